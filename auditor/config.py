@@ -1,0 +1,170 @@
+"""The audit's configuration: strict models, read from YAML with file and line in every error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from auditor.errors import ConfigError, nearest
+
+
+class Section(BaseModel):
+    """A part of the config: unknown keys are errors, values are not coerced."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ProjectConfig(Section):
+    """What is audited, in the owner's words; what is missing stands in the report as missing."""
+
+    name: str = Field("audit", min_length=1, max_length=80, description="Name of the audit.")
+    owner: str = Field("", description="Who owns the model.")
+    purpose: str = Field("", description="What the model is used for.")
+    out_of_scope: str = Field("", description="What the model must not be used for.")
+    model_version: str = Field("", description="Version of the model, as the owner calls it.")
+
+
+class ModelConfig(Section):
+    """Where the model comes from."""
+
+    source: str = Field(
+        description="torchvision:NAME[?weights=DEFAULT], package.module:factory or file.py:factory."
+    )
+    weights: str | None = Field(
+        None, description="Checkpoint: .safetensors, or a state dict saved by torch."
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="Keyword arguments of the model's builder."
+    )
+    classes: list[str] | str | None = Field(
+        None, description="Names of the outputs in order: a list, or a text file, one a line."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the model runs.")
+
+
+class ColumnsConfig(Section):
+    """Names of the columns of a table of samples."""
+
+    path: str = Field("path", description="Column with the image file, relative to the table.")
+    label: str = Field("label", description="Column with the label.")
+
+
+class DataConfig(Section):
+    """Where the validation set comes from and how its labels meet the model's outputs."""
+
+    source: str = Field(
+        description="A folder with one folder per class, a .csv or .parquet table, or a factory."
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="Keyword arguments of a dataset factory."
+    )
+    classes: list[str] | None = Field(
+        None, description="Use only the samples of these labels (as the data names them)."
+    )
+    limit: int | None = Field(
+        None, ge=1, description="Use a stratified random sample of this many images."
+    )
+    columns: ColumnsConfig = Field(
+        default_factory=ColumnsConfig, description="Column names of a table."
+    )
+    metadata: list[str] | None = Field(
+        None, description="Further columns of the table to keep (default: all of them)."
+    )
+    labels: Literal["auto", "name", "wnid", "order"] | dict[str, int | str] = Field(
+        "auto",
+        description="How labels meet outputs: auto, name, wnid, order, or a map label: output.",
+    )
+
+
+class PreprocessConfig(Section):
+    """How a photograph becomes the model's input; keys left out follow the weights' own preset."""
+
+    resize: int | tuple[int, int] | None = Field(
+        None, description="Shorter side, or [height, width], in pixels."
+    )
+    crop: int | tuple[int, int] | None = Field(
+        None, description="Centre crop after resizing, in pixels."
+    )
+    mean: tuple[float, float, float] | None = Field(
+        None, description="Subtracted per channel, in units of scale and order of channels."
+    )
+    std: tuple[float, float, float] | None = Field(
+        None, description="Divides per channel, in units of scale and order of channels."
+    )
+    scale: float | None = Field(
+        None, gt=0, description="Largest pixel value before mean and std: 1 or 255."
+    )
+    channels: Literal["rgb", "bgr"] | None = Field(None, description="Order of the channels.")
+    interpolation: Literal["bilinear", "bicubic", "nearest"] | None = Field(
+        None, description="How pictures are resized."
+    )
+
+
+class AuditConfig(Section):
+    """What is explained and how deeply."""
+
+    classes: list[str] | None = Field(
+        None, description="Audit only these classes in depth (default: those with samples, see max_classes)."
+    )
+    max_classes: int = Field(
+        20, ge=1, description="Most classes to audit in depth when classes is not given."
+    )
+    layers: Literal["auto"] | list[str] = Field(
+        "auto", description="Layers whose channels are the concepts."
+    )
+    composite: str = Field("auto", description="Which relevance rule runs where.")
+    target: Literal["predicted", "label"] = Field(
+        "predicted", description="Which output of a sample is explained."
+    )
+    references: int = Field(12, ge=1, le=100, description="Reference samples per concept.")
+    concepts: int = Field(8, ge=1, le=100, description="Leading concepts shown per class and layer.")
+    atlas_samples: int = Field(3, ge=0, le=50, description="Samples per class in the atlas.")
+    batch: int = Field(16, ge=1, description="Images per batch.")
+    shard: int = Field(256, ge=1, description="Samples per shard: how much a crash can cost.")
+    seed: int = Field(0, ge=0, description="Seeds every random choice of the audit.")
+
+
+class ShortcutConfig(Section):
+    """The search for clever-Hans candidates."""
+
+    enabled: bool = Field(True, description="Search for candidates at all.")
+    per_class: int = Field(5, ge=1, description="Most candidates per class.")
+    total: int = Field(60, ge=1, description="Most candidates in all.")
+    members: int = Field(
+        60, ge=8, description="Most members of a class that are looked at, per half."
+    )
+    targets: int = Field(
+        64, ge=8, description="Most images of other classes that a region is transplanted to."
+    )
+    permutations: int = Field(2000, ge=200, description="Permutations per test.")
+
+
+class ReportConfig(Section):
+    """What the report looks like."""
+
+    formats: list[Literal["html", "pdf"]] = Field(
+        default_factory=lambda: ["html", "pdf"], description="Files to make."
+    )
+    title: str = Field("", description="Title on the cover (default: the project's name).")
+    classification: str = Field("", description="Label in the footer, such as 'Internal'.")
+    prepared_for: str = Field("", description="Who the report is for.")
+    prepared_by: str = Field("", description="Who ran the audit.")
+    max_html_mb: float = Field(8.0, gt=0, description="Size that report.html may not exceed.")
+    pdf_timeout: int = Field(300, ge=10, description="Seconds that making the PDF may take.")
+
+
+class Config(Section):
+    """A whole audit."""
+
+    version: Literal[1] = Field(1, description="Version of this format.")
+    project: ProjectConfig = Field(default_factory=ProjectConfig)
+    model: ModelConfig
+    data: DataConfig
+    preprocess: PreprocessConfig = Field(default_factory=PreprocessConfig)
+    audit: AuditConfig = Field(default_factory=AuditConfig)
+    shortcuts: ShortcutConfig = Field(default_factory=ShortcutConfig)
+    report: ReportConfig = Field(default_factory=ReportConfig)

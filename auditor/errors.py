@@ -1,0 +1,83 @@
+"""The errors a user can meet: one root, one child per kind, each with its documented exit code.
+
+A message is one sentence in the user's words: what was wrong, the offending value, what is
+allowed, what to do. The command line prints ``str(error)`` and exits with ``error.exit_code``;
+nothing else in the package prints or exits.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class AuditorError(Exception):
+    """Root of every error this package raises on purpose."""
+
+    exit_code = 3
+
+
+class ConfigError(AuditorError):
+    """The command line or the config cannot be used as written."""
+
+    exit_code = 2
+
+
+class UnknownNameError(ConfigError):
+    """A name (layer, composite, class, registry entry) is not one of the known ones."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        near = nearest(name, names)
+        shown = ", ".join(names[:20]) + (f", ... ({len(names)} in all)" if len(names) > 20 else "")
+        hint = f" Did you mean '{near}'?" if near else ""
+        super().__init__(f"unknown {kind} '{name}'.{hint} Known: {shown or 'none'}.")
+
+
+class ModelError(AuditorError):
+    """The model cannot be built or loaded."""
+
+
+class CheckpointError(ModelError):
+    """A checkpoint is unreadable, unsafe, or does not fit the model."""
+
+
+class CaptureError(ModelError):
+    """torch.export refuses the model, so there is no graph to explain."""
+
+
+class UnsupportedOperationError(ModelError):
+    """The captured graph holds an operation that has no relevance rule yet."""
+
+
+class DataError(AuditorError):
+    """The validation set cannot be read."""
+
+
+class LabelError(DataError):
+    """Labels of the data cannot be matched to outputs of the model without guessing."""
+
+
+class OutputError(AuditorError):
+    """The audit is complete but a requested output could not be made, or results are missing."""
+
+    exit_code = 4
+
+
+class IntegrityError(AuditorError):
+    """A file of the run folder is missing, changed or contradicts another."""
+
+    exit_code = 5
+
+
+class StoppedError(AuditorError):
+    """The audit was stopped part-way; the same command continues it."""
+
+    exit_code = 75
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name most like ``name``, or None when nothing is close."""
+    lowered = {candidate.lower(): candidate for candidate in known}
+    matches = difflib.get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.5)
+    return lowered[matches[0]] if matches else None

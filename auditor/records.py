@@ -1,0 +1,287 @@
+"""The frozen records that pass between stages: numpy arrays, strings and numbers, never torch.
+
+Axes: ``sample`` N (rows of one table, numbered once, quarantined rows included), ``output`` K
+(outputs of the model), ``class`` (audited classes), ``concept`` C (channels of one layer),
+``reference`` k, ``member`` n, image ``height width``. Relevance is signed and in units of the
+explained logit; a share is divided by the sum of absolute relevance and has no unit. Unused
+slots of an index array hold -1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+
+Origin = Literal["relevance", "activation"]
+Outcome = Literal["supports", "refutes", "inconclusive", "not applicable", "error"]
+Grade = Literal["A", "B", "C", "D", "U"]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The validation set before anything is decoded: one row per sample.
+
+    ``paths`` are relative to the data source, with forward slashes, unique, and serve as sample
+    ids. ``labels`` are output indices of the model. ``excluded`` counts what was left out before
+    the audit and why (a class not asked for, beyond the limit, not an image).
+    """
+
+    paths: tuple[str, ...]
+    labels: Int[np.ndarray, "sample"]
+    classes: tuple[str, ...]
+    metadata: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    excluded: Mapping[str, int] = field(default_factory=dict)
+    label_rule: str = ""
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What the pass found out about every row of the manifest.
+
+    ``target`` is the output that was explained; ``discovery`` marks the half of the data on which
+    candidates may be chosen (the other half measures them). Rows that could not be used have
+    ``quarantine[i]`` set to a reason, ``valid[i]`` False and zeros everywhere else.
+    """
+
+    manifest: Manifest
+    valid: Bool[np.ndarray, "sample"]
+    quarantine: tuple[str | None, ...]
+    logits: Float[np.ndarray, "sample output"]
+    prediction: Int[np.ndarray, "sample"]
+    target: Int[np.ndarray, "sample"]
+    discovery: Bool[np.ndarray, "sample"]
+
+    @property
+    def labels(self) -> Int[np.ndarray, "sample"]:
+        """Output index of each row's label."""
+        return self.manifest.labels
+
+    def margin(self, output: int) -> Float[np.ndarray, "sample"]:
+        """Return logit of ``output`` minus the largest other logit, in logit units."""
+        others = np.delete(self.logits, output, axis=1)
+        return self.logits[:, output] - others.max(axis=1)
+
+    def members(self, output: int) -> Int[np.ndarray, "member"]:
+        """Return the valid rows whose label, prediction and explained target are ``output``."""
+        own = (self.labels == output) & (self.prediction == output) & (self.target == output)
+        return np.flatnonzero(self.valid & own)
+
+
+@dataclass(frozen=True)
+class LayerRelevance:
+    """Relevance of every concept of one layer in every sample.
+
+    ``relevance`` is summed over positions; ``peak`` is the flat index into ``size`` (h, w) of the
+    most relevant position; ``activation`` is the largest activation over positions.
+    """
+
+    layer: str
+    size: tuple[int, int]
+    relevance: Float[np.ndarray, "sample concept"]
+    peak: Int[np.ndarray, "sample concept"]
+    activation: Float[np.ndarray, "sample concept"]
+    cuts: bool
+
+    def share(self) -> Float[np.ndarray, "sample concept"]:
+        """Return relevance over the sum of absolute relevance of the sample (zero rows stay zero)."""
+        total = np.abs(self.relevance).sum(axis=1, keepdims=True)
+        return np.divide(
+            self.relevance, total, out=np.zeros_like(self.relevance), where=total > 0
+        )
+
+
+@dataclass(frozen=True)
+class ConceptStatistics:
+    """How each audited class uses each concept of one layer, over the class's members.
+
+    ``frequency`` is the share of members that have the concept among their ``top`` most relevant;
+    ``rank`` counts from 1 by mean share; ``rank_low`` and ``rank_high`` are a 95 % bootstrap
+    interval of it.
+    """
+
+    layer: str
+    outputs: tuple[int, ...]
+    n: Int[np.ndarray, "class"]
+    top: int
+    mean_share: Float[np.ndarray, "class concept"]
+    spread: Float[np.ndarray, "class concept"]
+    positive: Float[np.ndarray, "class concept"]
+    frequency: Float[np.ndarray, "class concept"]
+    rank: Int[np.ndarray, "class concept"]
+    rank_low: Int[np.ndarray, "class concept"]
+    rank_high: Int[np.ndarray, "class concept"]
+
+
+@dataclass(frozen=True)
+class References:
+    """The reference samples of every concept of one layer, best first, ties by sample row.
+
+    ``output`` is None over all data, else only samples explained as that output count.
+    ``peaks`` are flat positions in the layer's feature map.
+    """
+
+    layer: str
+    origin: Origin
+    output: int | None
+    rows: Int[np.ndarray, "concept reference"]
+    scores: Float[np.ndarray, "concept reference"]
+    peaks: Int[np.ndarray, "concept reference"]
+
+
+@dataclass(frozen=True)
+class Subspaces:
+    """Clusters of concepts of one layer that mean the same, and how much each class uses them.
+
+    ``concepts`` are the concepts that were compared (columns of ``similarity``), ``cluster`` the
+    subspace of each, ``share`` the mean relevance share of each subspace per audited class.
+    """
+
+    layer: str
+    concepts: Int[np.ndarray, "compared"]
+    similarity: Float[np.ndarray, "compared compared"]
+    cluster: Int[np.ndarray, "compared"]
+    share: Float[np.ndarray, "class subspace"]
+    silhouette: float
+    rule: str
+
+
+@dataclass(frozen=True)
+class ConceptMap:
+    """Conditional heatmap of one concept on one reference sample, at input resolution.
+
+    ``field`` is the heatmap of the most relevant position alone: what that position can see.
+    """
+
+    layer: str
+    concepts: tuple[int, ...]
+    output: int | None
+    origin: Origin
+    row: int
+    score: float
+    heatmap: Float[np.ndarray, "height width"]
+    field: Float[np.ndarray, "height width"] | None
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Superpixels of one sample and the concept that dominates each (-1: none is positive)."""
+
+    row: int
+    layer: str
+    segments: Int[np.ndarray, "height width"]
+    dominating: Int[np.ndarray, "segment"]
+    concepts: tuple[int, ...]
+    share: Float[np.ndarray, "concept"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Something a class may rest on that may not be the object: a region in each member.
+
+    ``rows`` are members of the class (discovery and test), ``masks`` the region in each of them at
+    input resolution. ``kind`` is the proposal's id (P1, P1b, P1c), ``shape`` what was placed.
+    """
+
+    id: str
+    output: int
+    kind: str
+    shape: str
+    layer: str | None
+    concepts: tuple[int, ...]
+    rows: Int[np.ndarray, "member"]
+    masks: Bool[np.ndarray, "member height width"]
+    score: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The result of one causal test of one candidate.
+
+    ``effect`` is in ``unit`` with a 95 % interval; ``n`` counts target images; ``p`` is from the
+    permutation test, ``q`` after Benjamini-Hochberg over all candidates and tests of the run;
+    ``z`` compares with same-shape windows of the model where that applies; ``controls`` names each
+    control and the effect against it. ``reason`` says in one sentence why an outcome is not a
+    plain number (not applicable, error, inconclusive).
+    """
+
+    candidate: str
+    test: str
+    outcome: Outcome
+    effect: float
+    unit: str
+    low: float
+    high: float
+    n: int
+    p: float | None = None
+    q: float | None = None
+    z: float | None = None
+    controls: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Triplet:
+    """One target image before, with the candidate's region, and with a control, and what it did.
+
+    ``pictures`` are model inputs shown as pictures; ``probabilities`` are of the candidate's class.
+    """
+
+    target_row: int
+    reference_row: int
+    control: str
+    pictures: UInt8[np.ndarray, "3 height width 3"]
+    probabilities: tuple[float, float, float]
+    predictions: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Plausibility:
+    """How much a candidate looks like an artefact: each term in [0, 1], and their noisy-or."""
+
+    candidate: str
+    terms: Mapping[str, float]
+    score: float
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A candidate with its evidence, and what follows from it in plain words."""
+
+    candidate: Candidate
+    evidence: tuple[Evidence, ...]
+    plausibility: Plausibility
+    grade: Grade
+    severity: str
+    confidence: str
+    meaning: str
+    reasons: tuple[str, ...]
+    actions: tuple[str, ...]
+    verification: str
+    triplets: tuple[Triplet, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class ShortcutReport:
+    """All findings, best first, with the limits of the search that found them.
+
+    ``detection_limit`` is the smallest flip excess that could have been found (None: no test ran).
+    ``null_rate`` is the share of null windows that passed, ``null_n`` how many were tried.
+    """
+
+    findings: tuple[Finding, ...]
+    proposed: int
+    tests: int
+    targets: int
+    detection_limit: float | None
+    null_rate: float | None
+    null_n: int
+    notes: tuple[str, ...]

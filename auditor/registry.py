@@ -1,0 +1,44 @@
+"""Name -> callable, filled by decorator: how every extension point finds its implementations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+from auditor.errors import ConfigError, UnknownNameError
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """The named implementations of one kind of thing (``kind`` is what users call it)."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._entries: dict[str, T] = {}
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Return a decorator that enters what it decorates under ``name``.
+
+        Raises:
+            ConfigError: the name is taken.
+        """
+
+        def enter(entry: T) -> T:
+            if name in self._entries:
+                raise ConfigError(f"{self.kind} '{name}' is registered twice; rename one of them.")
+            self._entries[name] = entry
+            return entry
+
+        return enter
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._entries:
+            raise UnknownNameError(self.kind, name, self._entries)
+        return self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)

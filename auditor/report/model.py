@@ -1,0 +1,386 @@
+"""``audit.json``: everything a reader of the report sees, versioned, as strict plain JSON.
+
+Templates draw this document and nothing else. It holds no time, path or host: those are arguments
+of rendering (`RenderContext`), so that two runs of one audit give the same bytes. Images are named
+by content digest and lie in the run folder's ``images/``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+FORMAT_VERSION = 1
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Part(BaseModel):
+    """A part of the result: unknown keys are errors, numbers are finite."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Picture(Part):
+    """An image of the run: ``file`` is its name in ``images/``; ``alt`` says what it shows."""
+
+    file: str
+    alt: str
+    width: int
+    height: int
+    caption: str = ""
+
+
+class Interval(Part):
+    """A value with its 95 % interval and the number of units it rests on."""
+
+    value: Number
+    low: Number
+    high: Number
+    n: int
+
+
+class Tool(Part):
+    """The program that made the result, and what it ran on."""
+
+    name: str
+    version: str
+    packages: dict[str, str]
+    device: str
+
+
+class Scope(Part):
+    """What the owner says about the model; empty strings are shown as placeholders."""
+
+    name: str
+    title: str
+    owner: str
+    purpose: str
+    out_of_scope: str
+    model_version: str
+    prepared_for: str
+    prepared_by: str
+    classification: str
+
+
+class ModelCard(Part):
+    """The model as audited. ``weights`` is a file name, ``digest`` of its parameters."""
+
+    source: str
+    weights: str
+    digest: str
+    parameters: int
+    outputs: int
+    input_size: tuple[int, int]
+    preprocessing: str
+
+
+class Quarantined(Part):
+    """An image that could not be used, and why."""
+
+    path: str
+    reason: str
+
+
+class DataCard(Part):
+    """The data as audited. ``excluded``: reason -> count; ``counts``: class -> images used."""
+
+    source: str
+    digest: str
+    total: int
+    used: int
+    counts: dict[str, int]
+    excluded: dict[str, int]
+    quarantined: list[Quarantined]
+    label_rule: str
+    metadata: list[str]
+    discovery: int
+    test: int
+
+
+class ClassPerformance(Part):
+    """Recall of one class, and the classes its images are most often taken for."""
+
+    name: str
+    n: int
+    accuracy: Interval
+    confused_with: list[tuple[str, int]]
+
+
+class Performance(Part):
+    """Top-1 accuracy overall and per class (Wilson intervals)."""
+
+    accuracy: Interval
+    classes: list[ClassPerformance]
+    confusion: Picture | None
+
+
+class Crop(Part):
+    """One reference sample of a concept: what it sees there.
+
+    ``crop`` is cut to what the most relevant position can see, the rest dimmed; ``full`` is the
+    whole picture with the conditional heatmap over it.
+    """
+
+    sample: str
+    label: str
+    prediction: str
+    score: Number
+    crop: Picture
+    full: Picture
+
+
+class Concept(Part):
+    """A concept: a channel of a layer, with its reference samples.
+
+    ``id`` is ``layer/channel`` and unique. ``jaccard`` compares the sets of reference samples by
+    relevance and by activation; ``clarity`` in [0, 1] is how alike the crops are.
+    """
+
+    id: str
+    layer: str
+    channel: int
+    name: str
+    by_relevance: list[Crop]
+    by_activation: list[Crop]
+    jaccard: Number
+    clarity: Number | None
+    subspace: str | None
+    classes: list[str]
+
+
+class ConceptRow(Part):
+    """How a class uses a concept: a row of its concept table. Shares have no unit.
+
+    ``crops`` are the concept's reference samples within this class, with heatmaps explained as
+    this class. ``shared_with`` are the other audited classes that lead with the concept too.
+    """
+
+    concept: str
+    rank: int
+    rank_low: int
+    rank_high: int
+    share: Number
+    spread: Number
+    positive: Number
+    frequency: Number
+    shared_with: list[str]
+    crops: list[Crop]
+
+
+class LayerTable(Part):
+    """The concept table of a class at one layer."""
+
+    layer: str
+    top: int
+    coverage: Number
+    rows: list[ConceptRow]
+
+
+class LegendEntry(Part):
+    """A colour of an atlas and the concept it stands for."""
+
+    colour: str
+    concept: str
+    share: Number
+
+
+class AtlasSample(Part):
+    """A sample coloured by the concept that dominates each superpixel."""
+
+    sample: str
+    layer: str
+    prediction: str
+    photo: Picture
+    heatmap: Picture
+    atlas: Picture
+    legend: list[LegendEntry]
+
+
+class ClassReport(Part):
+    """Everything about one audited class. ``note`` says why a part is empty or small."""
+
+    name: str
+    output: int
+    n: int
+    members: int
+    tables: list[LayerTable]
+    atlas: list[AtlasSample]
+    note: str
+
+
+class SubspaceCard(Part):
+    """A cluster of concepts that mean the same. ``share``: class -> mean relevance share."""
+
+    id: str
+    layer: str
+    concepts: list[str]
+    similarity: Number
+    share: dict[str, Number]
+
+
+class SubspaceLayer(Part):
+    """The subspaces of one layer, and how their number was chosen."""
+
+    layer: str
+    compared: int
+    rule: str
+    silhouette: Number
+    subspaces: list[SubspaceCard]
+    figure: Picture | None
+
+
+class TestResult(Part):
+    """One causal test of one candidate; `reason` where there is no plain number."""
+
+    test: str
+    title: str
+    outcome: Literal["supports", "refutes", "inconclusive", "not applicable", "error"]
+    effect: Number
+    unit: str
+    low: Number
+    high: Number
+    n: int
+    p: Number | None
+    q: Number | None
+    z: Number | None
+    controls: dict[str, Number]
+    reason: str
+
+
+class TripletCard(Part):
+    """A target image before, with the candidate's region, and with a control."""
+
+    target: str
+    reference: str
+    control: str
+    pictures: tuple[Picture, Picture, Picture]
+    probabilities: tuple[Number, Number, Number]
+    predictions: tuple[str, str, str]
+
+
+class FindingCard(Part):
+    """A clever-Hans candidate with its evidence: one sheet of the report.
+
+    ``outlined`` are members with the region outlined, ``aligned`` the regions cut out side by side.
+    ``what`` is one short plain phrase for tables and the summary.
+    """
+
+    id: str
+    fingerprint: str
+    title: str
+    what: str
+    class_name: str
+    kind: str
+    shape: str
+    grade: Literal["A", "B", "C", "D", "U"]
+    severity: Literal["critical", "high", "medium", "low", "none"]
+    confidence: Literal["high", "moderate", "low"]
+    images: int
+    meaning: str
+    reasons: list[str]
+    actions: list[str]
+    verification: str
+    proposed_because: str
+    plausibility: Number
+    terms: dict[str, Number]
+    evidence: list[TestResult]
+    outlined: list[Picture]
+    aligned: list[Picture]
+    triplets: list[TripletCard]
+    concepts: list[str]
+
+
+class SearchLimits(Part):
+    """What the search for candidates could and could not have found."""
+
+    ran: bool
+    reason: str
+    proposed: int
+    tests: int
+    targets: int
+    detection_limit: Number | None
+    null_rate: Number | None
+    null_n: int
+    notes: list[str]
+
+
+class RuleCount(Part):
+    """Which relevance rule ran at how many nodes of an operation."""
+
+    operation: str
+    rule: str
+    nodes: int
+
+
+class LayerCard(Part):
+    """An audited layer. ``cuts``: every path passes through it, so its concepts share out all."""
+
+    layer: str
+    concepts: int
+    size: tuple[int, int]
+    cuts: bool
+
+
+class Method(Part):
+    """How relevance was computed and how exact it is.
+
+    ``conservation`` is the median over samples of input relevance over the explained logit.
+    """
+
+    composite: str
+    rules: list[RuleCount]
+    layers: list[LayerCard]
+    conservation: Number | None
+    conservation_n: int
+    notes: list[str]
+
+
+class Verdict(Part):
+    """The audit in one word and one sentence."""
+
+    word: Literal["PASS", "PASS WITH CONDITIONS", "FAIL", "INCOMPLETE"]
+    sentence: str
+
+
+class NotRun(Part):
+    """A part of the audit that did not run, and why."""
+
+    part: str
+    reason: str
+
+
+class AuditResult(Part):
+    """The whole audit."""
+
+    format: Literal["concept-auditor/audit"] = "concept-auditor/audit"
+    version: Literal[1] = 1
+    run: str
+    tool: Tool
+    scope: Scope
+    verdict: Verdict
+    does_not_show: list[str]
+    model: ModelCard
+    data: DataCard
+    performance: Performance
+    findings: list[FindingCard]
+    search: SearchLimits
+    concepts: list[Concept]
+    classes: list[ClassReport]
+    overview: Picture | None
+    subspaces: list[SubspaceLayer]
+    method: Method
+    not_run: list[NotRun]
+    config: str
+
+
+class RenderContext(Part):
+    """What rendering is told besides the result: times and the run's own bookkeeping.
+
+    ``created`` is ISO 8601 in UTC; ``stages`` is stage -> seconds; ``command`` redoes the audit.
+    """
+
+    created: str
+    stages: dict[str, Number] = Field(default_factory=dict)
+    command: str = ""
