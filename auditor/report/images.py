@@ -1,0 +1,132 @@
+"""Keep the pictures of a run: plain files named by the digest of their bytes.
+
+The functions that draw on photographs are in `auditor.report.pictures` and offered here too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from auditor.errors import IntegrityError
+from auditor.report.model import Picture
+from auditor.report.pictures import (
+    ATLAS_COLOURS,
+    Photo,
+    dim,
+    heat,
+    outline,
+    overlay,
+    paint_segments,
+    relevance_scale,
+    resize,
+    upscale,
+)
+
+__all__ = [
+    "ATLAS_COLOURS",
+    "ImageStore",
+    "Photo",
+    "dim",
+    "heat",
+    "jpeg_bytes",
+    "outline",
+    "overlay",
+    "paint_segments",
+    "read_image",
+    "relevance_scale",
+    "resize",
+    "upscale",
+]
+
+NAME = re.compile(r"[0-9a-f]{32}\.(?:jpg|png|svg)")
+
+
+class ImageStore:
+    """Write pictures into one folder; equal bytes are one file. No EXIF, no times, no names."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def jpeg(
+        self,
+        array: Photo,
+        *,
+        alt: str,
+        caption: str = "",
+        side: int | None = None,
+        quality: int = 82,
+    ) -> Picture:
+        """Store a photograph as JPEG; ``side`` scales its longer side to that many pixels."""
+        shown = array if side is None else _to_side(array, side)
+        return self._put(jpeg_bytes(shown, quality), ".jpg", shown, alt=alt, caption=caption)
+
+    def png(self, array: Photo, *, alt: str, caption: str = "") -> Picture:
+        """Store a drawing without loss as PNG."""
+        out = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(array)).save(out, "PNG", optimize=True)
+        return self._put(out.getvalue(), ".png", array, alt=alt, caption=caption)
+
+    def svg(
+        self, text: str | bytes, *, alt: str, width: int, height: int, caption: str = ""
+    ) -> Picture:
+        """Store a figure as SVG; ``width`` and ``height`` in CSS pixels."""
+        data = text.encode() if isinstance(text, str) else text
+        name = self._write(data, ".svg")
+        return Picture(file=name, alt=alt, width=width, height=height, caption=caption)
+
+    def _put(self, data: bytes, suffix: str, array: Photo, *, alt: str, caption: str) -> Picture:
+        height, width = array.shape[:2]
+        name = self._write(data, suffix)
+        return Picture(file=name, alt=alt, width=width, height=height, caption=caption)
+
+    def _write(self, data: bytes, suffix: str) -> str:
+        name = _digest(data) + suffix
+        target = self.folder / name
+        if not target.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            part = target.with_suffix(target.suffix + ".part")
+            part.write_bytes(data)
+            part.replace(target)
+        return name
+
+
+def read_image(folder: Path, name: str) -> bytes:
+    """Return the bytes of one of the run's pictures, after checking them against its name.
+
+    Raises:
+        IntegrityError: The name is not one of a run's picture, or the file is missing or changed.
+    """
+    if NAME.fullmatch(name) is None:
+        raise IntegrityError(f"'{name}' is not the name of a picture of a run (digest and suffix).")
+    path = folder / name
+    if path.is_symlink() or not path.is_file():
+        raise IntegrityError(f"the picture '{name}' is missing from the run's images folder.")
+    data = path.read_bytes()
+    if _digest(data) != path.stem:
+        raise IntegrityError(f"the picture '{name}' was changed after the audit wrote it.")
+    return data
+
+
+def jpeg_bytes(array: Photo, quality: int) -> bytes:
+    """Return ``array`` as a baseline JPEG without metadata: same array, same bytes."""
+    out = io.BytesIO()
+    colour = "4:2:0" if quality < 75 else "4:4:4"
+    image = Image.fromarray(np.ascontiguousarray(array))
+    image.save(out, "JPEG", quality=quality, optimize=True, subsampling=colour)
+    return out.getvalue()
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
+def _to_side(array: Photo, side: int) -> Photo:
+    height, width = array.shape[:2]
+    factor = side / max(height, width)
+    return resize(array, max(1, round(height * factor)), max(1, round(width * factor)))
