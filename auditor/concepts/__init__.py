@@ -1,0 +1,1 @@
+"""Concept analyses on stored arrays: never the model, never torch."""

@@ -1,0 +1,39 @@
+"""Choose which concepts are shown: the leading ones of each class, and who shares them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from auditor.concepts.topk import largest
+from auditor.records import ConceptStatistics
+
+
+def leading_concepts(statistics: ConceptStatistics, count: int) -> dict[int, tuple[int, ...]]:
+    """Return, per class, up to ``count`` concepts by mean share, largest first, positive only."""
+    chosen = largest(statistics.mean_share, count)
+    return {
+        output: tuple(int(concept) for concept in chosen[place] if concept >= 0)
+        for place, output in enumerate(statistics.outputs)
+    }
+
+
+def shown_concepts(leading: Mapping[int, Sequence[int]]) -> tuple[int, ...]:
+    """Return every concept that leads in some class, by its best place, then by number.
+
+    Cutting the list short therefore keeps the most important concepts of every class.
+    """
+    best: dict[int, int] = {}
+    for concepts in leading.values():
+        for place, concept in enumerate(concepts):
+            best[concept] = min(place, best.get(concept, place))
+    return tuple(concept for _, concept in sorted((place, c) for c, place in best.items()))
+
+
+def shared_with(leading: Mapping[int, Sequence[int]]) -> dict[int, tuple[int, ...]]:
+    """Return, per concept, all classes that it leads in, in ascending order."""
+    users: dict[int, list[int]] = defaultdict(list)
+    for output in sorted(leading):
+        for concept in leading[output]:
+            users[concept].append(output)
+    return {concept: tuple(outputs) for concept, outputs in users.items()}

@@ -1,0 +1,264 @@
+"""Ask the engine for what the concept stages show: conditional heatmaps and activation products.
+
+Each function loads an image once however many concepts refer to it, and needs only the few
+methods of the engine that `auditor.relevance.protocols` names.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from auditor.errors import DataError
+from auditor.records import ConceptMap, Origin, References
+from auditor.relevance.protocols import Condition, HeatmapEngine, Load
+
+Progress = Callable[[int], None]
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class MapRequest:
+    """A reference sample to be made visible.
+
+    ``output`` is the class that the heatmap explains (None: the sample's own target). ``peak`` is
+    the flat position in the layer's feature map whose field is wanted too (None: no field).
+    """
+
+    layer: str
+    concepts: tuple[int, ...]
+    output: int | None
+    origin: Origin
+    row: int
+    score: float
+    peak: int | None
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """One reverse sweep: a condition on an image explained as a target, all positions or one."""
+
+    row: int
+    target: int
+    concepts: tuple[int, ...]
+    position: int | None
+
+
+def concept_maps(
+    explainer: HeatmapEngine,
+    load: Load,
+    requests: Sequence[MapRequest],
+    targets: Int[np.ndarray, "sample"],
+    *,
+    batch: int = 16,
+    progress: Progress | None = None,
+) -> list[ConceptMap]:
+    """Return the conditional heatmap of every request, in the order of the requests.
+
+    Each image runs forward once per layer and explained class; equal requests (a sample may be a
+    reference over all data and within its class) share one reverse sweep. A result holds two maps
+    at input resolution per request: ask in portions where there are many.
+
+    Args:
+        explainer: the engine.
+        load: rows -> images.
+        requests: what is wanted.
+        targets: the explained output of every sample of the table, for requests without one.
+        batch: images per batch.
+        progress: told the number of requests done.
+
+    Raises:
+        DataError: an image can no longer be loaded.
+    """
+    found: list[ConceptMap | None] = [None] * len(requests)
+    for layer in dict.fromkeys(request.layer for request in requests):
+        wanted: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for place, request in enumerate(requests):
+            if request.layer == layer:
+                wanted[request.row, _target(request, targets)].append(place)
+        for images in _portions(sorted(wanted), batch):
+            places = [place for image in images for place in wanted[image]]
+            maps = _pair_maps(explainer, load, layer, _pairs(requests, places, targets))
+            for place in places:
+                found[place] = _concept_map(requests[place], maps, targets)
+            if progress is not None:
+                progress(len(places))
+    return [item for item in found if item is not None]
+
+
+def plain_heatmaps(
+    explainer: HeatmapEngine,
+    load: Load,
+    rows: Sequence[int],
+    targets: Sequence[int] | Int[np.ndarray, "row"],
+    *,
+    batch: int = 16,
+) -> Float[np.ndarray, "row height width"]:
+    """Return the heatmap of ``rows[i]`` explained as ``targets[i]``, in units of its logit.
+
+    Raises:
+        DataError: an image can no longer be loaded.
+    """
+    found = []
+    for places in _portions(range(len(rows)), batch):
+        inputs = _load(load, [int(rows[place]) for place in places])
+        asked = torch.tensor([int(targets[place]) for place in places], device=inputs.device)
+        heatmap = explainer.explain(inputs, asked, layers=(), heatmap=True).heatmap
+        if heatmap is None:
+            raise ValueError("the engine was asked for a heatmap and gave none")
+        found.append(_array(heatmap))
+    return np.concatenate(found) if found else np.zeros((0, 0, 0), dtype=np.float32)
+
+
+def sample_concept_maps(
+    explainer: HeatmapEngine,
+    load: Load,
+    layer: str,
+    row: int,
+    target: int,
+    concepts: Sequence[Condition],
+) -> Float[np.ndarray, "concept height width"]:
+    """Return the conditional heatmaps of several concepts on one sample explained as ``target``.
+
+    Raises:
+        DataError: the image can no longer be loaded.
+    """
+    inputs = _load(load, [row])
+    if not concepts:
+        return np.zeros((0, *inputs.shape[2:]), dtype=np.float32)
+    asked = torch.tensor([target], device=inputs.device)
+    maps = explainer.conditional_heatmaps(inputs, layer=layer, concepts=concepts, targets=asked)
+    return _array(maps[:, 0])
+
+
+def activation_products(
+    explainer: HeatmapEngine,
+    load: Load,
+    layer: str,
+    references: References,
+    concepts: Sequence[int],
+    *,
+    batch: int = 16,
+    progress: Progress | None = None,
+) -> tuple[Float[np.ndarray, "compared compared"], Float[np.ndarray, "compared compared"]]:
+    """Return what `auditor.concepts.similarity.similarity_matrix` needs, in double precision.
+
+    ``dots[q, p]`` is the inner product of the rectified activations of concepts q and p over all
+    positions of the reference samples of q; ``squares[q, p]`` that of p with itself there.
+
+    Raises:
+        DataError: a reference image can no longer be loaded.
+    """
+    compared = [int(concept) for concept in concepts]
+    owners: dict[int, list[int]] = defaultdict(list)
+    for place, concept in enumerate(compared):
+        for row in references.rows[concept]:
+            if row >= 0:
+                owners[int(row)].append(place)
+    dots, squares = np.zeros((2, len(compared), len(compared)))
+    for rows in _portions(sorted(owners), batch):
+        found = explainer.activations(_load(load, rows), (layer,))[layer]
+        rectified = found[:, compared].flatten(2).clamp(min=0).double()
+        products = _array(rectified @ rectified.mT, np.float64)
+        for row, product in zip(rows, products, strict=True):
+            dots[owners[row]] += product[owners[row]]
+            squares[owners[row]] += np.diagonal(product)
+        if progress is not None:
+            progress(len(rows))
+    return dots, squares
+
+
+def _target(request: MapRequest, targets: Int[np.ndarray, "sample"]) -> int:
+    return int(targets[request.row]) if request.output is None else request.output
+
+
+def _pairs(
+    requests: Sequence[MapRequest], places: Sequence[int], targets: Int[np.ndarray, "sample"]
+) -> list[_Pair]:
+    """Return the sweeps that some requests need, each once."""
+    pairs: dict[_Pair, None] = {}
+    for place in places:
+        request = requests[place]
+        pairs[_pair(request, targets, None)] = None
+        if request.peak is not None:
+            pairs[_pair(request, targets, request.peak)] = None
+    return list(pairs)
+
+
+def _pair(request: MapRequest, targets: Int[np.ndarray, "sample"], position: int | None) -> _Pair:
+    return _Pair(request.row, _target(request, targets), request.concepts, position)
+
+
+def _pair_maps(
+    explainer: HeatmapEngine, load: Load, layer: str, pairs: Sequence[_Pair]
+) -> dict[_Pair, Float[np.ndarray, "height width"]]:
+    images = list(dict.fromkeys((pair.row, pair.target) for pair in pairs))
+    rows = list(dict.fromkeys(row for row, _ in images))
+    inputs = _load(load, rows)
+    chosen = torch.tensor([rows.index(row) for row, _ in images], device=inputs.device)
+    maps = explainer.paired_heatmaps(
+        inputs[chosen],
+        layer,
+        samples=[images.index((pair.row, pair.target)) for pair in pairs],
+        concepts=[_condition(pair.concepts) for pair in pairs],
+        targets=torch.tensor([target for _, target in images], device=inputs.device),
+        positions=[pair.position for pair in pairs],
+    )
+    return dict(zip(pairs, _array(maps), strict=True))
+
+
+def _concept_map(
+    request: MapRequest,
+    maps: Mapping[_Pair, Float[np.ndarray, "height width"]],
+    targets: Int[np.ndarray, "sample"],
+) -> ConceptMap:
+    field = None
+    if request.peak is not None:
+        field = maps[_pair(request, targets, request.peak)]
+    return ConceptMap(
+        layer=request.layer,
+        concepts=request.concepts,
+        output=request.output,
+        origin=request.origin,
+        row=request.row,
+        score=request.score,
+        heatmap=maps[_pair(request, targets, None)],
+        field=field,
+    )
+
+
+def _condition(concepts: tuple[int, ...]) -> Condition:
+    return concepts[0] if len(concepts) == 1 else concepts
+
+
+def _load(load: Load, rows: Sequence[int]) -> Tensor:
+    """Return the images of ``rows``, all of them and in this order."""
+    given = load(list(rows))
+    if given.failures:
+        row, reason = next(iter(sorted(given.failures.items())))
+        raise DataError(
+            f"sample {row} was changed or is gone since the pass over the data: {reason}. "
+            "Put the file back, or start a new run."
+        )
+    loaded = [int(row) for row in given.rows]
+    if loaded == list(rows):
+        return given.inputs
+    places = {row: place for place, row in enumerate(loaded)}
+    order = torch.tensor([places[row] for row in rows], device=given.inputs.device)
+    return given.inputs[order]
+
+
+def _portions(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _array(tensor: Tensor, dtype: type[np.floating] = np.float32) -> np.ndarray:
+    return tensor.detach().cpu().numpy().astype(dtype, copy=False)
