@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from auditor.errors import ConfigError, nearest
 
 
 class Section(BaseModel):
-    """A part of the config: unknown keys are errors, values are not coerced."""
+    """A part of the config: unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -108,7 +108,7 @@ class AuditConfig(Section):
     """What is explained and how deeply."""
 
     classes: list[str] | None = Field(
-        None, description="Audit only these classes in depth (default: those with samples, see max_classes)."
+        None, description="Audit only these classes in depth (default: those with samples)."
     )
     max_classes: int = Field(
         20, ge=1, description="Most classes to audit in depth when classes is not given."
@@ -121,7 +121,12 @@ class AuditConfig(Section):
         "predicted", description="Which output of a sample is explained."
     )
     references: int = Field(12, ge=1, le=100, description="Reference samples per concept.")
-    concepts: int = Field(8, ge=1, le=100, description="Leading concepts shown per class and layer.")
+    concepts: int = Field(
+        6, ge=1, le=100, description="Leading concepts shown per class and layer."
+    )
+    class_references: int = Field(
+        6, ge=1, le=100, description="Reference samples per concept within a class."
+    )
     atlas_samples: int = Field(3, ge=0, le=50, description="Samples per class in the atlas.")
     batch: int = Field(16, ge=1, description="Images per batch.")
     shard: int = Field(256, ge=1, description="Samples per shard: how much a crash can cost.")
@@ -168,3 +173,118 @@ class Config(Section):
     audit: AuditConfig = Field(default_factory=AuditConfig)
     shortcuts: ShortcutConfig = Field(default_factory=ShortcutConfig)
     report: ReportConfig = Field(default_factory=ReportConfig)
+
+
+def load_config(path: Path) -> Config:
+    """Read a config file.
+
+    Raises:
+        ConfigError: the file cannot be read, is not YAML, or holds a wrong key or value; every
+            problem is listed with file, line, value and the nearest known key.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise ConfigError(
+            f"cannot read the config {path}: {reason}. Give the path of a YAML file."
+        ) from error
+    try:
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(
+            f"{path}{_yaml_line(error)}: not valid YAML: {_reason(error)}."
+        ) from error
+    if not isinstance(document, dict) or tree is None:
+        raise ConfigError(f"{path}:1: a config is a mapping of sections such as 'model:', 'data:'.")
+    return parse_config(document, name=str(path), lines=dict(_key_lines(tree)))
+
+
+def parse_config(
+    document: Mapping[str, Any],
+    *,
+    name: str = "options",
+    lines: Mapping[tuple[str, ...], int] | None = None,
+) -> Config:
+    """Return the config that ``document`` describes; ``lines`` maps key paths to line numbers.
+
+    Raises:
+        ConfigError: wrong keys or values, all of them, one a line.
+    """
+    try:
+        return Config.model_validate(document)
+    except ValidationError as error:
+        problems = [_problem(details, name, lines or {}) for details in error.errors()]
+        raise ConfigError("\n".join(dict.fromkeys(problems))) from error
+
+
+def dump_config(config: Config) -> str:
+    """Return the resolved config as YAML, every key written out."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def config_keys(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every key of the config as ``section.key`` with its description."""
+    for key, info in model.model_fields.items():
+        inner = info.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from config_keys(inner, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", info.description or ""
+
+
+def _yaml_line(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f":{mark.line + 1}" if mark else ""
+
+
+def _reason(error: yaml.YAMLError) -> str:
+    return str(getattr(error, "problem", None) or error).splitlines()[0]
+
+
+def _key_lines(
+    node: yaml.Node, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], int]]:
+    yield path, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            here = (*path, str(key.value))
+            yield from _key_lines(value, here)
+            yield here, key.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _key_lines(value, (*path, str(index)))
+
+
+def _problem(details: Any, name: str, lines: Mapping[tuple[str, ...], int]) -> str:
+    location = tuple(str(part) for part in details["loc"])
+    line = next(
+        (lines[location[:end]] for end in range(len(location), -1, -1) if location[:end] in lines),
+        None,
+    )
+    where = f"{name}:{line}" if line is not None else name
+    known, keys = _known_keys(location)
+    key = ".".join(location[:keys])
+    if details["type"] == "extra_forbidden":
+        near = nearest(location[-1], known)
+        hint = f" Did you mean '{near}'?" if near else ""
+        return f"{where}: unknown key '{'.'.join(location)}'.{hint} Known: {', '.join(known)}."
+    if details["type"] == "missing":
+        return f"{where}: '{'.'.join(location)}' is missing. It is required."
+    message = str(details["msg"]).removeprefix("Value error, ")
+    return f"{where}: '{key}' is {details['input']!r}: {message[:1].lower()}{message[1:]}."
+
+
+def _known_keys(location: tuple[str, ...]) -> tuple[list[str], int]:
+    """Return the keys allowed where ``location`` ends, and how much of it is made of keys."""
+    model: type[BaseModel] = Config
+    for depth, part in enumerate(location):
+        info = model.model_fields.get(part)
+        if info is None:
+            return sorted(model.model_fields), depth
+        inner = info.annotation
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return sorted(model.model_fields), depth + 1
+        model = inner
+    return sorted(model.model_fields), len(location)

@@ -90,11 +90,9 @@ class LayerRelevance:
     cuts: bool
 
     def share(self) -> Float[np.ndarray, "sample concept"]:
-        """Return relevance over the sum of absolute relevance of the sample (zero rows stay zero)."""
+        """Return relevance over the sample's sum of absolute relevance (rows of zeros stay)."""
         total = np.abs(self.relevance).sum(axis=1, keepdims=True)
-        return np.divide(
-            self.relevance, total, out=np.zeros_like(self.relevance), where=total > 0
-        )
+        return np.divide(self.relevance, total, out=np.zeros_like(self.relevance), where=total > 0)
 
 
 @dataclass(frozen=True)
@@ -167,6 +165,34 @@ class ConceptMap:
     score: float
     heatmap: Float[np.ndarray, "height width"]
     field: Float[np.ndarray, "height width"] | None
+
+
+@dataclass(frozen=True)
+class StoredPicture:
+    """A picture in the run's ``images/``, named by content digest; sizes in pixels."""
+
+    file: str
+    alt: str
+    width: int
+    height: int
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Illustration:
+    """A reference sample made visible: what the concept sees there, and the whole picture.
+
+    ``output`` is None for references over all data, else the class they were chosen within.
+    """
+
+    layer: str
+    concept: int
+    output: int | None
+    origin: Origin
+    row: int
+    score: float
+    crop: StoredPicture
+    full: StoredPicture
 
 
 @dataclass(frozen=True)
@@ -275,6 +301,7 @@ class ShortcutReport:
 
     ``detection_limit`` is the smallest flip excess that could have been found (None: no test ran).
     ``null_rate`` is the share of null windows that passed, ``null_n`` how many were tried.
+    ``untested`` are audited classes with too few images for a test.
     """
 
     findings: tuple[Finding, ...]
@@ -285,3 +312,4 @@ class ShortcutReport:
     null_rate: float | None
     null_n: int
     notes: tuple[str, ...]
+    untested: tuple[int, ...] = ()

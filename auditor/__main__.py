@@ -1,0 +1,65 @@
+"""``auditor`` on the command line: turn errors into one sentence and a documented exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from auditor.errors import AuditorError, StoppedError
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    signal.signal(signal.SIGTERM, _stop)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code."""
+    from auditor.cli import cli
+
+    try:
+        cli.main(arguments, prog_name="auditor", standalone_mode=False)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return 2
+    except AuditorError as error:
+        return _fail(str(error), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("stopped. Run the same command again: it goes on from here.", INTERRUPTED)
+    except BrokenPipeError:
+        return _fail("nobody reads the output any more.", INTERRUPTED)
+    except Exception as error:
+        if os.environ.get("AUDITOR_DEBUG"):
+            traceback.print_exc()
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return _fail(
+            f"unexpected {type(error).__name__} in {place.name} ({Path(place.filename).name}"
+            f":{place.lineno}): {error}. This is a fault of the auditor or of code it was given; "
+            "set AUDITOR_DEBUG=1 for the full trace.",
+            AuditorError.exit_code,
+        )
+    return 0
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo(f"auditor: {message}", err=True)
+    return code
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise StoppedError("stopped by a signal. Run the same command again: it goes on from here.")
+
+
+if __name__ == "__main__":
+    main()

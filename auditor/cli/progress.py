@@ -1,0 +1,67 @@
+"""Progress on stderr: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+
+class TerminalProgress:
+    """Shows stages with tqdm when stderr is a terminal, else a line every few seconds."""
+
+    def __init__(self, *, quiet: bool = False, every: float = 10.0) -> None:
+        self._quiet = quiet
+        self._every = every
+
+    def say(self, text: str) -> None:
+        """Print one line."""
+        if not self._quiet:
+            click.echo(text, err=True)
+
+    @contextmanager
+    def stage(self, title: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        """Show a stage of ``total`` steps while it runs, and how long it took."""
+        if self._quiet:
+            yield _ignore
+            return
+        started = time.monotonic()
+        if sys.stderr.isatty() and total:
+            from tqdm import tqdm
+
+            with tqdm(total=total, desc=title, file=sys.stderr, leave=False) as bar:
+                yield bar.update
+        else:
+            self.say(f"{title} ...")
+            yield _Lines(self, title, total, self._every)
+        self.say(f"{title}: done in {time.monotonic() - started:.1f} s")
+
+
+class _Lines:
+    """Counts steps and prints a line with rate and time left now and then."""
+
+    def __init__(
+        self, progress: TerminalProgress, title: str, total: int | None, every: float
+    ) -> None:
+        self._progress, self._title, self._total, self._every = progress, title, total, every
+        self._done, self._started = 0, time.monotonic()
+        self._last = self._started
+
+    def __call__(self, steps: int) -> None:
+        self._done += steps
+        now = time.monotonic()
+        if not self._total or now - self._last < self._every:
+            return
+        self._last = now
+        rate = self._done / (now - self._started)
+        left = (self._total - self._done) / rate if rate else 0.0
+        self._progress.say(
+            f"{self._title}: {self._done}/{self._total}, {rate:.1f} a second, {left:.0f} s left"
+        )
+
+
+def _ignore(steps: int) -> None:
+    return None

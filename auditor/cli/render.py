@@ -1,0 +1,64 @@
+"""``auditor render``: draw the reports of a finished run again, without the model or torch."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command("render")
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(["html", "pdf"]),
+    help="Reports to make.",
+)
+@click.option("--quiet", is_flag=True, help="Say nothing but errors and the paths.")
+def command(run_folder: Path, formats: tuple[str, ...], quiet: bool) -> None:
+    """Draw the reports of RUN, the folder of a finished audit, from its audit.json."""
+    from auditor.cli.progress import TerminalProgress
+    from auditor.config import load_config
+
+    report = load_config(run_folder / "config.yaml").report
+    if formats:
+        report = report.model_copy(update={"formats": list(formats)})
+    for path in render_folder(run_folder, report, TerminalProgress(quiet=quiet)).values():
+        click.echo(str(path))
+
+
+def render_folder(run_folder: Path, report: Any, progress: Any) -> Mapping[str, Path]:
+    """Render the run as its report config says and return format -> file."""
+    from auditor.report.model import RenderContext
+    from auditor.report.render import render_run
+    from auditor.runfolder import read_manifest
+
+    manifest = read_manifest(run_folder)
+    context = RenderContext(
+        created=manifest["created"],
+        stages={name: entry["seconds"] for name, entry in manifest["stages"].items()},
+        command="auditor " + " ".join(manifest.get("argv", [])),
+    )
+    with progress.stage(f"rendering {' and '.join(report.formats)}"):
+        return render_run(
+            run_folder,
+            context,
+            formats=report.formats,
+            max_html_mb=report.max_html_mb,
+            pdf_timeout=report.pdf_timeout,
+        )
+
+
+def created_now() -> str:
+    """Return the time in UTC, or the time that SOURCE_DATE_EPOCH fixes."""
+    fixed = os.environ.get("SOURCE_DATE_EPOCH")
+    now = datetime.datetime.now(datetime.UTC)
+    if fixed is not None:
+        now = datetime.datetime.fromtimestamp(int(fixed), datetime.UTC)
+    return now.strftime("%Y-%m-%dT%H:%M:%SZ")

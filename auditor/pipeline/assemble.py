@@ -1,0 +1,290 @@
+"""Put the result document together from what the stages found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from auditor.concepts.typical import typical_samples
+from auditor.config import Config, dump_config
+from auditor.pipeline.illustrate import atlas_samples, clarities
+from auditor.records import (
+    ConceptStatistics,
+    Illustration,
+    LayerRelevance,
+    References,
+    Samples,
+    ShortcutReport,
+    Subspaces,
+)
+from auditor.relevance.explainer import Explainer
+from auditor.report.build.concepts import (
+    LayerFindings,
+    concepts_of_layer,
+    group_illustrations,
+    layer_table,
+    subspace_layer,
+)
+from auditor.report.build.findings import finding_cards, search_limits
+from auditor.report.build.performance import confusion_matrix, data_card, performance
+from auditor.report.build.verdict import does_not_show, verdict
+from auditor.report.figures import confusion_figure, overview_figure, similarity_figure
+from auditor.report.images import ImageStore
+from auditor.report.model import (
+    AuditResult,
+    ClassReport,
+    LayerCard,
+    Method,
+    ModelCard,
+    NotRun,
+    Picture,
+    RuleCount,
+    Scope,
+    Tool,
+)
+from auditor.subject import Subject
+
+CONSERVATION_SAMPLES = 16
+
+
+@dataclass(frozen=True)
+class LayerAnalysis:
+    """What the concept stages found at one layer; ``leading``: output -> its top concepts."""
+
+    layer: LayerRelevance
+    statistics: ConceptStatistics
+    by_relevance: References
+    by_activation: References
+    per_class: tuple[References, ...]
+    leading: Mapping[int, tuple[int, ...]]
+    subspaces: Subspaces
+
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """Return the concepts that lead some class, in channel order."""
+        return tuple(sorted({c for concepts in self.leading.values() for c in concepts}))
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Everything the stages found; ``left_out`` counts classes that are not audited in depth."""
+
+    samples: Samples
+    outputs: tuple[int, ...]
+    left_out: int
+    layers: tuple[LayerAnalysis, ...]
+    illustrations: tuple[Illustration, ...]
+    shortcuts: ShortcutReport | None
+
+
+def assemble(
+    config: Config,
+    subject: Subject,
+    explainer: Explainer,
+    analysis: Analysis,
+    store: ImageStore,
+    tool: Mapping[str, Any],
+    run_key: str,
+) -> AuditResult:
+    """Return the result document; pictures that are still missing are made here."""
+    samples, outputs = analysis.samples, analysis.outputs
+    names = [samples.manifest.classes[output] for output in outputs]
+    groups = group_illustrations(analysis.illustrations)
+    layers = _layer_findings(analysis, store)
+    cards = (
+        finding_cards(analysis.shortcuts, samples, store, subject.picture)
+        if analysis.shortcuts
+        else []
+    )
+    search = search_limits(
+        analysis.shortcuts, reason="switched off in the config (shortcuts.enabled: false)"
+    )
+    data = data_card(samples, source=config.data.source, digest=subject.data_digest)
+    not_run = _not_run(analysis)
+    untested = [] if analysis.shortcuts is None else analysis.shortcuts.untested
+    matrix, columns = confusion_matrix(samples, outputs)
+    concepts = [c for layer in layers for c in concepts_of_layer(layer, samples, groups)]
+    return AuditResult(
+        run=run_key,
+        tool=Tool(**tool),
+        scope=_scope(config),
+        verdict=verdict(cards, search, data, not_run, len(untested)),
+        does_not_show=does_not_show(search, data),
+        model=_model_card(config, subject, samples),
+        data=data,
+        performance=performance(
+            samples,
+            outputs,
+            confusion=_figure(
+                store, confusion_figure(matrix, columns), "confusion matrix of the audited classes"
+            ),
+        ),
+        findings=cards,
+        search=search,
+        concepts=concepts,
+        classes=[
+            _class_report(explainer, subject, analysis, layers, groups, output, config, store)
+            for output in outputs
+        ],
+        overview=_overview(layers[-1], names, store),
+        subspaces=[
+            subspace_layer(
+                layer.subspaces, outputs, samples, figure=_similarity(layer.subspaces, store)
+            )
+            for layer in layers
+        ],
+        method=_method(explainer, subject, analysis),
+        not_run=not_run,
+        config=dump_config(config),
+    )
+
+
+def _layer_findings(analysis: Analysis, store: ImageStore) -> list[LayerFindings]:
+    clear = clarities(analysis.illustrations, store)
+    return [
+        LayerFindings(
+            statistics=layer.statistics,
+            by_relevance=layer.by_relevance,
+            by_activation=layer.by_activation,
+            subspaces=layer.subspaces,
+            clarity={c: clear.get((layer.layer.layer, c)) for c in layer.shown},
+            shown=layer.shown,
+            leading=layer.leading,
+        )
+        for layer in analysis.layers
+    ]
+
+
+def _class_report(
+    explainer: Explainer,
+    subject: Subject,
+    analysis: Analysis,
+    layers: Sequence[LayerFindings],
+    groups: Mapping[Any, list[Illustration]],
+    output: int,
+    config: Config,
+    store: ImageStore,
+) -> ClassReport:
+    samples, last = analysis.samples, analysis.layers[-1].layer
+    members = samples.members(output)
+    rows = typical_samples(last, members, config.audit.atlas_samples)
+    note = ""
+    if not len(members):
+        note = (
+            "None of this class's images is recognised as this class, so there is no decision "
+            "for it whose concepts could be shown."
+        )
+    elif len(members) < 5:
+        note = f"Only {len(members)} of its images are recognised: read this table as anecdote."
+    return ClassReport(
+        name=samples.manifest.classes[output],
+        output=output,
+        n=int((samples.valid & (samples.labels == output)).sum()),
+        members=len(members),
+        tables=[layer_table(layer, output, samples, groups) for layer in reversed(layers)],
+        atlas=atlas_samples(explainer, subject, samples, last, rows, store),
+        note=note,
+    )
+
+
+def _scope(config: Config) -> Scope:
+    project, report = config.project, config.report
+    return Scope(
+        name=project.name,
+        title=report.title or f"Audit of {project.name}",
+        owner=project.owner,
+        purpose=project.purpose,
+        out_of_scope=project.out_of_scope,
+        model_version=project.model_version,
+        prepared_for=report.prepared_for,
+        prepared_by=report.prepared_by,
+        classification=report.classification,
+    )
+
+
+def _model_card(config: Config, subject: Subject, samples: Samples) -> ModelCard:
+    height, width = subject.preprocessing.size
+    return ModelCard(
+        source=config.model.source,
+        weights=subject.weights,
+        digest=subject.model_digest,
+        parameters=subject.parameters,
+        outputs=samples.logits.shape[1],
+        input_size=(height, width),
+        preprocessing=subject.preprocessing.describe(),
+    )
+
+
+def _method(explainer: Explainer, subject: Subject, analysis: Analysis) -> Method:
+    counts = Counter((row.operation, row.rule) for row in explainer.rule_table())
+    conservation = _conservation(explainer, subject, analysis.samples)
+    return Method(
+        composite=explainer.composite,
+        rules=[
+            RuleCount(operation=operation, rule=rule, nodes=nodes)
+            for (operation, rule), nodes in sorted(counts.items())
+        ],
+        layers=[
+            LayerCard(
+                layer=layer.layer.layer,
+                concepts=layer.layer.relevance.shape[1],
+                size=layer.layer.size,
+                cuts=layer.layer.cuts,
+            )
+            for layer in analysis.layers
+        ],
+        conservation=float(np.median(conservation)) if len(conservation) else None,
+        conservation_n=len(conservation),
+        notes=[*subject.notes, *explainer.notes],
+    )
+
+
+def _conservation(explainer: Explainer, subject: Subject, samples: Samples) -> np.ndarray:
+    """Return input relevance over the explained logit for samples spread over the data."""
+    usable = np.flatnonzero(samples.valid)
+    if not len(usable):
+        return np.zeros(0)
+    picks = np.unique(np.linspace(0, len(usable) - 1, CONSERVATION_SAMPLES).astype(int))
+    batch = subject.load([int(row) for row in usable[picks]])
+    out = explainer.explain(batch.inputs, layers=(), heatmap=True)
+    assert out.conservation is not None  # heatmap=True
+    ratios = out.conservation.cpu().numpy().astype(float)
+    return ratios[np.isfinite(ratios)]
+
+
+def _not_run(analysis: Analysis) -> list[NotRun]:
+    if not analysis.left_out:
+        return []
+    return [
+        NotRun(
+            part=f"the audit of {analysis.left_out} further classes",
+            reason="only the classes with the most images were audited in depth; name others in "
+            "audit.classes or raise audit.max_classes",
+        )
+    ]
+
+
+def _overview(layer: LayerFindings, names: list[str], store: ImageStore) -> Picture | None:
+    if not layer.shown:
+        return None
+    shares = layer.statistics.mean_share[:, list(layer.shown)]
+    concepts = [str(concept) for concept in layer.shown]
+    title = f"how much each class relies on each leading concept of {layer.statistics.layer}"
+    return _figure(store, overview_figure(shares, names, concepts), title)
+
+
+def _similarity(subspaces: Subspaces, store: ImageStore) -> Picture | None:
+    if len(subspaces.concepts) < 2:
+        return None
+    names = [str(concept) for concept in subspaces.concepts]
+    figure = similarity_figure(subspaces.similarity, subspaces.cluster, names)
+    return _figure(store, figure, f"similarity of the concepts of {subspaces.layer}")
+
+
+def _figure(store: ImageStore, figure: tuple[str, int, int], alt: str) -> Picture:
+    text, width, height = figure
+    return store.svg(text, alt=alt, width=width, height=height)

@@ -1,0 +1,187 @@
+"""Make reference samples visible: conditional heatmaps from the model, pictures for the report."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+from PIL import Image
+
+from auditor.concepts.atlas import atlas
+from auditor.concepts.colours import PALETTE
+from auditor.concepts.crops import receptive_crop
+from auditor.concepts.quality import clarity
+from auditor.records import (
+    ConceptMap,
+    Illustration,
+    LayerRelevance,
+    References,
+    Samples,
+    StoredPicture,
+)
+from auditor.relevance.explainer import Explainer
+from auditor.relevance.heatmaps import MapRequest, concept_maps, plain_heatmaps, sample_concept_maps
+from auditor.report.images import ImageStore
+from auditor.report.model import AtlasSample, LegendEntry, Picture
+from auditor.report.pictures import overlay, paint_segments
+from auditor.subject import Subject
+
+CROP_SIDE = 128
+FULL_SIDE = 192
+ATLAS_SIDE = 256
+CHUNK = 64
+
+
+def requests_of(references: References, concepts: Sequence[int], count: int) -> list[MapRequest]:
+    """Return a request per reference sample of the given concepts, best ``count`` of each."""
+    return [
+        MapRequest(
+            layer=references.layer,
+            concepts=(concept,),
+            output=references.output,
+            origin=references.origin,
+            row=int(row),
+            score=float(score),
+            peak=int(peak),
+        )
+        for concept in concepts
+        for row, score, peak in zip(
+            references.rows[concept][:count],
+            references.scores[concept][:count],
+            references.peaks[concept][:count],
+            strict=True,
+        )
+        if row >= 0
+    ]
+
+
+def illustrate(
+    explainer: Explainer,
+    subject: Subject,
+    samples: Samples,
+    requests: Sequence[MapRequest],
+    store: ImageStore,
+    *,
+    batch: int,
+    progress: Callable[[int], None],
+) -> tuple[Illustration, ...]:
+    """Return crop and overlay of every request; each image is loaded and explained once."""
+    found: list[Illustration] = []
+    for chunk in _chunks_by_row(requests):
+        maps = concept_maps(explainer, subject.load, chunk, targets=samples.target, batch=batch)
+        pictures = {row: subject.picture(row) for row in {request.row for request in chunk}}
+        found += [_illustration(found_map, pictures, samples, store) for found_map in maps]
+        progress(len(chunk))
+    return tuple(found)
+
+
+def clarities(
+    illustrations: Sequence[Illustration], store: ImageStore
+) -> dict[tuple[str, int], float | None]:
+    """Return how alike the reference crops (by relevance, over all data) of each concept are."""
+    crops: dict[tuple[str, int], list[np.ndarray]] = defaultdict(list)
+    for item in illustrations:
+        if item.output is None and item.origin == "relevance":
+            with Image.open(store.folder / item.crop.file) as stored:
+                crops[item.layer, item.concept].append(np.asarray(stored.convert("RGB")))
+    return {concept: clarity(pictures) for concept, pictures in crops.items()}
+
+
+def atlas_samples(
+    explainer: Explainer,
+    subject: Subject,
+    samples: Samples,
+    layer: LayerRelevance,
+    rows: Sequence[int],
+    store: ImageStore,
+    *,
+    compared: int = 12,
+) -> list[AtlasSample]:
+    """Return the superpixel atlas of each sample, of its ``compared`` most relevant concepts."""
+    return [_atlas_sample(explainer, subject, samples, layer, row, store, compared) for row in rows]
+
+
+def _atlas_sample(
+    explainer: Explainer,
+    subject: Subject,
+    samples: Samples,
+    layer: LayerRelevance,
+    row: int,
+    store: ImageStore,
+    compared: int,
+) -> AtlasSample:
+    order = np.argsort(-layer.relevance[row], kind="stable")[:compared]
+    concepts = [int(c) for c in order if layer.relevance[row, c] > 0]
+    target = int(samples.target[row])
+    maps = sample_concept_maps(explainer, subject.load, layer.layer, row, target, concepts)
+    plain = plain_heatmaps(explainer, subject.load, [row], [target], batch=1)[0]
+    photo = subject.picture(row)
+    found = atlas(row, layer.layer, photo, maps, concepts, legend=min(6, len(PALETTE)))
+    colours = dict(zip(found.concepts, PALETTE, strict=False))
+    painted = paint_segments(photo, found.segments, [colours.get(int(c)) for c in found.dominating])
+    path = samples.manifest.paths[row]
+    return AtlasSample(
+        sample=path,
+        layer=layer.layer,
+        prediction=samples.manifest.classes[samples.prediction[row]],
+        photo=store.jpeg(photo, alt=path, caption="photograph", side=ATLAS_SIDE),
+        heatmap=store.jpeg(
+            overlay(photo, plain),
+            alt=f"relevance over {path}",
+            caption="relevance",
+            side=ATLAS_SIDE,
+        ),
+        atlas=store.jpeg(
+            painted, alt=f"concept atlas of {path}", caption="concept atlas", side=ATLAS_SIDE
+        ),
+        legend=[
+            LegendEntry(colour=colours[concept], concept=f"{layer.layer}/{concept}", share=share)
+            for concept, share in zip(found.concepts, map(float, found.share), strict=True)
+            if concept in colours
+        ],
+    )
+
+
+def _chunks_by_row(requests: Sequence[MapRequest]) -> Iterator[list[MapRequest]]:
+    """Yield the requests in chunks that keep all requests of a row together."""
+    by_row: dict[int, list[MapRequest]] = defaultdict(list)
+    for request in requests:
+        by_row[request.row].append(request)
+    chunk: list[MapRequest] = []
+    for row in sorted(by_row):
+        chunk += by_row[row]
+        if len(chunk) >= CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _illustration(
+    found: ConceptMap, pictures: Mapping[int, np.ndarray], samples: Samples, store: ImageStore
+) -> Illustration:
+    photo = pictures[found.row]
+    _, crop = receptive_crop(photo, found.heatmap, found.field)
+    path = samples.manifest.paths[found.row]
+    name = f"{found.layer} · {found.concepts[0]}"
+    return Illustration(
+        layer=found.layer,
+        concept=found.concepts[0],
+        output=found.output,
+        origin=found.origin,
+        row=found.row,
+        score=found.score,
+        crop=_stored(store.jpeg(crop, alt=f"what {name} sees in {path}", side=CROP_SIDE)),
+        full=_stored(
+            store.jpeg(
+                overlay(photo, found.heatmap),
+                alt=f"relevance of {name} over {path}",
+                side=FULL_SIDE,
+            )
+        ),
+    )
+
+
+def _stored(picture: Picture) -> StoredPicture:
+    return StoredPicture(picture.file, picture.alt, picture.width, picture.height, picture.caption)

@@ -1,0 +1,206 @@
+"""The pass over the data: relevance of every concept in every sample, shard by shard.
+
+A shard is a fixed range of rows with a fixed batch plan; its file appears whole or not at all, so
+the same command goes on after a crash and gives the same bytes. The merge concatenates shards in
+row order: nothing is summed across them.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from auditor.errors import IntegrityError
+from auditor.records import LayerRelevance, Manifest, Samples
+from auditor.relevance.explainer import Explainer
+from auditor.runfolder import write_atomic
+from auditor.subject import Subject
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class PassPlan:
+    """What the pass does: which layers, which target, how rows fall into shards and batches."""
+
+    layers: tuple[str, ...]
+    target: str
+    batch: int
+    shard: int
+
+    def ranges(self, rows: int) -> list[range]:
+        """Return the row range of every shard."""
+        return [range(start, min(start + self.shard, rows)) for start in range(0, rows, self.shard)]
+
+
+def run_pass(
+    explainer: Explainer, subject: Subject, plan: PassPlan, folder: Path, progress: Progress
+) -> None:
+    """Write every shard that ``folder`` does not hold yet.
+
+    ``progress`` is called with the number of rows done after each batch and each shard found.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, rows in enumerate(plan.ranges(len(subject.manifest))):
+        path = shard_path(folder, index)
+        if path.exists():
+            progress(len(rows))
+            continue
+        arrays = collect_shard(explainer, subject, plan, rows, progress)
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)  # type: ignore[arg-type]
+        write_atomic(path, buffer.getvalue())
+
+
+def shard_path(folder: Path, index: int) -> Path:
+    """Return the file of a shard."""
+    return folder / f"shard-{index:05d}.npz"
+
+
+def collect_shard(
+    explainer: Explainer,
+    subject: Subject,
+    plan: PassPlan,
+    rows: Sequence[int],
+    progress: Progress,
+) -> dict[str, np.ndarray]:
+    """Return the arrays of one shard, a row per sample; quarantined rows hold zeros.
+
+    Arrays: ``rows``, ``valid``, ``reasons`` (JSON text), ``logits``, ``target`` and, per layer
+    ``i``, ``relevance.i`` (n, C), ``peak.i`` (n, C), ``activation.i`` (n, C), ``size.i`` (2,).
+    """
+    count = len(rows)
+    reasons: dict[int, str] = {}
+    arrays: dict[str, np.ndarray] = {
+        "rows": np.asarray(rows, dtype=np.int64),
+        "valid": np.zeros(count, dtype=bool),
+        "logits": np.zeros((count, len(subject.manifest.classes)), dtype=np.float32),
+        "target": np.zeros(count, dtype=np.int64),
+    }
+    for name, channels in ((name, explainer.channels(name)) for name in plan.layers):
+        index = plan.layers.index(name)
+        arrays[f"relevance.{index}"] = np.zeros((count, channels), dtype=np.float32)
+        arrays[f"activation.{index}"] = np.zeros((count, channels), dtype=np.float32)
+        arrays[f"peak.{index}"] = np.zeros((count, channels), dtype=np.int32)
+        arrays[f"size.{index}"] = np.zeros(2, dtype=np.int64)
+    for start in range(0, count, plan.batch):
+        part = list(rows[start : start + plan.batch])
+        batch = subject.load(part)
+        reasons |= {int(row): reason for row, reason in batch.failures.items()}
+        if batch.rows:
+            places = np.asarray(batch.rows) - rows[0]
+            found = _explain_batch(explainer, subject, plan, batch.inputs, batch.rows)
+            finite = np.isfinite(found["logits"]).all(axis=1)
+            for name, values in found.items():
+                if name.startswith("size"):
+                    arrays[name] = values
+                    continue
+                if values.dtype.kind == "f":
+                    finite &= np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+            for name, values in found.items():
+                if not name.startswith("size"):
+                    arrays[name][places[finite]] = values[finite]
+            arrays["valid"][places[finite]] = True
+            for place in places[~finite]:
+                reasons[int(rows[place])] = "the model gives NaN or infinity for this image"
+        progress(len(part))
+    arrays["reasons"] = np.array(json.dumps(reasons, sort_keys=True))
+    return arrays
+
+
+def _explain_batch(
+    explainer: Explainer,
+    subject: Subject,
+    plan: PassPlan,
+    images: torch.Tensor,
+    rows: Sequence[int],
+) -> dict[str, np.ndarray]:
+    targets = None
+    if plan.target == "label":
+        targets = torch.as_tensor(subject.manifest.labels[list(rows)], device=images.device)
+    out = explainer.explain(images, targets=targets, layers=plan.layers, heatmap=False)
+    found = {"logits": _array(out.logits), "target": _array(out.targets)}
+    for index, layer in enumerate(plan.layers):
+        relevance, activation = out.relevance[layer].flatten(2), out.activation[layer].flatten(2)
+        found[f"relevance.{index}"] = _array(relevance.sum(2))
+        found[f"peak.{index}"] = _array(relevance.argmax(2)).astype(np.int32)
+        found[f"activation.{index}"] = _array(activation.amax(2))
+        found[f"size.{index}"] = np.array(out.relevance[layer].shape[2:], dtype=np.int64)
+    return found
+
+
+def merge(
+    folder: Path,
+    manifest: Manifest,
+    plan: PassPlan,
+    discovery: np.ndarray,
+    cuts: Sequence[bool],
+) -> tuple[Samples, tuple[LayerRelevance, ...]]:
+    """Return samples and relevance from the complete set of shards.
+
+    Raises:
+        IntegrityError: a shard is missing, unreadable, or of other rows than planned.
+    """
+    shards = [
+        _read_shard(shard_path(folder, index), rows)
+        for index, rows in enumerate(plan.ranges(len(manifest)))
+    ]
+    reasons: dict[str, str] = {}
+    for shard in shards:
+        reasons |= json.loads(str(shard["reasons"]))
+    joined = {
+        name: np.concatenate([shard[name] for shard in shards])
+        for name in shards[0]
+        if name != "reasons" and not name.startswith("size")
+    }
+    logits = joined["logits"]
+    samples = Samples(
+        manifest=manifest,
+        valid=joined["valid"],
+        quarantine=tuple(reasons.get(str(row)) for row in range(len(manifest))),
+        logits=logits,
+        prediction=logits.argmax(axis=1),
+        target=joined["target"],
+        discovery=discovery,
+    )
+    layers = tuple(
+        LayerRelevance(
+            layer=layer,
+            size=_size([shard[f"size.{index}"] for shard in shards]),
+            relevance=joined[f"relevance.{index}"],
+            peak=joined[f"peak.{index}"],
+            activation=joined[f"activation.{index}"],
+            cuts=cut,
+        )
+        for index, (layer, cut) in enumerate(zip(plan.layers, cuts, strict=True))
+    )
+    return samples, layers
+
+
+def _read_shard(path: Path, rows: range) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        if not np.array_equal(arrays["rows"], np.arange(rows.start, rows.stop)):
+            raise ValueError("it holds other rows than planned")
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise IntegrityError(
+            f"shard {path.name} cannot be used ({error}); delete it and run the same command again."
+        ) from error
+    return arrays
+
+
+def _size(sizes: Sequence[np.ndarray]) -> tuple[int, int]:
+    """Return the feature map's size: any shard with a usable image knows it."""
+    height, width = np.max(np.stack(sizes), axis=0)
+    return int(height), int(width)
+
+
+def _array(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.detach().cpu().numpy()

@@ -1,0 +1,217 @@
+"""The concept parts of the result: concepts, per-class tables, subspaces."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from auditor.concepts.references import jaccard
+from auditor.concepts.selection import leading_concepts, shared_with
+from auditor.records import (
+    ConceptStatistics,
+    Illustration,
+    References,
+    Samples,
+    StoredPicture,
+    Subspaces,
+)
+from auditor.report.model import (
+    Concept,
+    ConceptRow,
+    Crop,
+    LayerTable,
+    Picture,
+    SubspaceCard,
+    SubspaceLayer,
+)
+
+IllustrationKey = tuple[str, int, int | None, str]
+
+
+@dataclass(frozen=True)
+class LayerFindings:
+    """Everything the array side knows about one layer."""
+
+    statistics: ConceptStatistics
+    by_relevance: References
+    by_activation: References
+    subspaces: Subspaces
+    clarity: Mapping[int, float | None]
+    shown: tuple[int, ...]
+    leading: Mapping[int, tuple[int, ...]]
+
+
+def concept_id(layer: str, concept: int) -> str:
+    """Return the id of a concept: ``layer/channel``."""
+    return f"{layer}/{concept}"
+
+
+def picture(stored: StoredPicture) -> Picture:
+    """Return a stored picture as the result names it."""
+    return Picture(
+        file=stored.file,
+        alt=stored.alt,
+        width=stored.width,
+        height=stored.height,
+        caption=stored.caption,
+    )
+
+
+def group_illustrations(
+    illustrations: Sequence[Illustration],
+) -> dict[IllustrationKey, list[Illustration]]:
+    """Return illustrations by layer, concept, class and origin, best reference first."""
+    groups: dict[IllustrationKey, list[Illustration]] = defaultdict(list)
+    for item in illustrations:
+        groups[item.layer, item.concept, item.output, item.origin].append(item)
+    for items in groups.values():
+        items.sort(key=_best_first)
+    return dict(groups)
+
+
+def concepts_of_layer(
+    layer: LayerFindings,
+    samples: Samples,
+    illustrations: Mapping[IllustrationKey, list[Illustration]],
+) -> list[Concept]:
+    """Return every shown concept of a layer with its reference samples."""
+    name = layer.statistics.layer
+    overlap = jaccard(layer.by_relevance, layer.by_activation)
+    users: dict[int, list[str]] = defaultdict(list)
+    for output, concepts in layer.leading.items():
+        for concept in concepts:
+            users[concept].append(samples.manifest.classes[output])
+    subspace = dict(zip(layer.subspaces.concepts, layer.subspaces.cluster, strict=True))
+    return [
+        Concept(
+            id=concept_id(name, concept),
+            layer=name,
+            channel=concept,
+            name=f"{name} · {concept}",
+            by_relevance=_crops(illustrations, (name, concept, None, "relevance"), samples),
+            by_activation=_crops(illustrations, (name, concept, None, "activation"), samples),
+            jaccard=float(overlap[concept]),
+            clarity=layer.clarity.get(concept),
+            subspace=subspace_id(name, int(subspace[concept])) if concept in subspace else None,
+            classes=users[concept],
+        )
+        for concept in layer.shown
+    ]
+
+
+def layer_table(
+    layer: LayerFindings,
+    output: int,
+    samples: Samples,
+    illustrations: Mapping[IllustrationKey, list[Illustration]],
+) -> LayerTable:
+    """Return the concept table of one class at one layer, most relevant concept first."""
+    statistics = layer.statistics
+    place = statistics.outputs.index(output)
+    others = shared_with(layer.leading)
+    names = samples.manifest.classes
+    rows = [
+        ConceptRow(
+            concept=concept_id(statistics.layer, concept),
+            rank=int(statistics.rank[place, concept]),
+            rank_low=int(statistics.rank_low[place, concept]),
+            rank_high=int(statistics.rank_high[place, concept]),
+            share=float(statistics.mean_share[place, concept]),
+            spread=float(statistics.spread[place, concept]),
+            positive=float(statistics.positive[place, concept]),
+            frequency=float(statistics.frequency[place, concept]),
+            shared_with=[names[o] for o in others.get(concept, ()) if o != output],
+            crops=_crops(illustrations, (statistics.layer, concept, output, "relevance"), samples),
+        )
+        for concept in layer.leading.get(output, ())
+    ]
+    return LayerTable(
+        layer=statistics.layer,
+        top=statistics.top,
+        coverage=float(sum(row.share for row in rows)),
+        rows=rows,
+    )
+
+
+def subspace_id(layer: str, cluster: int) -> str:
+    """Return the id of a subspace: ``layer/S3``."""
+    return f"{layer}/S{cluster + 1}"
+
+
+def subspace_layer(
+    subspaces: Subspaces, outputs: Sequence[int], samples: Samples, *, figure: Picture | None
+) -> SubspaceLayer:
+    """Return the subspaces of a layer with two concepts or more first, largest first."""
+    cards = [
+        _subspace_card(subspaces, cluster, outputs, samples)
+        for cluster in range(subspaces.share.shape[1])
+    ]
+    cards.sort(key=_largest_first)
+    return SubspaceLayer(
+        layer=subspaces.layer,
+        compared=len(subspaces.concepts),
+        rule=subspaces.rule,
+        silhouette=float(subspaces.silhouette),
+        subspaces=cards,
+        figure=figure,
+    )
+
+
+def _subspace_card(
+    subspaces: Subspaces, cluster: int, outputs: Sequence[int], samples: Samples
+) -> SubspaceCard:
+    inside = np.flatnonzero(subspaces.cluster == cluster)
+    block = subspaces.similarity[np.ix_(inside, inside)]
+    pairs = block[np.triu_indices(len(inside), k=1)]
+    return SubspaceCard(
+        id=subspace_id(subspaces.layer, cluster),
+        layer=subspaces.layer,
+        concepts=[concept_id(subspaces.layer, int(c)) for c in subspaces.concepts[inside]],
+        similarity=float(pairs.mean()) if len(pairs) else 1.0,
+        share={
+            samples.manifest.classes[output]: float(subspaces.share[place, cluster])
+            for place, output in enumerate(outputs)
+        },
+    )
+
+
+def _crops(
+    illustrations: Mapping[IllustrationKey, list[Illustration]],
+    key: IllustrationKey,
+    samples: Samples,
+) -> list[Crop]:
+    names = samples.manifest.classes
+    return [
+        Crop(
+            sample=samples.manifest.paths[item.row],
+            label=names[samples.labels[item.row]],
+            prediction=names[samples.prediction[item.row]],
+            score=item.score,
+            crop=picture(item.crop),
+            full=picture(item.full),
+        )
+        for item in illustrations.get(key, [])
+    ]
+
+
+def _best_first(item: Illustration) -> tuple[float, int]:
+    return -item.score, item.row
+
+
+def _largest_first(card: SubspaceCard) -> tuple[int, str]:
+    return -len(card.concepts), card.id
+
+
+__all__ = [
+    "LayerFindings",
+    "concept_id",
+    "concepts_of_layer",
+    "group_illustrations",
+    "layer_table",
+    "leading_concepts",
+    "picture",
+    "subspace_layer",
+]

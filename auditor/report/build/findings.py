@@ -1,0 +1,179 @@
+"""Clever-Hans candidates as the report shows them: cards with outlines, crops and triplets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from auditor.records import Evidence, Finding, Samples, ShortcutReport, Triplet
+from auditor.report.build.concepts import concept_id
+from auditor.report.images import ImageStore, outline
+from auditor.report.model import FindingCard, Picture, SearchLimits, TestResult, TripletCard
+
+PictureOf = Callable[[int], np.ndarray]
+
+TEST_TITLES: Mapping[str, str] = {
+    "T1 flip excess": "Transplant: other images that turn into the class",
+    "T1 evidence share": "Transplant: share of the class's evidence that comes along",
+    "T2 removal": "Removal: images that leave the class without the region",
+}
+
+
+def finding_cards(
+    report: ShortcutReport,
+    samples: Samples,
+    store: ImageStore,
+    picture_of: PictureOf,
+    *,
+    shown: int = 6,
+) -> list[FindingCard]:
+    """Return one card per finding, best first, and keep its pictures in the store."""
+    return [
+        _card(finding, number, samples, store, picture_of, shown)
+        for number, finding in enumerate(report.findings, start=1)
+    ]
+
+
+def search_limits(report: ShortcutReport | None, *, reason: str) -> SearchLimits:
+    """Say what the search could have found; without a report, why it did not run."""
+    if report is None:
+        return SearchLimits(
+            ran=False,
+            reason=reason,
+            proposed=0,
+            tests=0,
+            targets=0,
+            detection_limit=None,
+            null_rate=None,
+            null_n=0,
+            notes=[],
+        )
+    return SearchLimits(
+        ran=True,
+        reason="",
+        proposed=report.proposed,
+        tests=report.tests,
+        targets=report.targets,
+        detection_limit=report.detection_limit,
+        null_rate=report.null_rate,
+        null_n=report.null_n,
+        notes=list(report.notes),
+    )
+
+
+def _card(
+    finding: Finding,
+    number: int,
+    samples: Samples,
+    store: ImageStore,
+    picture_of: PictureOf,
+    shown: int,
+) -> FindingCard:
+    candidate = finding.candidate
+    name = samples.manifest.classes[candidate.output]
+    what = f"{candidate.shape} in {name}"
+    outlined, aligned = _region_pictures(finding, samples, store, picture_of, shown)
+    return FindingCard(
+        id=f"F{number}",
+        fingerprint=finding.fingerprint,
+        title=f"{candidate.shape[:1].upper()}{candidate.shape[1:]} in '{name}'",
+        what=what,
+        class_name=name,
+        kind=candidate.kind,
+        shape=candidate.shape,
+        grade=finding.grade,
+        severity=finding.severity,  # type: ignore[arg-type]
+        confidence=finding.confidence,  # type: ignore[arg-type]
+        images=len(candidate.rows),
+        meaning=finding.meaning,
+        reasons=list(finding.reasons),
+        actions=list(finding.actions),
+        verification=finding.verification,
+        proposed_because=candidate.reason,
+        plausibility=finding.plausibility.score,
+        terms=dict(finding.plausibility.terms),
+        evidence=[_test_result(evidence) for evidence in finding.evidence],
+        outlined=outlined,
+        aligned=aligned,
+        triplets=[_triplet(triplet, name, samples, store) for triplet in finding.triplets],
+        concepts=[concept_id(candidate.layer, c) for c in candidate.concepts]
+        if candidate.layer
+        else [],
+    )
+
+
+def _region_pictures(
+    finding: Finding,
+    samples: Samples,
+    store: ImageStore,
+    picture_of: PictureOf,
+    shown: int,
+) -> tuple[list[Picture], list[Picture]]:
+    outlined, aligned = [], []
+    candidate = finding.candidate
+    for row, mask in _spread(candidate.rows, candidate.masks, shown):
+        photo = picture_of(row)
+        path = samples.manifest.paths[row]
+        alt = f"{path} with the region outlined"
+        outlined.append(store.jpeg(outline(photo, mask), alt=alt, caption=path))
+        cut = cut_out(photo, mask)
+        aligned.append(store.jpeg(cut, alt=f"the region cut out of {path}", caption=path))
+    return outlined, aligned
+
+
+def cut_out(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the box around ``mask``, with what lies outside the mask dimmed."""
+    ys, xs = np.nonzero(mask)
+    if not len(ys):
+        return picture
+    box = np.s_[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
+    inside = mask[box][..., None]
+    return np.where(inside, picture[box], picture[box] // 3 + 150).astype(np.uint8)
+
+
+def _spread(rows: np.ndarray, masks: np.ndarray, shown: int) -> list[tuple[int, np.ndarray]]:
+    """Return up to ``shown`` members evenly spread over all, those with an empty mask left out."""
+    usable = [index for index in range(len(rows)) if masks[index].any()]
+    picks = np.unique(np.linspace(0, len(usable) - 1, min(shown, len(usable))).round().astype(int))
+    return [(int(rows[usable[i]]), np.asarray(masks[usable[i]])) for i in picks]
+
+
+def _test_result(evidence: Evidence) -> TestResult:
+    return TestResult(
+        test=evidence.test,
+        title=TEST_TITLES.get(evidence.test, evidence.test),
+        outcome=evidence.outcome,
+        effect=evidence.effect,
+        unit=evidence.unit,
+        low=evidence.low,
+        high=evidence.high,
+        n=evidence.n,
+        p=evidence.p,
+        q=evidence.q,
+        z=evidence.z,
+        controls=dict(evidence.controls),
+        reason=evidence.reason,
+    )
+
+
+def _triplet(triplet: Triplet, name: str, samples: Samples, store: ImageStore) -> TripletCard:
+    paths, names = samples.manifest.paths, samples.manifest.classes
+    target = paths[triplet.target_row]
+    words = ("before", f"with the region of {name}", f"with the control: {triplet.control}")
+    pictures: Sequence[Picture] = [
+        store.jpeg(np.asarray(image), alt=f"{target} {word}", caption=word)
+        for image, word in zip(triplet.pictures, words, strict=True)
+    ]
+    return TripletCard(
+        target=target,
+        reference=paths[triplet.reference_row],
+        control=triplet.control,
+        pictures=(pictures[0], pictures[1], pictures[2]),
+        probabilities=triplet.probabilities,
+        predictions=(
+            names[triplet.predictions[0]],
+            names[triplet.predictions[1]],
+            names[triplet.predictions[2]],
+        ),
+    )

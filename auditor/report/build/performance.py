@@ -1,0 +1,92 @@
+"""The data and performance parts of the result."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import binomtest
+
+from auditor.records import Samples
+from auditor.report.model import (
+    ClassPerformance,
+    DataCard,
+    Interval,
+    Performance,
+    Picture,
+    Quarantined,
+)
+
+
+def data_card(samples: Samples, *, source: str, digest: str) -> DataCard:
+    """Count what was used, excluded and quarantined, so that the sums can be checked."""
+    manifest = samples.manifest
+    used = Counter(manifest.classes[label] for label in samples.labels[samples.valid])
+    return DataCard(
+        source=source,
+        digest=digest,
+        total=len(manifest),
+        used=int(samples.valid.sum()),
+        counts=dict(sorted(used.items())),
+        excluded=dict(manifest.excluded),
+        quarantined=[
+            Quarantined(path=path, reason=reason)
+            for path, reason in zip(manifest.paths, samples.quarantine, strict=True)
+            if reason is not None
+        ],
+        label_rule=manifest.label_rule,
+        metadata=sorted(manifest.metadata),
+        discovery=int((samples.valid & samples.discovery).sum()),
+        test=int((samples.valid & ~samples.discovery).sum()),
+    )
+
+
+def performance(
+    samples: Samples, outputs: Sequence[int], *, confusion: Picture | None
+) -> Performance:
+    """Measure top-1 accuracy over all used samples and of each audited class."""
+    right = samples.valid & (samples.labels == samples.prediction)
+    return Performance(
+        accuracy=wilson(int(right.sum()), int(samples.valid.sum())),
+        classes=[_class_performance(samples, right, output) for output in outputs],
+        confusion=confusion,
+    )
+
+
+def confusion_matrix(samples: Samples, outputs: Sequence[int]) -> tuple[np.ndarray, list[str]]:
+    """Return counts of label x prediction over ``outputs``, and a last column for all others."""
+    matrix = np.zeros((len(outputs), len(outputs) + 1), dtype=int)
+    place = {output: index for index, output in enumerate(outputs)}
+    pairs = zip(samples.labels[samples.valid], samples.prediction[samples.valid], strict=True)
+    for label, prediction in pairs:
+        if int(label) in place:
+            matrix[place[int(label)], place.get(int(prediction), len(outputs))] += 1
+    names = [samples.manifest.classes[output] for output in outputs]
+    return matrix, [*names, "another class"]
+
+
+def wilson(successes: int, n: int) -> Interval:
+    """Return a share with its 95 % Wilson interval (0 to 1 when nothing was counted)."""
+    if n == 0:
+        return Interval(value=0.0, low=0.0, high=1.0, n=0)
+    bounds = binomtest(successes, n).proportion_ci(method="wilson")
+    low, high = max(0.0, float(bounds.low)), min(1.0, float(bounds.high))
+    return Interval(value=successes / n, low=low, high=high, n=n)
+
+
+def _class_performance(samples: Samples, right: np.ndarray, output: int) -> ClassPerformance:
+    own = samples.valid & (samples.labels == output)
+    wrong = Counter(int(p) for p in samples.prediction[own & ~right])
+    ordered = sorted(wrong.items(), key=_most_confused)
+    names = samples.manifest.classes
+    return ClassPerformance(
+        name=names[output],
+        n=int(own.sum()),
+        accuracy=wilson(int((own & right).sum()), int(own.sum())),
+        confused_with=[(names[other], count) for other, count in ordered[:3]],
+    )
+
+
+def _most_confused(item: tuple[int, int]) -> tuple[int, int]:
+    return -item[1], item[0]
