@@ -1,0 +1,247 @@
+"""The relevance engine as a library: ``auditor.Explainer``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+import torch
+from torch import Tensor, nn
+
+from auditor.errors import ConfigError, UnknownNameError
+from auditor.relevance import composites, conditions
+from auditor.relevance.capture import capture
+from auditor.relevance.conditions import Concept
+from auditor.relevance.fold import Fold
+from auditor.relevance.layers import Layers, find
+from auditor.relevance.numerics import exact
+from auditor.relevance.propagate import between, forward, one_hot, reverse, run
+from auditor.relevance.rules import Bias, Settings
+
+
+@dataclass(frozen=True)
+class RuleRow:
+    """Say which rule ran at one node of the graph."""
+
+    node: str
+    operation: str
+    module: str
+    rule: str
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Relevance of one batch, signed, in units of the explained logit.
+
+    ``relevance`` and ``activation``: per layer (B, C, h, w); h = w = 1 for linear units.
+    ``heatmap``: (B, H, W), summed over the colour channels. ``conservation``: sum of the heatmap
+    over the explained logit; what is missing from 1 went to biases and stabilisers.
+    """
+
+    logits: Tensor
+    targets: Tensor
+    relevance: dict[str, Tensor]
+    activation: dict[str, Tensor]
+    heatmap: Tensor | None
+    conservation: Tensor | None
+
+
+class Explainer:
+    """Explain an image classifier by Concept Relevance Propagation.
+
+    ``example`` is an image (1, 3, H, W) in the preprocessing of the model; all images must have
+    its size. ``composite``: a name from ``auditor.relevance.composites.COMPOSITES`` or 'auto'.
+    ``epsilon`` stabilises every denominator. ``bias``: 'absorb' or 'exclude' (METHOD: whether
+    biases take a share of the relevance). ``box``: lowest and highest pixel values after
+    preprocessing, each (1, 3, 1, 1), for the z-box rule; without it, each image's own range.
+
+    The model is captured in evaluation and left as it was. Change its weights, and you need a
+    new Explainer. Raises CaptureError, UnsupportedOperationError and UnknownNameError.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        example: Tensor,
+        composite: str = "auto",
+        *,
+        epsilon: float = 1e-6,
+        bias: Bias = "absorb",
+        box: tuple[Tensor, Tensor] | None = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        chosen = composites.choose(composite)
+        if bias not in get_args(Bias):
+            raise UnknownNameError("bias", bias, get_args(Bias))
+        if example.dim() != 4 or example.shape[0] != 1:
+            raise ConfigError(
+                f"the example must be one image of shape (1, 3, height, width), not "
+                f"{tuple(example.shape)}."
+            )
+        weight = next(iter(model.parameters()), example)
+        self.device = torch.device(device) if device is not None else weight.device
+        self.dtype = weight.dtype
+        self.image_shape: tuple[int, ...] = tuple(example.shape[1:])
+        with exact(self.device):
+            graph = capture(model, example.detach().to(weight), self.device)
+        self._plan = composites.plan(graph, chosen, Settings(epsilon, bias, box))
+        self._layers: Layers = find(graph)
+
+    @property
+    def composite(self) -> str:
+        """Name the composite in use."""
+        return self._plan.composite
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Name the layers whose channels can be concepts, in forward order."""
+        return tuple(self._layers.nodes)
+
+    @property
+    def classes(self) -> int:
+        """Return the number of logits."""
+        return self._plan.graph[self._plan.graph.output].shape[1]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say what a reader of the results must know about how they were made."""
+        return composites.notes(self._plan)
+
+    def channels(self, layer: str) -> int:
+        """Return the number of channels of a layer."""
+        return self._layers.channels(layer)
+
+    def cuts(self, layer: str) -> bool:
+        """Tell whether every path from the image to the logits passes through the layer."""
+        return self._layers.cuts(layer)
+
+    def automatic_layers(self) -> tuple[str, ...]:
+        """Return a layer in the middle and the last block's output, preferring those that cut."""
+        return self._layers.automatic()
+
+    def rule_table(self) -> tuple[RuleRow, ...]:
+        """Return which rule runs at which node, in forward order."""
+        rules = self._plan.rules
+        return tuple(
+            RuleRow(node.name, node.operation, node.module, rules[node.name].name)
+            for node in self._plan.graph.nodes
+            if node.name in rules
+        )
+
+    def predict(self, images: Tensor) -> Tensor:
+        """Return the logits (B, K) of images (B, 3, H, W)."""
+        with exact(self.device):
+            logits: Tensor = run(self._plan.graph, self._images(images))
+        return logits
+
+    def activations(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """Return the activation (B, C, h, w) of each layer, by one forward pass."""
+        nodes = {layer: self._layers.node(layer).name for layer in layers}
+        with exact(self.device):
+            values = run(self._plan.graph, self._images(images), nodes.values())
+        return {layer: spatial(values[name]) for layer, name in nodes.items()}
+
+    def explain(
+        self,
+        images: Tensor,
+        targets: Tensor | None = None,
+        layers: Sequence[str] = (),
+        *,
+        heatmap: bool = True,
+    ) -> Explanation:
+        """Return the relevance of a batch at the layers and, with ``heatmap``, at the pixels.
+
+        ``targets`` (B,) are the classes to explain, None for the predicted ones. Without
+        ``heatmap`` the sweep ends at the lowest of the layers.
+        """
+        graph = self._plan.graph
+        nodes = {layer: self._layers.node(layer).name for layer in layers}
+        wanted = set(nodes.values()) | ({graph.input} if heatmap else set())
+        with exact(self.device):
+            batch = self._images(images)
+            needed = between(graph, wanted, {graph.output})
+            passed = forward(self._plan, batch, wanted, needed)
+            chosen = self._targets(targets, passed.logits)
+            seed = one_hot(chosen, passed.logits.shape[1], passed.logits)
+            fold = Fold.one_each(batch.shape[0])
+            flow = reverse(self._plan, passed.saved, {graph.output: seed}, wanted, fold)
+            kept = passed.activations
+            relevance = {
+                layer: spatial(conditions.relevance_at(flow, name, kept[name]))
+                for layer, name in nodes.items()
+            }
+            activation = {layer: spatial(kept[name]) for layer, name in nodes.items()}
+            pixels = None
+            conservation = None
+            if heatmap:
+                pixels = conditions.relevance_at(flow, graph.input, batch).sum(1)
+                explained = passed.logits.gather(1, chosen[:, None])[:, 0]
+                conservation = pixels.sum((1, 2)) / explained
+        return Explanation(passed.logits, chosen, relevance, activation, pixels, conservation)
+
+    def conditional_heatmaps(
+        self,
+        images: Tensor,
+        layer: str,
+        concepts: Sequence[Concept],
+        targets: Tensor | None = None,
+    ) -> Tensor:
+        """Return the heatmap (K, B, H, W) of every concept on every image.
+
+        A concept is a channel, or a tuple of channels: a subspace.
+        """
+        count = images.shape[0]
+        samples = [image for image in range(count) for _ in concepts]
+        maps = self.paired_heatmaps(images, layer, samples, [*concepts] * count, targets)
+        return maps.unflatten(0, (count, len(concepts))).transpose(0, 1).contiguous()
+
+    def paired_heatmaps(
+        self,
+        images: Tensor,
+        layer: str,
+        samples: Sequence[int],
+        concepts: Sequence[Concept],
+        targets: Tensor | None = None,
+        positions: Sequence[int | None] | None = None,
+    ) -> Tensor:
+        """Return the heatmap (P, H, W) of ``concepts[p]`` on ``images[samples[p]]``.
+
+        ``positions``: flat indices into h x w; pair p starts from this position of the layer
+        only, from all of them where it is None.
+        """
+        node = self._layers.node(layer)
+        pairs = conditions.pairs(
+            node.shape, images.shape[0], samples, concepts, positions, layer=layer
+        )
+        with exact(self.device):
+            batch = self._images(images)
+            chosen = None if targets is None else self._targets(targets, batch)
+            return conditions.heatmaps(self._plan, node.name, batch, chosen, pairs)
+
+    def _images(self, images: Tensor) -> Tensor:
+        if tuple(images.shape[1:]) != self.image_shape or images.shape[0] == 0:
+            raise ConfigError(
+                f"images of shape {tuple(images.shape)} do not fit: the model was captured for "
+                f"(batch, {', '.join(str(each) for each in self.image_shape)})."
+            )
+        moved = images.detach().to(self.device, self.dtype)
+        return moved.contiguous(memory_format=torch.channels_last)
+
+    def _targets(self, targets: Tensor | None, logits: Tensor) -> Tensor:
+        if targets is None:
+            return logits.argmax(1)
+        chosen = torch.as_tensor(targets, device=self.device).long()
+        if chosen.shape != (logits.shape[0],) or not bool(
+            ((chosen >= 0) & (chosen < self.classes)).all()
+        ):
+            raise ConfigError(
+                f"targets must be {logits.shape[0]} class indices from 0 to {self.classes - 1}, "
+                f"one per image; got {chosen.tolist()}."
+            )
+        return chosen
+
+
+def spatial(values: Tensor) -> Tensor:
+    """Return (B, C, h, w), contiguous: linear units get h = w = 1."""
+    return (values[:, :, None, None] if values.dim() == 2 else values).contiguous()

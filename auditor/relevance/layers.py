@@ -1,0 +1,130 @@
+"""Name the layers whose channels can be concepts, and choose among them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auditor.errors import UnknownNameError
+from auditor.relevance.canonise import WEIGHTED
+from auditor.relevance.graph import Graph, Node
+
+POOLING = frozenset({
+    "mean", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d", "view",
+    "_adaptive_avg_pool2d", "amax", "slice", "permute", "constant_pad_nd", "clone",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Layers:
+    """The layers of a graph: names (module paths) in forward order, each with its node.
+
+    A module is a layer when one tensor (batch, channels, height, width) or (batch, units) leaves
+    it. Several names may mean one node: a block and its last activation. ``relu@1`` is the
+    second call of the module ``relu``.
+    """
+
+    graph: Graph
+    nodes: dict[str, str]
+    blocks: frozenset[str]
+
+    def node(self, layer: str) -> Node:
+        """Return the node of a layer; raise UnknownNameError for any other name."""
+        if layer not in self.nodes:
+            raise UnknownNameError("layer", layer, self.nodes)
+        return self.graph[self.nodes[layer]]
+
+    def channels(self, layer: str) -> int:
+        """Return the number of channels, or of units."""
+        return self.node(layer).shape[1]
+
+    def cuts(self, layer: str) -> bool:
+        """Tell whether every path from the image to the logits passes through the layer."""
+        return cuts(self.graph, self.node(layer).name)
+
+    def automatic(self) -> tuple[str, ...]:
+        """Return a layer in the middle and the last block's output, in forward order.
+
+        Candidates are spatial, cut the graph and have weights after them; where the model has
+        none that cut, any spatial layer is a candidate.
+        """
+        depth = _depths(self.graph)
+        total = depth[self.graph.output]
+        candidates = [name for name in self._preferred() if depth[self.nodes[name]] < total]
+        cutting = [name for name in candidates if self.cuts(name)]
+        chosen = cutting or candidates
+        if not chosen:
+            return tuple(self.nodes)[-1:]
+        last = chosen[-1]
+        if last in self.blocks:
+            chosen = [name for name in chosen if name in self.blocks]
+        earlier = [name for name in chosen if depth[self.nodes[name]] < depth[self.nodes[last]]]
+        if not earlier:
+            return (last,)
+        middle = depth[self.nodes[last]] / 2
+        nearest = min(earlier, key=lambda name: abs(depth[self.nodes[name]] - middle))
+        return (nearest, last)
+
+    def _preferred(self) -> list[str]:
+        """Return one name per spatial node that is no mere pooling, its block's name if it has."""
+        names: dict[str, str] = {}
+        for name, node_name in self.nodes.items():
+            node = self.graph[node_name]
+            if len(node.shape) != 4 or node.operation in POOLING or min(node.shape[2:]) < 2:
+                continue
+            known = names.get(node_name)
+            if known is None or self._rank(name) > self._rank(known):
+                names[node_name] = name
+        return list(names.values())
+
+    def _rank(self, name: str) -> tuple[bool, int]:
+        """Prefer blocks to single operations, and the innermost block of several."""
+        return name in self.blocks, name.count(".")
+
+
+def find(graph: Graph) -> Layers:
+    """Find the layers of a graph."""
+    members: dict[str, list[Node]] = {}
+    for node in graph.nodes:
+        for name in node.modules:
+            members.setdefault(name, []).append(node)
+    order = {node.name: position for position, node in enumerate(graph.nodes)}
+    found: list[tuple[int, int, str, str]] = []
+    for name, nodes in members.items():
+        inside = {node.name for node in nodes}
+        leaving = [node for node in nodes if _leaves(graph, node, inside)]
+        if len(leaving) == 1 and _holds_concepts(graph, leaving[0]):
+            node = leaving[0]
+            found.append((order[node.name], name.count("."), name, node.name))
+    parents = {each.rsplit(".", maxsplit=1)[0] for each in members if "." in each}
+    return Layers(
+        graph=graph,
+        nodes={name: node for _, _, name, node in sorted(found)},
+        blocks=frozenset(parents & set(members)),
+    )
+
+
+def _leaves(graph: Graph, node: Node, inside: set[str]) -> bool:
+    users = graph.users[node.name]
+    return node.name == graph.output or any(user not in inside for user in users)
+
+
+def _holds_concepts(graph: Graph, node: Node) -> bool:
+    return node.live and node.name != graph.output and len(node.shape) in {2, 4}
+
+
+def cuts(graph: Graph, name: str) -> bool:
+    """Tell whether the logits are out of reach of the image without this node."""
+    reached = {graph.input}
+    for node in graph.nodes:
+        if node.name != name and any(each in reached for each in node.inputs):
+            reached.add(node.name)
+    return graph.output not in reached
+
+
+def _depths(graph: Graph) -> dict[str, int]:
+    """Return the number of weighted layers on the longest path from the image to each node."""
+    depth: dict[str, int] = {}
+    for node in graph.nodes:
+        below = max((depth[name] for name in node.inputs), default=0)
+        depth[node.name] = below + (node.operation in WEIGHTED)
+    return depth

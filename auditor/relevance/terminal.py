@@ -1,0 +1,90 @@
+"""Terminal rules: for the first layer, they return the relevance R of its input instead of c.
+
+Sources: Lapuschkin et al. 2019 (flat), Montavon et al. 2017 (w-square, z-box).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from auditor.relevance.fold import Fold
+from auditor.relevance.graph import Node
+from auditor.relevance.rules import Saved, Settings, Weights, adjoint, forward_with, share
+
+
+def flat_weights(node: Node) -> Weights:
+    """Return the box filter: ones, one input and one output channel per group."""
+    weight = node.arguments["weight"]
+    if node.operation == "linear":
+        return (weight.new_ones(1, weight.shape[1]),)
+    groups = node.arguments["groups"]
+    return (weight.new_ones(groups, 1, *weight.shape[2:]),)
+
+
+def flat_prepare(
+    node: Node, weights: Weights, inputs: tuple[Tensor, ...], output: Tensor, settings: Settings
+) -> Saved:
+    """Keep ``z / n``: n is how many inputs, padding apart, an output position sees."""
+    source = inputs[0][:1]
+    if node.operation == "linear":
+        seen = source.new_full((), float(source.shape[-1]))
+    else:
+        groups = node.arguments["groups"]
+        per_group = source.shape[1] // groups
+        ones = torch.ones_like(source[:, :groups])
+        counts = forward_with(node, ones, weights[0], None)[:, :1]
+        seen = counts * per_group
+    return Saved(output / seen)
+
+
+def flat_reverse(
+    node: Node, weights: Weights, saved: Saved, coefficient: Tensor, fold: Fold
+) -> tuple[Tensor, ...]:
+    """Spread the relevance of each output position evenly over the inputs that it sees."""
+    trailing = node.input_shapes[0][1:]
+    rows = coefficient.shape[0]
+    if node.operation == "linear":
+        return (coefficient.sum(-1, keepdim=True).expand(*coefficient.shape[:-1], trailing[-1]),)
+    groups = node.arguments["groups"]
+    summed = coefficient.unflatten(1, (groups, -1)).sum(2)
+    spread = adjoint(node, weights[0], summed)
+    per_group = trailing[0] // groups
+    grouped = spread.unsqueeze(2).expand(rows, groups, per_group, *trailing[1:])
+    return (grouped.reshape(rows, *trailing),)
+
+
+def box_weights(node: Node) -> Weights:
+    """Return W, W+ and W-."""
+    weight = node.arguments["weight"]
+    return (weight, weight.clamp(min=0), weight.clamp(max=0))
+
+
+def box_prepare(
+    node: Node, weights: Weights, inputs: tuple[Tensor, ...], output: Tensor, settings: Settings
+) -> Saved:
+    """Keep ``z / (W x - W+ low - W- high)``, the input and its bounds."""
+    source = inputs[0]
+    if settings.box is None or source.dim() != 4:
+        axes = tuple(range(2, source.dim()))
+        low = source.amin(axes, keepdim=True) if axes else source.clamp(max=0)
+        high = source.amax(axes, keepdim=True) if axes else source.clamp(min=0)
+    else:
+        low, high = (each.to(source) for each in settings.box)
+    low, high = low.expand_as(source), high.expand_as(source)
+    denominator = (
+        forward_with(node, source, weights[0], None)
+        - forward_with(node, low, weights[1], None)
+        - forward_with(node, high, weights[2], None)
+    )
+    return Saved(share(output, denominator, settings.epsilon), (source, low, high))
+
+
+def box_reverse(
+    node: Node, weights: Weights, saved: Saved, coefficient: Tensor, fold: Fold
+) -> tuple[Tensor, ...]:
+    """Return ``x W^T g - low W+^T g - high W-^T g``."""
+    source, low, high = (fold.gather(each) for each in saved.tensors)
+    relevance = source * adjoint(node, weights[0], coefficient)
+    relevance = relevance - low * adjoint(node, weights[1], coefficient)
+    return (relevance - high * adjoint(node, weights[2], coefficient),)
