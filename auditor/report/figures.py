@@ -1,0 +1,246 @@
+"""The report's figures: arrays in, SVG out. matplotlib is imported when the first one is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from auditor.report.figure_style import (
+    ACCENT,
+    INK,
+    LINE,
+    MUTED,
+    Drawing,
+    drawing,
+    house_style,
+    new_figure,
+    short,
+)
+from auditor.report.model import ClassPerformance
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Above this many rows or columns numbers in the cells would be too small to read.
+WRITTEN_CELLS = 16
+# Above this many cells the grid is stored as an image inside the SVG: a tenth of the bytes.
+VECTOR_CELLS = 400
+
+
+def confusion_figure(matrix: Int[np.ndarray, "label prediction"], names: Sequence[str]) -> Drawing:
+    """Draw label x prediction counts; colour is the share of the label's images (row).
+
+    ``names`` are of the columns; the first ones are of the rows too.
+    """
+    import seaborn
+
+    rows, columns = matrix.shape
+    totals = matrix.sum(axis=1, keepdims=True)
+    share = np.divide(matrix, totals, out=np.zeros(matrix.shape), where=totals > 0)
+    cell = _cell(max(rows, columns))
+    written = max(rows, columns) <= WRITTEN_CELLS
+    with house_style():
+        figure = new_figure(columns * cell, rows * cell)
+        axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+        seaborn.heatmap(
+            share,
+            ax=axes,
+            vmin=0.0,
+            vmax=1.0,
+            cmap="Blues",
+            cbar=False,
+            annot=matrix if written else False,
+            fmt="d",
+            annot_kws={"size": 8},
+            linewidths=0.5 if written else 0.0,
+            linecolor="white",
+            rasterized=matrix.size > VECTOR_CELLS,
+        )
+        _label_cells(axes, list(names[:rows]), list(names))
+        axes.set_ylabel("label in the data")
+        axes.set_xlabel("prediction of the model")
+        _frame(axes)
+        return drawing(figure)
+
+
+def overview_figure(
+    shares: Float[np.ndarray, "class concept"],
+    class_names: Sequence[str],
+    concept_names: Sequence[str],
+) -> Drawing:
+    """Draw which class rests on which concept: a heat map clustered along both sides.
+
+    Colour is the mean share of relevance (white is zero, blue against). Classes and concepts that
+    are used alike stand together; the tree above joins the concepts (average linkage on
+    correlation distance, leaves in optimal order).
+    """
+    import seaborn
+
+    class_order, _ = _clustered(shares)
+    concept_order, tree = _clustered(shares.T)
+    ordered = shares[np.ix_(class_order, concept_order)]
+    rows, columns = ordered.shape
+    limit = float(np.abs(ordered).max()) if ordered.size else 0.0
+    cell_x, cell_y = _cell(columns), max(_cell(rows), 0.2)
+    with house_style():
+        width, height = columns * cell_x, rows * cell_y
+        crown = 0.45 if tree is not None else 0.0
+        figure = new_figure(width + 0.6, height + crown)
+        share = width / (width + 0.6)
+        body = height / (height + crown)
+        axes = figure.add_axes((0.0, 0.0, share, body))
+        bar = figure.add_axes((share + 0.12 / (width + 0.6), 0.0, 0.12 / (width + 0.6), body))
+        seaborn.heatmap(
+            ordered,
+            ax=axes,
+            cmap="RdBu_r",
+            vmin=-limit or -1.0,
+            vmax=limit or 1.0,
+            cbar_ax=bar,
+            linewidths=0.4,
+            linecolor="white",
+            rasterized=ordered.size > VECTOR_CELLS,
+        )
+        bar.set_title("share", loc="left", fontsize=8)
+        bar.tick_params(labelsize=8)
+        names = [concept_names[index] for index in concept_order]
+        _label_cells(axes, [class_names[index] for index in class_order], names)
+        _frame(axes)
+        if tree is not None:
+            _draw_tree(figure.add_axes((0.0, body, share, 1 - body)), tree)
+        return drawing(figure)
+
+
+def similarity_figure(
+    matrix: Float[np.ndarray, "concept concept"],
+    cluster: Int[np.ndarray, "concept"],
+    names: Sequence[str],
+) -> Drawing:
+    """Draw the similarity of the concepts of a layer, sorted by subspace, subspaces framed."""
+    import seaborn
+    from matplotlib.patches import Rectangle
+
+    order = np.lexsort((np.arange(len(cluster)), cluster))
+    ordered, groups = matrix[np.ix_(order, order)], cluster[order]
+    count = len(order)
+    cell = _cell(count)
+    with house_style():
+        side = count * cell
+        figure = new_figure(side + 0.6, side)
+        share = side / (side + 0.6)
+        axes = figure.add_axes((0.0, 0.0, share, 1.0))
+        bar = figure.add_axes((share + 0.12 / (side + 0.6), 0.0, 0.12 / (side + 0.6), 1.0))
+        seaborn.heatmap(
+            ordered,
+            ax=axes,
+            cmap="Greys",
+            vmin=0.0,
+            vmax=1.0,
+            cbar_ax=bar,
+            rasterized=ordered.size > VECTOR_CELLS,
+        )
+        bar.set_title("similarity", loc="left", fontsize=8)
+        bar.tick_params(labelsize=8)
+        starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
+        sizes = np.diff(np.r_[starts, count])
+        for start, size in zip(starts, sizes, strict=True):
+            corner = (float(start), float(start))
+            axes.add_patch(
+                Rectangle(corner, size, size, fill=False, edgecolor="#c2410c", linewidth=1.4)
+            )
+        labels = [names[index] for index in order]
+        _label_cells(axes, labels, labels)
+        _frame(axes)
+        return drawing(figure)
+
+
+def accuracy_figure(classes: Sequence[ClassPerformance]) -> Drawing:
+    """Draw the recall of each class, worst at the top, with its 95 % Wilson interval and n."""
+    ordered = sorted(classes, key=_worst_first)
+    with house_style():
+        figure = new_figure(4.6, max(0.5, 0.24 * len(ordered)))
+        axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+        for row, item in enumerate(ordered):
+            interval = item.accuracy
+            axes.plot([0, 1], [row, row], color=LINE, linewidth=0.6, zorder=0)
+            axes.plot(
+                [interval.low, interval.high],
+                [row, row],
+                color=ACCENT,
+                linewidth=3,
+                alpha=0.35,
+                solid_capstyle="butt",
+            )
+            axes.plot(interval.value, row, "o", color=ACCENT, markersize=5)
+            axes.text(
+                1.03, row, f"{interval.value:.0%}   n = {interval.n}", va="center", fontsize=8
+            )
+        axes.set_yticks(range(len(ordered)), [short(item.name, 34) for item in ordered])
+        axes.set_ylim(max(len(ordered), 1) - 0.4, -0.6)
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel("images of the class that the model gets right", color=MUTED)
+        return drawing(figure)
+
+
+def _clustered(
+    rows: Float[np.ndarray, "row column"],
+) -> tuple[Int[np.ndarray, "row"], Float[np.ndarray, "link 4"] | None]:
+    """Return the order of the rows in which alike ones are neighbours, and their tree."""
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
+    count = len(rows)
+    if count < 3:
+        return np.arange(count), None
+    centred = rows - rows.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    unit = np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)
+    distance = np.clip(1 - unit @ unit.T, 0.0, 2.0)
+    np.fill_diagonal(distance, 0.0)
+    symmetric = (distance + distance.T) / 2
+    tree = linkage(squareform(symmetric, checks=False), "average", optimal_ordering=True)
+    return leaves_list(tree).astype(int), tree
+
+
+def _draw_tree(axes: Axes, tree: Float[np.ndarray, "link 4"]) -> None:
+    from matplotlib.collections import LineCollection
+    from scipy.cluster.hierarchy import dendrogram
+
+    parts = dendrogram(tree, no_plot=True)
+    lines = [
+        np.column_stack([np.asarray(x) / 10, y])
+        for x, y in zip(parts["icoord"], parts["dcoord"], strict=True)
+    ]
+    axes.add_collection(LineCollection(lines, colors=MUTED, linewidths=0.7))
+    axes.set_xlim(0, len(tree) + 1)
+    axes.set_ylim(0, float(tree[:, 2].max()) * 1.08 or 1.0)
+    axes.set_axis_off()
+
+
+def _label_cells(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
+    size = 8.0 if max(len(rows), len(columns)) <= 40 else 6.5
+    axes.set_yticks(np.arange(len(rows)) + 0.5, [short(name) for name in rows])
+    axes.set_xticks(np.arange(len(columns)) + 0.5, [short(name) for name in columns])
+    axes.tick_params(axis="y", labelsize=size, rotation=0)
+    axes.tick_params(axis="x", labelsize=size, rotation=90)
+
+
+def _frame(axes: Axes) -> None:
+    for spine in axes.spines.values():
+        spine.set_visible(True)
+        spine.set_edgecolor(INK)
+        spine.set_linewidth(0.6)
+
+
+def _cell(count: int) -> float:
+    """Return the side of a cell in inches: the whole stays within a page's width."""
+    return float(np.clip(5.6 / max(count, 1), 0.1, 0.42))
+
+
+def _worst_first(item: ClassPerformance) -> tuple[float, str]:
+    return item.accuracy.value, item.name
