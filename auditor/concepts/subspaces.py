@@ -15,6 +15,8 @@ from auditor.records import LayerRelevance, Samples, Subspaces
 MOST = 20
 ALIKE = 0.95
 PAIR = 0.5
+# A mean silhouette below this says that no number of clusters describes the concepts.
+SEPARATED = 0.05
 
 
 def find_subspaces(
@@ -83,8 +85,12 @@ def _cluster(
             best, chosen = value, labels
     span = "two clusters" if most == 2 else f"2 to {most} clusters"
     tried = f"{count} concepts compared on each other's reference samples; {span} tried"
-    if best <= 0:
-        return apart, best, f"{tried}, none separates them: every concept is its own subspace."
+    if best < SEPARATED:
+        rule = (
+            f"{tried}, none separates them (largest silhouette {best:.2f}): "
+            "every concept is its own subspace."
+        )
+        return apart, best, rule
     return chosen, best, f"{tried}, the number with the largest silhouette ({best:.2f}) taken."
 
 
