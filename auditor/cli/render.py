@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ def command(run_folder: Path, formats: tuple[str, ...], quiet: bool) -> None:
 
 def render_folder(run_folder: Path, report: Any, progress: Any) -> Mapping[str, Path]:
     """Render the run as its report config says and return format -> file."""
+    from auditor.redaction import without_folders
     from auditor.report.model import RenderContext
     from auditor.report.render import render_run
     from auditor.runfolder import read_manifest
@@ -43,7 +45,7 @@ def render_folder(run_folder: Path, report: Any, progress: Any) -> Mapping[str, 
     context = RenderContext(
         created=manifest["created"],
         stages={name: entry["seconds"] for name, entry in manifest["stages"].items()},
-        command="auditor " + " ".join(manifest.get("argv", [])),
+        command=shlex.join(["auditor", *without_folders(manifest.get("argv", []))]),
     )
     with progress.stage(f"rendering {' and '.join(report.formats)}"):
         return render_run(

@@ -21,6 +21,7 @@ from auditor.records import (
     ShortcutReport,
     Subspaces,
 )
+from auditor.redaction import without_folders
 from auditor.relevance.explainer import Explainer
 from auditor.report.build.concepts import (
     LayerFindings,
@@ -92,6 +93,7 @@ def assemble(
 ) -> AuditResult:
     """Return the result document; pictures that are still missing are made here."""
     samples, outputs = analysis.samples, analysis.outputs
+    shared = Config.model_validate(without_folders(config.model_dump(mode="json")))
     names = [samples.manifest.classes[output] for output in outputs]
     groups = group_illustrations(analysis.illustrations)
     layers = _layer_findings(analysis, store)
@@ -103,7 +105,7 @@ def assemble(
     search = search_limits(
         analysis.shortcuts, reason="switched off in the config (shortcuts.enabled: false)"
     )
-    data = data_card(samples, source=config.data.source, digest=subject.data_digest)
+    data = data_card(samples, source=shared.data.source, digest=subject.data_digest)
     not_run = _not_run(analysis)
     untested = [] if analysis.shortcuts is None else analysis.shortcuts.untested
     matrix, columns = confusion_matrix(samples, outputs)
@@ -114,7 +116,7 @@ def assemble(
         scope=_scope(config),
         verdict=verdict(cards, search, data, not_run, len(untested)),
         does_not_show=does_not_show(search, data),
-        model=_model_card(config, subject, samples),
+        model=_model_card(shared, subject, samples),
         data=data,
         performance=performance(
             samples,
@@ -139,7 +141,7 @@ def assemble(
         ],
         method=_method(explainer, subject, analysis),
         not_run=not_run,
-        config=dump_config(config),
+        config=dump_config(shared),
     )
 
 

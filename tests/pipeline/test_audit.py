@@ -1,0 +1,123 @@
+"""Whole audits through the real command line."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from auditor.__main__ import run
+from auditor.report.model import AuditResult
+from tests.pipeline.small import write_own_model_audit, write_table_audit
+
+
+def audit(config: Path, out: Path, *options: str) -> Path:
+    assert run(["run", str(config), "--out", str(out), "--quiet", *options]) == 0
+    (folder,) = out.iterdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("audit")
+    return audit(write_own_model_audit(folder), folder / "runs", "--format", "html")
+
+
+def test_the_run_folder_is_complete(finished: Path) -> None:
+    result = AuditResult.model_validate_json((finished / "audit.json").read_text())
+    assert result.data.used == 36
+    assert result.performance.accuracy.value > 0.9
+    assert [report.name for report in result.classes] == ["cat", "dog", "horse"]
+    assert all(table.rows for report in result.classes for table in report.tables)
+    assert all(row.crops for r in result.classes for table in r.tables for row in table.rows)
+    assert all(report.atlas for report in result.classes)
+    assert result.method.conservation is not None
+    assert (finished / "report.html").stat().st_size > 10_000
+
+
+def test_shares_of_a_class_are_at_most_one(finished: Path) -> None:
+    result = AuditResult.model_validate_json((finished / "audit.json").read_text())
+    for report in result.classes:
+        for table in report.tables:
+            assert 0 < table.coverage <= 1 + 1e-6
+
+
+def test_every_picture_of_the_result_is_there(finished: Path) -> None:
+    def files(value: object) -> list[str]:
+        if isinstance(value, dict):
+            own = [value["file"]] if "alt" in value else []
+            return own + [name for item in value.values() for name in files(item)]
+        if isinstance(value, list):
+            return [name for item in value for name in files(item)]
+        return []
+
+    names = files(json.loads((finished / "audit.json").read_text()))
+    assert len(names) > 50
+    assert all((finished / "images" / name).is_file() for name in names)
+
+
+def test_the_result_holds_no_path_of_this_machine(finished: Path) -> None:
+    assert str(finished.parent.parent) not in (finished / "audit.json").read_text()
+    assert str(finished.parent.parent) not in (finished / "report.html").read_text()
+
+
+def test_the_same_command_again_changes_nothing(finished: Path) -> None:
+    before = (finished / "audit.json").read_bytes()
+    config = finished.parent.parent / "own_model.yaml"
+    assert audit(config, finished.parent, "--format", "html") == finished
+    assert (finished / "audit.json").read_bytes() == before
+
+
+def test_a_table_with_metadata(tmp_path: Path) -> None:
+    folder = audit(write_table_audit(tmp_path), tmp_path / "runs", "--format", "html")
+    result = AuditResult.model_validate_json((folder / "audit.json").read_text())
+    assert result.data.metadata == ["camera", "site"]
+    assert [report.name for report in result.classes] == ["ok", "scratched"]
+
+
+def test_pdf_has_bookmarks_pages_and_contents(tmp_path: Path) -> None:
+    pypdf = pytest.importorskip("pypdf")
+    folder = audit(write_own_model_audit(tmp_path), tmp_path / "runs", "--format", "pdf")
+    reader = pypdf.PdfReader(folder / "report.pdf")
+    assert len(reader.outline) > 5
+    text = "\n".join(page.extract_text() for page in reader.pages)
+    assert f"of {len(reader.pages)}" in text
+    assert "Contents" in text
+
+
+def test_killed_and_started_again_gives_the_same_result(tmp_path: Path) -> None:
+    config = write_own_model_audit(tmp_path, audit={"shard": 4, "batch": 2})
+    whole = audit(config, tmp_path / "whole", "--format", "html")
+    command = [sys.executable, "-m", "auditor", "run", str(config), "--quiet"]
+    command += ["--out", str(tmp_path / "killed"), "--format", "html"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("killed/*/shards/shard-00001.npz")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None, "finished before it could be killed"
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    (stopped,) = (tmp_path / "killed").iterdir()
+    assert not (stopped / "audit.json").exists()
+    kept = sorted((stopped / "shards").glob("*.npz"))
+    times = {path: path.stat().st_mtime_ns for path in kept}
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    assert {path: path.stat().st_mtime_ns for path in kept} == times
+    assert (stopped / "audit.json").read_bytes() == (whole / "audit.json").read_bytes()
+
+
+def test_a_damaged_shard_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = write_own_model_audit(tmp_path, audit={"shard": 8})
+    folder = audit(config, tmp_path / "runs", "--format", "html")
+    shard = folder / "shards" / "shard-00001.npz"
+    shard.write_bytes(shard.read_bytes()[:100])
+    for file in (folder / "stages" / "relevance").iterdir():
+        file.unlink()
+    assert run(["run", str(config), "--out", str(tmp_path / "runs"), "--quiet"]) == 5
+    assert "shard-00001.npz" in capsys.readouterr().err
