@@ -1,0 +1,1 @@
+"""The relevance engine: capture, rules, propagation, and the pass over the data."""

@@ -60,11 +60,12 @@ def _export(model: nn.Module, example: Tensor) -> torch.export.ExportedProgram:
             program = torch.export.export(
                 model, (pair,), dynamic_shapes=({0: Dim.AUTO},), strict=False
             )
-            return program.run_decompositions({})
+            functional: torch.export.ExportedProgram = program.run_decompositions({})
     except Exception as error:
         raise CaptureError(
             f"torch.export cannot capture {type(model).__name__}: {_reason(error)} {ADVICE}"
         ) from error
+    return functional
 
 
 def _reason(error: Exception) -> str:
@@ -105,7 +106,7 @@ def _check_forward(graph: Graph, example: Tensor, expected: Tensor) -> None:
     worst = float((logits - expected).abs().max()) / scale if expected.isfinite().all() else 0.0
     if logits.shape != expected.shape or worst > TOLERANCE:
         raise CaptureError(
-            f"the captured graph does not repeat the model's logits (largest difference {worst:.1e} "
-            "of the largest logit): the model is random, keeps state between calls or fixes the "
-            "size of the batch. Make its evaluation deterministic."
+            "the captured graph does not repeat the model's logits (largest difference "
+            f"{worst:.1e} of the largest logit): the model is random, keeps state between calls "
+            "or fixes the size of the batch. Make its evaluation deterministic."
         )

@@ -194,7 +194,8 @@ class Explainer:
         count = images.shape[0]
         samples = [image for image in range(count) for _ in concepts]
         maps = self.paired_heatmaps(images, layer, samples, [*concepts] * count, targets)
-        return maps.unflatten(0, (count, len(concepts))).transpose(0, 1).contiguous()
+        by_image = maps.reshape(count, len(concepts), *maps.shape[1:])
+        return by_image.transpose(0, 1).contiguous()
 
     def paired_heatmaps(
         self,

@@ -29,6 +29,7 @@ class Element:
     index: int
 
     def __call__(self, **arguments: Any) -> Any:
+        """Run the operation and return the element."""
         return self.target(**arguments)[self.index]
 
 

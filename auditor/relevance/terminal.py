@@ -47,7 +47,7 @@ def flat_reverse(
     if node.operation == "linear":
         return (coefficient.sum(-1, keepdim=True).expand(*coefficient.shape[:-1], trailing[-1]),)
     groups = node.arguments["groups"]
-    summed = coefficient.unflatten(1, (groups, -1)).sum(2)
+    summed = coefficient.reshape(rows, groups, -1, *coefficient.shape[2:]).sum(2)
     spread = adjoint(node, weights[0], summed)
     per_group = trailing[0] // groups
     grouped = spread.unsqueeze(2).expand(rows, groups, per_group, *trailing[1:])

@@ -1,0 +1,70 @@
+"""Slow twins: every rule of weighted layers written out with the full matrix of contributions.
+
+They share no code with the engine. ``x`` (D,) is one image, ``W`` (M, D) the layer as a matrix,
+``b`` (M,) its bias, ``R`` (M,) the relevance of its outputs; each returns R of the inputs (D,).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def matrix(layer: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> Tensor:
+    """Return the matrix of a linear map, column by column."""
+    size = int(torch.tensor(shape).prod())
+    columns = []
+    for index in range(size):
+        unit = torch.zeros(size, dtype=torch.float64)
+        unit[index] = 1.0
+        columns.append(layer(unit.reshape(1, *shape)).flatten())
+    return torch.stack(columns, dim=1)
+
+
+def distribute(contributions: Tensor, extra: Tensor, R: Tensor, epsilon: float) -> Tensor:
+    """Share R_j out in proportion to ``z_ij / (sum_i z_ij + extra_j)``, entry by entry."""
+    result = torch.zeros(contributions.shape[1], dtype=torch.float64)
+    for j in range(contributions.shape[0]):
+        total = float(contributions[j].sum() + extra[j])
+        if total == 0:
+            continue
+        total += epsilon if total >= 0 else -epsilon
+        for i in range(contributions.shape[1]):
+            result[i] += contributions[j, i] / total * R[j]
+    return result
+
+
+def epsilon(x: Tensor, W: Tensor, b: Tensor, R: Tensor, eps: float) -> Tensor:
+    return distribute(W * x, b, R, eps)
+
+
+def z_plus(x: Tensor, W: Tensor, b: Tensor, R: Tensor, eps: float) -> Tensor:
+    return distribute((W * x).clamp(min=0), b.clamp(min=0), R, eps)
+
+
+def gamma(x: Tensor, W: Tensor, b: Tensor, R: Tensor, eps: float) -> Tensor:
+    contributions = W * x + 0.25 * (W * x).clamp(min=0)
+    return distribute(contributions, b + 0.25 * b.clamp(min=0), R, eps)
+
+
+def alpha2_beta1(x: Tensor, W: Tensor, b: Tensor, R: Tensor, eps: float) -> Tensor:
+    gains = distribute((W * x).clamp(min=0), b.clamp(min=0), R, eps)
+    losses = distribute((W * x).clamp(max=0), b.clamp(max=0), R, eps)
+    return 2 * gains - losses
+
+
+def flat(x: Tensor, W: Tensor, b: Tensor, R: Tensor, eps: float) -> Tensor:
+    reached = (W != 0).double()
+    return distribute(reached, torch.zeros_like(b), R, 0.0)
+
+
+def z_box(x: Tensor, W: Tensor, b: Tensor, R: Tensor, eps: float) -> Tensor:
+    contributions = W * x - W.clamp(min=0) * -2.0 - W.clamp(max=0) * 3.0
+    return distribute(contributions, torch.zeros_like(b), R, eps)
+
+
+def gradient(x: Tensor, W: Tensor, b: Tensor, R: Tensor, eps: float) -> Tensor:
+    c = R / (W @ x + b)
+    return x * (W.T @ c)
