@@ -16,7 +16,7 @@ from auditor.records import Atlas
 
 # A segment whose dominating concept is weaker than this share of the strongest segment is left
 # uncoloured: what little relevance lies there is spill of the first layers, not evidence.
-NEGLIGIBLE = 0.05
+NEGLIGIBLE = 0.1
 
 Picture = UInt8[np.ndarray, "height width 3"]
 

@@ -1,19 +1,20 @@
 """Colours that tell concepts apart, also for the colour-blind and in grey print.
 
-Every two differ in lightness, not only in hue, and neighbours of the list contrast strongly, so
-that a legend of few concepts stays readable on any printer. The tests measure both.
+Every two differ in lightness by at least 8 (CIELAB) and in colour by at least 15 (CIEDE2000) under
+normal sight and the three dichromacies as simulated by Machado et al. 2009; neighbours of the list
+are far apart in lightness, so that short legends contrast most. The tests measure all of it.
 """
 
 from __future__ import annotations
 
 PALETTE: tuple[str, ...] = (
-    "#e69f00",
-    "#0072b2",
-    "#f7e56b",
-    "#8f2d56",
-    "#7cc8f2",
-    "#00724f",
-    "#e08db5",
-    "#2b1a5e",
+    "#b03f6a",
+    "#6addff",
+    "#490490",
+    "#62ad3e",
+    "#e4f247",
+    "#5a5014",
+    "#f59eaa",
+    "#7d72e3",
 )
-"""Hues of Okabe and Ito 2008, their lightness moved apart."""
+"""``#rrggbb``, in the order of use. Found by a search over CIELAB, lightness 22 to 92."""

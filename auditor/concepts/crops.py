@@ -19,11 +19,13 @@ from auditor.concepts.scaling import at_size
 BLUR = 0.03
 # What the most relevant position can see: this share of the blurred field's maximum.
 SEEN = 0.1
-# What the concept looks at: this share of the blurred conditional heatmap's maximum.
+# What the concept looks at: this share of the blurred conditional heatmap's maximum in the box.
 LOOKED_AT = 0.2
 # Room around the box, as a share of its side, and the smallest side as a share of the picture's.
 ROOM = 0.1
 MINIMUM = 1 / 3
+# Softness of the border between bright and dimmed, as a share of the shorter side.
+EDGE = 0.01
 # Brightness that is left where the concept does not look.
 DIMMED = 0.35
 
@@ -59,23 +61,24 @@ def receptive_crop(
     A heatmap without positive relevance gives the whole picture, undimmed.
     """
     size = picture.shape[0], picture.shape[1]
-    looked_at = _part(np.maximum(at_size(heatmap, size), 0.0), LOOKED_AT)
-    seen = looked_at if field is None else _part(np.abs(at_size(field, size)), SEEN)
-    if not looked_at.any() or not seen.any():
+    positive = _blurred(np.maximum(at_size(heatmap, size), 0.0))
+    sight = positive if field is None else _blurred(np.abs(at_size(field, size)))
+    if not positive.max() > 0 or not sight.max() > 0:
         return Box(0, 0, *size), picture.copy()
-    box = _square(seen, minimum)
+    box = _square(sight >= (LOOKED_AT if field is None else SEEN) * sight.max(), minimum)
     inside = slice(box.top, box.bottom), slice(box.left, box.right)
-    weight = ndimage.gaussian_filter(looked_at.astype(np.float64), 0.01 * min(size))[inside]
+    # Against the maximum in the box, so that no crop is dark all over.
+    looked_at = (positive >= LOOKED_AT * positive[inside].max()) & (positive > 0)
+    weight = ndimage.gaussian_filter(looked_at.astype(np.float64), EDGE * min(size))[inside]
     bright = DIMMED + (1 - DIMMED) * weight
     return box, np.rint(picture[inside] * bright[..., None]).astype(np.uint8)
 
 
-def _part(
-    strength: Float[np.ndarray, "height width"], threshold: float
-) -> Bool[np.ndarray, "height width"]:
-    blurred = ndimage.gaussian_filter(strength, BLUR * min(strength.shape))
-    part: np.ndarray = (blurred >= threshold * blurred.max()) & (blurred > 0)
-    return part
+def _blurred(
+    strength: Float[np.ndarray, "height width"],
+) -> Float[np.ndarray, "height width"]:
+    found: np.ndarray = ndimage.gaussian_filter(strength, BLUR * min(strength.shape))
+    return found
 
 
 def _square(region: Bool[np.ndarray, "height width"], minimum: float) -> Box:

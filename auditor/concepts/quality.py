@@ -21,8 +21,9 @@ def clarity(crops: Sequence[Crop]) -> float | None:
     The mean over all pairs of the mean of two agreements: of shape (correlation of histograms of
     oriented gradients of the crops at 64 x 64 pixels) and of colour (correlation of 8 x 8 x 8
     CIELAB histograms). Negative correlation counts as 0. 1 means the same picture again and
-    again; unrelated photographs have about 0.2. The number ranks concepts of one audit; it is no
-    probability.
+    again; unrelated crops of photographs have about 0.25, wheels or cars 0.35 to 0.4. What recurs
+    as texture at no fixed place (letters, foliage) scores low although people see it: a low value
+    is a reason to look, no verdict.
     """
     if len(crops) < 2:
         return None
