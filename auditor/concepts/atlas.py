@@ -51,7 +51,7 @@ def atlas(
         raise ValueError(f"{len(concepts)} concepts, but {len(heatmaps)} heatmaps")
     labels = superpixels(picture, segments=segments)
     count = int(labels.max()) + 1
-    relevance = heatmaps.reshape(len(concepts), -1).sum(axis=1, dtype=np.float64)
+    relevance = heatmaps.sum(axis=(1, 2), dtype=np.float64)
     order = np.argsort(-relevance, kind="stable")
     chosen = [int(place) for place in order if relevance[place] > 0][:legend]
     dominating = np.full(count, -1, dtype=np.int64)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Int
 
 from auditor.concepts.shares import shares_of
-from auditor.records import LayerRelevance, Samples
+from auditor.records import LayerRelevance
 
 
 def typical_samples(
-    samples: Samples, layer_relevance: LayerRelevance, output: int, count: int
+    layer_relevance: LayerRelevance, members: Int[np.ndarray, "member"], count: int
 ) -> tuple[int, ...]:
-    """Return up to ``count`` member rows of a class, the most typical first.
+    """Return up to ``count`` of the member rows of a class, the most typical first.
 
     Typical is closeness (cosine) of the member's relevance shares to the class's mean shares. The
     others come from the more typical half, each the one that is least like those already chosen,
     so that they show how the class varies and not its outliers. Ties go to the lower row.
     """
-    rows = samples.members(output)
+    rows = members
     share = shares_of(layer_relevance, rows)
     used = np.abs(share).sum(axis=1) > 0
     rows, share = rows[used], share[used]

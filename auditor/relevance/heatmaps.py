@@ -1,6 +1,7 @@
 """Ask the engine for what the concept stages show: conditional heatmaps and activation products.
 
-Each function loads an image once however many concepts refer to it, and needs only the few
+Each function loads an image once however many concepts refer to it, names what can no longer be
+loaded by its path where ``paths`` (of every sample) are given, and needs only the few
 methods of the engine that `auditor.relevance.protocols` names.
 """
 
@@ -59,6 +60,7 @@ def concept_maps(
     *,
     batch: int = 16,
     progress: Progress | None = None,
+    paths: Sequence[str] | None = None,
 ) -> list[ConceptMap]:
     """Return the conditional heatmap of every request, in the order of the requests.
 
@@ -73,6 +75,7 @@ def concept_maps(
         targets: the explained output of every sample of the table, for requests without one.
         batch: images per batch.
         progress: told the number of requests done.
+        paths: the path of every sample, for messages.
 
     Raises:
         DataError: an image can no longer be loaded.
@@ -85,7 +88,7 @@ def concept_maps(
                 wanted[request.row, _target(request, targets)].append(place)
         for images in _portions(sorted(wanted), batch):
             places = [place for image in images for place in wanted[image]]
-            maps = _pair_maps(explainer, load, layer, _pairs(requests, places, targets))
+            maps = _pair_maps(explainer, load, layer, _pairs(requests, places, targets), paths)
             for place in places:
                 found[place] = _concept_map(requests[place], maps, targets)
             if progress is not None:
@@ -100,6 +103,7 @@ def plain_heatmaps(
     targets: Sequence[int] | Int[np.ndarray, "row"],
     *,
     batch: int = 16,
+    paths: Sequence[str] | None = None,
 ) -> Float[np.ndarray, "row height width"]:
     """Return the heatmap of ``rows[i]`` explained as ``targets[i]``, in units of its logit.
 
@@ -108,7 +112,7 @@ def plain_heatmaps(
     """
     found = []
     for places in _portions(range(len(rows)), batch):
-        inputs = _load(load, [int(rows[place]) for place in places])
+        inputs = _load(load, [int(rows[place]) for place in places], paths)
         asked = torch.tensor([int(targets[place]) for place in places], device=inputs.device)
         heatmap = explainer.explain(inputs, asked, layers=(), heatmap=True).heatmap
         if heatmap is None:
@@ -124,13 +128,15 @@ def sample_concept_maps(
     row: int,
     target: int,
     concepts: Sequence[Condition],
+    *,
+    paths: Sequence[str] | None = None,
 ) -> Float[np.ndarray, "concept height width"]:
     """Return the conditional heatmaps of several concepts on one sample explained as ``target``.
 
     Raises:
         DataError: the image can no longer be loaded.
     """
-    inputs = _load(load, [row])
+    inputs = _load(load, [row], paths)
     if not concepts:
         return np.zeros((0, *inputs.shape[2:]), dtype=np.float32)
     asked = torch.tensor([target], device=inputs.device)
@@ -147,6 +153,7 @@ def activation_products(
     *,
     batch: int = 16,
     progress: Progress | None = None,
+    paths: Sequence[str] | None = None,
 ) -> tuple[Float[np.ndarray, "compared compared"], Float[np.ndarray, "compared compared"]]:
     """Return what `auditor.concepts.similarity.similarity_matrix` needs, in double precision.
 
@@ -164,7 +171,7 @@ def activation_products(
                 owners[int(row)].append(place)
     dots, squares = np.zeros((2, len(compared), len(compared)))
     for rows in _portions(sorted(owners), batch):
-        found = explainer.activations(_load(load, rows), (layer,))[layer]
+        found = explainer.activations(_load(load, rows, paths), (layer,))[layer]
         rectified = found[:, compared].flatten(2).clamp(min=0).double()
         products = _array(rectified @ rectified.mT, np.float64)
         for row, product in zip(rows, products, strict=True):
@@ -197,11 +204,15 @@ def _pair(request: MapRequest, targets: Int[np.ndarray, "sample"], position: int
 
 
 def _pair_maps(
-    explainer: HeatmapEngine, load: Load, layer: str, pairs: Sequence[_Pair]
+    explainer: HeatmapEngine,
+    load: Load,
+    layer: str,
+    pairs: Sequence[_Pair],
+    paths: Sequence[str] | None,
 ) -> dict[_Pair, Float[np.ndarray, "height width"]]:
     images = list(dict.fromkeys((pair.row, pair.target) for pair in pairs))
     rows = list(dict.fromkeys(row for row, _ in images))
-    inputs = _load(load, rows)
+    inputs = _load(load, rows, paths)
     chosen = torch.tensor([rows.index(row) for row, _ in images], device=inputs.device)
     maps = explainer.paired_heatmaps(
         inputs[chosen],
@@ -238,13 +249,14 @@ def _condition(concepts: tuple[int, ...]) -> Condition:
     return concepts[0] if len(concepts) == 1 else concepts
 
 
-def _load(load: Load, rows: Sequence[int]) -> Tensor:
+def _load(load: Load, rows: Sequence[int], paths: Sequence[str] | None) -> Tensor:
     """Return the images of ``rows``, all of them and in this order."""
     given = load(list(rows))
     if given.failures:
-        row, reason = next(iter(sorted(given.failures.items())))
+        row, reason = min(given.failures.items())
+        name = f"sample {row}" if paths is None else f"'{paths[row]}'"
         raise DataError(
-            f"sample {row} was changed or is gone since the pass over the data: {reason}. "
+            f"{name} was changed or is gone since the pass over the data: it {reason}. "
             "Put the file back, or start a new run."
         )
     loaded = [int(row) for row in given.rows]

@@ -77,7 +77,8 @@ def test_bootstrap_interval_equals_resampling_row_by_row(make_samples, make_laye
     low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
     assert np.abs(found.rank_low[0] - low).max() <= 1
     assert np.abs(found.rank_high[0] - high).max() <= 1
-    assert (found.rank_low <= found.rank).all() and (found.rank <= found.rank_high).all()
+    assert (found.rank_low <= found.rank).all()
+    assert (found.rank <= found.rank_high).all()
     assert (found.rank_high - found.rank_low)[0].max() >= 1
 
 

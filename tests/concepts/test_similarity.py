@@ -27,10 +27,7 @@ def slow_similarity(activations, references):
             [
                 1.0
                 if q == p
-                else (
-                    cosine(vector(q, q), vector(p, q)) + cosine(vector(q, p), vector(p, p))
-                )
-                / 2
+                else (cosine(vector(q, q), vector(p, q)) + cosine(vector(q, p), vector(p, p))) / 2
                 for p in range(count)
             ]
             for q in range(count)
@@ -61,7 +58,8 @@ def test_similarity_equals_concatenated_vectors(seed):
     found = similarity_matrix(*products(activations, references))
     np.testing.assert_allclose(found, slow_similarity(activations, references), atol=1e-12)
     assert np.array_equal(found, found.T)
-    assert found.min() >= 0 and found.max() <= 1
+    assert found.min() >= 0
+    assert found.max() <= 1
 
 
 def test_a_scaled_copy_is_the_same_concept_and_a_disjoint_one_is_not():
