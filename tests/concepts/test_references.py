@@ -102,6 +102,6 @@ def test_a_hundred_thousand_samples_take_seconds(make_samples, make_layer):
     table = np.random.default_rng(0).normal(size=(100_000, 512)).astype(np.float32)
     layer = make_layer(table, activation=table, peak=np.zeros(table.shape, dtype=np.int32))
     samples = make_samples(np.zeros(len(table), dtype=int))
-    start = time.perf_counter()
+    start = time.process_time()
     references(layer, samples, k=12, origin="relevance")
-    assert time.perf_counter() - start < 30
+    assert time.process_time() - start < 30
