@@ -1,0 +1,16 @@
+"""The subject of an audit: the model and the validation set it is looked at with."""
+
+from auditor.subject.models import MODEL_SOURCES, BuiltModel
+from auditor.subject.preprocessing import Preprocessing
+from auditor.subject.sources import DATA_SOURCES
+from auditor.subject.subject import Batch, Subject, load_subject
+
+__all__ = [
+    "DATA_SOURCES",
+    "MODEL_SOURCES",
+    "Batch",
+    "BuiltModel",
+    "Preprocessing",
+    "Subject",
+    "load_subject",
+]

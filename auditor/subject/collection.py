@@ -1,0 +1,128 @@
+"""What a data source hands over before labels meet outputs: items, their labels, their reader."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from auditor.subject.images import Unreadable, content_digest, decode, read_file, upright_size
+
+# A photograph still to be preprocessed, or a tensor that the user's dataset preprocessed.
+Item = Image.Image | Float[Tensor, "3 height width"]
+Numbering = Literal["none", "possible", "certain"]
+
+CHANGED = "has changed since the audit began"
+
+
+class Reader(Protocol):
+    """Gives the items of a source by position.
+
+    ``digest`` identifies the content (or says why it cannot be read) and never raises;
+    ``read`` raises ``Unreadable`` with a reason, also when the content is no longer ``digest``.
+    """
+
+    def digest(self, index: int) -> str:
+        """Return what identifies the content of item ``index``."""
+        ...
+
+    def read(self, index: int, digest: str) -> Item:
+        """Return item ``index``."""
+        ...
+
+    def size(self, index: int) -> tuple[int, int] | None:
+        """Return (height, width) of item ``index`` as it is shown, None when unreadable."""
+        ...
+
+    def take(self, indices: Sequence[int]) -> Reader:
+        """Return a reader of these items only, in this order."""
+        ...
+
+
+@dataclass(frozen=True)
+class FileReader:
+    """Reads pictures from files."""
+
+    files: tuple[Path, ...]
+
+    def digest(self, index: int) -> str:
+        """Return size and sha256 of the file, or why it cannot be read."""
+        try:
+            return content_digest(read_file(self.files[index]))
+        except Unreadable as reason:
+            return f"unreadable: {reason}"
+
+    def read(self, index: int, digest: str) -> Image.Image:
+        """Return the upright RGB picture."""
+        data = read_file(self.files[index])
+        if content_digest(data) != digest:
+            raise Unreadable(CHANGED)
+        return decode(data)
+
+    def size(self, index: int) -> tuple[int, int] | None:
+        """Return the size that the file's header states, after its EXIF orientation."""
+        try:
+            return upright_size(read_file(self.files[index]))
+        except Unreadable:
+            return None
+
+    def take(self, indices: Sequence[int]) -> FileReader:
+        """Return a reader of these files only."""
+        return FileReader(tuple(self.files[index] for index in indices))
+
+
+@dataclass(frozen=True)
+class Collection:
+    """The items of a data source, labelled in its own words.
+
+    ``paths`` are unique ids with forward slashes; ``names`` are all labels the source knows, also
+    those without items, ``ordered`` when the source itself numbers them; ``numbering`` says whether
+    labels are numbers that may or do name outputs; ``shape`` is the (height, width) of items that
+    come preprocessed.
+    """
+
+    paths: tuple[str, ...]
+    labels: tuple[str, ...]
+    names: tuple[str, ...]
+    reader: Reader
+    metadata: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    excluded: Mapping[str, int] = field(default_factory=dict)
+    numbering: Numbering = "none"
+    ordered: bool = False
+    shape: tuple[int, int] | None = None
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def take(self, indices: Sequence[int], excluded: Mapping[str, int]) -> Collection:
+        """Return these items only, with what was left out added to ``excluded``."""
+        chosen = [int(index) for index in indices]
+        return replace(
+            self,
+            paths=tuple(self.paths[index] for index in chosen),
+            labels=tuple(self.labels[index] for index in chosen),
+            reader=self.reader.take(chosen),
+            metadata={
+                key: tuple(column[index] for index in chosen)
+                for key, column in self.metadata.items()
+            },
+            excluded={**self.excluded, **{key: n for key, n in excluded.items() if n}},
+        )
+
+
+def text_path(path: str | Path) -> str:
+    """Return a path as text that is always valid UTF-8, with forward slashes."""
+    return os.fsencode(Path(path).as_posix()).decode("utf-8", "backslashreplace")
+
+
+def sorted_names(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return the distinct labels in sorted order, as torchvision's ImageFolder sorts them."""
+    return tuple(np.unique(np.array(labels, dtype=object)).tolist()) if labels else ()

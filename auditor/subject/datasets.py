@@ -1,0 +1,213 @@
+"""A dataset from the user's factory: pictures or ready inputs with integer labels."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from auditor.config import DataConfig
+from auditor.errors import DataError
+from auditor.subject.collection import Collection, Item
+from auditor.subject.factories import call_factory, describe_failure, load_factory
+from auditor.subject.images import Unreadable, to_rgb
+
+CHANGED = "differs from when it was first read: the dataset is not repeatable"
+
+
+@dataclass(frozen=True)
+class DatasetReader:
+    """Reads pictures or ready inputs from a map-style dataset."""
+
+    dataset: Any
+    indices: tuple[int, ...]
+
+    def digest(self, index: int) -> str:
+        """Return a sha256 of the pixels or numbers, or why the item cannot be read."""
+        try:
+            return item_digest(self._item(index))
+        except Unreadable as reason:
+            return f"unreadable: {reason}"
+
+    def read(self, index: int, digest: str) -> Item:
+        """Return the item."""
+        item = self._item(index)
+        if item_digest(item) != digest:
+            raise Unreadable(CHANGED)
+        return item
+
+    def size(self, index: int) -> tuple[int, int] | None:
+        """Return the size of the picture or ready input."""
+        try:
+            return _size(self._item(index))
+        except Unreadable:
+            return None
+
+    def ready_shape(self) -> tuple[int, int] | None:
+        """Return (height, width) when the first readable item is a ready input."""
+        for index in range(min(len(self.indices), 16)):
+            try:
+                item = self._item(index)
+            except Unreadable:
+                continue
+            return None if isinstance(item, Image.Image) else _size(item)
+        return None
+
+    def take(self, indices: Sequence[int]) -> DatasetReader:
+        """Return a reader of these items only."""
+        return DatasetReader(self.dataset, tuple(self.indices[index] for index in indices))
+
+    def _item(self, index: int) -> Item:
+        try:
+            pair = self.dataset[self.indices[index]]
+        except Exception as error:  # the user's code, or a damaged file below it
+            raise Unreadable(f"the dataset failed ({describe_failure(error)})") from None
+        return to_item(pair[0])
+
+
+def read_dataset(config: DataConfig, base: Path) -> Collection:
+    """Return the items of the dataset that ``data.source`` makes; ids are ``item-000000``.
+
+    Labels come from ``dataset.targets`` when there is one of the right length (torchvision's
+    convention), else from reading every item. With ``dataset.classes`` labels are named by it.
+
+    Raises:
+        DataError: the factory fails, or what it returns is not a map-style labelled dataset.
+    """
+    factory = load_factory(config.source, base, DataError)
+    dataset = call_factory(factory, config.options, DataError)
+    if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
+        raise DataError(
+            f"'{factory.label}' returned a {type(dataset).__name__}; it must return a dataset with "
+            "a length whose items are (image, label)."
+        )
+    if len(dataset) == 0:
+        raise DataError(f"the dataset of '{factory.label}' is empty.")
+    numbers, excluded = _numbers(dataset, factory.label)
+    classes = _class_names(dataset, factory.label)
+    indices = tuple(numbers)
+    if not indices:
+        reasons = "; ".join(f"{count} x {reason}" for reason, count in excluded.items())
+        raise DataError(f"no item of the dataset of '{factory.label}' has a label ({reasons}).")
+    labels = tuple(_name(numbers[index], classes, index, factory.label) for index in indices)
+    reader = DatasetReader(dataset, indices)
+    return Collection(
+        paths=tuple(f"item-{index:06d}" for index in indices),
+        labels=labels,
+        names=classes or tuple(str(number) for number in sorted(set(numbers.values()))),
+        reader=reader,
+        excluded=excluded,
+        numbering="none" if classes else "certain",
+        ordered=classes is not None,
+        shape=reader.ready_shape(),
+        notes=(factory.note,),
+    )
+
+
+def to_item(value: Any) -> Item:
+    """Return a picture, or a ready input, from what a dataset yields.
+
+    PIL images and uint8 arrays ((H, W), (H, W, 3), or a (3, H, W) tensor) are pictures; floating
+    (3, H, W) tensors and arrays are ready inputs.
+
+    Raises:
+        Unreadable: anything else, or numbers that are not finite.
+    """
+    if isinstance(value, Image.Image):
+        return to_rgb(value)
+    if isinstance(value, np.ndarray) and value.dtype == np.uint8:
+        if value.ndim == 2 or (value.ndim == 3 and value.shape[2] == 3):
+            return Image.fromarray(np.ascontiguousarray(value)).convert("RGB")
+        if value.ndim == 3 and value.shape[0] == 3:
+            return Image.fromarray(np.ascontiguousarray(value.transpose(1, 2, 0)))
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        value = torch.from_numpy(np.ascontiguousarray(value))
+    if isinstance(value, Tensor) and value.ndim == 3 and value.shape[0] == 3:
+        value = value.detach().cpu()
+        if value.dtype == torch.uint8:
+            return Image.fromarray(np.ascontiguousarray(value.permute(1, 2, 0).numpy()))
+        if value.is_floating_point():
+            if not bool(torch.isfinite(value).all()):
+                raise Unreadable("holds numbers that are not finite")
+            return value.to(torch.float32)
+    shape = tuple(getattr(value, "shape", ()))
+    kind = type(value).__name__
+    if shape:
+        kind += f" of {getattr(value, 'dtype', 'unknown')} {shape}"
+    raise Unreadable(
+        f"the dataset gave a {kind}; expected a PIL image, a (3, H, W) tensor or a uint8 array"
+    )
+
+
+def item_digest(item: Item) -> str:
+    """Return a sha256 over kind, shape and content."""
+    if isinstance(item, Image.Image):
+        head, data = f"{item.mode}:{item.size}", item.tobytes()
+    else:
+        head, data = f"{item.dtype}:{tuple(item.shape)}", item.contiguous().numpy().tobytes()
+    return hashlib.sha256(head.encode() + data).hexdigest()
+
+
+def _numbers(dataset: Any, label: str) -> tuple[dict[int, int], dict[str, int]]:
+    """Return the label of each item by position, and what has no readable label."""
+    count = len(dataset)
+    targets = getattr(dataset, "targets", None)
+    if targets is not None and len(targets) == count:
+        return {at: _integer(target, at, label) for at, target in enumerate(targets)}, {}
+    found: dict[int, int] = {}
+    excluded: Counter[str] = Counter()
+    for at in range(count):
+        try:
+            pair = dataset[at]
+        except Exception as error:  # the user's code
+            excluded[f"the dataset failed before giving a label ({type(error).__name__})"] += 1
+            continue
+        if not isinstance(pair, tuple | list) or len(pair) < 2:
+            raise DataError(
+                f"item {at} of '{label}' is a {type(pair).__name__}; items must be (image, label)."
+            )
+        found[at] = _integer(pair[1], at, label)
+    return found, dict(sorted(excluded.items()))
+
+
+def _integer(value: Any, at: int, label: str) -> int:
+    if isinstance(value, Tensor | np.ndarray | np.generic) and np.size(value) == 1:
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise DataError(f"the label of item {at} of '{label}' is {value!r}; labels are integers.")
+    return value
+
+
+def _class_names(dataset: Any, label: str) -> tuple[str, ...] | None:
+    classes = getattr(dataset, "classes", None)
+    if classes is None:
+        return None
+    names = tuple(str(name) for name in classes)
+    if len(set(names)) != len(names):
+        raise DataError(f"the classes of '{label}' are not unique: {', '.join(names[:20])}.")
+    return names
+
+
+def _name(number: int, classes: tuple[str, ...] | None, at: int, label: str) -> str:
+    if classes is None:
+        return str(number)
+    if not 0 <= number < len(classes):
+        raise DataError(
+            f"the label of item {at} of '{label}' is {number}, but its classes are 0 to "
+            f"{len(classes) - 1}."
+        )
+    return classes[number]
+
+
+def _size(item: Item) -> tuple[int, int]:
+    if isinstance(item, Image.Image):
+        return item.height, item.width
+    return item.shape[1], item.shape[2]

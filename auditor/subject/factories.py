@@ -1,0 +1,177 @@
+"""The user's own code: ``package.module:name`` and ``path/file.py:name``, imported and called."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import importlib.util
+import sys
+import sysconfig
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from auditor.errors import AuditorError, nearest
+
+ErrorType = type[AuditorError]
+
+
+@dataclass(frozen=True)
+class Factory:
+    """A name in the user's code. ``label`` and ``note`` hold no absolute path."""
+
+    target: Any
+    label: str
+    note: str
+
+
+def find_file(path: str, base: Path) -> Path:
+    """Return ``path`` below ``base``, or below the working directory when only that exists."""
+    given = Path(path).expanduser()
+    if given.is_absolute():
+        return given
+    here = base / given
+    return here if here.exists() or not given.exists() else Path.cwd() / given
+
+
+def is_factory(source: str) -> bool:
+    """Return whether ``source`` is written like a factory."""
+    module, _, name = source.rpartition(":")
+    if not module or not name.isidentifier():
+        return False
+    return module.endswith(".py") or all(part.isidentifier() for part in module.split("."))
+
+
+def load_factory(source: str, base: Path, error: ErrorType) -> Factory:
+    """Import what ``source`` names. This runs the user's code.
+
+    Raises:
+        AuditorError: ``error``, in one sentence: not found, no such name, or the user's exception.
+    """
+    module, _, name = source.rpartition(":")
+    if module.endswith(".py"):
+        path = find_file(module, base)
+        loaded = _import_file(path, error)
+        label, note = f"{path.name}:{name}", f"runs the code in {path.name}"
+    else:
+        loaded = _import_module(module, base, error)
+        label, note = source, f"runs the code in the module {module}"
+    if not hasattr(loaded, name):
+        known = _defined(loaded)
+        near = nearest(name, known)
+        hint = f" Did you mean '{near}'?" if near else ""
+        raise error(
+            f"'{module}' defines no '{name}'.{hint} It defines: {', '.join(known[:20]) or 'nothing'}."
+        )
+    return Factory(getattr(loaded, name), label, note)
+
+
+def call_factory(factory: Factory, options: Mapping[str, Any], error: ErrorType) -> Any:
+    """Return what the factory makes of ``options``.
+
+    Raises:
+        AuditorError: ``error``, naming the user's exception and its line.
+    """
+    if not callable(factory.target):
+        raise error(
+            f"'{factory.label}' is a {type(factory.target).__name__}, not a function; name a "
+            "function that builds what is asked for."
+        )
+    with users_code(f"'{factory.label}' failed when called with {_shown(options)}", error):
+        return factory.target(**options)
+
+
+@contextlib.contextmanager
+def users_code(what: str, error: ErrorType) -> Iterator[None]:
+    """Turn any exception of the user's code into ``error``, with its type, text and line."""
+    try:
+        yield
+    except AuditorError:
+        raise
+    except (Exception, SystemExit) as failure:
+        raise error(f"{what}: {describe_failure(failure)}.") from failure
+
+
+def describe_failure(failure: BaseException) -> str:
+    """Return type, first line of text, file name and line of an exception."""
+    if isinstance(failure, SyntaxError) and failure.filename:
+        name = Path(failure.filename).name
+        return f"{type(failure).__name__}: {failure.msg} ({name}, line {failure.lineno})"
+    text = (str(failure).splitlines() or [""])[0][:300].rstrip(".")
+    frames = traceback.extract_tb(failure.__traceback__)
+    frame = next((f for f in reversed(frames) if _is_users(f.filename)), None)
+    place = f" ({Path(frame.filename).name}, line {frame.lineno})" if frame else ""
+    return f"{type(failure).__name__}: {text}{place}" if text else type(failure).__name__ + place
+
+
+def _is_users(filename: str) -> bool:
+    path = Path(filename)
+    libraries = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"))
+    inside = any(path.is_relative_to(library) for library in libraries)
+    return not (filename.startswith("<") or inside or path.parent == Path(__file__).parent)
+
+
+def _import_file(path: Path, error: ErrorType) -> ModuleType:
+    if not path.is_file():
+        raise error(
+            f"the file '{path.name}' was not found in '{path.parent.name or '.'}'; paths are "
+            "relative to the config."
+        )
+    digest = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()
+    name = f"auditor_user_code_{digest[:12]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise error(f"the file '{path.name}' cannot be imported as Python code.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickling look their module up here
+    try:
+        with _search(path.resolve().parent), users_code(f"'{path.name}' failed on import", error):
+            spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    return module
+
+
+def _import_module(name: str, base: Path, error: ErrorType) -> ModuleType:
+    with _search(base.resolve(), Path.cwd()):
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as failure:
+            if failure.name is not None and f"{name}.".startswith(f"{failure.name}."):
+                raise error(
+                    f"no module named '{failure.name}' was found; install it, or name a file: "
+                    "path/file.py:factory."
+                ) from failure
+            raise error(f"'{name}' failed on import: {describe_failure(failure)}.") from failure
+        except (Exception, SystemExit) as failure:
+            raise error(f"'{name}' failed on import: {describe_failure(failure)}.") from failure
+
+
+@contextlib.contextmanager
+def _search(*folders: Path) -> Iterator[None]:
+    """Let imports look in ``folders`` too, for the time of the import."""
+    before = list(sys.path)
+    sys.path[:0] = [str(folder) for folder in folders]
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+def _defined(module: ModuleType) -> list[str]:
+    own: list[tuple[bool, str]] = []
+    for name, value in vars(module).items():
+        if name.startswith("_") or isinstance(value, ModuleType):
+            continue
+        own.append((getattr(value, "__module__", None) != module.__name__, name))
+    return [name for _, name in sorted(own)]
+
+
+def _shown(options: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value!r}" for key, value in options.items()) or "no options"

@@ -1,0 +1,130 @@
+"""An image folder: one folder per class, pictures anywhere below it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from auditor.errors import DataError
+from auditor.subject.collection import Collection, FileReader, text_path
+from auditor.subject.images import FORMAT_NAMES, looks_like_image
+
+IMAGE_SUFFIXES = frozenset(
+    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"]
+)
+OTHER_IMAGE_SUFFIXES = frozenset(
+    [".heic", ".heif", ".avif", ".svg", ".psd", ".jp2", ".jxl", ".ico", ".eps", ".raw", ".cr2", ".nef", ".arw", ".dng", ".exr", ".hdr", ".tga"]
+)
+_SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
+
+HIDDEN = "hidden file"
+NOT_AN_IMAGE = "not an image"
+OTHER_FORMAT = f"image format other than {FORMAT_NAMES}"
+NO_CLASS = "not inside a class folder"
+
+
+def read_folder(root: Path) -> Collection:
+    """Return the pictures below ``root``; the first folder of each path is the label.
+
+    Files named like pictures are kept whatever they hold: what is wrong with them is found when
+    they are read. Files named otherwise are kept when their first bytes are a picture's.
+
+    Raises:
+        DataError: no class folder, or no picture in any.
+    """
+    folders = sorted(
+        entry.name for entry in _entries(root) if entry.is_dir() and not _hidden(entry.name)
+    )
+    if not folders:
+        raise DataError(
+            f"the image folder '{root.name}' has no class folders; put the pictures of each class "
+            "in a folder of its own, or give a table (.csv) with path and label."
+        )
+    found: list[Path] = []
+    excluded: Counter[str] = Counter()
+    for path in _walk(root):
+        parts = path.relative_to(root).parts
+        reason = _reason_to_leave_out(path, parts)
+        if reason is None:
+            found.append(path)
+        else:
+            excluded[reason] += 1
+    if not found:
+        counted = "; ".join(f"{count} x {reason}" for reason, count in sorted(excluded.items()))
+        raise DataError(
+            f"the image folder '{root.name}' holds no pictures (class folders: "
+            f"{', '.join(folders[:10])}; other files: {counted or 'none'}); it needs "
+            f"{FORMAT_NAMES} files inside the class folders."
+        )
+    relative = [path.relative_to(root) for path in found]
+    labels = tuple(text_path(path.parts[0]) for path in relative)
+    names = tuple(text_path(name) for name in folders)
+    return Collection(
+        paths=tuple(text_path(path) for path in relative),
+        labels=labels,
+        names=names,
+        reader=FileReader(tuple(found)),
+        excluded=dict(sorted(excluded.items())),
+        notes=_notes(names, labels),
+    )
+
+
+def _notes(names: tuple[str, ...], labels: tuple[str, ...]) -> tuple[str, ...]:
+    notes = []
+    empty = sorted(set(names) - set(labels))
+    if empty:
+        shown = ", ".join(empty[:10]) + (", ..." if len(empty) > 10 else "")
+        notes.append(f"{len(empty)} class folders hold no pictures: {shown}")
+    if len(names) > 1 and {name.lower() for name in names} <= _SPLITS:
+        notes.append(
+            f"the folders are named like splits ({', '.join(names)}); "
+            "point data.source to one of them if they are not classes"
+        )
+    return tuple(notes)
+
+
+def _reason_to_leave_out(path: Path, parts: tuple[str, ...]) -> str | None:
+    if any(_hidden(part) for part in parts):
+        return HIDDEN
+    suffix = path.suffix.lower()
+    picture = suffix in IMAGE_SUFFIXES or looks_like_image(path)
+    if not picture:
+        return OTHER_FORMAT if suffix in OTHER_IMAGE_SUFFIXES else NOT_AN_IMAGE
+    return NO_CLASS if len(parts) < 2 else None
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    """Yield everything that is not a plain folder, sorted; folders reached twice are read once."""
+    seen: set[str] = set()
+    pending = [root]
+    files: list[Path] = []
+    while pending:
+        folder = pending.pop()
+        real = os.path.realpath(folder)
+        if real in seen:
+            continue
+        seen.add(real)
+        for entry in _entries(folder):
+            if not entry.is_dir():
+                files.append(entry)
+                continue
+            pending.append(entry)
+            if entry.suffix.lower() in IMAGE_SUFFIXES and folder != root:
+                files.append(entry)  # a folder that claims to be a picture: quarantined later
+    yield from sorted(files)
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise DataError(
+            f"the folder '{folder.name}' cannot be listed: {error.strerror}; "
+            "make it readable or take it out."
+        ) from error
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"

@@ -1,0 +1,282 @@
+"""How the labels of the data meet the outputs of the model: by rule, never by guessing."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from auditor.errors import LabelError, nearest
+from auditor.subject.collection import Numbering
+from auditor.subject.imagenet import COUNT, SHARED_NAMES, imagenet_names, imagenet_wnids, wnid_of
+
+Rule = Literal["auto", "name", "wnid", "order"] | Mapping[str, int | str]
+WRITE_MAP = "write data.labels as a map from label to output"
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What is known of the model's outputs: how many, and perhaps their names."""
+
+    count: int
+    names: tuple[str, ...] | None
+    imagenet: bool = False
+
+    def wnids(self, *, assume: bool) -> tuple[str, ...] | None:
+        """Return the synset id of each output; ``assume`` takes 1,000 unnamed ones for ImageNet's."""
+        if self.names is not None:
+            own = tuple(wnid_of(name) or "" for name in self.names)
+            if all(own):
+                return own
+        if self.imagenet or (assume and self.count == COUNT and self.names is None):
+            return imagenet_wnids()
+        return None
+
+
+@dataclass(frozen=True)
+class Matching:
+    """The output of each label that is used, the name of every output, and the rule in words."""
+
+    outputs: Mapping[str, int]
+    classes: tuple[str, ...]
+    rule: str
+
+
+def match_labels(
+    used: Sequence[str],
+    names: Sequence[str],
+    outputs: Outputs,
+    rule: Rule,
+    numbering: Numbering,
+    *,
+    ordered: bool = False,
+) -> Matching:
+    """Match the labels that are ``used`` (of all ``names`` the data has) to outputs.
+
+    ``ordered`` names stand in the order of the outputs already; others are sorted for ``order``.
+
+    Raises:
+        LabelError: no rule applies without guessing; the message shows what was seen.
+    """
+    if not isinstance(rule, str):
+        return _by_map(used, names, outputs, rule)
+    if rule == "name":
+        return _by_name(used, outputs)
+    if rule == "wnid":
+        return _by_wnid(used, outputs)
+    if rule == "order":
+        return _by_order(names, outputs, ordered)
+    return _automatic(used, names, outputs, numbering, ordered)
+
+
+def plain(name: str) -> str:
+    """Return the name in the form that is compared: case, spaces, ``_`` and ``-`` do not count."""
+    return re.sub(r"[\s_\-]+", " ", unicodedata.normalize("NFC", name).casefold()).strip()
+
+
+def _automatic(
+    used: Sequence[str],
+    names: Sequence[str],
+    outputs: Outputs,
+    numbering: Numbering,
+    ordered: bool,
+) -> Matching:
+    if numbering == "certain":
+        return _by_number(used, outputs)
+    if all(wnid_of(label) for label in used) and outputs.wnids(assume=True) is not None:
+        return _by_wnid(used, outputs)
+    if outputs.names is not None:
+        found = _positions(outputs)
+        if any(plain(label) in found for label in used):
+            return _by_name(used, outputs)
+    if numbering == "possible" and "0" in names:
+        return _by_number(used, outputs)
+    if outputs.names is not None:
+        raise LabelError(
+            f"no label of the data is the name of an output: {_saw(used, outputs)}; {WRITE_MAP}, "
+            "or as 'order' when the sorted labels are the outputs in order."
+        )
+    return _by_order(names, outputs, ordered)
+
+
+def _by_map(
+    used: Sequence[str],
+    names: Sequence[str],
+    outputs: Outputs,
+    rule: Mapping[str, int | str],
+) -> Matching:
+    unknown = [key for key in rule if key not in names]
+    if unknown:
+        near = nearest(unknown[0], names)
+        raise LabelError(
+            f"data.labels maps {_first(unknown)}, which the data does not have"
+            f"{f' (did you mean {near!r}?)' if near else ''}; the data has {_first(names)}."
+        )
+    absent = [label for label in used if label not in rule]
+    if absent:
+        raise LabelError(
+            f"data.labels says nothing about {_first(absent)}; add them to the map, or leave "
+            "them out with data.classes."
+        )
+    matched = {label: _target(label, rule[label], outputs) for label in used}
+    classes = list(outputs.names or (f"output {at}" for at in range(outputs.count)))
+    if outputs.names is None:
+        owners: dict[int, list[str]] = defaultdict(list)
+        for label in used:
+            owners[matched[label]].append(label)
+        for at, labels in owners.items():
+            classes[at] = " / ".join(labels)
+    return Matching(matched, tuple(classes), "by the map in data.labels")
+
+
+def _target(label: str, value: int | str, outputs: Outputs) -> int:
+    if isinstance(value, int):
+        if not 0 <= value < outputs.count:
+            raise LabelError(
+                f"data.labels maps '{label}' to output {value}; the model's outputs are 0 to "
+                f"{outputs.count - 1}."
+            )
+        return value
+    if outputs.names is None:
+        raise LabelError(
+            f"data.labels maps '{label}' to '{value}', but the outputs of the model have no names; "
+            f"use numbers from 0 to {outputs.count - 1}, or set model.classes."
+        )
+    positions = _positions(outputs).get(plain(value), ())
+    if len(positions) == 1:
+        return positions[0]
+    if positions:
+        raise LabelError(
+            f"data.labels maps '{label}' to '{value}', which is ambiguous: outputs "
+            f"{_numbers(positions)} can be meant; use the number."
+        )
+    near = nearest(value, outputs.names)
+    raise LabelError(
+        f"data.labels maps '{label}' to '{value}', which is no output"
+        f"{f' (did you mean {near!r}?)' if near else ''}; the outputs are {_first(outputs.names)}."
+    )
+
+
+def _by_name(used: Sequence[str], outputs: Outputs) -> Matching:
+    if outputs.names is None:
+        raise LabelError(
+            "labels cannot be matched by name because the outputs of the model have no names; set "
+            f"model.classes to {outputs.count} names, or {WRITE_MAP}."
+        )
+    positions = _positions(outputs)
+    unmatched = [label for label in used if plain(label) not in positions]
+    if unmatched:
+        near = nearest(unmatched[0], outputs.names)
+        raise LabelError(
+            f"{len(unmatched)} of {len(used)} labels are no output's name: {_first(unmatched)}"
+            f"{f' (did you mean {near!r}?)' if near else ''}; the outputs are "
+            f"{_first(outputs.names)}; {WRITE_MAP}, or leave classes out with data.classes."
+        )
+    shared = [label for label in used if len(positions[plain(label)]) > 1]
+    if shared:
+        at = positions[plain(shared[0])]
+        raise LabelError(
+            f"the label '{shared[0]}' is ambiguous: outputs {_numbers(at)} are both called that; "
+            f"{WRITE_MAP}, or name the folders by wnid."
+        )
+    matched = {label: positions[plain(label)][0] for label in used}
+    _refuse_shared_outputs(matched)
+    return Matching(matched, outputs.names, "by class name")
+
+
+def _by_wnid(used: Sequence[str], outputs: Outputs) -> Matching:
+    wnids = outputs.wnids(assume=True)
+    if wnids is None:
+        raise LabelError(
+            f"labels cannot be matched by wnid because the {outputs.count} outputs of the model "
+            f"are not ImageNet's; {WRITE_MAP}."
+        )
+    index = {wnid: at for at, wnid in enumerate(wnids)}
+    matched = {}
+    unmatched = []
+    for label in used:
+        wnid = wnid_of(label)
+        if wnid is None or wnid not in index:
+            unmatched.append(label)
+        else:
+            matched[label] = index[wnid]
+    if unmatched:
+        raise LabelError(
+            f"{len(unmatched)} of {len(used)} labels are not the wnid of an output: "
+            f"{_first(unmatched)}; expected names such as {_first(wnids[:3])}; {WRITE_MAP}, or "
+            "leave classes out with data.classes."
+        )
+    _refuse_shared_outputs(matched)
+    classes = outputs.names or imagenet_names()
+    return Matching(matched, classes, "by ImageNet wnid")
+
+
+def _by_number(used: Sequence[str], outputs: Outputs) -> Matching:
+    outside = [label for label in used if not 0 <= int(label) < outputs.count]
+    if outside:
+        raise LabelError(
+            f"the labels are numbers, but {_first(outside)} is no output: the model's outputs are "
+            f"0 to {outputs.count - 1}; {WRITE_MAP}."
+        )
+    matched = {label: int(label) for label in used}
+    _refuse_shared_outputs(matched)
+    classes = outputs.names or tuple(f"output {at}" for at in range(outputs.count))
+    return Matching(matched, classes, "labels are output numbers")
+
+
+def _by_order(names: Sequence[str], outputs: Outputs, ordered: bool) -> Matching:
+    in_order = list(names) if ordered else sorted(names)
+    if len(in_order) != outputs.count:
+        raise LabelError(
+            f"the data has {len(in_order)} labels but the model has {outputs.count} outputs, so "
+            f"they cannot be matched by order: {_saw(in_order, outputs)}; {WRITE_MAP}, or set "
+            "model.classes to the names of the outputs."
+        )
+    if not ordered and all(name.isdecimal() for name in in_order):
+        numeric = sorted(in_order, key=int)
+        if numeric != in_order:
+            raise LabelError(
+                f"the labels are numbers, and sorted as text ({_first(in_order, 4)}) they stand "
+                f"in another order than sorted as numbers ({_first(numeric, 4)}); {WRITE_MAP}."
+            )
+    matched = {name: at for at, name in enumerate(in_order)}
+    rule = "by the dataset's own order" if ordered else "by sorted order of the labels"
+    return Matching(matched, outputs.names or tuple(in_order), rule)
+
+
+def _positions(outputs: Outputs) -> dict[str, tuple[int, ...]]:
+    """Return every output that each compared name can mean."""
+    found: dict[str, tuple[int, ...]] = {}
+    for at, name in enumerate(outputs.names or ()):
+        found[plain(name)] = (*found.get(plain(name), ()), at)
+    if outputs.imagenet:
+        found.update(SHARED_NAMES)
+    return found
+
+
+def _refuse_shared_outputs(matched: Mapping[str, int]) -> None:
+    owner: dict[int, str] = {}
+    for label, at in matched.items():
+        if at in owner:
+            raise LabelError(
+                f"the labels '{owner[at]}' and '{label}' both match output {at}; {WRITE_MAP} if "
+                "they are one class, or rename one of them."
+            )
+        owner[at] = label
+
+
+def _saw(labels: Sequence[str], outputs: Outputs) -> str:
+    names = _first(outputs.names) if outputs.names else "unnamed"
+    return f"labels are {_first(labels)}; the {outputs.count} outputs are {names}"
+
+
+def _first(names: Sequence[str], count: int = 10) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:count])
+    return f"{shown}, ... ({len(names)} in all)" if len(names) > count else shown
+
+
+def _numbers(positions: Sequence[int]) -> str:
+    return " and ".join(str(at) for at in positions)

@@ -1,0 +1,229 @@
+"""Where the model comes from: torchvision, or the user's factory; and its weights."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import io
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import torch
+import torchvision
+from torch import nn
+
+from auditor.config import ModelConfig
+from auditor.errors import CheckpointError, ConfigError, ModelError, UnknownNameError
+from auditor.registry import Registry
+from auditor.subject import checkpoints
+from auditor.subject.factories import (
+    call_factory,
+    describe_failure,
+    find_file,
+    is_factory,
+    load_factory,
+)
+from auditor.subject.imagenet import COUNT
+from auditor.subject.preprocessing import Preprocessing
+from auditor.subject.presets import torchvision_preset
+
+
+@dataclass(frozen=True)
+class BuiltModel:
+    """A model with its weights in place, and what is known about it.
+
+    ``categories`` name the outputs when the weights say so; ``imagenet`` is True when 1,000
+    outputs are ImageNet-1k's. ``weights`` is a file name, the name of weights, or "random".
+    """
+
+    model: nn.Module
+    source: str
+    weights: str
+    preset: Preprocessing | None = None
+    categories: tuple[str, ...] | None = None
+    imagenet: bool = False
+    notes: tuple[str, ...] = ()
+
+
+# The part of ``model.source`` after ``name:``, the model's config, and the folder of the config.
+ModelSource = Callable[[str, ModelConfig, Path], BuiltModel]
+MODEL_SOURCES: Registry[ModelSource] = Registry("model source")
+
+
+def build_model(config: ModelConfig, base: Path) -> BuiltModel:
+    """Return the model that the config names, in evaluation mode, on the CPU, in float32.
+
+    Raises:
+        ConfigError: ``model.source`` is of no known form.
+        ModelError: it cannot be built or its weights do not fit.
+    """
+    scheme, _, rest = config.source.partition(":")
+    if scheme in MODEL_SOURCES:
+        return MODEL_SOURCES[scheme](rest, config, base)
+    if is_factory(config.source):
+        return _from_factory(config, base)
+    raise ConfigError(
+        f"model.source is '{config.source}'; write torchvision:NAME, package.module:factory or "
+        "path/file.py:factory."
+    )
+
+
+def resolve_device(wanted: str) -> torch.device:
+    """Return the device that ``auto``, ``cpu`` or ``cuda`` means here.
+
+    Raises:
+        ModelError: ``cuda`` without a CUDA device.
+    """
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ModelError("model.device is cuda but torch finds no CUDA device; use auto or cpu.")
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(wanted)
+
+
+@MODEL_SOURCES.register("torchvision")
+def _from_torchvision(rest: str, config: ModelConfig, base: Path) -> BuiltModel:
+    name, _, query = rest.partition("?")
+    known = torchvision.models.list_models(module=torchvision.models)
+    if name not in known:
+        raise UnknownNameError("torchvision classifier", name, known)
+    published = torchvision.models.get_model_weights(name)
+    asked = _asked_weights(query, published)
+    if config.weights is None and asked is None:
+        model = _build(name, config.options, {"init_weights": True})
+        notes = ("no weights given: random initialisation",)
+        return BuiltModel(
+            model,
+            f"torchvision:{name}",
+            "random",
+            _preset(published.DEFAULT),
+            imagenet=True,
+            notes=notes,
+        )
+    if config.weights is not None:
+        path = find_file(config.weights, base)
+        state, notes = checkpoints.read_state(path)
+        label, preset = path.name, _preset(asked or published.DEFAULT)
+        implied = _implied_by(asked) if asked is not None else {"init_weights": False}
+        categories = None
+    else:
+        state, notes = _download(asked), ()
+        label, preset = asked.name, _preset(asked)
+        implied = _implied_by(asked)
+        categories = tuple(asked.meta["categories"])
+    model = _build(name, config.options, implied)
+    state = checkpoints.fit(state, model)
+    outputs = checkpoints.compare(state, model).head_size(COUNT)
+    if outputs is not None and "num_classes" not in config.options:
+        model = _build(name, config.options, {**implied, "num_classes": outputs})
+        notes = (*notes, f"the checkpoint has {outputs} outputs: built with num_classes={outputs}")
+    checkpoints.load_into(model, state, label)
+    return BuiltModel(
+        model, f"torchvision:{name}", label, preset, categories, imagenet=True, notes=notes
+    )
+
+
+def _from_factory(config: ModelConfig, base: Path) -> BuiltModel:
+    factory = load_factory(config.source, base, ModelError)
+    if isinstance(factory.target, nn.Module):
+        model: Any = factory.target
+    else:
+        model = call_factory(factory, config.options, ModelError)
+    if not isinstance(model, nn.Module):
+        raise ModelError(
+            f"'{factory.label}' returned a {type(model).__name__}; it must return a torch.nn.Module."
+        )
+    notes: tuple[str, ...] = (factory.note,)
+    if config.weights is None:
+        weights = "from the factory"
+    else:
+        path = find_file(config.weights, base)
+        state, found = checkpoints.read_state(path)
+        checkpoints.load_into(model, checkpoints.fit(state, model), path.name)
+        weights, notes = path.name, (*notes, *found)
+    return BuiltModel(model, factory.label, weights, notes=notes)
+
+
+def _asked_weights(query: str, published: Any) -> Any:
+    """Return the member of ``published`` that ``weights=NAME`` asks for, or None."""
+    if not query:
+        return None
+    pairs = dict(parse_qsl(query, keep_blank_values=True))
+    for key in pairs:
+        if key != "weights":
+            raise UnknownNameError("option after '?' of model.source", key, ["weights"])
+    name = pairs.get("weights", "").rpartition(".")[2]
+    if name not in published.__members__:
+        raise UnknownNameError("weights of this torchvision model", name, published.__members__)
+    return published[name]
+
+
+def _preset(weights: Any) -> Preprocessing:
+    return torchvision_preset(weights.transforms(), str(weights).replace("_Weights.", " "))
+
+
+def _implied_by(weights: Any) -> dict[str, Any]:
+    """Return the builder options that torchvision itself derives from published weights."""
+    smallest = weights.meta["min_size"]
+    return {
+        "num_classes": len(weights.meta["categories"]),
+        "image_size": smallest[0],
+        "input_size": smallest,
+        "transform_input": True,
+        "init_weights": False,
+    }
+
+
+def _build(name: str, options: dict[str, Any], implied: dict[str, Any]) -> nn.Module:
+    """Build a torchvision model; ``implied`` options apply where the builder's model has them."""
+    builder = torchvision.models.get_model_builder(name)
+    accepted = _accepted(name)
+    chosen = {key: value for key, value in implied.items() if key in accepted}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            model: nn.Module = builder(weights=None, **{**chosen, **options})
+    except Exception as error:
+        shown = ", ".join(f"{key}={value!r}" for key, value in options.items()) or "no options"
+        raise ModelError(
+            f"torchvision cannot build '{name}' with model.options {shown}: "
+            f"{describe_failure(error)}."
+        ) from error
+    return model
+
+
+def _accepted(name: str) -> set[str]:
+    """Return those implied options that the model's class takes (they differ by family)."""
+    family = {"googlenet": "GoogLeNet", "inception_v3": "Inception3"}
+    accepted = {"num_classes"}
+    if name in family:
+        known = inspect.signature(getattr(torchvision.models, family[name])).parameters
+        accepted |= {"transform_input", "init_weights"} & set(known)
+    if name.startswith("vit_"):
+        accepted.add("image_size")
+    if name == "maxvit_t":
+        accepted.add("input_size")
+    return accepted
+
+
+def _download(weights: Any) -> checkpoints.State:
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # it announces itself on stdout
+            state: checkpoints.State = weights.get_state_dict(
+                progress=False, check_hash=True, weights_only=True, map_location="cpu"
+            )
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ModelError(
+            f"the weights {weights} could not be downloaded ({describe_failure(error)}); give a "
+            "local file as model.weights."
+        ) from error
+    except Exception as error:
+        raise CheckpointError(
+            f"the downloaded weights {weights} cannot be read as plain tensors; give a local "
+            "file as model.weights."
+        ) from error
+    return state

@@ -1,0 +1,132 @@
+"""From an upright RGB picture to the model's input, and back to a picture for the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms import functional as F
+
+from auditor.subject.images import MAX_PIXELS, Unreadable
+
+Interpolation = Literal["bilinear", "bicubic", "nearest"]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Resize, centre-crop, scale, order the channels, subtract the mean, divide by std.
+
+    ``resize`` is the shorter side or (height, width); ``crop`` and ``size`` are (height, width);
+    ``size`` is what the model is given. ``mean`` and ``std`` are in units of ``scale`` (the
+    largest pixel value) and in the order of ``channels``. ``origin`` says where this comes from.
+    """
+
+    size: tuple[int, int]
+    resize: int | tuple[int, int] | None = None
+    crop: tuple[int, int] | None = None
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    scale: float = 1.0
+    channels: Literal["rgb", "bgr"] = "rgb"
+    interpolation: Interpolation = "bilinear"
+    origin: str = ""
+    done_by_dataset: bool = False
+
+    def describe(self) -> str:
+        """Return one plain sentence that says everything."""
+        values = (
+            f"scaled to 0..{self.scale:g}, in {self.channels.upper()} order, minus "
+            f"{_numbers(self.mean)}, divided by {_numbers(self.std)}"
+        )
+        came_from = f" ({self.origin})" if self.origin else ""
+        if self.done_by_dataset:
+            return (
+                f"The dataset hands over inputs of {_by(self.size)} that it preprocessed itself; "
+                f"pictures are shown as if {values}{came_from}."
+            )
+        steps = ["Pictures are turned upright by their EXIF orientation", "converted to RGB"]
+        if isinstance(self.resize, int):
+            steps.append(f"resized to {self.resize} pixels at the shorter side")
+        elif self.resize is not None:
+            steps.append(f"resized to {_by(self.resize)}")
+        if self.resize is not None:
+            steps[-1] += f" ({self.interpolation}, antialiased)"
+        if self.crop is not None:
+            steps.append(f"cropped to the central {_by(self.crop)}")
+        return f"{', '.join(steps)}, {values}{came_from}."
+
+    def frame(self, picture: Image.Image) -> Image.Image:
+        """Return the RGB picture with the geometry of the input and nothing else changed.
+
+        Raises:
+            Unreadable: the picture cannot be brought to ``size``.
+        """
+        if self.resize is not None:
+            self._check_elongation(picture)
+            size = [self.resize] if isinstance(self.resize, int) else list(self.resize)
+            picture = F.resize(picture, size, InterpolationMode(self.interpolation))
+        if self.crop is not None:
+            if picture.height < self.crop[0] or picture.width < self.crop[1]:
+                raise Unreadable(
+                    f"is {picture.height} x {picture.width} pixels, smaller than the crop of "
+                    f"{_by(self.crop)}"
+                )
+            picture = F.center_crop(picture, list(self.crop))
+        if (picture.height, picture.width) != self.size:
+            raise Unreadable(
+                f"is {picture.height} x {picture.width} pixels where the model is given "
+                f"{_by(self.size)}"
+            )
+        return picture
+
+    def normalise(self, picture: Image.Image) -> Float[Tensor, "3 height width"]:
+        """Return the input that a framed picture becomes."""
+        values = F.pil_to_tensor(picture).to(torch.float32).div(255.0 / self.scale)
+        if self.channels == "bgr":
+            values = values.flip(0)
+        return (values - self._column(self.mean)) / self._column(self.std)
+
+    def pictures(
+        self, inputs: Float[Tensor, "sample 3 height width"]
+    ) -> UInt8[np.ndarray, "sample height width 3"]:
+        """Return inputs as RGB pictures: the inverse of ``normalise``, clipped to 0..255."""
+        values = inputs.detach().to("cpu", torch.float32)
+        values = values * self._column(self.std) + self._column(self.mean)
+        if self.channels == "bgr":
+            values = values.flip(1)
+        pixels = values.mul(255.0 / self.scale).round().clamp(0, 255).to(torch.uint8)
+        return pixels.permute(0, 2, 3, 1).contiguous().numpy()
+
+    def neutral(self) -> Float[Tensor, "1 3 height width"]:
+        """Return a smooth grey ramp of the right size as an input."""
+        ramp = np.linspace(64, 192, self.size[1]).astype(np.uint8)
+        grey = np.broadcast_to(ramp[None, :, None], (*self.size, 3))
+        return self.normalise(Image.fromarray(np.ascontiguousarray(grey)))[None]
+
+    def _column(self, values: Sequence[float]) -> Float[Tensor, "3 1 1"]:
+        return torch.tensor(values, dtype=torch.float32).view(3, 1, 1)
+
+    def _check_elongation(self, picture: Image.Image) -> None:
+        if isinstance(self.resize, int):
+            short, long = sorted(picture.size)
+            pixels = self.resize * self.resize * long // short
+            if pixels > MAX_PIXELS:
+                raise Unreadable(
+                    f"is {picture.height} x {picture.width} pixels: resizing the shorter side to "
+                    f"{self.resize} would make more than {MAX_PIXELS:,} pixels"
+                )
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]} x {size[1]} pixels"
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return "(" + ", ".join(f"{value:g}" for value in values) + ")"
