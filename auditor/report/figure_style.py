@@ -6,8 +6,7 @@ import contextlib
 import io
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,7 +19,7 @@ PIXELS_PER_INCH = 96
 DOTS_PER_INCH = 200
 NO_METADATA = {"Date": None, "Creator": None}
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],
     "font.size": 9.0,
     "axes.edgecolor": MUTED,
@@ -44,8 +43,7 @@ STYLE = {
 }
 
 
-@dataclass(frozen=True)
-class Drawing:
+class Drawing(NamedTuple):
     """A figure as SVG text with its size in CSS pixels."""
 
     svg: str
@@ -63,10 +61,9 @@ def house_style() -> Iterator[None]:
 
     with matplotlib.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"(?s).*Glyph .* missing from font")
-        matplotlib.rcParams.update(
-            {key: value for key, value in matplotlib.rcParamsDefault.items() if key != "backend"}
-        )
-        matplotlib.rcParams.update(STYLE)
+        matplotlib.rcdefaults()
+        for key, value in STYLE.items():
+            matplotlib.rcParams[key] = value
         yield
 
 
@@ -83,7 +80,7 @@ def new_figure(width: float, height: float) -> Figure:
 def drawing(figure: Figure) -> Drawing:
     """Return the figure as SVG, cut to what is drawn on it."""
     out = io.StringIO()
-    box = figure.get_tightbbox().padded(0.04)  # type: ignore[no-untyped-call]
+    box = figure.get_tightbbox().padded(0.04)
     figure.savefig(out, format="svg", bbox_inches=box, dpi=DOTS_PER_INCH, metadata=NO_METADATA)
     width, height = (round(side * PIXELS_PER_INCH) for side in (box.width, box.height))
     return Drawing(svg=out.getvalue(), width=width, height=height)

@@ -166,7 +166,7 @@ def _nearest(
 ) -> Int[np.ndarray, "height width"]:
     rows = (np.arange(size[0]) * values.shape[0]) // size[0]
     columns = (np.arange(size[1]) * values.shape[1]) // size[1]
-    return values[rows[:, None], columns[None, :]]
+    return np.asarray(values[rows[:, None], columns[None, :]])
 
 
 def _rgb(colour: str | None) -> tuple[int, int, int]:
@@ -176,4 +176,4 @@ def _rgb(colour: str | None) -> tuple[int, int, int]:
 
 
 def _bytes(values: Float[np.ndarray, "height width 3"]) -> Photo:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(values), 0, 255), dtype=np.uint8)

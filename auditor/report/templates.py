@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from pathlib import Path
 
 import jinja2
 
 from auditor.errors import OutputError
+from auditor.report.formatting import FILTERS
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -27,7 +29,7 @@ def template_folder() -> Path:
 
 def environment(folder: Path) -> jinja2.Environment:
     """Return the Jinja environment of the report: autoescaping always, undefined names fail."""
-    return jinja2.Environment(
+    jinja = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -35,3 +37,10 @@ def environment(folder: Path) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=False,
     )
+    jinja.filters.update(FILTERS)
+    jinja.tests["lone"] = _lone
+    return jinja
+
+
+def _lone(items: Sized) -> bool:
+    return len(items) == 1

@@ -1,0 +1,100 @@
+"""What a template gets for a picture: where it is, and whether the file already holds it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from markupsafe import Markup
+
+from auditor.report.images import read_image
+from auditor.report.ladder import Encoded
+from auditor.report.model import Picture
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a picture is written down: an image, a second use of a stored one, or left out."""
+
+    kind: Literal["image", "reuse", "left out"]
+    href: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class SharedPicture:
+    """A picture that is used more than once: held once, under ``id``."""
+
+    id: str
+    href: str
+    width: int
+    height: int
+
+
+class CountingPictures:
+    """Count how often a rendering shows each picture; it writes none of them down."""
+
+    shared: Sequence[SharedPicture] = ()
+
+    def __init__(self) -> None:
+        self.uses: Counter[str] = Counter()
+        self.pictures: dict[str, Picture] = {}
+
+    def show(self, picture: Picture) -> Shown:
+        """Count one use."""
+        self.uses[picture.file] += 1
+        self.pictures.setdefault(picture.file, picture)
+        return Shown("image", "", picture.width, picture.height)
+
+
+class EmbeddedPictures:
+    """Write every picture into the file once: as an image, or as a store that others refer to."""
+
+    def __init__(self, encoded: Mapping[str, Encoded], uses: Mapping[str, int]) -> None:
+        self.encoded = encoded
+        names = [name for name, count in uses.items() if count > 1 and name in encoded]
+        self.ids = {name: f"picture-{place}" for place, name in enumerate(names, start=1)}
+
+    @property
+    def shared(self) -> Sequence[SharedPicture]:
+        """Pictures with more than one use."""
+        return [self._stored(name, anchor) for name, anchor in self.ids.items()]
+
+    def show(self, picture: Picture) -> Shown:
+        """Return the picture's data, or the id under which the file holds it."""
+        item = self.encoded.get(picture.file)
+        if item is None:
+            return Shown("left out", "", picture.width, picture.height)
+        if picture.file in self.ids:
+            return Shown("reuse", self.ids[picture.file], item.width, item.height)
+        return Shown("image", _data(item), item.width, item.height)
+
+    def _stored(self, name: str, anchor: str) -> SharedPicture:
+        item = self.encoded[name]
+        return SharedPicture(anchor, _data(item), item.width, item.height)
+
+
+class LinkedPictures:
+    """Name the run's pictures for the PDF's fetcher, each checked against its digest."""
+
+    shared: Sequence[SharedPicture] = ()
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.checked: set[str] = set()
+
+    def show(self, picture: Picture) -> Shown:
+        """Return the picture's address."""
+        if picture.file not in self.checked:
+            read_image(self.folder, picture.file)
+            self.checked.add(picture.file)
+        return Shown("image", f"run-image:{picture.file}", picture.width, picture.height)
+
+
+def _data(item: Encoded) -> Markup:
+    # Base64 needs no escaping, and escaping megabytes takes time.
+    return Markup(item.href)  # noqa: S704

@@ -1,0 +1,98 @@
+"""Render report.html: one file that refers to nothing outside itself and keeps its size."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from auditor.errors import OutputError
+from auditor.report import words
+from auditor.report.embedding import CountingPictures, EmbeddedPictures
+from auditor.report.ladder import LADDER, Encoded, Step, encode
+from auditor.report.model import AuditResult, Picture, RenderContext
+from auditor.report.templates import environment, template_folder
+from auditor.report.view import Limits, View
+
+MEGABYTE = 1_000_000
+
+
+def render_html(
+    result: AuditResult, context: RenderContext, images: Path, *, max_mb: float
+) -> str:
+    """Return report.html, at most ``max_mb`` megabytes (of 1,000,000 bytes) long.
+
+    Pictures are data URIs, each in the file once. When the file would be too large, the steps of
+    `LADDER` are taken until it fits, and the report says what was left out.
+
+    Raises:
+        OutputError: Even without any picture the report is larger than ``max_mb``.
+        IntegrityError: A picture is missing or changed.
+    """
+    folder = template_folder()
+    jinja = environment(folder)
+    budget = int(max_mb * MEGABYTE)
+    size = 0
+    for step in LADDER:
+        counting = CountingPictures()
+        bare = _draw(jinja, folder, result, context, step, counting)
+        encoded = _encode_all(images, counting.pictures, step) if step.pictures else {}
+        size = len(bare.encode()) + sum(len(item.href) for item in encoded.values())
+        if size > budget:
+            continue
+        pictures = EmbeddedPictures(encoded, counting.uses)
+        text = _draw(jinja, folder, result, context, step, pictures)
+        size = len(text.encode())
+        if size <= budget:
+            return text
+    raise OutputError(
+        f"report.html needs {size / MEGABYTE:.1f} MB even without pictures, more than "
+        f"report.max_html_mb = {max_mb:g}: raise it, or audit fewer classes."
+    )
+
+
+def _encode_all(folder: Path, pictures: Mapping[str, Picture], step: Step) -> dict[str, Encoded]:
+    return {
+        name: encode(folder, name, picture.width, picture.height, step)
+        for name, picture in pictures.items()
+    }
+
+
+def _draw(
+    jinja: jinja2.Environment,
+    folder: Path,
+    result: AuditResult,
+    context: RenderContext,
+    step: Step,
+    pictures: CountingPictures | EmbeddedPictures,
+) -> str:
+    style = (folder / "html" / "style.css").read_text(encoding="utf-8")
+    script = (folder / "html" / "script.js").read_text(encoding="utf-8")
+    limits = Limits(examples=step.examples, full=step.full)
+    view = View(result, context, "html", limits, step.left_out())
+    return jinja.get_template("html/report.html.j2").render(
+        view=view,
+        result=result,
+        context=context,
+        pictures=pictures,
+        words=words,
+        style=Markup(style),  # noqa: S704 (our own file)
+        script=Markup(script),  # noqa: S704 (our own file)
+        policy=_policy(style, script),
+    )
+
+
+def _policy(style: str, script: str) -> Markup:
+    """Return the Content-Security-Policy: pictures in the file, this style and this script."""
+    return Markup(  # noqa: S704 (hashes of our own files)
+        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; "
+        f"script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")

@@ -1,0 +1,95 @@
+"""The size of report.html is a promise: what is given up, step by step, until it fits."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from auditor.report.images import jpeg_bytes, read_image
+
+MIME = {".jpg": "image/jpeg", ".png": "image/png", ".svg": "image/svg+xml"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """How much one step shows; None keeps what the audit made.
+
+    ``examples`` is the most pictures in a row, ``full`` whether crops come with the whole picture,
+    ``side`` the longest side in pixels and ``quality`` the JPEG quality of photographs.
+    """
+
+    examples: int | None = None
+    full: bool = True
+    side: int | None = None
+    quality: int | None = None
+    pictures: bool = True
+
+    def left_out(self) -> tuple[str, ...]:
+        """Say in sentences what this step gives up, for the report itself."""
+        if not self.pictures:
+            return ("All pictures are left out to keep the file's size; report.pdf has them.",)
+        said = []
+        if self.examples is not None:
+            said.append(f"A row shows at most {self.examples} pictures, to keep the file's size.")
+        if not self.full:
+            said.append("The whole pictures behind the crops are left out of rows of concepts.")
+        if self.side is not None:
+            said.append(f"Photographs are at most {self.side} pixels wide or high.")
+        if self.quality is not None:
+            said.append(f"Photographs are stored at JPEG quality {self.quality}.")
+        return tuple(said)
+
+
+LADDER: tuple[Step, ...] = (
+    Step(),
+    Step(examples=8),
+    Step(examples=6),
+    Step(examples=6, side=160),
+    Step(examples=6, side=160, quality=70),
+    Step(examples=4, side=160, quality=70),
+    Step(examples=4, side=128, quality=60, full=False),
+    Step(examples=3, side=96, quality=55, full=False),
+    Step(examples=2, side=72, quality=45, full=False),
+    Step(examples=1, side=64, quality=40, full=False),
+    Step(examples=1, full=False, pictures=False),
+)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A picture as it goes into the file: a data URI and its size in pixels."""
+
+    href: str
+    width: int
+    height: int
+
+
+def encode(folder: Path, name: str, width: int, height: int, step: Step) -> Encoded:
+    """Return a picture of the run as a data URI, photographs made smaller as the step says.
+
+    Raises:
+        IntegrityError: The picture is missing or changed.
+    """
+    data = read_image(folder, name)
+    suffix = Path(name).suffix
+    shrink = step.side is not None and max(width, height) > step.side
+    if suffix != ".svg" and (shrink or step.quality is not None):
+        data, width, height = _smaller(data, step)
+        suffix = ".jpg"
+    text = base64.b64encode(data).decode("ascii")
+    return Encoded(f"data:{MIME[suffix]};base64,{text}", width, height)
+
+
+def _smaller(data: bytes, step: Step) -> tuple[bytes, int, int]:
+    with Image.open(io.BytesIO(data)) as image:
+        photo = image.convert("RGB")
+    if step.side is not None:
+        photo.thumbnail((step.side, step.side), Image.Resampling.LANCZOS)
+    array = np.asarray(photo)
+    again = jpeg_bytes(array, step.quality or 82)
+    return again, array.shape[1], array.shape[0]

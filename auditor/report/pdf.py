@@ -1,0 +1,118 @@
+"""Render report.pdf in a child process: a crash, a hang or a missing library costs only the PDF."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from markupsafe import Markup
+
+from auditor.errors import OutputError
+from auditor.report import words
+from auditor.report.embedding import LinkedPictures
+from auditor.report.model import AuditResult, RenderContext
+from auditor.report.pdf_child import NO_LIBRARIES
+from auditor.report.templates import environment, template_folder
+from auditor.report.view import Limits, View
+from auditor.runfolder import write_atomic
+
+LIMITS = Limits(examples=6, rows=5, cards=24, triplets=4, names=40, full=False)
+LEFT_OUT = (
+    "A row shows at most 6 pictures, a concept table its first 5 concepts, and at most 24 concepts "
+    "have a card; report.html shows more, and audit.json, which is attached to this file, "
+    "lists everything.",
+)
+INSTALL = (
+    "on Debian and Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0; "
+    "on macOS: brew install pango"
+)
+
+
+def pdf_html(result: AuditResult, context: RenderContext, images: Path) -> str:
+    """Return the document that becomes the PDF; its pictures are named, not held.
+
+    Raises:
+        IntegrityError: A picture is missing or changed.
+    """
+    folder = template_folder()
+    style = (folder / "pdf" / "style.css").read_text(encoding="utf-8")
+    return environment(folder).get_template("pdf/report.html.j2").render(
+        view=View(result, context, "pdf", LIMITS, LEFT_OUT),
+        result=result,
+        context=context,
+        pictures=LinkedPictures(images),
+        words=words,
+        style=Markup(style),  # noqa: S704 (our own file)
+    )
+
+
+def render_pdf(
+    result: AuditResult,
+    context: RenderContext,
+    images: Path,
+    *,
+    audit: Path,
+    target: Path,
+    timeout: int,
+) -> None:
+    """Write the PDF to ``target``, with the file ``audit`` attached; same inputs, same bytes.
+
+    Raises:
+        OutputError: WeasyPrint's libraries are missing, it failed, or ``timeout`` seconds passed.
+        IntegrityError: A picture is missing or changed.
+    """
+    document = pdf_html(result, context, images)
+    with tempfile.TemporaryDirectory(prefix="auditor-pdf-") as place:
+        made = Path(place) / "report.pdf"
+        _run_child(document, context.created, images, audit, made, timeout)
+        write_atomic(target, made.read_bytes())
+
+
+def _run_child(
+    document: str, created: str, images: Path, audit: Path, made: Path, timeout: int
+) -> None:
+    # -P keeps the working directory, which may hold anything, off the child's import path.
+    command = [sys.executable, "-P", "-m", "auditor.report.pdf_child"]
+    command += ["--images", str(images), "--attach", str(audit)]
+    command += ["--created", created, "--out", str(made)]
+    try:
+        # The child's stdout is dropped: WeasyPrint prints a banner there when libraries miss.
+        done = subprocess.run(  # noqa: S603 (our own module, no shell)
+            command,
+            input=document.encode(),
+            capture_output=True,
+            timeout=timeout,
+            env=_environment(),
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise OutputError(
+            f"making report.pdf took longer than {timeout} seconds and was stopped; report.html is "
+            "unaffected. Raise report.pdf_timeout, or audit fewer classes."
+        ) from error
+    if done.returncode == NO_LIBRARIES:
+        raise OutputError(
+            "report.pdf could not be made because libraries that WeasyPrint needs are missing "
+            f"({_last_line(done.stderr)}); report.html is unaffected. Install them ({INSTALL}) and "
+            "render the run again."
+        )
+    if done.returncode != 0 or not made.is_file():
+        raise OutputError(
+            f"report.pdf could not be made ({_last_line(done.stderr)}); report.html is unaffected."
+        )
+
+
+def _environment() -> dict[str, str]:
+    package_parent = str(Path(__file__).resolve().parents[2])
+    paths = [os.environ.get("PYTHONPATH", ""), package_parent]
+    # The order of sets of strings depends on the hash seed, and the PDF's bytes on that order.
+    fixed = {"PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(p for p in paths if p)}
+    return {**os.environ, **fixed}
+
+
+def _last_line(stderr: bytes) -> str:
+    lines = stderr.decode(errors="replace").strip().splitlines()
+    return lines[-1].strip() if lines else "no reason was given"

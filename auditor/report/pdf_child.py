@@ -1,0 +1,95 @@
+"""The child process that turns a document into a PDF; run by `auditor.report.pdf` only.
+
+It reads the document from stdin and fetches nothing but the run's own pictures. Exit codes: 0 done,
+3 native libraries are missing, 1 anything else, with the reason in the last line of stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import re
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+NO_LIBRARIES = 3
+PICTURE = re.compile(r"run-image:([0-9a-f]{32}\.(?:jpg|png|svg))")
+# A grid of many cells is a PNG inside its SVG figure.
+INSIDE_SVG = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=\s%]+")
+MIME = {".jpg": "image/jpeg", ".png": "image/png", ".svg": "image/svg+xml"}
+
+
+class Problems(logging.Handler):
+    """Collect what WeasyPrint only logs, such as a picture that it could not read."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[tuple[int, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one message."""
+        self.lines.append((record.levelno, record.getMessage()))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the PDF and return the exit code."""
+    parser = argparse.ArgumentParser(prog="auditor.report.pdf_child")
+    parser.add_argument("--images", type=Path, required=True)
+    parser.add_argument("--attach", type=Path, required=True)
+    parser.add_argument("--created", required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    created = datetime.fromisoformat(options.created).astimezone(UTC)
+    os.environ["SOURCE_DATE_EPOCH"] = str(int(created.timestamp()))
+    try:
+        import weasyprint
+    except OSError as error:
+        sys.stderr.write(f"{' '.join(str(error).split())}\n")
+        return NO_LIBRARIES
+    problems = Problems()
+    logger = logging.getLogger("weasyprint")
+    logger.handlers = [problems]
+    logger.propagate = False
+    document = sys.stdin.buffer.read().decode()
+    attachment = weasyprint.Attachment(
+        string=options.attach.read_bytes(),
+        name="audit.json",
+        description="The result of the audit",
+        created=created,
+        modified=created,
+        relationship="Source",
+    )
+    weasyprint.HTML(string=document, url_fetcher=_fetcher(options.images)).write_pdf(
+        options.out, pdf_variant="pdf/a-3a", attachments=[attachment]
+    )
+    for _, line in problems.lines:
+        sys.stderr.write(f"{' '.join(line.split())}\n")
+    return 1 if any(level >= logging.ERROR for level, _ in problems.lines) else 0
+
+
+def _fetcher(images: Path) -> Any:
+    """Return the fetcher: pictures of the run by name, pictures inside figures, nothing else."""
+    from weasyprint.urls import URLFetcher, URLFetcherResponse
+
+    class OnlyPictures(URLFetcher):  # type: ignore[misc]
+        def fetch(self, url: str, headers: Any = None) -> Any:
+            if INSIDE_SVG.fullmatch(url):
+                return super().fetch(url, headers)
+            found = PICTURE.fullmatch(url)
+            if found is None:
+                raise ValueError(f"the report refers to '{url[:80]}', which is no picture of it")
+            path = images / found[1]
+            if path.is_symlink() or not path.is_file():
+                raise ValueError(f"the picture '{found[1]}' is missing")
+            kind = {"Content-Type": MIME[path.suffix]}
+            return URLFetcherResponse(url, path.read_bytes(), kind)
+
+    return OnlyPictures(fail_on_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""Turn a finished run into its report files. Nothing here knows about models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pydantic
+
+from auditor.errors import IntegrityError, UnknownNameError
+from auditor.report.html import render_html
+from auditor.report.model import FORMAT_VERSION, AuditResult, RenderContext
+from auditor.report.pdf import render_pdf
+from auditor.runfolder import write_atomic
+
+FORMATS = ("html", "pdf")
+
+
+def render_run(
+    run: Path,
+    context: RenderContext,
+    *,
+    formats: Sequence[str],
+    max_html_mb: float,
+    pdf_timeout: int,
+) -> Mapping[str, Path]:
+    """Write the report files of the run folder ``run`` and return format -> path.
+
+    HTML is written before the PDF is begun, so that a failing PDF leaves it in place.
+
+    Raises:
+        UnknownNameError: A format is not one of html and pdf.
+        IntegrityError: audit.json or a picture is missing, broken or changed.
+        OutputError: A file could not be made; what was made before it stays.
+    """
+    for name in formats:
+        if name not in FORMATS:
+            raise UnknownNameError("report format", name, FORMATS)
+    result = read_result(run / "audit.json")
+    images = run / "images"
+    written: dict[str, Path] = {}
+    if "html" in formats:
+        text = render_html(result, context, images, max_mb=max_html_mb)
+        write_atomic(run / "report.html", text.encode())
+        written["html"] = run / "report.html"
+    if "pdf" in formats:
+        target = run / "report.pdf"
+        audit = run / "audit.json"
+        render_pdf(result, context, images, audit=audit, target=target, timeout=pdf_timeout)
+        written["pdf"] = target
+    return written
+
+
+def read_result(path: Path) -> AuditResult:
+    """Read audit.json.
+
+    Raises:
+        IntegrityError: It is missing, no JSON, of another format or version, or does not fit it.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise IntegrityError(
+            f"{path} cannot be read ({error.strerror}): the audit is not complete, or this is not "
+            "a run folder."
+        ) from error
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise IntegrityError(f"{path} is no JSON ({error}): it was cut off or changed.") from error
+    _check_version(path, document)
+    try:
+        return AuditResult.model_validate_json(text)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise IntegrityError(
+            f"{path} does not fit its format: {place}: {first['msg']} "
+            f"({error.error_count()} such problems)."
+        ) from error
+
+
+def _check_version(path: Path, document: object) -> None:
+    expected = AuditResult.model_fields["format"].default
+    if not isinstance(document, dict) or document.get("format") != expected:
+        raise IntegrityError(f"{path} is not the result of an audit ('{expected}').")
+    version = document.get("version")
+    if version != FORMAT_VERSION:
+        raise IntegrityError(
+            f"{path} has format version {version}; this program reads version {FORMAT_VERSION}: "
+            "render it with the version of auditor that made it."
+        )

@@ -1,0 +1,68 @@
+"""The sections of the report in their order, and which of them a result has content for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from auditor.report.model import AuditResult
+
+
+@dataclass(frozen=True)
+class Section:
+    """A numbered section; ``id`` names its anchor and its template."""
+
+    id: str
+    title: str
+    number: int
+
+    @property
+    def template(self) -> str:
+        """Path of the section's template."""
+        return f"sections/{self.id}.html.j2"
+
+
+def sections_of(result: AuditResult) -> tuple[Section, ...]:
+    """Return the sections that have content, numbered from 1, in the order of the report."""
+    present = [(name, title) for name, title, has in ORDER if has(result)]
+    return tuple(
+        Section(id=name, title=title, number=number)
+        for number, (name, title) in enumerate(present, start=1)
+    )
+
+
+def _always(_: AuditResult) -> bool:
+    return True
+
+
+def _has_findings(result: AuditResult) -> bool:
+    return bool(result.findings)
+
+
+def _has_classes(result: AuditResult) -> bool:
+    return bool(result.classes) or result.overview is not None
+
+
+def _has_atlas(result: AuditResult) -> bool:
+    return bool(result.concepts) or any(item.atlas for item in result.classes)
+
+
+def _has_subspaces(result: AuditResult) -> bool:
+    return bool(result.subspaces)
+
+
+ORDER: tuple[tuple[str, str, Callable[[AuditResult], bool]], ...] = (
+    ("summary", "Summary", _always),
+    ("scope", "Scope and intended use", _always),
+    ("reading", "How to read this", _always),
+    ("register", "Findings register", _always),
+    ("findings", "Finding sheets", _has_findings),
+    ("data", "Data", _always),
+    ("performance", "Performance", _always),
+    ("classes", "Dominant concepts", _has_classes),
+    ("atlas", "Concept atlas", _has_atlas),
+    ("subspaces", "Concept subspaces", _has_subspaces),
+    ("method", "Method and limits", _always),
+    ("signoff", "Decision log and sign-off", _always),
+    ("reproducibility", "Reproducibility", _always),
+)

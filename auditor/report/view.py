@@ -1,0 +1,107 @@
+"""What the templates see: the result, the order of its sections, and how much of it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from auditor.report.model import AuditResult, Concept, Crop, FindingCard, RenderContext
+from auditor.report.sections import Section, sections_of
+
+Medium = Literal["html", "pdf"]
+
+# Grades that get a sheet of their own; the others are folded away (HTML) or one line (PDF).
+SHEET_GRADES = ("A", "B")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much is shown; None shows everything. ``full``: also the whole pictures of crops."""
+
+    examples: int | None = None
+    rows: int | None = None
+    cards: int | None = None
+    triplets: int | None = None
+    names: int | None = 200
+    full: bool = True
+
+
+@dataclass(frozen=True)
+class View:
+    """The result as one rendering shows it. ``left_out`` says what the file had to leave out."""
+
+    result: AuditResult
+    context: RenderContext
+    medium: Medium
+    limits: Limits
+    left_out: tuple[str, ...] = ()
+
+    @cached_property
+    def sections(self) -> tuple[Section, ...]:
+        """Sections with content, numbered."""
+        return sections_of(self.result)
+
+    @cached_property
+    def concepts(self) -> Mapping[str, Concept]:
+        """Concepts by id."""
+        return {concept.id: concept for concept in self.result.concepts}
+
+    @cached_property
+    def sheets(self) -> Sequence[FindingCard]:
+        """Findings with a sheet of their own."""
+        return [finding for finding in self.result.findings if finding.grade in SHEET_GRADES]
+
+    @cached_property
+    def minor(self) -> Sequence[FindingCard]:
+        """Findings that are folded away: expected evidence, data notes, untested."""
+        return [finding for finding in self.result.findings if finding.grade not in SHEET_GRADES]
+
+    @cached_property
+    def cards(self) -> Sequence[Concept]:
+        """Concepts with a card: those of the candidates first when not all can be shown."""
+        if self.limits.cards is None or len(self.result.concepts) <= self.limits.cards:
+            return self.result.concepts
+        wanted = [name for finding in self.sheets for name in finding.concepts]
+        tables = [table for item in self.result.classes for table in item.tables]
+        depth = max((len(table.rows) for table in tables), default=0)
+        wanted += [
+            table.rows[rank].concept
+            for rank in range(depth)
+            for table in tables
+            if rank < len(table.rows)
+        ]
+        chosen = [name for name in dict.fromkeys(wanted) if name in self.concepts]
+        kept = set(chosen[: self.limits.cards])
+        return [concept for concept in self.result.concepts if concept.id in kept]
+
+    @cached_property
+    def example(self) -> Concept | None:
+        """Concept that explains how to read the pictures: a candidate's, else the first."""
+        ids = [name for finding in self.sheets for name in finding.concepts]
+        known = [self.concepts[name] for name in ids if name in self.concepts]
+        return next((c for c in (*known, *self.result.concepts) if c.by_relevance), None)
+
+    def label(self, concept: str) -> str:
+        """Return how a concept is called: ``layer · channel`` until a person names it."""
+        known = self.concepts.get(concept)
+        return known.name if known else " · ".join(concept.rsplit("/", 1))
+
+    def named(self, concept: Concept) -> bool:
+        """Say whether a person gave the concept its name."""
+        return concept.name != f"{concept.layer} · {concept.channel}"
+
+    def anchor(self, concept: str) -> str:
+        """Return the anchor of a concept's card, or nothing when it has none."""
+        place = self._places.get(concept)
+        return "" if place is None else f"concept-{place}"
+
+    def face(self, concept: str) -> Crop | None:
+        """Return the reference sample that stands for a concept in legends."""
+        known = self.concepts.get(concept)
+        return known.by_relevance[0] if known and known.by_relevance else None
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {concept.id: place for place, concept in enumerate(self.cards, start=1)}
