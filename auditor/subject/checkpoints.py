@@ -50,7 +50,7 @@ class Mismatch:
         return "; ".join(parts)
 
     def head_size(self, default: int) -> int | None:
-        """Return the number of outputs of the checkpoint when only that differs from ``default``."""
+        """Return how many outputs the checkpoint has when only that differs from ``default``."""
         if self.missing or self.unexpected or not self.shapes:
             return None
         sizes = {there[:1] for _, there, _ in self.shapes}

@@ -137,7 +137,8 @@ def to_item(value: Any) -> Item:
         if value.is_floating_point():
             if not bool(torch.isfinite(value).all()):
                 raise Unreadable("holds numbers that are not finite")
-            return value.to(torch.float32)
+            ready: Tensor = value.to(torch.float32)
+            return ready
     shape = tuple(getattr(value, "shape", ()))
     kind = type(value).__name__
     if shape:

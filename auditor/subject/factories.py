@@ -65,7 +65,8 @@ def load_factory(source: str, base: Path, error: ErrorType) -> Factory:
         near = nearest(name, known)
         hint = f" Did you mean '{near}'?" if near else ""
         raise error(
-            f"'{module}' defines no '{name}'.{hint} It defines: {', '.join(known[:20]) or 'nothing'}."
+            f"'{module}' defines no '{name}'.{hint} "
+            f"It defines: {', '.join(known[:20]) or 'nothing'}."
         )
     return Factory(getattr(loaded, name), label, note)
 

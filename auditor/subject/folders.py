@@ -11,13 +11,16 @@ from auditor.errors import DataError
 from auditor.subject.collection import Collection, FileReader, text_path
 from auditor.subject.images import FORMAT_NAMES, looks_like_image
 
-IMAGE_SUFFIXES = frozenset(
-    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"]
-)
-OTHER_IMAGE_SUFFIXES = frozenset(
-    [".heic", ".heif", ".avif", ".svg", ".psd", ".jp2", ".jxl", ".ico", ".eps", ".raw", ".cr2", ".nef", ".arw", ".dng", ".exr", ".hdr", ".tga"]
-)
-_SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
+# fmt: off
+IMAGE_SUFFIXES = frozenset({
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff",
+    ".ppm", ".pgm", ".pbm", ".pnm",
+})
+OTHER_IMAGE_SUFFIXES = frozenset({
+    ".heic", ".heif", ".avif", ".svg", ".psd", ".jp2", ".jxl", ".ico", ".eps", ".exr", ".hdr",
+    ".tga", ".raw", ".cr2", ".nef", ".arw", ".dng",
+})
+# fmt: on
 
 HIDDEN = "hidden file"
 NOT_AN_IMAGE = "not an image"
@@ -77,11 +80,6 @@ def _notes(names: tuple[str, ...], labels: tuple[str, ...]) -> tuple[str, ...]:
     if empty:
         shown = ", ".join(empty[:10]) + (", ..." if len(empty) > 10 else "")
         notes.append(f"{len(empty)} class folders hold no pictures: {shown}")
-    if len(names) > 1 and {name.lower() for name in names} <= _SPLITS:
-        notes.append(
-            f"the folders are named like splits ({', '.join(names)}); "
-            "point data.source to one of them if they are not classes"
-        )
     return tuple(notes)
 
 

@@ -14,6 +14,7 @@ from auditor.subject.collection import Numbering
 from auditor.subject.imagenet import COUNT, SHARED_NAMES, imagenet_names, imagenet_wnids, wnid_of
 
 Rule = Literal["auto", "name", "wnid", "order"] | Mapping[str, int | str]
+_SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 WRITE_MAP = "write data.labels as a map from label to output"
 
 
@@ -26,12 +27,12 @@ class Outputs:
     imagenet: bool = False
 
     def wnids(self, *, assume: bool) -> tuple[str, ...] | None:
-        """Return the synset id of each output; ``assume`` takes 1,000 unnamed ones for ImageNet's."""
+        """Return the synset id of each output; ``assume``: 1,000 of them are ImageNet's."""
         if self.names is not None:
             own = tuple(wnid_of(name) or "" for name in self.names)
             if all(own):
                 return own
-        if self.imagenet or (assume and self.count == COUNT and self.names is None):
+        if self.imagenet or (assume and self.count == COUNT):
             return imagenet_wnids()
         return None
 
@@ -86,12 +87,17 @@ def _automatic(
 ) -> Matching:
     if numbering == "certain":
         return _by_number(used, outputs)
-    if all(wnid_of(label) for label in used) and outputs.wnids(assume=True) is not None:
+    if all(wnid_of(label) for label in used) and outputs.wnids(assume=outputs.names is None):
         return _by_wnid(used, outputs)
     if outputs.names is not None:
         found = _positions(outputs)
         if any(plain(label) in found for label in used):
             return _by_name(used, outputs)
+    if len(names) > 1 and {name.lower() for name in names} <= _SPLITS:
+        raise LabelError(
+            f"the labels are {_first(names)}, which looks like splits of the data and not like "
+            f"classes; point data.source to one of them, or {WRITE_MAP}."
+        )
     if numbering == "possible" and "0" in names:
         return _by_number(used, outputs)
     if outputs.names is not None:

@@ -93,6 +93,7 @@ def _from_torchvision(rest: str, config: ModelConfig, base: Path) -> BuiltModel:
         raise UnknownNameError("torchvision classifier", name, known)
     published = torchvision.models.get_model_weights(name)
     asked = _asked_weights(query, published)
+    notes: tuple[str, ...] = ()
     if config.weights is None and asked is None:
         model = _build(name, config.options, {"init_weights": True})
         notes = ("no weights given: random initialisation",)
@@ -111,7 +112,7 @@ def _from_torchvision(rest: str, config: ModelConfig, base: Path) -> BuiltModel:
         implied = _implied_by(asked) if asked is not None else {"init_weights": False}
         categories = None
     else:
-        state, notes = _download(asked), ()
+        state = _download(asked)
         label, preset = asked.name, _preset(asked)
         implied = _implied_by(asked)
         categories = tuple(asked.meta["categories"])
@@ -135,7 +136,8 @@ def _from_factory(config: ModelConfig, base: Path) -> BuiltModel:
         model = call_factory(factory, config.options, ModelError)
     if not isinstance(model, nn.Module):
         raise ModelError(
-            f"'{factory.label}' returned a {type(model).__name__}; it must return a torch.nn.Module."
+            f"'{factory.label}' returned a {type(model).__name__}; it must return a "
+            "torch.nn.Module."
         )
     notes: tuple[str, ...] = (factory.note,)
     if config.weights is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import UninitializedParameter
 
 from auditor.config import ModelConfig
 from auditor.errors import ConfigError, ModelError
@@ -23,9 +23,9 @@ def prepare(model: nn.Module, device: torch.device) -> tuple[nn.Module, tuple[st
     Raises:
         ModelError: a weight is not finite or was never initialised.
     """
-    notes = []
+    notes: list[str] = []
     for name, parameter in model.named_parameters():
-        if isinstance(parameter, UninitializedTensorMixin):
+        if isinstance(parameter, UninitializedParameter):
             raise ModelError(
                 f"the parameter '{name}' has no shape yet (a lazy module); give weights, or run "
                 "the model once in its factory."

@@ -57,7 +57,8 @@ class Preprocessing:
         elif self.resize is not None:
             steps.append(f"resized to {_by(self.resize)}")
         if self.resize is not None:
-            steps[-1] += f" ({self.interpolation}, antialiased)"
+            smooth = "" if self.interpolation == "nearest" else ", antialiased"
+            steps[-1] += f" ({self.interpolation}{smooth})"
         if self.crop is not None:
             steps.append(f"cropped to the central {_by(self.crop)}")
         return f"{', '.join(steps)}, {values}{came_from}."
@@ -91,7 +92,8 @@ class Preprocessing:
         values = F.pil_to_tensor(picture).to(torch.float32).div(255.0 / self.scale)
         if self.channels == "bgr":
             values = values.flip(0)
-        return (values - self._column(self.mean)) / self._column(self.std)
+        centred: Tensor = values - self._column(self.mean)
+        return centred / self._column(self.std)
 
     def pictures(
         self, inputs: Float[Tensor, "sample 3 height width"]

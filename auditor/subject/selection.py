@@ -55,7 +55,7 @@ def select(
 
 
 def stratified_sample(labels: Sequence[str], limit: int, rng: np.random.Generator) -> list[int]:
-    """Return ``limit`` positions drawn without replacement, as many per label as ``allocate`` says."""
+    """Return ``limit`` positions drawn without replacement, per label as ``allocate`` says."""
     names, member_of = np.unique(np.array(labels, dtype=object), return_inverse=True)
     counts = np.bincount(member_of, minlength=len(names))
     sizes = allocate(counts, limit, rng)
@@ -78,7 +78,7 @@ def allocate(
         return counts.copy()
     shares = limit * counts / counts.sum()
     least = 1 if limit >= len(counts) else 0
-    sizes = np.maximum(np.floor(shares).astype(np.int64), least)
+    sizes: Int[np.ndarray, "stratum"] = np.maximum(np.floor(shares).astype(np.int64), least)
     order = rng.permutation(len(counts))  # argmax takes the first of equals: here a random one
     while sizes.sum() != limit:
         lacking = (shares - sizes)[order]

@@ -81,9 +81,10 @@ class Subject:
             DataError: the row cannot be read.
         """
         try:
-            return self.pictures(self._input(row)[None])[0]
+            shown: UInt8[np.ndarray, "height width 3"] = self.pictures(self._input(row)[None])[0]
         except Unreadable as reason:
             raise DataError(f"'{self.manifest.paths[row]}' {reason}.") from reason
+        return shown
 
     def pictures(
         self, inputs: Float[Tensor, "sample 3 height width"]
