@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 WRITTEN_CELLS = 16
 # Above this many cells the grid is stored as an image inside the SVG: a tenth of the bytes.
 VECTOR_CELLS = 400
+# Column labels of so few signs fit over their column without being turned.
+SHORT_LABEL = 3
 
 
 def confusion_figure(matrix: Int[np.ndarray, "label prediction"], names: Sequence[str]) -> Drawing:
@@ -149,7 +151,15 @@ def similarity_figure(
         for start, size in zip(starts, sizes, strict=True):
             corner = (float(start), float(start))
             axes.add_patch(
-                Rectangle(corner, size, size, fill=False, edgecolor="#c2410c", linewidth=1.4)
+                Rectangle(
+                    corner,
+                    size,
+                    size,
+                    fill=False,
+                    edgecolor="#c2410c",
+                    linewidth=1.6,
+                    clip_on=False,
+                )
             )
         labels = [names[index] for index in order]
         _label_cells(axes, labels, labels)
@@ -227,7 +237,8 @@ def _label_cells(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> Non
     axes.set_yticks(np.arange(len(rows)) + 0.5, [short(name) for name in rows])
     axes.set_xticks(np.arange(len(columns)) + 0.5, [short(name) for name in columns])
     axes.tick_params(axis="y", labelsize=size, rotation=0)
-    axes.tick_params(axis="x", labelsize=size, rotation=90)
+    upright = all(len(name) <= SHORT_LABEL for name in columns)
+    axes.tick_params(axis="x", labelsize=size, rotation=0 if upright else 90)
 
 
 def _frame(axes: Axes) -> None:

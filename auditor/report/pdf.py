@@ -19,9 +19,9 @@ from auditor.report.templates import environment, template_folder
 from auditor.report.view import Limits, View
 from auditor.runfolder import write_atomic
 
-LIMITS = Limits(examples=6, rows=5, cards=24, triplets=4, names=40, full=False)
+LIMITS = Limits(examples=6, rows=5, cards=24, triplets=2, names=40, full=False)
 LEFT_OUT = (
-    "A row shows at most 6 pictures, a concept table its first 5 concepts, and at most 24 concepts "
+    "A row shows at most 6 pictures, a finding 2 of its tests on pictures, a concept table its first 5 concepts, and at most 24 concepts "
     "have a card; report.html shows more, and audit.json, which is attached to this file, "
     "lists everything.",
 )
