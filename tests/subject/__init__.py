@@ -1,0 +1,1 @@
+"""Tests of the subject: models, checkpoints, data, labels."""

@@ -1,0 +1,100 @@
+"""Image folders: what counts as a picture, what is left out and counted, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from auditor.errors import DataError
+from auditor.subject.folders import HIDDEN, NO_CLASS, NOT_AN_IMAGE, OTHER_FORMAT, read_folder
+from auditor.subject.images import Unreadable
+from tests.subject.small import image_folder, noise
+
+
+def test_pictures_are_listed_sorted_with_their_folder_as_label(tmp_path: Path) -> None:
+    root = image_folder(tmp_path / "photos", {"b": 2, "a": 1})
+    (root / "a" / "deep" / "deeper").mkdir(parents=True)
+    noise().save(root / "a" / "deep" / "deeper" / "x.PNG")
+    found = read_folder(root)
+    assert found.paths == ("a/000.png", "a/deep/deeper/x.PNG", "b/000.png", "b/001.png")
+    assert found.labels == ("a", "a", "b", "b")
+    assert found.names == ("a", "b")
+    assert found.excluded == {}
+
+
+def test_everything_else_is_counted_by_reason(tmp_path: Path) -> None:
+    root = image_folder(tmp_path / "photos", {"a": 1})
+    (root / "a" / ".DS_Store").touch()
+    (root / ".git").mkdir()
+    (root / ".git" / "x.png").touch()
+    (root / "__MACOSX").mkdir()
+    (root / "__MACOSX" / "y.png").touch()
+    (root / "a" / "list.txt").write_text("text")
+    (root / "a" / "photo.heic").write_bytes(b"heic")
+    noise().save(root / "loose.png")
+    noise().save(root / "a" / "renamed.dat", "PNG")
+    found = read_folder(root)
+    assert found.paths == ("a/000.png", "a/renamed.dat")
+    assert found.excluded == {HIDDEN: 3, NOT_AN_IMAGE: 1, OTHER_FORMAT: 1, NO_CLASS: 1}
+    assert found.names == ("a",)
+
+
+def test_bad_pictures_stay_rows_so_that_they_can_be_listed(tmp_path: Path) -> None:
+    root = image_folder(tmp_path / "photos", {"a": 1})
+    (root / "a" / "empty.jpg").touch()
+    (root / "a" / "folder.jpg").mkdir()
+    (root / "a" / "page.jpg").write_text("<html>")
+    (root / "a" / "dangling.jpg").symlink_to("nowhere.jpg")
+    found = read_folder(root)
+    reasons = {}
+    for index, path in enumerate(found.paths):
+        try:
+            found.reader.read(index, found.reader.digest(index))
+        except Unreadable as reason:
+            reasons[path] = str(reason)
+    assert set(found.paths) - set(reasons) == {"a/000.png"}
+    assert "is empty" in reasons["a/empty.jpg"]
+    assert "is a folder" in reasons["a/folder.jpg"]
+    assert "is not a JPEG" in reasons["a/page.jpg"]
+    assert "link to a missing file" in reasons["a/dangling.jpg"]
+
+
+def test_links_are_followed_once(tmp_path: Path) -> None:
+    outside = image_folder(tmp_path / "elsewhere", {"set": 2})
+    root = image_folder(tmp_path / "photos", {"a": 1})
+    (root / "b").symlink_to(outside / "set")
+    (root / "a" / "loop").symlink_to(root)
+    found = read_folder(root)
+    assert sorted(found.paths) == ["a/000.png", "b/000.png", "b/001.png"]
+
+
+def test_names_that_are_not_text_are_written_as_text(tmp_path: Path) -> None:
+    root = image_folder(tmp_path / "photos", {"a": 1})
+    target = Path(str(root / "a") + "/caf\udce9.png")
+    try:
+        noise().save(target)
+    except OSError:
+        pytest.skip("this file system takes only UTF-8 names")
+    found = read_folder(root)
+    assert found.paths[1] == "a/caf\\xe9.png"
+    assert found.reader.read(1, found.reader.digest(1)).size == (12, 12)
+
+
+def test_empty_class_folders_are_named(tmp_path: Path) -> None:
+    root = image_folder(tmp_path / "photos", {"a": 1, "b": 0})
+    found = read_folder(root)
+    assert found.names == ("a", "b")
+    assert found.notes == ("1 class folders hold no pictures: b",)
+
+
+def test_folder_without_class_folders_or_pictures(tmp_path: Path) -> None:
+    root = tmp_path / "photos"
+    root.mkdir()
+    noise().save(root / "x.png")
+    with pytest.raises(DataError, match="'photos' has no class folders; put the pictures"):
+        read_folder(root)
+    (root / "a").mkdir()
+    (root / "a" / "notes.txt").touch()
+    with pytest.raises(DataError, match=r"holds no pictures .*1 x not an image; 1 x not inside"):
+        read_folder(root)

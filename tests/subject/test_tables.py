@@ -1,0 +1,164 @@
+"""Tables: path, label and metadata; every error names file, line and value."""
+
+from __future__ import annotations
+
+import builtins
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from auditor.config import DataConfig
+from auditor.errors import DataError, UnknownNameError
+from auditor.subject.images import Unreadable
+from auditor.subject.tables import read_table
+from tests.subject.small import noise
+
+
+def read(path: Path, text: str | None = None, **keys: Any) -> Any:
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    return read_table(path, DataConfig.model_validate({"source": path.name, **keys}))
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    (tmp_path / "img").mkdir()
+    for number in range(3):
+        noise(seed=number).save(tmp_path / "img" / f"{number}.png")
+    return tmp_path / "list.csv"
+
+
+GOOD = (
+    "path,label,camera,site\r\n"
+    "img/0.png,cat,A,north\r\n"
+    'img/1.png,dog,"B, old",\r\n'
+    "./img/../img/2.png,cat,A,south\r\n"
+)
+
+
+def test_columns_become_labels_and_metadata(table: Path) -> None:
+    found = read(table, GOOD)
+    assert found.paths == ("img/0.png", "img/1.png", "img/2.png")
+    assert found.labels == ("cat", "dog", "cat")
+    assert found.names == ("cat", "dog")
+    assert found.metadata == {"camera": ("A", "B, old", "A"), "site": ("north", "", "south")}
+    assert found.reader.read(2, found.reader.digest(2)).size == (12, 12)
+
+
+def test_some_metadata_and_other_column_names(table: Path) -> None:
+    text = GOOD.replace("path,label", "file,kind")
+    found = read(table, text, columns={"path": "file", "label": "kind"}, metadata=["site"])
+    assert list(found.metadata) == ["site"]
+
+
+def test_parquet_gives_what_csv_gives(table: Path) -> None:
+    pytest.importorskip("pyarrow")
+    csv = read(table, GOOD)
+    frame = pd.read_csv(table)
+    path = table.with_suffix(".parquet")
+    frame.to_parquet(path)
+    parquet = read(path)
+    assert (parquet.paths, parquet.labels, parquet.metadata) == (
+        csv.paths,
+        csv.labels,
+        csv.metadata,
+    )
+
+
+def test_numbers_in_parquet_are_whole(table: Path) -> None:
+    pytest.importorskip("pyarrow")
+    path = table.with_suffix(".parquet")
+    pd.DataFrame(
+        {"path": ["img/0.png", "img/1.png"], "label": [0, 1], "age": [1.0, None]}
+    ).to_parquet(path)
+    found = read(path)
+    assert found.labels == ("0", "1")
+    assert found.numbering == "possible"
+    assert found.metadata == {"age": ("1", "")}
+
+
+def test_parquet_without_pyarrow_names_the_extra(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *rest: Any, **keys: Any) -> Any:
+        if name == "pyarrow":
+            raise ImportError(name)
+        return real(name, *rest, **keys)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    path = table.with_suffix(".parquet")
+    path.write_bytes(b"PAR1")
+    with pytest.raises(DataError, match=r"pip install 'concept-auditor\[parquet\]'"):
+        read(path)
+
+
+def test_damaged_parquet_is_an_error(table: Path) -> None:
+    pytest.importorskip("pyarrow")
+    path = table.with_suffix(".parquet")
+    path.write_bytes(b"PAR1 but not really")
+    with pytest.raises(DataError, match=r"cannot read list.parquet"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "list.csv is empty; it needs a header"),
+        ("path,label\n", "has a header but no rows"),
+        ("path;label\na;b\n", "list.csv:1: the only column is 'path;label'"),
+        ("path,label,path\n", "list.csv:1: the column 'path' occurs twice"),
+        ("path,label\nimg/0.png\n", "list.csv:2: 1 cells where the header has 2"),
+        ("path,label\nimg/0.png,cat\n\n,dog\n", "list.csv:4: the path is empty"),
+        ("path,label\nimg/0.png, \n", "list.csv:2: the label of 'img/0.png' is empty"),
+        (
+            "path,label\nimg/0.png,cat\nimg/../img/0.png,dog\n",
+            "list.csv:3: the path 'img/0.png' is also in list.csv:2",
+        ),
+        ("path,label\n../secret.png,cat\n", "list.csv:2: the path '../secret.png' is outside"),
+        ("path,label\n/etc/passwd,cat\n", "list.csv:2: the path '/etc/passwd' is outside"),
+        ("path,label\nimg/..,cat\n", "list.csv:2: the path 'img/..' is the folder"),
+        ("path,label\na\0b,cat\n", "list.csv:2: "),
+        ('path,label\n"img/0.png,cat\n', "list.csv:2: not valid CSV"),
+    ],
+)
+def test_mistakes_name_file_line_and_value(table: Path, text: str, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read(table, text)
+    assert message in str(caught.value)
+
+
+def test_line_numbers_count_lines_not_rows(table: Path) -> None:
+    text = 'path,label,note\nimg/0.png,cat,"two\nlines"\nimg/1.png,,x\n'
+    with pytest.raises(DataError, match=r"list.csv:4: the label of 'img/1.png'"):
+        read(table, text)
+
+
+def test_text_must_be_utf8(table: Path) -> None:
+    table.write_bytes(b"path,label\nimg/0.png,caf\xe9\n")
+    with pytest.raises(DataError, match="not UTF-8"):
+        read(table)
+    table.write_text("\ufeffpath,label\nimg/0.png,caf\u00e9\n", encoding="utf-8")
+    assert read(table).labels == ("caf\u00e9",)
+
+
+def test_unknown_columns_are_named(table: Path) -> None:
+    with pytest.raises(UnknownNameError, match=r"data.columns.label.*'lable'.*'label'"):
+        read(table, GOOD, columns={"label": "lable"})
+    with pytest.raises(UnknownNameError, match=r"data.metadata"):
+        read(table, GOOD, metadata=["weather"])
+
+
+def test_absolute_paths_inside_become_relative(table: Path) -> None:
+    found = read(table, f"path,label\n{table.parent.resolve() / 'img' / '0.png'},cat\n")
+    assert found.paths == ("img/0.png",)
+
+
+def test_missing_pictures_are_reasons_not_crashes(table: Path) -> None:
+    found = read(table, "path,label\nimg/9.png,cat\n")
+    assert found.reader.digest(0) == "unreadable: does not exist"
+    with pytest.raises(Unreadable, match="does not exist"):
+        found.reader.read(0, found.reader.digest(0))
