@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -22,6 +22,7 @@ Numbering = Literal["none", "possible", "certain"]
 CHANGED = "has changed since the audit began"
 
 
+@runtime_checkable
 class Reader(Protocol):
     """Gives the items of a source by position.
 

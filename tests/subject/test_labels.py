@@ -113,7 +113,7 @@ def test_guesses_are_errors(labels, outputs, rule, numbering, message) -> None:
 
 
 def test_numbers_whose_order_depends_on_how_they_are_sorted() -> None:
-    with pytest.raises(LabelError, match="sorted as text .* another order"):
+    with pytest.raises(LabelError, match=r"sorted as text .* another order"):
         match([str(number) for number in range(11)], Outputs(11, None))
 
 

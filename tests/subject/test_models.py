@@ -69,7 +69,7 @@ def test_weights_that_cannot_be_downloaded(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(urllib.request, "urlopen", refuse)
     monkeypatch.setattr(torch.hub, "urlopen", refuse)
-    with pytest.raises(ModelError, match="give a local file as model.weights"):
+    with pytest.raises(ModelError, match=r"give a local file as model.weights"):
         build(tmp_path, "torchvision:squeezenet1_1?weights=DEFAULT")
     assert capsys.readouterr().out == ""
 
@@ -99,7 +99,7 @@ def test_names_that_do_not_exist(tmp_path: Path) -> None:
         build(tmp_path, "torchvision:resnet18?weights=IMAGENET22K")
     with pytest.raises(UnknownNameError, match="'weigths'"):
         build(tmp_path, "torchvision:resnet18?weigths=DEFAULT")
-    with pytest.raises(ConfigError, match="model.source is 'resnet18'; write torchvision:NAME"):
+    with pytest.raises(ConfigError, match=r"model.source is 'resnet18'; write torchvision:NAME"):
         build(tmp_path, "resnet18")
     with pytest.raises(ModelError, match=r"cannot build 'resnet18' with model.options depth=3"):
         build(tmp_path, "torchvision:resnet18", options={"depth": 3})

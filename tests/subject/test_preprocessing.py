@@ -141,7 +141,7 @@ def test_ready_inputs_only_say_how_to_show_them() -> None:
     assert chosen.mean == PRESET.mean
     assert "pictures in the report assume mean [0.485" in notes[0]
     assert chosen.describe().startswith("The dataset hands over inputs of 5 x 7 pixels")
-    with pytest.raises(ConfigError, match="preprocess.resize is 224, but the dataset"):
+    with pytest.raises(ConfigError, match=r"preprocess.resize is 224, but the dataset"):
         shown_only(PreprocessConfig(resize=224), None, (5, 7))
 
 

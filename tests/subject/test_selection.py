@@ -80,7 +80,7 @@ def test_nothing_asked_for_leaves_everything() -> None:
 
 def test_unknown_and_empty_classes() -> None:
     rng = np.random.default_rng(0)
-    with pytest.raises(UnknownNameError, match="'husky'.*Did you mean 'Husky'"):
+    with pytest.raises(UnknownNameError, match=r"'husky'.*Did you mean 'Husky'"):
         select(["Husky"], ("Husky",), classes=["husky"], limit=None, rng=rng)
     with pytest.raises(DataError, match="no picture is labelled empty; the data has pictures of a"):
         select(["a"], ("a", "empty"), classes=["empty"], limit=None, rng=rng)

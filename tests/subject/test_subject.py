@@ -127,7 +127,7 @@ def test_some_classes_and_a_limit(base: Path) -> None:
         for seed in range(8)
     }
     assert len(drawn) > 1
-    with pytest.raises(UnknownNameError, match="'cta'.*Did you mean 'cat'"):
+    with pytest.raises(UnknownNameError, match=r"'cta'.*Did you mean 'cat'"):
         load_subject(config(data_keys={"classes": ["cta"]}), base)
 
 
