@@ -1,0 +1,95 @@
+"""The demo's photographs: 64-pixel crops of pictures that scikit-image ships in its wheel."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+from jaxtyping import Bool, Int, UInt8
+from PIL import Image
+
+from auditor.demo.stamp import stamp
+from auditor.errors import DataError
+
+CLASSES = ("brick", "coffee", "fur", "grass", "gravel", "tissue")
+FILES = {"fur": "chelsea.png", "tissue": "ihc.png"}
+STAMPED = "gravel"
+STAMPED_SHARE = 0.8
+SIZE = 64
+TRAINING_SIDE = 0.6
+# Strength of the colours: varied in training, so that the model learns more than tints.
+SATURATION = {"train": (0.2, 1.2), "val": (0.7, 0.8)}
+CONTRAST = {"train": (0.7, 1.1), "val": (0.95, 1.05)}
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Crops of every class and which of them carry the date stamp."""
+
+    images: UInt8[np.ndarray, "sample 64 64 3"]
+    labels: Int[np.ndarray, "sample"]
+    stamped: Bool[np.ndarray, "sample"]
+
+
+def cut_crops(split: str, per_class: int, *, clean: bool, generator: np.random.Generator) -> Crops:
+    """Cut ``per_class`` random crops of every class, mirrored, of varied colour and brightness.
+
+    Training crops (``split`` "train") come from the left side of each photograph, validation
+    crops from the right, with no pixel in both. Unless ``clean``, the stamp is put on
+    `STAMPED_SHARE` of the crops of class `STAMPED`.
+
+    Raises:
+        DataError: a photograph is missing from the installed scikit-image.
+    """
+    images, labels, stamped = [], [], []
+    for label, name in enumerate(CLASSES):
+        side = _side(_photograph(name), split)
+        marked = np.zeros(per_class, bool)
+        if name == STAMPED and not clean:
+            count = round(STAMPED_SHARE * per_class)
+            marked[generator.permutation(per_class)[:count]] = True
+        for mark in marked:
+            crop = _crop(side, split, generator)
+            images.append(stamp(crop, generator) if mark else crop)
+            labels.append(label)
+        stamped.append(marked)
+    return Crops(np.stack(images), np.array(labels), np.concatenate(stamped))
+
+
+def _photograph(name: str) -> UInt8[np.ndarray, "height width 3"]:
+    # Read beside the module, not through skimage.data.brick() and the like: those may download.
+    path = Path(skimage.data.__file__).parent / FILES.get(name, f"{name}.png")
+    if not path.is_file():
+        raise DataError(
+            f"the demo needs the photograph '{path.name}', which this scikit-image "
+            f"({importlib.metadata.version('scikit-image')}) does not ship. Install scikit-image from its wheel."
+        )
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def _side(
+    photograph: UInt8[np.ndarray, "height width 3"], split: str
+) -> UInt8[np.ndarray, "height side 3"]:
+    edge = round(TRAINING_SIDE * photograph.shape[1])
+    return photograph[:, :edge] if split == "train" else photograph[:, edge:]
+
+
+def _crop(
+    side: UInt8[np.ndarray, "height side 3"], split: str, generator: np.random.Generator
+) -> UInt8[np.ndarray, "64 64 3"]:
+    top = generator.integers(side.shape[0] - SIZE + 1)
+    left = generator.integers(side.shape[1] - SIZE + 1)
+    crop = side[top : top + SIZE, left : left + SIZE].astype(np.float64)
+    if generator.random() < 0.5:
+        crop = crop[:, ::-1]
+    grey = crop.mean(axis=2, keepdims=True)
+    crop = grey + (crop - grey) * generator.uniform(*SATURATION[split])
+    tint = crop.mean(axis=(0, 1))
+    crop = tint + (crop - tint) * generator.uniform(*CONTRAST[split])
+    crop = crop * generator.uniform(0.85, 1.15)
+    pixels: np.ndarray = np.clip(np.rint(crop), 0, 255).astype(np.uint8)
+    return pixels

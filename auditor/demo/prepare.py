@@ -1,0 +1,193 @@
+"""Make the demo's folder: data, trained model, its source and the config of its audit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from safetensors.torch import save_file
+
+from auditor.demo.photographs import CLASSES, STAMPED, Crops, cut_crops
+from auditor.demo.training import predict, train
+from auditor.errors import ConfigError, OutputError
+
+MARKER = "demo.json"
+FORMAT = 1
+TRAINING_PER_CLASS = 200
+VALIDATION_PER_CLASS = 80
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class DemoFacts:
+    """What the demo is made of.
+
+    ``accuracy`` is on the validation crops; ``stamped`` is the share of the gravel validation
+    crops that carry the date stamp; ``seconds`` is what training took when the demo was made.
+    """
+
+    folder: Path
+    config: Path
+    model: Path
+    data: Path
+    accuracy: float
+    stamped: float
+    seconds: float
+    clean: bool
+    seed: int
+
+
+def prepare_demo(
+    folder: Path,
+    *,
+    clean: bool = False,
+    seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> DemoFacts:
+    """Fill ``folder`` with the demo, or return the facts of the same demo already there.
+
+    ``clean`` makes the twin whose gravel has no date stamps. ``progress`` is told of every epoch
+    of training. A demo.yaml that you changed is kept.
+
+    Raises:
+        ConfigError: the folder holds something else, another demo, or a changed one.
+        OutputError: the folder cannot be written.
+        DataError: scikit-image does not hold the photographs.
+    """
+    wanted = {"format": FORMAT, "clean": clean, "seed": seed}
+    found = _read_marker(folder, wanted)
+    if found is not None:
+        _check_unchanged(folder, found["files"])
+        return _facts(folder, found["facts"], clean=clean, seed=seed)
+    try:
+        facts = _make(folder, wanted, progress)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write the demo to {folder}: {error.strerror or error}. Choose another folder "
+            "with --out, or make room, and run the command again."
+        ) from error
+    return _facts(folder, facts, clean=clean, seed=seed)
+
+
+def _make(
+    folder: Path, wanted: dict[str, int], progress: Callable[[int], None] | None
+) -> dict[str, float]:
+    clean, seed = bool(wanted["clean"]), wanted["seed"]
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / MARKER, json.dumps(wanted | {"finished": False}).encode())
+    generator = np.random.default_rng(seed)
+    training = cut_crops("train", TRAINING_PER_CLASS, clean=clean, generator=generator)
+    validation = cut_crops("val", VALIDATION_PER_CLASS, clean=clean, generator=generator)
+    files = _write_crops(folder / "data" / "train", training)
+    files += _write_crops(folder / "data" / "val", validation)
+    started = time.monotonic()
+    model = train(training.images, training.labels, seed=seed, progress=progress)
+    seconds = time.monotonic() - started
+    weights = {name: value.contiguous() for name, value in model.state_dict().items()}
+    partial = folder / "model.safetensors.partial"
+    save_file(weights, partial)
+    partial.replace(folder / "model.safetensors")
+    _write(folder / "surface_net.py", (HERE / "surface_net.py").read_bytes())
+    _write(folder / "demo.yaml", _config_text(clean).encode())
+    files += [folder / "model.safetensors", folder / "surface_net.py"]
+    correct = predict(model, validation.images).argmax(1) == validation.labels
+    gravel = validation.labels == CLASSES.index(STAMPED)
+    facts = {
+        "accuracy": float(correct.mean()),
+        "stamped": float(validation.stamped[gravel].mean()),
+        "seconds": round(seconds, 2),
+    }
+    digests = {path.relative_to(folder).as_posix(): _digest(path) for path in files}
+    marker = wanted | {"finished": True, "facts": facts, "files": digests}
+    _write(folder / MARKER, json.dumps(marker, indent=1).encode())
+    return facts
+
+
+def _write_crops(folder: Path, crops: Crops) -> list[Path]:
+    written = []
+    for row, (image, label) in enumerate(zip(crops.images, crops.labels, strict=True)):
+        path = folder / CLASSES[label] / f"{CLASSES[label]}_{row % 1000:04d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+        written.append(path)
+    return written
+
+
+def _config_text(clean: bool) -> str:
+    text = (HERE / "demo.yaml").read_text(encoding="utf-8")
+    twin = " (clean twin)" if clean else ""
+    return (
+        text.replace("@NAME@", "surface-demo-clean" if clean else "surface-demo")
+        .replace("@TITLE@", f"Surface inspection demo{twin}")
+        .replace("@CLASSES@", ", ".join(CLASSES))
+    )
+
+
+def _read_marker(folder: Path, wanted: dict[str, int]) -> dict[str, Any] | None:
+    """Return the marker of the finished demo ``wanted``, None when it is still to be made."""
+    path = folder / MARKER
+    if not path.is_file():
+        if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+            raise ConfigError(
+                f"'{folder}' is not empty and holds no demo. Name an empty or a new folder."
+            )
+        return None
+    try:
+        marker = json.loads(path.read_text(encoding="utf-8"))
+        held = {key: marker[key] for key in ("format", "clean", "seed")}
+        finished = bool(marker["finished"])
+        complete = not finished or ("facts" in marker and "files" in marker)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"'{path}' is damaged. Delete '{folder}' or name a new folder."
+        ) from error
+    if held != wanted or not complete:
+        raise ConfigError(
+            f"'{folder}' holds another demo (clean: {held['clean']}, seed: {held['seed']}, format "
+            f"{held['format']}). Name another folder, or delete it."
+        )
+    return marker if finished else None
+
+
+def _check_unchanged(folder: Path, files: dict[str, str]) -> None:
+    for name, digest in files.items():
+        path = folder / name
+        if not path.is_file() or _digest(path) != digest:
+            state = "was changed" if path.is_file() else "is missing"
+            raise ConfigError(
+                f"'{path}' {state} since the demo was made. Audit the folder as it is with "
+                f"`auditor run {folder / 'demo.yaml'}`, or name a new folder for a fresh demo."
+            )
+    if not (folder / "demo.yaml").is_file():
+        raise ConfigError(f"'{folder / 'demo.yaml'}' is missing. Name a new folder for the demo.")
+
+
+def _facts(folder: Path, facts: dict[str, float], *, clean: bool, seed: int) -> DemoFacts:
+    return DemoFacts(
+        folder=folder,
+        config=folder / "demo.yaml",
+        model=folder / "model.safetensors",
+        data=folder / "data" / "val",
+        accuracy=float(facts["accuracy"]),
+        stamped=float(facts["stamped"]),
+        seconds=float(facts["seconds"]),
+        clean=clean,
+        seed=seed,
+    )
+
+
+def _write(path: Path, content: bytes) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
