@@ -63,9 +63,10 @@ def _photograph(name: str) -> UInt8[np.ndarray, "height width 3"]:
     # Read beside the module, not through skimage.data.brick() and the like: those may download.
     path = Path(skimage.data.__file__).parent / FILES.get(name, f"{name}.png")
     if not path.is_file():
+        installed = importlib.metadata.version("scikit-image")
         raise DataError(
-            f"the demo needs the photograph '{path.name}', which this scikit-image "
-            f"({importlib.metadata.version('scikit-image')}) does not ship. Install scikit-image from its wheel."
+            f"the demo needs the photograph '{path.name}', which scikit-image {installed} does not "
+            "ship. Install scikit-image from its wheel."
         )
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB"))

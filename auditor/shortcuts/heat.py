@@ -1,0 +1,49 @@
+"""Heatmaps made ready for placing regions."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy import ndimage
+
+SMOOTHING = 0.02
+
+
+def smoothed_positive(
+    heatmaps: Float[np.ndarray, "*axes height width"],
+) -> Float[np.ndarray, "*axes height width"]:
+    """Return the positive part of relevance, blurred by `SMOOTHING` of the shorter side."""
+    sigma = max(0.8, SMOOTHING * min(heatmaps.shape[-2:]))
+    widths = (0.0,) * (heatmaps.ndim - 2) + (sigma, sigma)
+    positive = np.maximum(heatmaps, 0.0).astype(np.float32)
+    blurred: np.ndarray = ndimage.gaussian_filter(positive, widths, mode="constant")
+    return blurred
+
+
+def top_component(
+    heat: Float[np.ndarray, "height width"], share: float
+) -> Bool[np.ndarray, "height width"]:
+    """Return the connected part with most heat among the ``share`` of pixels with most heat."""
+    count = max(1, round(share * heat.size))
+    threshold = np.partition(heat.ravel(), -count)[-count]
+    top = (heat >= threshold) & (heat > 0)
+    parts, number = ndimage.label(top)
+    if number == 0:
+        return np.asarray(top)
+    heats = ndimage.sum_labels(heat, parts, np.arange(1, number + 1))
+    component: np.ndarray = parts == 1 + int(np.argmax(heats))
+    return component
+
+
+def dilated(
+    masks: Bool[np.ndarray, "sample height width"], pixels: int
+) -> Bool[np.ndarray, "sample height width"]:
+    """Return the masks grown by ``pixels`` in all eight directions."""
+    side = 2 * pixels + 1
+    grown: np.ndarray = ndimage.maximum_filter(masks.astype(np.uint8), size=(1, side, side))
+    return grown.astype(bool)
+
+
+def edge_pixels(height: int, width: int) -> int:
+    """Return by how many pixels a region is grown so that its own edges are inside."""
+    return max(1, round(0.015 * min(height, width)))

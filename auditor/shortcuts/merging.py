@@ -1,0 +1,43 @@
+"""Keep the budget: proposals that are the same are merged, the rest wait their turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool
+
+from auditor.shortcuts.proposals import Proposal
+
+OVERLAP = 0.5
+
+
+def merged(proposals: Sequence[Proposal], most: int) -> list[Proposal]:
+    """Return at most ``most`` proposals, best score first, none overlapping a better one.
+
+    Two overlap when the intersection over union of their masks, averaged over members, is above
+    `OVERLAP`. Ties in score keep the order given.
+    """
+    kept: list[Proposal] = []
+    for proposal in sorted(proposals, key=_score, reverse=True):
+        if len(kept) == most:
+            break
+        if proposal.masks.any() and all(
+            overlap(proposal.masks, other.masks) <= OVERLAP for other in kept
+        ):
+            kept.append(proposal)
+    return kept
+
+
+def overlap(
+    first: Bool[np.ndarray, "member height width"], second: Bool[np.ndarray, "member height width"]
+) -> float:
+    """Return the mean intersection over union of two regions, 0 where both are empty."""
+    both = (first & second).sum(axis=(1, 2))
+    either = (first | second).sum(axis=(1, 2))
+    ratio = np.divide(both, either, out=np.zeros(len(first)), where=either > 0)
+    return float(ratio.mean())
+
+
+def _score(proposal: Proposal) -> float:
+    return proposal.score

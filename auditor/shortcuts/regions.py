@@ -1,0 +1,32 @@
+"""P1, recurring regions: windows and connected parts where the relevance of a class is largest."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from auditor.shortcuts.heat import dilated, edge_pixels, top_component
+from auditor.shortcuts.proposals import MAX_AREA, PROPOSALS, ClassView, Proposal, region_score
+from auditor.shortcuts.windows import dictionary, masks_of, place
+
+PARTS = {"small spot": 0.03, "spot": 0.08, "large spot": 0.15}
+
+
+@PROPOSALS.register("P1")
+def recurring_regions(view: ClassView) -> list[Proposal]:
+    """Propose every shape of the dictionary where it holds most, and the most relevant parts."""
+    size = view.heat.shape[1:]
+    found = []
+    for shape in dictionary(*size):
+        masks = masks_of(place(view.heat, shape), shape, size)
+        found.append(_proposal(view, shape.name, masks, f"the {shape.name} that holds most"))
+    grow = edge_pixels(*size)
+    for name, share in PARTS.items():
+        parts = np.stack([top_component(heat, share) for heat in view.heat])
+        reason = f"the largest connected part of the top {share:.0%}"
+        found.append(_proposal(view, name, dilated(parts, grow), reason))
+    return [proposal for proposal in found if proposal.masks.mean() <= MAX_AREA * 1.05]
+
+
+def _proposal(view: ClassView, shape: str, masks: np.ndarray, what: str) -> Proposal:
+    score = region_score(view.heat, masks, view.discovery)
+    return Proposal("P1", shape, masks, score, f"{what} of the relevance for the class.")

@@ -1,0 +1,19 @@
+"""Divide the data once: one half chooses candidates, the other half measures them."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+
+def discovery_split(labels: Int[np.ndarray, "sample"], seed: int) -> Bool[np.ndarray, "sample"]:
+    """Mark a random half of every class for discovery; of an odd class the smaller half.
+
+    The choice within a class depends on ``seed``, the class and its number of samples only.
+    """
+    discovery = np.zeros(len(labels), dtype=bool)
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        generator = np.random.default_rng([seed, int(label)])
+        discovery[generator.permutation(rows)[: len(rows) // 2]] = True
+    return discovery

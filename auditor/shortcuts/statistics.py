@@ -1,0 +1,110 @@
+"""The statistics of the causal tests: permutation, correction, intervals, detection limit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+Z95 = 1.959963984540054
+CHUNK = 20_000
+
+
+def sign_flip_p(
+    effects: Float[np.ndarray, "target"], permutations: int, generator: np.random.Generator
+) -> float:
+    """Return the one-sided p-value that the mean effect is above zero.
+
+    Under the null an effect is as likely as its negative (sign-flip permutation on per-target
+    means); p = (1 + number of permuted means >= the observed) / (1 + permutations). Up to 12
+    non-zero effects are permuted exhaustively.
+    """
+    moved = effects[effects != 0]
+    if len(moved) == 0:
+        return 1.0
+    observed = moved.sum() - 1e-12 * np.abs(moved).sum()
+    if len(moved) <= 12:
+        signs = 1.0 - 2.0 * (np.arange(2 ** len(moved))[:, None] >> np.arange(len(moved)) & 1)
+        return float((signs @ moved >= observed).mean())
+    reached = 0
+    for start in range(0, permutations, CHUNK):
+        count = min(CHUNK, permutations - start)
+        signs = 1.0 - 2.0 * generator.integers(0, 2, size=(count, len(moved)), dtype=np.int8)
+        reached += int((signs @ moved >= observed).sum())
+    return (1 + reached) / (1 + permutations)
+
+
+def refined_p(
+    effects: Float[np.ndarray, "target"],
+    permutations: int,
+    tests: int,
+    level: float,
+    generator: np.random.Generator,
+) -> float:
+    """Return `sign_flip_p` with enough permutations to pass ``level`` after ``tests`` tests.
+
+    With P permutations p cannot fall under 1 / (P + 1), and Benjamini-Hochberg asks the smallest
+    of ``tests`` values to be below level / tests. Only values near that floor are refined.
+    """
+    p = sign_flip_p(effects, permutations, generator)
+    enough = math.ceil(4 * tests / level)
+    if p <= 5 / (1 + permutations) and enough > permutations:
+        p = sign_flip_p(effects, enough, generator)
+    return p
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """Return q-values: the smallest false discovery rate at which each test would pass.
+
+    Benjamini and Hochberg 1995: q of the i-th smallest of m is min over j >= i of p_j m / j.
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p, kind="stable")
+    scaled = p[order] * len(p) / np.arange(1, len(p) + 1)
+    q = np.empty_like(p)
+    q[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
+    return [float(value) for value in q]
+
+
+def bootstrap_interval(
+    effects: Float[np.ndarray, "target reference"],
+    generator: np.random.Generator,
+    *,
+    draws: int = 2000,
+) -> tuple[float, float]:
+    """Return the 95 % percentile interval of the mean, resampling targets and references.
+
+    A column is a slot of references; resampling rows and columns independently keeps effects of
+    one target together and effects of one slot together.
+    """
+    targets, references = effects.shape
+    weights = generator.multinomial(targets, np.full(targets, 1 / targets), size=draws) / targets
+    picks = generator.multinomial(references, np.full(references, 1 / references), size=draws)
+    means = ((weights @ effects) * (picks / references)).sum(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def wilson_interval(successes: int, n: int) -> tuple[float, float]:
+    """Return the 95 % Wilson score interval of a share (Wilson 1927)."""
+    if n == 0:
+        return 0.0, 1.0
+    share, square = successes / n, Z95**2
+    centre = (share + square / (2 * n)) / (1 + square / n)
+    half = Z95 * math.sqrt(share * (1 - share) / n + square / (4 * n * n)) / (1 + square / n)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def detection_limit(targets: int, tests: int, *, level: float, bound: float) -> float | None:
+    """Return the smallest flip excess that could have been found, None when none could.
+
+    It must be significant when it is the only effect among ``tests`` tests (k images that flip
+    and none that flips with the control: p = 2^-k <= level / tests), and the lower end of its
+    interval (Wilson) must reach ``bound``.
+    """
+    for flips in range(1, targets + 1):
+        if 2.0**-flips <= level / max(tests, 1) and wilson_interval(flips, targets)[0] >= bound:
+            return flips / targets
+    return None

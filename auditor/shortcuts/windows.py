@@ -1,0 +1,118 @@
+"""The shape dictionary of P1, and where a window of a shape lies in a heatmap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+RING_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A window of ``height`` x ``width`` pixels; ``anchor`` (top, left) where it cannot move.
+
+    ``ring`` is the width of a frame's border: the window is then what the border covers.
+    """
+
+    name: str
+    height: int
+    width: int
+    anchor: tuple[int, int] | None = None
+    ring: int = 0
+
+
+def dictionary(height: int, width: int) -> tuple[Shape, ...]:
+    """Return the shapes for images of this size: squares, strips, corners and a frame.
+
+    Squares of 1/36 and 1/12 of the area, strips of 1/6, corners of 1/12, a frame of `RING_SHARE`.
+    """
+    small, large = (max(2, round((height * width / part) ** 0.5)) for part in (36, 12))
+    flat, thin = max(1, round(height / 6)), max(1, round(width / 6))
+    tall, wide = max(1, round(height / 12**0.5)), max(1, round(width / 12**0.5))
+    corners = {
+        "upper left corner": (0, 0),
+        "upper right corner": (0, width - wide),
+        "lower left corner": (height - tall, 0),
+        "lower right corner": (height - tall, width - wide),
+    }
+    return (
+        Shape("small square", min(small, height), min(small, width)),
+        Shape("square", min(large, height), min(large, width)),
+        Shape("horizontal strip", flat, width),
+        Shape("vertical strip", height, thin),
+        *(Shape(name, tall, wide, anchor) for name, anchor in corners.items()),
+        Shape("frame", height, width, (0, 0), ring=ring_width(height, width)),
+    )
+
+
+def ring_width(height: int, width: int) -> int:
+    """Return the widest border whose frame covers at most `RING_SHARE` of the image, at least 1."""
+    ring = 1
+    while 1 - (height - 2 * ring - 2) * (width - 2 * ring - 2) / (height * width) <= RING_SHARE:
+        ring += 1
+    return ring
+
+
+def window_sums(
+    heat: Float[np.ndarray, "sample height width"], shape: Shape
+) -> Float[np.ndarray, "sample top left"]:
+    """Return the sum of every window of ``shape`` (its box, for a ring) by its upper left pixel."""
+    table = np.zeros((heat.shape[0], heat.shape[1] + 1, heat.shape[2] + 1))
+    table[:, 1:, 1:] = heat.cumsum(1).cumsum(2)
+    h, w = shape.height, shape.width
+    return table[:, h:, w:] - table[:, :-h, w:] - table[:, h:, :-w] + table[:, :-h, :-w]
+
+
+def place(
+    heat: Float[np.ndarray, "sample height width"],
+    shape: Shape,
+    *,
+    rank: float = 1.0,
+    avoid: Bool[np.ndarray, "sample height width"] | None = None,
+) -> Int[np.ndarray, "sample 2"]:
+    """Return (top, left) of the window whose sum has relative rank ``rank`` in each sample.
+
+    Rank 1 is the largest sum (ties: the first in reading order), 0 the smallest, 0.5 the median.
+    Windows that share a pixel with ``avoid`` are left out, unless every window does.
+    """
+    if shape.anchor is not None:
+        return np.tile(np.array(shape.anchor), (len(heat), 1))
+    sums = window_sums(heat, shape)
+    flat = sums.reshape(len(heat), -1)
+    allowed = np.ones_like(flat, dtype=bool)
+    if avoid is not None:
+        covered = window_sums(avoid.astype(np.float64), shape).reshape(len(heat), -1)
+        allowed = covered < 0.5
+        allowed[~allowed.any(axis=1)] = True
+    order = np.argsort(np.where(allowed, -flat, np.inf), axis=1, kind="stable")
+    counts = allowed.sum(axis=1)
+    position = np.rint((1.0 - rank) * (counts - 1)).astype(int)
+    chosen = order[np.arange(len(heat)), position]
+    return np.stack(np.unravel_index(chosen, sums.shape[1:]), axis=1)
+
+
+def place_anywhere(
+    count: int, size: tuple[int, int], shape: Shape, generator: np.random.Generator
+) -> Int[np.ndarray, "sample 2"]:
+    """Return ``count`` random places of a window, each place equally likely."""
+    if shape.anchor is not None:
+        return np.tile(np.array(shape.anchor), (count, 1))
+    tops = generator.integers(size[0] - shape.height + 1, size=count)
+    lefts = generator.integers(size[1] - shape.width + 1, size=count)
+    return np.stack([tops, lefts], axis=1)
+
+
+def masks_of(
+    places: Int[np.ndarray, "sample 2"], shape: Shape, size: tuple[int, int]
+) -> Bool[np.ndarray, "sample height width"]:
+    """Return the masks of windows of ``shape`` at ``places``."""
+    masks = np.zeros((len(places), *size), dtype=bool)
+    for mask, (top, left) in zip(masks, places, strict=True):
+        mask[top : top + shape.height, left : left + shape.width] = True
+    if shape.ring:
+        ring = shape.ring
+        masks[:, ring:-ring, ring:-ring] = False
+    return masks
