@@ -109,6 +109,7 @@ def _from_torchvision(rest: str, config: ModelConfig, base: Path) -> BuiltModel:
         path = find_file(config.weights, base)
         state, notes = checkpoints.read_state(path)
         label, preset = path.name, _preset(asked or published.DEFAULT)
+        notes = (*notes, *_assumed_preset(published, asked))
         implied = _implied_by(asked) if asked is not None else {"init_weights": False}
         categories = None
     else:
@@ -166,6 +167,18 @@ def _asked_weights(query: str, published: Any) -> Any:
 
 def _preset(weights: Any) -> Preprocessing:
     return torchvision_preset(weights.transforms(), str(weights).replace("_Weights.", " "))
+
+
+def _assumed_preset(published: Any, asked: Any) -> tuple[str, ...]:
+    """Return a note when the presets of a model's published weights differ and none was named."""
+    geometries = {(p.resize, p.crop) for p in map(_preset, published)}
+    if asked is not None or len(geometries) == 1:
+        return ()
+    return (
+        f"the preprocessing is that of {published.DEFAULT.name}; other published weights of this "
+        f"model ({', '.join(published.__members__)}) have another: name them as ?weights=... or "
+        "set preprocess",
+    )
 
 
 def _implied_by(weights: Any) -> dict[str, Any]:

@@ -60,6 +60,16 @@ def test_named_weights_beside_a_file_choose_the_preset_only(tmp_path: Path) -> N
     assert built.preset.origin == "preset of SqueezeNet1_1 IMAGENET1K_V1"
 
 
+def test_a_preset_that_could_be_another_is_said(tmp_path: Path) -> None:
+    torch.save(torchvision.models.mobilenet_v2(num_classes=3).state_dict(), tmp_path / "w.pt")
+    built = build(tmp_path, "torchvision:mobilenet_v2", weights="w.pt")
+    assert built.notes[0].startswith("the preprocessing is that of IMAGENET1K_V2; other published")
+    named = build(tmp_path, "torchvision:mobilenet_v2?weights=IMAGENET1K_V1", weights="w.pt")
+    assert named.preset is not None
+    assert named.preset.resize == 256
+    assert all("preprocessing" not in note for note in named.notes)
+
+
 def test_weights_that_cannot_be_downloaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
