@@ -92,7 +92,10 @@ class LayerRelevance:
     def share(self) -> Float[np.ndarray, "sample concept"]:
         """Return relevance over the sample's sum of absolute relevance (rows of zeros stay)."""
         total = np.abs(self.relevance).sum(axis=1, keepdims=True)
-        return np.divide(self.relevance, total, out=np.zeros_like(self.relevance), where=total > 0)
+        shares: np.ndarray = np.divide(
+            self.relevance, total, out=np.zeros_like(self.relevance), where=total > 0
+        )
+        return shares
 
 
 @dataclass(frozen=True)

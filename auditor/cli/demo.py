@@ -46,7 +46,10 @@ def command(clean: bool, out: Path | None, seed: int, quiet: bool) -> None:
     )
     for line in findings_in_lines(outcome.result):
         click.echo(line, err=True)
-    click.echo(f"took {time.monotonic() - started:.0f} s. Audit it again: auditor run {config_file}", err=True)
+    click.echo(
+        f"took {time.monotonic() - started:.0f} s. Audit it again: auditor run {config_file}",
+        err=True,
+    )
 
 
 def findings_in_lines(result: AuditResult) -> list[str]:
@@ -58,7 +61,5 @@ def findings_in_lines(result: AuditResult) -> list[str]:
     for finding in strong[:2]:
         lines.append(f"{finding.id} grade {finding.grade}, {finding.title}: {finding.meaning}")
     if not strong:
-        lines.append(
-            f"{len(result.findings)} candidates were tested; none is a likely shortcut."
-        )
+        lines.append(f"{len(result.findings)} candidates were tested; none is a likely shortcut.")
     return lines

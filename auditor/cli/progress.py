@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
+
+from auditor.progress import Step
 
 
 class TerminalProgress:
@@ -23,7 +25,7 @@ class TerminalProgress:
             click.echo(text, err=True)
 
     @contextmanager
-    def stage(self, title: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    def stage(self, title: str, total: int | None = None) -> Iterator[Step]:
         """Show a stage of ``total`` steps while it runs, and how long it took."""
         if self._quiet:
             yield _ignore

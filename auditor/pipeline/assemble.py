@@ -254,8 +254,9 @@ def _conservation(explainer: Explainer, subject: Subject, samples: Samples) -> n
     batch = subject.load([int(row) for row in usable[picks]])
     out = explainer.explain(batch.inputs, layers=(), heatmap=True)
     assert out.conservation is not None  # heatmap=True
-    ratios = out.conservation.cpu().numpy().astype(float)
-    return ratios[np.isfinite(ratios)]
+    ratios: np.ndarray = out.conservation.cpu().numpy().astype(float)
+    kept: np.ndarray = ratios[np.isfinite(ratios)]
+    return kept
 
 
 def _not_run(analysis: Analysis) -> list[NotRun]:

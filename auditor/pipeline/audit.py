@@ -42,6 +42,7 @@ from auditor.report.model import AuditResult
 from auditor.runfolder import RunFolder, digest_of, open_run, write_atomic
 from auditor.shortcuts.split import discovery_split
 from auditor.subject import Subject, load_subject
+from auditor.subject.labels import plain
 
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-image", "scikit-learn", "weasyprint")
 LayerConcepts = Mapping[int, tuple[int, ...]]
@@ -115,17 +116,18 @@ def audited_outputs(config: Config, samples: Samples) -> tuple[tuple[int, ...], 
     """Return the outputs audited in depth, and how many classes with samples are left out.
 
     Raises:
-        UnknownNameError: a configured class is none of the model's outputs.
+        UnknownNameError: a configured class is none of those that have samples.
     """
     classes = samples.manifest.classes
     present, counts = np.unique(samples.labels[samples.valid], return_counts=True)
     if config.audit.classes is None:
         largest = np.lexsort((present, -counts))[: config.audit.max_classes]
         return tuple(sorted(int(o) for o in present[largest])), len(present) - len(largest)
-    unknown = [name for name in config.audit.classes if name not in classes]
+    places = {plain(classes[output]): int(output) for output in present}
+    unknown = [name for name in config.audit.classes if plain(name) not in places]
     if unknown:
         raise UnknownNameError("class", unknown[0], [classes[o] for o in present])
-    return tuple(classes.index(name) for name in config.audit.classes), 0
+    return tuple(dict.fromkeys(places[plain(name)] for name in config.audit.classes)), 0
 
 
 @contextmanager
@@ -246,7 +248,13 @@ def _analyse_layer(
     )
     shown = sorted({concept for concepts in leading.values() for concept in concepts})
     dots, squares = activation_products(
-        explainer, subject.load, layer.layer, by_relevance, shown, batch=audit.batch
+        explainer,
+        subject.load,
+        layer.layer,
+        by_relevance,
+        shown,
+        batch=audit.batch,
+        paths=samples.manifest.paths,
     )
     similarity = similarity_matrix(dots, squares)
     subspaces = find_subspaces(layer.layer, shown, similarity, layer, samples, outputs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from PIL import Image
@@ -12,6 +12,7 @@ from auditor.concepts.atlas import atlas
 from auditor.concepts.colours import PALETTE
 from auditor.concepts.crops import receptive_crop
 from auditor.concepts.quality import clarity
+from auditor.progress import Step
 from auditor.records import (
     ConceptMap,
     Illustration,
@@ -64,12 +65,19 @@ def illustrate(
     store: ImageStore,
     *,
     batch: int,
-    progress: Callable[[int], None],
+    progress: Step,
 ) -> tuple[Illustration, ...]:
     """Return crop and overlay of every request; each image is loaded and explained once."""
     found: list[Illustration] = []
     for chunk in _chunks_by_row(requests):
-        maps = concept_maps(explainer, subject.load, chunk, targets=samples.target, batch=batch)
+        maps = concept_maps(
+            explainer,
+            subject.load,
+            chunk,
+            targets=samples.target,
+            batch=batch,
+            paths=samples.manifest.paths,
+        )
         pictures = {row: subject.picture(row) for row in {request.row for request in chunk}}
         found += [_illustration(found_map, pictures, samples, store) for found_map in maps]
         progress(len(chunk))
@@ -114,13 +122,16 @@ def _atlas_sample(
     order = np.argsort(-layer.relevance[row], kind="stable")[:compared]
     concepts = [int(c) for c in order if layer.relevance[row, c] > 0]
     target = int(samples.target[row])
-    maps = sample_concept_maps(explainer, subject.load, layer.layer, row, target, concepts)
-    plain = plain_heatmaps(explainer, subject.load, [row], [target], batch=1)[0]
+    paths = samples.manifest.paths
+    maps = sample_concept_maps(
+        explainer, subject.load, layer.layer, row, target, concepts, paths=paths
+    )
+    plain = plain_heatmaps(explainer, subject.load, [row], [target], batch=1, paths=paths)[0]
     photo = subject.picture(row)
     found = atlas(row, layer.layer, photo, maps, concepts, legend=min(6, len(PALETTE)))
     colours = dict(zip(found.concepts, PALETTE, strict=False))
     painted = paint_segments(photo, found.segments, [colours.get(int(c)) for c in found.dominating])
-    path = samples.manifest.paths[row]
+    path = paths[row]
     return AtlasSample(
         sample=path,
         layer=layer.layer,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +17,11 @@ import numpy as np
 import torch
 
 from auditor.errors import IntegrityError
+from auditor.progress import Step
 from auditor.records import LayerRelevance, Manifest, Samples
 from auditor.relevance.explainer import Explainer
 from auditor.runfolder import write_atomic
 from auditor.subject import Subject
-
-Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class PassPlan:
 
 
 def run_pass(
-    explainer: Explainer, subject: Subject, plan: PassPlan, folder: Path, progress: Progress
+    explainer: Explainer, subject: Subject, plan: PassPlan, folder: Path, progress: Step
 ) -> None:
     """Write every shard that ``folder`` does not hold yet.
 
@@ -68,7 +67,7 @@ def collect_shard(
     subject: Subject,
     plan: PassPlan,
     rows: Sequence[int],
-    progress: Progress,
+    progress: Step,
 ) -> dict[str, np.ndarray]:
     """Return the arrays of one shard, a row per sample; quarantined rows hold zeros.
 

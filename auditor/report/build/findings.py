@@ -83,8 +83,8 @@ def _card(
         kind=candidate.kind,
         shape=candidate.shape,
         grade=finding.grade,
-        severity=finding.severity,  # type: ignore[arg-type]
-        confidence=finding.confidence,  # type: ignore[arg-type]
+        severity=finding.severity,
+        confidence=finding.confidence,
         images=len(candidate.rows),
         meaning=finding.meaning,
         reasons=list(finding.reasons),
