@@ -21,9 +21,7 @@ from auditor.report.view import Limits, View
 MEGABYTE = 1_000_000
 
 
-def render_html(
-    result: AuditResult, context: RenderContext, images: Path, *, max_mb: float
-) -> str:
+def render_html(result: AuditResult, context: RenderContext, images: Path, *, max_mb: float) -> str:
     """Return report.html, at most ``max_mb`` megabytes (of 1,000,000 bytes) long.
 
     Pictures are data URIs, each in the file once. When the file would be too large, the steps of

@@ -19,11 +19,11 @@ from auditor.report.templates import environment, template_folder
 from auditor.report.view import Limits, View
 from auditor.runfolder import write_atomic
 
-LIMITS = Limits(examples=6, rows=5, cards=24, triplets=2, names=40, full=False)
+LIMITS = Limits(examples=6, rows=4, cards=24, triplets=2, names=40, full=False)
 LEFT_OUT = (
-    "A row shows at most 6 pictures, a finding 2 of its tests on pictures, a concept table its first 5 concepts, and at most 24 concepts "
-    "have a card; report.html shows more, and audit.json, which is attached to this file, "
-    "lists everything.",
+    "A row shows at most 6 pictures, a finding 2 of its tests on pictures, a concept table its "
+    "first 4 concepts, and at most 24 concepts have a card; report.html shows more, and "
+    "audit.json, which is attached to this file, lists everything.",
 )
 INSTALL = (
     "on Debian and Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0; "
@@ -39,13 +39,17 @@ def pdf_html(result: AuditResult, context: RenderContext, images: Path) -> str:
     """
     folder = template_folder()
     style = (folder / "pdf" / "style.css").read_text(encoding="utf-8")
-    return environment(folder).get_template("pdf/report.html.j2").render(
-        view=View(result, context, "pdf", LIMITS, LEFT_OUT),
-        result=result,
-        context=context,
-        pictures=LinkedPictures(images),
-        words=words,
-        style=Markup(style),  # noqa: S704 (our own file)
+    return (
+        environment(folder)
+        .get_template("pdf/report.html.j2")
+        .render(
+            view=View(result, context, "pdf", LIMITS, LEFT_OUT),
+            result=result,
+            context=context,
+            pictures=LinkedPictures(images),
+            words=words,
+            style=Markup(style),  # noqa: S704 (our own file)
+        )
     )
 
 

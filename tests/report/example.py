@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 
+from auditor.report import model
 from auditor.report.figures import confusion_figure, overview_figure, similarity_figure
 from auditor.report.images import (
     ATLAS_COLOURS,
@@ -45,7 +46,6 @@ from auditor.report.model import (
     SearchLimits,
     SubspaceCard,
     SubspaceLayer,
-    TestResult,
     Tool,
     TripletCard,
     Verdict,
@@ -129,7 +129,7 @@ class Example:
                 id=self.say(f"{layer}/{channel}"),
                 layer=self.say(layer),
                 channel=channel,
-                name=self.say(f"{layer} · {channel}") if channel else self.say("date stamp"),
+                name=f"{self.say(layer)} · {channel}" if channel else self.say("date stamp"),
                 by_relevance=self.crops(channel % len(self.classes)),
                 by_activation=self.crops((channel + 1) % len(self.classes)),
                 jaccard=float(self.generator.random()),
@@ -178,7 +178,9 @@ class Example:
             ),
             legend=[
                 LegendEntry(
-                    colour=ATLAS_COLOURS[i], concept=self.say(f"{LAYERS[0]}/{i}"), share=0.3 / (i + 1)
+                    colour=ATLAS_COLOURS[i],
+                    concept=self.say(f"{LAYERS[0]}/{i}"),
+                    share=0.3 / (i + 1),
                 )
                 for i in range(3)
             ],
@@ -247,16 +249,20 @@ class Example:
             concepts=[self.say(f"{LAYERS[0]}/0"), self.say(f"{LAYERS[0]}/3")],
         )
 
-    def test(self, number: int, index: int, grade: str) -> TestResult:
+    def test(self, number: int, index: int, grade: str) -> model.TestResult:
         titles = (
-            ("T1 flip excess", "Transplant: other images that turn into the class", "share of images"),
+            (
+                "T1 flip excess",
+                "Transplant: other images that turn into the class",
+                "share of images",
+            ),
             ("T1 evidence share", "Transplant: share of the evidence that comes along", "share"),
             ("T2 removal", "Removal: images that leave the class", "share of images"),
             ("T3 latent", "Direction taken out of the layer", "logit"),
         )
         test, title, unit = titles[index]
         outcomes = ("supports", "supports", "refutes" if grade != "A" else "supports")
-        return TestResult(
+        return model.TestResult(
             test=test,
             title=self.say(title),
             outcome=(*outcomes, "not applicable")[index],
@@ -332,7 +338,9 @@ class Example:
                     SubspaceCard(
                         id=self.say(f"{layer}/S{group + 1}"),
                         layer=self.say(layer),
-                        concepts=[self.say(f"{layer}/{c}") for c in np.flatnonzero(cluster == group)],
+                        concepts=[
+                            self.say(f"{layer}/{c}") for c in np.flatnonzero(cluster == group)
+                        ],
                         similarity=0.71,
                         share=dict.fromkeys(self.classes, 0.2),
                     )

@@ -1,0 +1,39 @@
+"""A small complete run, and its HTML, made once for all tests of the rendering."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from auditor.report.html import render_html
+from auditor.report.model import AuditResult
+from tests.report.example import CONTEXT, Example
+
+SMALL = {"classes": ("brick", "coffee"), "references": 2, "rows": 2}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder with audit.json and images, and the result in it."""
+
+    folder: Path
+    result: AuditResult
+
+
+def write_run(folder: Path, result: AuditResult) -> Run:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "audit.json").write_text(result.model_dump_json(indent=1), encoding="utf-8")
+    return Run(folder, result)
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("report") / "run"
+    return write_run(folder, Example(folder / "images", **SMALL).result())
+
+
+@pytest.fixture(scope="session")
+def html(run: Run) -> str:
+    return render_html(run.result, CONTEXT, run.folder / "images", max_mb=8)

@@ -1,0 +1,77 @@
+"""Figures: any size and any name, the same bytes, and matplotlib left as it was."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+
+import matplotlib
+import numpy as np
+import pytest
+
+from auditor.report.figure_style import Drawing, short
+from auditor.report.figures import confusion_figure, overview_figure, similarity_figure
+
+NAMES = ["$\\frac{1}{0}$", "<b>&amp;", "犬 🐕", "x" * 80, "line\nbreak", "plain"]
+
+
+def names(count: int) -> list[str]:
+    return [f"{NAMES[i % len(NAMES)]} {i}" if i >= len(NAMES) else NAMES[i] for i in range(count)]
+
+
+def draw(kind: str, count: int) -> Drawing:
+    generator = np.random.default_rng(0)
+    if kind == "confusion":
+        matrix = generator.integers(0, 9, (count, count + 1))
+        return confusion_figure(matrix, [*names(count), "another class"])
+    if kind == "overview":
+        shares = generator.random((count, count + count // 2)) - 0.2
+        return overview_figure(shares, names(count), names(count + count // 2))
+    similarity = generator.random((count, count))
+    return similarity_figure(similarity, np.arange(count) % 3, names(count))
+
+
+@pytest.mark.parametrize("kind", ["confusion", "overview", "similarity"])
+@pytest.mark.parametrize("count", [1, 2, 5, 60])
+def test_any_size_and_name_gives_a_figure(kind: str, count: int) -> None:
+    before = dict(matplotlib.rcParams)
+    svg, width, height = draw(kind, count)
+    assert dict(matplotlib.rcParams) == before
+    root = ET.fromstring(svg)
+    assert root.tag.endswith("svg")
+    assert 40 < width < 1400
+    assert 40 < height < 1800
+    for element in root.iter():
+        for name, value in element.attrib.items():
+            if name.endswith("href"):
+                assert value.startswith(("#", "data:image/png;base64,"))
+    assert not re.search(r"url\((?!#)", svg)
+    assert "<text" not in svg
+    assert "dc:date" not in svg
+
+
+def test_the_same_data_gives_the_same_bytes() -> None:
+    assert draw("overview", 5) == draw("overview", 5)
+    assert draw("confusion", 60) == draw("confusion", 60)
+
+
+def test_alike_rows_stand_together() -> None:
+    from auditor.report.figures import _clustered
+
+    generator = np.random.default_rng(1)
+    groups = np.array([0, 1, 2, 0, 1, 2, 0, 1, 2])
+    rows = generator.random((3, 8))[groups] + generator.normal(0, 0.01, (9, 8))
+    order, tree = _clustered(rows)
+    assert tree is not None
+    changes = (groups[order][1:] != groups[order][:-1]).sum()
+    assert changes == 2
+    assert sorted(order) == list(range(9))
+
+
+def test_constant_rows_are_drawn() -> None:
+    assert overview_figure(np.zeros((4, 4)), names(4), names(4)).svg
+
+
+def test_long_names_keep_head_and_tail() -> None:
+    assert short("a" * 80 + "Z", 28) == "a" * 18 + "…" + "a" * 8 + "Z"
+    assert short("two\nlines") == "two lines"

@@ -1,0 +1,131 @@
+"""Names are text: class, file and layer names that look like markup change nothing but the text."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+import pytest
+import tinyhtml5
+
+from auditor.errors import IntegrityError
+from auditor.report.html import render_html
+from auditor.report.model import AuditResult, LegendEntry, Picture
+from auditor.report.pdf import pdf_html
+from tests.report.conftest import SMALL, Run
+from tests.report.example import CONTEXT, Example
+
+PAYLOADS = (
+    "<script>alert(1)</script>",
+    "</script><script>alert(1)</script>",
+    "</style><img src=x onerror=alert(1)>",
+    '"><svg onload=alert(1)>',
+    "' onmouseover='alert(1)",
+    '" style="background:url(https://example.org/x)',
+    "javascript:alert(1)",
+    "{{ 7 * 7 }}{% raw %}",
+    "{{ ''.__class__.__mro__ }}",
+    "<!-- ",
+    "]]><![CDATA[<b>",
+    "&lt;b&gt;&amp;&#x3c;script&#x3e;",
+    "<iframe srcdoc='<script>alert(1)</script>'>",
+    "</title><base href=https://example.org/>",
+    "<meta http-equiv=refresh content='0;url=https://example.org'>",
+    "</td></tr></table><form action=https://example.org>",
+    "@import url(https://example.org/x.css)",
+    "file:///etc/passwd",
+    "../../../etc/passwd",
+    "\u202egnp.exe\u2066",
+    "$\\frac{1}{0}$",
+    "ﬁ 犬 \U0001f415 é",
+)
+
+
+def hostile(payload: str):
+    def say(text: str) -> str:
+        return payload + text
+
+    return say
+
+
+def build(folder: Path, payload: str) -> AuditResult:
+    return Example(folder / "images", say=hostile(payload), **SMALL).result()
+
+
+def parse(text: str) -> Element:
+    # Base64 holds no markup; without it parsing is twenty times faster.
+    bare = re.sub(r"base64,[A-Za-z0-9+/=]+", "base64,", text)
+    return tinyhtml5.parse(bare, namespace_html_elements=False)
+
+
+def structure(text: str) -> list[tuple[str, tuple[str, ...]]]:
+    root = parse(text)
+    return [(str(element.tag), tuple(sorted(element.attrib))) for element in root.iter()]
+
+
+@pytest.fixture(scope="module")
+def harmless(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("harmless")
+    return Run(folder, build(folder, "name "))
+
+
+@pytest.fixture(scope="module")
+def plain_structures(harmless: Run) -> tuple[list, list]:
+    images = harmless.folder / "images"
+    page = render_html(harmless.result, CONTEXT, images, max_mb=8)
+    return structure(page), structure(pdf_html(harmless.result, CONTEXT, images))
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_names_stay_text(harmless: Run, plain_structures: tuple[list, list], payload: str) -> None:
+    images = harmless.folder / "images"
+    plain = harmless.result.model_dump_json()
+    result = AuditResult.model_validate_json(plain.replace("name ", _in_json(payload)))
+    assert result.classes[0].name == payload + "brick"
+    page = render_html(result, CONTEXT, images, max_mb=8)
+    assert structure(page) == plain_structures[0]
+    shown = "".join(parse(page).itertext())
+    assert shown.count(payload) > 100
+    document = pdf_html(result, CONTEXT, images)
+    assert structure(document) == plain_structures[1]
+
+
+def test_hostile_names_can_be_drawn(tmp_path: Path) -> None:
+    result = build(tmp_path, PAYLOADS[0] + PAYLOADS[-2] + PAYLOADS[-1])
+    svgs = list((tmp_path / "images").glob("*.svg"))
+    assert len(svgs) == 3
+    assert not any(b"<script" in path.read_bytes() for path in svgs)
+    assert result.overview is not None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../etc/passwd", "/etc/passwd", "x.jpg", "a" * 32 + ".exe", "https://example.org/x.jpg"],
+)
+def test_pictures_are_only_the_runs_own(harmless: Run, name: str) -> None:
+    picture = Picture(file=name, alt="x", width=1, height=1)
+    result = harmless.result.model_copy(update={"overview": picture})
+    for render in (
+        lambda: render_html(result, CONTEXT, harmless.folder / "images", max_mb=8),
+        lambda: pdf_html(result, CONTEXT, harmless.folder / "images"),
+    ):
+        with pytest.raises(IntegrityError, match="picture"):
+            render()
+
+
+def test_a_colour_is_only_a_colour(harmless: Run) -> None:
+    entry = LegendEntry(colour="url(https://example.org)", concept="stage3/0", share=0.1)
+    item = harmless.result.classes[0]
+    atlas = [item.atlas[0].model_copy(update={"legend": [entry]})]
+    result = harmless.result.model_copy(
+        update={"classes": [item.model_copy(update={"atlas": atlas})]}
+    )
+    with pytest.raises(IntegrityError, match="colour"):
+        render_html(result, CONTEXT, harmless.folder / "images", max_mb=8)
+
+
+def _in_json(text: str) -> str:
+    import json
+
+    return json.dumps(text, ensure_ascii=False)[1:-1]

@@ -1,0 +1,218 @@
+"""report.pdf: bookmarks, contents, page numbers, attachment, same bytes, and nothing fetched."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pypdf
+import pytest
+
+from auditor.errors import IntegrityError, OutputError
+from auditor.report import pdf_child
+from auditor.report.pdf import render_pdf
+from auditor.report.render import render_run
+from auditor.report.sections import sections_of
+from tests.report.conftest import Run, write_run
+from tests.report.example import CONTEXT, empty_result
+
+
+def make(run: Run, target: Path) -> bytes:
+    render_pdf(
+        run.result,
+        CONTEXT,
+        run.folder / "images",
+        audit=run.folder / "audit.json",
+        target=target,
+        timeout=300,
+    )
+    return target.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def made(run: Run, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return make(run, tmp_path_factory.mktemp("pdf") / "report.pdf")
+
+
+@pytest.fixture(scope="module")
+def reader(made: bytes) -> pypdf.PdfReader:
+    return pypdf.PdfReader(io.BytesIO(made))
+
+
+def bookmarks(reader: pypdf.PdfReader) -> dict[str, int]:
+    tops = [item for item in reader.outline if not isinstance(item, list)]
+    return {str(item.title): reader.get_destination_page_number(item) + 1 for item in tops}
+
+
+def test_bookmarks_are_the_sections(reader: pypdf.PdfReader, run: Run) -> None:
+    wanted = [f"{section.number} {section.title}" for section in sections_of(run.result)]
+    assert list(bookmarks(reader)) == ["Contents", *wanted]
+
+
+def test_the_contents_name_the_right_pages(reader: pypdf.PdfReader) -> None:
+    contents = re.sub(r"[\s.]+", " ", reader.pages[1].extract_text())
+    for title, page in bookmarks(reader).items():
+        if title != "Contents":
+            assert re.search(rf"{re.escape(title)} {page}\b", contents), (title, page)
+
+
+def test_every_page_has_its_number_and_label(reader: pypdf.PdfReader) -> None:
+    count = len(reader.pages)
+    for number, page in enumerate(reader.pages, start=1):
+        text = page.extract_text()
+        assert f"page {number} of {count}" in text
+        assert "Internal" in text
+    assert "run 0f3c9a7b" in reader.pages[2].extract_text()
+
+
+def test_the_result_is_attached(reader: pypdf.PdfReader, run: Run) -> None:
+    assert list(reader.attachments) == ["audit.json"]
+    assert reader.attachments["audit.json"] == [(run.folder / "audit.json").read_bytes()]
+
+
+def test_it_is_tagged_archivable_and_links_only_inside(
+    reader: pypdf.PdfReader, made: bytes
+) -> None:
+    catalog = reader.trailer["/Root"]
+    assert catalog["/MarkInfo"]["/Marked"]
+    assert catalog["/Lang"] == "en"
+    metadata = catalog["/Metadata"].get_data().decode()
+    assert re.search(r"part[=>\"]+3", metadata)
+    assert re.search(r"conformance[=>\"]+A", metadata)
+    for page in reader.pages:
+        for note in page.get("/Annots", []):
+            assert "/A" not in note.get_object() or "/URI" not in note.get_object()["/A"]
+    assert b"/JavaScript" not in made
+
+
+def test_alternative_texts_are_in_the_tags(reader: pypdf.PdfReader, run: Run) -> None:
+    alts = set()
+    waiting = [reader.trailer["/Root"]["/StructTreeRoot"]]
+    while waiting:
+        item = waiting.pop().get_object()
+        if isinstance(item, list):
+            waiting.extend(item)
+        elif isinstance(item, dict):
+            alts.add(str(item.get("/Alt", "")))
+            waiting.extend([item["/K"]] if "/K" in item else [])
+    assert run.result.classes[0].tables[0].rows[0].crops[0].crop.alt in alts
+
+
+def test_same_inputs_same_bytes(made: bytes, run: Run, tmp_path: Path) -> None:
+    assert make(run, tmp_path / "again.pdf") == made
+
+
+def test_an_empty_result_becomes_a_pdf(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", empty_result())
+    (run.folder / "images").mkdir()
+    reader = pypdf.PdfReader(io.BytesIO(make(run, tmp_path / "report.pdf")))
+    assert len(reader.pages) >= 5
+
+
+def fake_weasyprint(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = folder / "fake" / "weasyprint"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(text)
+    monkeypatch.setenv("PYTHONPATH", str(folder / "fake"))
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        ("print('banner')\nraise OSError('cannot load library libpango')", "apt install"),
+        ("raise RuntimeError('out of ink')", "out of ink"),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "could not be made"),
+        ("import time\ntime.sleep(600)", "longer than 2 seconds"),
+    ],
+)
+def test_a_failing_pdf_keeps_the_html(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    module: str,
+    message: str,
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "audit.json").write_bytes((run.folder / "audit.json").read_bytes())
+    (folder / "images").symlink_to(run.folder / "images")
+    fake_weasyprint(tmp_path, module, monkeypatch)
+    with pytest.raises(OutputError, match=message):
+        render_run(folder, CONTEXT, formats=["html", "pdf"], max_html_mb=8, pdf_timeout=2)
+    assert (folder / "report.html").stat().st_size > 10_000
+    assert sorted(path.name for path in folder.iterdir()) == ["audit.json", "images", "report.html"]
+    assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:9/x.jpg",
+        "https://example.org/x.jpg",
+        "ftp://127.0.0.1/x.jpg",
+        "file:///etc/passwd",
+        "run-image:../../audit.json",
+        "run-image:/etc/passwd",
+        "run-image:" + "0" * 32 + ".jpg",
+        "data:text/html,<b>x</b>",
+        "data:image/svg+xml;base64,PHN2Zy8+",
+        "//example.org/x.jpg",
+        "gopher://example.org/",
+        "RUN-IMAGE:" + "0" * 32 + ".jpg",
+    ],
+)
+def test_the_fetcher_refuses_everything_else(run: Run, url: str) -> None:
+    fetch = pdf_child._fetcher(run.folder / "images")
+    with pytest.raises(ValueError, match=r"no picture of it|is missing"):
+        fetch(url)
+
+
+def test_the_fetcher_serves_no_link_out_of_the_run(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    name = "0" * 32 + ".jpg"
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / name).symlink_to(secret)
+    with pytest.raises(ValueError, match="is missing"):
+        pdf_child._fetcher(tmp_path / "images")(f"run-image:{name}")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "<img src='file:///etc/hostname' alt=x>",
+        "<img src='run-image:" + "0" * 32 + ".jpg' alt=x>",
+        "<style>@import url(http://127.0.0.1:9/x.css)</style>",
+    ],
+)
+def test_a_document_that_asks_for_more_fails(run: Run, tmp_path: Path, document: str) -> None:
+    command = [sys.executable, "-m", "auditor.report.pdf_child"]
+    command += ["--images", str(run.folder / "images"), "--created", CONTEXT.created]
+    command += ["--attach", str(run.folder / "audit.json"), "--out", str(tmp_path / "x.pdf")]
+    done = subprocess.run(command, input=document.encode(), capture_output=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout == b""
+    assert not (tmp_path / "x.pdf").exists()
+
+
+def test_a_changed_picture_stops_the_pdf(run: Run, tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    for path in (run.folder / "images").iterdir():
+        (images / path.name).write_bytes(path.read_bytes())
+    changed = images / run.result.findings[0].outlined[0].file
+    changed.write_bytes(changed.read_bytes() + b" ")
+    copy = Run(run.folder, run.result)
+    with pytest.raises(IntegrityError, match="changed after the audit"):
+        render_pdf(
+            copy.result,
+            CONTEXT,
+            images,
+            audit=run.folder / "audit.json",
+            target=tmp_path / "x.pdf",
+            timeout=60,
+        )
