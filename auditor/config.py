@@ -151,9 +151,7 @@ class ShortcutConfig(Section):
 class ReportConfig(Section):
     """What the report looks like."""
 
-    formats: list[Literal["html", "pdf"]] = Field(
-        default_factory=lambda: ["html", "pdf"], description="Files to make."
-    )
+    formats: list[Literal["html", "pdf"]] = Field(["html", "pdf"], description="Files to make.")
     title: str = Field("", description="Title on the cover (default: the project's name).")
     classification: str = Field("", description="Label in the footer, such as 'Internal'.")
     prepared_for: str = Field("", description="Who the report is for.")

@@ -66,7 +66,8 @@ class Samples:
     def margin(self, output: int) -> Float[np.ndarray, "sample"]:
         """Return logit of ``output`` minus the largest other logit, in logit units."""
         others = np.delete(self.logits, output, axis=1)
-        return self.logits[:, output] - others.max(axis=1)
+        margins: np.ndarray = self.logits[:, output] - others.max(axis=1)
+        return margins
 
     def members(self, output: int) -> Int[np.ndarray, "member"]:
         """Return the valid rows whose label, prediction and explained target are ``output``."""
