@@ -28,7 +28,7 @@ class Element:
     target: Callable[..., Any]
     index: int
 
-    def __call__(self, **arguments: Any) -> Any:
+    def __call__(self, /, **arguments: Any) -> Any:
         """Run the operation and return the element."""
         return self.target(**arguments)[self.index]
 

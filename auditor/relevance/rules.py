@@ -94,7 +94,8 @@ class Rule:
 
 def stabilise(denominator: Tensor, epsilon: float) -> Tensor:
     """Move the denominator away from zero by epsilon, zero itself upwards."""
-    return denominator + torch.where(denominator >= 0, epsilon, -epsilon).to(denominator.dtype)
+    sign = torch.where(denominator >= 0, 1.0, -1.0).to(denominator.dtype)
+    return denominator + epsilon * sign
 
 
 def share(output: Tensor, denominator: Tensor, epsilon: float) -> Tensor:

@@ -12,7 +12,8 @@ from torchvision.models.resnet import BasicBlock, Bottleneck
 from torchvision.models.vgg import VGG, make_layers
 
 CLASSES = 6
-SIZE = 64
+SIZES = {"alexnet": 64}
+SIZE = 32
 
 
 class OwnNetwork(nn.Module):
@@ -36,9 +37,9 @@ class OwnNetwork(nn.Module):
         x = (x - self.mean) / 0.5
         x = self.act(self.first_norm(self.first(x)))
         x = F.max_pool2d(x, 3, 2, 1)
-        y = F.gelu(self.depthwise(x))
+        y = F.relu(self.depthwise(x))
         y += x
-        z = F.leaky_relu(self.grouped(y), 0.1)
+        z = F.leaky_relu(F.gelu(self.grouped(y)), 0.1)
         both = torch.cat([F.silu(y), F.hardtanh(z, -2.0, 2.0)], dim=1)
         both = torch.tanh(self.both_norm(both))
         z = self.last_act(self.last(F.avg_pool2d(both, 2)))
@@ -47,12 +48,12 @@ class OwnNetwork(nn.Module):
 
 def _vgg(*, batch_norm: bool) -> nn.Module:
     plan: list[str | int] = [8, "M", 16, "M", 16, 16, "M"]
-    features = make_layers(plan, batch_norm=batch_norm)
-    network = VGG(features, num_classes=CLASSES, dropout=0.5)
+    with torch.device("meta"):
+        network = VGG(make_layers(plan, batch_norm=batch_norm), num_classes=CLASSES)
     network.classifier = nn.Sequential(
         nn.Linear(16 * 49, 32), nn.ReLU(True), nn.Dropout(), nn.Linear(32, CLASSES)
     )
-    return network
+    return allocated(network)
 
 
 def vgg() -> nn.Module:
@@ -64,10 +65,20 @@ def vgg_bn() -> nn.Module:
 
 
 def alexnet() -> nn.Module:
-    network = AlexNet(num_classes=CLASSES)
+    with torch.device("meta"):
+        network = AlexNet(num_classes=CLASSES)
     network.classifier[1] = nn.Linear(256 * 36, 32)
     network.classifier[4] = nn.Linear(32, 32)
     network.classifier[6] = nn.Linear(32, CLASSES)
+    return allocated(network)
+
+
+def allocated(network: nn.Module) -> nn.Module:
+    """Give real memory to a network that was built without, so as to skip large heads."""
+    network.to_empty(device="cpu")
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear, nn.BatchNorm2d)):
+            module.reset_parameters()
     return network
 
 
@@ -115,7 +126,7 @@ def make(family: str, *, zero_bias: bool = False, seed: int = 0) -> nn.Module:
                 nn.init.normal_(module.bias, std=0.1)
         model.train()
         with torch.no_grad():
-            model(torch.randn(8, 3, SIZE, SIZE, dtype=torch.float64))
+            model(images(8, family))
     model.eval()
     if zero_bias:
         for module in model.modules():
@@ -123,10 +134,13 @@ def make(family: str, *, zero_bias: bool = False, seed: int = 0) -> nn.Module:
                 nn.init.zeros_(module.bias)
             if isinstance(module, nn.BatchNorm2d):
                 nn.init.zeros_(module.running_mean)
+        if family == "own":
+            nn.init.zeros_(model.get_buffer("mean"))
     return model
 
 
-def images(count: int, seed: int = 1) -> Tensor:
-    """Return random images (count, 3, SIZE, SIZE) in float64."""
+def images(count: int, family: str = "", *, seed: int = 1) -> Tensor:
+    """Return random images (count, 3, size, size) of the family's size in float64."""
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(count, 3, SIZE, SIZE, dtype=torch.float64, generator=generator)
+    size = SIZES.get(family, SIZE)
+    return torch.randn(count, 3, size, size, dtype=torch.float64, generator=generator)

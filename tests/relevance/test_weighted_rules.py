@@ -100,6 +100,8 @@ def test_nothing_flows_where_nothing_came_in() -> None:
     node = Node("linear", "linear", target, arguments, ("x",), (2, 2), ((2, 3),))
     x = torch.zeros(1, 3, dtype=torch.float64)
     settings = Settings(epsilon=0.0)
-    saved = composites.EPSILON.prepare(node, (layer.weight.detach(),), (x,), node.call({"x": x}), settings)
+    saved = composites.EPSILON.prepare(
+        node, (layer.weight.detach(),), (x,), node.call({"x": x}), settings
+    )
     assert saved.scale is not None
     assert torch.equal(saved.scale, torch.zeros(1, 2, dtype=torch.float64))

@@ -6,6 +6,7 @@ They share no code with the engine. ``x`` (D,) is one image, ``W`` (M, D) the la
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 
 def matrix(layer: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> Tensor:
     """Return the matrix of a linear map, column by column."""
-    size = int(torch.tensor(shape).prod())
+    size = math.prod(shape)
     columns = []
     for index in range(size):
         unit = torch.zeros(size, dtype=torch.float64)
@@ -24,15 +25,14 @@ def matrix(layer: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> Tensor:
 
 
 def distribute(contributions: Tensor, extra: Tensor, R: Tensor, epsilon: float) -> Tensor:
-    """Share R_j out in proportion to ``z_ij / (sum_i z_ij + extra_j)``, entry by entry."""
+    """Share R_j out in proportion to ``z_ij / (sum_i z_ij + extra_j)``, output by output."""
     result = torch.zeros(contributions.shape[1], dtype=torch.float64)
     for j in range(contributions.shape[0]):
         total = float(contributions[j].sum() + extra[j])
         if total == 0:
             continue
         total += epsilon if total >= 0 else -epsilon
-        for i in range(contributions.shape[1]):
-            result[i] += contributions[j, i] / total * R[j]
+        result += contributions[j] / total * R[j]
     return result
 
 
