@@ -106,6 +106,12 @@ def plural(count: int, word: str, words: str = "") -> str:
     return f"{number(count)} {word if count == 1 else words or word + 's'}"
 
 
+def first_sentence(text: str) -> str:
+    """Return the first sentence of a text, for tables."""
+    head, stop, _ = text.partition(". ")
+    return head + stop.strip()
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "chance": chance,
     "colour": colour,
@@ -113,6 +119,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "effect": effect,
     "effect_range": effect_range,
     "effect_value": effect_value,
+    "first_sentence": first_sentence,
     "interval": interval,
     "number": number,
     "percent": percent,

@@ -224,20 +224,36 @@ class Example:
             confidence="high" if grade == "A" else "moderate",
             images=48,
             meaning=self.say(
-                f"The model can be steered to '{name}' by this region in 62 % of other images, "
-                "and it looks like an artefact."
+                f"The model can be steered to '{name}' by the bottom right corner, and the region "
+                "looks like an artefact. It was found on 41 of 48 pictures of the class. Put into "
+                "pictures of other classes it turns 62% (95 % interval 54% to 70%, n = 64) into "
+                f"'{name}'; it carries 41% (95 % interval 33% to 49%, n = 64) of the evidence for "
+                f"'{name}'; without it 38% (95 % interval 21% to 52%, n = 40) of the class's "
+                f"pictures leave '{name}'."
             ),
             reasons=[
-                self.say("It looks the same in every picture: the same strokes at the same place."),
-                self.say("It lies in a corner, where other classes have no relevance."),
+                self.say(
+                    "It looks more alike from picture to picture than 98% of other windows of its "
+                    "size."
+                ),
+                self.say(
+                    "It lies nearer to the border of the picture than 95% of the comparison groups."
+                ),
+                self.say("It was proposed as the place where relevance gathers."),
             ],
             actions=[
-                self.say(f"Look at the pictures of '{name}' and find where the mark comes from."),
-                self.say("Cut the corner off or paint it over, and train again."),
+                self.say(f"Look at the outlined pictures: is the region part of '{name}'?"),
+                self.say(
+                    "If it is not, find out how it came into the pictures, and collect pictures "
+                    "without it, or with it in every class."
+                ),
+                self.say("Train again with the region covered, or put on pictures of all classes."),
+                self.say(f"Until then, do not rely on '{name}' for pictures that may carry it."),
             ],
             verification=self.say(
-                "The same test on the new model: the share of pictures that turn has to fall "
-                "under 5 %."
+                "Audit the new model on the same pictures: the upper ends of the intervals of flip "
+                "excess and removal must lie below 10 %, and accuracy on pictures without the "
+                "region must not fall."
             ),
             proposed_because=self.say("relevance gathers at this place in 41 of 48 pictures."),
             plausibility=0.91,
