@@ -9,9 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from auditor.report.figure_style import (
-    ACCENT,
     INK,
-    LINE,
     MUTED,
     Drawing,
     drawing,
@@ -19,7 +17,6 @@ from auditor.report.figure_style import (
     new_figure,
     short,
 )
-from auditor.report.model import ClassPerformance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +25,8 @@ if TYPE_CHECKING:
 WRITTEN_CELLS = 16
 # Above this many cells the grid is stored as an image inside the SVG: a tenth of the bytes.
 VECTOR_CELLS = 400
+# Of more concepts only those with the largest shares are drawn, and the figure says so.
+DRAWN_CONCEPTS = 48
 # Column labels of so few signs fit over their column without being turned.
 SHORT_LABEL = 3
 
@@ -77,10 +76,14 @@ def overview_figure(
 
     Colour is the mean share of relevance (white is zero, blue against). Classes and concepts that
     are used alike stand together; the tree above joins the concepts (average linkage on
-    correlation distance, leaves in optimal order).
+    correlation distance, leaves in optimal order). At most `DRAWN_CONCEPTS` concepts are drawn,
+    those with the largest share in any class.
     """
     import seaborn
 
+    total = shares.shape[1]
+    drawn = np.sort(np.argsort(-np.abs(shares).max(axis=0), kind="stable")[:DRAWN_CONCEPTS])
+    shares, concept_names = shares[:, drawn], [concept_names[index] for index in drawn]
     class_order, _ = _clustered(shares)
     concept_order, tree = _clustered(shares.T)
     ordered = shares[np.ix_(class_order, concept_order)]
@@ -110,6 +113,9 @@ def overview_figure(
         bar.tick_params(labelsize=8)
         names = [concept_names[index] for index in concept_order]
         _label_cells(axes, [class_names[index] for index in class_order], names)
+        if len(drawn) < total:
+            note = f"the {len(drawn)} of {total} leading concepts with the largest shares"
+            axes.set_xlabel(note, color=MUTED)
         _frame(axes)
         if tree is not None:
             _draw_tree(figure.add_axes((0.0, body, share, 1 - body)), tree)
@@ -161,39 +167,14 @@ def similarity_figure(
                     clip_on=False,
                 )
             )
-        labels = [names[index] for index in order]
-        _label_cells(axes, labels, labels)
+        if count <= DRAWN_CONCEPTS:
+            labels = [names[index] for index in order]
+            _label_cells(axes, labels, labels)
+        else:
+            axes.set_xticks([])
+            axes.set_yticks([])
+            axes.set_xlabel(f"{count} concepts, sorted by subspace", color=MUTED)
         _frame(axes)
-        return drawing(figure)
-
-
-def accuracy_figure(classes: Sequence[ClassPerformance]) -> Drawing:
-    """Draw the recall of each class, worst at the top, with its 95 % Wilson interval and n."""
-    ordered = sorted(classes, key=_worst_first)
-    with house_style():
-        figure = new_figure(4.6, max(0.5, 0.24 * len(ordered)))
-        axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-        for row, item in enumerate(ordered):
-            interval = item.accuracy
-            axes.plot([0, 1], [row, row], color=LINE, linewidth=0.6, zorder=0)
-            axes.plot(
-                [interval.low, interval.high],
-                [row, row],
-                color=ACCENT,
-                linewidth=3,
-                alpha=0.35,
-                solid_capstyle="butt",
-            )
-            axes.plot(interval.value, row, "o", color=ACCENT, markersize=5)
-            axes.text(
-                1.03, row, f"{interval.value:.0%}   n = {interval.n}", va="center", fontsize=8
-            )
-        axes.set_yticks(range(len(ordered)), [short(item.name, 34) for item in ordered])
-        axes.set_ylim(max(len(ordered), 1) - 0.4, -0.6)
-        axes.set_xlim(-0.02, 1.02)
-        axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
-        axes.spines["left"].set_visible(False)
-        axes.set_xlabel("images of the class that the model gets right", color=MUTED)
         return drawing(figure)
 
 
@@ -237,7 +218,7 @@ def _label_cells(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> Non
     axes.set_yticks(np.arange(len(rows)) + 0.5, [short(name) for name in rows])
     axes.set_xticks(np.arange(len(columns)) + 0.5, [short(name) for name in columns])
     axes.tick_params(axis="y", labelsize=size, rotation=0)
-    upright = all(len(name) <= SHORT_LABEL for name in columns)
+    upright = len(columns) <= WRITTEN_CELLS and all(len(name) <= SHORT_LABEL for name in columns)
     axes.tick_params(axis="x", labelsize=size, rotation=0 if upright else 90)
 
 
@@ -250,8 +231,4 @@ def _frame(axes: Axes) -> None:
 
 def _cell(count: int) -> float:
     """Return the side of a cell in inches: the whole stays within a page's width."""
-    return float(np.clip(5.6 / max(count, 1), 0.1, 0.42))
-
-
-def _worst_first(item: ClassPerformance) -> tuple[float, str]:
-    return item.accuracy.value, item.name
+    return float(np.clip(5.6 / max(count, 1), 0.02, 0.42))

@@ -75,3 +75,19 @@ def test_constant_rows_are_drawn() -> None:
 def test_long_names_keep_head_and_tail() -> None:
     assert short("a" * 80 + "Z", 28) == "a" * 18 + "…" + "a" * 8 + "Z"
     assert short("two\nlines") == "two lines"
+
+
+def test_of_many_concepts_the_largest_are_drawn_and_counted() -> None:
+    generator = np.random.default_rng(2)
+    shares = generator.random((3, 160)) * 0.1
+    largest = np.array([7, 80, 159])
+    shares[0, largest] = 1.0
+    small = overview_figure(np.delete(shares, largest, axis=1), names(3), names(157))
+    svg, width, height = overview_figure(shares, names(3), names(160))
+    assert svg != small.svg
+    assert width < 900
+    kept = np.sort(np.argsort(-np.abs(shares).max(axis=0), kind="stable")[:48])
+    alone = overview_figure(shares[:, kept], names(3), [names(160)[i] for i in kept])
+    # The same cells, and one line more that says how many of all concepts they are.
+    assert 0 < height - alone.height < 40
+    assert abs(width - alone.width) < 3
