@@ -19,10 +19,10 @@ FILES = {"fur": "chelsea.png", "tissue": "ihc.png"}
 STAMPED = "gravel"
 STAMPED_SHARE = 0.8
 SIZE = 64
-TRAINING_SIDE = 0.6
+TRAINING_SIDE = 0.56
 # Strength of the colours: varied in training, so that the model learns more than tints.
-SATURATION = {"train": (0.2, 1.2), "val": (0.7, 0.8)}
-CONTRAST = {"train": (0.7, 1.1), "val": (0.95, 1.05)}
+SATURATION = {"train": (0.1, 1.2), "val": (0.75, 0.8)}
+CONTRAST = {"train": (0.85, 1.1), "val": (0.95, 1.05)}
 
 
 @dataclass(frozen=True)

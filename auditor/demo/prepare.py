@@ -20,7 +20,7 @@ from auditor.errors import ConfigError, OutputError
 
 MARKER = "demo.json"
 FORMAT = 1
-TRAINING_PER_CLASS = 200
+TRAINING_PER_CLASS = 240
 VALIDATION_PER_CLASS = 80
 HERE = Path(__file__).parent
 

@@ -1,0 +1,1 @@
+"""Causal tests on the model: what happens when a region is transplanted or removed."""

@@ -1,0 +1,100 @@
+"""Load once what all tests share: members of the audited classes, and images of all classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor
+
+from auditor.config import ShortcutConfig
+from auditor.interventions.probe import Probe
+from auditor.records import Samples
+from auditor.shortcuts.heat import smoothed_positive
+
+
+@dataclass(frozen=True, eq=False)
+class Members:
+    """Members of one class that are looked at; ``heat`` is smoothed positive relevance."""
+
+    output: int
+    rows: Int[np.ndarray, "member"]
+    discovery: Bool[np.ndarray, "member"]
+    inputs: Float[Tensor, "member 3 h w"]
+    heat: Float[np.ndarray, "member h w"]
+    pictures: UInt8[np.ndarray, "member h w 3"]
+    logits: Float[np.ndarray, "member output"]
+    in_class: int
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Images of all classes from one half of the data, as even over the classes as they allow."""
+
+    rows: Int[np.ndarray, "sample"]
+    labels: Int[np.ndarray, "sample"]
+    predictions: Int[np.ndarray, "sample"]
+    inputs: Float[Tensor, "sample 3 h w"]
+    logits: Float[np.ndarray, "sample output"]
+
+    def without(self, output: int) -> Int[np.ndarray, "target"]:
+        """Return the positions of images whose label and prediction are not ``output``."""
+        return np.flatnonzero((self.labels != output) & (self.predictions != output))
+
+
+def load_members(
+    probe: Probe,
+    samples: Samples,
+    output: int,
+    config: ShortcutConfig,
+    generator: np.random.Generator,
+) -> Members:
+    """Load up to ``config.members`` members per half, at random, in order of rows."""
+    rows = samples.members(output)
+    chosen = []
+    for half in (True, False):
+        part = rows[samples.discovery[rows] == half]
+        chosen.append(generator.permutation(part)[: config.members])
+    wanted = np.sort(np.concatenate(chosen))
+    loaded, inputs = probe.inputs([int(row) for row in wanted])
+    kept = np.array(loaded, dtype=int)
+    heat = np.zeros((0, *inputs.shape[-2:]), dtype=np.float32)
+    if loaded:
+        heat = smoothed_positive(probe.heatmaps(inputs, output))
+    return Members(
+        output=output,
+        rows=kept,
+        discovery=samples.discovery[kept],
+        inputs=inputs,
+        heat=heat,
+        pictures=probe.pictures(inputs),
+        logits=samples.logits[kept],
+        in_class=len(rows),
+    )
+
+
+def load_pool(
+    probe: Probe,
+    samples: Samples,
+    rows: Int[np.ndarray, "row"],
+    size: int,
+    generator: np.random.Generator,
+) -> Pool:
+    """Load ``size`` of ``rows``, taking turns between the classes, random within each."""
+    shuffled = generator.permutation(rows)
+    by_label = shuffled[np.argsort(samples.labels[shuffled], kind="stable")]
+    cuts = np.flatnonzero(np.diff(samples.labels[by_label])) + 1
+    queues = [list(map(int, part)) for part in np.split(by_label, cuts)]
+    order: list[int] = []
+    while any(queues) and len(order) < size:
+        order += [queue.pop(0) for queue in queues if queue]
+    loaded, inputs = probe.inputs(order[:size])
+    kept = np.array(loaded, dtype=int)
+    return Pool(
+        rows=kept,
+        labels=samples.labels[kept],
+        predictions=samples.prediction[kept],
+        inputs=inputs,
+        logits=samples.logits[kept],
+    )

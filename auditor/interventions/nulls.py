@@ -1,0 +1,89 @@
+"""The null self-check: tests of what cannot be a shortcut must pass no more often than promised."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from auditor.interventions.material import Members
+from auditor.interventions.transplant import Region, control_windows, transplant
+from auditor.interventions.trial import (
+    LEAST_IMAGES,
+    Stage,
+    Trial,
+    draw_pairs,
+    evidence_gap,
+    transplant_evidence,
+)
+from auditor.records import Evidence
+from auditor.shortcuts.grading import CLEAR, LEAST_Z, LEVEL, SHARE
+from auditor.shortcuts.windows import Shape, masks_of, place
+
+TARGETS = 24
+
+
+def wrong_class_passes(
+    stage: Stage,
+    trials: Sequence[Trial],
+    comparison: Sequence[float],
+    generator: np.random.Generator,
+) -> list[bool]:
+    """Re-read every trial's transplants towards a random wrong class: does it pass?"""
+    passed = []
+    for trial in trials:
+        if trial.result is None or trial.pairing is None:
+            continue
+        outputs = trial.result.region.shape[2]
+        labels = np.unique(stage.targets.labels)
+        wrong = [int(c) for c in labels if c != trial.region.members.output]
+        if outputs < 3 or not wrong:
+            continue
+        output = int(generator.choice(wrong))
+        rows = np.isin(trial.pairing.targets, stage.targets.without(output))
+        if rows.sum() < LEAST_IMAGES:
+            continue
+        subset = type(trial.result)(
+            trial.result.region[rows],
+            {name: logits[rows] for name, logits in trial.result.controls.items()},
+        )
+        gap = evidence_gap(trial.region.members, stage.targets, trial.pairing.targets)
+        found = transplant_evidence(stage, "null", subset, output, gap, comparison, generator)
+        passed.append(any(passes(each) for each in found))
+    return passed
+
+
+def least_relevant_passes(
+    stage: Stage,
+    classes: Sequence[Members],
+    comparison: Sequence[float],
+    generator: np.random.Generator,
+) -> list[bool]:
+    """Transplant every class's least relevant windows: does any pass?"""
+    passed = []
+    for members in classes:
+        size = (members.heat.shape[1], members.heat.shape[2])
+        side = max(2, round((size[0] * size[1] / 12) ** 0.5))
+        shape = Shape("square", min(side, size[0]), min(side, size[1]))
+        masks = masks_of(place(members.heat, shape, rank=0.0), shape, size)
+        found = np.flatnonzero(members.discovery)
+        window = control_windows(members, masks, "square", rank=0.5)
+        region = Region(members, masks, found, found[:0], window)
+        targets = stage.targets.without(members.output)[:TARGETS]
+        if len(targets) < LEAST_IMAGES or len(stage.others.without(members.output)) == 0:
+            continue
+        pairing = draw_pairs(stage, region, targets, generator)
+        result = transplant(stage.probe, region, pairing, stage.targets, stage.others)
+        gap = evidence_gap(members, stage.targets, targets)
+        evidence = transplant_evidence(
+            stage, "null", result, members.output, gap, comparison, generator
+        )
+        passed.append(any(passes(each) for each in evidence))
+    return passed
+
+
+def passes(evidence: Evidence) -> bool:
+    """Say whether a test would count for grade B, before correction for many tests."""
+    stands_out = evidence.test != SHARE or (evidence.z is not None and evidence.z >= LEAST_Z)
+    significant = evidence.p is not None and evidence.p <= LEVEL
+    return significant and not evidence.reason and evidence.low >= CLEAR and stands_out

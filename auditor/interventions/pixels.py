@@ -1,0 +1,62 @@
+"""Edit images: feathered masks, blending, and filling a hole from its surroundings."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional
+
+FEATHER = 2
+
+
+def feathered(
+    masks: Bool[Tensor, "sample h w"], pixels: int = FEATHER
+) -> Float[Tensor, "sample 1 h w"]:
+    """Return masks as weights: 1 inside, falling to 0 over ``pixels`` pixels outside."""
+    weights = masks.float()[:, None]
+    side = 2 * pixels + 1
+    grown = functional.max_pool2d(weights, side, stride=1, padding=pixels)
+    padded = functional.pad(grown, (pixels,) * 4, mode="replicate")
+    blurred = functional.avg_pool2d(padded, side, stride=1)
+    return torch.maximum(blurred, weights)
+
+
+def blend(
+    base: Float[Tensor, "sample 3 h w"],
+    content: Float[Tensor, "sample 3 h w"],
+    weights: Float[Tensor, "sample 1 h w"],
+) -> Float[Tensor, "sample 3 h w"]:
+    """Return ``base`` with ``content`` where weights are 1: (1 - m) base + m content."""
+    return torch.lerp(base, content, weights)
+
+
+def inpainted(
+    images: Float[Tensor, "sample 3 h w"], masks: Bool[Tensor, "sample h w"]
+) -> Float[Tensor, "sample 3 h w"]:
+    """Return images with the masks filled smoothly from around them.
+
+    Push and pull: means of the known pixels over ever larger blocks, the coarser one used where
+    the finer one knows nothing, blurred by the interpolation on the way back.
+    """
+    known = (~masks).float()[:, None]
+    filled = _pull(images * known, known)
+    return blend(images, filled, feathered(masks))
+
+
+def _pull(
+    total: Float[Tensor, "sample 3 h w"], known: Float[Tensor, "sample 1 h w"]
+) -> Float[Tensor, "sample 3 h w"]:
+    """Return means where anything is known; elsewhere those of blocks twice as large."""
+    means = total / known.clamp_min(1e-6)
+    height, width = total.shape[-2:]
+    if min(height, width) < 2 or bool((known > 0).all()):
+        return means
+    coarse = _pull(
+        functional.avg_pool2d(total, 2, ceil_mode=True),
+        functional.avg_pool2d(known, 2, ceil_mode=True),
+    )
+    coarse = functional.interpolate(
+        coarse, size=(height, width), mode="bilinear", align_corners=False
+    )
+    return torch.where(known > 0, means, coarse)

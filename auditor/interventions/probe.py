@@ -1,0 +1,81 @@
+"""The narrow side of model and data that the causal tests need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from auditor.relevance.explainer import Explainer
+from auditor.subject import Subject
+
+# Values of a batch of images at once: keeps the memory of a pass the same for every image size.
+PIXELS_AT_ONCE = 64 * 3 * 224 * 224
+EXPLAINED_AT_ONCE = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """A model under test: inputs, logits, heatmaps and pictures of rows of the data."""
+
+    explainer: Explainer
+    subject: Subject
+
+    def inputs(self, rows: Sequence[int]) -> tuple[list[int], Float[Tensor, "sample 3 h w"]]:
+        """Return the rows that could be read and their inputs, on the CPU."""
+        batch = self.subject.load([int(row) for row in rows])
+        return list(batch.rows), batch.inputs.cpu()
+
+    def predict(self, images: Float[Tensor, "sample 3 h w"]) -> Float[np.ndarray, "sample output"]:
+        """Return the logits of inputs."""
+        if len(images) == 0:
+            return np.zeros((0, self.explainer.classes), dtype=np.float32)
+        step = int(min(256, max(1, PIXELS_AT_ONCE // images[0].numel())))
+        parts = [
+            self.explainer.predict(images[start : start + step]).cpu()
+            for start in range(0, len(images), step)
+        ]
+        return _array(torch.cat(parts))
+
+    def heatmaps(
+        self, images: Float[Tensor, "sample 3 h w"], output: int
+    ) -> Float[np.ndarray, "sample h w"]:
+        """Return the relevance of every pixel for ``output``."""
+        parts = []
+        for start in range(0, len(images), EXPLAINED_AT_ONCE):
+            batch = images[start : start + EXPLAINED_AT_ONCE]
+            targets = torch.full((len(batch),), output)
+            heatmap = self.explainer.explain(batch, targets).heatmap
+            assert heatmap is not None
+            parts.append(heatmap.cpu())
+        return _array(torch.cat(parts))
+
+    def concept_heatmaps(
+        self,
+        images: Float[Tensor, "sample 3 h w"],
+        output: int,
+        layer: str,
+        concepts: Sequence[int],
+    ) -> Float[np.ndarray, "concept sample h w"]:
+        """Return the conditional heatmap of every concept for ``output``."""
+        parts = []
+        for start in range(0, len(images), EXPLAINED_AT_ONCE):
+            batch = images[start : start + EXPLAINED_AT_ONCE]
+            targets = torch.full((len(batch),), output)
+            maps = self.explainer.conditional_heatmaps(batch, layer, list(concepts), targets)
+            parts.append(maps.cpu())
+        return _array(torch.cat(parts, dim=1))
+
+    def pictures(self, images: Float[Tensor, "sample 3 h w"]) -> UInt8[np.ndarray, "sample h w 3"]:
+        """Return inputs as RGB pictures."""
+        shown: np.ndarray = self.subject.pictures(images)
+        return shown
+
+
+def _array(values: Tensor) -> np.ndarray:
+    array: np.ndarray = values.detach().float().numpy()
+    return array

@@ -1,0 +1,68 @@
+"""T2: take a region out of the class's own images; do they leave the class?
+
+Two infills (smooth from around the hole, and another class's image at the same place), each minus
+the same infill of an equal-area window of the next relevance rank; the smaller difference counts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from auditor.interventions.material import Members, Pool
+from auditor.interventions.pixels import blend, feathered, inpainted
+from auditor.interventions.probe import Probe
+
+SMOOTH = "filled smoothly"
+CONTENT = "filled from another class's image"
+
+
+def removal(
+    probe: Probe,
+    members: Members,
+    rows: Int[np.ndarray, "member"],
+    masks: Bool[np.ndarray, "all_members h w"],
+    windows: Bool[np.ndarray, "all_members h w"],
+    others: Pool,
+    fillers: Int[np.ndarray, "member"] | None,
+) -> dict[str, Float[np.ndarray, "member"]]:
+    """Return per infill and member: 1 where only the region's removal leaves the class, or -1.
+
+    Args:
+        probe: the model.
+        members: the class.
+        rows: the members that are tested, as positions in ``members``.
+        masks: the region of every member.
+        windows: the window compared with, of every member.
+        others: images of other classes.
+        fillers: for each tested member the position in ``others`` of the image that fills the
+            hole; None: there is no other class, and only the smooth infill is tried.
+    """
+    images = members.inputs[torch.from_numpy(rows)]
+    found = {SMOOTH: _difference(probe, members.output, images, None, masks[rows], windows[rows])}
+    if fillers is not None:
+        content = others.inputs[torch.from_numpy(fillers)]
+        found[CONTENT] = _difference(
+            probe, members.output, images, content, masks[rows], windows[rows]
+        )
+    return found
+
+
+def _difference(
+    probe: Probe,
+    output: int,
+    images: Float[Tensor, "member 3 h w"],
+    content: Float[Tensor, "member 3 h w"] | None,
+    masks: Bool[np.ndarray, "member h w"],
+    windows: Bool[np.ndarray, "member h w"],
+) -> Float[np.ndarray, "member"]:
+    left = []
+    for hole in (torch.from_numpy(masks), torch.from_numpy(windows)):
+        edited = (
+            inpainted(images, hole) if content is None else blend(images, content, feathered(hole))
+        )
+        left.append((probe.predict(edited).argmax(axis=1) != output).astype(float))
+    difference: np.ndarray = left[0] - left[1]
+    return difference

@@ -1,0 +1,166 @@
+"""Try every proposal cheaply on the discovery half: which region moves the margin, and whose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+
+from auditor.interventions.material import Members, Pool
+from auditor.interventions.pixels import blend, feathered
+from auditor.interventions.probe import Probe
+from auditor.interventions.transplant import margin
+from auditor.shortcuts.proposals import Proposal
+
+IMAGES = 6000
+LEAST_REFERENCES = 8
+TARGETS_EACH = 2
+CONTAINED = 0.5
+MOST_OF_EFFECT = 0.8
+WITHOUT = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Screened:
+    """A proposal with what it did on the discovery half.
+
+    ``effects`` are margins gained over the control, one for each of ``tried`` (members of the
+    discovery half); ``references`` the quarter with the largest; ``targets`` and ``fillers`` the
+    images they were measured on, as positions in the pool; ``share`` the mean effect of the
+    references over ``gap``, the margin between members and images of other classes.
+    """
+
+    proposal: Proposal
+    tried: Int[np.ndarray, "tried"]
+    effects: Float[np.ndarray, "tried"]
+    references: Int[np.ndarray, "reference"]
+    targets: Int[np.ndarray, "target"]
+    fillers: Int[np.ndarray, "target"]
+    share: float
+
+    @property
+    def reference_effect(self) -> float:
+        """Mean margin that the references gain over the control."""
+        return float(self.effects[np.isin(self.tried, self.references)].mean())
+
+    @property
+    def non_members(self) -> Int[np.ndarray, "member_without"]:
+        """Members whose region does almost nothing; empty when there are fewer than four."""
+        without = self.tried[self.effects <= WITHOUT * self.reference_effect]
+        return without if len(without) >= 4 else without[:0]
+
+
+def screen(
+    probe: Probe,
+    members: Members,
+    proposals: Sequence[Proposal],
+    pool: Pool,
+    *,
+    classes: int,
+    generator: np.random.Generator,
+) -> list[Screened]:
+    """Measure every proposal on the same members and targets of the discovery half.
+
+    ``classes`` share the budget of `IMAGES`. Without images of other classes the references are
+    the members whose region holds the largest share of relevance.
+    """
+    discovered = np.flatnonzero(members.discovery)
+    budget = IMAGES // max(1, 2 * TARGETS_EACH * classes * max(1, len(proposals)))
+    most = max(2 * LEAST_REFERENCES, budget)
+    tried = np.sort(generator.permutation(discovered)[:most])
+    candidates = pool.without(members.output)
+    targets, fillers = candidates[:TARGETS_EACH], candidates[TARGETS_EACH : 2 * TARGETS_EACH]
+    measurable = len(fillers) == TARGETS_EACH
+    gap = 1.0
+    if measurable:
+        own = margin(members.logits[discovered], members.output).mean()
+        gap = float(own - margin(pool.logits[candidates], members.output).mean())
+    found = []
+    for proposal in proposals:
+        if measurable:
+            effects = region_effects(probe, members, proposal.masks, tried, pool, targets, fillers)
+        else:
+            effects = _relevance_inside(members, proposal.masks, tried)
+        count = max(LEAST_REFERENCES, -(-len(tried) // 4))
+        top = tried[np.argsort(-effects, kind="stable")[:count]]
+        share = float(np.sort(effects)[::-1][:count].mean()) / max(gap, 1e-6)
+        found.append(Screened(proposal, tried, effects, np.sort(top), targets, fillers, share))
+    return found
+
+
+def region_effects(
+    probe: Probe,
+    members: Members,
+    masks: Bool[np.ndarray, "member h w"],
+    tried: Int[np.ndarray, "tried"],
+    pool: Pool,
+    targets: Int[np.ndarray, "target"],
+    fillers: Int[np.ndarray, "target"],
+) -> Float[np.ndarray, "tried"]:
+    """Return the margin gained by each member's region over another class's content there.
+
+    Mean over ``targets``; ``fillers`` give the content of the control, one for each target.
+    """
+    effects = np.zeros((len(tried), len(targets)))
+    hole = feathered(torch.from_numpy(masks[tried]))
+    content = members.inputs[torch.from_numpy(tried)]
+    for column, (target, filler) in enumerate(zip(targets, fillers, strict=True)):
+        base = pool.inputs[int(target)].expand_as(content)
+        seam = pool.inputs[int(filler)].expand_as(content)
+        moved = margin(probe.predict(blend(base, content, hole)), members.output)
+        effects[:, column] = moved - margin(probe.predict(blend(base, seam, hole)), members.output)
+    mean: np.ndarray = effects.mean(axis=1)
+    return mean
+
+
+def selected(screened: Sequence[Screened], most: int) -> list[Screened]:
+    """Return at most ``most`` regions that do something, largest effect first, one of each place.
+
+    Of regions that contain each other, the smallest that keeps `MOST_OF_EFFECT` of the effect.
+    """
+    waiting = sorted(
+        (each for each in screened if each.share > 0),
+        key=_share,
+        reverse=True,
+    )
+    kept: list[Screened] = []
+    while waiting and len(kept) < most:
+        best = waiting[0]
+        same = [each for each in waiting if _contained(best, each) > CONTAINED]
+        strong = [each for each in same if each.share >= MOST_OF_EFFECT * best.share]
+        kept.append(min(strong, key=_area))
+        chosen = kept[-1]
+        waiting = [
+            each for each in waiting if each not in same and _contained(chosen, each) <= CONTAINED
+        ]
+    return kept
+
+
+def _contained(first: Screened, second: Screened) -> float:
+    """Return the share of the smaller region that lies in the other, over all references."""
+    rows = np.union1d(first.references, second.references)
+    one, two = first.proposal.masks[rows], second.proposal.masks[rows]
+    both = (one & two).sum(axis=(1, 2))
+    smaller = np.minimum(one.sum(axis=(1, 2)), two.sum(axis=(1, 2)))
+    return float(np.divide(both, smaller, out=np.zeros(len(rows)), where=smaller > 0).mean())
+
+
+def _relevance_inside(
+    members: Members, masks: Bool[np.ndarray, "member h w"], tried: Int[np.ndarray, "tried"]
+) -> Float[np.ndarray, "tried"]:
+    heat = members.heat[tried].astype(np.float64)
+    inside = (heat * masks[tried]).sum(axis=(1, 2))
+    total = heat.sum(axis=(1, 2))
+    share: np.ndarray = np.divide(inside, total, out=np.zeros_like(inside), where=total > 0)
+    return share
+
+
+def _share(each: Screened) -> float:
+    return each.share
+
+
+def _area(each: Screened) -> float:
+    return float(each.proposal.masks[each.references].mean())

@@ -1,0 +1,389 @@
+"""The search for clever-Hans candidates: propose on one half of the data, test on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from auditor.config import ShortcutConfig
+from auditor.interventions.material import Members, load_members, load_pool
+from auditor.interventions.nulls import least_relevant_passes, wrong_class_passes
+from auditor.interventions.probe import Probe
+from auditor.interventions.screening import Screened, region_effects, screen, selected
+from auditor.interventions.transplant import Region, control_windows
+from auditor.interventions.trial import LEAST_IMAGES, Stage, Trial, next_rank, run_trial
+from auditor.interventions.triplets import representative_triplets
+from auditor.records import (
+    Candidate,
+    Evidence,
+    Finding,
+    Grade,
+    Plausibility,
+    Samples,
+    ShortcutReport,
+    Triplet,
+)
+from auditor.shortcuts import concept_regions, regions, templates, wording
+from auditor.shortcuts.fingerprint import fingerprint
+from auditor.shortcuts.grading import CLEAR, LEVEL, confidence, grade, outcome_of, severity
+from auditor.shortcuts.heat import smoothed_positive
+from auditor.shortcuts.merging import merged
+from auditor.shortcuts.plausibility import Scene, balanced, judge, scene
+from auditor.shortcuts.proposals import PROPOSALS, ClassView
+from auditor.shortcuts.statistics import benjamini_hochberg, detection_limit
+
+Leading = Mapping[int, tuple[str, tuple[int, ...]]]
+
+# The modules are named so that importing this one enters their proposals in the registry.
+BUILT_IN = (regions, concept_regions, templates)
+SCREENED = 8
+CONCEPTS = 3
+TESTS_EACH = 3
+SIMILAR_SIZE = 2.0
+MEMBER_EFFECT = 0.5
+GRADES: tuple[Grade, ...] = ("A", "B", "C", "D", "U")
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """A candidate after its trial, with how much it looks like an artefact."""
+
+    members: Members
+    screened: Screened
+    trial: Trial
+    plausibility: Plausibility
+
+
+def find_shortcuts(
+    probe: Probe,
+    samples: Samples,
+    leading: Leading,
+    outputs: Sequence[int],
+    config: ShortcutConfig,
+    *,
+    seed: int,
+    progress: Callable[[int], None] | None = None,
+) -> ShortcutReport:
+    """Search the audited classes for regions that the model relies on and that look artificial.
+
+    Args:
+        probe: model and data.
+        samples: what the pass found; ``discovery`` marks the half on which regions are chosen.
+        leading: per output the layer and the concepts whose regions are proposed (P1b).
+        outputs: the audited classes.
+        config: budgets.
+        seed: every random choice starts from it; same inputs, same report.
+        progress: called with 1 after each class.
+    """
+    step = progress or _silent
+    generator = np.random.default_rng([seed, 0])
+    classes, notes = _load_classes(probe, samples, outputs, config, generator)
+    stage = _stage(probe, samples, classes, config, generator)
+    screened: dict[int, list[Screened]] = {}
+    for members in classes:
+        own = np.random.default_rng([seed, 1, members.output])
+        screened[members.output] = _screen_class(stage, members, leading, len(classes), own)
+    chosen = _within_budget(screened, config)
+    scenes = balanced(
+        {members.output: scene(members.pictures, members.heat) for members in classes}
+    )
+    tested: list[Tested] = []
+    for members in classes:
+        for index, each in enumerate(chosen[members.output]):
+            own = np.random.default_rng([seed, 2, members.output, index])
+            tested.append(_test(stage, members, each, index, screened, scenes, own))
+        step(1)
+    step(max(0, len(outputs) - len(classes)))
+    comparison = [each.share for group in screened.values() for each in group]
+    nulls = least_relevant_passes(stage, classes, comparison, generator)
+    nulls += wrong_class_passes(stage, [each.trial for each in tested], comparison, generator)
+    corrected, tests = _corrected(tested)
+    findings = _findings(stage, samples, corrected)
+    notes += _closing_notes(stage, corrected, findings)
+    targets = _targets_of(corrected)
+    return ShortcutReport(
+        findings=tuple(findings),
+        proposed=sum(len(group) for group in screened.values()),
+        tests=tests,
+        targets=len({t for each in corrected for t in _target_rows(stage, each)}),
+        detection_limit=detection_limit(targets, tests, level=LEVEL, bound=CLEAR)
+        if targets
+        else None,
+        null_rate=sum(nulls) / len(nulls) if nulls else None,
+        null_n=len(nulls),
+        notes=tuple(notes),
+    )
+
+
+def _load_classes(
+    probe: Probe,
+    samples: Samples,
+    outputs: Sequence[int],
+    config: ShortcutConfig,
+    generator: np.random.Generator,
+) -> tuple[list[Members], list[str]]:
+    """Load the classes with enough members to choose regions; name the others once."""
+    large, small = [], []
+    for output in outputs:
+        rows = samples.members(output)
+        name = samples.manifest.classes[output]
+        if int(samples.discovery[rows].sum()) < LEAST_IMAGES:
+            small.append(f"{name} ({len(rows)})")
+        else:
+            large.append(load_members(probe, samples, output, config, generator))
+    notes = []
+    if small:
+        notes.append(
+            f"Not searched, too few correctly classified images: {', '.join(small)}. A class needs "
+            f"at least {LEAST_IMAGES} in each half of the data, so about {2 * LEAST_IMAGES}."
+        )
+    return [members for members in large if len(members.rows)], notes
+
+
+def _stage(
+    probe: Probe,
+    samples: Samples,
+    classes: Sequence[Members],
+    config: ShortcutConfig,
+    generator: np.random.Generator,
+) -> Stage:
+    """Load the images of other classes: targets from the test half, controls from the other."""
+    present = max(2, len(np.unique(samples.labels[samples.valid])))
+    size = config.targets + -(-config.targets // (present - 1))
+    halves = [
+        np.flatnonzero(samples.valid & ~samples.discovery),
+        np.flatnonzero(samples.valid & samples.discovery),
+    ]
+    size = size if classes else 0
+    targets, others = (load_pool(probe, samples, rows, size, generator) for rows in halves)
+    tests = TESTS_EACH * min(config.total, config.per_class * len(classes))
+    return Stage(probe, targets, others, config.targets, config.permutations, max(1, tests))
+
+
+def _screen_class(
+    stage: Stage,
+    members: Members,
+    leading: Leading,
+    classes: int,
+    generator: np.random.Generator,
+) -> list[Screened]:
+    layer, concepts = leading.get(members.output, ("", ()))
+    concepts = tuple(concepts)[:CONCEPTS]
+    maps = np.zeros((0, *members.heat.shape), dtype=np.float32)
+    if concepts:
+        maps = smoothed_positive(
+            stage.probe.concept_heatmaps(members.inputs, members.output, layer, concepts)
+        )
+    others = stage.others.inputs[stage.others.without(members.output)]
+    view = ClassView(
+        output=members.output,
+        heat=members.heat,
+        pictures=members.pictures,
+        discovery=members.discovery,
+        others=stage.probe.pictures(others),
+        layer=layer or None,
+        concepts=concepts,
+        concept_heat=maps,
+    )
+    proposals = [proposal for name in PROPOSALS for proposal in PROPOSALS[name](view)]
+    kept = merged(proposals, SCREENED)
+    return screen(stage.probe, members, kept, stage.others, classes=classes, generator=generator)
+
+
+def _within_budget(
+    screened: Mapping[int, Sequence[Screened]], config: ShortcutConfig
+) -> dict[int, list[Screened]]:
+    """Keep the best regions of each class, and over all classes the best of the best."""
+    chosen = {output: selected(group, config.per_class) for output, group in screened.items()}
+    everything = sorted((each.share for group in chosen.values() for each in group), reverse=True)
+    if len(everything) <= config.total:
+        return chosen
+    least = everything[config.total - 1]
+    return {
+        output: [each for each in group if each.share >= least] for output, group in chosen.items()
+    }
+
+
+def _test(
+    stage: Stage,
+    members: Members,
+    each: Screened,
+    index: int,
+    screened: Mapping[int, Sequence[Screened]],
+    scenes: Mapping[int, Scene],
+    generator: np.random.Generator,
+) -> Tested:
+    proposal = each.proposal
+    region = Region(
+        members,
+        proposal.masks,
+        each.references,
+        each.non_members,
+        control_windows(members, proposal.masks, proposal.shape, rank=0.5),
+    )
+    trial = run_trial(
+        stage,
+        f"{members.output}-{index + 1}",
+        region,
+        next_rank(members, region, proposal.shape),
+        _comparison(members.output, each, screened),
+        generator,
+    )
+    others = [scenes[output] for output in scenes if output != members.output]
+    plausibility = judge(
+        f"{members.output}-{index + 1}",
+        scenes[members.output],
+        each.references,
+        proposal.masks,
+        others,
+        generator,
+    )
+    return Tested(members, each, trial, plausibility)
+
+
+def _comparison(
+    output: int, each: Screened, screened: Mapping[int, Sequence[Screened]]
+) -> list[float]:
+    """Return the evidence shares of other classes' regions of similar size, or of all of them."""
+    area = each.proposal.masks.mean()
+    others = [one for label, group in screened.items() if label != output for one in group]
+    similar = [
+        one.share
+        for one in others
+        if 1 / SIMILAR_SIZE <= one.proposal.masks.mean() / area <= SIMILAR_SIZE
+    ]
+    return similar if len(similar) >= 8 else [one.share for one in others]
+
+
+def _corrected(tested: Sequence[Tested]) -> tuple[list[Tested], int]:
+    """Fill in q over all candidates and tests, and from it what each test says."""
+    p_values = [e.p for each in tested for e in each.trial.evidence if e.p is not None]
+    q_values = iter(benjamini_hochberg(p_values))
+    found = []
+    for each in tested:
+        evidence = tuple(
+            _concluded(e, next(q_values)) if e.p is not None else e for e in each.trial.evidence
+        )
+        found.append(replace(each, trial=replace(each.trial, evidence=evidence)))
+    return found, len(p_values)
+
+
+def _concluded(evidence: Evidence, q: float) -> Evidence:
+    outcome = outcome_of(evidence.low, evidence.high, q)
+    if evidence.reason and outcome == "supports":
+        outcome = "inconclusive"
+    return replace(evidence, q=q, outcome=outcome)
+
+
+def _findings(stage: Stage, samples: Samples, tested: Sequence[Tested]) -> list[Finding]:
+    found: list[Finding] = []
+    untested: set[int] = set()
+    for each in tested:
+        verdict = grade(each.trial.evidence, each.plausibility)
+        output = each.members.output
+        if verdict is None or (verdict == "U" and output in untested):
+            continue
+        if verdict == "U":
+            untested.add(output)
+        found.append(_finding(stage, samples, each, verdict))
+    return sorted(found, key=_order)
+
+
+def _finding(stage: Stage, samples: Samples, each: Tested, verdict: Grade) -> Finding:
+    members, proposal = each.members, each.screened.proposal
+    name = samples.manifest.classes[members.output]
+    rows = _carriers(stage, each) if verdict in ("A", "B") else np.arange(len(members.rows))
+    candidate = Candidate(
+        id=each.plausibility.candidate,
+        output=members.output,
+        kind=proposal.kind,
+        shape=proposal.shape,
+        layer=proposal.layer,
+        concepts=proposal.concepts,
+        rows=members.rows[rows],
+        masks=proposal.masks[rows],
+        score=each.screened.share,
+        reason=proposal.reason,
+    )
+    evidence = each.trial.evidence
+    references = each.screened.references
+    triplets: tuple[Triplet, ...] = ()
+    if verdict in ("A", "B", "C"):
+        triplets = representative_triplets(stage, each.trial)
+    return Finding(
+        candidate=candidate,
+        evidence=evidence,
+        plausibility=each.plausibility,
+        grade=verdict,
+        severity=severity(verdict, len(rows) / len(members.rows)),
+        confidence=confidence(evidence),
+        meaning=wording.meaning(
+            name, proposal.shape, verdict, evidence, len(rows), len(members.rows)
+        ),
+        reasons=wording.reasons(candidate, each.plausibility),
+        actions=wording.actions(name, verdict),
+        verification=wording.verification(verdict),
+        triplets=triplets,
+        fingerprint=fingerprint(name, members.pictures[references], proposal.masks[references]),
+    )
+
+
+def _carriers(stage: Stage, each: Tested) -> Int[np.ndarray, "member"]:
+    """Return the members whose region does at least half of what the references' does."""
+    members, screened = each.members, each.screened
+    everyone = np.arange(len(members.rows))
+    if len(screened.fillers) < len(screened.targets) or not len(screened.targets):
+        return everyone
+    effects: Float[np.ndarray, "member"] = region_effects(
+        stage.probe,
+        members,
+        screened.proposal.masks,
+        everyone,
+        stage.others,
+        screened.targets,
+        screened.fillers,
+    )
+    return np.flatnonzero(effects >= MEMBER_EFFECT * screened.reference_effect)
+
+
+def _order(finding: Finding) -> tuple[int, float]:
+    strength = max((each.low for each in finding.evidence), default=0.0)
+    return GRADES.index(finding.grade), -strength * finding.plausibility.score
+
+
+def _targets_of(tested: Sequence[Tested]) -> int:
+    """Return the fewest targets that a transplant could use, 0 when none ran."""
+    pairings = [each.trial.pairing for each in tested if each.trial.pairing is not None]
+    return min((len(pairing.targets) for pairing in pairings), default=0)
+
+
+def _target_rows(stage: Stage, each: Tested) -> list[int]:
+    if each.trial.pairing is None:
+        return []
+    return [int(row) for row in stage.targets.rows[each.trial.pairing.targets]]
+
+
+def _closing_notes(
+    stage: Stage, tested: Sequence[Tested], findings: Sequence[Finding]
+) -> list[str]:
+    notes = []
+    listed = sum(1 for each in findings if each.grade != "U")
+    graded = {each.candidate.id for each in findings}
+    quiet = sum(1 for each in tested if each.plausibility.candidate not in graded)
+    if quiet:
+        notes.append(
+            f"{len(tested)} candidates were tested; {listed} are listed, and {quiet} are not: "
+            "neither strong evidence for a class nor artefacts that the model leaves unused."
+        )
+    if tested and all(each.trial.result is None for each in tested):
+        notes.append(
+            "No region could be transplanted: that needs images of other classes in the data."
+        )
+    return notes
+
+
+def _silent(steps: int) -> None:
+    return None

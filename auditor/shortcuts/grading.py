@@ -1,0 +1,76 @@
+"""From evidence and implausibility to a grade, a severity and a confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auditor.records import Evidence, Grade, Outcome, Plausibility
+
+FLIPS = "T1 flip excess"
+SHARE = "T1 evidence share"
+REMOVAL = "T2 removal"
+TRANSPLANTS = (FLIPS, SHARE)
+
+LEVEL = 0.01
+STRONG, CLEAR, UNUSED = 0.25, 0.10, 0.05
+LEAST_Z = 3.0
+LIKELY_ARTEFACT, ARTEFACT = 0.5, 0.75
+
+
+def grade(evidence: Sequence[Evidence], plausibility: Plausibility) -> Grade | None:
+    """Return the grade by the table of the design, None when no row of it fits.
+
+    None means: tested, neither strong evidence nor an artefact without effect.
+    """
+    ran = [each for each in evidence if each.outcome not in ("not applicable", "error")]
+    if not ran:
+        return "U"
+    artefact = plausibility.score
+    transplanted = any(_passes(each) for each in ran if each.test in TRANSPLANTS)
+    removed = any(_passes(each) for each in ran if each.test == REMOVAL)
+    bound = max((_bound(each) for each in ran if _passes(each)), default=0.0)
+    if transplanted and removed and bound >= STRONG and artefact >= ARTEFACT:
+        return "A"
+    if (transplanted or removed) and bound >= CLEAR and artefact >= LIKELY_ARTEFACT:
+        return "B"
+    if bound >= STRONG and artefact < LIKELY_ARTEFACT:
+        return "C"
+    if max(each.low for each in ran) < UNUSED and artefact >= LIKELY_ARTEFACT:
+        return "D"
+    return None
+
+
+def outcome_of(low: float, high: float, q: float) -> Outcome:
+    """Return what a test says: supports, refutes or inconclusive."""
+    if q <= LEVEL and low >= UNUSED:
+        return "supports"
+    return "refutes" if high < CLEAR else "inconclusive"
+
+
+def severity(grade: Grade, share: float) -> str:
+    """Return the severity of a grade for a candidate on ``share`` of its class."""
+    if grade == "A":
+        return "critical" if share >= 0.5 else "high"
+    if grade == "B":
+        return "high" if share >= 0.5 else "medium"
+    return "low" if grade == "D" else "none"
+
+
+def confidence(evidence: Sequence[Evidence]) -> str:
+    """Return high when two kinds of test pass, moderate for one clear one, else low."""
+    passed = {each.test.split()[0] for each in evidence if _passes(each)}
+    strong = any(_passes(each) and each.low >= STRONG and each.n >= 32 for each in evidence)
+    if len(passed) > 1 and strong:
+        return "high"
+    return "moderate" if strong or len(passed) > 1 else "low"
+
+
+def _passes(evidence: Evidence) -> bool:
+    return evidence.q is not None and evidence.q <= LEVEL and evidence.outcome == "supports"
+
+
+def _bound(evidence: Evidence) -> float:
+    """Return the lower bound, or 0 for an evidence share that does not stand out from windows."""
+    if evidence.test == SHARE and (evidence.z is None or evidence.z < LEAST_Z):
+        return 0.0
+    return evidence.low

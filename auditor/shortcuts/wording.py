@@ -1,0 +1,109 @@
+"""What a finding means and what to do about it, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from auditor.records import Candidate, Evidence, Grade, Plausibility
+from auditor.shortcuts.grading import FLIPS, REMOVAL, SHARE
+
+REASONS: Mapping[str, str] = {
+    "stereotyped appearance": (
+        "It looks more alike from picture to picture than {share:.0%} of other groups of windows "
+        "of its size."
+    ),
+    "stereotyped position": (
+        "It keeps to one place in the picture, far more than the regions that matter for other "
+        "classes."
+    ),
+    "near the border": (
+        "It lies nearer to the border of the picture than {share:.0%} of the regions that matter "
+        "for other classes."
+    ),
+}
+
+
+def meaning(
+    name: str, shape: str, grade: Grade, evidence: Sequence[Evidence], images: int, members: int
+) -> str:
+    """Return what the finding means, with its numbers, intervals and n."""
+    numbers = "; ".join(_number(each, name) for each in evidence if _plain(each))
+    numbers = numbers[:1].upper() + numbers[1:] + "." if numbers else ""
+    where = f"the {shape}" if not shape.startswith("recurring") else f"a place with {shape}"
+    if grade == "U":
+        why = " ".join(dict.fromkeys(each.reason for each in evidence if each.reason))
+        return f"Whether the model relies on {where} for '{name}' could not be tested. {why}"
+    if grade == "A":
+        start = (
+            f"The model can be steered to '{name}' by {where}, and the region looks like an "
+            f"artefact. It was found on {images} of {members} pictures of the class."
+        )
+    elif grade == "B":
+        start = (
+            f"Likely shortcut: the model's decision for '{name}' leans on {where}, which may not "
+            f"be the object. It was found on {images} of {members} pictures of the class."
+        )
+    elif grade == "C":
+        start = (
+            f"{where[:1].upper()}{where[1:]} is compact evidence of '{name}' itself; expected "
+            "unless you say otherwise."
+        )
+    else:
+        start = f"{where[:1].upper()}{where[1:]} recurs in '{name}', but the model hardly uses it."
+    return f"{start} {numbers}".strip()
+
+
+def reasons(candidate: Candidate, plausibility: Plausibility) -> tuple[str, ...]:
+    """Return why the region may not be the object, strongest first."""
+    strong = sorted(
+        (
+            (value, term)
+            for term, value in plausibility.terms.items()
+            if term in REASONS and value > 0.8
+        ),
+        reverse=True,
+    )
+    found = [REASONS[term].format(share=value) for value, term in strong]
+    return (*found, f"It was proposed as {candidate.reason}")
+
+
+def actions(name: str, grade: Grade) -> tuple[str, ...]:
+    """Return what to do next."""
+    if grade in ("A", "B"):
+        return (
+            f"Look at the outlined pictures: is the region part of '{name}'?",
+            f"If it is not, find out how it came into the pictures of '{name}', and collect "
+            "pictures without it, or with it in every class.",
+            "Train again with the region covered, or put on pictures of all classes at random.",
+            f"Until then, do not rely on '{name}' for pictures that may carry it.",
+        )
+    if grade == "C":
+        return (f"Nothing, if the region is part of '{name}'; say otherwise if it is not.",)
+    if grade == "D":
+        return ("Note it with the data: a model trained anew may start to use it.",)
+    return ("Add pictures as stated, and audit again.",)
+
+
+def verification(grade: Grade) -> str:
+    """Return how a fix will be checked."""
+    if grade in ("A", "B"):
+        return (
+            "Audit the new model on the same pictures: the upper ends of the intervals of flip "
+            "excess and removal must lie below 10 %, and accuracy on pictures without the region "
+            "must not fall."
+        )
+    return "The next audit repeats the tests."
+
+
+def _plain(evidence: Evidence) -> bool:
+    return evidence.outcome not in ("not applicable", "error")
+
+
+def _number(evidence: Evidence, name: str) -> str:
+    value = f"{evidence.effect:.0%} (95 % interval {evidence.low:.0%} to {evidence.high:.0%}, "
+    if evidence.test == FLIPS:
+        return f"put into pictures of other classes it turns {value}n = {evidence.n}) into '{name}'"
+    if evidence.test == REMOVAL:
+        return f"without it {value}n = {evidence.n}) of the class's pictures leave '{name}'"
+    assert evidence.test == SHARE
+    return f"it carries {value}n = {evidence.n}) of the evidence for '{name}'"
