@@ -17,15 +17,20 @@ WEIGHTED = CONVOLUTIONS | {"linear"}
 
 def canonise(graph: Graph) -> Graph:
     """Return the same function with batch norm folded where it can be, and plain reshapes."""
-    return _with_input_shapes(_fold_batch_norms(_simplify(graph)))
+    return _lay_out(_fold_batch_norms(_simplify(graph)))
 
 
-def _with_input_shapes(graph: Graph) -> Graph:
-    nodes = tuple(
-        replace(node, input_shapes=tuple(graph[name].shape for name in node.inputs))
-        for node in graph.nodes
-    )
-    return Graph(nodes, graph.input, graph.output)
+def _lay_out(graph: Graph) -> Graph:
+    """Note the shapes of the inputs, and store images' weights channels last, as images are."""
+    nodes = []
+    for node in graph.nodes:
+        arguments = dict(node.arguments)
+        if node.operation == "conv2d" and isinstance(arguments["weight"], Tensor):
+            weight = arguments["weight"]
+            arguments["weight"] = weight.contiguous(memory_format=torch.channels_last)
+        shapes = tuple(graph[name].shape for name in node.inputs)
+        nodes.append(replace(node, arguments=arguments, input_shapes=shapes))
+    return Graph(tuple(nodes), graph.input, graph.output)
 
 
 def affine(input: Tensor, scale: Tensor, shift: Tensor) -> Tensor:  # noqa: A002 the field's word

@@ -126,12 +126,11 @@ def masked(coefficient: Tensor, chunk: Sequence[Pair], fold: Fold) -> Tensor:
 
 def relevance_at(flow: Flow, name: str, activation: Tensor) -> Tensor:
     """Return R = a c of a node, plus the R that terminal rules sent there; 0 if nothing came."""
-    relevance = torch.zeros_like(activation)
+    arrived = flow.relevances.get(name)
     if name in flow.coefficients:
         relevance = activation * flow.coefficients[name]
-    if name in flow.relevances:
-        relevance = relevance + flow.relevances[name]
-    return relevance
+        return relevance if arrived is None else relevance + arrived
+    return torch.zeros_like(activation) if arrived is None else arrived
 
 
 def _rows_per_chunk(graph: Graph, lower: set[str], images: Tensor) -> int:

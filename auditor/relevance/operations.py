@@ -13,7 +13,7 @@ from torch import Tensor
 
 from auditor.relevance.fold import Fold
 from auditor.relevance.graph import Node, Ref
-from auditor.relevance.rules import Saved, Settings, Weights, stabilise
+from auditor.relevance.rules import Saved, Settings, Weights, empty, stabilise
 
 SMALL = 1e-12
 
@@ -184,9 +184,8 @@ def max_pool_reverse(
     node: Node, weights: Weights, saved: Saved, coefficient: Tensor, fold: Fold
 ) -> tuple[Tensor, ...]:
     """Send c to the winner of every window."""
-    rows = coefficient.shape[0]
-    like = coefficient.new_empty((rows, *node.input_shapes[0][1:]))
-    like = like.contiguous(memory_format=_memory_format(coefficient))
+    shape = (coefficient.shape[0], *node.input_shapes[0][1:])
+    like = empty(shape, coefficient, _memory_format(coefficient))
     indices = fold.gather(saved.tensors[0])
     return (
         torch.ops.aten.max_pool2d_with_indices_backward(

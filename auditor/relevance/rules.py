@@ -114,18 +114,24 @@ def adjoint(node: Node, weight: Tensor, coefficient: Tensor) -> Tensor:
     if node.operation == "linear":
         return coefficient @ weight
     values = node.arguments
-    if coefficient.dim() == 4:
-        coefficient = coefficient.contiguous(memory_format=torch.channels_last)
     channels = weight.shape[1] * values["groups"]
     spatial = weight.dim() - 2
     size = node.input_shapes[0][-spatial:]
-    like = coefficient.new_empty(1).expand(coefficient.shape[0], channels, *size)
+    layout = torch.channels_last if spatial == 2 else torch.contiguous_format
+    coefficient = coefficient.contiguous(memory_format=layout)
+    # Only the shape and the memory layout of the input matter; its values are never read.
+    like = empty((coefficient.shape[0], channels, *size), coefficient, layout)
     gradient, _, _ = torch.ops.aten.convolution_backward(
         coefficient, like, weight, None, _per_axis(values["stride"], spatial),
         _per_axis(values["padding"], spatial), _per_axis(values["dilation"], spatial),
         False, [0] * spatial, values["groups"], [True, False, False],
     )  # fmt: skip
     return gradient  # type: ignore[no-any-return]
+
+
+def empty(shape: tuple[int, ...], like: Tensor, layout: torch.memory_format) -> Tensor:
+    """Return memory of the type and place of ``like``, not initialised."""
+    return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=layout)
 
 
 def _per_axis(values: list[int], axes: int) -> list[int]:

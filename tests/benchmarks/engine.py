@@ -12,6 +12,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -69,22 +70,14 @@ def measure(name: str, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     for count in arguments.concepts:
         concepts = ranked[:count]
 
-        def ours(concepts: list[int] = concepts) -> Tensor:
-            return explainer.conditional_heatmaps(x, layer, concepts)[:, 0]
-
-        def theirs(size: int, concepts: list[int] = concepts) -> Tensor:
-            conditions = [{"y": [target], layer: [concept]} for concept in concepts]
-            data = x.clone().requires_grad_()
-            composite = EpsilonPlusFlat(canonizers=[canonizer()])
-            parts = attribution.generate(
-                data, conditions, composite, batch_size=size, verbose=False
-            )
-            return torch.cat([part.heatmap.detach() for part in parts])
-
+        conditions = [{"y": [target], layer: [concept]} for concept in concepts]
+        ours = partial(by_auditor, explainer, x, layer, concepts)
+        theirs = partial(by_zennit, attribution, x, conditions, canonizer)
         sizes = sorted({min(size, count) for size in arguments.batch_sizes})
-        best = min(sizes, key=lambda size: seconds(lambda: theirs(size)))
+        speeds = {size: seconds(partial(theirs, size)) for size in sizes}
+        best = min(speeds, key=speeds.__getitem__)
         found, expected = ours(), theirs(best)
-        pairs = [(seconds(ours), seconds(lambda: theirs(best))) for _ in range(arguments.runs)]
+        pairs = [(seconds(ours), seconds(partial(theirs, best))) for _ in range(arguments.runs)]
         mine = statistics.median(pair[0] for pair in pairs)
         other = statistics.median(pair[1] for pair in pairs)
         distances = (found - expected).flatten(1).norm(dim=1) / expected.flatten(1).norm(dim=1)
@@ -96,6 +89,21 @@ def measure(name: str, arguments: argparse.Namespace) -> list[dict[str, Any]]:
             "relative_l2_worst": float(distances.max()),
         })  # fmt: skip
     return rows
+
+
+def by_auditor(explainer: Explainer, x: Tensor, layer: str, concepts: list[int]) -> Tensor:
+    """Return the conditional heatmaps (K, H, W) by this package."""
+    return explainer.conditional_heatmaps(x, layer, concepts)[:, 0]
+
+
+def by_zennit(
+    attribution: CondAttribution, x: Tensor, conditions: list[Any], canonizer: type, size: int
+) -> Tensor:
+    """Return the conditional heatmaps (K, H, W) by zennit-crp."""
+    data = x.clone().requires_grad_()
+    composite = EpsilonPlusFlat(canonizers=[canonizer()])
+    parts = attribution.generate(data, conditions, composite, batch_size=size, verbose=False)
+    return torch.cat([part.heatmap.detach() for part in parts])
 
 
 def seconds(run: Callable[[], Tensor]) -> float:

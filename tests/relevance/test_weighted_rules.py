@@ -1,5 +1,6 @@
 """Every rule of weighted layers against its matrix twin."""
 
+# ruff: noqa: N803 matrices keep the letters of their papers
 from __future__ import annotations
 
 import pytest

@@ -4,6 +4,7 @@ They share no code with the engine. ``x`` (D,) is one image, ``W`` (M, D) the la
 ``b`` (M,) its bias, ``R`` (M,) the relevance of its outputs; each returns R of the inputs (D,).
 """
 
+# ruff: noqa: N803 matrices keep the letters of their papers
 from __future__ import annotations
 
 import math
