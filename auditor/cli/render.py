@@ -26,7 +26,9 @@ def command(run_folder: Path, formats: tuple[str, ...], quiet: bool) -> None:
     """Draw the reports of RUN, the folder of a finished audit, from its audit.json."""
     from auditor.cli.progress import TerminalProgress
     from auditor.config import load_config
+    from auditor.runfolder import read_manifest
 
+    read_manifest(run_folder)
     report = load_config(run_folder / "config.yaml").report
     if formats:
         report = report.model_copy(update={"formats": list(formats)})

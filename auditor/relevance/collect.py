@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,11 +185,11 @@ def merge(
 
 def _read_shard(path: Path, rows: range) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         if not np.array_equal(arrays["rows"], np.arange(rows.start, rows.stop)):
             raise ValueError("it holds other rows than planned")
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise IntegrityError(
             f"shard {path.name} cannot be used ({error}); delete it and run the same command again."
         ) from error

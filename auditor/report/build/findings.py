@@ -8,9 +8,10 @@ import numpy as np
 
 from auditor.records import Evidence, Finding, Samples, ShortcutReport, Triplet
 from auditor.report.build.concepts import concept_id
-from auditor.report.images import ImageStore, outline
+from auditor.report.images import ImageStore, outline, resize
 from auditor.report.model import FindingCard, Picture, SearchLimits, TestResult, TripletCard
 
+SIDE = 192
 PictureOf = Callable[[int], np.ndarray]
 
 TEST_TITLES: Mapping[str, str] = {
@@ -116,8 +117,9 @@ def _region_pictures(
         photo = picture_of(row)
         path = samples.manifest.paths[row]
         alt = f"{path} with the region outlined"
-        outlined.append(store.jpeg(outline(photo, mask), alt=alt, caption=path))
-        cut = cut_out(photo, mask)
+        large, region = enlarged(photo, mask)
+        outlined.append(store.jpeg(outline(large, region), alt=alt, caption=path))
+        cut = cut_out(large, region)
         aligned.append(store.jpeg(cut, alt=f"the region cut out of {path}", caption=path))
     return outlined, aligned
 
@@ -130,6 +132,16 @@ def cut_out(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
     box = np.s_[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
     inside = mask[box][..., None]
     return np.where(inside, picture[box], picture[box] // 3 + 150).astype(np.uint8)
+
+
+def enlarged(picture: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return picture and mask with the longer side at `SIDE` pixels, so that lines stay fine."""
+    height, width = picture.shape[:2]
+    factor = SIDE / max(height, width)
+    height, width = round(height * factor), round(width * factor)
+    rows = np.arange(height) * mask.shape[0] // height
+    columns = np.arange(width) * mask.shape[1] // width
+    return resize(picture, height, width), mask[np.ix_(rows, columns)]
 
 
 def _spread(rows: np.ndarray, masks: np.ndarray, shown: int) -> list[tuple[int, np.ndarray]]:
@@ -162,7 +174,7 @@ def _triplet(triplet: Triplet, name: str, samples: Samples, store: ImageStore) -
     target = paths[triplet.target_row]
     words = ("before", f"with the region of {name}", f"with the control: {triplet.control}")
     pictures: Sequence[Picture] = [
-        store.jpeg(np.asarray(image), alt=f"{target} {word}", caption=word)
+        store.jpeg(np.asarray(image), alt=f"{target} {word}", caption=word, side=SIDE)
         for image, word in zip(triplet.pictures, words, strict=True)
     ]
     return TripletCard(
