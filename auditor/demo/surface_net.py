@@ -13,24 +13,27 @@ class SurfaceNet(nn.Module):
 
     def __init__(self, outputs: int = 6) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=5, stride=2, padding=2)
-        self.norm1 = nn.BatchNorm2d(16)
-        self.conv2 = nn.Conv2d(16, 24, kernel_size=3, padding=1)
-        self.norm2 = nn.BatchNorm2d(24)
-        self.conv3 = nn.Conv2d(24, 32, kernel_size=3, padding=1)
-        self.norm3 = nn.BatchNorm2d(32)
-        self.relu = nn.ReLU()
+        self.block1 = block(3, 24, kernel_size=5, stride=2)
+        self.block2 = block(24, 32, kernel_size=3)
         self.pool = nn.MaxPool2d(2)
+        self.block3 = block(32, 48, kernel_size=3)
         self.global_pool = nn.AdaptiveMaxPool2d(1)
-        self.classify = nn.Linear(32, outputs)
+        self.classify = nn.Linear(48, outputs)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the logits (B, outputs) of ``images`` (B, 3, 64, 64)."""
-        features = self.relu(self.norm1(self.conv1(images)))
-        features = self.pool(self.relu(self.norm2(self.conv2(features))))
-        features = self.relu(self.norm3(self.conv3(features)))
-        logits: Tensor = self.classify(self.global_pool(features).flatten(1))
+        """Return the logits (B, 6) of ``images`` (B, 3, 64, 64)."""
+        features = self.pool(self.block2(self.block1(images)))
+        logits: Tensor = self.classify(self.global_pool(self.block3(features)).flatten(1))
         return logits
+
+
+def block(inputs: int, outputs: int, *, kernel_size: int, stride: int = 1) -> nn.Module:
+    """Return a convolution with batch norm and ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel_size, stride=stride, padding=kernel_size // 2),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
+    )
 
 
 def build(outputs: int = 6) -> nn.Module:

@@ -61,7 +61,13 @@ class Layers:
         if not earlier:
             return (last,)
         middle = depth[self.nodes[last]] / 2
-        nearest = min(earlier, key=lambda name: abs(depth[self.nodes[name]] - middle))
+        nearest = min(
+            earlier,
+            key=lambda name: (
+                abs(depth[self.nodes[name]] - middle),
+                -depth[self.nodes[name]],
+            ),
+        )
         return (nearest, last)
 
     def _preferred(self) -> list[str]:
