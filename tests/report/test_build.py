@@ -1,0 +1,137 @@
+"""The parts of the result that are computed, not drawn."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from auditor.records import Manifest, Samples
+from auditor.report.build.findings import cut_out, enlarged, search_limits
+from auditor.report.build.performance import confusion_matrix, data_card, performance, wilson
+from auditor.report.build.verdict import does_not_show, verdict
+from auditor.report.model import DataCard, FindingCard, NotRun, Quarantined, SearchLimits
+from tests.report.conftest import Run
+
+
+def samples() -> Samples:
+    labels = np.array([0, 0, 0, 1, 1, 2, 2, 2])
+    prediction = np.array([0, 0, 1, 1, 3, 2, 2, 0])
+    valid = np.array([True] * 7 + [False])
+    return Samples(
+        manifest=Manifest(
+            tuple(f"{i}.jpg" for i in range(8)),
+            labels,
+            ("a", "b", "c", "d"),
+            excluded={"hidden": 3},
+        ),
+        valid=valid,
+        quarantine=(*[None] * 7, "truncated"),
+        logits=np.eye(4, dtype=np.float32)[prediction],
+        prediction=prediction,
+        target=prediction,
+        discovery=np.array([True, False] * 4),
+    )
+
+
+def test_counts_of_the_data_add_up() -> None:
+    card = data_card(samples(), source="x", digest="d")
+    assert card.used + len(card.quarantined) == card.total == 8
+    assert card.counts == {"a": 3, "b": 2, "c": 2}
+    assert card.discovery + card.test == card.used
+    assert card.excluded == {"hidden": 3}
+
+
+def test_performance_by_hand() -> None:
+    found = performance(samples(), (0, 1), confusion=None)
+    assert found.accuracy.value == pytest.approx(5 / 7)
+    first, second = found.classes
+    assert (first.n, first.accuracy.value, first.confused_with) == (3, 2 / 3, [("b", 1)])
+    assert (second.n, second.confused_with) == (2, [("d", 1)])
+
+
+def test_confusions_outside_the_audited_classes_have_a_column() -> None:
+    matrix, names = confusion_matrix(samples(), (0, 1))
+    assert names == ["a", "b", "another class"]
+    assert matrix.tolist() == [[2, 1, 0], [0, 1, 1]]
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 5), (3, 7), (20, 20), (561, 1000)])
+def test_wilson_by_its_formula(k: int, n: int) -> None:
+    z, p = 1.959963984540054, k / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    interval = wilson(k, n)
+    assert interval.low == pytest.approx(max(0, centre - half), abs=1e-9)
+    assert interval.high == pytest.approx(min(1, centre + half), abs=1e-9)
+
+
+def test_nothing_counted_is_any_share() -> None:
+    assert (wilson(0, 0).low, wilson(0, 0).high) == (0, 1)
+
+
+def limits(**changes: object) -> SearchLimits:
+    base = search_limits(None, reason="off").model_dump()
+    return SearchLimits(**{**base, "ran": True, "reason": "", **changes})
+
+
+def data(run: Run, quarantined: int = 0) -> DataCard:
+    listed = [Quarantined(path=str(i), reason="r") for i in range(quarantined)]
+    return run.result.data.model_copy(update={"total": 100, "quarantined": listed})
+
+
+def card(run: Run, grade: str) -> FindingCard:
+    return run.result.findings[0].model_copy(update={"grade": grade})
+
+
+def test_grade_a_fails_whatever_else(run: Run) -> None:
+    cards = [card(run, "B"), card(run, "A")]
+    found = verdict(cards, limits(ran=False), data(run, 50), [], 3)
+    assert found.word == "FAIL"
+
+
+def test_what_did_not_run_never_passes(run: Run) -> None:
+    assert verdict([], limits(ran=False, reason="off"), data(run), [], 0).word == "INCOMPLETE"
+    assert verdict([], limits(), data(run), [], 1).word == "INCOMPLETE"
+    assert verdict([], limits(), data(run, 2), [], 0).word == "INCOMPLETE"
+    assert verdict([], limits(), data(run, 1), [], 0).word == "PASS"
+    left_out = [NotRun(part="the audit of 3 classes", reason="by choice")]
+    assert verdict([], limits(), data(run), left_out, 0).word == "PASS WITH CONDITIONS"
+
+
+def test_grade_b_is_a_condition_and_c_is_not(run: Run) -> None:
+    assert verdict([card(run, "B")], limits(), data(run), [], 0).word == "PASS WITH CONDITIONS"
+    assert verdict([card(run, "C"), card(run, "D")], limits(), data(run), [], 0).word == "PASS"
+
+
+def test_the_detection_limit_is_said(run: Run) -> None:
+    sentences = does_not_show(limits(detection_limit=0.17, targets=640, tests=60), data(run))
+    assert "640 target images and 60 tests" in sentences[0]
+    assert "17%" in sentences[0]
+
+
+def test_cut_out_is_the_box_of_the_mask() -> None:
+    picture = np.full((10, 12, 3), 90, np.uint8)
+    mask = np.zeros((10, 12), bool)
+    mask[2:5, 3:9] = True
+    mask[2, 3] = False
+    cut = cut_out(picture, mask)
+    assert cut.shape == (3, 6, 3)
+    assert cut[1, 1].tolist() == [90, 90, 90]
+    assert cut[0, 0].tolist() == [180, 180, 180]
+
+
+def test_an_empty_mask_leaves_the_picture() -> None:
+    picture = np.full((4, 4, 3), 9, np.uint8)
+    assert cut_out(picture, np.zeros((4, 4), bool)) is picture
+
+
+def test_enlarging_keeps_the_mask_in_place() -> None:
+    picture = np.zeros((16, 32, 3), np.uint8)
+    mask = np.zeros((16, 32), bool)
+    mask[4:8, 8:16] = True
+    large, region = enlarged(picture, mask)
+    assert large.shape[:2] == region.shape == (96, 192)
+    ys, xs = np.nonzero(region)
+    assert (ys.min(), ys.max(), xs.min(), xs.max()) == (24, 47, 48, 95)
