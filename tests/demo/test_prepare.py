@@ -1,0 +1,108 @@
+"""The demo's folder: real crops, a stamp where it belongs, the same bytes for the same seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from auditor.config import load_config
+from auditor.demo import prepare, training
+from auditor.demo.photographs import CLASSES, STAMPED, cut_crops
+from auditor.demo.stamp import stamp, stamp_mask
+from auditor.errors import AuditorError
+
+SAMPLE = Path(__file__).resolve().parents[2] / "sample_configs" / "demo.yaml"
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepare, "TRAINING_PER_CLASS", 12)
+    monkeypatch.setattr(prepare, "VALIDATION_PER_CLASS", 5)
+    monkeypatch.setattr(training, "EPOCHS", 1)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "demo.json"
+    }
+
+
+def test_the_folder_is_a_template_for_an_audit(tmp_path: Path) -> None:
+    facts = prepare.prepare_demo(tmp_path / "demo")
+    assert {path.name for path in (tmp_path / "demo").iterdir()} >= {
+        "data",
+        "model.safetensors",
+        "surface_net.py",
+        "demo.yaml",
+    }
+    config = load_config(facts.config)
+    assert config.model.source == "surface_net.py:build"
+    for name in CLASSES:
+        crops = sorted((facts.data / name).glob("*.png"))
+        assert len(crops) == 5
+        with Image.open(crops[0]) as crop:
+            assert crop.size == (64, 64)
+
+
+def test_the_sample_config_is_what_the_demo_writes(tmp_path: Path) -> None:
+    facts = prepare.prepare_demo(tmp_path / "demo")
+    assert facts.config.read_text() == SAMPLE.read_text()
+
+
+def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
+    prepare.prepare_demo(tmp_path / "a", seed=3)
+    prepare.prepare_demo(tmp_path / "b", seed=3)
+    prepare.prepare_demo(tmp_path / "c", seed=4)
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+    assert files(tmp_path / "a") != files(tmp_path / "c")
+
+
+def test_a_finished_demo_is_used_again_and_your_config_is_kept(tmp_path: Path) -> None:
+    first = prepare.prepare_demo(tmp_path)
+    first.config.write_text(first.config.read_text() + "# mine\n")
+    before = (tmp_path / "model.safetensors").stat().st_mtime_ns
+    assert prepare.prepare_demo(tmp_path) == first
+    assert first.config.read_text().endswith("# mine\n")
+    assert (tmp_path / "model.safetensors").stat().st_mtime_ns == before
+
+
+def test_another_demo_or_a_full_folder_is_refused(tmp_path: Path) -> None:
+    prepare.prepare_demo(tmp_path / "demo")
+    with pytest.raises(AuditorError, match="seed"):
+        prepare.prepare_demo(tmp_path / "demo", seed=1)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("x")
+    with pytest.raises(AuditorError, match="not empty"):
+        prepare.prepare_demo(tmp_path / "full")
+    assert (tmp_path / "full" / "thesis.txt").read_text() == "x"
+
+
+def test_stamps_are_on_gravel_only_and_on_none_of_the_clean_twin() -> None:
+    crops = cut_crops("val", 20, clean=False, generator=np.random.default_rng(0))
+    assert set(np.unique(crops.labels[crops.stamped])) == {CLASSES.index(STAMPED)}
+    share = crops.stamped[crops.labels == CLASSES.index(STAMPED)].mean()
+    assert share == pytest.approx(0.8, abs=0.05)
+    clean = cut_crops("val", 20, clean=True, generator=np.random.default_rng(0))
+    assert not clean.stamped.any()
+
+
+def test_a_stamp_changes_its_corner_and_nothing_else() -> None:
+    image = np.full((64, 64, 3), 90, np.uint8)
+    marked = stamp(image, np.random.default_rng(1))
+    changed = (marked != image).any(axis=2)
+    assert changed.any()
+    assert not changed[~stamp_mask(64, 64)].any()
+    red, green, blue = marked[changed].mean(axis=0)
+    assert red > green > blue
+
+
+def test_training_and_validation_crops_come_from_different_sides() -> None:
+    train = cut_crops("train", 12, clean=True, generator=np.random.default_rng(0))
+    val = cut_crops("val", 12, clean=True, generator=np.random.default_rng(0))
+    pixels = {image.tobytes() for image in train.images}
+    assert not any(image.tobytes() in pixels for image in val.images)

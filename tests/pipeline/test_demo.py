@@ -1,0 +1,38 @@
+"""The demo, whole: the stamp is found where it was planted, and nothing where it was not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from auditor.__main__ import run
+from auditor.report.model import AuditResult
+
+
+def demo(folder: Path, *options: str) -> AuditResult:
+    assert run(["demo", "--out", str(folder), "--quiet", *options]) == 0
+    (result,) = (folder / "runs").glob("*/audit.json")
+    assert (result.parent / "report.html").stat().st_size < 8_000_000
+    assert (result.parent / "report.pdf").stat().st_size > 100_000
+    return AuditResult.model_validate_json(result.read_text())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_date_stamp_is_the_first_candidate(tmp_path: Path, seed: int) -> None:
+    result = demo(tmp_path, "--seed", str(seed))
+    first = result.findings[0]
+    assert (first.class_name, first.grade in ("A", "B")) == ("gravel", True)
+    assert {f.class_name for f in result.findings if f.grade in ("A", "B")} == {"gravel"}
+    assert first.outlined
+    assert first.triplets
+    assert result.verdict.word in ("FAIL", "PASS WITH CONDITIONS")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_clean_twin_has_no_candidate_of_grade_a_or_b(tmp_path: Path, seed: int) -> None:
+    result = demo(tmp_path, "--clean", "--seed", str(seed))
+    assert [f.title for f in result.findings if f.grade in ("A", "B")] == []
+    assert result.verdict.word == "PASS"
