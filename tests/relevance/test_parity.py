@@ -1,14 +1,22 @@
-"""Parity with zennit-crp 0.6.0 on zennit 0.4.6: conditional heatmaps, relative L2 under 1e-3."""
+"""Parity with zennit-crp 0.6.0 on zennit 0.4.6, by the relative L2 of conditional heatmaps.
+
+zennit divides by ``z + 1e-6`` at residual sums and average pooling too, where the engine, which
+carries c = R / a, divides by nothing. Where such a sum is close to zero the heatmap of a single
+concept can differ by more than 1e-3 (2.6e-3 was seen). So there are two tests: with zennit as it
+is, the median concept must agree to 1e-3; with that one stabiliser at 1e-12, every concept must
+agree to 1e-6 in float64.
+"""
 
 from __future__ import annotations
 
 import copy
+import statistics
 import warnings
 
 import pytest
 import torch
 import torchvision
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
 from auditor.relevance.explainer import Explainer
@@ -19,6 +27,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     attribution = pytest.importorskip("crp.attribution")
     zennit_composites = pytest.importorskip("zennit.composites")
+    zennit_core = pytest.importorskip("zennit.core")
+    zennit_rules = pytest.importorskip("zennit.rules")
     zennit_torchvision = pytest.importorskip("zennit.torchvision")
 
 CASES = [
@@ -56,26 +66,57 @@ def random_model(name: str) -> nn.Module:
     return model.eval()
 
 
+def divide(relevance: Tensor, outputs: list[Tensor]) -> Tensor:
+    """Divide by the output with next to no stabiliser."""
+    return relevance / zennit_core.stabilize(outputs[0], 1e-12)
+
+
+def heatmap_distances(
+    name: str, ours: str, layer: str, canonizer: str, *, exact: bool
+) -> list[float]:
+    """Return the distance of the heatmap of each of the five most relevant concepts."""
+    dtype = torch.float64 if exact else torch.float32
+    model = random_model(name).to(dtype)
+    generator = torch.Generator().manual_seed(2)
+    x = torch.randn(1, 3, 64, 64, generator=generator).to(dtype)
+    explainer = Explainer(model, x, ours)
+    target = int(explainer.predict(x).argmax())
+    total = explainer.explain(x, layers=(layer,), heatmap=False).relevance[layer]
+    concepts = total.abs().sum((0, 2, 3)).topk(5).indices.tolist()
+    found = explainer.conditional_heatmaps(x, layer, concepts)[:, 0]
+    canonizers = [getattr(zennit_torchvision, canonizer)()]
+    composite = getattr(zennit_composites, COMPOSITES[ours])(canonizers=canonizers)
+    if exact:
+        norm = zennit_rules.Norm()
+        norm.gradient_mapper = divide
+        composite.layer_map = [
+            (types, norm if isinstance(hook, zennit_rules.Norm) else hook)
+            for types, hook in composite.layer_map
+        ]
+    expected = attribution.CondAttribution(fused(model))(
+        x.repeat(len(concepts), 1, 1, 1).requires_grad_(),
+        [{"y": [target], layer: [concept]} for concept in concepts],
+        composite,
+    ).heatmap
+    return [distance(one, other) for one, other in zip(found, expected, strict=True)]
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("composite", COMPOSITES)
 @pytest.mark.parametrize(("name", "layers", "canonizer"), CASES)
 def test_conditional_heatmaps_are_those_of_zennit_crp(
+    name: str, layers: tuple[str, str], canonizer: str, composite: str
+) -> None:
+    for layer in layers:
+        distances = heatmap_distances(name, composite, layer, canonizer, exact=False)
+        assert statistics.median(distances) < 1e-3, (layer, distances)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "layers", "canonizer"), CASES)
+def test_nothing_but_the_stabiliser_of_sums_differs(
     name: str, layers: tuple[str, str], canonizer: str
 ) -> None:
-    model = random_model(name)
-    x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(2))
-    theirs = attribution.CondAttribution(fused(model))
-    for ours, composite in COMPOSITES.items():
-        explainer = Explainer(model, x, ours)
-        target = int(explainer.predict(x).argmax())
-        for layer in layers:
-            total = explainer.explain(x, layers=(layer,), heatmap=False).relevance[layer]
-            concepts = total.abs().sum((0, 2, 3)).topk(3).indices.tolist()
-            found = explainer.conditional_heatmaps(x, layer, concepts)[:, 0]
-            canonizers = [getattr(zennit_torchvision, canonizer)()]
-            expected = theirs(
-                x.repeat(3, 1, 1, 1).requires_grad_(),
-                [{"y": [target], layer: [concept]} for concept in concepts],
-                getattr(zennit_composites, composite)(canonizers=canonizers),
-            ).heatmap
-            for row in range(3):
-                assert distance(found[row], expected[row]) < 1e-3
+    for layer in layers:
+        distances = heatmap_distances(name, "epsilon-plus-flat", layer, canonizer, exact=True)
+        assert max(distances) < 1e-6, (layer, distances)
