@@ -19,7 +19,7 @@ IMAGES = 6000
 LEAST_REFERENCES = 8
 TARGETS_EACH = 2
 CONTAINED = 0.5
-MOST_OF_EFFECT = 0.8
+CORRELATED = 0.8
 WITHOUT = 0.25
 
 
@@ -117,25 +117,20 @@ def region_effects(
 
 
 def selected(screened: Sequence[Screened], most: int) -> list[Screened]:
-    """Return at most ``most`` regions that do something, largest effect first, one of each place.
+    """Return at most ``most`` regions that do something, compact ones first, one of each place.
 
-    Of regions that contain each other, the smallest that keeps `MOST_OF_EFFECT` of the effect.
+    In the order of `_compactness`. Left out is a region that contains, or lies in, one already
+    kept, and one whose effects go with those of one kept: it is another part of the same thing.
     """
-    waiting = sorted(
-        (each for each in screened if each.share > 0),
-        key=_share,
-        reverse=True,
-    )
     kept: list[Screened] = []
-    while waiting and len(kept) < most:
-        best = waiting[0]
-        same = [each for each in waiting if _contained(best, each) > CONTAINED]
-        strong = [each for each in same if each.share >= MOST_OF_EFFECT * best.share]
-        kept.append(min(strong, key=_area))
-        chosen = kept[-1]
-        waiting = [
-            each for each in waiting if each not in same and _contained(chosen, each) <= CONTAINED
-        ]
+    for each in sorted(screened, key=_compactness, reverse=True):
+        if each.share <= 0 or len(kept) == most:
+            break
+        if all(
+            _contained(each, other) <= CONTAINED and _correlation(each, other) <= CORRELATED
+            for other in kept
+        ):
+            kept.append(each)
     return kept
 
 
@@ -148,6 +143,13 @@ def _contained(first: Screened, second: Screened) -> float:
     return float(np.divide(both, smaller, out=np.zeros(len(rows)), where=smaller > 0).mean())
 
 
+def _correlation(first: Screened, second: Screened) -> float:
+    """Return the correlation of two regions' effects over the members tried, 0 if constant."""
+    if first.effects.std() < 1e-9 or second.effects.std() < 1e-9:
+        return 0.0
+    return float(np.corrcoef(first.effects, second.effects)[0, 1])
+
+
 def _relevance_inside(
     members: Members, masks: Bool[np.ndarray, "member h w"], tried: Int[np.ndarray, "tried"]
 ) -> Float[np.ndarray, "tried"]:
@@ -158,9 +160,11 @@ def _relevance_inside(
     return share
 
 
-def _share(each: Screened) -> float:
-    return each.share
+def _compactness(each: Screened) -> float:
+    """Return the share over the fourth root of the area.
 
-
-def _area(each: Screened) -> float:
-    return float(each.proposal.masks[each.references].mean())
+    Larger windows carry more evidence of anything; without this the artefact would be shown as
+    part of a window that is mostly something else.
+    """
+    area = float(each.proposal.masks[each.references].mean())
+    return each.share / float(max(area, 1e-6) ** 0.25)

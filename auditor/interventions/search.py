@@ -356,8 +356,9 @@ def _order(finding: Finding) -> tuple[int, float]:
 
 def _targets_of(tested: Sequence[Tested]) -> int:
     """Return the fewest targets that a transplant could use, 0 when none ran."""
-    pairings = [each.trial.pairing for each in tested if each.trial.pairing is not None]
-    return min((len(pairing.targets) for pairing in pairings), default=0)
+    return min(
+        (each.trial.available for each in tested if each.trial.result is not None), default=0
+    )
 
 
 def _target_rows(stage: Stage, each: Tested) -> list[int]:

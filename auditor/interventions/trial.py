@@ -46,12 +46,16 @@ class Stage:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """A region with its transplants (None: there were no targets) and its evidence, q missing."""
+    """A region with its transplants (None: there were no targets) and its evidence, q missing.
+
+    ``available`` counts the targets that were there; a hopeless trial stops before all are used.
+    """
 
     region: Region
     pairing: Pairing | None
     result: Transplanted | None
     evidence: tuple[Evidence, ...]
+    available: int
 
 
 def run_trial(
@@ -85,6 +89,7 @@ def run_trial(
             None,
             None,
             (*evidence, _removal(stage, candidate, region, next_windows, generator)),
+            len(targets),
         )
     pairing = draw_pairs(stage, region, targets, generator)
     result = transplant(
@@ -100,7 +105,7 @@ def run_trial(
         first = transplant_evidence(stage, candidate, result, output, gap, comparison, generator)
     pairing = pairing.first(len(result.region))
     left = _removal(stage, candidate, region, next_windows, generator)
-    return Trial(region, pairing, result, (*first, left))
+    return Trial(region, pairing, result, (*first, left), len(targets))
 
 
 def draw_pairs(

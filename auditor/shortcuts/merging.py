@@ -13,13 +13,14 @@ OVERLAP = 0.5
 
 
 def merged(proposals: Sequence[Proposal], most: int) -> list[Proposal]:
-    """Return at most ``most`` proposals, best score first, none overlapping a better one.
+    """Return at most ``most`` proposals, none overlapping a better one.
 
-    Two overlap when the intersection over union of their masks, averaged over members, is above
-    `OVERLAP`. Ties in score keep the order given.
+    P1c first, whose regions do not come from relevance and so lose every comparison of relevance;
+    then by score, ties in the order given. Two overlap when the intersection over union of their
+    masks, averaged over members, is above `OVERLAP`.
     """
     kept: list[Proposal] = []
-    for proposal in sorted(proposals, key=_score, reverse=True):
+    for proposal in sorted(proposals, key=_priority, reverse=True):
         if len(kept) == most:
             break
         if proposal.masks.any() and all(
@@ -39,5 +40,5 @@ def overlap(
     return float(ratio.mean())
 
 
-def _score(proposal: Proposal) -> float:
-    return proposal.score
+def _priority(proposal: Proposal) -> tuple[bool, float]:
+    return proposal.kind == "P1c", proposal.score

@@ -49,7 +49,7 @@ def refined_p(
     of ``tests`` values to be below level / tests. Only values near that floor are refined.
     """
     p = sign_flip_p(effects, permutations, generator)
-    enough = math.ceil(4 * tests / level)
+    enough = math.ceil(2 * tests / level)
     if p <= 5 / (1 + permutations) and enough > permutations:
         p = sign_flip_p(effects, enough, generator)
     return p

@@ -1,4 +1,4 @@
-"""P1c, template regions: flat borders, and places whose pixels recur in one class only."""
+"""P1c, template regions: flat borders, and a place where the pictures of a class are alike."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from auditor.shortcuts.heat import dilated, edge_pixels
 from auditor.shortcuts.proposals import MAX_AREA, PROPOSALS, ClassView, Proposal, region_score
 
 FLAT = 6.0
-LIKE = 36.0
-IN_CLASS, ELSEWHERE = 0.3, 0.1
+IN_CLASS = 0.3
+LEAST_T, EDGE_T = 4.0, 2.5
 LEAST_AREA = 0.005
 
 
 @PROPOSALS.register("P1c")
 def template_regions(view: ClassView) -> list[Proposal]:
-    """Propose flat areas that touch the border, and pixels that recur in this class only."""
+    """Propose flat areas that touch the border, and the place that sets the class apart."""
     found = []
     flat = np.stack([flat_border(picture) for picture in view.pictures])
     if flat[view.discovery].any(axis=(1, 2)).mean() >= IN_CLASS:
         reason = "areas of one colour that touch the border of the picture."
         score = region_score(view.heat, flat, view.discovery)
         found.append(Proposal("P1c", "flat border area", flat, score, reason))
-    recurring = recurring_pixels(view.pictures[view.discovery], view.others)
+    recurring = recurring_mark(view.pictures[view.discovery], view.others)
     if recurring.any():
         masks = np.repeat(recurring[None], len(view.pictures), axis=0)
-        reason = "pixels that are alike in many images of this class and in few of the others."
+        reason = "the place whose colours depart most from the rest of the class's pictures."
         score = region_score(view.heat, masks, view.discovery)
-        found.append(Proposal("P1c", "recurring pixels", masks, score, reason))
+        found.append(Proposal("P1c", "recurring mark", masks, score, reason))
     return found
 
 
@@ -57,45 +57,38 @@ def flat_border(
     return grown
 
 
-def recurring_pixels(
+def recurring_mark(
     own: UInt8[np.ndarray, "member height width 3"],
     others: UInt8[np.ndarray, "other height width 3"],
 ) -> Bool[np.ndarray, "height width"]:
-    """Return places where many own pictures have one colour that few other pictures have there.
+    """Return the place where the mean own picture departs most from what the class has elsewhere.
 
-    The colour of a place is that of the own picture that most of the others resemble there. The
-    largest connected part after closing small gaps is kept, nothing when it is too small or large.
+    Welch's t per pixel and channel between own and other pictures, each less its mean colour over
+    all places; then the root mean square over
+    channels. The largest connected part above `EDGE_T` and a quarter of the largest value counts,
+    when that value is at least `LEAST_T` and the part is a region's size.
     """
+    empty = np.zeros(own.shape[1:3], dtype=bool)
     if len(own) < 4 or len(others) < 4:
-        return np.zeros(own.shape[1:3], dtype=bool)
-    colours = ndimage.uniform_filter(own.astype(np.float32), (0, 3, 3, 0))
-    elsewhere = ndimage.uniform_filter(others.astype(np.float32), (0, 3, 3, 0))
-    best, mode = _resembled(colours)
-    outside = (np.abs(elsewhere - mode).max(axis=3) < LIKE).mean(axis=0)
-    lift = (best >= IN_CLASS) & (outside <= ELSEWHERE) & (best - outside >= IN_CLASS)
-    edge = edge_pixels(*own.shape[1:3])
-    gap = 2 * edge
-    closed = ndimage.binary_closing(
-        np.pad(lift, gap), np.ones((2 * gap + 1, 2 * gap + 1), dtype=bool)
-    )
-    parts, number = ndimage.label(closed[gap:-gap, gap:-gap])
-    if number == 0:
-        return np.zeros_like(lift)
-    areas = ndimage.sum_labels(lift, parts, np.arange(1, number + 1))
-    part: np.ndarray = dilated((parts == 1 + int(np.argmax(areas)))[None], edge)[0]
-    wanted = LEAST_AREA <= part.mean() <= MAX_AREA
-    return part if wanted else np.zeros_like(part)
+        return empty
+    first, first_error = _departure(own)
+    second, second_error = _departure(others)
+    t = (first - second) / np.sqrt(first_error + second_error)
+    grow = edge_pixels(*own.shape[1:3])
+    size = ndimage.gaussian_filter(np.sqrt((t**2).mean(axis=2)), grow)
+    if size.max() < LEAST_T:
+        return empty
+    parts, number = ndimage.label(size >= max(EDGE_T, size.max() / 4))
+    totals = ndimage.sum_labels(size, parts, np.arange(1, number + 1))
+    part: np.ndarray = parts == 1 + int(np.argmax(totals))
+    return part if LEAST_AREA <= part.mean() <= MAX_AREA else empty
 
 
-def _resembled(
-    colours: Float[np.ndarray, "member height width 3"],
-) -> tuple[Float[np.ndarray, "height width"], Float[np.ndarray, "height width 3"]]:
-    """Return how many resemble the most resembled colour of each place, and that colour."""
-    best = np.zeros(colours.shape[1:3])
-    mode = colours[0].copy()
-    for colour in colours[:32]:
-        alike = (np.abs(colours - colour).max(axis=3) < LIKE).mean(axis=0)
-        better = alike > best
-        best = np.where(better, alike, best)
-        mode[better] = colour[better]
-    return best, mode
+def _departure(
+    pictures: UInt8[np.ndarray, "sample height width 3"],
+) -> tuple[Float[np.ndarray, "height width 3"], Float[np.ndarray, "height width 3"]]:
+    """Return mean pictures less their mean colour, and the squared standard error."""
+    values = pictures.astype(np.float64)
+    values = values - values.mean(axis=(1, 2), keepdims=True)
+    error = values.var(axis=0, ddof=1) / len(values) + 1.0 / len(values)
+    return values.mean(axis=0), error

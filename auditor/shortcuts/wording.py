@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from auditor.records import Candidate, Evidence, Grade, Plausibility
 from auditor.shortcuts.grading import FLIPS, REMOVAL, SHARE
+from auditor.shortcuts.plausibility import WEIGHTS
 
 REASONS: Mapping[str, str] = {
     "stereotyped appearance": (
@@ -15,6 +16,10 @@ REASONS: Mapping[str, str] = {
     "stereotyped position": (
         "It keeps to one place in the picture, far more than the regions that matter for other "
         "classes."
+    ),
+    "same look at the same place": (
+        "The same thing is to be seen at the same place of many pictures of the class, and neither "
+        "elsewhere in them nor there in other classes."
     ),
     "near the border": (
         "It lies nearer to the border of the picture than {share:.0%} of the regions that matter "
@@ -29,7 +34,7 @@ def meaning(
     """Return what the finding means, with its numbers, intervals and n."""
     numbers = "; ".join(_number(each, name) for each in evidence if _plain(each))
     numbers = numbers[:1].upper() + numbers[1:] + "." if numbers else ""
-    where = f"the {shape}" if not shape.startswith("recurring") else f"a place with {shape}"
+    where = f"the {shape}"
     if grade == "U":
         why = " ".join(dict.fromkeys(each.reason for each in evidence if each.reason))
         return f"Whether the model relies on {where} for '{name}' could not be tested. {why}"
@@ -55,15 +60,16 @@ def meaning(
 
 def reasons(candidate: Candidate, plausibility: Plausibility) -> tuple[str, ...]:
     """Return why the region may not be the object, strongest first."""
-    strong = sorted(
+    counted = sorted(
         (
-            (value, term)
+            (weight * (value - nothing) / (fully - nothing), term)
             for term, value in plausibility.terms.items()
-            if term in REASONS and value > 0.8
+            for nothing, fully, weight in [WEIGHTS[term]]
+            if value > nothing
         ),
         reverse=True,
     )
-    found = [REASONS[term].format(share=value) for value, term in strong]
+    found = [REASONS[term].format(share=plausibility.terms[term]) for _, term in counted]
     return (*found, f"It was proposed as {candidate.reason}")
 
 
