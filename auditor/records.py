@@ -305,7 +305,6 @@ class ShortcutReport:
 
     ``detection_limit`` is the smallest flip excess that could have been found (None: no test ran).
     ``null_rate`` is the share of null windows that passed, ``null_n`` how many were tried.
-    ``untested`` are audited classes with too few images for a test.
     """
 
     findings: tuple[Finding, ...]
@@ -316,4 +315,3 @@ class ShortcutReport:
     null_rate: float | None
     null_n: int
     notes: tuple[str, ...]
-    untested: tuple[int, ...] = ()

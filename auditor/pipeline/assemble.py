@@ -11,6 +11,7 @@ import numpy as np
 
 from auditor.concepts.typical import typical_samples
 from auditor.config import Config, dump_config
+from auditor.interventions.trial import LEAST_IMAGES
 from auditor.pipeline.illustrate import atlas_samples, clarities
 from auditor.records import (
     ConceptStatistics,
@@ -107,14 +108,16 @@ def assemble(
     )
     data = data_card(samples, source=shared.data.source, digest=subject.data_digest)
     not_run = _not_run(analysis)
-    untested = [] if analysis.shortcuts is None else analysis.shortcuts.untested
+    untested = sum(
+        int(samples.discovery[samples.members(output)].sum()) < LEAST_IMAGES for output in outputs
+    )
     matrix, columns = confusion_matrix(samples, outputs)
     concepts = [c for layer in layers for c in concepts_of_layer(layer, samples, groups)]
     return AuditResult(
         run=run_key,
         tool=Tool(**tool),
         scope=_scope(config),
-        verdict=verdict(cards, search, data, not_run, len(untested)),
+        verdict=verdict(cards, search, data, not_run, untested),
         does_not_show=does_not_show(search, data),
         model=_model_card(shared, subject, samples),
         data=data,

@@ -347,4 +347,5 @@ def _tool(subject: Subject) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    return {name: importlib.metadata.version(name) for name in PACKAGES}
+    own = {"concept-auditor": auditor.__version__}
+    return own | {name: importlib.metadata.version(name) for name in PACKAGES}

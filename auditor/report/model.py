@@ -154,7 +154,8 @@ class ConceptRow(Part):
     """How a class uses a concept: a row of its concept table. Shares have no unit.
 
     ``crops`` are the concept's reference samples within this class, with heatmaps explained as
-    this class. ``shared_with`` are the other audited classes that lead with the concept too.
+    this class; where the class has few, the concept's best samples of other classes follow (their
+    label tells). ``shared_with`` are the other audited classes that lead with the concept too.
     """
 
     concept: str

@@ -28,6 +28,8 @@ from auditor.report.model import (
     SubspaceLayer,
 )
 
+CROPS_PER_ROW = 6
+
 IllustrationKey = tuple[str, int, int | None, str]
 
 
@@ -124,7 +126,7 @@ def layer_table(
             positive=float(statistics.positive[place, concept]),
             frequency=float(statistics.frequency[place, concept]),
             shared_with=[names[o] for o in others.get(concept, ()) if o != output],
-            crops=_crops(illustrations, (statistics.layer, concept, output, "relevance"), samples),
+            crops=_class_crops(illustrations, statistics.layer, concept, output, samples),
         )
         for concept in layer.leading.get(output, ())
     ]
@@ -176,6 +178,21 @@ def _subspace_card(
             for place, output in enumerate(outputs)
         },
     )
+
+
+def _class_crops(
+    illustrations: Mapping[IllustrationKey, list[Illustration]],
+    layer: str,
+    concept: int,
+    output: int,
+    samples: Samples,
+) -> list[Crop]:
+    """Return the class's own reference samples, filled up with the concept's best of all data."""
+    own = _crops(illustrations, (layer, concept, output, "relevance"), samples)
+    known = {crop.sample for crop in own}
+    best = _crops(illustrations, (layer, concept, None, "relevance"), samples)
+    others = [crop for crop in best if crop.sample not in known]
+    return own + others[: max(0, CROPS_PER_ROW - len(own))]
 
 
 def _crops(
