@@ -65,7 +65,7 @@ def find_shortcuts(
     config: ShortcutConfig,
     *,
     seed: int,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], object] | None = None,
 ) -> ShortcutReport:
     """Search the audited classes for regions that the model relies on and that look artificial.
 
