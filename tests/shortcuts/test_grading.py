@@ -1,0 +1,130 @@
+"""The grade table, row by row, and the words that go with it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from auditor.records import Candidate, Evidence, Grade, Plausibility
+from auditor.shortcuts import wording
+from auditor.shortcuts.fingerprint import fingerprint
+from auditor.shortcuts.grading import (
+    FLIPS,
+    REMOVAL,
+    SHARE,
+    confidence,
+    grade,
+    outcome_of,
+    severity,
+)
+
+
+def evidence(
+    test: str, low: float, *, q: float = 0.001, z: float | None = None, n: int = 64
+) -> Evidence:
+    outcome = outcome_of(low, low + 0.2, q)
+    return Evidence("c", test, outcome, low + 0.1, "share", low, low + 0.2, n, p=q / 2, q=q, z=z)
+
+
+def missing(test: str) -> Evidence:
+    return Evidence("c", test, "not applicable", 0, "share", 0, 0, 0, reason="No images.")
+
+
+@pytest.mark.parametrize(
+    ("found", "implausibility", "expected"),
+    [
+        ([evidence(FLIPS, 0.3), evidence(REMOVAL, 0.1)], 0.8, "A"),
+        ([evidence(SHARE, 0.3, z=4.0), evidence(REMOVAL, 0.1)], 0.8, "A"),
+        ([evidence(FLIPS, 0.3), evidence(REMOVAL, 0.1, q=0.2)], 0.8, "B"),
+        ([evidence(FLIPS, 0.3), evidence(REMOVAL, 0.1)], 0.7, "B"),
+        ([evidence(FLIPS, 0.12)], 0.5, "B"),
+        ([evidence(REMOVAL, 0.12)], 0.5, "B"),
+        ([evidence(SHARE, 0.12, z=3.0)], 0.5, "B"),
+        ([evidence(SHARE, 0.12, z=2.9)], 0.5, None),
+        ([evidence(SHARE, 0.3, z=None)], 0.9, None),
+        ([evidence(FLIPS, 0.3, q=0.02)], 0.9, None),
+        ([evidence(FLIPS, 0.3)], 0.49, "C"),
+        ([evidence(FLIPS, 0.2)], 0.49, None),
+        ([evidence(FLIPS, 0.01), evidence(REMOVAL, -0.1)], 0.6, "D"),
+        ([evidence(FLIPS, 0.01)], 0.2, None),
+        ([missing(FLIPS), missing(REMOVAL)], 0.9, "U"),
+        ([missing(FLIPS), evidence(REMOVAL, 0.2)], 0.6, "B"),
+    ],
+)
+def test_the_grade_table(
+    found: list[Evidence], implausibility: float, expected: Grade | None
+) -> None:
+    assert grade(found, Plausibility("c", {}, implausibility)) == expected
+
+
+def test_outcomes() -> None:
+    assert outcome_of(0.2, 0.4, 0.001) == "supports"
+    assert outcome_of(0.2, 0.4, 0.02) == "inconclusive"
+    assert outcome_of(-0.1, 0.09, 0.5) == "refutes"
+    assert outcome_of(-0.1, 0.3, 0.5) == "inconclusive"
+
+
+def test_severity_rises_with_grade_and_share() -> None:
+    order = ["none", "low", "medium", "high", "critical"]
+    assert [severity(g, 0.9) for g in ("A", "B", "C", "D", "U")] == [
+        "critical",
+        "high",
+        "none",
+        "low",
+        "none",
+    ]
+    for letter in ("A", "B"):
+        assert order.index(severity(letter, 0.2)) < order.index(severity(letter, 0.8))
+
+
+def test_confidence_counts_kinds_of_test() -> None:
+    assert confidence([evidence(FLIPS, 0.3), evidence(REMOVAL, 0.1)]) == "high"
+    assert confidence([evidence(FLIPS, 0.3), evidence(SHARE, 0.3)]) == "moderate"
+    assert confidence([evidence(FLIPS, 0.12)]) == "low"
+
+
+@pytest.mark.parametrize("letter", ["A", "B", "C", "D", "U"])
+def test_words_are_there_and_promise_nothing(letter: Grade) -> None:
+    found = [evidence(FLIPS, 0.3), evidence(SHARE, 0.2, z=4.0), evidence(REMOVAL, 0.1)]
+    if letter == "U":
+        found = [missing(FLIPS)]
+    meaning = wording.meaning("gravel", "lower right corner", letter, found, 60, 75)
+    text = " ".join([meaning, *wording.actions("gravel", letter), wording.verification(letter)])
+    assert "gravel" in meaning
+    for word in ("proven", "compliant", "unbiased"):
+        assert word not in text
+    if letter in "AB":
+        assert "60 of 75" in meaning
+    if letter != "U":
+        assert "40% (95 % interval 30% to 50%, n = 64)" in meaning
+
+
+def test_reasons_name_what_counted_and_why_it_was_proposed() -> None:
+    empty = np.zeros((1, 4, 4), bool)
+    candidate = Candidate("c", 0, "P1", "spot", None, (), np.array([0]), empty, 0.5, "the spot.")
+    plausibility = Plausibility(
+        "c", {"stereotyped position": 0.9, "same look at the same place": 0.7}, 0.8
+    )
+    found = wording.reasons(candidate, plausibility)
+    assert found[0].startswith("The same thing")
+    assert found[1].startswith("It keeps to one place")
+    assert found[-1] == "It was proposed as the spot."
+    assert len(wording.reasons(candidate, Plausibility("c", {"near the border": 0.4}, 0))) == 1
+
+
+def test_fingerprints_stay_with_the_region_and_tell_others_apart() -> None:
+    generator = np.random.default_rng(0)
+    pictures = generator.integers(90, 120, (12, 40, 40, 3)).astype(np.uint8)
+
+    def region(top: int, left: int) -> np.ndarray:
+        masks = np.zeros((12, 40, 40), bool)
+        masks[:, top : top + 6, left : left + 10] = True
+        return masks
+
+    first = fingerprint("gravel", pictures, region(32, 26))
+    assert fingerprint("gravel", pictures[::-1], region(32, 27)) == first
+    assert fingerprint("gravel", pictures[:8], region(32, 26)[:8]) == first
+    assert fingerprint("gravel", pictures, region(2, 2)) != first
+    assert fingerprint("grass", pictures, region(32, 26)) != first
+    assert fingerprint("gravel", 255 - pictures, region(32, 26)) != first
+    assert len(first) == 16

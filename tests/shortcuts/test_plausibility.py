@@ -1,0 +1,111 @@
+"""Implausibility: a stamp scores, a texture and an object that moves do not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from auditor.shortcuts.plausibility import (
+    WEIGHTS,
+    Scene,
+    balanced,
+    judge,
+    noisy_or,
+    percentile,
+    scene,
+    spread,
+    stereotypy,
+    tightness,
+)
+from auditor.shortcuts.windows import Shape, masks_of
+
+SIZE, SIDE = 48, 10
+MARK = np.random.default_rng(99).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
+
+
+def pictures(seed: int, count: int = 24) -> np.ndarray:
+    rough = np.random.default_rng(seed).integers(40, 160, (count, SIZE, SIZE, 3))
+    return rough.astype(np.uint8)
+
+
+def other_scenes() -> list[Scene]:
+    heat = np.random.default_rng(5).random((24, SIZE, SIZE))
+    return [scene(pictures(seed), heat) for seed in (10, 11, 12)]
+
+
+def score_of(places: np.ndarray, marked: bool) -> float:
+    shown = pictures(0)
+    if marked:
+        for picture, (top, left) in zip(shown, places, strict=True):
+            picture[top : top + SIDE, left : left + SIDE] = MARK
+    masks = masks_of(places, Shape("window", SIDE, SIDE), (SIZE, SIZE))
+    own = scene(shown, masks.astype(float))
+    scenes = balanced({0: own, **dict(enumerate(other_scenes(), start=1))})
+    others = [scenes[index] for index in (1, 2, 3)]
+    generator = np.random.default_rng(1)
+    return judge("x", scenes[0], np.arange(10), masks, others, generator).score
+
+
+def test_the_same_mark_at_one_place_is_an_artefact() -> None:
+    assert score_of(np.tile([34, 34], (24, 1)), marked=True) >= 0.75
+
+
+def test_an_object_that_moves_is_none_however_alike_it_looks() -> None:
+    places = np.random.default_rng(2).integers(0, SIZE - SIDE, (24, 2))
+    assert score_of(places, marked=True) < 0.5
+
+
+def test_a_place_without_a_mark_is_none() -> None:
+    assert score_of(np.tile([34, 34], (24, 1)), marked=False) < 0.5
+
+
+def test_too_few_references_say_nothing() -> None:
+    masks = np.zeros((24, SIZE, SIZE), bool)
+    own = scene(pictures(0), masks.astype(float))
+    found = judge("x", own, np.arange(10), masks, [], np.random.default_rng(0))
+    assert (found.terms, found.score) == ({}, 0.0)
+
+
+def test_one_term_alone_never_reaches_grade_b_except_look_and_place_together() -> None:
+    for name in WEIGHTS:
+        alone = noisy_or({name: 1.0})
+        assert alone == pytest.approx(WEIGHTS[name][2])
+        assert (alone >= 0.5) == (name == "same look at the same place")
+    assert noisy_or({"stereotyped position": 1.0, "near the border": 1.0}) < 0.5
+    assert noisy_or(dict.fromkeys(WEIGHTS, 0.3)) == 0.0
+    full = noisy_or(dict.fromkeys(WEIGHTS, 1.0))
+    rest = 1.0
+    for _, _, weight in WEIGHTS.values():
+        rest *= 1 - weight
+    assert full == pytest.approx(1 - rest)
+
+
+def test_percentile_and_tightness_by_hand() -> None:
+    assert percentile(2.0, [1.0, 2.0, 3.0, 4.0]) == pytest.approx((1 + 0.5) / 4)
+    assert tightness(1.0, [2.0, 4.0, 6.0]) == pytest.approx(1.0 * (1 - 1 / 4))
+    assert tightness(5.0, [2.0, 4.0, 6.0]) == 0.0
+
+
+def test_spread_is_the_median_distance_in_sides() -> None:
+    places = np.array([[10, 10], [10, 10], [10, 10], [40, 10]])
+    assert spread(places, (50, 50)) == 0.0
+    assert spread(np.array([[0, 0], [10, 0], [20, 0]]), (100, 50)) == pytest.approx(0.1)
+
+
+def test_stereotypy_against_plain_correlations() -> None:
+    crops = np.random.default_rng(0).normal(size=(5, 3, 20))
+    best = np.full((5, 5), -np.inf)
+    for a in range(5):
+        for b in range(5):
+            if a != b:
+                pairs = [
+                    crops[a, 1] @ crops[b, s] / np.linalg.norm(crops[a, 1]) / np.linalg.norm(c)
+                    for s, c in enumerate(crops[b])
+                ] + [
+                    crops[b, 1] @ crops[a, s] / np.linalg.norm(crops[b, 1]) / np.linalg.norm(c)
+                    for s, c in enumerate(crops[a])
+                ]
+                best[a, b] = max(pairs)
+    slow = np.median([np.mean(sorted(row[np.isfinite(row)])[-3:]) for row in best])
+    assert stereotypy(crops) == pytest.approx(float(slow))
+    assert stereotypy(np.ones((4, 3, 6))) == pytest.approx(1.0)
