@@ -23,7 +23,7 @@ WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     # term: (value that counts nothing, value that counts fully, weight)
     "stereotyped appearance": (0.8, 1.0, 0.30),
     "stereotyped position": (0.8, 1.0, 0.30),
-    "same look at the same place": (0.4, 0.7, 0.70),
+    "same look at the same place": (0.4, 0.6, 0.70),
     "near the border": (0.8, 1.0, 0.05),
 }
 GROUPS = 24
@@ -260,8 +260,8 @@ def _same_place(
     """Return how much more alike the references are at the region's median place than usual.
 
     The lower of two comparisons: with other places in the same references, and with the same place
-    in other classes. Percentile times relative distance, as in `tightness`, times the share of
-    references whose region lies there.
+    in other classes. Percentile times relative distance, as in `tightness`; 0 when the regions of
+    most references lie elsewhere.
     """
     here = _inside(np.rint(np.median(corners, axis=0)).astype(int)[None], shape, own.size)
     observed = stereotypy(_crops(own, references, np.repeat(here, len(references), 0), shape))
@@ -275,10 +275,10 @@ def _same_place(
         stereotypy(_crops(each, rows, np.repeat(here, len(rows), 0), shape))
         for each, rows in _groups(others, len(references), generator)
     ]
-    if observed <= 0:
-        return 0.0
     lies_there = np.all(np.abs(corners - here) <= (shape.height / 2, shape.width / 2), axis=1)
-    return float(lies_there.mean()) * min(
+    if observed <= 0 or lies_there.mean() < 0.5:
+        return 0.0
+    return min(
         percentile(observed, group) * max(0.0, 1.0 - max(0.0, float(np.median(group))) / observed)
         for group in (elsewhere, same)
     )

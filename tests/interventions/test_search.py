@@ -1,0 +1,141 @@
+"""The whole search on worlds whose shortcut is known: found, not invented, and said in words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from auditor.config import ShortcutConfig
+from auditor.interventions.search import find_shortcuts
+from auditor.records import ShortcutReport
+from tests.interventions.worlds import MARK, SIZE, World, world
+
+CONFIG = ShortcutConfig(permutations=300, per_class=2, targets=24)
+
+
+def search(subject: World, seed: int = 0, outputs: tuple[int, ...] = (0, 1, 2)) -> ShortcutReport:
+    leading = dict.fromkeys(outputs, ("bright", (0,)))
+    return find_shortcuts(subject.probe(), subject.samples(), leading, outputs, CONFIG, seed=seed)
+
+
+@pytest.fixture(scope="module")
+def subject() -> World:
+    return world()
+
+
+@pytest.fixture(scope="module")
+def report(subject: World) -> ShortcutReport:
+    return search(subject)
+
+
+def test_the_mark_is_the_first_finding_with_the_highest_grade(report: ShortcutReport) -> None:
+    first = report.findings[0]
+    assert (first.grade, first.candidate.output, first.severity) == ("A", 0, "critical")
+    assert {f.candidate.output for f in report.findings if f.grade in ("A", "B")} == {0}
+    mark = np.zeros((SIZE, SIZE), bool)
+    mark[MARK] = True
+    centres = [np.argwhere(mask).mean(axis=0).round().astype(int) for mask in first.candidate.masks]
+    assert np.mean([mark[row, column] for row, column in centres]) > 0.9
+
+
+def test_its_members_are_the_marked_images(report: ShortcutReport) -> None:
+    rows = report.findings[0].candidate.rows
+    assert set(rows) <= set(range(26))
+    assert len(rows) >= 23
+
+
+def test_its_evidence_has_intervals_controls_and_corrected_p_values(
+    report: ShortcutReport,
+) -> None:
+    evidence = {each.test: each for each in report.findings[0].evidence}
+    assert set(evidence) == {"T1 flip excess", "T1 evidence share", "T2 removal"}
+    for each in evidence.values():
+        assert each.outcome == "supports"
+        assert each.low <= each.effect <= each.high
+        assert each.p is not None
+        assert each.q is not None
+        assert each.p <= each.q <= 0.01
+        assert each.effect == pytest.approx(min(each.controls.values()))
+    assert evidence["T1 flip excess"].low > 0.8
+
+
+def test_triplets_show_the_change(subject: World, report: ShortcutReport) -> None:
+    triplets = report.findings[0].triplets
+    assert 3 <= len(triplets) <= 4
+    for triplet in triplets:
+        before, with_mark, control = triplet.probabilities
+        assert with_mark > 0.5 > max(before, control)
+        assert triplet.predictions[1] == 0
+        assert triplet.predictions[0] == subject.labels[triplet.target_row]
+        assert subject.labels[triplet.reference_row] == 0
+        assert triplet.pictures.shape == (3, SIZE, SIZE, 3)
+        changed = (triplet.pictures[0] != triplet.pictures[1]).any(axis=2)
+        assert changed.any()
+
+
+def test_effects_are_measured_on_the_half_that_did_not_choose_the_region(
+    subject: World, report: ShortcutReport
+) -> None:
+    samples = subject.samples()
+    for finding in report.findings:
+        for triplet in finding.triplets:
+            assert not samples.discovery[triplet.target_row]
+            assert samples.discovery[triplet.reference_row]
+
+
+def test_the_same_seed_gives_the_same_report(subject: World, report: ShortcutReport) -> None:
+    again = search(subject)
+    assert [f.fingerprint for f in again.findings] == [f.fingerprint for f in report.findings]
+    assert [f.evidence for f in again.findings] == [f.evidence for f in report.findings]
+    assert [f.plausibility for f in again.findings] == [f.plausibility for f in report.findings]
+    assert (again.null_rate, again.detection_limit) == (report.null_rate, report.detection_limit)
+
+
+def test_another_seed_finds_the_same_thing(subject: World, report: ShortcutReport) -> None:
+    other = search(subject, seed=5).findings[0]
+    assert (other.grade, other.candidate.output) == ("A", 0)
+
+
+def test_the_report_says_what_it_could_have_found(report: ShortcutReport) -> None:
+    assert report.proposed >= report.tests / 3
+    assert report.targets > 16
+    assert report.detection_limit is not None
+    assert 0 < report.detection_limit < 0.6
+    assert report.null_n >= 3
+    assert report.null_rate == pytest.approx(0.0, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    "marked", [(0.0, 0.0, 0.0), (0.8, 0.8, 0.8), (0.8, 0.0, 0.0)], ids=["clean", "all", "unused"]
+)
+def test_a_model_without_reliance_has_no_candidate(marked: tuple[float, ...]) -> None:
+    report = search(world(per_class=20, marked=marked, reliance=0.0))
+    assert [f.grade for f in report.findings if f.grade in ("A", "B")] == []
+
+
+def test_small_classes_are_named_once_and_make_no_cards() -> None:
+    report = search(world(per_class=5))
+    assert report.findings == ()
+    assert report.detection_limit is None
+    assert report.null_rate is None
+    (note,) = report.notes
+    assert "red (5), green (5), blue (5)" in note
+    assert "at least 8" in note
+
+
+def test_one_class_alone_is_said_to_be_untestable_by_transplant() -> None:
+    report = search(world(classes=1), outputs=(0,))
+    assert any("images of other classes" in note for note in report.notes)
+    for finding in report.findings:
+        first = finding.evidence[0]
+        assert first.outcome == "not applicable"
+        assert "0 images of other classes" in first.reason
+    assert not any(f.grade == "A" for f in report.findings)
+
+
+def test_progress_counts_every_class() -> None:
+    subject, told = world(per_class=20), []
+    find_shortcuts(
+        subject.probe(), subject.samples(), {}, (0, 1, 2), CONFIG, seed=0, progress=told.append
+    )
+    assert sum(told) == 3
