@@ -121,3 +121,20 @@ def test_a_damaged_shard_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[
         file.unlink()
     assert run(["run", str(config), "--out", str(tmp_path / "runs"), "--quiet"]) == 5
     assert "shard-00001.npz" in capsys.readouterr().err
+
+
+def test_broken_images_are_counted_and_names_are_text(tmp_path: Path) -> None:
+    config = write_own_model_audit(tmp_path, per_class=5)
+    images = tmp_path / "photos" / "val"
+    (images / "cat" / "broken.png").write_bytes((images / "cat" / "00.png").read_bytes()[:200])
+    (images / "dog" / "00.png").rename(images / "dog" / "<script>alert(1)<script>.png")
+    (images / "dog" / "notes.txt").write_text("no image")
+    folder = audit(config, tmp_path / "runs", "--format", "html")
+    result = AuditResult.model_validate_json((folder / "audit.json").read_text())
+    assert [item.path for item in result.data.quarantined] == ["cat/broken.png"]
+    assert (result.data.total, result.data.used) == (16, 15)
+    assert sum(result.data.excluded.values()) == 1
+    assert result.verdict.word == "INCOMPLETE"
+    html = (folder / "report.html").read_text()
+    assert "<script>alert(1)" not in html
+    assert "&lt;script&gt;alert(1)" in html
