@@ -109,6 +109,11 @@ def _number(evidence: Evidence, name: str) -> str:
     value = f"{evidence.effect:.0%} (95 % interval {evidence.low:.0%} to {evidence.high:.0%}, "
     if evidence.test == FLIPS:
         return f"put into pictures of other classes it turns {value}n = {evidence.n}) into '{name}'"
+    if evidence.test == REMOVAL and evidence.low <= 0:
+        return (
+            f"pictures of '{name}' are still recognised without it: no more of them leave the "
+            f"class than with another window removed (n = {evidence.n})"
+        )
     if evidence.test == REMOVAL:
         return f"without it {value}n = {evidence.n}) of the class's pictures leave '{name}'"
     assert evidence.test == SHARE

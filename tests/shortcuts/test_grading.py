@@ -99,6 +99,13 @@ def test_words_are_there_and_promise_nothing(letter: Grade) -> None:
         assert "40% (95 % interval 30% to 50%, n = 64)" in meaning
 
 
+def test_a_removal_without_effect_is_said_in_words() -> None:
+    found = [evidence(FLIPS, 0.3), evidence(REMOVAL, -0.1)]
+    meaning = wording.meaning("gravel", "spot", "B", found, 60, 75)
+    assert "still recognised without it" in meaning
+    assert "-" not in meaning.partition("still recognised")[2]
+
+
 def test_reasons_name_what_counted_and_why_it_was_proposed() -> None:
     empty = np.zeros((1, 4, 4), bool)
     candidate = Candidate("c", 0, "P1", "spot", None, (), np.array([0]), empty, 0.5, "the spot.")
