@@ -19,11 +19,13 @@ import os
 import stat
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 512 * 1024 * 1024
@@ -99,7 +101,7 @@ def decode(data: bytes) -> Image.Image:
     Raises:
         Unreadable: not an allowed format, too many pixels, damaged, or of an undefined range.
     """
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _whole_pictures():
         warnings.simplefilter("ignore")  # damaged metadata is not the picture
         try:
             with Image.open(BytesIO(data), formats=FORMATS) as picture:
@@ -114,6 +116,17 @@ def decode(data: bytes) -> Image.Image:
             raise Unreadable(f"has more than {MAX_PIXELS:,} pixels") from None
         except Exception as error:  # decoders raise nearly anything on damaged files
             raise Unreadable(f"cannot be decoded ({_decoder_reason(error)})") from None
+
+
+@contextmanager
+def _whole_pictures() -> Iterator[None]:
+    """Refuse truncated pictures, also where another library told Pillow to take them."""
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def upright_size(data: bytes) -> tuple[int, int]:

@@ -9,14 +9,14 @@ from tests.relevance import models
 from tests.relevance.conftest import explained
 
 AUTOMATIC = {
-    "alexnet": ("features.3", "features.11"),
+    "alexnet": ("features.6", "features.11"),
     "squeezenet": ("features.4", "features.7"),
     "vgg": ("features.3", "features.9"),
     "vgg_bn": ("features.4", "features.13"),
     "resnet_basic": ("layer1.0", "layer3.0"),
     "resnet_bottleneck": ("layer1.0", "layer3.0"),
     "mobilenet": ("features.2.conv", "features.5"),
-    "own": ("first", "last_act"),
+    "own": ("both_norm", "last_act"),
 }
 
 

@@ -73,7 +73,7 @@ def test_nothing_counted_is_any_share() -> None:
 
 def limits(**changes: object) -> SearchLimits:
     base = search_limits(None, reason="off").model_dump()
-    return SearchLimits(**{**base, "ran": True, "reason": "", **changes})
+    return SearchLimits(**{**base, "ran": True, "reason": "", "tests": 9, **changes})
 
 
 def data(run: Run, quarantined: int = 0) -> DataCard:
@@ -94,6 +94,7 @@ def test_grade_a_fails_whatever_else(run: Run) -> None:
 def test_what_did_not_run_never_passes(run: Run) -> None:
     assert verdict([], limits(ran=False, reason="off"), data(run), [], 0).word == "INCOMPLETE"
     assert verdict([], limits(), data(run), [], 1).word == "INCOMPLETE"
+    assert verdict([], limits(tests=0), data(run), [], 0).word == "INCOMPLETE"
     assert verdict([], limits(), data(run, 2), [], 0).word == "INCOMPLETE"
     assert verdict([], limits(), data(run, 1), [], 0).word == "PASS"
     left_out = [NotRun(part="the audit of 3 classes", reason="by choice")]
