@@ -21,7 +21,7 @@ STAMPED_SHARE = 0.8
 SIZE = 64
 TRAINING_SIDE = 0.56
 # Strength of the colours: varied in training, so that the model learns more than tints.
-SATURATION = {"train": (0.1, 1.2), "val": (0.8, 0.85)}
+SATURATION = {"train": (0.1, 1.2), "val": (0.75, 0.8)}
 CONTRAST = {"train": (0.85, 1.1), "val": (0.95, 1.05)}
 
 

@@ -13,12 +13,12 @@ class SurfaceNet(nn.Module):
 
     def __init__(self, outputs: int = 6) -> None:
         super().__init__()
-        self.block1 = block(3, 12, kernel_size=5, stride=2)
-        self.block2 = block(12, 16, kernel_size=3)
+        self.block1 = block(3, 24, kernel_size=5, stride=2)
+        self.block2 = block(24, 32, kernel_size=3)
         self.pool = nn.MaxPool2d(2)
-        self.block3 = block(16, 24, kernel_size=3)
+        self.block3 = block(32, 48, kernel_size=3)
         self.global_pool = nn.AdaptiveMaxPool2d(1)
-        self.classify = nn.Linear(24, outputs)
+        self.classify = nn.Linear(48, outputs)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits (B, 6) of ``images`` (B, 3, 64, 64)."""
