@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 Step = Callable[[int], object]
@@ -20,19 +20,3 @@ class Progress(Protocol):
 
     def say(self, text: str) -> None:
         """Tell the user one line."""
-
-
-class Silent:
-    """Progress that nobody watches: for libraries and tests."""
-
-    @contextmanager
-    def stage(self, title: str, total: int | None = None) -> Iterator[Step]:
-        """Begin a stage; say nothing."""
-        yield _ignore
-
-    def say(self, text: str) -> None:
-        """Say nothing."""
-
-
-def _ignore(steps: int) -> None:
-    return None

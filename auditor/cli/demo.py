@@ -61,5 +61,9 @@ def findings_in_lines(result: AuditResult) -> list[str]:
     for finding in strong[:2]:
         lines.append(f"{finding.id} grade {finding.grade}, {finding.title}: {finding.meaning}")
     if not strong:
-        lines.append(f"{len(result.findings)} candidates were tested; none is a likely shortcut.")
+        search = result.search
+        lines.append(
+            f"{search.proposed} regions were proposed and {search.tests} causal tests run: none "
+            "found a likely shortcut."
+        )
     return lines
