@@ -8,6 +8,7 @@ vector-Jacobian product, then half each to queries and keys (Achtibat et al. 202
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -76,14 +77,12 @@ def attention_weights(local: Local) -> Tensor:
     """Return ``softmax(q k^T scale + mask)``, shaped (..., queries, keys)."""
     node = local.node
 
-    def operand(name: str) -> Tensor | None:
+    def operand(name: str) -> Any:
         value = node.arguments[name]
         return local.values[value.name] if isinstance(value, Ref) else value
 
     query, key, mask = operand("query"), operand("key"), operand("attn_mask")
-    assert query is not None
-    assert key is not None
-    logits = query @ key.mT * scale_of(node, query)
+    logits: Tensor = query @ key.mT * scale_of(node, query)
     if node.arguments["is_causal"]:
         upper = torch.ones(logits.shape[-2:], dtype=torch.bool, device=logits.device).triu(1)
         logits = logits.masked_fill(upper, -math.inf)

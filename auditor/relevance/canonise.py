@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -161,7 +162,7 @@ def _product_and_sum(node: Node, graph: Graph) -> list[Node]:
         shape=_product_shape(factors, node, graph), live=bool(live(*factors)),
     )  # fmt: skip
     other = Ref(product.name)
-    kept = [name for name in live(values["self"])] + ([product.name] if product.live else [])
+    kept = list(live(values["self"])) + ([product.name] if product.live else [])
     total = replace(
         node, operation="add", target=torch.ops.aten.add.Tensor, inputs=tuple(kept),
         arguments={"self": values["self"], "other": other, "alpha": values["value"]},
@@ -169,11 +170,9 @@ def _product_and_sum(node: Node, graph: Graph) -> list[Node]:
     return [product, total]
 
 
-def _product_shape(
-    factors: tuple[Any, Any], node: Node, graph: Graph
-) -> tuple[int, ...]:
+def _product_shape(factors: tuple[Any, Any], node: Node, graph: Graph) -> tuple[int, ...]:
     shapes = [graph[each.name].shape if isinstance(each, Ref) else each.shape for each in factors]
-    return tuple(torch.broadcast_shapes(*shapes))
+    return tuple(np.broadcast_shapes(*shapes))
 
 
 def _is_first(node: Node) -> bool:

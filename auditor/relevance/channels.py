@@ -34,9 +34,9 @@ def _axis(node: Node, graph: Graph, axes: dict[str, int | None]) -> int | None:
     shape = graph[source].shape
     if node.operation == "permute":
         dims = [dim % len(shape) for dim in node.arguments["dims"]]
-        return dims.index(axis)
+        return int(dims.index(axis))
     if node.operation == "transpose":
-        first, second = (node.arguments[name] % len(shape) for name in ("dim0", "dim1"))
+        first, second = (int(node.arguments[name]) % len(shape) for name in ("dim0", "dim1"))
         return {first: second, second: first}.get(axis, axis)
     return _moved(node.shape, shape, axis)
 

@@ -134,15 +134,14 @@ def choose(wanted: str | Mapping[str, Any], graph: Graph) -> Composite:
         if key not in KEYS:
             raise UnknownNameError("key of a composite", key, KEYS)
     base = _named(wanted.get("base", AUTO), graph)
-    exceptions = {}
-    for key in ("operations", "layers"):
-        exceptions[key] = dict(wanted.get(key) or {})
-        for rule in exceptions[key].values():
-            if rule not in RULES:
-                raise UnknownNameError("relevance rule", str(rule), RULES)
-    if not any(exceptions.values()):
+    operations, layers = dict(wanted.get("operations") or {}), dict(wanted.get("layers") or {})
+    for rule in (*operations.values(), *layers.values()):
+        if rule not in RULES:
+            raise UnknownNameError("relevance rule", str(rule), RULES)
+    if not operations and not layers:
         return base
-    return replace(base, name=f"{base.name} with exceptions", **exceptions)
+    name = f"{base.name} with exceptions"
+    return replace(base, name=name, operations=operations, layers=layers)
 
 
 def _named(name: Any, graph: Graph) -> Composite:

@@ -118,9 +118,7 @@ def heatmaps(
     return result
 
 
-def masked(
-    coefficient: Tensor, chunk: Sequence[Pair], fold: Fold, node: Node, axis: int
-) -> Tensor:
+def masked(coefficient: Tensor, chunk: Sequence[Pair], fold: Fold, node: Node, axis: int) -> Tensor:
     """Return c of the layer for every pair, zero outside its channels and its position."""
     seed = coefficient.new_zeros(node.batch.shape(node.shape, len(chunk)))
     if coefficient.dim() == 4 and coefficient.is_contiguous(memory_format=torch.channels_last):
@@ -133,7 +131,8 @@ def masked(
             rows[row, channels] = source
         else:
             place = unravel(pair.position, tuple(source.shape[1:]))
-            rows[(row, channels, *place)] = source[(slice(None), *place)]
+            for number, channel in enumerate(channels):
+                rows[(row, channel, *place)] = source[(number, *place)]
     return seed
 
 

@@ -261,4 +261,3 @@ class Explainer:
                 f"one per image; got {chosen.tolist()}."
             )
         return chosen
-

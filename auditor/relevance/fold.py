@@ -40,7 +40,7 @@ class Fold:
         if batch == FIRST:
             return self._rows(values, 0)
         axis, times = batch.axis, batch.times
-        split = values.unflatten(axis, (self.images, times))
+        split = _split(values, axis, times)
         return self._rows(split, axis).flatten(axis, axis + 1)
 
     def _rows(self, values: Tensor, axis: int) -> Tensor:
@@ -72,8 +72,13 @@ class Fold:
             if times == 1:
                 part.mul_(own)
             else:
-                part.unflatten(axis, (-1, times)).mul_(own.unsqueeze(axis))
+                _split(part, axis, times).mul_(own.unsqueeze(axis))
         return result
+
+
+def _split(values: Tensor, axis: int, times: int) -> Tensor:
+    """Return a view with an axis of its own for the images."""
+    return values.view(*values.shape[:axis], -1, times, *values.shape[axis + 1 :])
 
 
 def runs(samples: Sequence[int]) -> Iterator[tuple[int, int, int]]:

@@ -15,7 +15,14 @@ from torch import Tensor
 from auditor.relevance.fold import Fold
 from auditor.relevance.graph import Node
 from auditor.relevance.rule import Local, Saved, Settings, Weights
-from auditor.relevance.weighted import adjoint, bias_of, both_branches, forward_with, share
+from auditor.relevance.weighted import (
+    adjoint,
+    bias_of,
+    both_branches,
+    forward_with,
+    per_channel,
+    share,
+)
 
 
 def gamma_weights(node: Node, settings: Settings) -> Weights:
@@ -71,12 +78,19 @@ def _biases(local: Local) -> tuple[Tensor | None, Tensor | None]:
 
 
 def _multipliers(local: Local, above: Tensor, below: Tensor) -> tuple[Tensor, Tensor]:
-    """Return ``z / (z + gamma z+)`` where z > 0 and ``z / (z + gamma z-)`` where z < 0, else 0."""
-    zero = torch.zeros_like(local.output)
+    """Return ``z / (z + gamma z+)`` where z > 0 and ``z / (z + gamma z-)`` where z < 0, else 0.
+
+    The sign is that of what the denominators sum: without the bias where it is left out.
+    """
+    total = local.output
+    bias: Tensor | None = local.node.arguments["bias"]
+    if bias is not None and local.settings.bias == "exclude":
+        total = total - per_channel(bias, local.node)
+    zero = torch.zeros_like(total)
     epsilon = local.settings.epsilon
     return (
-        torch.where(local.output > 0, share(local.output, above, epsilon), zero),
-        torch.where(local.output < 0, share(local.output, below, epsilon), zero),
+        torch.where(total > 0, share(local.output, above, epsilon), zero),
+        torch.where(total < 0, share(local.output, below, epsilon), zero),
     )
 
 

@@ -152,9 +152,7 @@ def identity(image: Tensor) -> Tensor:
     return image
 
 
-def build(
-    program: torch.export.ExportedProgram, device: torch.device, *, place: int = 0
-) -> Graph:
+def build(program: torch.export.ExportedProgram, device: torch.device, *, place: int = 0) -> Graph:
     """Turn an exported program into a ``Graph``, evaluating whatever no image can change.
 
     ``place`` is the index of the wanted tensor among the results of the model.
@@ -315,7 +313,8 @@ def _shape(value: Any) -> tuple[int, ...]:
 def _batch(value: Any) -> Batch | None:
     """Return which axis grows with the batch: its size is symbolic while capturing."""
     if isinstance(value, Tensor):
-        for axis, size in enumerate(value.shape):
+        sizes: list[Any] = list(value.shape)
+        for axis, size in enumerate(sizes):
             if not isinstance(size, int):
                 return Batch(axis, int(size.node.hint) // CAPTURED)
     return None

@@ -14,7 +14,7 @@ from auditor.relevance.graph import Graph, Node
 PASSING = frozenset({
     "mean", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d", "view",
     "_adaptive_avg_pool2d", "amax", "slice", "permute", "transpose", "constant_pad_nd", "pad",
-    "clone", "layer_norm", "batch_norm", "group_norm", "expand", "cat",
+    "clone", "layer_norm", "group_norm", "expand", "cat",
 })  # fmt: skip
 
 
@@ -23,8 +23,8 @@ class Layers:
     """The layers of a graph: names (module paths) in forward order, each with its node.
 
     A module is a layer when one tensor leaves it whose channels are known: of feature maps, of
-    tokens (their embedding) or of units. Several names may mean one node: a block and its last activation. ``relu@1`` is the
-    second call of the module ``relu``.
+    tokens (their embedding) or of units. Several names may mean one node: a block and its last
+    activation. ``relu@1`` is the second call of the module ``relu``.
     """
 
     graph: Graph

@@ -80,7 +80,9 @@ class _Facts:
 def _clipped(graph: Graph) -> frozenset[str]:
     """Return the nodes whose every reader sets negative values to zero."""
     return frozenset(
-        name for name, users in graph.users.items() if users and all(_clips(graph[u]) for u in users)
+        name
+        for name, users in graph.users.items()
+        if users and all(_clips(graph[u]) for u in users)
     )
 
 
@@ -88,7 +90,7 @@ def _clips(node: Node) -> bool:
     if node.operation == "hardtanh":
         return float(node.arguments["min_val"]) == 0
     if node.operation in {"clamp", "clamp_min"}:
-        return node.arguments["min"] == 0
+        return bool(node.arguments["min"] == 0)
     return node.operation in {"relu", "relu6"}
 
 
@@ -107,11 +109,15 @@ def _rule(node: Node, composite: Composite, facts: _Facts, stem: set[str]) -> Ru
         if name is not None:
             return _variant(name, node, facts, seen=seen)
         everywhere = node.operation != "linear" or len(node.shape) > 2
-        if seen and composite.first is not None:
-            if node.operation in CONVOLUTIONS or (
-                node.operation == "linear" and composite.first_linear
-            ):
-                return _variant(composite.first, node, facts, seen=True)
+        if (
+            seen
+            and composite.first is not None
+            and (
+                node.operation in CONVOLUTIONS
+                or (node.operation == "linear" and composite.first_linear)
+            )
+        ):
+            return _variant(composite.first, node, facts, seen=True)
         name = composite.convolution if everywhere else composite.dense
         return _variant(name, node, facts, seen=seen)
     if composite.gradient and (node.operation in CURVED or len(node.inputs) > 1):

@@ -77,10 +77,7 @@ def matmul_reverse(
     held = right if left == Ref(node.inputs[0]) else left
     if isinstance(held, Ref):
         held = gathered_others(node, saved, fold)[held.name]
-    if left == Ref(node.inputs[0]):
-        flow = coefficient @ held.mT
-    else:
-        flow = held.mT @ coefficient
+    flow = coefficient @ held.mT if left == Ref(node.inputs[0]) else held.mT @ coefficient
     shape = node.input_rows(0, rows_of(node, coefficient))
     return (flow if flow.shape == torch.Size(shape) else flow.sum_to_size(shape),)
 

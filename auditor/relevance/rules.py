@@ -13,7 +13,15 @@ from torch import Tensor
 from auditor.relevance.fold import Fold
 from auditor.relevance.graph import Node
 from auditor.relevance.rule import Local, Saved, Settings, Weights
-from auditor.relevance.weighted import adjoint, bias_of, both_branches, forward_with, part, share
+from auditor.relevance.weighted import (
+    adjoint,
+    bias_of,
+    both_branches,
+    forward_with,
+    part,
+    per_channel,
+    share,
+)
 
 # Epsilon: R_i = sum_j x_i w_ij / (z_j + eps sign z_j) R_j.
 
@@ -105,7 +113,7 @@ def _opened(local: Local, saved: Saved) -> Saved:
     """Add 1 where an output is below its bias and got no multiplier, if there is one."""
     assert saved.scale is not None
     bias: Tensor | None = local.node.arguments["bias"]
-    rest = local.output if bias is None else local.output - _per_channel(bias, local.node)
+    rest = local.output if bias is None else local.output - per_channel(bias, local.node)
     alone = (saved.scale == 0) & (rest < 0) & (local.output != 0)
     if not bool(alone.any()):
         return saved
@@ -126,12 +134,6 @@ def open_reverse(
     own = replace(saved, tensors=tuple(rest))
     (flow,) = below(node, weights[:-1], own, coefficient - alone, fold)
     return (flow + adjoint(node, weights[-1], alone),)
-
-
-def _per_channel(values: Tensor, node: Node) -> Tensor:
-    if node.operation == "linear":
-        return values
-    return values.reshape(-1, *([1] * (len(node.shape) - 2)))
 
 
 # alpha2-beta1: R_i = 2 (z+_ij / z+_j) R_j - 1 (z-_ij / z-_j) R_j.

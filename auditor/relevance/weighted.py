@@ -65,6 +65,13 @@ def bias_of(node: Node, settings: Settings) -> Tensor | None:
     return bias if settings.bias == "absorb" else None
 
 
+def per_channel(values: Tensor, node: Node) -> Tensor:
+    """Shape a bias to add to the output of its layer."""
+    if node.operation == "linear":
+        return values
+    return values.reshape(-1, *([1] * (len(node.shape) - 2)))
+
+
 def part(values: Tensor | None, sign: int) -> Tensor | None:
     """Return the positive (+1) or the negative (-1) part of a tensor."""
     if values is None:
