@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from auditor.relevance.check_layers import FEW
 from auditor.relevance.check_words import CAUSES, percent
 
 if TYPE_CHECKING:
     from auditor.cli.check_estimate import Estimate
     from auditor.relevance.check import Check, NodeCheck
     from auditor.relevance.check_flow import Kept
-    from auditor.relevance.check_layers import LayerCheck
+    from auditor.relevance.check_layers import LayerCheck, LayerFlow
 
 WIDTH = 98
 MOST_ROWS = 14
+FEWEST_BLOCKS = 5
 MOST_ABSORBERS = 6
 SHORT = {
     "biases": "biases",
@@ -41,9 +44,9 @@ def report(
         sections += [_flow(check, everything=everything), _absorbers(check, everything=everything)]
     sections += [
         _layers(check),
-        _rules(check, everything=everything),
         _exactness(check),
         _cost(check, estimate),
+        _rules(check, everything=everything),
         _images(check, paths, classes),
         _notes(check),
     ]
@@ -97,32 +100,38 @@ def _used(check: Check) -> dict[str, bool]:
     return {cause: largest[cause] >= 5e-6 or cause == "biases" for cause in CAUSES}
 
 
-def _thinned(check: Check, *, everything: bool) -> list[_Row]:
-    """Return at most ``MOST_ROWS`` rows, what was kept in those left out added to the next."""
-    rows = [_Row(row.layer, row.arrives, row.kept) for row in check.flow]
+def _thinned(check: Check, *, everything: bool) -> list[LayerFlow]:
+    """Return at most about ``MOST_ROWS`` rows, blocks if that is enough of them.
+
+    What was kept in the rows left out is added to the next one shown.
+    """
+    rows = list(check.flow)
     if everything or len(rows) <= MOST_ROWS:
         return rows
     audited = {layer.layer for layer in check.layers}
-    step = (len(rows) - 1) / (MOST_ROWS - 1)
-    wanted = {round(place * step) for place in range(MOST_ROWS)} | {len(rows) - 1}
-    wanted |= {place for place, row in enumerate(rows) if row.layer in audited}
-    found: list[_Row] = []
+    places = _outer_blocks(rows)
+    if len(places) > MOST_ROWS:
+        step = (len(places) - 1) / (MOST_ROWS - 1)
+        places = [places[round(number * step)] for number in range(MOST_ROWS)]
+    named = {place for place, row in enumerate(rows) if row.layer in audited}
+    wanted = {*places, *named, len(rows) - 1}
+    found: list[LayerFlow] = []
     carried: Kept | None = None
     for place, row in enumerate(rows):
         kept = row.kept if carried is None else carried.plus(row.kept)
+        carried = None if place in wanted else kept
         if place in wanted:
-            found.append(_Row(row.layer, row.arrives, kept))
-            carried = None
-        else:
-            carried = kept
+            found.append(replace(row, kept=kept))
     return found
 
 
-class _Row:
-    """A row of the table of the flow."""
-
-    def __init__(self, layer: str, arrives: float, kept: Kept) -> None:
-        self.layer, self.arrives, self.kept = layer, arrives, kept
+def _outer_blocks(rows: Sequence[LayerFlow]) -> list[int]:
+    """Return the places of blocks, no deeper than needed for a few of them; else all places."""
+    for depth in range(8):
+        places = [i for i, row in enumerate(rows) if row.block and row.layer.count(".") <= depth]
+        if len(places) >= FEWEST_BLOCKS:
+            return places
+    return list(range(len(rows)))
 
 
 def _absorbers(check: Check, *, everything: bool) -> Iterator[str]:
@@ -167,7 +176,7 @@ def _layer(layer: LayerCheck) -> Iterator[str]:
     yield f"Why this one: {layer.reason}"
     yield _passing(layer)
     if layer.half is not None and layer.top is not None:
-        yield _concentration(layer)
+        yield _concentration(layer, layer.half)
 
 
 def _passing(layer: LayerCheck) -> str:
@@ -179,18 +188,18 @@ def _passing(layer: LayerCheck) -> str:
     whole = layer.through + layer.bypass
     if not whole:
         return "Is bypassed: part of the flow goes around it."
+    through, around = percent(layer.through / whole), percent(layer.bypass / whole)
     return (
-        f"Is bypassed: of what is left of the logit at this depth, {percent(layer.through / whole)} "
-        f"passes through it and {percent(layer.bypass / whole)} goes around it. Its concepts "
-        "explain only the part that passes through."
+        f"Is bypassed: of what is left of the logit at this depth, {through} passes through it and "
+        f"{around} goes around it. Its concepts explain only the part that passes through."
     )
 
 
-def _concentration(layer: LayerCheck) -> str:
+def _concentration(layer: LayerCheck, half: int) -> str:
     what = {"maps": "channel", "tokens": "dimension", "units": "unit"}[layer.kind]
     text = (
         f"The leading {what} holds {percent(layer.top or 0.0)} of the relevance; half of it is in "
-        f"{layer.half} and 90 % in {layer.ninety} of {layer.channels}."
+        f"{half} and 90 % in {layer.ninety} of {layer.channels}."
     )
     if layer.alike is not None:
         text += (
@@ -199,7 +208,8 @@ def _concentration(layer: LayerCheck) -> str:
         )
     if layer.unit == "channels":
         return f"{text} Single {what}s can be read."
-    return f"{text} Single {what}s say little here: read groups of them (subspaces)."
+    why = f"more than {FEW} hold half" if half > FEW else "they show the same place"
+    return f"{text} Single {what}s say little here ({why}): read groups of them (subspaces)."
 
 
 def _rules(check: Check, *, everything: bool) -> Iterator[str]:
@@ -273,7 +283,8 @@ def _cost(check: Check, estimate: Estimate | None) -> Iterator[str]:
     cost = check.cost
     if cost is None:
         return
-    yield f"What an audit costs here ({cost.device}, {cost.threads} threads, batches of {cost.batch})"
+    threads = f"{cost.threads} thread{'s' if cost.threads > 1 else ''}"
+    yield f"What an audit costs here ({cost.device}, {threads}, batches of {cost.batch})"
     rows = [
         ["a forward", f"{_time(cost.forward)} per image"],
         ["relevance of every image", f"{_time(cost.statistics)} per image"],
@@ -290,8 +301,8 @@ def _cost(check: Check, estimate: Estimate | None) -> Iterator[str]:
         yield ""
         yield from _indented(
             f"The whole audit of {estimate.images:,} images, {estimate.classes} classes in depth, "
-            f"takes about {_time(estimate.seconds)}: {_time(estimate.loading_seconds)} for reading "
-            f"images, {_time(estimate.statistics_seconds)} for their relevance and at most "
+            f"takes up to {_time(estimate.seconds)}: {_time(estimate.loading_seconds)} for reading "
+            f"images, {_time(estimate.statistics_seconds)} for their relevance and up to "
             f"{_time(estimate.heatmap_seconds)} for {estimate.heatmaps:,} heatmaps of reference "
             f"samples and the atlas. On disk: at most {_size(estimate.array_bytes)} of arrays and "
             f"{_size(estimate.picture_bytes)} of pictures ({estimate.pictures:,}). The search for "

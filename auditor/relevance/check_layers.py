@@ -26,10 +26,11 @@ class LayerFlow:
     """How much of the explained logit reaches a layer that cuts the graph, in shares of it.
 
     ``kept`` is what stayed on the way down to it from the row above: the next cutting layer, or
-    the logit.
+    the logit. ``block``: the layer is a module with modules inside.
     """
 
     layer: str
+    block: bool
     arrives: float
     kept: Kept
 
@@ -97,7 +98,7 @@ def flow_rows(layers: Layers, account: Account, audited: Sequence[str]) -> tuple
         for name, each in account.kept.items():
             if order[node] < order[name] <= order[above]:
                 kept = kept.plus(each)
-        rows.append(LayerFlow(label, arrives, kept))
+        rows.append(LayerFlow(label, label in layers.blocks, arrives, kept))
         above = node
     return tuple(rows)
 
@@ -204,23 +205,21 @@ def unit_of(half: int, alike: float | None) -> Unit:
 
 def reason(where: Position, *, automatic: bool, last: bool) -> str:
     """Say in a sentence why a layer is audited."""
-    depth = f"{where.before} of the model's {where.weighted} layers with weights come up to it"
+    depth = f"{where.before} of the model's {where.weighted} layers with weights up to here"
     if not automatic:
-        return f"named by you; {depth}."
-    form = "the output of a block" if where.block else "the output of a layer"
+        return f"you named it ({depth})."
+    form = "a block's output" if where.block else "a layer's output"
     if not where.spatial:
         return (
-            f"{form}, the last layer whose channels are known: the model has none with positions "
-            f"to choose from; {depth}."
+            f"the model has no layer with positions to choose from, so its last one whose channels "
+            f"are known was taken ({depth})."
         )
     if not where.cuts:
         return (
-            f"{form} with positions; no such layer of this model cuts the graph, so one that is "
-            f"bypassed was taken; {depth}."
+            f"{form} with positions ({depth}); no such layer of this model cuts the graph, so that "
+            "one that is bypassed had to do."
         )
-    among = f"chosen among {where.choices} layers that cut the graph and still have positions"
+    among = f"one of {where.choices} layers that cut the graph and still have positions"
     if last:
-        return (
-            f"{form}, the last one that still has positions and weights after it; {depth}; {among}."
-        )
-    return f"{form}, the one nearest to the middle of the way there; {depth}; {among}."
+        return f"{form}, the last that has positions and weights after it ({depth}); {among}."
+    return f"{form} about half-way ({depth}); {among}."

@@ -22,11 +22,11 @@ TOLERANCE = 1e-3
 NOTABLE = 0.01
 
 CAUSES: dict[str, str] = {
-    "biases": "the biases of layers and other added constants: they made a part of each value "
-    "themselves, and keep that part of its relevance",
+    "biases": "biases (a batch norm folded into its convolution leaves one too) and other added "
+    "constants made a part of each value themselves, and keep that part of its relevance",
     "nowhere": "units that only their bias switches on: none of their inputs speaks for what they "
     "say, so there is nothing to hand their relevance to",
-    "stabilisers": "stabilisers: epsilon, the small number that keeps divisions from exploding",
+    "stabilisers": "epsilon, the small number that keeps divisions from exploding",
     "unruled": "operations without a relevance rule of their own, where gradient times input ran",
     "inexact": "rules that do not conserve by design (the softmax of AttnLRP, the plain gradient)",
 }
@@ -42,14 +42,16 @@ class Verdict:
 
 
 def percent(share: float) -> str:
-    """Return a share in per cent with two significant digits where it is small."""
+    """Return a share in per cent: two digits where it is small, a decimal near the whole."""
     value = 100 * share
     size = abs(value)
     if size < 0.001:
         return "0 %"
-    if size >= 10:
-        return f"{value:,.0f} %"
-    return f"{value:.1f} %" if size >= 1 else f"{value:.2g} %"
+    if size < 1:
+        return f"{value:.2g} %"
+    if size < 10 or 90 < size < 99.95:
+        return f"{value:.1f} %"
+    return f"{value:,.0f} %" if size < 1e5 else f"{value:.1e} %"
 
 
 def verdict(
@@ -82,11 +84,11 @@ def verdict(
         )
         return Verdict("conserves", f"{arrives}.", (meaning, *advice))
     if 0 <= pixels < 1:
-        sentence = f"{arrives}; the rest stays on the way, {_where(kept)}."
+        sentence = f"{arrives}; the rest stays on the way: {_where(kept)}."
         return Verdict("absorbs", sentence, (*_absorbs(kept, settings), *advice))
     sentence = (
-        f"{arrives}, which is not the whole of it: on the way more relevance is made than there "
-        f"was, {_where(kept)}."
+        f"{arrives}, which is more than there was: on the way relevance is made (negative: taken) "
+        f"by what should only pass it on: {_where(kept)}."
     )
     return Verdict("creates", sentence, (*_creates(settings), *advice))
 
@@ -94,7 +96,7 @@ def verdict(
 def _where(kept: Kept) -> str:
     """Name the causes, largest first."""
     short = {
-        "biases": "in biases",
+        "biases": "in biases beside active inputs",
         "nowhere": "in units that only their bias switches on",
         "stabilisers": "in stabilisers",
         "unruled": "in operations without a rule of their own",
