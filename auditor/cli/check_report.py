@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from auditor.relevance.check_layers import LayerCheck, LayerFlow
 
 WIDTH = 98
+WHOLE = "(the model itself)"
 MOST_ROWS = 14
 FEWEST_BLOCKS = 5
 MOST_ABSORBERS = 6
@@ -144,7 +145,7 @@ def _absorbers(check: Check, *, everything: bool) -> Iterator[str]:
     for each in shown:
         parts = sorted(each.kept.shares().items(), key=lambda item: -abs(item[1]))
         causes = ", ".join(f"{SHORT[c]} {percent(v)}" for c, v in parts if abs(v) >= 1e-3)
-        label = each.module or "(the model itself)"
+        label = each.module or WHOLE
         rows.append([label, ", ".join(each.operations), percent(each.kept.total), causes])
     yield from _table(["module", "operation", "keeps", "of which"], rows, right={2})
     yield ""
@@ -180,12 +181,13 @@ def _layer(layer: LayerCheck) -> Iterator[str]:
 
 
 def _passing(layer: LayerCheck) -> str:
-    if layer.position.cuts:
-        return (
-            f"Cuts the graph: every path passes through it, so its concepts share out the whole "
-            f"decision ({percent(layer.through)} of the logit arrives here)."
-        )
     whole = layer.through + layer.bypass
+    if layer.position.cuts:
+        arrives = f" ({percent(layer.through)} of the logit arrives here)" if whole else ""
+        return (
+            "Cuts the graph: every path passes through it, so that its concepts share out the "
+            f"whole decision{arrives}."
+        )
     if not whole:
         return "Is bypassed: part of the flow goes around it."
     through, around = percent(layer.through / whole), percent(layer.bypass / whole)
@@ -247,8 +249,16 @@ def _grouped(rules: Sequence[NodeCheck]) -> dict[tuple[str, str], list[NodeCheck
 
 
 def _span(nodes: Sequence[NodeCheck]) -> str:
-    first, last = (nodes[place].module or "(the model itself)" for place in (0, -1))
-    return first if first == last else f"{first} .. {last}"
+    """Name the first and the last module, the last without what both begin with."""
+    first, last = (nodes[place].module for place in (0, -1))
+    if first == last:
+        return _left(first or WHOLE, 46)
+    parts, others = first.split("."), last.split(".")
+    same = 0
+    while same < min(len(parts), len(others)) - 1 and parts[same] == others[same]:
+        same += 1
+    rest = ".".join(others[same:]) if len(first) + len(last) > 42 else last
+    return f"{_left(first or WHOLE, 23)} to {_left(rest or WHOLE, 20)}"
 
 
 def _exactness(check: Check) -> Iterator[str]:
@@ -290,13 +300,15 @@ def _cost(check: Check, estimate: Estimate | None) -> Iterator[str]:
         ["relevance of every image", f"{_time(cost.statistics)} per image"],
     ]
     for each in cost.heatmaps:
-        label = f"heatmaps of concepts of {each.layer}"
+        label = f"heatmaps of {_left(each.layer, 40)}"
         rows.append(
             [label, f"{_time(each.per_image)} per image + {_time(each.per_map)} per heatmap"]
         )
     if cost.memory_peak is not None:
-        rows.append(["memory", f"{_size(cost.memory_peak)}: {cost.memory_method}"])
+        rows.append(["memory at its peak", _size(cost.memory_peak)])
     yield from _table([], rows)
+    if cost.memory_peak is not None:
+        yield from _indented(f"Memory is {cost.memory_method}.")
     if estimate is not None:
         yield ""
         yield from _indented(
