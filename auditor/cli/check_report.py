@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WIDTH = 98
 WHOLE = "(the model itself)"
+NO_RELEVANCE = "none (held constant)"
 MOST_ROWS = 14
 FEWEST_BLOCKS = 5
 MOST_ABSORBERS = 6
@@ -218,7 +219,7 @@ def _rules(check: Check, *, everything: bool) -> Iterator[str]:
     yield f"Which rule ran where (composite {check.composite}, {len(check.rules)} operations)"
     if everything:
         rows = [
-            [row.node, row.operation, row.module or "-", row.rule, percent(row.kept.total)]
+            [row.node, row.operation, row.module or "-", _rule(row), percent(row.kept.total)]
             for row in check.rules
         ]
         yield from _table(["node", "operation", "module", "rule", "keeps"], rows, right={4})
@@ -230,6 +231,11 @@ def _rules(check: Check, *, everything: bool) -> Iterator[str]:
         yield from _table(["rule", "operation", "count", "modules"], rows, right={2})
         yield ""
         yield from _indented("--all shows every operation.")
+    if not all(row.reached for row in check.rules):
+        yield from _indented(
+            f"'{NO_RELEVANCE}': the branch only weighs another one (a gate, attention weights), "
+            "and relevance goes to what is weighed."
+        )
     yield ""
     if check.unruled:
         yield "Operations without a rule of their own (gradient times input ran there)"
@@ -244,8 +250,12 @@ def _rules(check: Check, *, everything: bool) -> Iterator[str]:
 def _grouped(rules: Sequence[NodeCheck]) -> dict[tuple[str, str], list[NodeCheck]]:
     found: dict[tuple[str, str], list[NodeCheck]] = {}
     for row in rules:
-        found.setdefault((row.rule, row.operation), []).append(row)
+        found.setdefault((_rule(row), row.operation), []).append(row)
     return found
+
+
+def _rule(row: NodeCheck) -> str:
+    return row.rule if row.reached else NO_RELEVANCE
 
 
 def _span(nodes: Sequence[NodeCheck]) -> str:

@@ -31,13 +31,18 @@ NO_LOGIT = 1e-12
 
 @dataclass(frozen=True)
 class NodeCheck:
-    """One row of the rule table; ``arrives`` and ``kept`` are shares of the explained logit."""
+    """One row of the rule table; ``arrives`` and ``kept`` are shares of the explained logit.
+
+    ``reached``: relevance flows here; it does not where a branch only weighs another one (a gate,
+    attention weights) and is held constant.
+    """
 
     node: str
     operation: str
     module: str
     rule: str
     fallback: bool
+    reached: bool
     arrives: float
     kept: Kept
 
@@ -89,7 +94,7 @@ class Check:
     @property
     def unruled(self) -> tuple[NodeCheck, ...]:
         """Return the nodes whose operation has no rule of its own."""
-        return tuple(row for row in self.rules if row.fallback)
+        return _unruled(self.rules)
 
 
 def check(
@@ -149,7 +154,7 @@ def check(
     flow = check_layers.flow_rows(found, total, audited) if pixels is not None else ()
     return Check(
         verdict=check_words.verdict(
-            pixels, kept, cards, problems, difference, [row for row in rules if row.fallback],
+            pixels, kept, cards, problems, difference, _unruled(rules),
             settings=plan.settings,
         ),
         composite=plan.composite.name,
@@ -266,7 +271,12 @@ def _image(problem: NonFinite | None, found: tuple[int, Account] | None) -> Expl
     return ExplainedImage(target, own.logit, pixels, None)
 
 
+def _unruled(rules: Sequence[NodeCheck]) -> tuple[NodeCheck, ...]:
+    return tuple(row for row in rules if row.fallback and row.reached)
+
+
 def _rules(plan: Plan, total: Account) -> tuple[NodeCheck, ...]:
+    reached = plan.graph.ancestors({plan.graph.output})
     return tuple(
         NodeCheck(
             node=node.name,
@@ -274,6 +284,7 @@ def _rules(plan: Plan, total: Account) -> tuple[NodeCheck, ...]:
             module=node.module,
             rule=plan.rules[node.name].name,
             fallback=plan.rules[node.name].fallback,
+            reached=node.name in reached,
             arrives=total.arrived.get(node.name, 0.0),
             kept=total.kept.get(node.name, Kept()),
         )

@@ -160,6 +160,23 @@ def test_an_operation_without_a_rule_is_listed_with_what_it_keeps() -> None:
     assert found.pixels + found.kept.total == pytest.approx(1)
 
 
+def test_a_branch_that_only_weighs_another_gets_no_relevance() -> None:
+    class Gated(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.gate = nn.Conv2d(3, 4, 3), nn.Linear(4, 4)
+            self.last = nn.Linear(4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = torch.relu(self.first(x)).mean((2, 3))
+            return self.last(x * torch.sigmoid(self.gate(x)))
+
+    torch.manual_seed(0)
+    found = checked(Gated().double(), models.images(1))
+    assert {row.module for row in found.rules if not row.reached} >= {"gate"}
+    assert all(row.reached for row in found.rules if row.module in {"first", "last"})
+
+
 def test_a_weight_that_is_no_number_is_named() -> None:
     model = models.make("resnet_basic")
     with torch.no_grad():
