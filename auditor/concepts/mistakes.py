@@ -74,9 +74,8 @@ def _pair(
 ) -> MistakePair:
     read = rows[samples.target[rows] == prediction]
     own, other = samples.members(label), samples.members(prediction)
-    reason = _reason(
-        samples, len(rows), len(read), (label, len(own)), (prediction, len(other)), least
-    )
+    sizes = (label, len(own)), (prediction, len(other))
+    reason = _reason(samples, len(rows), len(read), sizes, least)
     if reason:
         return MistakePair(label, prediction, len(rows), rows, None, None, reason)
     share = [shares_of(layer_relevance, some) for some in (read, other, own)]
@@ -102,8 +101,7 @@ def _reason(
     samples: Samples,
     n: int,
     explained: int,
-    own: tuple[int, int],
-    other: tuple[int, int],
+    sizes: Sequence[tuple[int, int]],
     least: int,
 ) -> str:
     names = samples.manifest.classes
@@ -114,7 +112,7 @@ def _reason(
             "These samples are explained as their label, which does not show what drove the "
             "decision; audit with target: predicted."
         )
-    for output, members in (own, other):
+    for output, members in sizes:
         if members < least:
             return (
                 f"'{names[output]}' has {members} right decisions to compare with, and {least} "
