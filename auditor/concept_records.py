@@ -37,8 +37,9 @@ class PositionalComponents:
     shares and rest sum to 1 in a row with positive relevance, and are all 0 in one without.
     ``class_share`` and ``class_rest`` are means over the rows explained as ``outputs[i]`` that
     have positive relevance. ``overlap`` is the cosine of two directions, ``redundancy`` the largest
-    with another. ``stability[k]`` and ``explained[k]`` belong to ``numbers[k]`` components, by
-    which ``rule`` chose.
+    with another. ``stability[k]``, the smallest cosine of a component with its like in the other
+    half of the samples, and ``explained[k]``, what components of one half carry of the other,
+    belong to ``numbers[k]`` components; by these ``rule`` chose.
     """
 
     layer: str

@@ -18,13 +18,18 @@ from sklearn.exceptions import ConvergenceWarning
 
 from auditor.concept_records import Empty, PositionalComponents
 
+# Numbers that are tried: up to 8 in one class, over all classes up to some more than classes.
+NUMBERS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24)
 MOST = 8
 # A component is found again when the other half of the samples has one with this cosine.
 FOUND_AGAIN = 0.8
-# The last component must add this much to the share of the relevance that is carried.
-WORTH = 0.02
+# Each further component must add this much to the share of the relevance that is carried.
+WORTH = 0.01
+# After so many numbers in a row that are not found again, larger ones are not tried in one class.
+# Over all classes they are: what belongs to single classes is found when there is room for all.
+PATIENCE = 3
 # Positions that the factors are fitted on; all positions are then expressed by them.
-POSITIONS = 4000
+POSITIONS = 3000
 SWEEPS = 50
 
 Patches = Float[np.ndarray, "position concept"]
@@ -44,16 +49,19 @@ def positional_components(
     explained_as: Int[np.ndarray, "sample"],
     *,
     output: int | None = None,
-    most: int = MOST,
+    most: int | None = None,
     positions: int = POSITIONS,
     rng: np.random.Generator,
 ) -> PositionalComponents | Empty:
     """Return the components of the positive positional relevance of some samples.
 
-    The number of components is the largest from 1 to ``most`` at which every component is found
-    again in the other half of the samples (cosine of at least `FOUND_AGAIN` after one-to-one
-    assignment) and the last one adds at least `WORTH` to the carried share. Factors are fitted on
-    at most ``positions`` positions, drawn with probability in proportion to their relevance.
+    Two random halves of every class's samples are factored apart. The number of components is the
+    largest of `NUMBERS` up to ``most`` at which every component is found again in the other half
+    (cosine of at least `FOUND_AGAIN` after one-to-one assignment) and each further one adds at
+    least `WORTH` to the share of one half's relevance that the components of the other carry. In
+    one class no larger number is tried after `PATIENCE` in a row that are not found again. Factors
+    are fitted on at most ``positions`` positions, drawn with probability in proportion to their
+    relevance.
 
     What a component carries of an entry x is its part of the reconstruction, but together never
     more than x: ``min(x, x') w_r h_r / x'`` with ``x' = sum of w_r h_r``. So the shares sum to
@@ -65,7 +73,8 @@ def positional_components(
         rows: the samples' rows in the table.
         explained_as: the output that each sample's relevance explains.
         output: the class these samples belong to, None for all classes.
-        most: largest number tried.
+        most: largest number tried; None: `MOST` in one class, over all classes 4 more than there
+            are classes, if that is more.
         positions: how many positions the factors are fitted on.
         rng: draws positions and halves; the same generator state gives the same components.
 
@@ -85,11 +94,16 @@ def positional_components(
         return Empty(f"No sample has positive relevance at {layer}, so it has no components.")
     scale = np.divide(1.0, total, out=np.zeros(n), where=total > 0)
     positive *= scale[:, None, None].astype(positive.dtype)
-    halves = _halves(positive, used, positions // 2, rng)
+    halves = _halves(positive, used, np.asarray(explained_as)[used], positions // 2, rng)
     both = np.concatenate(halves)
     seed = int(rng.integers(2**31))
-    trials = [_try(number, halves, both, seed) for number in _numbers(both, halves, most)]
+    if most is None:
+        most = MOST if output is not None else max(MOST, len(np.unique(explained_as)) + 4)
+    patience = PATIENCE if output is not None else None
+    trials = _trials(halves, most, patience, seed)
     number = _choose(trials)
+    if number == 0:
+        return Empty(_unstable(layer, len(used), trials))
     directions = _directions(both, number, seed)
     place = np.stack([_carried(sample.T, directions).T for sample in positive])
     order = np.argsort(-place.sum(axis=(0, 2), dtype=np.float64), kind="stable")
@@ -123,15 +137,18 @@ def positional_components(
 def _halves(
     positive: Float[np.ndarray, "sample concept position"],
     used: Int[np.ndarray, "used"],
+    explained_as: Int[np.ndarray, "used"],
     count: int,
     rng: np.random.Generator,
 ) -> tuple[Patches, Patches]:
-    """Return positions of two random halves of the samples (of one sample: of its positions)."""
+    """Return positions of two random halves of every class (of one sample: of its positions)."""
     mass = positive.sum(axis=1, dtype=np.float64)
     present = np.argwhere(mass[used] > 0)
     present[:, 0] = used[present[:, 0]]
     if len(used) > 1:
-        one = np.isin(present[:, 0], rng.permutation(used)[::2])
+        shuffled = rng.permutation(len(used))
+        by_class = shuffled[np.argsort(explained_as[shuffled], kind="stable")]
+        one = np.isin(present[:, 0], used[by_class[::2]])
     else:
         one = rng.permutation(len(present)) % 2 == 0
     return (
@@ -148,43 +165,70 @@ def _drawn(
     rng: np.random.Generator,
 ) -> Patches:
     if len(group) == 0:
-        return np.zeros((0, positive.shape[1]))
+        return np.zeros((0, positive.shape[1]), dtype=np.float32)
     weight = mass[group[:, 0], group[:, 1]]
     chosen = rng.choice(
         len(group), size=min(count, len(group)), replace=False, p=weight / weight.sum()
     )
-    patches: np.ndarray = positive[group[chosen, 0], :, group[chosen, 1]].astype(np.float64)
+    patches: np.ndarray = positive[group[chosen, 0], :, group[chosen, 1]].astype(np.float32)
     return patches
 
 
-def _numbers(both: Patches, halves: tuple[Patches, Patches], most: int) -> range:
-    """Return the numbers that can be tried: each half needs more positions than components."""
-    possible = min(most, both.shape[1], *(len(half) // 2 for half in halves))
-    return range(1, max(possible, 1) + 1)
+def _trials(
+    halves: tuple[Patches, Patches], most: int, patience: int | None, seed: int
+) -> list[_Trial]:
+    """Return the numbers that were tried; each half needs twice as many positions."""
+    possible = min(most, halves[0].shape[1], *(len(half) // 2 for half in halves))
+    found: list[_Trial] = []
+    for number in NUMBERS:
+        latest = found[-patience:] if patience else []
+        if number > possible or (
+            len(latest) == patience and all(each.stability < FOUND_AGAIN for each in latest)
+        ):
+            break
+        found.append(_try(number, halves, seed))
+    return found
 
 
-def _try(number: int, halves: tuple[Patches, Patches], both: Patches, seed: int) -> _Trial:
-    explained = float(_carried(both, _directions(both, number, seed)).sum() / both.sum())
-    if min(len(half) for half in halves) < number:
-        return _Trial(number, 0.0, explained)
-    cosine = _directions(halves[0], number, seed) @ _directions(halves[1], number, seed).T
-    stability = float(cosine[linear_sum_assignment(-cosine)].min())
-    return _Trial(number, stability, explained)
+def _try(number: int, halves: tuple[Patches, Patches], seed: int) -> _Trial:
+    first, second = (_directions(half, number, seed) for half in halves)
+    cosine = first @ second.T
+    carried = _carried(halves[0], second).sum() + _carried(halves[1], first).sum()
+    return _Trial(
+        number=number,
+        stability=float(cosine[linear_sum_assignment(-cosine)].min()),
+        explained=float(carried / (halves[0].sum() + halves[1].sum())),
+    )
 
 
 def _choose(trials: list[_Trial]) -> int:
-    before = 0.0
-    chosen = 1
+    """Return the largest number that is stable and worth it, 0 for none."""
+    before = _Trial(0, 1.0, 0.0)
+    chosen = 0
     for trial in trials:
-        if trial.stability >= FOUND_AGAIN and trial.explained - before >= WORTH:
+        gain = (trial.explained - before.explained) / (trial.number - before.number)
+        if trial.stability >= FOUND_AGAIN and gain >= WORTH:
             chosen = trial.number
-        before = trial.explained
+        before = trial
     return chosen
+
+
+def _unstable(layer: str, samples: int, trials: list[_Trial]) -> str:
+    if not trials:
+        return (
+            f"{samples} samples have too few positions with positive relevance at {layer} to be "
+            "split into components."
+        )
+    return (
+        f"No component of the relevance at {layer} is found again in the other half of the "
+        f"{samples} samples (largest cosine {max(trial.stability for trial in trials):.2f}, "
+        f"{FOUND_AGAIN} needed): its positions have nothing in common."
+    )
 
 
 def _directions(patches: Patches, number: int, seed: int) -> Float[np.ndarray, "component concept"]:
     """Return the channel directions as unit vectors; a factor that died is left as it started."""
-    model = NMF(number, init="nndsvda", tol=1e-3, max_iter=300, random_state=seed)
+    model = NMF(number, init="nndsvda", tol=1e-2, max_iter=200, random_state=seed)
     with warnings.catch_warnings():
         # Stability under halves decides whether a factor is kept, not the last digits of it.
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -230,10 +274,10 @@ def _mean(values: np.ndarray, members: Int[np.ndarray, "member"]) -> np.ndarray:
 
 def _rule(trials: list[_Trial], number: int) -> str:
     tried = f"1 to {trials[-1].number} components tried" if len(trials) > 1 else "1 component tried"
-    chosen = trials[number - 1]
+    chosen = next(trial for trial in trials if trial.number == number)
     return (
         f"{tried}; the largest number at which each is found again in the other half of the "
-        f"samples (cosine {FOUND_AGAIN} or more; here {chosen.stability:.2f}) and the last adds "
-        f"{WORTH:.0%} or more of the positive relevance: {number}, which carry "
+        f"samples (cosine {FOUND_AGAIN} or more; here {chosen.stability:.2f}) and each further one "
+        f"adds {WORTH:.0%} or more of the other half's positive relevance: {number}, which carry "
         f"{chosen.explained:.0%} of it."
     )

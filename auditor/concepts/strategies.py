@@ -30,6 +30,8 @@ DIMENSIONS = 10
 SAMPLES_PER_DIMENSION = 8
 # Added to every variance, as a part of the mean variance of the coordinates.
 REGULARISED = 1e-2
+# Groups that bootstrap samples find again to this adjusted Rand index are stable.
+STABLE = 0.75
 # A log-likelihood this many robust spreads below the median is clearly apart.
 APART = 3.0
 
@@ -93,6 +95,7 @@ def strategies(
     difference = prototypes - share.mean(axis=0)
     likelihood = mixture.score_samples(points)
     lowest = np.argsort(likelihood, kind="stable")[:odd]
+    stability = _stability(share, given, number, resamples, seed, rng) if number > 1 else None
     return Strategies(
         layer=layer_relevance.layer,
         output=output,
@@ -111,10 +114,10 @@ def strategies(
         nearest=_nearest(mixture, points, assigned, order, members, nearest),
         odd=np.asarray(members)[lowest],
         outlying=int((likelihood[lowest] < _apart(likelihood)).sum()),
-        stability=_stability(share, given, number, resamples, seed, rng) if number > 1 else None,
+        stability=stability,
         numbers=tuple(fitted),
         bic=bic,
-        rule=_rule(most, least, points.shape[1], number),
+        rule=_rule(most, least, points.shape[1], number, stability),
     )
 
 
@@ -190,9 +193,16 @@ def _stability(
     return float(np.mean(found))
 
 
-def _rule(most: int, least: int, dimensions: int, number: int) -> str:
+def _rule(most: int, least: int, dimensions: int, number: int, stability: float | None) -> str:
     coordinates = "1 coordinate" if dimensions == 1 else f"{dimensions} coordinates"
-    return (
+    chosen = (
         f"Gaussian mixtures of 1 to {most} strategies on {coordinates} of the relevance shares; "
         f"the number with the smallest BIC, each with at least {least} samples: {number}."
+    )
+    if stability is None:
+        return chosen
+    verdict = "stable" if stability >= STABLE else "not stable, so read them as tendencies"
+    return (
+        f"{chosen} In bootstrap samples they are found again with an adjusted Rand index of "
+        f"{stability:.2f} ({STABLE} or more is stable): {verdict}."
     )

@@ -24,9 +24,10 @@ ENOUGH = 0.5
 RULE = (
     f"Channels lead if, in the median class, at most {FEW} of them carry half of the positive "
     f"relevance and the {TOP} strongest overlap by at most {DISTINCT} (mean cosine of their "
-    "places). Otherwise the kind leads that carries at least "
-    f"{ENOUGH:.0%} of the positive relevance, needs fewer units for half of it and overlaps less "
-    "than the channels; of several the one that overlaps least; without one the channels lead."
+    "places). Otherwise the kind leads that has two units or more, carries at least "
+    f"{ENOUGH:.0%} of the positive relevance, needs fewer units for half of it than the channels, "
+    f"and overlaps less than they and by at most {DISTINCT}; of several the one that overlaps "
+    "least; without one the channels lead."
 )
 
 Places = Callable[[int, Int[np.ndarray, "top"]], Float[np.ndarray, "top position"]]
@@ -107,9 +108,11 @@ def leading_unit(
     better = [
         each
         for each in others
-        if _median(each.carried) >= ENOUGH
+        if each.units > 1
+        and _median(each.carried) >= ENOUGH
         and _median_half(each) < half
         and _median(each.overlap) < overlap
+        and _median(each.overlap) <= DISTINCT
     ]
     wide = _trouble(half, overlap)
     if not better:
@@ -205,11 +208,12 @@ def _median_half(figures: UnitFigures) -> float:
 def _said(figures: UnitFigures) -> str:
     half = _median_half(figures)
     name = _NAMES[figures.kind]
-    needs = (
-        f"{half:.0f} of {figures.units} {name} carry half"
-        if np.isfinite(half)
-        else f"all {figures.units} {name} carry less than half"
-    )
+    if figures.units == 1:
+        needs = f"the only {figures.kind} carries {_median(figures.carried):.0%}"
+    elif np.isfinite(half):
+        needs = f"{half:.3g} of {figures.units} {name} carry half"
+    else:
+        needs = f"all {figures.units} {name} carry less than half"
     return (
         f"{needs} of a class's positive relevance (median), the strongest "
         f"{_median(figures.top_share):.0%}, and the places of the strongest overlap by "

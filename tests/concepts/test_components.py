@@ -57,10 +57,11 @@ def test_planted_parts_are_found_with_their_number(found):
     assert isinstance(found, PositionalComponents)
     assert len(found.directions) == 3
     assert sorted(assigned(found)) == [0, 1, 2]
-    np.testing.assert_allclose(np.linalg.norm(found.directions, axis=1), 1)
+    np.testing.assert_allclose(np.linalg.norm(found.directions, axis=1), 1, rtol=1e-6)
     assert found.directions.min() >= 0
     assert found.rows.tolist() == list(range(100, 124))
-    assert "1 to 8 components tried" in found.rule
+    assert "components tried" in found.rule
+    assert found.numbers[:3] == (1, 2, 3)
     assert found.stability[2] > 0.95
 
 
@@ -141,6 +142,46 @@ def test_one_sample_and_rows_without_relevance_are_no_errors():
     assert found.share[1].tolist() == [0] * found.share.shape[1]
     assert found.rest[1] == 0
     assert found.class_share[1].tolist() == [0] * found.share.shape[1]
+
+
+def test_each_of_many_classes_has_its_component():
+    rng = np.random.default_rng(6)
+    classes = np.repeat(np.arange(10), 6)
+    relevance = rng.gamma(0.3, 0.02, (60, 40, 3, 3))
+    for row, output in enumerate(classes):
+        relevance[row, 4 * output : 4 * output + 4] += rng.uniform(0.5, 1, (3, 3))
+    found = positional_components("x", relevance, np.arange(60), classes, rng=rng)
+    assert len(found.directions) == 10
+    assert sorted(found.class_share.argmax(axis=1)) == list(range(10))
+    assert found.class_share.max(axis=1).min() > 0.8
+
+
+def test_more_are_not_tried_in_one_class_after_three_that_are_not_stable():
+    noise = np.random.default_rng(5).gamma(0.5, 1, size=(20, 30, 4, 4))
+    noise += noise.mean()
+    found = positional_components(
+        "x", noise, np.arange(20), np.zeros(20, int), output=0, rng=np.random.default_rng(0)
+    )
+    assert isinstance(found, PositionalComponents)
+    stable = found.stability >= 0.8
+    assert not stable[-3:].any()
+    assert stable[-4]
+    assert len(found.numbers) < 8
+
+
+def test_unstable_relevance_says_so():
+    spikes = np.random.default_rng(7).gamma(0.02, 1, size=(12, 200, 2, 2))
+    found = positional_components(
+        "features.7", spikes, np.arange(12), np.zeros(12, int), rng=np.random.default_rng(0)
+    )
+    assert isinstance(found, Empty)
+    assert "found again" in found.reason
+    single = np.zeros((1, 3, 2, 2))
+    single[0, 0, 0, 0] = 1.0
+    found = positional_components(
+        "x", single, np.arange(1), np.zeros(1, int), rng=np.random.default_rng(0)
+    )
+    assert "too few positions" in found.reason
 
 
 def test_without_positive_relevance_it_says_so():

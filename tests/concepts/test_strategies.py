@@ -41,7 +41,8 @@ def test_planted_groups_are_found_largest_first(found):
     assert found.stability > 0.95
     assert found.numbers == (1, 2, 3, 4, 5)
     assert found.bic.argmin() == 2
-    assert found.rule.endswith("3.")
+    assert "each with at least 8 samples: 3." in found.rule
+    assert found.rule.endswith(": stable.")
     assert found.output == 7
 
 

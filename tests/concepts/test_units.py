@@ -83,6 +83,15 @@ def test_units_that_hide_most_of_the_relevance_do_not_lead():
     assert "no other unit was measured" in leading_unit("features.7", channels).sentence
 
 
+def test_a_single_component_does_not_lead():
+    relevance, classes, _ = wide_world()
+    channels = channel_figures(relevance, classes)
+    one = channel_figures(relevance, classes, kind="component", groups=np.zeros(60, int))
+    decision = leading_unit("features.7", channels, [one])
+    assert decision.leads == "channel"
+    assert "the only component carries 100%" in decision.sentence
+
+
 def test_figures_equal_plain_loops():
     rng = np.random.default_rng(2)
     relevance, classes = rng.normal(size=(6, 5, 2, 2)), np.array([3, 3, 3, 8, 8, 8])
