@@ -51,7 +51,7 @@ def command(
     from auditor.cli.check_estimate import estimate
     from auditor.cli.check_report import report
     from auditor.cli.progress import TerminalProgress
-    from auditor.relevance.explainer import Explainer
+    from auditor.pipeline.audit import make_explainer
     from auditor.subject import load_subject
 
     progress = TerminalProgress(quiet=quiet)
@@ -59,12 +59,7 @@ def command(
     with progress.stage("loading model and data"):
         subject = load_subject(config, base)
         batch, seconds = _load(subject, count)
-        explainer = Explainer(
-            subject.model,
-            batch.inputs[:1],
-            composite=config.audit.composite,
-            output=subject.output,
-        )
+        explainer = make_explainer(config, subject)
     layers = None if config.audit.layers == "auto" else config.audit.layers
     targets = None
     if config.audit.target == "label":
