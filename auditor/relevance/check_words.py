@@ -117,7 +117,7 @@ def _absorbs(kept: Kept, settings: Settings) -> list[str]:
     ]
     if settings.bias == "absorb" and kept.biases > NOTABLE:
         found.append(
-            "The option bias: exclude (Explainer(bias='exclude')) leaves biases out of the shares. "
+            "The option audit.bias: exclude leaves biases out of the shares. "
             f"It can bring back about the {percent(kept.biases)} that biases keep beside active "
             "inputs, at best"
             + (
@@ -148,8 +148,8 @@ def _creates(settings: Settings) -> list[str]:
     ]
     if settings.bias == "absorb":
         found.append(
-            "If single pixels or concepts outshine everything, try the option bias: exclude "
-            "(Explainer(bias='exclude')) or another composite."
+            "If single pixels or concepts outshine everything, try the option audit.bias: exclude "
+            "or another composite."
         )
     return found
 

@@ -321,7 +321,7 @@ def test_a_layer_that_little_reaches_is_warned_of() -> None:
     # 36 inputs of about 5 weigh 0.001 each beside a bias of 5.
     assert layer.through == pytest.approx(0.18 / 5.18, rel=0.02)
     assert any("of the logit reaches 'first'" in text for text in found.verdict.advice)
-    assert any("bias: exclude" in text for text in found.verdict.advice)
+    assert any("audit.bias: exclude" in text for text in found.verdict.advice)
     excluding = Explainer(model, image, bias="exclude").check(image)
     assert excluding.kept.biases == 0
     assert excluding.pixels == pytest.approx(1, abs=1e-4)
