@@ -184,10 +184,10 @@ def _layer(layer: LayerCheck) -> Iterator[str]:
 def _passing(layer: LayerCheck) -> str:
     whole = layer.through + layer.bypass
     if layer.position.cuts:
-        arrives = f" ({percent(layer.through)} of the logit arrives here)" if whole else ""
+        arrives = f": {percent(layer.through)} of the logit arrives here" if whole else ""
         return (
-            "Cuts the graph: every path passes through it, so that its concepts share out the "
-            f"whole decision{arrives}."
+            "Cuts the graph: every path passes through it, and its concepts share out all that "
+            f"arrives{arrives}."
         )
     if not whole:
         return "Is bypassed: part of the flow goes around it."

@@ -20,6 +20,7 @@ Word = Literal["conserves", "absorbs", "creates", "nothing to explain", "not fin
 CONSERVED = 0.1  # of the logit may go missing before sums stop meaning anything
 TOLERANCE = 1e-3
 NOTABLE = 0.01
+LITTLE = 0.2
 
 CAUSES: dict[str, str] = {
     "biases": "biases (a batch norm folded into its convolution leaves one too) and other added "
@@ -85,7 +86,7 @@ def verdict(
         return Verdict("conserves", f"{arrives}.", (meaning, *advice))
     if 0 <= pixels < 1:
         sentence = f"{arrives}; the rest stays on the way: {_where(kept)}."
-        return Verdict("absorbs", sentence, (*_absorbs(kept, settings), *advice))
+        return Verdict("absorbs", sentence, (*_absorbs(kept, settings), *_thin(layers), *advice))
     sentence = (
         f"{arrives}, which is more than there was: on the way relevance is made (negative: taken) "
         f"by what should only pass it on: {_where(kept)}."
@@ -116,9 +117,9 @@ def _absorbs(kept: Kept, settings: Settings) -> list[str]:
     ]
     if settings.bias == "absorb" and kept.biases > NOTABLE:
         found.append(
-            "The option bias: exclude (Explainer(bias='exclude')) leaves biases out of the shares. "
-            f"It can bring back no more than the {percent(kept.biases)} that biases keep beside "
-            "active inputs"
+            "The option audit.bias: exclude leaves biases out of the shares. "
+            f"It can bring back about the {percent(kept.biases)} that biases keep beside active "
+            "inputs, at best"
             + (
                 f"; the {percent(kept.nowhere)} of units that only their bias switches on is lost "
                 "either way."
@@ -129,6 +130,16 @@ def _absorbs(kept: Kept, settings: Settings) -> list[str]:
     return found
 
 
+def _thin(layers: Sequence[LayerCheck]) -> list[str]:
+    """Warn of audited layers that little of the logit reaches."""
+    thin = [each for each in layers if each.position.cuts and 0 < each.through < LITTLE]
+    return [
+        f"Only {percent(each.through)} of the logit reaches '{each.layer}': the shares of its "
+        "concepts are shares of that part, not of the whole decision."
+        for each in thin
+    ]
+
+
 def _creates(settings: Settings) -> list[str]:
     found = [
         "Biases that speak against a value, or contributions that cancel, leave the inputs more "
@@ -137,8 +148,8 @@ def _creates(settings: Settings) -> list[str]:
     ]
     if settings.bias == "absorb":
         found.append(
-            "If single pixels or concepts outshine everything, try the option bias: exclude "
-            "(Explainer(bias='exclude')) or another composite."
+            "If single pixels or concepts outshine everything, try the option audit.bias: exclude "
+            "or another composite."
         )
     return found
 
@@ -178,8 +189,8 @@ def _no_logit(advice: Sequence[str]) -> Verdict:
         "nothing to explain",
         "the explained logit is 0 for every image, so there is nothing to share out.",
         (
-            "This is what a head whose weights were set to zero gives (torchvision builds vision "
-            "transformers so): load trained weights, or name another class with targets.",
+            "This is what a head whose weights are all zero gives (vision transformers and mixers "
+            "start so before training): load trained weights.",
             *advice,
         ),
     )

@@ -293,6 +293,40 @@ def test_a_check_holds_what_its_reader_needs() -> None:
     json.dumps(dataclasses.asdict(found), allow_nan=False)
 
 
+class Muffled(nn.Module):
+    """Biases far larger than what inputs say: next to nothing of the logit comes through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3)
+        self.last = nn.Linear(4, 3, bias=False)
+        for layer in (self.first, self.second):
+            nn.init.constant_(layer.weight, 0.001)
+            nn.init.constant_(layer.bias, 5.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.second(torch.relu(self.first(x))))
+        return self.last(x.mean((2, 3)))
+
+
+def test_a_layer_that_little_reaches_is_warned_of() -> None:
+    torch.manual_seed(0)
+    model = Muffled().double()
+    with torch.no_grad():
+        model.last.weight.abs_()
+    image = models.images(1).abs()
+    found = checked(model, image, layers=["first"])
+    assert found.verdict.word == "absorbs"
+    (layer,) = found.layers
+    # 36 inputs of about 5 weigh 0.001 each beside a bias of 5.
+    assert layer.through == pytest.approx(0.18 / 5.18, rel=0.02)
+    assert any("of the logit reaches 'first'" in text for text in found.verdict.advice)
+    assert any("audit.bias: exclude" in text for text in found.verdict.advice)
+    excluding = Explainer(model, image, bias="exclude").check(image)
+    assert excluding.kept.biases == 0
+    assert excluding.pixels == pytest.approx(1, abs=1e-4)
+
+
 def test_a_named_layer_that_is_bypassed_has_no_additivity_but_a_bypass() -> None:
     _, explainer = explained("resnet_basic")
     found = explainer.check(models.images(1), layers=["layer2.0.conv1"])
