@@ -32,7 +32,8 @@ class ModelConfig(Section):
     """Where the model comes from."""
 
     source: str = Field(
-        description="torchvision:NAME[?weights=DEFAULT], package.module:factory or file.py:factory."
+        description="torchvision:NAME[?weights=DEFAULT], timm:NAME[?weights=pretrained], "
+        "package.module:factory or file.py:factory."
     )
     weights: str | None = Field(
         None, description="Checkpoint: .safetensors, or a state dict saved by torch."
@@ -42,6 +43,12 @@ class ModelConfig(Section):
     )
     classes: list[str] | str | None = Field(
         None, description="Names of the outputs in order: a list, or a text file, one a line."
+    )
+    output: str | None = Field(
+        None,
+        coerce_numbers_to_str=True,
+        description="Which part of the model's result holds the logits, such as logits or 1 or "
+        "aux.0 (default: the only possible one).",
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the model runs.")
 

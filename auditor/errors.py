@@ -46,10 +46,6 @@ class CaptureError(ModelError):
     """torch.export refuses the model, so there is no graph to explain."""
 
 
-class UnsupportedOperationError(ModelError):
-    """The captured graph holds an operation that has no relevance rule yet."""
-
-
 class DataError(AuditorError):
     """The validation set cannot be read."""
 

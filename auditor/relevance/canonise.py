@@ -5,32 +5,84 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from auditor.relevance.graph import Element, Graph, Node, Ref, prune
+from auditor.relevance.weighted import TRANSPOSED
 
 BATCH_NORM = "_native_batch_norm_legit_no_training"
 CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
-WEIGHTED = CONVOLUTIONS | {"linear"}
+FOLDABLE = CONVOLUTIONS | {"linear"}
+WEIGHTED = FOLDABLE | TRANSPOSED
+SQUASHING = frozenset({"softmax", "_softmax", "log_softmax", "_log_softmax", "sigmoid"})
 
 
 def canonise(graph: Graph) -> Graph:
     """Return the same function with batch norm folded where it can be, and plain reshapes."""
-    return _lay_out(_fold_batch_norms(_simplify(graph)))
+    return _fold_batch_norms(_simplify(graph))
 
 
-def _lay_out(graph: Graph) -> Graph:
-    """Note the shapes of the inputs, and store images' weights channels last, as images are."""
+def arrange(graph: Graph) -> Graph:
+    """Note what stands beside each node, and store images' weights channels last, as images are."""
     nodes = []
     for node in graph.nodes:
         arguments = dict(node.arguments)
         if node.operation == "conv2d" and isinstance(arguments["weight"], Tensor):
             weight = arguments["weight"]
             arguments["weight"] = weight.contiguous(memory_format=torch.channels_last)
-        shapes = tuple(graph[name].shape for name in node.inputs)
-        nodes.append(replace(node, arguments=arguments, input_shapes=shapes))
-    return Graph(tuple(nodes), graph.input, graph.output)
+        beside = (graph[name] for name in dict.fromkeys(node.refers()) if name not in node.inputs)
+        nodes.append(
+            replace(
+                node,
+                arguments=arguments,
+                input_shapes=tuple(graph[name].shape for name in node.inputs),
+                input_batches=tuple(graph[name].batch for name in node.inputs),
+                others={each.name: each.batch if each.per_image else None for each in beside},
+            )
+        )
+    return graph.having(nodes)
+
+
+def bare_logits(graph: Graph) -> Graph:
+    """Return the graph without a final softmax or sigmoid: what is explained is the logit."""
+    last = graph[graph.output]
+    if last.operation not in SQUASHING or len(graph[last.inputs[0]].shape) != 2:
+        return graph
+    note = (
+        f"The model ends with {last.operation.strip('_')}: the logits before it are explained "
+        "and shown."
+    )
+    return prune(replace(graph, output=last.inputs[0], notes=(*graph.notes, note)))
+
+
+def two_sided(graph: Graph) -> Graph:
+    """Turn a single logit z into (-z/2, z/2): softmax gives what sigmoid gave, for both sides."""
+    last = graph[graph.output]
+    like = next(
+        value
+        for node in graph.nodes
+        for value in node.arguments.values()
+        if isinstance(value, Tensor) and value.is_floating_point()
+    )
+    column = Node(
+        name="single_logit", operation="view", target=reshape,
+        arguments={"self": Ref(last.name), "size": [-1, 1]}, inputs=(last.name,),
+        shape=(last.shape[0], 1),
+    )  # fmt: skip
+    pair = Node(
+        name="two_logits", operation="linear", target=torch.ops.aten.linear.default,
+        arguments={
+            "input": Ref(column.name), "weight": like.new_tensor([[-0.5], [0.5]]), "bias": None
+        },
+        inputs=(column.name,), shape=(last.shape[0], 2),
+    )  # fmt: skip
+    note = (
+        "The model has a single logit z: it is shown as two, -z/2 for the negative and z/2 for the "
+        "positive class, whose softmax is the sigmoid of z."
+    )
+    return Graph((*graph.nodes, column, pair), graph.input, pair.name, (*graph.notes, note))
 
 
 def affine(input: Tensor, scale: Tensor, shift: Tensor) -> Tensor:  # noqa: A002 the field's word
@@ -43,23 +95,84 @@ def reshape(self: Tensor, size: list[int]) -> Tensor:
     return self.reshape(size)
 
 
+RESHAPES = frozenset({"view", "_unsafe_view", "reshape"})
+
+
 def _simplify(graph: Graph) -> Graph:
     nodes: list[Node] = []
     for node in graph.nodes:
-        if node.operation == BATCH_NORM:
+        if node.operation == BATCH_NORM and _is_affine(node):
             nodes.append(_as_affine(node))
-        elif node.operation in {"view", "_unsafe_view", "reshape"} and node.live:
-            size = [-1, *node.shape[1:]]
+        elif node.operation in RESHAPES and node.live:
+            size = node.batch.open(node.shape)
             arguments = {"self": node.arguments["self"], "size": size}
             nodes.append(replace(node, operation="view", target=reshape, arguments=arguments))
-        elif node.operation == "conv2d" and isinstance(node.arguments["padding"], str):
+        elif node.operation == "expand" and node.live:
+            arguments = {**node.arguments, "size": node.batch.open(node.shape)}
+            nodes.append(replace(node, arguments=arguments))
+        elif node.operation in CONVOLUTIONS and isinstance(node.arguments["padding"], str):
             nodes.extend(_explicit_padding(node, graph))
+        elif node.operation == "addcmul" and node.live:
+            nodes.extend(_product_and_sum(node, graph))
+        elif node.operation == "matmul" and _is_linear(node):
+            nodes.append(_as_linear(node))
+        elif node.operation == "_native_batch_norm_legit" and _is_first(node):
+            nodes.append(replace(node, operation="instance_norm"))
         elif node.operation == "max_pool2d_with_indices" and _is_first(node):
             target = torch.ops.aten.max_pool2d.default
             nodes.append(replace(node, operation="max_pool2d", target=target))
         else:
             nodes.append(node)
-    return prune(Graph(tuple(nodes), graph.input, graph.output))
+    return prune(graph.having(nodes))
+
+
+def _is_affine(node: Node) -> bool:
+    values = node.arguments
+    return _is_first(node) and all(
+        values[name] is None or isinstance(values[name], Tensor)
+        for name in ("weight", "bias", "running_mean", "running_var")
+    )
+
+
+def _is_linear(node: Node) -> bool:
+    """Tell whether a matrix product is a linear layer: a constant matrix on the right."""
+    right = node.arguments["other"]
+    return isinstance(right, Tensor) and right.dim() == 2 and len(node.inputs) == 1
+
+
+def _as_linear(node: Node) -> Node:
+    values = node.arguments
+    arguments = {"input": values["self"], "weight": values["other"].T.contiguous(), "bias": None}
+    target = torch.ops.aten.linear.default
+    return replace(node, operation="linear", target=target, arguments=arguments)
+
+
+def _product_and_sum(node: Node, graph: Graph) -> list[Node]:
+    """Write ``self + value t1 t2`` as a product and a sum."""
+    values = node.arguments
+
+    def live(*operands: Any) -> tuple[str, ...]:
+        names = (each.name for each in operands if isinstance(each, Ref))
+        return tuple(dict.fromkeys(name for name in names if graph[name].live))
+
+    factors = (values["tensor1"], values["tensor2"])
+    product = replace(
+        node, name=f"{node.name}_product", operation="mul", target=torch.ops.aten.mul.Tensor,
+        arguments={"self": factors[0], "other": factors[1]}, inputs=live(*factors),
+        shape=_product_shape(factors, node, graph), live=bool(live(*factors)),
+    )  # fmt: skip
+    other = Ref(product.name)
+    kept = list(live(values["self"])) + ([product.name] if product.live else [])
+    total = replace(
+        node, operation="add", target=torch.ops.aten.add.Tensor, inputs=tuple(kept),
+        arguments={"self": values["self"], "other": other, "alpha": values["value"]},
+    )  # fmt: skip
+    return [product, total]
+
+
+def _product_shape(factors: tuple[Any, Any], node: Node, graph: Graph) -> tuple[int, ...]:
+    shapes = [graph[each.name].shape if isinstance(each, Ref) else each.shape for each in factors]
+    return tuple(np.broadcast_shapes(*shapes))
 
 
 def _is_first(node: Node) -> bool:
@@ -94,20 +207,21 @@ def _explicit_padding(node: Node, graph: Graph) -> list[Node]:
         dilation * (size - 1) if values["padding"] == "same" else 0
         for size, dilation in zip(kernel, values["dilation"] * len(kernel), strict=False)
     ]
-    target = torch.ops.aten.conv2d.default
+    target = getattr(torch.ops.aten, node.operation).default
     if all(total % 2 == 0 for total in totals):
         values["padding"] = [total // 2 for total in totals]
         return [replace(node, target=target, arguments=values)]
     source = graph[node.inputs[0]]
     edges = [edge for total in reversed(totals) for edge in (total // 2, total - total // 2)]
-    height, width = source.shape[2] + totals[0], source.shape[3] + totals[1]
+    spatial = zip(source.shape[2:], totals, strict=True)
+    size = tuple(each + total for each, total in spatial)
     pad = Node(
         name=f"{node.name}_pad",
         operation="constant_pad_nd",
         target=torch.ops.aten.constant_pad_nd.default,
         arguments={"self": Ref(source.name), "pad": edges, "value": 0},
         inputs=(source.name,),
-        shape=(*source.shape[:2], height, width),
+        shape=(*source.shape[:2], *size),
         modules=node.modules,
     )
     values.update(input=Ref(pad.name), padding=[0] * len(totals))
@@ -121,7 +235,7 @@ def _fold_batch_norms(graph: Graph) -> Graph:
         if node.operation != "batch_norm":
             continue
         before = nodes[node.inputs[0]]
-        if before.operation not in WEIGHTED or len(graph.users[before.name]) != 1:
+        if before.operation not in FOLDABLE or len(graph.users[before.name]) != 1:
             continue
         if before.operation == "linear" and len(before.shape) != 2:
             continue
@@ -130,7 +244,7 @@ def _fold_batch_norms(graph: Graph) -> Graph:
         # The folded layer takes the place and name of the norm, and answers to both modules.
         nodes[node.name] = replace(folded, name=node.name, modules=modules)
         del nodes[before.name]
-    return Graph(tuple(nodes.values()), graph.input, graph.output)
+    return graph.having(nodes.values())
 
 
 def _folded(layer: Node, scale: Tensor, shift: Tensor) -> Node:

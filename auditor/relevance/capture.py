@@ -9,10 +9,12 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 from torch.export import Dim
+from torch.utils._pytree import tree_leaves
 
 from auditor.errors import CaptureError
-from auditor.relevance.canonise import canonise
+from auditor.relevance.canonise import bare_logits, canonise, two_sided
 from auditor.relevance.graph import Graph, build
+from auditor.subject.answers import find_answer
 
 TOLERANCE = 1e-4
 ADVICE = (
@@ -21,19 +23,25 @@ ADVICE = (
 )
 
 
-def capture(model: nn.Module, example: Tensor, device: torch.device) -> Graph:
+def capture(
+    model: nn.Module, example: Tensor, device: torch.device, *, output: str | None = None
+) -> Graph:
     """Return the canonised graph of the model in evaluation, checked against the model.
 
     ``example`` is one image (1, 3, H, W) on the model's own device; ``device`` is where the
-    graph will run.
+    graph will run. ``output`` names the result that holds the logits, where there are several.
+    A single logit z becomes the pair (-z/2, z/2). A final softmax or sigmoid is left out.
     """
     with evaluating(model), torch.inference_mode(mode=False), torch.no_grad():
+        result = model(example)
+        answer = find_answer(result, output)
         program = _export(model, example)
-        _check_result(program)
-        expected = model(example)
-        graph = canonise(build(program, device))
-        _check_forward(graph, example.to(device), expected.to(device))
-    return graph
+        captured = canonise(build(program, device, place=answer.place))
+        expected = tree_leaves(result)[answer.place]
+        _check_forward(captured, example.to(device), expected.to(device))
+    if answer.single:
+        return two_sided(bare_logits(captured))
+    return bare_logits(captured)
 
 
 @contextmanager
@@ -75,20 +83,6 @@ def _reason(error: Exception) -> str:
         if text and not set(text) <= set("=-* "):
             return f"{type(error).__name__}: {text.rstrip('.')}."
     return f"{type(error).__name__}."
-
-
-def _check_result(program: torch.export.ExportedProgram) -> None:
-    output = next(node for node in reversed(program.graph.nodes) if node.op == "output")
-    results = output.args[0]
-    assert isinstance(results, (list, tuple))
-    first = results[0] if results else None
-    value = first.meta.get("val") if isinstance(first, torch.fx.Node) else None
-    if len(results) != 1 or not isinstance(value, Tensor) or value.dim() != 2:
-        shown = [tuple(getattr(each.meta.get("val"), "shape", ())) for each in results if each]
-        raise CaptureError(
-            "the model must return one tensor of logits (batch, classes), but it returns "
-            f"{len(results)} result(s) of shapes {shown}; wrap it so that it returns the logits."
-        )
 
 
 def _check_forward(graph: Graph, example: Tensor, expected: Tensor) -> None:

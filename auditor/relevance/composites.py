@@ -1,37 +1,40 @@
-"""Composites: which rule runs where. One table by name, and the plan of a model under one of them.
+"""Composites: which rule runs where. One table by name, and the choice of 'auto'.
 
-Sources: Kohlbrenner et al. 2020 (composites); the names follow zennit's.
+A composite names the rule of each kind of layer; a user's own mapping starts from one of them and
+changes the rule of operations and of layers. The names of composites follow zennit's.
+
+Sources: Kohlbrenner et al. 2020 (composites), Ali et al. 2022 (CP-LRP), Achtibat et al. 2024.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-import torch
-from torch import Tensor
-
-from auditor.errors import UnknownNameError, UnsupportedOperationError
+from auditor.errors import ConfigError, UnknownNameError
+from auditor.relevance import gamma, terminal
 from auditor.relevance import rules as lrp
-from auditor.relevance import terminal
-from auditor.relevance.canonise import CONVOLUTIONS, WEIGHTED
-from auditor.relevance.graph import Graph, Node
-from auditor.relevance.registry import DERIVATIVE, ELEMENTWISE, OPERATIONS
-from auditor.relevance.rules import Rule, Settings, Weights
-from auditor.relevance.signs import non_negative
+from auditor.relevance.gates import attends
+from auditor.relevance.graph import Graph
+from auditor.relevance.rule import Rule
 
-EPSILON = Rule(
-    "epsilon", lrp.linear_reverse, lrp.epsilon_prepare, lrp.epsilon_weights, returns="new"
-)
-GRADIENT = Rule("gradient", lrp.linear_reverse, weights=lrp.epsilon_weights, returns="new")
+EPSILON = Rule("epsilon", lrp.linear_reverse, lrp.epsilon_prepare, lrp.own_weights, returns="new")
+GRADIENT = Rule("gradient", lrp.linear_reverse, weights=lrp.own_weights, returns="new")
 PLUS = Rule("z-plus", lrp.linear_reverse, lrp.plus_prepare, lrp.plus_weights, returns="new")
 PLUS_SIGNED = Rule(
     "z-plus (signed input)", lrp.signed_reverse, lrp.plus_signed_prepare, lrp.split_weights,
     returns="new",
 )  # fmt: skip
-GAMMA = Rule("gamma", lrp.linear_reverse, lrp.gamma_prepare, lrp.gamma_weights, returns="new")
-GAMMA_SIGNED = Rule(
-    "gamma (signed input)", lrp.signed_reverse, lrp.gamma_signed_prepare, lrp.gamma_weights,
+PLUS_OPEN = Rule("z-plus", lrp.open_reverse, lrp.open_prepare, lrp.open_weights, returns="new")
+PLUS_OPEN_SIGNED = Rule(
+    "z-plus (signed input)", lrp.open_reverse, lrp.open_signed_prepare, lrp.open_signed_weights,
     returns="new",
+)  # fmt: skip
+GAMMA = Rule("gamma", gamma.gamma_reverse, gamma.gamma_prepare, gamma.gamma_weights, returns="new")
+GAMMA_SIGNED = Rule(
+    "gamma (signed input)", gamma.gamma_signed_reverse, gamma.gamma_signed_prepare,
+    gamma.gamma_weights, returns="new",
 )  # fmt: skip
 ALPHA_BETA = Rule(
     "alpha2-beta1", lrp.alpha_beta_reverse, lrp.alpha_beta_prepare, lrp.split_weights, returns="new"
@@ -39,135 +42,113 @@ ALPHA_BETA = Rule(
 FLAT = Rule(
     "flat", terminal.flat_reverse, terminal.flat_prepare, terminal.flat_weights, terminal=True
 )
+SQUARE = Rule(
+    "w-square", terminal.square_reverse, terminal.square_prepare, terminal.square_weights,
+    terminal=True,
+)  # fmt: skip
 BOX = Rule("z-box", terminal.box_reverse, terminal.box_prepare, terminal.box_weights, terminal=True)
+
+
+@dataclass(frozen=True)
+class Variants:
+    """One rule by name: for inputs known to be non-negative, and for all others.
+
+    ``open`` are the same two for outputs that are used where they are negative too.
+    """
+
+    positive: Rule
+    signed: Rule
+    open: tuple[Rule, Rule] | None = None
+
+    def of(self, *, positive: bool, clipped: bool) -> Rule:
+        """Return the variant for an input and an output."""
+        if self.open is not None and not clipped:
+            return self.open[0] if positive else self.open[1]
+        return self.positive if positive else self.signed
+
+
+RULES: dict[str, Variants] = {
+    "epsilon": Variants(EPSILON, EPSILON),
+    "z-plus": Variants(PLUS, PLUS_SIGNED, (PLUS_OPEN, PLUS_OPEN_SIGNED)),
+    "gamma": Variants(GAMMA, GAMMA_SIGNED),
+    "alpha2-beta1": Variants(ALPHA_BETA, ALPHA_BETA),
+    "gradient": Variants(GRADIENT, GRADIENT),
+    "flat": Variants(FLAT, FLAT),
+    "w-square": Variants(SQUARE, SQUARE),
+    "z-box": Variants(BOX, BOX),
+}
 
 
 @dataclass(frozen=True)
 class Composite:
     """Name the rule of each kind of layer.
 
-    ``convolution`` is for inputs that are known to be non-negative, ``signed`` for all others.
-    ``first`` is the rule of the layers that see the image itself, None for no exception; it
-    applies to a linear first layer only where ``first_linear`` says so.
+    ``dense``: linear layers over whole images. ``convolution``: convolutions, and linear layers
+    that run at every position. ``first``: layers that see the image itself, None for no
+    exception; linear ones only where ``first_linear``. ``gamma``: of the gamma rule. ``attention``:
+    'held' constant (CP-LRP) or 'live' (AttnLRP). ``gradient``: the plain gradient, no rules.
+    ``operations`` and ``layers`` (patterns of module paths) are a user's exceptions.
     """
 
     name: str
-    linear: Rule
-    convolution: Rule
-    signed: Rule
-    first: Rule | None = None
+    dense: str
+    convolution: str
+    first: str | None = None
     first_linear: bool = False
-    elementwise: Rule = ELEMENTWISE
+    gamma: float = 0.25
+    attention: str = "held"
+    gradient: bool = False
+    operations: Mapping[str, str] = field(default_factory=dict)
+    layers: Mapping[str, str] = field(default_factory=dict)
 
 
 COMPOSITES: dict[str, Composite] = {
     each.name: each
     for each in (
-        Composite("epsilon-plus-flat", EPSILON, PLUS, PLUS_SIGNED, FLAT, first_linear=True),
-        Composite("epsilon-gamma-box", EPSILON, GAMMA, GAMMA_SIGNED, BOX),
-        Composite("epsilon-alpha2-beta1", EPSILON, ALPHA_BETA, ALPHA_BETA),
-        Composite("epsilon", EPSILON, EPSILON, EPSILON),
-        Composite("gradient-input", GRADIENT, GRADIENT, GRADIENT, elementwise=DERIVATIVE),
+        Composite("epsilon-plus-flat", "epsilon", "z-plus", "flat", first_linear=True),
+        Composite("epsilon-gamma-box", "epsilon", "gamma", "z-box"),
+        Composite("epsilon-alpha2-beta1", "epsilon", "alpha2-beta1"),
+        Composite("epsilon", "epsilon", "epsilon"),
+        Composite("gradient-input", "gradient", "gradient", gradient=True),
+        Composite("attn-cp-gamma", "epsilon", "gamma", gamma=0.25),
+        Composite("attnlrp", "epsilon", "gamma", gamma=0.25, attention="live"),
     )
 }
 DEFAULT = "epsilon-plus-flat"
+DEFAULT_ATTENTION = "attn-cp-gamma"
+AUTO = "auto"
+KEYS = ("base", "operations", "layers")
 
 
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """A graph with the rule of every node and the weights of those rules."""
+def choose(wanted: str | Mapping[str, Any], graph: Graph) -> Composite:
+    """Return a composite by name, or a user's mapping with ``base``, ``operations``, ``layers``.
 
-    graph: Graph
-    composite: str
-    rules: dict[str, Rule]
-    weights: dict[str, Weights]
-    settings: Settings
+    'auto' looks for attention in the graph.
 
-
-def choose(name: str) -> Composite:
-    """Return a composite by name; 'auto' is the default for convolutional networks."""
-    known = DEFAULT if name == "auto" else name
-    if known not in COMPOSITES:
-        raise UnknownNameError("composite", name, [*COMPOSITES, "auto"])
-    return COMPOSITES[known]
-
-
-def plan(graph: Graph, composite: Composite, settings: Settings) -> Plan:
-    """Give every node its rule, or say which operation of which module has none."""
-    positive = non_negative(graph)
-    rules: dict[str, Rule] = {}
-    stem = {graph.input}
-    for node in graph.nodes:
-        if not node.live or node.name == graph.input:
-            continue
-        rule = _rule(node, composite, positive, stem)
-        if rule.passes is not None and _passes(node, rule, stem):
-            stem.add(node.name)
-        rules[node.name] = rule
-    weights = {
-        node.name: tuple(_laid_out(each) for each in rules[node.name].weights(node))
-        for node in graph.nodes
-        if node.name in rules
-    }
-    return Plan(graph, composite.name, rules, weights, settings)
+    Raises:
+        UnknownNameError: no such composite, rule or key.
+    """
+    if isinstance(wanted, str):
+        return _named(wanted, graph)
+    for key in wanted:
+        if key not in KEYS:
+            raise UnknownNameError("key of a composite", key, KEYS)
+    base = _named(wanted.get("base", AUTO), graph)
+    operations, layers = dict(wanted.get("operations") or {}), dict(wanted.get("layers") or {})
+    for rule in (*operations.values(), *layers.values()):
+        if rule not in RULES:
+            raise UnknownNameError("relevance rule", str(rule), RULES)
+    if not operations and not layers:
+        return base
+    name = f"{base.name} with exceptions"
+    return replace(base, name=name, operations=operations, layers=layers)
 
 
-def _rule(node: Node, composite: Composite, positive: frozenset[str], stem: set[str]) -> Rule:
-    if node.operation in WEIGHTED and _has_constant_weights(node):
-        convolves = node.operation in CONVOLUTIONS
-        first = composite.first if convolves or composite.first_linear else None
-        if first is not None and node.inputs[0] in stem:
-            return first
-        if not convolves:
-            return composite.linear
-        return composite.convolution if node.inputs[0] in positive else composite.signed
-    rule = OPERATIONS.get(node.operation)
-    reason = "" if rule is None else rule.refuses(node)
-    if rule is None or reason is not None:
-        where = f"module '{node.module}'" if node.module else "the forward of the model itself"
-        what = f"'{node.operation}' {reason}".strip()
-        raise UnsupportedOperationError(
-            f"the operation {what} in {where} has no relevance rule yet "
-            f"(node '{node.name}' of the captured graph); a model without it can be explained."
-        )
-    return composite.elementwise if rule is ELEMENTWISE else rule
-
-
-def _has_constant_weights(node: Node) -> bool:
-    values = node.arguments
-    bias = values["bias"]
-    return isinstance(values["weight"], Tensor) and (bias is None or isinstance(bias, Tensor))
-
-
-def _passes(node: Node, rule: Rule, stem: set[str]) -> bool:
-    """Tell whether relevance R can go through a node between the image and the first layer."""
-    if any(name not in stem for name in node.inputs):
-        return False
-    if rule.passes == "reverse":
-        return True
-    return len(node.inputs) == 1 and node.shape == node.input_shapes[0]
-
-
-def _laid_out(weight: Tensor) -> Tensor:
-    """Store the weights of two-dimensional convolutions channels last, as the images are."""
-    if weight.dim() != 4:
-        return weight
-    return weight.contiguous(memory_format=torch.channels_last)
-
-
-def notes(planned: Plan) -> tuple[str, ...]:
-    """Say what a reader of the results must know about the rules that ran."""
-    found = []
-    names = {rule.name for rule in planned.rules.values()}
-    if BOX.name in names and planned.settings.box is None:
-        found.append(
-            "The z-box rule used each image's own range of values per channel: the lowest and "
-            "highest possible pixel values were not given."
-        )
-    first = COMPOSITES[planned.composite].first
-    if first is not None and first.name not in names:
-        found.append(
-            f"The rule '{first.name}' for the first layer ran nowhere: no convolution or linear "
-            "layer sees the image without something in between that has no terminal rule."
-        )
-    return tuple(found)
+def _named(name: Any, graph: Graph) -> Composite:
+    if not isinstance(name, str):
+        raise ConfigError(f"a composite is a name or a mapping, not {name!r}.")
+    if name == AUTO:
+        return COMPOSITES[DEFAULT_ATTENTION if attends(graph) else DEFAULT]
+    if name not in COMPOSITES:
+        raise UnknownNameError("composite", name, [*COMPOSITES, AUTO])
+    return COMPOSITES[name]

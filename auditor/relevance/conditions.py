@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from auditor.errors import ConfigError
-from auditor.relevance.composites import Plan
+from auditor.relevance.channels import positions as as_positions
 from auditor.relevance.fold import Fold, runs
-from auditor.relevance.graph import Graph
+from auditor.relevance.graph import Graph, Node
+from auditor.relevance.plan import Plan
 from auditor.relevance.propagate import Flow, between, forward, one_hot, reverse
 
 Concept = int | tuple[int, ...]
@@ -38,7 +39,8 @@ class Pair:
 
 
 def pairs(
-    shape: tuple[int, ...],
+    node: Node,
+    axis: int,
     images: int,
     samples: Sequence[int],
     concepts: Sequence[Concept],
@@ -53,13 +55,13 @@ def pairs(
             f"{len(samples)} samples, {len(concepts)} concepts and {len(places)} positions do "
             "not pair up: give one of each per heatmap."
         )
-    area = prod(shape[2:])
+    area = prod(node.shape) // (node.shape[node.batch.axis] * node.shape[axis])
     result = []
     for row, (image, concept, place) in enumerate(zip(samples, concepts, places, strict=True)):
         channels = concept if isinstance(concept, tuple) else (int(concept),)
         _check(image, images, "sample", layer)
         for channel in channels:
-            _check(channel, shape[1], "concept", layer)
+            _check(channel, node.shape[axis], "concept", layer)
         if place is not None:
             _check(place, area, "position", layer)
         result.append(Pair(row, int(image), channels, None if place is None else int(place)))
@@ -78,10 +80,18 @@ def _check(value: int, count: int, kind: str, layer: str) -> None:
 
 
 def heatmaps(
-    plan: Plan, layer: str, images: Tensor, targets: Tensor | None, conditions: Sequence[Pair]
+    plan: Plan,
+    node: Node,
+    axis: int,
+    images: Tensor,
+    targets: Tensor | None,
+    conditions: Sequence[Pair],
 ) -> Tensor:
-    """Return the conditional heatmaps (P, H, W) in the order of ``Pair.row``."""
-    graph = plan.graph
+    """Return the conditional heatmaps (P, H, W) in the order of ``Pair.row``.
+
+    ``axis`` is where the channels are in the tensor of the layer's ``node``.
+    """
+    graph, layer = plan.graph, node.name
     result = images.new_zeros((len(conditions), *images.shape[2:]))
     upper = between(graph, {layer}, {graph.output})
     lower = between(graph, {graph.input}, {layer})
@@ -101,27 +111,38 @@ def heatmaps(
         for first in range(0, len(group), rows):
             chunk = group[first : first + rows]
             fold = Fold(tuple(local[pair.image] for pair in chunk), len(used))
-            seeds = {layer: masked(coefficient, chunk, fold)}
+            seeds = {layer: masked(coefficient, chunk, fold, node, axis)}
             flow = reverse(plan, passed.saved, seeds, {graph.input}, fold)
             pixels = relevance_at(flow, graph.input, fold.gather(batch)).sum(1)
             result[[pair.row for pair in chunk]] = pixels
     return result
 
 
-def masked(coefficient: Tensor, chunk: Sequence[Pair], fold: Fold) -> Tensor:
+def masked(coefficient: Tensor, chunk: Sequence[Pair], fold: Fold, node: Node, axis: int) -> Tensor:
     """Return c of the layer for every pair, zero outside its channels and its position."""
-    seed = coefficient.new_zeros((len(chunk), *coefficient.shape[1:]))
-    if seed.dim() == 4:
+    seed = coefficient.new_zeros(node.batch.shape(node.shape, len(chunk)))
+    if coefficient.dim() == 4 and coefficient.is_contiguous(memory_format=torch.channels_last):
         seed = seed.contiguous(memory_format=torch.channels_last)
+    rows, sources = as_positions(seed, node, axis), as_positions(coefficient, node, axis)
     for row, pair in enumerate(chunk):
         channels = list(pair.channels)
-        source = coefficient[fold.samples[row], channels]
-        if pair.position is None or seed.dim() == 2:
-            seed[row, channels] = source
+        source = sources[fold.samples[row], channels]
+        if pair.position is None or source.dim() == 1:
+            rows[row, channels] = source
         else:
-            y, x = divmod(pair.position, seed.shape[3])
-            seed[row, channels, y, x] = source[:, y, x]
+            place = unravel(pair.position, tuple(source.shape[1:]))
+            for number, channel in enumerate(channels):
+                rows[(row, channel, *place)] = source[(number, *place)]
     return seed
+
+
+def unravel(position: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the place on every axis of a flat index."""
+    place = []
+    for size in reversed(sizes):
+        position, rest = divmod(position, size)
+        place.append(rest)
+    return tuple(reversed(place))
 
 
 def relevance_at(flow: Flow, name: str, activation: Tensor) -> Tensor:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 
 from auditor.errors import ConfigError, UnknownNameError
-from auditor.relevance import composites, conditions
+from auditor.relevance import conditions
 from auditor.relevance.capture import capture
+from auditor.relevance.composites import choose
 from auditor.relevance.conditions import Concept
 from auditor.relevance.fold import Fold
 from auditor.relevance.layers import Layers, find
 from auditor.relevance.numerics import exact
+from auditor.relevance.plan import notes, plan
 from auditor.relevance.propagate import between, forward, one_hot, reverse, run
-from auditor.relevance.rules import Bias, Settings
+from auditor.relevance.rule import Bias, Settings, Signed
 
 
 @dataclass(frozen=True)
@@ -51,29 +53,39 @@ class Explainer:
     """Explain an image classifier by Concept Relevance Propagation.
 
     ``example`` is an image (1, 3, H, W) in the preprocessing of the model; all images must have
-    its size. ``composite``: a name from ``auditor.relevance.composites.COMPOSITES`` or 'auto'.
-    ``epsilon`` stabilises every denominator. ``bias``: 'absorb' or 'exclude' (METHOD: whether
-    biases take a share of the relevance). ``box``: lowest and highest pixel values after
+    its size. ``composite``: a name from ``auditor.relevance.composites.COMPOSITES``, 'auto', or a
+    mapping of your own: ``base`` (a name), ``operations`` (operation: rule) and ``layers``
+    (pattern of layer names: rule), with the rules of ``auditor.relevance.composites.RULES``.
+    ``epsilon`` stabilises every denominator. ``bias``: 'absorb' or 'exclude': whether biases take
+    a share of the relevance. ``gamma``: of the gamma rule, None for the composite's own.
+    ``signed``: rules for inputs of both signs run where the sign is not 'known', on 'both'
+    everywhere, or nowhere ('positive'). ``box``: lowest and highest pixel values after
     preprocessing, each (1, 3, 1, 1), for the z-box rule; without it, each image's own range.
+    ``output`` names the result that holds the logits when the model returns several ('logits',
+    '1', 'aux.0'). A single logit z is taken as the pair (-z/2, z/2).
 
     The model is captured in evaluation and left as it was. Change its weights, and you need a
-    new Explainer. Raises CaptureError, UnsupportedOperationError and UnknownNameError.
+    new Explainer. Raises CaptureError, ModelError and UnknownNameError.
     """
 
     def __init__(
         self,
         model: nn.Module,
         example: Tensor,
-        composite: str = "auto",
+        composite: str | Mapping[str, Any] = "auto",
         *,
         epsilon: float = 1e-6,
         bias: Bias = "absorb",
+        gamma: float | None = None,
+        signed: Signed = "known",
         box: tuple[Tensor, Tensor] | None = None,
+        output: str | None = None,
         device: torch.device | str | None = None,
     ) -> None:
-        chosen = composites.choose(composite)
         if bias not in get_args(Bias):
             raise UnknownNameError("bias", bias, get_args(Bias))
+        if signed not in get_args(Signed):
+            raise UnknownNameError("treatment of signed inputs", signed, get_args(Signed))
         if example.dim() != 4 or example.shape[0] != 1:
             raise ConfigError(
                 f"the example must be one image of shape (1, 3, height, width), not "
@@ -84,14 +96,17 @@ class Explainer:
         self.dtype = weight.dtype
         self.image_shape: tuple[int, ...] = tuple(example.shape[1:])
         with exact(self.device):
-            graph = capture(model, example.detach().to(weight), self.device)
-        self._plan = composites.plan(graph, chosen, Settings(epsilon, bias, box))
-        self._layers: Layers = find(graph)
+            graph = capture(model, example.detach().to(weight), self.device, output=output)
+            chosen = choose(composite, graph)
+            favour = chosen.gamma if gamma is None else gamma
+            settings = Settings(epsilon, bias, favour, box)
+            self._plan = plan(graph, chosen, settings, signed=signed)
+        self._layers: Layers = find(self._plan.graph)
 
     @property
     def composite(self) -> str:
         """Name the composite in use."""
-        return self._plan.composite
+        return self._plan.composite.name
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -106,7 +121,7 @@ class Explainer:
     @property
     def notes(self) -> tuple[str, ...]:
         """Say what a reader of the results must know about how they were made."""
-        return composites.notes(self._plan)
+        return notes(self._plan)
 
     def channels(self, layer: str) -> int:
         """Return the number of channels of a layer."""
@@ -140,7 +155,7 @@ class Explainer:
         nodes = {layer: self._layers.node(layer).name for layer in layers}
         with exact(self.device):
             values = run(self._plan.graph, self._images(images), nodes.values())
-        return {layer: spatial(values[name]) for layer, name in nodes.items()}
+        return {layer: self._maps(layer, values[name]) for layer, name in nodes.items()}
 
     def explain(
         self,
@@ -168,10 +183,10 @@ class Explainer:
             flow = reverse(self._plan, passed.saved, {graph.output: seed}, wanted, fold)
             kept = passed.activations
             relevance = {
-                layer: spatial(conditions.relevance_at(flow, name, kept[name]))
+                layer: self._maps(layer, conditions.relevance_at(flow, name, kept[name]))
                 for layer, name in nodes.items()
             }
-            activation = {layer: spatial(kept[name]) for layer, name in nodes.items()}
+            activation = {layer: self._maps(layer, kept[name]) for layer, name in nodes.items()}
             pixels = None
             conservation = None
             if heatmap:
@@ -212,13 +227,18 @@ class Explainer:
         only, from all of them where it is None.
         """
         node = self._layers.node(layer)
+        axis = self._layers.axis(layer)
         pairs = conditions.pairs(
-            node.shape, images.shape[0], samples, concepts, positions, layer=layer
+            node, axis, images.shape[0], samples, concepts, positions, layer=layer
         )
         with exact(self.device):
             batch = self._images(images)
             chosen = None if targets is None else self._targets(targets, batch)
-            return conditions.heatmaps(self._plan, node.name, batch, chosen, pairs)
+            return conditions.heatmaps(self._plan, node, axis, batch, chosen, pairs)
+
+    def _maps(self, layer: str, values: Tensor) -> Tensor:
+        """Return (B, C, h, w), contiguous."""
+        return self._layers.maps(layer, values).contiguous()
 
     def _images(self, images: Tensor) -> Tensor:
         if tuple(images.shape[1:]) != self.image_shape or images.shape[0] == 0:
@@ -241,8 +261,3 @@ class Explainer:
                 f"one per image; got {chosen.tolist()}."
             )
         return chosen
-
-
-def spatial(values: Tensor) -> Tensor:
-    """Return (B, C, h, w), contiguous: linear units get h = w = 1."""
-    return (values[:, :, None, None] if values.dim() == 2 else values).contiguous()

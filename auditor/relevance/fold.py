@@ -6,7 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+import torch
 from torch import Tensor
+
+from auditor.relevance.graph import FIRST, Batch
 
 
 @dataclass(frozen=True)
@@ -30,24 +33,52 @@ class Fold:
         """Tell whether row p is image p."""
         return self.samples == tuple(range(self.images))
 
-    def gather(self, values: Tensor) -> Tensor:
-        """Return per-image values (B, ...) for every row (P, ...), as a view where possible."""
-        if self.one_to_one or values.shape[0] != self.images:
+    def gather(self, values: Tensor, batch: Batch = FIRST) -> Tensor:
+        """Return per-image values for every row, as a view where possible."""
+        if self.one_to_one:
             return values
-        if len(set(self.samples)) == 1:
-            first = values.narrow(0, self.samples[0], 1)
-            return first.expand(len(self.samples), *values.shape[1:])
-        return values[list(self.samples)]
+        if batch == FIRST:
+            return self._rows(values, 0)
+        axis, times = batch.axis, batch.times
+        split = _split(values, axis, times)
+        return self._rows(split, axis).flatten(axis, axis + 1)
 
-    def scale(self, coefficient: Tensor, factor: Tensor, *, in_place: bool) -> Tensor:
-        """Multiply rows (P, ...) by a factor that is per image (B, ...) or the same for all."""
-        shared = factor.dim() < coefficient.dim() or factor.shape[0] == 1
+    def _rows(self, values: Tensor, axis: int) -> Tensor:
+        if len(set(self.samples)) == 1:
+            first = values.narrow(axis, self.samples[0], 1)
+            return first.expand(*values.shape[:axis], len(self.samples), *values.shape[axis + 1 :])
+        return values.index_select(axis, torch.tensor(self.samples, device=values.device))
+
+    def scale(
+        self,
+        coefficient: Tensor,
+        factor: Tensor,
+        *,
+        in_place: bool,
+        shared: bool = False,
+        batch: Batch = FIRST,
+    ) -> Tensor:
+        """Multiply the rows of c by a factor that is per image, or ``shared`` by all of them.
+
+        A factor per image has as many axes as c, and its images on the same axis.
+        """
         if shared or self.one_to_one:
             return coefficient.mul_(factor) if in_place else coefficient * factor
+        axis, times = batch.axis, batch.times
         result = coefficient if in_place else coefficient.clone()
         for start, stop, image in runs(self.samples):
-            result[start:stop].mul_(factor[image : image + 1])
+            part = result.narrow(axis, start * times, (stop - start) * times)
+            own = factor.narrow(axis, image * times, times)
+            if times == 1:
+                part.mul_(own)
+            else:
+                _split(part, axis, times).mul_(own.unsqueeze(axis))
         return result
+
+
+def _split(values: Tensor, axis: int, times: int) -> Tensor:
+    """Return a view with an axis of its own for the images."""
+    return values.view(*values.shape[:axis], -1, times, *values.shape[axis + 1 :])
 
 
 def runs(samples: Sequence[int]) -> Iterator[tuple[int, int, int]]:

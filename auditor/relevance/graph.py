@@ -6,8 +6,8 @@ in topological order and refer to each other by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -33,13 +33,39 @@ class Element:
         return self.target(**arguments)[self.index]
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Where the images are in a tensor: ``axis`` holds ``times`` entries of each, in a row.
+
+    Attention with the sequence first has its images on axis 1; windows of an image stand on axis
+    0, ``times`` for each image.
+    """
+
+    axis: int = 0
+    times: int = 1
+
+    def shape(self, shape: tuple[int, ...], rows: int) -> tuple[int, ...]:
+        """Return a captured shape for another number of images."""
+        return (*shape[: self.axis], rows * self.times, *shape[self.axis + 1 :])
+
+    def open(self, shape: tuple[int, ...]) -> list[int]:
+        """Return a captured shape with the axis of the images left open (-1)."""
+        return [*shape[: self.axis], -1, *shape[self.axis + 1 :]]
+
+
+FIRST = Batch()
+
+
 @dataclass(frozen=True, eq=False)
 class Node:
     """One operation of the graph.
 
     ``inputs`` are the distinct nodes whose values depend on the pixels of the image, in order of
     appearance: relevance flows to these and to nothing else. Constants (weights included) stand
-    in ``arguments`` as tensors. ``shape`` and ``input_shapes`` are for a batch of two images.
+    in ``arguments`` as tensors. ``shape`` and ``input_shapes`` are for a batch of two images;
+    ``batch`` and ``input_batches`` say where the images are in them. ``others`` are the remaining
+    nodes in the arguments, held constant by the rule: gates, masks, tokens, batch sizes; with
+    where their images are, None for what is the same for all images.
     """
 
     name: str
@@ -51,6 +77,14 @@ class Node:
     input_shapes: tuple[tuple[int, ...], ...] = ()
     modules: tuple[str, ...] = ()
     live: bool = True
+    batch: Batch = FIRST
+    per_image: bool = True
+    input_batches: tuple[Batch, ...] = ()
+    others: Mapping[str, Batch | None] = field(default_factory=dict)
+
+    def input_rows(self, place: int, rows: int) -> tuple[int, ...]:
+        """Return the shape of an input for ``rows`` images."""
+        return self.input_batches[place].shape(self.input_shapes[place], rows)
 
     @property
     def module(self) -> str:
@@ -69,11 +103,15 @@ class Node:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A captured model: nodes from the image (``input``) to the logits (``output``)."""
+    """A captured model: nodes from the image (``input``) to the logits (``output``).
+
+    ``notes`` say what was done to it that a reader of the results must know.
+    """
 
     nodes: tuple[Node, ...]
     input: str
     output: str
+    notes: tuple[str, ...] = ()
     by_name: dict[str, Node] = field(init=False, repr=False)
     users: dict[str, tuple[str, ...]] = field(init=False, repr=False)
 
@@ -87,6 +125,10 @@ class Graph:
 
     def __getitem__(self, name: str) -> Node:
         return self.by_name[name]
+
+    def having(self, nodes: Iterable[Node]) -> Graph:
+        """Return the graph with other nodes."""
+        return replace(self, nodes=tuple(nodes))
 
     def descendants(self, starts: set[str]) -> set[str]:
         """Return ``starts`` and every node that relevance can pass on its way to them."""
@@ -110,8 +152,11 @@ def identity(image: Tensor) -> Tensor:
     return image
 
 
-def build(program: torch.export.ExportedProgram, device: torch.device) -> Graph:
-    """Turn an exported program into a ``Graph``, evaluating whatever no image can change."""
+def build(program: torch.export.ExportedProgram, device: torch.device, *, place: int = 0) -> Graph:
+    """Turn an exported program into a ``Graph``, evaluating whatever no image can change.
+
+    ``place`` is the index of the wanted tensor among the results of the model.
+    """
     signature = program.graph_signature
     constants: dict[str, Any] = {}
     state = {**program.constants, **program.state_dict}
@@ -134,7 +179,7 @@ def build(program: torch.export.ExportedProgram, device: torch.device) -> Graph:
             constants[item.name] = value.detach().to(device)
         elif item.op == "output":
             (results,) = item.args
-            output_name = results[0].name
+            output_name = results[len(results) - len(signature.user_outputs) + place].name
         else:
             _add(item, nodes, constants, device)
     kept = Graph(tuple(nodes.values()), image_name, output_name)
@@ -147,8 +192,7 @@ def prune(graph: Graph) -> Graph:
     for node in reversed(graph.nodes):
         if node.name in needed:
             needed.update(node.refers())
-    nodes = tuple(node for node in graph.nodes if node.name in needed)
-    return Graph(nodes, graph.input, graph.output)
+    return graph.having(node for node in graph.nodes if node.name in needed)
 
 
 def _add(
@@ -170,12 +214,17 @@ def _add(
     if "device" in arguments and arguments["device"] is not None:
         arguments["device"] = device
     names = list(dict.fromkeys(name for value in arguments.values() for name in _refs(value)))
+    value = item.meta.get("val")
+    if names and operation in SHAPE_ONLY and _is_static(value, nodes, arguments):
+        # Blank tensors of a fixed size: the masks of shifted windows start so.
+        arguments = {key: _blank(each, nodes) for key, each in arguments.items()}
+        names = []
     if not names:
         constants[item.name] = target(**arguments)
         return
-    value = item.meta.get("val")
     measures_only = operation in {"sym_size", "sym_numel"} or not _is_tensor(value)
     inputs = () if measures_only else tuple(name for name in names if nodes[name].live)
+    floating = not isinstance(value, Tensor) or value.dtype.is_floating_point
     nodes[item.name] = Node(
         name=item.name,
         operation=operation,
@@ -184,11 +233,28 @@ def _add(
         inputs=inputs,
         shape=_shape(value) if isinstance(value, Tensor) else (),
         modules=_modules(item),
-        live=bool(inputs) and operation not in SHAPE_ONLY,
+        live=bool(inputs) and floating and operation not in SHAPE_ONLY,
+        batch=_batch(value) or FIRST,
+        per_image=_batch(value) is not None,
     )
 
 
-SHAPE_ONLY = frozenset({"zeros_like", "ones_like", "full_like", "new_zeros", "new_ones"})
+CAPTURED = 2  # images in the batch that is exported
+SHAPE_ONLY = frozenset({
+    "zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full", "new_empty",
+    "empty_like", "zero",
+})  # fmt: skip
+
+
+def _is_static(value: Any, nodes: Mapping[str, Node], arguments: Mapping[str, Any]) -> bool:
+    """Tell whether a blank tensor has the same size for every batch."""
+    fixed = isinstance(value, Tensor) and _batch(value) is None
+    refs = [name for each in arguments.values() for name in _refs(each)]
+    return fixed and all(nodes[name].shape for name in refs)
+
+
+def _blank(value: Any, nodes: Mapping[str, Node]) -> Any:
+    return torch.empty(nodes[value.name].shape) if isinstance(value, Ref) else value
 
 
 def _is_tensor(value: Any) -> bool:
@@ -242,6 +308,16 @@ def _shape(value: Any) -> tuple[int, ...]:
     if not isinstance(value, Tensor):
         return ()
     return tuple(each if isinstance(each, int) else int(each.node.hint) for each in value.shape)
+
+
+def _batch(value: Any) -> Batch | None:
+    """Return which axis grows with the batch: its size is symbolic while capturing."""
+    if isinstance(value, Tensor):
+        sizes: list[Any] = list(value.shape)
+        for axis, size in enumerate(sizes):
+            if not isinstance(size, int):
+                return Batch(axis, int(size.node.hint) // CAPTURED)
+    return None
 
 
 def _fill(value: Any, values: Mapping[str, Any]) -> Any:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from auditor.errors import UnknownNameError
 from auditor.relevance.canonise import WEIGHTED
+from auditor.relevance.channels import as_maps, channel_axes
 from auditor.relevance.graph import Graph, Node
 
-POOLING = frozenset({
+PASSING = frozenset({
     "mean", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d", "view",
-    "_adaptive_avg_pool2d", "amax", "slice", "permute", "constant_pad_nd", "clone",
+    "_adaptive_avg_pool2d", "amax", "slice", "permute", "transpose", "constant_pad_nd", "pad",
+    "clone", "layer_norm", "group_norm", "expand", "cat",
 })  # fmt: skip
 
 
@@ -18,14 +22,15 @@ POOLING = frozenset({
 class Layers:
     """The layers of a graph: names (module paths) in forward order, each with its node.
 
-    A module is a layer when one tensor (batch, channels, height, width) or (batch, units) leaves
-    it. Several names may mean one node: a block and its last activation. ``relu@1`` is the
-    second call of the module ``relu``.
+    A module is a layer when one tensor leaves it whose channels are known: of feature maps, of
+    tokens (their embedding) or of units. Several names may mean one node: a block and its last
+    activation. ``relu@1`` is the second call of the module ``relu``.
     """
 
     graph: Graph
     nodes: dict[str, str]
     blocks: frozenset[str]
+    axes: dict[str, int | None]
 
     def node(self, layer: str) -> Node:
         """Return the node of a layer; raise UnknownNameError for any other name."""
@@ -35,7 +40,17 @@ class Layers:
 
     def channels(self, layer: str) -> int:
         """Return the number of channels, or of units."""
-        return self.node(layer).shape[1]
+        return self.node(layer).shape[self.axis(layer)]
+
+    def axis(self, layer: str) -> int:
+        """Return which axis of the layer's tensor holds its channels."""
+        axis = self.axes[self.node(layer).name]
+        assert axis is not None
+        return axis
+
+    def maps(self, layer: str, values: Tensor) -> Tensor:
+        """Return a tensor of the layer as (B, C, h, w)."""
+        return as_maps(values, self.node(layer), self.axis(layer))
 
     def cuts(self, layer: str) -> bool:
         """Tell whether every path from the image to the logits passes through the layer."""
@@ -75,12 +90,22 @@ class Layers:
         names: dict[str, str] = {}
         for name, node_name in self.nodes.items():
             node = self.graph[node_name]
-            if len(node.shape) != 4 or node.operation in POOLING or min(node.shape[2:]) < 2:
+            if node.operation in PASSING - self._joins() or not self._is_spatial(node):
                 continue
             known = names.get(node_name)
             if known is None or self._rank(name) > self._rank(known):
                 names[node_name] = name
         return list(names.values())
+
+    def _joins(self) -> frozenset[str]:
+        """Return 'cat' where branches are joined into blocks, as in SqueezeNet and Inception."""
+        convolves = any(node.operation == "conv2d" for node in self.graph.nodes)
+        return frozenset({"cat"}) if convolves else frozenset()
+
+    def _is_spatial(self, node: Node) -> bool:
+        axis = self.axes[node.name]
+        sizes = [size for place, size in enumerate(node.shape) if place not in (0, axis)]
+        return bool(sizes) and (max(sizes) >= 4 if len(sizes) == 1 else min(sizes) >= 2)
 
     def _rank(self, name: str) -> tuple[bool, int]:
         """Prefer blocks to single operations, and the innermost block of several."""
@@ -89,6 +114,7 @@ class Layers:
 
 def find(graph: Graph) -> Layers:
     """Find the layers of a graph."""
+    axes = channel_axes(graph)
     members: dict[str, list[Node]] = {}
     for node in graph.nodes:
         for name in node.modules:
@@ -98,7 +124,7 @@ def find(graph: Graph) -> Layers:
     for name, nodes in members.items():
         inside = {node.name for node in nodes}
         leaving = [node for node in nodes if _leaves(graph, node, inside)]
-        if len(leaving) == 1 and _holds_concepts(graph, leaving[0]):
+        if len(leaving) == 1 and _holds_concepts(graph, leaving[0], axes):
             node = leaving[0]
             found.append((order[node.name], name.count("."), name, node.name))
     parents = {each.rsplit(".", maxsplit=1)[0] for each in members if "." in each}
@@ -106,6 +132,7 @@ def find(graph: Graph) -> Layers:
         graph=graph,
         nodes={name: node for _, _, name, node in sorted(found)},
         blocks=frozenset(parents & set(members)),
+        axes=axes,
     )
 
 
@@ -114,8 +141,9 @@ def _leaves(graph: Graph, node: Node, inside: set[str]) -> bool:
     return node.name == graph.output or any(user not in inside for user in users)
 
 
-def _holds_concepts(graph: Graph, node: Node) -> bool:
-    return node.live and node.name != graph.output and len(node.shape) in {2, 4}
+def _holds_concepts(graph: Graph, node: Node, axes: dict[str, int | None]) -> bool:
+    known = node.live and node.name != graph.output and len(node.shape) >= 2
+    return known and node.batch.times == 1 and axes[node.name] not in {None, node.batch.axis}
 
 
 def cuts(graph: Graph, name: str) -> bool:

@@ -6,6 +6,7 @@ multiplies c by ``f(x) / x`` (its derivative at 0 where both vanish), which leav
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -13,7 +14,8 @@ from torch import Tensor
 
 from auditor.relevance.fold import Fold
 from auditor.relevance.graph import Node, Ref
-from auditor.relevance.rules import Saved, Settings, Weights, empty, stabilise
+from auditor.relevance.rule import Local, Saved, Weights
+from auditor.relevance.weighted import empty, stabilise
 
 SMALL = 1e-12
 
@@ -29,7 +31,7 @@ def reshape_reverse(
     node: Node, weights: Weights, saved: Saved, coefficient: Tensor, fold: Fold
 ) -> tuple[Tensor, ...]:
     """Give c the shape of the input."""
-    return (coefficient.reshape(-1, *node.input_shapes[0][1:]),)
+    return (coefficient.reshape(node.input_batches[0].open(node.input_shapes[0])),)
 
 
 def sum_reverse(
@@ -39,144 +41,130 @@ def sum_reverse(
     alpha = node.arguments["alpha"]
     second = -alpha if node.operation == "sub" else alpha
     results = []
-    for name, shape in zip(node.inputs, node.input_shapes, strict=True):
+    for place, name in enumerate(node.inputs):
         factor = 0
         if node.arguments["self"] == Ref(name):
             factor += 1
         if node.arguments["other"] == Ref(name):
             factor += second
         flow = coefficient if factor == 1 else coefficient * factor
-        results.append(_unbroadcast(flow, node.shape, shape))
+        results.append(unbroadcast(flow, node, place))
     return tuple(results)
 
 
-def _unbroadcast(flow: Tensor, shape: tuple[int, ...], source: tuple[int, ...]) -> Tensor:
-    """Sum over the axes along which an input of shape ``source`` was repeated to ``shape``."""
-    if shape == source:
+def unbroadcast(flow: Tensor, node: Node, place: int) -> Tensor:
+    """Sum over the axes along which an input was repeated to the shape of the output."""
+    if node.shape == node.input_shapes[place]:
         return flow
-    while flow.dim() > len(source):
-        flow = flow.sum(0)
-    for axis, (wide, narrow) in enumerate(zip(shape[-len(source) :], source, strict=True)):
-        if narrow == 1 and wide != 1:
-            flow = flow.sum(axis, keepdim=True)
-    return flow
+    return flow.sum_to_size(node.input_rows(place, rows_of(node, flow)))
 
 
-def one_input(node: Node) -> str | None:
-    """Refuse products and quotients of two tensors that both depend on the image."""
-    if len(node.inputs) > 1 or node.arguments["self"] == node.arguments["other"]:
-        return "of two tensors that both depend on the image"
-    if node.arguments["self"] != Ref(node.inputs[0]) and node.operation == "div":
-        return "by a tensor that depends on the image"
-    if node.shape != node.input_shapes[0]:
-        return "with a constant that is larger than the tensor"
-    return None
+def rows_of(node: Node, values: Tensor) -> int:
+    """Return how many images the rows of a node's c stand for."""
+    return values.shape[node.batch.axis] // node.batch.times
 
 
-def same_batch(node: Node) -> str | None:
-    """Refuse sums that repeat an image's tensor along the batch."""
-    if any(len(shape) != len(node.shape) for shape in node.input_shapes):
-        return "of tensors with different numbers of axes"
-    return None
+def permute_reverse(
+    node: Node, weights: Weights, saved: Saved, coefficient: Tensor, fold: Fold
+) -> tuple[Tensor, ...]:
+    """Put the axes back."""
+    axes = len(node.shape)
+    if node.operation == "permute":
+        order = [axis % axes for axis in node.arguments["dims"]]
+        return (coefficient.permute([order.index(axis) for axis in range(axes)]),)
+    return (coefficient.transpose(node.arguments["dim0"], node.arguments["dim1"]),)
 
 
-def factor_prepare(
-    node: Node, weights: Weights, inputs: tuple[Tensor, ...], output: Tensor, settings: Settings
-) -> Saved:
-    """Keep the constant factor of a product or quotient."""
-    values = node.arguments
-    ones = inputs[0].new_ones(())
-    if node.operation == "div":
-        return Saved(ones / values["other"])
-    constant = values["other"] if values["self"] == Ref(node.inputs[0]) else values["self"]
-    return Saved(ones * constant)
-
-
-def plain_quotient(node: Node) -> str | None:
-    """Refuse what ``one_input`` refuses, and rounding division."""
-    if node.arguments.get("rounding_mode") is not None:
-        return "with rounding"
-    return one_input(node)
-
-
-def affine_prepare(
-    node: Node, weights: Weights, inputs: tuple[Tensor, ...], output: Tensor, settings: Settings
-) -> Saved:
+def affine_prepare(local: Local) -> Saved:
     """Keep the scale of a batch norm that could not be folded."""
-    return Saved(node.arguments["scale"])
+    return Saved(local.node.arguments["scale"], shared=True)
 
 
-def negative_prepare(
-    node: Node, weights: Weights, inputs: tuple[Tensor, ...], output: Tensor, settings: Settings
-) -> Saved:
+def negative_prepare(local: Local) -> Saved:
     """Keep the factor -1."""
-    return Saved(inputs[0].new_full((), -1.0))
+    return Saved(local.source.new_full((), -1.0), shared=True)
 
 
-def ratio_prepare(
-    node: Node, weights: Weights, inputs: tuple[Tensor, ...], output: Tensor, settings: Settings
-) -> Saved:
+def ratio_prepare(local: Local) -> Saved:
     """Keep ``f(x) / x``, and the derivative where x and f(x) vanish."""
-    source = inputs[0]
+    node, source, output = local.node, local.source, local.output
     if node.operation == "relu":
         return Saved((source > 0).to(source.dtype))
-    at_zero = node.call(_with_input(node, source.new_zeros(1)))
+    at_zero = _at(local, source.new_zeros(1))
     if bool((at_zero.abs() > SMALL).any()):
-        return Saved(output / stabilise(source, settings.epsilon))
+        return Saved(output / stabilise(source, local.settings.epsilon))
     tiny = source.abs() <= SMALL
     ratio = output / torch.where(tiny, torch.ones_like(source), source)
-    return Saved(torch.where(tiny, derivative(node, source.new_zeros(1)), ratio))
+    return Saved(torch.where(tiny, derivative(local, source.new_zeros(1)), ratio))
 
 
-def derivative_prepare(
-    node: Node, weights: Weights, inputs: tuple[Tensor, ...], output: Tensor, settings: Settings
-) -> Saved:
+def derivative_prepare(local: Local) -> Saved:
     """Keep ``f'(x)``: gradient times input."""
-    return Saved(derivative(node, inputs[0]))
+    return Saved(derivative(local, local.source))
 
 
-def derivative(node: Node, source: Tensor) -> Tensor:
+def derivative(local: Local, source: Tensor) -> Tensor:
     """Return the derivative of an elementwise function at ``source``."""
     with torch.enable_grad():
         leaf = source.detach().requires_grad_()
-        total = node.call(_with_input(node, leaf)).sum()
+        total = _at(local, leaf).sum()
     return torch.autograd.grad(total, leaf)[0]
 
 
-def _with_input(node: Node, value: Tensor) -> dict[str, Any]:
-    return {node.inputs[0]: value}
+def _at(local: Local, value: Tensor) -> Tensor:
+    result: Tensor = local.node.call({**local.values, local.node.inputs[0]: value})
+    return result
 
 
-def inputs_prepare(
-    node: Node, weights: Weights, inputs: tuple[Tensor, ...], output: Tensor, settings: Settings
-) -> Saved:
-    """Keep the inputs: where the flow goes depends on them."""
-    return Saved(None, inputs)
+def others_of(local: Local) -> Mapping[str, Any]:
+    """Return the operands that no relevance flows to, by name."""
+    return {name: local.values[name] for name in local.node.others}
+
+
+def structure_prepare(local: Local) -> Saved:
+    """Keep what stands beside the inputs: the operation is linear in them."""
+    return Saved(others=others_of(local))
+
+
+def native_prepare(local: Local) -> Saved:
+    """Keep the inputs too: where the flow goes depends on them."""
+    return Saved(None, local.inputs, others=others_of(local))
 
 
 def native_reverse(
     node: Node, weights: Weights, saved: Saved, coefficient: Tensor, fold: Fold
 ) -> tuple[Tensor, ...]:
     """Return the vector-Jacobian product at the kept inputs (at zero where it is linear)."""
-    rows = coefficient.shape[0]
+    rows = rows_of(node, coefficient)
+    if saved.tensors:
+        pairs = zip(saved.tensors, node.input_batches, strict=True)
+        sources = [fold.gather(each, batch) for each, batch in pairs]
+    else:
+        shapes = [node.input_rows(place, rows) for place in range(len(node.inputs))]
+        sources = [coefficient.new_zeros(shape) for shape in shapes]
     with torch.enable_grad():
-        if saved.tensors:
-            sources = [fold.gather(each) for each in saved.tensors]
-        else:
-            sources = [
-                coefficient.new_zeros((rows * shape[0] // node.shape[0], *shape[1:]))
-                for shape in node.input_shapes
-            ]
         leaves = [source.detach().requires_grad_() for source in sources]
-        output = node.call(dict(zip(node.inputs, leaves, strict=True)))
-    return torch.autograd.grad(output, leaves, coefficient)
+        operands = dict(zip(node.inputs, leaves, strict=True))
+        output = node.call({**gathered_others(node, saved, fold), **operands})
+    found = torch.autograd.grad(output, leaves, coefficient, materialize_grads=True)
+    return tuple(found)
 
 
-def max_pool_prepare(
-    node: Node, weights: Weights, inputs: tuple[Tensor, ...], output: Tensor, settings: Settings
-) -> Saved:
+def gathered_others(node: Node, saved: Saved, fold: Fold) -> dict[str, Any]:
+    """Return the kept operands beside the inputs, for every row."""
+    found: dict[str, Any] = {}
+    for name, value in (saved.others or {}).items():
+        batch = node.others[name]
+        if isinstance(value, Tensor):
+            found[name] = value if batch is None else fold.gather(value, batch)
+        else:  # a multiple of the number of images
+            found[name] = value * len(fold.samples) // fold.images
+    return found
+
+
+def max_pool_prepare(local: Local) -> Saved:
     """Keep the index of the winner of every window."""
-    _, indices = torch.ops.aten.max_pool2d_with_indices(inputs[0], *_windows(node))
+    _, indices = torch.ops.aten.max_pool2d_with_indices(local.source, *_windows(local.node))
     return Saved(None, (indices,))
 
 
@@ -184,9 +172,9 @@ def max_pool_reverse(
     node: Node, weights: Weights, saved: Saved, coefficient: Tensor, fold: Fold
 ) -> tuple[Tensor, ...]:
     """Send c to the winner of every window."""
-    shape = (coefficient.shape[0], *node.input_shapes[0][1:])
+    shape = node.input_rows(0, rows_of(node, coefficient))
     like = empty(shape, coefficient, _memory_format(coefficient))
-    indices = fold.gather(saved.tensors[0])
+    indices = fold.gather(saved.tensors[0], node.batch)
     return (
         torch.ops.aten.max_pool2d_with_indices_backward(
             coefficient, like, *_windows(node), indices

@@ -6,16 +6,16 @@ The reverse sweep carries ``c = R / a``; below the terminal rule of a first laye
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from auditor.relevance.composites import Plan
 from auditor.relevance.fold import Fold
 from auditor.relevance.graph import Graph, Node
-from auditor.relevance.rules import Saved
+from auditor.relevance.plan import Plan
+from auditor.relevance.rule import Local, Saved
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,12 +68,9 @@ def _walk(
         if node.name != graph.input:
             values[node.name] = node.call(values)
         if plan is not None and node.name in prepare:
-            inputs = tuple(values[name] for name in node.inputs)
-            rule = plan.rules[node.name]
-            each = rule.prepare(
-                node, plan.weights[node.name], inputs, values[node.name], plan.settings
-            )
-            saved[node.name] = each
+            rule, weights = plan.rules[node.name], plan.weights[node.name]
+            local = Local(node, weights, values, values[node.name], plan.settings)
+            saved[node.name] = rule.prepare(local)
             if rule.elementwise and _only_reader(graph, node, readable):
                 _draw_together(saved, node)
         for name in dict.fromkeys(node.refers()):
@@ -94,8 +91,11 @@ def _draw_together(saved: dict[str, Saved], node: Node) -> None:
     scale = saved[node.name].scale
     if before is None or before.scale is None or scale is None:
         return
-    saved[node.inputs[0]] = Saved(before.scale * scale, before.tensors)
-    saved[node.name] = Saved()
+    shared = before.shared and saved[node.name].shared
+    drawn = before.scale * scale
+    if shared or drawn.dim() == len(node.shape):
+        saved[node.inputs[0]] = replace(before, scale=drawn, shared=shared)
+        saved[node.name] = replace(saved[node.name], scale=None)
 
 
 def between(graph: Graph, wanted: set[str], starts: set[str]) -> set[str]:
@@ -140,7 +140,7 @@ def reverse(
         if coefficient is not None:
             _send(plan, saved, node, coefficient, own, fold, arrived)
         if relevance is not None:
-            _pass_on(plan, node, relevance, fold, arrived)
+            _pass_on(plan, saved[node.name], node, relevance, fold, arrived)
     return flow
 
 
@@ -156,7 +156,9 @@ def _send(
     """Apply one rule to the c of a node and add the results to those of its inputs."""
     rule, each = plan.rules[node.name], saved[node.name]
     if each.scale is not None:
-        coefficient = fold.scale(coefficient, each.scale, in_place=own)
+        coefficient = fold.scale(
+            coefficient, each.scale, in_place=own, shared=each.shared, batch=node.batch
+        )
         own = True
     results = rule.reverse(node, plan.weights[node.name], each, coefficient, fold)
     fresh = rule.returns == "new" or (own and rule.returns == "view")
@@ -167,13 +169,15 @@ def _send(
             arrived.add_coefficient(name, result, fresh=fresh)
 
 
-def _pass_on(plan: Plan, node: Node, relevance: Tensor, fold: Fold, arrived: _Arrivals) -> None:
+def _pass_on(
+    plan: Plan, saved: Saved, node: Node, relevance: Tensor, fold: Fold, arrived: _Arrivals
+) -> None:
     """Hand R itself through a node between the image and the first layer."""
     rule = plan.rules[node.name]
     if rule.passes == "same":
         results: tuple[Tensor, ...] = (relevance,)
     else:
-        results = rule.reverse(node, plan.weights[node.name], Saved(), relevance, fold)
+        results = rule.reverse(node, plan.weights[node.name], saved, relevance, fold)
     for name, result in zip(node.inputs, results, strict=True):
         arrived.add_relevance(name, result)
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from auditor.relevance import attention, norms, products
 from auditor.relevance import operations as op
-from auditor.relevance.rules import Rule
+from auditor.relevance.graph import Node
+from auditor.relevance.rule import Rule
 
 ELEMENTWISE = Rule(
     "f(x)/x", op.unchanged, op.ratio_prepare, passes="same", elementwise=True, returns="view"
@@ -12,74 +16,133 @@ DERIVATIVE = Rule(
     "f'(x)", op.unchanged, op.derivative_prepare, passes="same", elementwise=True, returns="view"
 )
 FACTOR = Rule(
-    "constant factor", op.unchanged, op.factor_prepare, refuses=op.one_input, passes="same",
-    elementwise=True, returns="view",
-)  # fmt: skip
-QUOTIENT = Rule(
-    "constant factor", op.unchanged, op.factor_prepare, refuses=op.plain_quotient, passes="same",
-    elementwise=True, returns="view",
-)  # fmt: skip
-NEGATIVE = Rule(
-    "constant factor",
-    op.unchanged,
-    op.negative_prepare,
-    passes="same",
-    elementwise=True,
+    "constant factor", op.unchanged, products.factor_prepare, passes="same", elementwise=True,
     returns="view",
-)
-AFFINE = Rule(
-    "affine", op.unchanged, op.affine_prepare, passes="same", elementwise=True, returns="view"
-)
+)  # fmt: skip
+HELD_FACTOR = replace(FACTOR, name="gate held constant")
+NEGATIVE = replace(FACTOR, prepare=op.negative_prepare)
+AFFINE = replace(FACTOR, name="affine", prepare=op.affine_prepare)
+PRODUCT = Rule("factor held constant", op.native_reverse, op.structure_prepare)
+HALVES = Rule("half to each factor", products.halves_reverse, op.native_prepare)
+MATMUL = Rule("factor held constant", products.matmul_reverse, products.matmul_prepare)
 IDENTITY = Rule("identity", op.unchanged, passes="same", returns="view")
-SUM = Rule("sum", op.sum_reverse, refuses=op.same_batch, passes="same")
+SUM = Rule("sum", op.sum_reverse, passes="same")
 RESHAPE = Rule("reshape", op.reshape_reverse, passes="reverse", returns="view")
-STRUCTURE = Rule("structure", op.native_reverse, passes="reverse")
-AVERAGE = Rule("average", op.native_reverse, returns="new")
-TOTAL = Rule("sum over axes", op.native_reverse)
-MAXIMUM = Rule("winner takes all", op.native_reverse, op.inputs_prepare, returns="new")
+PERMUTE = Rule("reshape", op.permute_reverse, passes="reverse", returns="view")
+STRUCTURE = Rule("structure", op.native_reverse, op.structure_prepare, passes="reverse")
+AVERAGE = Rule("average", op.native_reverse, op.structure_prepare, returns="new")
+TOTAL = Rule("sum over axes", op.native_reverse, op.structure_prepare)
+MAXIMUM = Rule("winner takes all", op.native_reverse, op.native_prepare, returns="new")
 MAX_POOL = Rule("winner takes all", op.max_pool_reverse, op.max_pool_prepare, returns="new")
+NORM = Rule("statistics held constant", norms.norm_reverse, norms.norm_prepare, returns="new")
+ATTENTION = Rule("attention held constant", attention.held_reverse, attention.held_prepare)
+LIVE_ATTENTION = Rule("attention (AttnLRP)", attention.live_reverse, attention.live_prepare)
+SOFTMAX = Rule("softmax (AttnLRP)", op.native_reverse, op.native_prepare, returns="new")
+STATISTIC = Rule("gradient x input (exact)", op.native_reverse, op.native_prepare, returns="new")
+NATIVE = Rule(
+    "gradient x input", op.native_reverse, op.native_prepare, returns="new", fallback=True
+)
 
+PRODUCTS_OF_TWO = frozenset({"matmul", "bmm", "mm", "einsum"})
 ACTIVATIONS = (
     "relu", "relu6", "hardtanh", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish",
-    "hardswish", "hardsigmoid", "sigmoid", "tanh", "softplus", "clamp", "clamp_min",
+    "hardswish", "hardsigmoid", "sigmoid", "tanh", "softplus", "clamp", "clamp_min", "clamp_max",
+    "prelu", "rrelu_with_noise", "hardshrink", "softshrink", "threshold", "abs", "square",
+    "log_sigmoid", "softsign", "tan", "sin", "asinh", "atan", "erf", "expm1", "log1p",
 )  # fmt: skip
 
 OPERATIONS: dict[str, Rule] = {
     **dict.fromkeys(ACTIVATIONS, ELEMENTWISE),
     "batch_norm": AFFINE,
-    "mul": FACTOR,
-    "div": QUOTIENT,
     "neg": NEGATIVE,
     "add": SUM,
     "sub": SUM,
-    "clone": IDENTITY,
-    "alias": IDENTITY,
-    "detach": IDENTITY,
-    "_to_copy": IDENTITY,
-    "contiguous": IDENTITY,
-    "view": RESHAPE,
-    "squeeze": RESHAPE,
-    "unsqueeze": RESHAPE,
-    "cat": STRUCTURE,
-    "stack": STRUCTURE,
-    "split": STRUCTURE,
-    "split_with_sizes": STRUCTURE,
-    "slice": STRUCTURE,
-    "select": STRUCTURE,
-    "permute": STRUCTURE,
-    "transpose": STRUCTURE,
-    "constant_pad_nd": STRUCTURE,
-    "pad": STRUCTURE,
-    "mean": AVERAGE,
-    "sum": TOTAL,
-    "avg_pool1d": AVERAGE,
-    "avg_pool2d": AVERAGE,
-    "adaptive_avg_pool1d": AVERAGE,
-    "adaptive_avg_pool2d": AVERAGE,
-    "_adaptive_avg_pool2d": AVERAGE,
-    "upsample_nearest2d": AVERAGE,
-    "upsample_bilinear2d": AVERAGE,
+    **dict.fromkeys(
+        ("clone", "alias", "detach", "_to_copy", "contiguous", "type_as", "dropout"), IDENTITY
+    ),
+    **dict.fromkeys(("view", "squeeze", "unsqueeze"), RESHAPE),
+    **dict.fromkeys(("permute", "transpose"), PERMUTE),
+    **dict.fromkeys(
+        (
+            "cat", "stack", "split", "split_with_sizes", "slice", "slice_scatter", "select",
+            "select_scatter", "unbind", "index", "index_select", "gather", "expand", "repeat",
+            "roll", "flip", "constant_pad_nd", "pad", "reflection_pad2d", "replication_pad2d",
+            "masked_fill", "where", "copy", "im2col", "unfold", "pixel_shuffle",
+            "pixel_unshuffle", "channel_shuffle", "diagonal",
+        ),
+        STRUCTURE,
+    ),
+    **dict.fromkeys(
+        (
+            "mean", "avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d",
+            "adaptive_avg_pool2d", "adaptive_avg_pool3d", "_adaptive_avg_pool2d",
+            "_adaptive_avg_pool3d", "upsample_nearest1d", "upsample_nearest2d",
+            "upsample_nearest3d", "_upsample_nearest_exact2d", "upsample_linear1d",
+            "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d",
+            "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "grid_sampler", "col2im",
+        ),
+        AVERAGE,
+    ),
+    **dict.fromkeys(("sum", "cumsum"), TOTAL),
     "max_pool2d": MAX_POOL,
-    "adaptive_max_pool2d": MAXIMUM,
-    "amax": MAXIMUM,
-}
+    **dict.fromkeys(
+        (
+            "adaptive_max_pool2d", "amax", "max", "max_pool1d", "max_pool3d",
+            "max_pool2d_with_indices", "max_pool3d_with_indices", "topk", "sort", "maximum",
+            "minimum",
+        ),
+        MAXIMUM,
+    ),
+    # Homogeneous of degree one: gradient times input is the whole value (Euler).
+    **dict.fromkeys(("linalg_vector_norm", "norm", "std"), STATISTIC),
+    **dict.fromkeys(("softmax", "_softmax"), SOFTMAX),
+}  # fmt: skip
+
+
+def rule_of(node: Node) -> Rule:
+    """Return the rule of a node without weights; gradient times input where there is none."""
+    name = node.operation
+    if name in {"mul", "div"}:
+        return _product(node)
+    if name in {"matmul", "bmm", "mm"} and products.is_plain_matmul(node):
+        return MATMUL
+    if name in PRODUCTS_OF_TWO:
+        return HALVES if len(node.inputs) > 1 else PRODUCT
+    if name in {"layer_norm", "group_norm", "instance_norm"}:
+        return NORM if norms.is_held(node) else NATIVE
+    if name == "scaled_dot_product_attention":
+        if not attention.is_plain(node):
+            return NATIVE
+        return ATTENTION if len(node.inputs) == 1 else LIVE_ATTENTION
+    if name == "pow":
+        return ELEMENTWISE if _is_power(node) else NATIVE
+    if name in OPERATIONS and OPERATIONS[name] is ELEMENTWISE and not _keeps_shape(node):
+        return NATIVE
+    return OPERATIONS.get(name, NATIVE)
+
+
+def _product(node: Node) -> Rule:
+    if node.operation == "div" and node.arguments.get("rounding_mode") is not None:
+        return NATIVE
+    if len(node.inputs) > 1:
+        return HALVES
+    if node.operation == "div" and not _divides_input(node):
+        return NATIVE
+    if not products.scales(node):
+        return PRODUCT
+    return HELD_FACTOR if any(node.others.values()) else FACTOR
+
+
+def _divides_input(node: Node) -> bool:
+    """Tell whether the live operand is what is divided, and not the divisor too."""
+    first, second = node.arguments["self"], node.arguments["other"]
+    return getattr(first, "name", None) == node.inputs[0] and first != second
+
+
+def _is_power(node: Node) -> bool:
+    exponent = node.arguments.get("exponent")
+    return isinstance(exponent, (int, float)) and exponent > 1
+
+
+def _keeps_shape(node: Node) -> bool:
+    return len(node.inputs) == 1 and node.shape == node.input_shapes[0]

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from auditor.relevance.fold import Fold
 from auditor.relevance.graph import Node
-from auditor.relevance.rules import Saved, Settings, Weights, adjoint, forward_with, share
+from auditor.relevance.rule import Local, Saved, Settings, Weights
+from auditor.relevance.weighted import adjoint, forward_with, share
 
 
-def flat_weights(node: Node) -> Weights:
+def flat_weights(node: Node, settings: Settings) -> Weights:
     """Return the box filter: ones, one input and one output channel per group."""
     weight = node.arguments["weight"]
     if node.operation == "linear":
@@ -22,20 +23,18 @@ def flat_weights(node: Node) -> Weights:
     return (weight.new_ones(groups, 1, *weight.shape[2:]),)
 
 
-def flat_prepare(
-    node: Node, weights: Weights, inputs: tuple[Tensor, ...], output: Tensor, settings: Settings
-) -> Saved:
+def flat_prepare(local: Local) -> Saved:
     """Keep ``z / n``: n is how many inputs, padding apart, an output position sees."""
-    source = inputs[0][:1]
+    node, source = local.node, local.source[:1]
     if node.operation == "linear":
         seen = source.new_full((), float(source.shape[-1]))
     else:
         groups = node.arguments["groups"]
         per_group = source.shape[1] // groups
         ones = torch.ones_like(source[:, :groups])
-        counts = forward_with(node, ones, weights[0], None)[:, :1]
+        counts = forward_with(node, ones, local.weights[0], None)[:, :1]
         seen = counts * per_group
-    return Saved(output / seen)
+    return Saved(local.output / seen)
 
 
 def flat_reverse(
@@ -54,30 +53,28 @@ def flat_reverse(
     return (grouped.reshape(rows, *trailing),)
 
 
-def box_weights(node: Node) -> Weights:
+def box_weights(node: Node, settings: Settings) -> Weights:
     """Return W, W+ and W-."""
     weight = node.arguments["weight"]
     return (weight, weight.clamp(min=0), weight.clamp(max=0))
 
 
-def box_prepare(
-    node: Node, weights: Weights, inputs: tuple[Tensor, ...], output: Tensor, settings: Settings
-) -> Saved:
+def box_prepare(local: Local) -> Saved:
     """Keep ``z / (W x - W+ low - W- high)``, the input and its bounds."""
-    source = inputs[0]
-    if settings.box is None or source.dim() != 4:
+    node, weights, source = local.node, local.weights, local.source
+    if local.settings.box is None or source.dim() != 4:
         axes = tuple(range(2, source.dim()))
         low = source.amin(axes, keepdim=True) if axes else source.clamp(max=0)
         high = source.amax(axes, keepdim=True) if axes else source.clamp(min=0)
     else:
-        low, high = (each.to(source) for each in settings.box)
+        low, high = (each.to(source) for each in local.settings.box)
     low, high = low.expand_as(source), high.expand_as(source)
     denominator = (
         forward_with(node, source, weights[0], None)
         - forward_with(node, low, weights[1], None)
         - forward_with(node, high, weights[2], None)
     )
-    return Saved(share(output, denominator, settings.epsilon), (source, low, high))
+    return Saved(share(local.output, denominator, local.settings.epsilon), (source, low, high))
 
 
 def box_reverse(
@@ -88,3 +85,22 @@ def box_reverse(
     relevance = source * adjoint(node, weights[0], coefficient)
     relevance = relevance - low * adjoint(node, weights[1], coefficient)
     return (relevance - high * adjoint(node, weights[2], coefficient),)
+
+
+def square_weights(node: Node, settings: Settings) -> Weights:
+    """Return the squared weights."""
+    return (node.arguments["weight"].square(),)
+
+
+def square_prepare(local: Local) -> Saved:
+    """Keep ``z / sum_i w_ij^2``, padding apart."""
+    ones = torch.ones_like(local.source[:1])
+    total = forward_with(local.node, ones, local.weights[0], None)
+    return Saved(share(local.output, total.expand_as(local.output), 0.0))
+
+
+def square_reverse(
+    node: Node, weights: Weights, saved: Saved, coefficient: Tensor, fold: Fold
+) -> tuple[Tensor, ...]:
+    """Share out the relevance of each output in proportion to its squared weights."""
+    return (adjoint(node, weights[0], coefficient),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -151,7 +152,10 @@ def _read_safetensors(path: Path) -> State:
 
 def _read_torch(path: Path) -> tuple[State, tuple[str, ...]]:
     try:
-        loaded = torch.load(path, weights_only=True, map_location="cpu")
+        # Training scripts, timm's among them, keep their parsed arguments beside the weights; a
+        # Namespace runs nothing when it is read.
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            loaded = torch.load(path, weights_only=True, map_location="cpu")
     except Exception as error:  # the unpickler refuses in many ways; none of them is a crash
         raise CheckpointError(
             f"the checkpoint '{path.name}' is damaged or holds more than tensors (a whole pickled "

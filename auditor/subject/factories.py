@@ -1,4 +1,7 @@
-"""The user's own code: ``package.module:name`` and ``path/file.py:name``, imported and called."""
+"""The user's own code: ``package.module:name`` and ``path/file.py:name``, imported and called.
+
+As in Python's entry points, ``name`` may be a path: ``package.module:Class.from_name``.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ def find_file(path: str, base: Path) -> Path:
 def is_factory(source: str) -> bool:
     """Return whether ``source`` is written like a factory."""
     module, _, name = source.rpartition(":")
-    if not module or not name.isidentifier():
+    if not module or not all(part.isidentifier() for part in name.split(".")):
         return False
     return module.endswith(".py") or all(part.isidentifier() for part in module.split("."))
 
@@ -60,15 +63,7 @@ def load_factory(source: str, base: Path, error: ErrorType) -> Factory:
     else:
         loaded = _import_module(module, base, error)
         label, note = source, f"runs the code in the module {module}"
-    if not hasattr(loaded, name):
-        known = _defined(loaded)
-        near = nearest(name, known)
-        hint = f" Did you mean '{near}'?" if near else ""
-        raise error(
-            f"'{module}' defines no '{name}'.{hint} "
-            f"It defines: {', '.join(known[:20]) or 'nothing'}."
-        )
-    return Factory(getattr(loaded, name), label, note)
+    return Factory(_attribute(loaded, module, name, error), label, note)
 
 
 def call_factory(factory: Factory, options: Mapping[str, Any], error: ErrorType) -> Any:
@@ -114,6 +109,23 @@ def _is_users(filename: str) -> bool:
     libraries = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"))
     inside = any(path.is_relative_to(library) for library in libraries)
     return not (filename.startswith("<") or inside or path.parent == Path(__file__).parent)
+
+
+def _attribute(loaded: ModuleType, module: str, name: str, error: ErrorType) -> Any:
+    """Return what ``name`` (``function`` or ``Class.method``) is in the module."""
+    found: Any = loaded
+    for part in name.split("."):
+        if not hasattr(found, part):
+            known = _defined(found)
+            near = nearest(part, known)
+            hint = f" Did you mean '{near}'?" if near else ""
+            holder = module if found is loaded else f"{module}:{name.rpartition('.' + part)[0]}"
+            raise error(
+                f"'{holder}' defines no '{part}'.{hint} "
+                f"It defines: {', '.join(known[:20]) or 'nothing'}."
+            )
+        found = getattr(found, part)
+    return found
 
 
 def _import_file(path: Path, error: ErrorType) -> ModuleType:
@@ -165,12 +177,13 @@ def _search(*folders: Path) -> Iterator[None]:
         sys.path[:] = before
 
 
-def _defined(module: ModuleType) -> list[str]:
+def _defined(holder: Any) -> list[str]:
+    home = getattr(holder, "__module__", None) or holder.__name__
     own: list[tuple[bool, str]] = []
-    for name, value in vars(module).items():
+    for name, value in getattr(holder, "__dict__", {}).items():
         if name.startswith("_") or isinstance(value, ModuleType):
             continue
-        own.append((getattr(value, "__module__", None) != module.__name__, name))
+        own.append((getattr(value, "__module__", None) != home, name))
     return [name for _, name in sorted(own)]
 
 

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from auditor.errors import LabelError, nearest
@@ -15,16 +15,27 @@ from auditor.subject.imagenet import COUNT, SHARED_NAMES, imagenet_names, imagen
 
 Rule = Literal["auto", "name", "wnid", "order"] | Mapping[str, int | str]
 _SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing"}
+BINARY = ("negative", "positive")
 WRITE_MAP = "write data.labels as a map from label to output"
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """What is known of the model's outputs: how many, and perhaps their names."""
+    """What is known of the model's outputs: how many, and perhaps their names.
+
+    ``single``: the two outputs stand for the model's one logit, output 1 being what it speaks for.
+    """
 
     count: int
     names: tuple[str, ...] | None
     imagenet: bool = False
+    single: bool = False
+
+    def named(self) -> tuple[str, ...]:
+        """Return the names, or what outputs are called that have none."""
+        if self.names is not None:
+            return self.names
+        return BINARY if self.single else tuple(f"output {at}" for at in range(self.count))
 
     def wnids(self, *, assume: bool) -> tuple[str, ...] | None:
         """Return the synset id of each output; ``assume``: 1,000 of them are ImageNet's."""
@@ -127,8 +138,9 @@ def _by_map(
             f"data.labels says nothing about {_first(absent)}; add them to the map, or leave "
             "them out with data.classes."
         )
-    matched = {label: _target(label, rule[label], outputs) for label in used}
-    classes = list(outputs.names or (f"output {at}" for at in range(outputs.count)))
+    known = outputs if outputs.names or not outputs.single else replace(outputs, names=BINARY)
+    matched = {label: _target(label, rule[label], known) for label in used}
+    classes = list(outputs.named())
     if outputs.names is None:
         owners: dict[int, list[str]] = defaultdict(list)
         for label in used:
@@ -229,8 +241,7 @@ def _by_number(used: Sequence[str], outputs: Outputs) -> Matching:
         )
     matched = {label: int(label) for label in used}
     _refuse_shared_outputs(matched)
-    classes = outputs.names or tuple(f"output {at}" for at in range(outputs.count))
-    return Matching(matched, classes, "labels are output numbers")
+    return Matching(matched, outputs.named(), "labels are output numbers")
 
 
 def _by_order(names: Sequence[str], outputs: Outputs, ordered: bool) -> Matching:

@@ -1,4 +1,7 @@
-"""Where the model comes from: torchvision, or the user's factory; and its weights."""
+"""Where the model comes from: torchvision, or the user's factory; and its weights.
+
+``timm:NAME`` is in ``timm_models``.
+"""
 
 from __future__ import annotations
 
@@ -67,9 +70,36 @@ def build_model(config: ModelConfig, base: Path) -> BuiltModel:
     if is_factory(config.source):
         return _from_factory(config, base)
     raise ConfigError(
-        f"model.source is '{config.source}'; write torchvision:NAME, package.module:factory or "
-        "path/file.py:factory."
+        f"model.source is '{config.source}'; write torchvision:NAME, timm:NAME, "
+        "package.module:factory or path/file.py:factory."
     )
+
+
+def build_to_fit(
+    build: Callable[[dict[str, Any]], nn.Module],
+    state: checkpoints.State,
+    label: str,
+    *,
+    outputs: int,
+    adapt: bool,
+) -> tuple[nn.Module, tuple[str, ...]]:
+    """Return the model that ``build`` makes with the checkpoint ``state`` in it, and notes.
+
+    ``outputs`` is how many it has unasked; when only the head differs from the checkpoint's and
+    ``adapt`` is True, it is built again with ``num_classes``.
+
+    Raises:
+        CheckpointError: the weights do not fit.
+    """
+    model = build({})
+    state = checkpoints.fit(state, model)
+    found = checkpoints.compare(state, model).head_size(outputs) if adapt else None
+    notes: tuple[str, ...] = ()
+    if found is not None:
+        model = build({"num_classes": found})
+        notes = (f"the checkpoint has {found} outputs: built with num_classes={found}",)
+    checkpoints.load_into(model, state, label)
+    return model, notes
 
 
 def resolve_device(wanted: str) -> torch.device:
@@ -117,15 +147,21 @@ def _from_torchvision(rest: str, config: ModelConfig, base: Path) -> BuiltModel:
         label, preset = asked.name, _preset(asked)
         implied = _implied_by(asked)
         categories = tuple(asked.meta["categories"])
-    model = _build(name, config.options, implied)
-    state = checkpoints.fit(state, model)
-    outputs = checkpoints.compare(state, model).head_size(COUNT)
-    if outputs is not None and "num_classes" not in config.options:
-        model = _build(name, config.options, {**implied, "num_classes": outputs})
-        notes = (*notes, f"the checkpoint has {outputs} outputs: built with num_classes={outputs}")
-    checkpoints.load_into(model, state, label)
+    model, fitted = build_to_fit(
+        lambda extra: _build(name, config.options, {**implied, **extra}),
+        state,
+        label,
+        outputs=COUNT,
+        adapt="num_classes" not in config.options,
+    )
     return BuiltModel(
-        model, f"torchvision:{name}", label, preset, categories, imagenet=True, notes=notes
+        model,
+        f"torchvision:{name}",
+        label,
+        preset,
+        categories,
+        imagenet=True,
+        notes=(*notes, *fitted),
     )
 
 

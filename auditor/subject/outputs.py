@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
+from torch.utils import _pytree as pytree
 
 from auditor.config import ModelConfig
 from auditor.errors import ConfigError, ModelError
+from auditor.subject.answers import Answer, find_answer, logits
 from auditor.subject.factories import describe_failure, find_file
 from auditor.subject.imagenet import COUNT, imagenet_names
 from auditor.subject.labels import Outputs
 from auditor.subject.models import BuiltModel
+
+# What torch's convolutions say when the input has another number of channels than 3.
+_WANTED_CHANNELS = re.compile(r"expected input\[.*\] to have (\d+) channels, but got 3 channels")
+SINGLE = " (its single logit stands for two: against the class, and for it)"
 
 
 def prepare(model: nn.Module, device: torch.device) -> tuple[nn.Module, tuple[str, ...]]:
@@ -43,43 +50,64 @@ def prepare(model: nn.Module, device: torch.device) -> tuple[nn.Module, tuple[st
     return model.float().eval().to(device), tuple(notes)
 
 
-def count_outputs(model: nn.Module, example: Float[Tensor, "1 3 height width"]) -> int:
-    """Return the number of outputs, from one forward pass.
+def read_answer(
+    model: nn.Module, example: Float[Tensor, "image 3 height width"], wanted: str | None = None
+) -> tuple[Answer, int]:
+    """Return which part of the model's result holds the logits and how many outputs it has.
+
+    ``wanted`` names that part where there are several. A single logit counts as two outputs.
 
     Raises:
         ModelError: the model fails, or does not answer with one row of logits per picture.
+        UnknownNameError: ``wanted`` names no part that can be logits.
     """
-    height, width = example.shape[2:]
     try:
         with torch.no_grad():
-            answer = model(example)
+            result = model(example)
     except Exception as error:
+        raise ModelError(_why(error, *example.shape[2:])) from error
+    answer = find_answer(result, wanted)
+    found = logits(result, answer)
+    if len(found) != len(example):
+        held = pytree.tree_leaves(result)[answer.place]
         raise ModelError(
-            f"the model fails on an input of 3 x {height} x {width}: {describe_failure(error)}; "
-            "set preprocess.resize and crop to the size it was trained with."
-        ) from error
-    if not isinstance(answer, Tensor):
-        raise ModelError(
-            f"the model returns a {type(answer).__name__}; it must return one tensor of logits "
-            "(picture, output): wrap it in a factory that does."
+            f"the model returns a tensor of shape {tuple(held.shape)} for {len(example)} "
+            f"picture{'s' if len(example) > 1 else ''}; it must return one row of logits per "
+            "picture, of shape (pictures, outputs)."
         )
-    if answer.ndim != 2 or answer.shape[0] != 1:
-        raise ModelError(
-            f"the model returns a tensor of shape {tuple(answer.shape)} for one picture; it must "
-            "return logits of shape (1, outputs)."
-        )
-    if answer.shape[1] < 2:
-        raise ModelError(
-            "the model has a single output; wrap it in a factory that returns two logits "
-            "(for example [0, z])."
-        )
-    if not bool(torch.isfinite(answer).all()):
+    if not bool(torch.isfinite(found).all()):
         raise ModelError("the model answers an ordinary picture with numbers that are not finite.")
-    return int(answer.shape[1])
+    return answer, int(found.shape[1])
 
 
-def name_outputs(config: ModelConfig, built: BuiltModel, count: int, base: Path) -> Outputs:
+def count_outputs(
+    model: nn.Module, example: Float[Tensor, "image 3 height width"], wanted: str | None = None
+) -> int:
+    """Return the number of outputs, from one forward pass: ``read_answer`` without the place."""
+    return read_answer(model, example, wanted)[1]
+
+
+def _why(error: Exception, height: int, width: int) -> str:
+    channels = _WANTED_CHANNELS.search(str(error))
+    if channels is not None:
+        return (
+            f"the model takes inputs of {channels[1]} channel{'s' if channels[1] != '1' else ''}, "
+            "but pictures are handed over as 3 (RGB); audit a model of RGB pictures, or wrap it in "
+            "a factory that turns 3 channels into what it takes."
+        )
+    return (
+        f"the model fails on an input of 3 x {height} x {width}: {describe_failure(error)}; "
+        "set preprocess.resize and crop to the size it was trained with (it must take the 3 "
+        "channels of RGB pictures)."
+    )
+
+
+def name_outputs(
+    config: ModelConfig, built: BuiltModel, count: int, base: Path, *, single: bool = False
+) -> Outputs:
     """Return the outputs with their names: from the config, the weights, or ImageNet's list.
+
+    ``single``: the two outputs stand for one logit, so unnamed they are negative and positive.
 
     Raises:
         ConfigError: ``model.classes`` does not name each output once.
@@ -89,8 +117,8 @@ def name_outputs(config: ModelConfig, built: BuiltModel, count: int, base: Path)
         names = _configured_names(config.classes, base)
         if len(names) != count:
             raise ConfigError(
-                f"model.classes names {len(names)} outputs but the model has {count}; give one "
-                "name per output, in order."
+                f"model.classes names {len(names)} outputs but the model has {count}"
+                f"{SINGLE if single else ''}; give one name per output, in order."
             )
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -100,7 +128,7 @@ def name_outputs(config: ModelConfig, built: BuiltModel, count: int, base: Path)
         return Outputs(count, built.categories, imagenet and built.categories == imagenet_names())
     if imagenet:
         return Outputs(count, imagenet_names(), True)
-    return Outputs(count, None)
+    return Outputs(count, None, single=single)
 
 
 def _configured_names(classes: list[str] | str, base: Path) -> tuple[str, ...]:

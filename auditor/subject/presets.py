@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from auditor.config import PreprocessConfig
 from auditor.errors import ConfigError
@@ -27,6 +27,38 @@ def torchvision_preset(transforms: Any, name: str) -> Preprocessing:
         interpolation=cast(Interpolation, transforms.interpolation.value),
         origin=f"preset of {name}",
     )
+
+
+def timm_preset(data: Mapping[str, Any], name: str) -> tuple[Preprocessing, tuple[str, ...]]:
+    """Return the preprocessing of timm's evaluation for ``name``, and notes on what differs.
+
+    ``data`` has timm's keys: ``input_size`` (3, height, width), ``crop_pct`` (share of the resized
+    picture that is kept), ``crop_mode``, ``interpolation``, ``mean`` and ``std`` of pixels in 0..1.
+    """
+    height, width = (int(side) for side in data["input_size"][1:])
+    share = float(data["crop_pct"])
+    whole = (int(height / share), int(width / share))
+    squash = data["crop_mode"] != "center" or height != width
+    notes: tuple[str, ...] = ()
+    if data["crop_mode"] == "border" or (squash and data["crop_mode"] == "center"):
+        notes = (
+            f"timm keeps the proportions of pictures for {name}; here they are resized to "
+            f"{whole[0]} x {whole[1]}: set preprocess to decide otherwise",
+        )
+    method = data["interpolation"]
+    if method not in get_args(Interpolation):
+        notes = (*notes, f"timm resizes by '{method}' for {name}; here it is bicubic")
+        method = "bicubic"
+    preset = Preprocessing(
+        size=(height, width),
+        resize=whole if squash else whole[0],
+        crop=(height, width),
+        mean=_three(data["mean"]),
+        std=_three(data["std"]),
+        interpolation=cast(Interpolation, method),
+        origin=f"preset of timm's {name}",
+    )
+    return preset, notes
 
 
 def decide_preprocessing(

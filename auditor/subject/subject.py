@@ -20,7 +20,7 @@ from auditor.subject.digests import data_digest, model_digest
 from auditor.subject.images import Unreadable
 from auditor.subject.labels import match_labels
 from auditor.subject.models import build_model, resolve_device
-from auditor.subject.outputs import count_outputs, name_outputs, prepare
+from auditor.subject.outputs import name_outputs, prepare, read_answer
 from auditor.subject.preprocessing import Preprocessing
 from auditor.subject.presets import decide_preprocessing, shown_only
 from auditor.subject.selection import select
@@ -58,6 +58,7 @@ class Subject:
     notes: tuple[str, ...]
     reader: Reader
     contents: tuple[str, ...]
+    output: str | None = None
 
     def load(self, rows: Sequence[int]) -> Batch:
         """Return the inputs of ``rows`` on the device; unreadable rows become failures."""
@@ -125,8 +126,9 @@ def load_subject(config: Config, base: Path) -> Subject:
     model, model_notes = prepare(built.model, device)
     everything = read_data(config.data, base)
     preprocessing, input_notes = _preprocessing(config.preprocess, built.preset, everything)
-    count = count_outputs(model, preprocessing.neutral().to(device))
-    outputs = name_outputs(config.model, built, count, base)
+    example = preprocessing.neutral().to(device)
+    answer, count = read_answer(model, example, config.model.output)
+    outputs = name_outputs(config.model, built, count, base, single=answer.single)
     selection = select(
         everything.labels,
         everything.names,
@@ -168,6 +170,7 @@ def load_subject(config: Config, base: Path) -> Subject:
         notes=(*built.notes, *model_notes, *kept.notes, *input_notes),
         reader=kept.reader,
         contents=contents,
+        output=answer.name or None,
     )
 
 

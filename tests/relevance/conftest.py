@@ -39,7 +39,7 @@ class Captured:
 
     graph: Graph
 
-    def __call__(self, *_: object) -> Graph:
+    def __call__(self, *_: object, **__: object) -> Graph:
         return self.graph
 
 

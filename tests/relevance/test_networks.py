@@ -61,7 +61,7 @@ def test_concepts_of_a_cutting_layer_add_up_to_the_heatmap(family: str) -> None:
 def test_additivity_catches_a_mask_that_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     _, explainer = explained("resnet_basic")
 
-    def unmasked(coefficient: Tensor, chunk: object, fold: conditions.Fold) -> Tensor:
+    def unmasked(coefficient: Tensor, chunk: object, fold: conditions.Fold, *_: object) -> Tensor:
         return fold.gather(coefficient).clone()
 
     monkeypatch.setattr(conditions, "masked", unmasked)

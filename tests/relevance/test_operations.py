@@ -9,11 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from auditor.relevance import composites
 from auditor.relevance.capture import capture
+from auditor.relevance.composites import choose
 from auditor.relevance.fold import Fold
+from auditor.relevance.plan import plan
 from auditor.relevance.propagate import between, forward, reverse
-from auditor.relevance.rules import Settings
+from auditor.relevance.rule import Settings
 
 
 class Plain(nn.Module):
@@ -30,11 +31,11 @@ class Plain(nn.Module):
 def coefficients(function: Callable[[Tensor], Tensor], x: Tensor, c: Tensor) -> Tensor:
     """Return c at the input for c at the flattened output, by the whole engine."""
     graph = capture(Plain(function), x[:1], x.device)
-    plan = composites.plan(graph, composites.choose("auto"), Settings())
-    wanted = {graph.input}
-    passed = forward(plan, x, wanted, between(graph, wanted, {graph.output}))
+    planned = plan(graph, choose("auto", graph), Settings())
+    graph, wanted = planned.graph, {graph.input}
+    passed = forward(planned, x, wanted, between(graph, wanted, {graph.output}))
     fold = Fold.one_each(x.shape[0])
-    flow = reverse(plan, passed.saved, {graph.output: c}, wanted, fold)
+    flow = reverse(planned, passed.saved, {graph.output: c}, wanted, fold)
     return flow.coefficients[graph.input]
 
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from auditor.relevance import composites
 from auditor.relevance.fold import Fold
-from auditor.relevance.graph import Node, Ref
-from auditor.relevance.rules import Rule, Settings
+from auditor.relevance.graph import FIRST, Node, Ref
+from auditor.relevance.rule import Local, Rule, Settings
 from tests.relevance import twins
 
 EPS = 1e-3
@@ -48,14 +48,18 @@ def _node(layer: nn.Module) -> tuple[Node, tuple[int, ...]]:
     target = torch.ops.aten.linear.default if linear else torch.ops.aten.conv2d.default
     out = layer(torch.zeros(2, *shape, dtype=torch.float64)).shape
     name = "linear" if linear else "conv2d"
-    return Node(name, name, target, arguments, ("x",), tuple(out), ((2, *shape),)), shape
+    node = Node(
+        name, name, target, arguments, ("x",), tuple(out),
+        input_shapes=((2, *shape),), input_batches=(FIRST,),
+    )  # fmt: skip
+    return node, shape
 
 
 def _engine(rule: Rule, node: Node, x: Tensor, R: Tensor, settings: Settings) -> Tensor:
     """Return R of the input by the engine's rule."""
     z = node.call({"x": x})
-    weights = rule.weights(node)
-    saved = rule.prepare(node, weights, (x,), z, settings)
+    weights = rule.weights(node, settings)
+    saved = rule.prepare(Local(node, weights, {"x": x}, z, settings))
     c = R / z
     if saved.scale is not None:
         c = c * saved.scale
@@ -98,11 +102,14 @@ def test_nothing_flows_where_nothing_came_in() -> None:
     nn.init.zeros_(layer.bias)
     arguments = {"input": Ref("x"), "weight": layer.weight.detach(), "bias": layer.bias.detach()}
     target = torch.ops.aten.linear.default
-    node = Node("linear", "linear", target, arguments, ("x",), (2, 2), ((2, 3),))
+    node = Node(
+        "linear", "linear", target, arguments, ("x",), (2, 2),
+        input_shapes=((2, 3),), input_batches=(FIRST,),
+    )  # fmt: skip
     x = torch.zeros(1, 3, dtype=torch.float64)
     settings = Settings(epsilon=0.0)
-    saved = composites.EPSILON.prepare(
-        node, (layer.weight.detach(),), (x,), node.call({"x": x}), settings
-    )
+    values = {"x": x}
+    local = Local(node, (layer.weight.detach(),), values, node.call(values), settings)
+    saved = composites.EPSILON.prepare(local)
     assert saved.scale is not None
     assert torch.equal(saved.scale, torch.zeros(1, 2, dtype=torch.float64))

@@ -46,8 +46,15 @@ def z_plus(x: Tensor, W: Tensor, b: Tensor, R: Tensor, eps: float) -> Tensor:
 
 
 def gamma(x: Tensor, W: Tensor, b: Tensor, R: Tensor, eps: float) -> Tensor:
-    contributions = W * x + 0.25 * (W * x).clamp(min=0)
-    return distribute(contributions, b + 0.25 * b.clamp(min=0), R, eps)
+    """Favour the contributions of the sign of each output (b is what the layer added to it)."""
+    result = torch.zeros_like(x)
+    z = W @ x + b
+    for j in range(W.shape[0]):
+        favour = (lambda v: v.clamp(min=0)) if z[j] > 0 else (lambda v: v.clamp(max=0))
+        row, bias = (W * x)[j : j + 1], b[j : j + 1]
+        shares = row + 0.25 * favour(row)
+        result += distribute(shares, bias + 0.25 * favour(bias), R[j : j + 1], eps)
+    return result
 
 
 def alpha2_beta1(x: Tensor, W: Tensor, b: Tensor, R: Tensor, eps: float) -> Tensor:

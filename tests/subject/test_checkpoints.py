@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import pickle
 import zipfile
 from collections import OrderedDict
@@ -46,6 +47,14 @@ def test_common_wrappers_are_taken_off_and_said(tmp_path: Path, wrapper: str) ->
     found, notes = read_state(path)
     assert same(found, state())
     assert f"the entry '{wrapper}'" in notes[0]
+
+
+def test_parsed_arguments_beside_the_weights_do_no_harm(tmp_path: Path) -> None:
+    saved(tmp_path / "w.pt", {"state_dict": state(), "args": argparse.Namespace(lr=0.1)})
+    found, notes = read_state(tmp_path / "w.pt")
+    assert same(found, state())
+    assert "state_dict, args" in notes[0]
+    assert argparse.Namespace not in torch.serialization.get_safe_globals()
 
 
 @pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "model.", "module.model."])

@@ -46,6 +46,19 @@ def test_wnids_may_be_the_names_of_the_outputs() -> None:
     assert found.outputs == {"n01443537_goldfish": 1}
 
 
+def test_the_two_outputs_of_a_single_logit_are_named_by_the_data_or_by_default() -> None:
+    binary = Outputs(2, None, single=True)
+    assert match(["ok", "scratched"], binary).classes == ("ok", "scratched")
+    assert match(["0", "1"], binary, numbering="certain").classes == ("negative", "positive")
+    mapped = match(["ok", "bad"], binary, rule={"ok": "negative", "bad": "positive"})
+    assert mapped.outputs == {"ok": 0, "bad": 1}
+    assert mapped.classes == ("ok", "bad")
+    partly = match(["bad"], binary, rule={"bad": 1})
+    assert partly.classes == ("negative", "bad")
+    with pytest.raises(LabelError, match=r"'negativ', which is no output \(did you mean"):
+        match(["ok", "bad"], binary, rule={"ok": "negativ", "bad": 1})
+
+
 @pytest.mark.parametrize("name", ["crane", "Maillot", "cardigan"])
 def test_shared_imagenet_names_are_ambiguous(name: str) -> None:
     with pytest.raises(LabelError, match=f"'{name}' is ambiguous: outputs \\d+ and \\d+"):

@@ -146,6 +146,28 @@ def test_factory_with_a_checkpoint_in_a_wrapper(tmp_path: Path) -> None:
     assert "the entry 'state_dict'" in built.notes[1]
 
 
+METHODS = """
+from torch import nn
+
+
+class Net(nn.Module):
+    @classmethod
+    def from_name(cls, name):
+        return nn.Linear(len(name), 2)
+"""
+
+
+def test_a_factory_may_be_a_method_of_a_class(tmp_path: Path) -> None:
+    write_factory(tmp_path, METHODS)
+    built = build(tmp_path, "net.py:Net.from_name", options={"name": "lite"})
+    assert built.source == "net.py:Net.from_name"
+    assert isinstance(built.model, nn.Linear)
+    with pytest.raises(ModelError, match=r"'net.py:Net' defines no 'from_nam'. Did you mean 'from"):
+        build(tmp_path, "net.py:Net.from_nam")
+    with pytest.raises(ModelError, match=r"'net.py' defines no 'Nut'"):
+        build(tmp_path, "net.py:Nut.from_name")
+
+
 FAILING = """
 import helper_beside
 
@@ -240,11 +262,11 @@ class Answers(nn.Module):
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        ({"logits": 1}, "returns a dict; it must return one tensor"),
-        ((torch.zeros(1, 2),), "returns a tuple"),
-        (torch.zeros(1, 2, 7, 7), r"shape \(1, 2, 7, 7\)"),
-        (torch.zeros(2), r"shape \(2,\)"),
-        (torch.zeros(1, 1), "a single output"),
+        ({"logits": 1}, "returns a dict without logits: logits is a int; return logits of shape"),
+        (torch.zeros(1, 2, 7, 7), r"shape \(1, 2, 7, 7\), which cannot be logits \(one answer per"),
+        (torch.zeros(2), r"shape \(2,\) for 1 picture; it must return one row"),
+        (torch.zeros(3, 2), r"shape \(3, 2\) for 1 picture"),
+        (torch.tensor(0.5), r"a tensor of shape \(\), which cannot be logits"),
         (torch.full((1, 2), float("nan")), "not finite"),
         (RuntimeError("mat1 and mat2"), r"fails on an input of 3 x 8 x 9: RuntimeError: mat1 and"),
     ],
@@ -254,9 +276,28 @@ def test_answers_must_be_logits(answer: Any, message: str) -> None:
         count_outputs(Answers(answer), torch.zeros(1, 3, 8, 9))
 
 
-def named(classes: Any, base: Path, count: int = 2) -> Any:
+def test_a_part_of_the_result_and_a_single_logit_are_outputs() -> None:
+    example = torch.zeros(1, 3, 8, 9)
+    parts = {"logits": torch.zeros(1, 4), "features": torch.zeros(1, 9)}
+    assert count_outputs(Answers(parts), example) == 4
+    assert count_outputs(Answers(parts), example, "features") == 9
+    assert count_outputs(Answers(torch.zeros(1, 1)), example) == 2
+    assert count_outputs(Answers(torch.zeros(1)), example) == 2
+    with pytest.raises(UnknownNameError, match=r"model output 'logit'. Did you mean 'logits'"):
+        count_outputs(Answers(parts), example, "logit")
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_a_model_of_other_pictures_than_rgb_is_refused(channels: int) -> None:
+    model = nn.Sequential(nn.Conv2d(channels, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    with pytest.raises(ModelError, match=f"takes inputs of {channels} channels?, but") as caught:
+        count_outputs(model, torch.zeros(1, 3, 8, 9))
+    assert "crop" not in str(caught.value)
+
+
+def named(classes: Any, base: Path, count: int = 2, *, single: bool = False) -> Any:
     config = ModelConfig.model_validate({"source": "net.py:tiny", "classes": classes})
-    return name_outputs(config, BuiltModel(tiny_net(), "x", "y"), count, base)
+    return name_outputs(config, BuiltModel(tiny_net(), "x", "y"), count, base, single=single)
 
 
 def test_output_names_from_the_config(tmp_path: Path) -> None:
@@ -270,6 +311,10 @@ def test_output_names_from_the_config(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(ConfigError, match=message):
             named(list(classes), tmp_path)
+    assert named(None, tmp_path, single=True).named() == ("negative", "positive")
+    assert named(["ok", "scratched"], tmp_path, single=True).names == ("ok", "scratched")
+    with pytest.raises(ConfigError, match="its single logit stands for two"):
+        named(["scratched"], tmp_path, single=True)
     with pytest.raises(ConfigError, match=r"model.classes 'gone.txt' cannot be read"):
         named("gone.txt", tmp_path)
 

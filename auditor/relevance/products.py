@@ -1,0 +1,97 @@
+"""Products: with a constant, with a gate that is held constant, and of two live tensors.
+
+A gate is no input of its node (see `auditor.relevance.gates`), so that all of the relevance goes
+to the other factor. Where both are live, each gets half (AttnLRP, Achtibat et al. 2024, eq. 14).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from auditor.relevance.fold import Fold
+from auditor.relevance.graph import Node, Ref
+from auditor.relevance.operations import (
+    gathered_others,
+    native_reverse,
+    rows_of,
+    structure_prepare,
+    unbroadcast,
+)
+from auditor.relevance.rule import Local, Saved, Weights
+
+
+def factor_prepare(local: Local) -> Saved:
+    """Keep the factor of a product or quotient with one live operand, of the output's shape."""
+    node = local.node
+    other = _second(node)
+    value = local.values[other.name] if isinstance(other, Ref) else other
+    factor = local.source.new_ones(()) * value
+    if node.operation == "div":
+        factor = 1 / factor
+    shared = not isinstance(other, Ref) or node.others.get(other.name, node.batch) is None
+    return Saved(factor, shared=shared)
+
+
+def _second(node: Node) -> Any:
+    """Return the operand beside the (first) live one; of a square, the same once more."""
+    values = node.arguments
+    first = values["self"] == Ref(node.inputs[0])
+    return values["other"] if first else values["self"]
+
+
+def scales(node: Node) -> bool:
+    """Tell whether a product or quotient multiplies its one live operand element by element.
+
+    A factor per image must have its images where the operand has them.
+    """
+    if len(node.inputs) != 1 or node.shape != node.input_shapes[0]:
+        return False
+    other = _second(node)
+    if not isinstance(other, Ref):
+        return True
+    batch = node.others.get(other.name, node.batch)
+    return batch is None or batch == node.batch
+
+
+def halves_reverse(
+    node: Node, weights: Weights, saved: Saved, coefficient: Tensor, fold: Fold
+) -> tuple[Tensor, ...]:
+    """Give each live factor half of the relevance."""
+    return tuple(each / 2 for each in native_reverse(node, weights, saved, coefficient, fold))
+
+
+def matmul_prepare(local: Local) -> Saved:
+    """Keep the factor that is held constant."""
+    return structure_prepare(local)
+
+
+def matmul_reverse(
+    node: Node, weights: Weights, saved: Saved, coefficient: Tensor, fold: Fold
+) -> tuple[Tensor, ...]:
+    """Send c through the transpose of the factor that is held constant."""
+    names = ("self", "mat2") if "mat2" in node.arguments else ("self", "other")
+    left, right = (node.arguments[name] for name in names)
+    held = right if left == Ref(node.inputs[0]) else left
+    if isinstance(held, Ref):
+        held = gathered_others(node, saved, fold)[held.name]
+    flow = coefficient @ held.mT if left == Ref(node.inputs[0]) else held.mT @ coefficient
+    shape = node.input_rows(0, rows_of(node, coefficient))
+    return (flow if flow.shape == torch.Size(shape) else flow.sum_to_size(shape),)
+
+
+def is_plain_matmul(node: Node) -> bool:
+    """Tell whether a matrix product has one live operand and no vectors."""
+    return len(node.inputs) == 1 and len(node.shape) >= 2 and len(node.input_shapes[0]) >= 2
+
+
+def broadcast_reverse(
+    node: Node, weights: Weights, saved: Saved, coefficient: Tensor, fold: Fold
+) -> tuple[Tensor, ...]:
+    """Multiply c by a factor that is larger than the live operand, and sum it back."""
+    flow = fold.scale(
+        coefficient, saved.tensors[0], in_place=False, shared=saved.shared, batch=node.batch
+    )
+    return (unbroadcast(flow, node, 0),)
