@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from auditor.errors import ConfigError, nearest
 
@@ -111,6 +111,28 @@ class PreprocessConfig(Section):
     )
 
 
+class CompositeConfig(Section):
+    """A composite of your own: a known one, with other rules for some operations or layers."""
+
+    base: str = Field("auto", description="The composite to start from.")
+    operations: dict[str, str] = Field(
+        default_factory=dict,
+        description="Operation with weights (conv2d, linear, ...): relevance rule.",
+    )
+    layers: dict[str, str] = Field(
+        default_factory=dict,
+        description="Pattern of layer names (features.0*): relevance rule; the last that fits wins.",
+    )
+
+
+NamedComposite = Annotated[str, Tag("name")]
+OwnComposite = Annotated[CompositeConfig, Tag("mapping")]
+
+
+def _form(value: Any) -> str:
+    return "mapping" if isinstance(value, (Mapping, CompositeConfig)) else "name"
+
+
 class AuditConfig(Section):
     """What is explained and how deeply."""
 
@@ -123,7 +145,22 @@ class AuditConfig(Section):
     layers: Literal["auto"] | list[str] = Field(
         "auto", description="Layers whose channels are the concepts."
     )
-    composite: str = Field("auto", description="Which relevance rule runs where.")
+    composite: Annotated[NamedComposite | OwnComposite, Discriminator(_form)] = Field(
+        "auto",
+        description="Which relevance rule runs where: a composite's name, or a mapping as below.",
+    )
+    bias: Literal["absorb", "exclude"] = Field(
+        "absorb", description="Whether biases take a share of the relevance."
+    )
+    gamma: float | None = Field(
+        None, ge=0, description="Of the gamma rule (default: the composite's own)."
+    )
+    signed: Literal["known", "both", "positive"] = Field(
+        "known",
+        description="Branches of rules for inputs of both signs: where the sign is not known, "
+        "everywhere, or nowhere.",
+    )
+    epsilon: float = Field(1e-6, ge=0, description="Added to every denominator, away from zero.")
     target: Literal["predicted", "label"] = Field(
         "predicted", description="Which output of a sample is explained."
     )
@@ -232,11 +269,22 @@ def dump_config(config: Config) -> str:
 def config_keys(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield every key of the config as ``section.key`` with its description."""
     for key, info in model.model_fields.items():
-        inner = info.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from config_keys(inner, f"{prefix}{key}.")
-        else:
+        inner, optional = _section_of(info.annotation)
+        if inner is None or optional:
             yield f"{prefix}{key}", info.description or ""
+        if inner is not None:
+            yield from config_keys(inner, f"{prefix}{key}.")
+
+
+def _section_of(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
+    """Return the section that a key holds, and whether it may hold something else instead."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, False
+    for each in get_args(annotation):
+        inner = _section_of(each)[0]
+        if inner is not None:
+            return inner, True
+    return None, False
 
 
 def _yaml_line(error: yaml.YAMLError) -> str:
@@ -263,7 +311,7 @@ def _key_lines(
 
 
 def _problem(details: Any, name: str, lines: Mapping[tuple[str, ...], int]) -> str:
-    location = tuple(str(part) for part in details["loc"])
+    location = _written(tuple(str(part) for part in details["loc"]))
     line = next(
         (lines[location[:end]] for end in range(len(location), -1, -1) if location[:end] in lines),
         None,
@@ -281,6 +329,13 @@ def _problem(details: Any, name: str, lines: Mapping[tuple[str, ...], int]) -> s
     return f"{where}: '{key}' is {details['input']!r}: {message[:1].lower()}{message[1:]}."
 
 
+def _written(location: tuple[str, ...]) -> tuple[str, ...]:
+    """Drop the name of the form that a value was read in: it stands in no file."""
+    if location[:2] == ("audit", "composite"):
+        return (*location[:2], *location[3:])
+    return location
+
+
 def _known_keys(location: tuple[str, ...]) -> tuple[list[str], int]:
     """Return the keys allowed where ``location`` ends, and how much of it is made of keys."""
     model: type[BaseModel] = Config
@@ -288,8 +343,8 @@ def _known_keys(location: tuple[str, ...]) -> tuple[list[str], int]:
         info = model.model_fields.get(part)
         if info is None:
             return sorted(model.model_fields), depth
-        inner = info.annotation
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        inner = _section_of(info.annotation)[0]
+        if inner is None:
             return sorted(model.model_fields), depth + 1
         model = inner
     return sorted(model.model_fields), len(location)

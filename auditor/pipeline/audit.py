@@ -71,7 +71,7 @@ def run_audit(
     """
     with progress.stage("loading model and data"):
         subject = load_subject(config, base)
-        explainer = Explainer(subject.model, subject.example(), composite=config.audit.composite)
+        explainer = make_explainer(config, subject)
     for note in (*subject.notes, *explainer.notes):
         progress.say(f"note: {note}")
     layers = _layers(config, explainer)
@@ -79,6 +79,22 @@ def run_audit(
     progress.say(f"run folder: {run.path}")
     with _only_one(run):
         return _stages(config, subject, explainer, layers, run, progress)
+
+
+def make_explainer(config: Config, subject: Subject) -> Explainer:
+    """Return the relevance engine of a subject, set up as the config says."""
+    audit = config.audit
+    composite = audit.composite
+    return Explainer(
+        subject.model,
+        subject.example(),
+        composite if isinstance(composite, str) else composite.model_dump(),
+        epsilon=audit.epsilon,
+        bias=audit.bias,
+        gamma=audit.gamma,
+        signed=audit.signed,
+        output=subject.output,
+    )
 
 
 def _stages(

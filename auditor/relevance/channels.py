@@ -10,6 +10,10 @@ from auditor.relevance.weighted import TRANSPOSED
 
 FIRST = CONVOLUTIONS | TRANSPOSED | {"batch_norm", "group_norm", "instance_norm", "input"}
 LAST = frozenset({"linear", "layer_norm"})
+ORDERLY = frozenset({
+    "add", "sub", "mul", "cat", "split", "split_with_sizes", "slice", "relu", "silu", "gelu",
+    "hardswish", "hardtanh", "mean", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "clone",
+})  # fmt: skip
 
 
 def channel_axes(graph: Graph) -> dict[str, int | None]:
@@ -17,7 +21,23 @@ def channel_axes(graph: Graph) -> dict[str, int | None]:
     axes: dict[str, int | None] = {}
     for node in graph.nodes:
         axes[node.name] = _axis(node, graph, axes)
+    for node in reversed(graph.nodes):
+        if node.live and axes[node.name] is None:
+            axes[node.name] = _axis_for_readers(node, graph, axes)
     return axes
+
+
+def _axis_for_readers(node: Node, graph: Graph, axes: dict[str, int | None]) -> int | None:
+    """Return the axis that the readers of a node take for channels: after a shuffle, say."""
+    for user in (graph[name] for name in graph.users[node.name] if node.name in graph[name].inputs):
+        if user.operation in FIRST:
+            return 1
+        if user.operation in LAST:
+            return len(node.shape) - 1
+        same = len(user.shape) == len(node.shape) and user.operation in ORDERLY
+        if same and axes[user.name] is not None:
+            return axes[user.name]
+    return None
 
 
 def _axis(node: Node, graph: Graph, axes: dict[str, int | None]) -> int | None:

@@ -12,7 +12,7 @@ from auditor.relevance.channels import as_maps, channel_axes
 from auditor.relevance.graph import Graph, Node
 
 PASSING = frozenset({
-    "mean", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d", "view",
+    "mean", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d",
     "_adaptive_avg_pool2d", "amax", "slice", "permute", "transpose", "constant_pad_nd", "pad",
     "clone", "layer_norm", "group_norm", "expand", "cat",
 })  # fmt: skip
@@ -70,9 +70,8 @@ class Layers:
         if not chosen:
             return tuple(self.nodes)[-1:]
         last = chosen[-1]
-        if last in self.blocks:
-            chosen = [name for name in chosen if name in self.blocks]
         earlier = [name for name in chosen if depth[self.nodes[name]] < depth[self.nodes[last]]]
+        earlier = [name for name in earlier if name in self.blocks] or earlier
         if not earlier:
             return (last,)
         middle = depth[self.nodes[last]] / 2

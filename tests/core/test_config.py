@@ -71,3 +71,22 @@ def test_every_key_has_a_description() -> None:
     keys = dict(config_keys())
     assert len(keys) > 40
     assert [key for key, text in keys.items() if not text.endswith(".")] == []
+
+
+def test_a_composite_of_ones_own_is_read_strictly(tmp_path: Path) -> None:
+    own = {"base": "epsilon", "operations": {"conv2d": "gamma"}}
+    config = parse_config(MINIMAL | {"audit": {"composite": own}})
+    assert config.model_dump()["audit"]["composite"] == own | {"layers": {}}
+    assert parse_config(yaml.safe_load(dump_config(config))) == config
+    text = yaml.safe_dump(MINIMAL) + "audit:\n  composite:\n    basis: epsilon\n"
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    message = f"{path}:7: unknown key 'audit.composite.basis'. Did you mean 'base'?"
+    assert message in str(caught.value)
+
+
+def test_a_composite_is_a_name_or_a_mapping(tmp_path: Path) -> None:
+    path = write(tmp_path, yaml.safe_dump(MINIMAL) + "audit:\n  composite: 3\n")
+    with pytest.raises(ConfigError, match=r":6: 'audit.composite' is 3: "):
+        load_config(path)

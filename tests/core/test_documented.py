@@ -44,9 +44,9 @@ def test_every_exit_code_is_in_the_readme(code: int) -> None:
 
 
 def test_every_composite_is_in_the_readme() -> None:
-    from auditor.relevance.composites import COMPOSITES
+    from auditor.relevance.composites import COMPOSITES, RULES
 
-    for name in COMPOSITES:
+    for name in (*COMPOSITES, *RULES):
         assert f"`{name}`" in README
 
 
