@@ -104,6 +104,7 @@ def main() -> None:
     parser.add_argument("--concept-steps", type=int, default=8, help="steps of a concept curve")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=Path, help="keep each model's JSON here; skip those it has")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     sources = Sources(
@@ -112,6 +113,10 @@ def main() -> None:
     )  # fmt: skip
     results, missing = [], {}
     for name in arguments.models:
+        kept = arguments.out / f"{name}.json" if arguments.out else None
+        if kept is not None and kept.exists():
+            results.append(json.loads(kept.read_text()))
+            continue
         try:
             subject = SUBJECTS[name](sources)
         except (FileNotFoundError, ModuleNotFoundError) as error:
@@ -119,6 +124,9 @@ def main() -> None:
             say(f"{name} left out: {error}")
             continue
         results.append(measure(subject, arguments))
+        if kept is not None:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_text(json.dumps(results[-1]))
     print(json.dumps({"settings": settings(arguments), "models": results, "missing": missing}))
     print()
     print("\n\n".join(table(result) for result in results))

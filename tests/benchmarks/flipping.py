@@ -90,8 +90,9 @@ class Flipper:
     ) -> Tensor:
         order = ranks(scores)
         keys = [(row, f"{layer}/{count}", each.numpy().tobytes()) for row, each in enumerate(order)]
-        new = torch.tensor([row for row, key in enumerate(keys) if key not in self.known])
-        for rows in new.long().split(BATCH):
+        new = [row for row, key in enumerate(keys) if key not in self.known]
+        for start in range(0, len(new), BATCH):
+            rows = torch.tensor(new[start : start + BATCH])
             columns = [read(rows, order[rows], gone) for gone in steps(order.shape[1], count)]
             for row, curve in zip(rows.tolist(), torch.stack(columns, 1), strict=True):
                 self.known[keys[row]] = curve
