@@ -1,7 +1,8 @@
 """Audit image classifiers with Concept Relevance Propagation.
 
-``auditor.Explainer`` is the relevance engine as a library; it is loaded on first use so that
-``import auditor`` does not import torch.
+``auditor.Explainer`` is the relevance engine as a library, with ``auditor.Condition`` and
+``auditor.Selection`` to say which flow is asked for; they are loaded on first use so that ``import
+auditor`` does not import torch.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from auditor.relevance.conditions import Condition, Selection
     from auditor.relevance.explainer import Explainer
 
-__all__ = ["Explainer", "__version__"]
+__all__ = ["Condition", "Explainer", "Selection", "__version__"]
 __version__ = "0.1.0"
 
 
@@ -20,4 +22,8 @@ def __getattr__(name: str) -> Any:
         from auditor.relevance.explainer import Explainer
 
         return Explainer
+    if name in {"Condition", "Selection"}:
+        from auditor.relevance import conditions
+
+        return getattr(conditions, name)
     raise AttributeError(f"module 'auditor' has no attribute '{name}'")

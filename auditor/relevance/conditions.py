@@ -1,172 +1,226 @@
-"""Conditional heatmaps: one forward, one sweep to the layer, then all conditions at once.
+"""Conditions: which part of the relevance of which layers a sweep goes on with.
 
-A condition masks c at the layer (a mask on c is a mask on R) and the sweep from there to the
-pixels runs with the conditions folded into the batch axis, in chunks of a fixed memory budget.
+A condition keeps, at each of its layers, a selection of the flow. Several layers are an AND along
+the path: relevance that reaches the pixels has passed through the selection at every one of them.
+Several channels, directions or positions of one layer are an OR. Sources: Achtibat et al. 2023
+(conditions), Vielhaben et al. 2023 (directions).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 from math import prod
+from numbers import Integral
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from auditor.errors import ConfigError
-from auditor.relevance.channels import positions as as_positions
-from auditor.relevance.fold import Fold, runs
 from auditor.relevance.graph import Graph, Node
-from auditor.relevance.plan import Plan
-from auditor.relevance.propagate import Flow, between, forward, one_hot, reverse
+from auditor.relevance.layers import Layers
 
-Concept = int | tuple[int, ...]
-Channels = tuple[int, ...]
-
-# Fixed numbers: the size of a chunk must not depend on what else uses the memory, or the same
-# batch would not give the same bits.
-BUDGET_BYTES = {"cpu": 1 << 29, "cuda": 1 << 33}
+Channels = int | tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Pair:
-    """One condition on one image; ``row`` is its place in the result."""
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """What of one layer a condition keeps.
 
-    row: int
-    image: int
-    channels: Channels
-    position: int | None
+    ``channels``: one or several (their sum); None for all. ``directions``: (C,), or (n, C) for
+    the subspace that they span, instead of channels: with activations a, relevance R = a c and a
+    unit vector d, the sweep goes on with ``c' = d (d . c)`` at every position, so that what is
+    kept is the relevance of the projection of a on d, ``(a . d)(d . c)``. Those of an orthonormal
+    basis add up to the whole, and one along a channel is that channel. ``positions``: flat
+    indices into h x w (into the tokens), or a boolean mask (h, w); None for all. One channel at
+    one position is a single neuron.
+    """
+
+    channels: Channels | None = None
+    directions: Tensor | None = None
+    positions: int | tuple[int, ...] | Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if self.channels is not None and self.directions is not None:
+            raise ConfigError("a selection names channels or directions, not both.")
+        for name in ("channels", "positions"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, Tensor):
+                object.__setattr__(self, name, _whole(value, name))
+        if self.directions is not None:
+            object.__setattr__(self, "directions", _floating(self.directions))
 
 
-def pairs(
-    node: Node,
-    axis: int,
-    images: int,
-    samples: Sequence[int],
-    concepts: Sequence[Concept],
-    positions: Sequence[int | None] | None,
-    *,
-    layer: str,
-) -> list[Pair]:
-    """Check the conditions and order them by image, so that an image's multipliers are shared."""
-    places = [None] * len(samples) if positions is None else list(positions)
-    if not len(samples) == len(concepts) == len(places):
+Concept = Channels | Tensor | Selection
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """Select at one layer or, AND along the path, at several.
+
+    ``Condition({"layer4.1": 5})`` keeps a channel, ``{"layer4.1": (5, 7)}`` the sum of two,
+    ``{"layer4.1": 5, "layer3.0": (1, 2)}`` what flows from channel 5 on through 1 or 2 below it,
+    ``{"layer4.1": direction}`` with a tensor (C,) what flows through a direction, and a
+    ``Selection`` names positions too. ``Condition({})`` keeps everything.
+    """
+
+    layers: Mapping[str, Concept]
+
+    def __post_init__(self) -> None:
+        selections = {layer: selection(concept) for layer, concept in self.layers.items()}
+        object.__setattr__(self, "layers", selections)
+
+
+def selection(concept: Concept) -> Selection:
+    """Return what a channel, a tuple of them or a direction stands for."""
+    if isinstance(concept, Selection):
+        return concept
+    if isinstance(concept, (Tensor, np.ndarray)):
+        return Selection(directions=torch.as_tensor(concept))
+    return Selection(channels=concept)
+
+
+def _whole(values: Any, name: str) -> tuple[int, ...]:
+    """Return whole numbers as a sorted tuple, each once."""
+    several: Iterable[Any] = (values,) if isinstance(values, Integral) else values
+    found = tuple(several) if isinstance(several, Iterable) else (several,)
+    if not found or not all(isinstance(each, Integral) for each in found):
         raise ConfigError(
-            f"{len(samples)} samples, {len(concepts)} concepts and {len(places)} positions do "
-            "not pair up: give one of each per heatmap."
+            f"{name} of a condition must be a whole number or a tuple of them, not {values!r}."
         )
-    area = prod(node.shape) // (node.shape[node.batch.axis] * node.shape[axis])
-    result = []
-    for row, (image, concept, place) in enumerate(zip(samples, concepts, places, strict=True)):
-        channels = concept if isinstance(concept, tuple) else (int(concept),)
-        _check(image, images, "sample", layer)
+    return tuple(sorted({int(each) for each in found}))
+
+
+def _floating(values: Tensor) -> Tensor:
+    found = torch.as_tensor(values).detach()
+    if not found.is_floating_point() or found.dim() not in (1, 2) or not bool(found.any()):
+        raise ConfigError(
+            "a direction must be a floating-point tensor (C,) or (n, C) that is not zero, not "
+            f"{tuple(found.shape)} of {found.dtype}; give channels as whole numbers."
+        )
+    return found[None] if found.dim() == 1 else found
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """A selection at a node of the graph, checked.
+
+    ``basis`` (n, C) are orthonormal directions. ``positions`` are flat indices.
+    """
+
+    node: Node
+    axis: int
+    channels: tuple[int, ...] | None = None
+    basis: Tensor | None = None
+    positions: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """The masks of a condition from the logits downwards."""
+
+    masks: tuple[Mask, ...] = field(default=())
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Name the nodes of the masks."""
+        return tuple(mask.node.name for mask in self.masks)
+
+
+def path_of(condition: Condition, layers: Layers, like: Tensor) -> Path:
+    """Check a condition against the layers of a model.
+
+    Raises:
+        UnknownNameError: a layer that does not exist.
+        ConfigError: indices or shapes that do not fit, or layers that no path passes one after
+            the other.
+    """
+    order = {node.name: place for place, node in enumerate(layers.graph.nodes)}
+    found: dict[str, Mask] = {}
+    for layer, concept in condition.layers.items():
+        mask = _mask(layer, selection(concept), layers, like)
+        if mask.node.name in found:
+            raise ConfigError(
+                f"the condition names '{layer}' twice: another of its layers is the same tensor. "
+                "Name one of them."
+            )
+        found[mask.node.name] = mask
+    masks = sorted(found.values(), key=lambda mask: order[mask.node.name], reverse=True)
+    names = list(condition.layers)
+    for above, below in pairwise(masks):
+        _check_order(layers.graph, above.node.name, below.node.name, names)
+    return Path(tuple(masks))
+
+
+def check_below(layers: Layers, path: Path, layer: str) -> None:
+    """Raise ConfigError if no relevance of a condition can reach a layer."""
+    if path.masks:
+        last = path.nodes[-1]
+        _check_order(layers.graph, last, layers.node(layer).name, [layer])
+
+
+def _check_order(graph: Graph, above: str, below: str, names: Sequence[str]) -> None:
+    if below not in graph.ancestors({above}):
+        raise ConfigError(
+            f"no path leads from '{graph[above].module}' down to '{graph[below].module}' "
+            f"(asked for: {', '.join(names)}); choose layers that follow each other."
+        )
+
+
+def _mask(layer: str, chosen: Selection, layers: Layers, like: Tensor) -> Mask:
+    node, axis = layers.node(layer), layers.axis(layer)
+    channels, positions = chosen.channels, chosen.positions
+    count = node.shape[axis]
+    basis = None
+    if isinstance(channels, tuple):
         for channel in channels:
-            _check(channel, node.shape[axis], "concept", layer)
-        if place is not None:
-            _check(place, area, "position", layer)
-        result.append(Pair(row, int(image), channels, None if place is None else int(place)))
-    return sorted(result, key=_by_image)
+            check_index(channel, count, "concept", layer)
+    if chosen.directions is not None:
+        basis = _basis(chosen.directions, count, layer).to(like)
+    if positions is not None:
+        positions = _places(positions, node, axis, layer)
+    assert not isinstance(channels, int)
+    return Mask(node, axis, channels, basis, positions)
 
 
-def _by_image(pair: Pair) -> tuple[int, int]:
-    return pair.image, pair.row
-
-
-def _check(value: int, count: int, kind: str, layer: str) -> None:
+def check_index(value: int, count: int, kind: str, layer: str) -> None:
+    """Raise ConfigError unless an index exists."""
     if not 0 <= value < count:
         raise ConfigError(
             f"{kind} {value} does not exist for layer '{layer}': choose from 0 to {count - 1}."
         )
 
 
-def heatmaps(
-    plan: Plan,
-    node: Node,
-    axis: int,
-    images: Tensor,
-    targets: Tensor | None,
-    conditions: Sequence[Pair],
-) -> Tensor:
-    """Return the conditional heatmaps (P, H, W) in the order of ``Pair.row``.
-
-    ``axis`` is where the channels are in the tensor of the layer's ``node``.
-    """
-    graph, layer = plan.graph, node.name
-    result = images.new_zeros((len(conditions), *images.shape[2:]))
-    upper = between(graph, {layer}, {graph.output})
-    lower = between(graph, {graph.input}, {layer})
-    rows = _rows_per_chunk(graph, lower, images)
-    for start, stop in _image_chunks(conditions, graph, upper | lower, images):
-        group = conditions[start:stop]
-        used = sorted({pair.image for pair in group})
-        local = {image: position for position, image in enumerate(used)}
-        batch = images[used].contiguous(memory_format=torch.channels_last)
-        passed = forward(plan, batch, {layer, graph.input}, upper | lower)
-        chosen = passed.logits.argmax(1) if targets is None else targets[used]
-        seed = one_hot(chosen, passed.logits.shape[1], passed.logits)
-        top = reverse(plan, passed.saved, {graph.output: seed}, {layer}, Fold.one_each(len(used)))
-        coefficient = top.coefficients.get(layer)
-        if coefficient is None:
-            continue
-        for first in range(0, len(group), rows):
-            chunk = group[first : first + rows]
-            fold = Fold(tuple(local[pair.image] for pair in chunk), len(used))
-            seeds = {layer: masked(coefficient, chunk, fold, node, axis)}
-            flow = reverse(plan, passed.saved, seeds, {graph.input}, fold)
-            pixels = relevance_at(flow, graph.input, fold.gather(batch)).sum(1)
-            result[[pair.row for pair in chunk]] = pixels
-    return result
+def _basis(directions: Tensor, channels: int, layer: str) -> Tensor:
+    """Return an orthonormal basis (n, C) of what the directions span, worked out in float64."""
+    if directions.shape[1] != channels:
+        raise ConfigError(
+            f"a direction of {directions.shape[1]} numbers does not fit layer '{layer}', which "
+            f"has {channels} channels."
+        )
+    exact = directions.double().cpu()
+    exact = exact / exact.norm(dim=1, keepdim=True).clamp(min=torch.finfo(exact.dtype).tiny)
+    _, values, vectors = torch.linalg.svd(exact, full_matrices=False)
+    basis: Tensor = vectors[values > 1e-9 * values.max()]
+    return basis
 
 
-def masked(coefficient: Tensor, chunk: Sequence[Pair], fold: Fold, node: Node, axis: int) -> Tensor:
-    """Return c of the layer for every pair, zero outside its channels and its position."""
-    seed = coefficient.new_zeros(node.batch.shape(node.shape, len(chunk)))
-    if coefficient.dim() == 4 and coefficient.is_contiguous(memory_format=torch.channels_last):
-        seed = seed.contiguous(memory_format=torch.channels_last)
-    rows, sources = as_positions(seed, node, axis), as_positions(coefficient, node, axis)
-    for row, pair in enumerate(chunk):
-        channels = list(pair.channels)
-        source = sources[fold.samples[row], channels]
-        if pair.position is None or source.dim() == 1:
-            rows[row, channels] = source
-        else:
-            place = unravel(pair.position, tuple(source.shape[1:]))
-            for number, channel in enumerate(channels):
-                rows[(row, channel, *place)] = source[(number, *place)]
-    return seed
-
-
-def unravel(position: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the place on every axis of a flat index."""
-    place = []
-    for size in reversed(sizes):
-        position, rest = divmod(position, size)
-        place.append(rest)
-    return tuple(reversed(place))
-
-
-def relevance_at(flow: Flow, name: str, activation: Tensor) -> Tensor:
-    """Return R = a c of a node, plus the R that terminal rules sent there; 0 if nothing came."""
-    arrived = flow.relevances.get(name)
-    if name in flow.coefficients:
-        relevance = activation * flow.coefficients[name]
-        return relevance if arrived is None else relevance + arrived
-    return torch.zeros_like(activation) if arrived is None else arrived
-
-
-def _rows_per_chunk(graph: Graph, lower: set[str], images: Tensor) -> int:
-    """Return how many rows fit the budget: c of a node, of its input, and a copy of one."""
-    sizes = [prod(graph[name].shape) // 2 for name in lower] or [1]
-    row = 3 * max(sizes) * images.element_size()
-    return max(1, BUDGET_BYTES.get(images.device.type, 1 << 29) // row)
-
-
-def _image_chunks(
-    conditions: Sequence[Pair], graph: Graph, prepared: set[str], images: Tensor
-) -> list[tuple[int, int]]:
-    """Cut the pairs, ordered by image, into runs of images whose multipliers fit the budget."""
-    each = sum(prod(graph[name].shape) // 2 for name in prepared) * images.element_size()
-    most = max(1, BUDGET_BYTES.get(images.device.type, 1 << 29) // max(each, 1))
-    spans = [(start, stop) for start, stop, _ in runs([pair.image for pair in conditions])]
-    groups = [spans[first : first + most] for first in range(0, len(spans), most)]
-    return [(group[0][0], group[-1][1]) for group in groups]
+def _places(
+    positions: int | tuple[int, ...] | Tensor, node: Node, axis: int, layer: str
+) -> tuple[int, ...]:
+    """Return positions as flat indices."""
+    sizes = [size for place, size in enumerate(node.shape) if place not in (node.batch.axis, axis)]
+    if isinstance(positions, Tensor):
+        if positions.dtype != torch.bool or positions.numel() != prod(sizes):
+            raise ConfigError(
+                f"a region of layer '{layer}' must be a boolean mask of shape {tuple(sizes)}, not "
+                f"{tuple(positions.shape)} of {positions.dtype}."
+            )
+        return tuple(positions.flatten().nonzero()[:, 0].tolist())
+    assert isinstance(positions, tuple)
+    for place in positions:
+        check_index(place, prod(sizes), "position", layer)
+    return positions

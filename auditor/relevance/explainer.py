@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, get_args
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, get_args
 
 import torch
 from torch import Tensor, nn
 
 from auditor.errors import ConfigError, UnknownNameError
-from auditor.relevance import conditions
 from auditor.relevance.capture import capture
 from auditor.relevance.composites import choose
-from auditor.relevance.conditions import Concept
+from auditor.relevance.conditions import (
+    Concept,
+    Condition,
+    Path,
+    check_below,
+    check_index,
+    path_of,
+    selection,
+)
 from auditor.relevance.fold import Fold
 from auditor.relevance.layers import Layers, find
 from auditor.relevance.numerics import exact
 from auditor.relevance.plan import notes, plan
 from auditor.relevance.propagate import between, forward, one_hot, reverse, run
 from auditor.relevance.rule import Bias, Settings, Signed
+from auditor.relevance.sweeps import Job, relevance_at, sweeps
+
+if TYPE_CHECKING:
+    from auditor.relevance.check import Check
+    from auditor.relevance.finite import NonFinite
 
 
 @dataclass(frozen=True)
@@ -183,14 +195,14 @@ class Explainer:
             flow = reverse(self._plan, passed.saved, {graph.output: seed}, wanted, fold)
             kept = passed.activations
             relevance = {
-                layer: self._maps(layer, conditions.relevance_at(flow, name, kept[name]))
+                layer: self._maps(layer, relevance_at(flow, name, kept[name]))
                 for layer, name in nodes.items()
             }
             activation = {layer: self._maps(layer, kept[name]) for layer, name in nodes.items()}
             pixels = None
             conservation = None
             if heatmap:
-                pixels = conditions.relevance_at(flow, graph.input, batch).sum(1)
+                pixels = relevance_at(flow, graph.input, batch).sum(1)
                 explained = passed.logits.gather(1, chosen[:, None])[:, 0]
                 conservation = pixels.sum((1, 2)) / explained
         return Explanation(passed.logits, chosen, relevance, activation, pixels, conservation)
@@ -202,15 +214,22 @@ class Explainer:
         concepts: Sequence[Concept],
         targets: Tensor | None = None,
     ) -> Tensor:
-        """Return the heatmap (K, B, H, W) of every concept on every image.
+        """Return the heatmap (K, B, H, W) of every concept of a layer on every image.
 
-        A concept is a channel, or a tuple of channels: a subspace.
+        A concept is a channel, a tuple of channels (a subspace), a direction (C,) or a
+        ``Selection`` of these and of positions.
         """
+        wanted = [Condition({layer: concept}) for concept in concepts]
+        return self.condition_heatmaps(images, wanted, targets)
+
+    def condition_heatmaps(
+        self, images: Tensor, conditions: Sequence[Condition], targets: Tensor | None = None
+    ) -> Tensor:
+        """Return the heatmap (K, B, H, W) of every condition on every image."""
         count = images.shape[0]
-        samples = [image for image in range(count) for _ in concepts]
-        maps = self.paired_heatmaps(images, layer, samples, [*concepts] * count, targets)
-        by_image = maps.reshape(count, len(concepts), *maps.shape[1:])
-        return by_image.transpose(0, 1).contiguous()
+        paths = [self._path(condition) for condition in conditions]
+        jobs = _product(paths, count)
+        return self._heatmaps(images, jobs, targets).reshape(len(paths), count, *images.shape[2:])
 
     def paired_heatmaps(
         self,
@@ -226,15 +245,126 @@ class Explainer:
         ``positions``: flat indices into h x w; pair p starts from this position of the layer
         only, from all of them where it is None.
         """
-        node = self._layers.node(layer)
-        axis = self._layers.axis(layer)
-        pairs = conditions.pairs(
-            node, axis, images.shape[0], samples, concepts, positions, layer=layer
-        )
+        places = [None] * len(samples) if positions is None else list(positions)
+        if not len(samples) == len(concepts) == len(places):
+            raise ConfigError(
+                f"{len(samples)} samples, {len(concepts)} concepts and {len(places)} positions do "
+                "not pair up: give one of each per heatmap."
+            )
+        jobs = []
+        for row, (sample, concept, place) in enumerate(zip(samples, concepts, places, strict=True)):
+            check_index(sample, images.shape[0], "sample", layer)
+            chosen = selection(concept)
+            if place is not None:
+                chosen = replace(chosen, positions=int(place))
+            jobs.append(Job(row, int(sample), self._path(Condition({layer: chosen}))))
+        return self._heatmaps(images, jobs, targets)
+
+    def conditional_relevance(
+        self,
+        images: Tensor,
+        conditions: Sequence[Condition],
+        layers: Sequence[str],
+        targets: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Return the relevance (K, B, C', h', w') of lower layers under every condition.
+
+        This is what a composition graph needs: the concept of a layer decomposed into those of
+        lower ones. The layers must lie on or below the lowest layer of every condition.
+        """
+        return self._relevance(images, conditions, layers, targets, summed=False)
+
+    def conditional_totals(
+        self,
+        images: Tensor,
+        conditions: Sequence[Condition],
+        layers: Sequence[str],
+        targets: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Return ``conditional_relevance`` summed over positions, (K, B, C'), in less memory."""
+        return self._relevance(images, conditions, layers, targets, summed=True)
+
+    def _heatmaps(self, images: Tensor, jobs: list[Job], targets: Tensor | None) -> Tensor:
+        name = self._plan.graph.input
         with exact(self.device):
             batch = self._images(images)
             chosen = None if targets is None else self._targets(targets, batch)
-            return conditions.heatmaps(self._plan, node, axis, batch, chosen, pairs)
+            result = batch.new_zeros((len(jobs), *batch.shape[2:]))
+            for chunk in sweeps(self._plan, batch, chosen, jobs, {name}):
+                pixels = chunk.fold.gather(chunk.activations[name])
+                result[chunk.rows] = relevance_at(chunk.flow, name, pixels).sum(1)
+        return result
+
+    def _relevance(
+        self,
+        images: Tensor,
+        conditions: Sequence[Condition],
+        layers: Sequence[str],
+        targets: Tensor | None,
+        *,
+        summed: bool,
+    ) -> dict[str, Tensor]:
+        nodes = {layer: self._layers.node(layer) for layer in layers}
+        paths = [self._path(condition) for condition in conditions]
+        if not paths:
+            raise ConfigError("no condition was given; Condition({}) asks for the whole flow.")
+        for path in paths:
+            for layer in layers:
+                check_below(self._layers, path, layer)
+        jobs = _product(paths, images.shape[0])
+        found: dict[str, list[Tensor | None]] = {layer: [None] * len(jobs) for layer in layers}
+        with exact(self.device):
+            batch = self._images(images)
+            chosen = None if targets is None else self._targets(targets, batch)
+            wanted = {node.name for node in nodes.values()}
+            for chunk in sweeps(self._plan, batch, chosen, jobs, wanted):
+                for layer, node in nodes.items():
+                    activation = chunk.fold.gather(chunk.activations[node.name], node.batch)
+                    maps = self._maps(layer, relevance_at(chunk.flow, node.name, activation))
+                    maps = maps.sum((2, 3)) if summed else maps
+                    for row, each in zip(chunk.rows, maps, strict=True):
+                        found[layer][row] = each
+        shape = (len(paths), images.shape[0])
+        stacked = {
+            layer: torch.stack([row for row in rows if row is not None])
+            for layer, rows in found.items()
+        }
+        return {layer: each.reshape(*shape, *each.shape[1:]) for layer, each in stacked.items()}
+
+    def _path(self, condition: Condition) -> Path:
+        like = torch.empty((), dtype=self.dtype, device=self.device)
+        return path_of(condition, self._layers, like)
+
+    def check(
+        self,
+        images: Tensor,
+        targets: Tensor | None = None,
+        layers: Sequence[str] | None = None,
+        *,
+        model: nn.Module | None = None,
+        output: str | None = None,
+        batch: int = 16,
+    ) -> Check:
+        """Say how exact the explanation of a few images is, what the layers are, what it costs.
+
+        ``layers``: those to be audited, None for the automatic ones. With ``model``, whose
+        result ``output`` holds the logits, its logits are compared with those of the captured
+        graph. ``batch``: images per batch when time and memory are measured.
+        """
+        from auditor.relevance.check import check
+
+        return check(
+            self, self._plan, self._layers, self._images(images), targets, layers,
+            model=model, output=output, batch=batch,
+        )  # fmt: skip
+
+    def non_finite(
+        self, images: Tensor, targets: Tensor | None = None
+    ) -> tuple[NonFinite | None, ...]:
+        """Return, for each image, the operation where NaN or infinity first appears, if any."""
+        from auditor.relevance.finite import first_non_finite
+
+        return first_non_finite(self._plan, self._images(images), targets)
 
     def _maps(self, layer: str, values: Tensor) -> Tensor:
         """Return (B, C, h, w), contiguous."""
@@ -261,3 +391,12 @@ class Explainer:
                 f"one per image; got {chosen.tolist()}."
             )
         return chosen
+
+
+def _product(paths: Sequence[Path], images: int) -> list[Job]:
+    """Return a job for every condition on every image, conditions first."""
+    return [
+        Job(row * images + image, image, path)
+        for row, path in enumerate(paths)
+        for image in range(images)
+    ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from auditor.relevance import conditions
+from auditor.relevance import sweeps
+from auditor.relevance.conditions import Concept
 from auditor.relevance.explainer import Explainer
 from tests.relevance import models
 from tests.relevance.conftest import explained
@@ -19,7 +20,7 @@ def explainer() -> Explainer:
 
 LAYER = "layer2.0"
 SAMPLES = [2, 0, 0, 2, 1, 2]
-CONCEPTS: list[conditions.Concept] = [5, 1, (0, 3), 1, 7, (2, 4, 6)]
+CONCEPTS: list[Concept] = [5, 1, (0, 3), 1, 7, (2, 4, 6)]
 
 
 def test_pairs_are_rows_of_the_cartesian_product(explainer: Explainer) -> None:
@@ -36,7 +37,7 @@ def test_chunks_change_nothing(
 ) -> None:
     x = models.images(3)
     whole = explainer.paired_heatmaps(x, LAYER, SAMPLES, CONCEPTS)
-    monkeypatch.setattr(conditions, "BUDGET_BYTES", {"cpu": budget})
+    monkeypatch.setattr(sweeps, "BUDGET_BYTES", {"cpu": budget})
     assert distance(explainer.paired_heatmaps(x, LAYER, SAMPLES, CONCEPTS), whole) < 1e-10
 
 

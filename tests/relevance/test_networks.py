@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from auditor.relevance import conditions
+from auditor.relevance import sweeps
 from auditor.relevance.composites import COMPOSITES
+from auditor.relevance.conditions import Concept
 from auditor.relevance.explainer import Explainer
 from tests.relevance import models
 from tests.relevance.conftest import explained
@@ -61,10 +62,10 @@ def test_concepts_of_a_cutting_layer_add_up_to_the_heatmap(family: str) -> None:
 def test_additivity_catches_a_mask_that_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     _, explainer = explained("resnet_basic")
 
-    def unmasked(coefficient: Tensor, chunk: object, fold: conditions.Fold, *_: object) -> Tensor:
+    def unmasked(coefficient: Tensor, masks: object, fold: sweeps.Fold) -> Tensor:
         return fold.gather(coefficient).clone()
 
-    monkeypatch.setattr(conditions, "masked", unmasked)
+    monkeypatch.setattr(sweeps, "masked", unmasked)
     assert additivity_gap(explainer, models.images(2, "resnet_basic")) > 1
 
 
@@ -74,7 +75,7 @@ def additivity_gap(explainer: Explainer, x: Tensor) -> float:
     assert explainer.cuts(layer)
     plain = explainer.explain(x).heatmap
     count = explainer.channels(layer)
-    concepts: list[conditions.Concept] = [0, 1, 2, 3]
+    concepts: list[Concept] = [0, 1, 2, 3]
     concepts += [tuple(range(first, count, 4)) for first in range(4, 8)]
     maps = explainer.conditional_heatmaps(x, layer, concepts)
     assert plain is not None

@@ -1,0 +1,43 @@
+"""Apply the masks of conditions to c: a mask on c is a mask on R."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from auditor.relevance.channels import positions as as_positions
+from auditor.relevance.conditions import Mask
+from auditor.relevance.fold import Fold
+
+
+def masked(coefficient: Tensor, masks: Sequence[Mask], fold: Fold) -> Tensor:
+    """Return c of a node for every row of the fold, zero outside of what its mask keeps."""
+    node, axis = masks[0].node, masks[0].axis
+    seed = coefficient.new_zeros(node.batch.shape(node.shape, len(masks)))
+    if coefficient.dim() == 4 and coefficient.is_contiguous(memory_format=torch.channels_last):
+        seed = seed.contiguous(memory_format=torch.channels_last)
+    rows, sources = as_positions(seed, node, axis), as_positions(coefficient, node, axis)
+    for row, sample, mask in zip(rows, fold.samples, masks, strict=True):
+        _write(row, sources[sample], mask)
+    return seed
+
+
+def _write(row: Tensor, source: Tensor, mask: Mask) -> None:
+    """Copy what the mask keeps of c (C, positions...) of an image."""
+    if mask.basis is not None:
+        along = mask.basis @ source.flatten(1) if source.dim() > 1 else mask.basis @ source
+        source = (mask.basis.T @ along).reshape(source.shape)
+    if mask.positions is None or source.dim() == 1:
+        if mask.channels is None:
+            row.copy_(source)
+        else:
+            kept = list(mask.channels)
+            row[kept] = source[kept]
+        return
+    places = torch.tensor(mask.positions, device=source.device)
+    index = [each[None] for each in torch.unravel_index(places, source.shape[1:])]
+    channels = range(source.shape[0]) if mask.channels is None else mask.channels
+    where = (torch.tensor(list(channels), device=source.device)[:, None], *index)
+    row[where] = source[where]

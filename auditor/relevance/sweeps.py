@@ -1,0 +1,170 @@
+"""Run conditions: one forward, one sweep to their first layer, then all of them at once.
+
+The sweep from a condition's layer downwards runs with the conditions folded into the batch axis,
+in chunks of a fixed memory budget. Where a condition names several layers, it stops at each of
+them, masks c, and goes on with what the mask keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from math import prod
+
+import torch
+from torch import Tensor
+
+from auditor.relevance.conditions import Path
+from auditor.relevance.fold import Fold, runs
+from auditor.relevance.graph import Graph
+from auditor.relevance.masks import masked
+from auditor.relevance.plan import Plan
+from auditor.relevance.propagate import Flow, between, forward, one_hot, reverse
+from auditor.relevance.rule import Saved
+
+# Fixed numbers: the size of a chunk must not depend on what else uses the memory, or the same
+# batch would not give the same bits.
+BUDGET_BYTES = {"cpu": 1 << 29, "cuda": 1 << 33}
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One condition on one image; ``row`` is its place in the result."""
+
+    row: int
+    image: int
+    path: Path
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """What one sweep brought to the wanted nodes, a row per job.
+
+    ``activations`` of the wanted nodes are per image of the fold.
+    """
+
+    rows: list[int]
+    fold: Fold
+    flow: Flow
+    activations: dict[str, Tensor]
+
+
+def sweeps(
+    plan: Plan, images: Tensor, targets: Tensor | None, jobs: Sequence[Job], wanted: set[str]
+) -> Iterator[Chunk]:
+    """Yield the sweeps of all jobs down to the wanted nodes; each image runs forward once.
+
+    ``targets`` are the classes explained, None for the predicted ones.
+    """
+    graph = plan.graph
+    ordered = sorted(jobs, key=_by_image)
+    chains = {job.path.nodes for job in jobs}
+    tops = {chain[0] for chain in chains if chain} | (wanted if () in chains else set())
+    needed = between(graph, tops, {graph.output})
+    for chain in chains:
+        needed |= _segments(graph, chain, wanted)
+    keep = {*wanted, *(name for chain in chains for name in chain)}
+    most = _budget(images) // max(_bytes(graph, needed, images), 1)
+    for group in _image_groups(ordered, max(1, most)):
+        used = sorted({job.image for job in group})
+        batch = images[used].contiguous(memory_format=torch.channels_last)
+        passed = forward(plan, batch, keep | {graph.input}, needed)
+        chosen = passed.logits.argmax(1) if targets is None else targets[used]
+        seed = one_hot(chosen, passed.logits.shape[1], passed.logits)
+        each = Fold.one_each(len(used))
+        top = reverse(plan, passed.saved, {graph.output: seed}, tops, each)
+        local = {image: place for place, image in enumerate(used)}
+        for chain, members in groupby(sorted(group, key=_by_chain), _chain):
+            same = list(members)
+            size = _rows_per_chunk(graph, _segments(graph, chain, wanted), images)
+            for start in range(0, len(same), size):
+                part = same[start : start + size]
+                fold = Fold(tuple(local[job.image] for job in part), len(used))
+                flow = _follow(plan, passed.saved, top, part, fold, wanted)
+                yield Chunk([job.row for job in part], fold, flow, passed.activations)
+
+
+def _follow(
+    plan: Plan,
+    saved: dict[str, Saved],
+    top: Flow,
+    jobs: Sequence[Job],
+    fold: Fold,
+    wanted: set[str],
+) -> Flow:
+    """Send the c of the first layer down through the masks of every job."""
+    chain = jobs[0].path.nodes
+    if not chain:
+        return _repeated(plan.graph, top, fold)
+    flow, own = top, fold
+    for place, name in enumerate(chain):
+        if name not in flow.coefficients:
+            return Flow()
+        masks = [job.path.masks[place] for job in jobs]
+        seeds = {name: masked(flow.coefficients[name], masks, own)}
+        own = Fold.one_each(len(jobs))
+        goal = {chain[place + 1]} if place + 1 < len(chain) else wanted
+        flow = reverse(plan, saved, seeds, goal, fold)
+    return flow
+
+
+def _repeated(graph: Graph, top: Flow, fold: Fold) -> Flow:
+    """Return the unconditional flow for every row."""
+
+    def rows(values: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {name: fold.gather(each, graph[name].batch) for name, each in values.items()}
+
+    return Flow(rows(top.coefficients), rows(top.relevances))
+
+
+def relevance_at(flow: Flow, name: str, activation: Tensor) -> Tensor:
+    """Return R = a c of a node, plus the R that terminal rules sent there; 0 if nothing came."""
+    arrived = flow.relevances.get(name)
+    if name in flow.coefficients:
+        relevance = activation * flow.coefficients[name]
+        return relevance if arrived is None else relevance + arrived
+    return torch.zeros_like(activation) if arrived is None else arrived
+
+
+def _segments(graph: Graph, chain: tuple[str, ...], wanted: set[str]) -> set[str]:
+    """Return the nodes whose rules the sweeps below the first mask need."""
+    found: set[str] = set()
+    for above, below in pairwise(chain):
+        found |= between(graph, {below}, {above})
+    return found | between(graph, wanted, {chain[-1]}) if chain else found
+
+
+def _by_image(job: Job) -> tuple[int, int]:
+    return job.image, job.row
+
+
+def _chain(job: Job) -> tuple[str, ...]:
+    return job.path.nodes
+
+
+def _by_chain(job: Job) -> tuple[tuple[str, ...], int, int]:
+    return job.path.nodes, job.image, job.row
+
+
+def _budget(images: Tensor) -> int:
+    return BUDGET_BYTES.get(images.device.type, 1 << 29)
+
+
+def _bytes(graph: Graph, names: set[str], images: Tensor) -> int:
+    """Return the size of the multipliers of an image."""
+    return sum(prod(graph[name].shape) // 2 for name in names) * images.element_size()
+
+
+def _rows_per_chunk(graph: Graph, lower: set[str], images: Tensor) -> int:
+    """Return how many rows fit the budget: c of a node, of its input, and a copy of one."""
+    sizes = [prod(graph[name].shape) // 2 for name in lower] or [1]
+    return max(1, _budget(images) // (3 * max(sizes) * images.element_size()))
+
+
+def _image_groups(jobs: Sequence[Job], most: int) -> Iterator[Sequence[Job]]:
+    """Cut the jobs, ordered by image, into runs of images whose multipliers fit the budget."""
+    spans = [(start, stop) for start, stop, _ in runs([job.image for job in jobs])]
+    for first in range(0, len(spans), most):
+        group = spans[first : first + most]
+        yield jobs[group[0][0] : group[-1][1]]
