@@ -64,8 +64,9 @@ ARMS: dict[str, list[Arm]] = {
         Arm("gradient-input"),
     ],
     "transformer": [
-        *(arm for gamma in (0.05, 0.1, 0.25) for arm in _both("attn-cp-gamma", gamma=gamma)),
-        *_both("attnlrp"),
+        *(Arm("attn-cp-gamma", {"gamma": gamma}) for gamma in (0.01, 0.05, 0.1, 0.25)),
+        Arm("attn-cp-gamma", {"gamma": 0.05, "bias": "exclude"}),
+        *(Arm("attnlrp", {"gamma": gamma}) for gamma in (0.05, 0.25)),
         *_both("epsilon-plus-flat"),
         *_both("epsilon"),
         Arm("gradient-input"),
