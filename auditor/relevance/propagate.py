@@ -110,12 +110,19 @@ def between(graph: Graph, wanted: set[str], starts: set[str]) -> set[str]:
 
 
 def reverse(
-    plan: Plan, saved: dict[str, Saved], seeds: dict[str, Tensor], wanted: set[str], fold: Fold
+    plan: Plan,
+    saved: dict[str, Saved],
+    seeds: dict[str, Tensor],
+    wanted: set[str],
+    fold: Fold,
+    *,
+    ends: bool = False,
 ) -> Flow:
     """Send the seeds (c of their nodes, one row per condition) down to the wanted nodes.
 
     A wanted node's c is complete when it is read; the sweep ends at the lowest wanted node and
-    follows no branch that reaches none of them.
+    follows no branch that reaches none of them. With ``ends`` it goes no further from any wanted
+    node, so that each is given only what comes past none of the others.
     """
     graph = plan.graph
     useful = graph.descendants(wanted)
@@ -133,6 +140,8 @@ def reverse(
                 own = False
             if relevance is not None:
                 flow.relevances[node.name] = relevance
+            if ends:
+                continue
         if not left:
             break
         if node.name == graph.input or not any(name in useful for name in node.inputs):

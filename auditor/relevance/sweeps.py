@@ -51,15 +51,24 @@ class Chunk:
 
 
 def sweeps(
-    plan: Plan, images: Tensor, targets: Tensor | None, jobs: Sequence[Job], wanted: set[str]
+    plan: Plan,
+    images: Tensor,
+    targets: Tensor | None,
+    jobs: Sequence[Job],
+    wanted: set[str],
+    *,
+    ends: bool = False,
 ) -> Iterator[Chunk]:
     """Yield the sweeps of all jobs down to the wanted nodes; each image runs forward once.
 
-    ``targets`` are the classes explained, None for the predicted ones.
+    ``targets`` are the classes explained, None for the predicted ones. With ``ends`` the sweeps
+    go no further from any wanted node; all conditions must then name the same layers.
     """
     graph = plan.graph
     ordered = sorted(jobs, key=_by_image)
     chains = {job.path.nodes for job in jobs}
+    if ends and len(chains) > 1:
+        raise ValueError("conditions on different layers cannot end at the same nodes")
     tops = {chain[0] for chain in chains if chain} | (wanted if () in chains else set())
     needed = between(graph, tops, {graph.output})
     for chain in chains:
@@ -73,7 +82,8 @@ def sweeps(
         chosen = passed.logits.argmax(1) if targets is None else targets[used]
         seed = one_hot(chosen, passed.logits.shape[1], passed.logits)
         each = Fold.one_each(len(used))
-        top = reverse(plan, passed.saved, {graph.output: seed}, tops, each)
+        whole = ends and () in chains
+        top = reverse(plan, passed.saved, {graph.output: seed}, tops, each, ends=whole)
         local = {image: place for place, image in enumerate(used)}
         for chain, members in groupby(sorted(group, key=_by_chain), _chain):
             same = list(members)
@@ -81,7 +91,7 @@ def sweeps(
             for start in range(0, len(same), size):
                 part = same[start : start + size]
                 fold = Fold(tuple(local[job.image] for job in part), len(used))
-                flow = _follow(plan, passed.saved, top, part, fold, wanted)
+                flow = _follow(plan, passed.saved, top, part, fold, wanted, ends=ends)
                 yield Chunk([job.row for job in part], fold, flow, passed.activations)
 
 
@@ -92,6 +102,8 @@ def _follow(
     jobs: Sequence[Job],
     fold: Fold,
     wanted: set[str],
+    *,
+    ends: bool,
 ) -> Flow:
     """Send the c of the first layer down through the masks of every job."""
     chain = jobs[0].path.nodes
@@ -104,8 +116,9 @@ def _follow(
         masks = [job.path.masks[place] for job in jobs]
         seeds = {name: masked(flow.coefficients[name], masks, own)}
         own = Fold.one_each(len(jobs))
-        goal = {chain[place + 1]} if place + 1 < len(chain) else wanted
-        flow = reverse(plan, saved, seeds, goal, fold)
+        last = place + 1 == len(chain)
+        goal = wanted if last else {chain[place + 1]}
+        flow = reverse(plan, saved, seeds, goal, fold, ends=ends and last)
     return flow
 
 
