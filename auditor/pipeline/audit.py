@@ -19,10 +19,12 @@ from auditor.concepts.similarity import similarity_matrix
 from auditor.concepts.statistics import concept_statistics
 from auditor.concepts.subspaces import find_subspaces
 from auditor.config import Config, dump_config
+from auditor.detail_records import Compositions
 from auditor.errors import UnknownNameError
 from auditor.interventions.probe import Probe
 from auditor.interventions.search import find_shortcuts
 from auditor.pipeline.assemble import Analysis, LayerAnalysis, assemble
+from auditor.pipeline.compose import composer, graded
 from auditor.pipeline.illustrate import illustrate, requests_of
 from auditor.progress import Progress
 from auditor.records import (
@@ -113,6 +115,9 @@ def _stages(
         config, subject, explainer, samples, analyses, outputs, store, run, progress
     )
     shortcuts = _shortcuts(config, subject, explainer, samples, analyses, outputs, run, progress)
+    compositions = _compositions(
+        config, subject, explainer, samples, analyses, outputs, shortcuts, store, run, progress
+    )
     with progress.stage("writing the result"):
         analysis = Analysis(
             samples=samples,
@@ -121,6 +126,7 @@ def _stages(
             layers=tuple(analyses),
             illustrations=illustrations,
             shortcuts=shortcuts,
+            compositions=compositions,
         )
         result = assemble(config, subject, explainer, analysis, store, _tool(subject), run.key[:8])
         write_atomic(run.path / "audit.json", result.model_dump_json(indent=1).encode())
@@ -351,6 +357,37 @@ def _shortcuts(
         "config": config.shortcuts.model_dump(mode="json"),
     }
     return run.once("shortcuts", inputs, make)
+
+
+def _compositions(
+    config: Config,
+    subject: Subject,
+    explainer: Explainer,
+    samples: Samples,
+    analyses: Sequence[LayerAnalysis],
+    outputs: Sequence[int],
+    shortcuts: ShortcutReport | None,
+    store: ImageStore,
+    run: RunFolder,
+    progress: Progress,
+) -> Compositions:
+    layers = [analysis.layer for analysis in analyses]
+
+    def make() -> Compositions:
+        total = len(outputs) + len(graded(shortcuts))
+        with progress.stage("composition of concepts", total) as step:
+            found = composer(config, subject, explainer, samples, layers)
+            return found.all(outputs, shortcuts, store, step)
+
+    def whole(found: Compositions) -> bool:
+        return all((store.folder / item.crop.file).is_file() for item in found.pictures)
+
+    inputs = {
+        "relevance": run.digest("relevance"),
+        "outputs": list(outputs),
+        "shortcuts": run.digest("shortcuts") if shortcuts else "",
+    }
+    return run.once("composition", inputs, make, whole=whole)
 
 
 def _tool(subject: Subject) -> dict[str, Any]:

@@ -183,8 +183,8 @@ def _illustration(
         origin=found.origin,
         row=found.row,
         score=found.score,
-        crop=_stored(store.jpeg(crop, alt=f"what {name} sees in {path}", side=CROP_SIDE)),
-        full=_stored(
+        crop=stored(store.jpeg(crop, alt=f"what {name} sees in {path}", side=CROP_SIDE)),
+        full=stored(
             store.jpeg(
                 overlay(photo, found.heatmap),
                 alt=f"relevance of {name} over {path}",
@@ -194,5 +194,6 @@ def _illustration(
     )
 
 
-def _stored(picture: Picture) -> StoredPicture:
+def stored(picture: Picture) -> StoredPicture:
+    """Return a picture of the store as the records name it."""
     return StoredPicture(picture.file, picture.alt, picture.width, picture.height, picture.caption)

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from auditor.report.model import AuditResult, Concept, Crop, FindingCard, RenderContext
+from auditor.report.figure_style import short
+from auditor.report.graph_layout import Layout, layered
+from auditor.report.model import (
+    AuditResult,
+    CompositionCard,
+    Concept,
+    Crop,
+    FindingCard,
+    GraphEdge,
+    RenderContext,
+)
 from auditor.report.sections import Section, sections_of
 
 Medium = Literal["html", "pdf"]
@@ -97,6 +107,26 @@ class View:
         place = self._places.get(concept)
         return "" if place is None else f"concept-{place}"
 
+    def short(self, concept: str) -> str:
+        """Return how a drawing calls a concept: its channel, or the name that a person gave it."""
+        known = self.concepts.get(concept)
+        if known and self.named(known):
+            return self.clipped(known.name, 16)
+        return f"· {concept.rpartition('/')[2]}"
+
+    def clipped(self, name: str, length: int = 40) -> str:
+        """Return a name on one line, with an ellipsis in its middle when it is too long."""
+        return short(name, length)
+
+    def graph(self, card: CompositionCard) -> Layout:
+        """Return where the nodes and edges of a composition graph are drawn."""
+        return layered(card)
+
+    def parts(self, card: CompositionCard, node: int) -> Sequence[GraphEdge]:
+        """Return the edges below a node, strongest first."""
+        below = [edge for edge in card.edges if edge.source == node]
+        return sorted(below, key=_strongest_first)
+
     def face(self, concept: str) -> Crop | None:
         """Return the reference sample that stands for a concept in legends."""
         known = self.concepts.get(concept)
@@ -105,3 +135,7 @@ class View:
     @cached_property
     def _places(self) -> Mapping[str, int]:
         return {concept.id: place for place, concept in enumerate(self.cards, start=1)}
+
+
+def _strongest_first(edge: GraphEdge) -> float:
+    return -abs(edge.share)
