@@ -11,7 +11,7 @@ import numpy as np
 
 from auditor.concepts.typical import typical_samples
 from auditor.config import Config, dump_config
-from auditor.detail_records import Compositions
+from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.interventions.trial import LEAST_IMAGES
 from auditor.pipeline.illustrate import atlas_samples, clarities
 from auditor.records import (
@@ -34,6 +34,7 @@ from auditor.report.build.concepts import (
     subspace_layer,
 )
 from auditor.report.build.findings import finding_cards, finding_ids, search_limits
+from auditor.report.build.local import local_part
 from auditor.report.build.performance import confusion_matrix, data_card, performance
 from auditor.report.build.verdict import does_not_show, verdict
 from auditor.report.figures import confusion_figure, overview_figure, similarity_figure
@@ -84,6 +85,7 @@ class Analysis:
     illustrations: tuple[Illustration, ...]
     shortcuts: ShortcutReport | None
     compositions: Compositions
+    local: LocalAnalysis
 
 
 def assemble(
@@ -145,6 +147,7 @@ def assemble(
             )
             for layer in layers
         ],
+        local=local_part(analysis.local, samples),
         composition=composition_part(
             analysis.compositions, samples, finding_ids(analysis.shortcuts)
         ),

@@ -6,6 +6,7 @@ import importlib.metadata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,14 @@ from auditor.concepts.similarity import similarity_matrix
 from auditor.concepts.statistics import concept_statistics
 from auditor.concepts.subspaces import find_subspaces
 from auditor.config import Config, dump_config
-from auditor.detail_records import Compositions
+from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.errors import UnknownNameError
 from auditor.interventions.probe import Probe
 from auditor.interventions.search import find_shortcuts
 from auditor.pipeline.assemble import Analysis, LayerAnalysis, assemble
 from auditor.pipeline.compose import composer, graded
-from auditor.pipeline.illustrate import illustrate, requests_of
+from auditor.pipeline.illustrate import has_pictures, illustrate, requests_of
+from auditor.pipeline.local import local_analysis, named_rows
 from auditor.progress import Progress
 from auditor.records import (
     ConceptStatistics,
@@ -74,6 +76,7 @@ def run_audit(
     with progress.stage("loading model and data"):
         subject = load_subject(config, base)
         explainer = make_explainer(config, subject)
+    named_rows(config.audit.samples or (), subject.manifest.paths)
     for note in (*subject.notes, *explainer.notes):
         progress.say(f"note: {note}")
     layers = _layers(config, explainer)
@@ -115,6 +118,7 @@ def _stages(
         config, subject, explainer, samples, analyses, outputs, store, run, progress
     )
     shortcuts = _shortcuts(config, subject, explainer, samples, analyses, outputs, run, progress)
+    local = _local(config, subject, explainer, samples, analyses, outputs, store, run, progress)
     compositions = _compositions(
         config, subject, explainer, samples, analyses, outputs, shortcuts, store, run, progress
     )
@@ -127,6 +131,7 @@ def _stages(
             illustrations=illustrations,
             shortcuts=shortcuts,
             compositions=compositions,
+            local=local,
         )
         result = assemble(config, subject, explainer, analysis, store, _tool(subject), run.key[:8])
         write_atomic(run.path / "audit.json", result.model_dump_json(indent=1).encode())
@@ -359,6 +364,29 @@ def _shortcuts(
     return run.once("shortcuts", inputs, make)
 
 
+def _local(
+    config: Config,
+    subject: Subject,
+    explainer: Explainer,
+    samples: Samples,
+    analyses: Sequence[LayerAnalysis],
+    outputs: Sequence[int],
+    store: ImageStore,
+    run: RunFolder,
+    progress: Progress,
+) -> LocalAnalysis:
+    layer = analyses[-1].layer
+
+    def make() -> LocalAnalysis:
+        with progress.stage("single pictures") as step:
+            return local_analysis(
+                config, subject, explainer, samples, layer, outputs, store, step
+            )
+
+    inputs = {"relevance": run.digest("relevance"), "outputs": list(outputs)}
+    return run.once("local", inputs, make, whole=partial(has_pictures, store.folder))
+
+
 def _compositions(
     config: Config,
     subject: Subject,
@@ -379,15 +407,12 @@ def _compositions(
             found = composer(config, subject, explainer, samples, layers)
             return found.all(outputs, shortcuts, store, step)
 
-    def whole(found: Compositions) -> bool:
-        return all((store.folder / item.crop.file).is_file() for item in found.pictures)
-
     inputs = {
         "relevance": run.digest("relevance"),
         "outputs": list(outputs),
         "shortcuts": run.digest("shortcuts") if shortcuts else "",
     }
-    return run.once("composition", inputs, make, whole=whole)
+    return run.once("composition", inputs, make, whole=partial(has_pictures, store.folder))
 
 
 def _tool(subject: Subject) -> dict[str, Any]:

@@ -11,11 +11,14 @@ from auditor.report.model import CompositionCard, GraphEdge, GraphNode
 SIDE = 72  # of a node's picture
 PITCH = 116  # from one node of a row to the next
 TEXT = 46  # under a picture, for its lines
-GAP = 74  # for the edges between two rows
+LANE = 20  # height for the labels of the edges of one node
+GAP = 56  # for the edges between two rows, besides their labels
 MARGIN = 8
 LEAST_WIDTH = 520
-# Edges weaker than this are in audit.json and in the sums, but would only blur the drawing.
+# Edges weaker than this are in audit.json and in the table, but would only blur the drawing.
 LEAST_SHARE = 0.02
+# Labels stand in this part of the way down: the lines have parted, and not yet met again.
+LABELS = (0.42, 0.86)
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class PlacedNode:
 
 @dataclass(frozen=True)
 class PlacedEdge:
-    """An edge as a curve from ``x1, y1`` to ``x2, y2`` by way of ``middle``, and its label's place."""
+    """An edge as a line from ``x1, y1`` to ``x2, y2``, and the middle of its label."""
 
     share: float
     x1: float
@@ -40,11 +43,6 @@ class PlacedEdge:
     label_y: float
 
     @property
-    def middle(self) -> float:
-        """Return the height at which the curve turns."""
-        return (self.y1 + self.y2) / 2
-
-    @property
     def width(self) -> float:
         """Return the width of the line: wider for more flow, never more than 12."""
         return 1.0 + 11.0 * min(1.0, abs(self.share))
@@ -52,13 +50,12 @@ class PlacedEdge:
 
 @dataclass(frozen=True)
 class Layout:
-    """A drawn graph; ``rows`` are the heights at which levels begin, ``hidden`` counts weak edges."""
+    """A drawn graph; ``hidden`` counts the edges that are too weak to be drawn."""
 
     width: float
     height: float
     nodes: tuple[PlacedNode, ...]
     edges: tuple[PlacedEdge, ...]
-    rows: tuple[float, ...]
     hidden: int
 
 
@@ -71,23 +68,20 @@ def layered(card: CompositionCard) -> Layout:
     width = max(LEAST_WIDTH, widest * PITCH + 2 * MARGIN)
     across: dict[int, float] = {}
     down: dict[int, float] = {}
-    rows = []
     y = float(MARGIN)
     for level in sorted(levels):
         places = _ordered(levels[level], card.edges, across)
-        rows.append(y)
         pitch = min((width - 2 * MARGIN) / len(places), 2 * PITCH)
         left = width / 2 - pitch * (len(places) - 1) / 2
         for index, place in enumerate(places):
             across[place], down[place] = left + index * pitch, y
-        y += (0 if level == 0 else SIDE) + TEXT + GAP
+        y += (0 if level == 0 else SIDE) + TEXT + GAP + LANE * len(places)
     drawn = [edge for edge in card.edges if abs(edge.share) >= LEAST_SHARE]
     return Layout(
         width=width,
-        height=y - GAP + MARGIN,
+        height=max(down.values(), default=0.0) + SIDE + TEXT + MARGIN,
         nodes=tuple(PlacedNode(n, across[p], down[p]) for p, n in enumerate(card.nodes)),
         edges=tuple(_placed(edge, card.nodes, across, down) for edge in drawn),
-        rows=tuple(rows),
         hidden=len(card.edges) - len(drawn),
     )
 
@@ -110,16 +104,13 @@ def _ordered(
 def _placed(
     edge: GraphEdge, nodes: Sequence[GraphNode], across: dict[int, float], down: dict[int, float]
 ) -> PlacedEdge:
+    """Return an edge; the labels of one parent stand in a lane of their own, so none overlap."""
+    level = nodes[edge.source].level
+    parents = sorted((p for p, node in enumerate(nodes) if node.level == level), key=across.__getitem__)
     x1, x2 = across[edge.source], across[edge.target]
-    picture = 0 if nodes[edge.source].level == 0 else SIDE
-    y1, y2 = down[edge.source] + picture + TEXT, down[edge.target] - 3.0
-    # Where edges of several parents meet, labels near the child would cover each other.
-    along = 0.6
-    turn = (y1 + y2) / 2
-    label_x = _bezier(x1, x1, x2, x2, along)
-    return PlacedEdge(edge.share, x1, y1, x2, y2, label_x, _bezier(y1, turn, turn, y2, along))
-
-
-def _bezier(a: float, b: float, c: float, d: float, t: float) -> float:
-    s = 1 - t
-    return s**3 * a + 3 * s * s * t * b + 3 * s * t * t * c + t**3 * d
+    y1, y2 = down[edge.source] + (SIDE if level else 0) + TEXT, down[edge.target] - 3.0
+    lane = (parents.index(edge.source) + 0.5) / len(parents)
+    along = LABELS[0] + lane * (LABELS[1] - LABELS[0])
+    return PlacedEdge(
+        edge.share, x1, y1, x2, y2, x1 + along * (x2 - x1), y1 + along * (y2 - y1)
+    )
