@@ -58,7 +58,9 @@ def step(
 def shares(step: CompositionStep) -> Float[np.ndarray, "parent child"]:
     """Return each flow as part of what reaches its parent (0 where nothing does)."""
     reaches = step.relevance[:, None]
-    found: np.ndarray = np.divide(step.flow, reaches, out=np.zeros_like(step.flow), where=reaches != 0)
+    found: np.ndarray = np.divide(
+        step.flow, reaches, out=np.zeros_like(step.flow), where=reaches != 0
+    )
     return found
 
 

@@ -44,10 +44,8 @@ def least_typical(
 
 def _typicality(
     layer_relevance: LayerRelevance, members: Int[np.ndarray, "member"]
-) -> tuple[
-    Int[np.ndarray, "used"], Float[np.ndarray, "used concept"], Float[np.ndarray, "used"]
-]:
-    """Return the rows that have relevance, their shares as unit vectors, and how typical each is."""
+) -> tuple[Int[np.ndarray, "used"], Float[np.ndarray, "used concept"], Float[np.ndarray, "used"]]:
+    """Return the rows with relevance, their shares as unit vectors, and how typical each is."""
     share = shares_of(layer_relevance, members)
     used = np.abs(share).sum(axis=1) > 0
     rows, share = members[used], share[used]

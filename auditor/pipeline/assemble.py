@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from auditor.concepts.concept_map import concept_map
 from auditor.concepts.typical import typical_samples
 from auditor.config import Config, dump_config
 from auditor.detail_records import Compositions, LocalAnalysis
@@ -26,6 +27,7 @@ from auditor.records import (
 from auditor.redaction import without_folders
 from auditor.relevance.explainer import Explainer
 from auditor.report.build.composition import composition_part
+from auditor.report.build.concept_map import map_card
 from auditor.report.build.concepts import (
     LayerFindings,
     concepts_of_layer,
@@ -146,6 +148,11 @@ def assemble(
                 layer.subspaces, outputs, samples, figure=_similarity(layer.subspaces, store)
             )
             for layer in layers
+        ],
+        maps=[
+            map_card(concept_map(layer.subspaces))
+            for layer in reversed(layers)
+            if len(layer.subspaces.concepts)
         ],
         local=local_part(analysis.local, samples),
         composition=composition_part(

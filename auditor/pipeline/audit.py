@@ -79,7 +79,7 @@ def run_audit(
     named_rows(config.audit.samples or (), subject.manifest.paths)
     for note in (*subject.notes, *explainer.notes):
         progress.say(f"note: {note}")
-    layers = _layers(config, explainer)
+    layers = audited_layers(config, explainer)
     run = _open(config, subject, layers, out, created, argv)
     progress.say(f"run folder: {run.path}")
     with _only_one(run):
@@ -164,7 +164,12 @@ def _only_one(run: RunFolder) -> Iterator[None]:
         yield
 
 
-def _layers(config: Config, explainer: Explainer) -> tuple[str, ...]:
+def audited_layers(config: Config, explainer: Explainer) -> tuple[str, ...]:
+    """Return the layers that a config names, or those that the engine chooses.
+
+    Raises:
+        UnknownNameError: a layer that the model does not have.
+    """
     if config.audit.layers == "auto":
         return explainer.automatic_layers()
     for layer in config.audit.layers:
@@ -379,9 +384,7 @@ def _local(
 
     def make() -> LocalAnalysis:
         with progress.stage("single pictures") as step:
-            return local_analysis(
-                config, subject, explainer, samples, layer, outputs, store, step
-            )
+            return local_analysis(config, subject, explainer, samples, layer, outputs, store, step)
 
     inputs = {"relevance": run.digest("relevance"), "outputs": list(outputs)}
     return run.once("local", inputs, make, whole=partial(has_pictures, store.folder))

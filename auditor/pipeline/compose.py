@@ -225,7 +225,5 @@ def graded(shortcuts: ShortcutReport | None) -> list[Finding]:
     return [f for f in shortcuts.findings if f.grade in GRADES] if shortcuts else []
 
 
-def _empty(
-    output: int, candidate: str | None, rows: np.ndarray, reason: str
-) -> CompositionGraph:
+def _empty(output: int, candidate: str | None, rows: np.ndarray, reason: str) -> CompositionGraph:
     return CompositionGraph(output, candidate, rows, (), (), reason)

@@ -207,5 +207,7 @@ def has_pictures(folder: Path, record: Any) -> bool:
     if isinstance(record, StoredPicture):
         return (folder / record.file).is_file()
     if dataclasses.is_dataclass(record):
-        return all(has_pictures(folder, getattr(record, f.name)) for f in dataclasses.fields(record))
+        return all(
+            has_pictures(folder, getattr(record, f.name)) for f in dataclasses.fields(record)
+        )
     return not isinstance(record, tuple) or all(has_pictures(folder, each) for each in record)

@@ -112,12 +112,8 @@ def look_closely(
     order = np.argsort(-np.abs(share), kind="stable")[:COMPARED]
     compared = [int(c) for c in order if share[c] != 0]
     leading = sorted((c for c in compared if share[c] > 0), key=lambda c: -share[c])[:count]
-    plain = plain_heatmaps(
-        explainer, look.load, [look.row], [look.target], batch=1, paths=None
-    )[0]
-    maps = sample_concept_maps(
-        explainer, look.load, layer.layer, look.row, look.target, compared
-    )
+    plain = plain_heatmaps(explainer, look.load, [look.row], [look.target], batch=1, paths=None)[0]
+    maps = sample_concept_maps(explainer, look.load, layer.layer, look.row, look.target, compared)
     regions = [(box, ASKED) for box in boxes] or [(strongest_window(plain), STRONGEST)]
     return LocalSample(
         row=look.row,
@@ -159,9 +155,7 @@ def _concepts(
     return tuple(_concept(found, look, share, store) for found in maps)
 
 
-def _concept(
-    found: ConceptMap, look: Look, share: np.ndarray, store: ImageStore
-) -> LocalConcept:
+def _concept(found: ConceptMap, look: Look, share: np.ndarray, store: ImageStore) -> LocalConcept:
     concept = found.concepts[0]
     name = f"{found.layer} · {concept}"
     _, crop = receptive_crop(look.photo, found.heatmap, found.field)

@@ -106,11 +106,11 @@ def _placed(
 ) -> PlacedEdge:
     """Return an edge; the labels of one parent stand in a lane of their own, so none overlap."""
     level = nodes[edge.source].level
-    parents = sorted((p for p, node in enumerate(nodes) if node.level == level), key=across.__getitem__)
+    parents = sorted(
+        (p for p, node in enumerate(nodes) if node.level == level), key=across.__getitem__
+    )
     x1, x2 = across[edge.source], across[edge.target]
     y1, y2 = down[edge.source] + (SIDE if level else 0) + TEXT, down[edge.target] - 3.0
     lane = (parents.index(edge.source) + 0.5) / len(parents)
     along = LABELS[0] + lane * (LABELS[1] - LABELS[0])
-    return PlacedEdge(
-        edge.share, x1, y1, x2, y2, x1 + along * (x2 - x1), y1 + along * (y2 - y1)
-    )
+    return PlacedEdge(edge.share, x1, y1, x2, y2, x1 + along * (x2 - x1), y1 + along * (y2 - y1))

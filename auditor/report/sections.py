@@ -44,7 +44,7 @@ def _has_classes(result: AuditResult) -> bool:
 
 
 def _has_atlas(result: AuditResult) -> bool:
-    return bool(result.concepts) or any(item.atlas for item in result.classes)
+    return bool(result.concepts or result.maps) or any(item.atlas for item in result.classes)
 
 
 def _has_subspaces(result: AuditResult) -> bool:

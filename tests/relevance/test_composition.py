@@ -1,4 +1,4 @@
-"""Composition: planted shares, one condition at a time, and every bit of relevance accounted for."""
+"""Composition: planted shares, one condition at a time, and nothing unaccounted for."""
 
 from __future__ import annotations
 
