@@ -32,7 +32,6 @@ from auditor.subject import Subject
 # Concepts whose conditional heatmaps are compared inside a region.
 COMPARED = 24
 STRONGEST = "the window with the most relevance"
-ASKED = "the region that was asked for"
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,10 @@ def look_closely(
     leading = sorted((c for c in compared if share[c] > 0), key=lambda c: -share[c])[:count]
     plain = plain_heatmaps(explainer, look.load, [look.row], [look.target], batch=1, paths=None)[0]
     maps = sample_concept_maps(explainer, look.load, layer.layer, look.row, look.target, compared)
-    regions = [(box, ASKED) for box in boxes] or [(strongest_window(plain), STRONGEST)]
+    regions = [(box, f"region {_written(box)}") for box in boxes]
+    if not regions:
+        window = strongest_window(plain)
+        regions = [(window, f"{STRONGEST} ({_written(window)})")]
     return LocalSample(
         row=look.row,
         layer=layer.layer,
@@ -190,6 +192,10 @@ def _ranking(
         concepts=tuple(compared[place] for place in order),
         relevance=relevance,
     )
+
+
+def _written(box: Box) -> str:
+    return ",".join(str(number) for number in box)
 
 
 def _shown(photo: Photo, alt: str, store: ImageStore, side: int = ATLAS_SIDE) -> StoredPicture:

@@ -11,8 +11,8 @@ from auditor.report.model import CompositionCard, GraphEdge, GraphNode
 SIDE = 72  # of a node's picture
 PITCH = 116  # from one node of a row to the next
 TEXT = 46  # under a picture, for its lines
-LANE = 20  # height for the labels of the edges of one node
-GAP = 56  # for the edges between two rows, besides their labels
+LANE = 30  # height for the labels of the edges of one node
+GAP = 44  # for the edges between two rows, besides their labels
 MARGIN = 8
 LEAST_WIDTH = 520
 # Edges weaker than this are in audit.json and in the table, but would only blur the drawing.

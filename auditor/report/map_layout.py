@@ -1,19 +1,21 @@
-"""Where the pictures of a concept map stand: at their positions, moved apart until none overlap."""
+"""Where the pictures of a concept map stand: in a grid, each as near to its position as can be."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from jaxtyping import Float
+from scipy.optimize import linear_sum_assignment
 
 from auditor.report.model import MapCard, MapPoint
 
 WIDTH, HEIGHT, MARGIN = 960.0, 600.0, 10.0
 LARGEST, SMALLEST = 68.0, 26.0
-FILLED = 0.33  # part of the area that pictures may take
+FILLED = 0.36  # part of the grid that pictures may take, so that groups keep their shape
 LABEL = 13.0  # height of the text under a picture
-ROUNDS = 400
+SPACE = 5.0  # between pictures
 
 
 @dataclass(frozen=True)
@@ -31,22 +33,28 @@ class MapLayout:
 
     width: float
     height: float
-    side: float
+    side: int
     points: tuple[PlacedPoint, ...]
 
 
 def placed(card: MapCard) -> MapLayout:
-    """Return the layout of a map. Overlap is removed by the least moves, the same every time."""
+    """Return the layout of a map: all moves together, squared, are as small as a grid allows.
+
+    The more concepts, the smaller the pictures, down to `SMALLEST`; then the map grows.
+    """
     count = max(1, len(card.points))
-    side = float(np.clip(np.sqrt(FILLED * WIDTH * HEIGHT / count), SMALLEST, LARGEST))
-    cell = np.array([side + 5, side + LABEL + 5])
-    room = np.array([WIDTH, HEIGHT]) - 2 * MARGIN - cell
-    at = np.array([[point.x, point.y] for point in card.points]).reshape(-1, 2) * room
-    at = _apart(at, cell, room) + MARGIN
+    side = float(np.clip(np.sqrt(FILLED * WIDTH * HEIGHT / count) - LABEL, SMALLEST, LARGEST))
+    cell = np.array([side + SPACE, side + LABEL + SPACE])
+    columns = int((WIDTH - 2 * MARGIN) // cell[0])
+    cell[0] = (WIDTH - 2 * MARGIN) / columns
+    rows = max(int((HEIGHT - 2 * MARGIN) // cell[1]), ceil(count / (FILLED * columns)))
+    grid = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).reshape(-1, 2)
+    wanted = np.array([[point.x, point.y] for point in card.points]).reshape(-1, 2)
+    at = _nearest_cells(wanted * cell * [columns - 1, rows - 1], grid * cell) + MARGIN
     return MapLayout(
         width=WIDTH,
-        height=HEIGHT,
-        side=round(side),
+        height=float(rows * cell[1] + 2 * MARGIN),
+        side=int(side),
         points=tuple(
             PlacedPoint(point, float(x), float(y))
             for point, (x, y) in zip(card.points, at, strict=True)
@@ -54,23 +62,11 @@ def placed(card: MapCard) -> MapLayout:
     )
 
 
-def _apart(
-    at: Float[np.ndarray, "point 2"], cell: Float[np.ndarray, "2"], room: Float[np.ndarray, "2"]
+def _nearest_cells(
+    wanted: Float[np.ndarray, "point 2"], cells: Float[np.ndarray, "cell 2"]
 ) -> Float[np.ndarray, "point 2"]:
-    """Push every two cells that overlap apart along the axis on which they overlap least."""
-    # Equal places would have no direction to part in: a tiny spiral gives each one of its own.
-    turn = np.arange(len(at)) * 2.4
-    at = at + 1e-3 * np.column_stack([np.cos(turn), np.sin(turn)])
-    for _ in range(ROUNDS):
-        apart = at[:, None] - at[None]
-        overlap = cell - np.abs(apart)
-        np.einsum("iij->ij", overlap)[...] = 0
-        touching = (overlap > 0.01).all(axis=2)
-        if not touching.any():
-            break
-        across = touching & (overlap[..., 0] <= overlap[..., 1])
-        push = np.zeros_like(apart)
-        push[..., 0] = np.where(across, np.sign(apart[..., 0]) * overlap[..., 0], 0)
-        push[..., 1] = np.where(touching & ~across, np.sign(apart[..., 1]) * overlap[..., 1], 0)
-        at = np.clip(at + 0.3 * push.sum(axis=1), 0, room)
-    return at
+    """Return a cell of its own for every point (the Hungarian method)."""
+    cost = ((wanted[:, None] - cells[None]) ** 2).sum(axis=2)
+    _, chosen = linear_sum_assignment(cost)
+    found: np.ndarray = cells[chosen]
+    return found
