@@ -70,8 +70,8 @@ def _unit(position: Float[np.ndarray, "point 2"]) -> Float[np.ndarray, "point 2"
     """Return positions scaled to [0, 1] along the longer side, centred along the other."""
     low, high = position.min(axis=0), position.max(axis=0)
     side = (high - low).max() or 1.0
-    found: np.ndarray = (position - (low + high) / 2) / side + 0.5
-    return np.clip(found, 0.0, 1.0)
+    found: np.ndarray = np.clip((position - (low + high) / 2) / side + 0.5, 0.0, 1.0)
+    return found
 
 
 def _fit(

@@ -387,7 +387,10 @@ def _local(
             return local_analysis(config, subject, explainer, samples, layer, outputs, store, step)
 
     inputs = {"relevance": run.digest("relevance"), "outputs": list(outputs)}
-    return run.once("local", inputs, make, whole=partial(has_pictures, store.folder))
+    found: LocalAnalysis = run.once(
+        "local", inputs, make, whole=partial(has_pictures, store.folder)
+    )
+    return found
 
 
 def _compositions(
@@ -415,7 +418,10 @@ def _compositions(
         "outputs": list(outputs),
         "shortcuts": run.digest("shortcuts") if shortcuts else "",
     }
-    return run.once("composition", inputs, make, whole=partial(has_pictures, store.folder))
+    found: Compositions = run.once(
+        "composition", inputs, make, whole=partial(has_pictures, store.folder)
+    )
+    return found
 
 
 def _tool(subject: Subject) -> dict[str, Any]:

@@ -140,7 +140,9 @@ class Composer:
         """Follow the flow down: each level is conditioned on all that was kept above it."""
         steps: list[CompositionStep] = []
         kept: dict[str, tuple[int, ...]] = {}
-        upper, parents, reaches = None, (output,), np.array([logit])
+        upper: str | None = None
+        parents: tuple[int, ...] = (output,)
+        reaches = np.array([logit])
         for lower in self.chain:
             conditions: list[Mapping[str, tuple[int, ...]]] = [{}]
             if upper is not None:
