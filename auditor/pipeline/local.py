@@ -165,7 +165,7 @@ def _concept(found: ConceptMap, look: Look, share: np.ndarray, store: ImageStore
     return LocalConcept(
         concept=concept,
         share=float(share[concept]),
-        heatmap=_shown(heat, f"relevance of {name} over {look.path}", store, FULL_SIDE),
+        heatmap=_shown(heat, f"relevance of {name} over {look.path}", store, CROP_SIDE),
         crop=_shown(crop, f"what {name} sees in {look.path}", store, CROP_SIDE),
     )
 
@@ -198,5 +198,5 @@ def _written(box: Box) -> str:
     return ",".join(str(number) for number in box)
 
 
-def _shown(photo: Photo, alt: str, store: ImageStore, side: int = ATLAS_SIDE) -> StoredPicture:
+def _shown(photo: Photo, alt: str, store: ImageStore, side: int = FULL_SIDE) -> StoredPicture:
     return stored(store.jpeg(photo, alt=alt, side=side))
