@@ -12,6 +12,7 @@ from auditor.report.build.concepts import concept_id, picture
 from auditor.report.model import LocalCard, LocalConceptRow, LocalPart, RegionCard, RegionRow
 
 RANKED = 6  # concepts of a region that the report lists
+NEGLIGIBLE = 5e-4  # a smaller part of the region's relevance would read as nothing
 
 
 def local_part(found: LocalAnalysis, samples: Samples) -> LocalPart:
@@ -60,7 +61,8 @@ def local_card(
 
 def _region(region: RegionRanking, layer: str) -> RegionCard:
     total = float(np.abs(region.relevance).sum())
-    ranked = list(zip(region.concepts, region.relevance, strict=True))[:RANKED]
+    pairs = list(zip(region.concepts, map(float, region.relevance), strict=True))
+    ranked = [pair for pair in pairs if abs(pair[1]) >= NEGLIGIBLE * total > 0][:RANKED]
     return RegionCard(
         box=region.box,
         chosen=region.chosen,
@@ -70,8 +72,8 @@ def _region(region: RegionRanking, layer: str) -> RegionCard:
         rows=[
             RegionRow(
                 concept=concept_id(layer, concept),
-                relevance=float(relevance),
-                share=float(relevance) / total if total else 0.0,
+                relevance=relevance,
+                share=relevance / total,
             )
             for concept, relevance in ranked
         ],
