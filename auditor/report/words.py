@@ -41,8 +41,8 @@ GLOSSARY: tuple[Term, ...] = (
     ),
     Term(
         "Composition",
-        "What a concept is made of: the concepts of an earlier layer that its relevance comes from, "
-        "each with its part.",
+        "What a concept is made of: the concepts of an earlier layer that its relevance comes "
+        "from, each with its part.",
     ),
     Term(
         "Concept atlas",
