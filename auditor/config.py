@@ -121,7 +121,8 @@ class CompositeConfig(Section):
     )
     layers: dict[str, str] = Field(
         default_factory=dict,
-        description="Pattern of layer names (features.0*): relevance rule; the last that fits wins.",
+        description="Pattern of layer names (features.0*): relevance rule; the last that fits "
+        "wins.",
     )
 
 

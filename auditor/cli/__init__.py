@@ -8,7 +8,7 @@ import click
 
 from auditor import __version__
 
-COMMANDS = ("run", "demo", "render")
+COMMANDS = ("run", "check", "demo", "render")
 
 
 class LazyGroup(click.Group):

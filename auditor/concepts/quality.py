@@ -1,16 +1,36 @@
-"""Measure how clear a concept is: do its reference crops look alike?"""
+"""Measure how well a concept can be read: clear, of one meaning, and the only one of its kind.
+
+Clarity and polysemanticity are measured on the reference crops (after Dreyer et al. 2024, "PURE",
+who cluster the reference samples of polysemantic units, there by lower-layer relevance);
+redundancy is the size of the concept's subspace.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from PIL import Image
 from skimage.color import rgb2lab
 from skimage.feature import hog
+from sklearn.cluster import AgglomerativeClustering
+from sklearn.metrics import silhouette_score
+
+from auditor.concept_records import ConceptQuality
+from auditor.concepts.subspaces import largest_first
+from auditor.records import Subspaces
 
 SIDE = 64
+# Crops needed to speak of groups, and the largest number of groups looked for.
+ENOUGH_CROPS = 6
+MOST_MEANINGS = 4
+# Smallest mean silhouette that makes groups. Of 8 or 12 unrelated crops of photographs 95 % reach
+# less than 0.19 and none of 120 sets more than 0.21; two things in turn reach 0.42 in 9 of 10.
+GROUPED = 0.25
+# A smaller number wins when its silhouette is nearly as large.
+NEARLY = 0.05
+CLEAR, UNCLEAR = 0.35, 0.25
 
 Crop = UInt8[np.ndarray, "height width 3"]
 
@@ -25,12 +45,135 @@ def clarity(crops: Sequence[Crop]) -> float | None:
     as texture at no fixed place (letters, foliage) scores low although people see it: a low value
     is a reason to look, no verdict.
     """
-    if len(crops) < 2:
-        return None
+    return _mean_pair(crop_similarity(crops))
+
+
+def crop_similarity(crops: Sequence[Crop]) -> Float[np.ndarray, "crop crop"]:
+    """Return how alike every two crops are, in [0, 1]: the mean of shape and colour, see `clarity`.
+
+    Each crop agrees wholly with itself.
+    """
+    if len(crops) == 0:
+        return np.zeros((0, 0))
     pictures = [_standard(crop) for crop in crops]
     shapes = np.stack([_shape(picture) for picture in pictures])
     colours = np.stack([_colour(picture) for picture in pictures])
-    return float((_agreement(shapes) + _agreement(colours)) / 2)
+    similarity: np.ndarray = (_agreements(shapes) + _agreements(colours)) / 2
+    np.fill_diagonal(similarity, 1.0)
+    return similarity
+
+
+def meanings(
+    similarity: Float[np.ndarray, "crop crop"],
+) -> tuple[int | None, Int[np.ndarray, "crop"]]:
+    """Return into how many groups reference crops fall, and the group of each, largest first.
+
+    Agglomerative clustering with average linkage on ``1 - similarity`` into 2 to `MOST_MEANINGS`
+    groups of at least 2 crops each; the largest mean silhouette decides, or the smallest number
+    that comes within `NEARLY` of it. Below `GROUPED` it is one group: the crops may be alike or
+    all different, which is what clarity tells. None, and one group, for fewer than `ENOUGH_CROPS`.
+    ``similarity`` may be of any kind, in [0, 1]: of crops, or of what the model sees in them.
+    """
+    count = len(similarity)
+    together = np.zeros(count, dtype=np.int64)
+    if count < ENOUGH_CROPS:
+        return None, together
+    distance = 1.0 - (similarity + similarity.T) / 2
+    np.fill_diagonal(distance, 0.0)
+    found: list[tuple[float, Int[np.ndarray, "crop"]]] = []
+    for number in range(2, min(MOST_MEANINGS, count // 2) + 1):
+        labels = AgglomerativeClustering(
+            n_clusters=number, metric="precomputed", linkage="average"
+        ).fit_predict(distance)
+        if np.bincount(labels).min() >= 2:
+            value = float(silhouette_score(distance, labels, metric="precomputed"))
+            found.append((value, labels))
+    best = max((value for value, _ in found), default=0.0)
+    if best < GROUPED:
+        return 1, together
+    labels = next(labels for value, labels in found if value >= best - NEARLY)
+    return int(labels.max()) + 1, largest_first(labels)
+
+
+def redundancy(subspaces: Subspaces, concept: int) -> int | None:
+    """Return how many concepts are in the concept's subspace, itself included; None: in none."""
+    place = np.flatnonzero(subspaces.concepts == concept)
+    if len(place) == 0:
+        return None
+    return int((subspaces.cluster == subspaces.cluster[place[0]]).sum())
+
+
+def concept_quality(
+    layer: str,
+    concept: int,
+    crops: Sequence[Crop],
+    subspaces: Subspaces | None,
+    *,
+    similarity: Float[np.ndarray, "crop crop"] | None = None,
+) -> ConceptQuality:
+    """Return clarity, polysemanticity and redundancy of one concept, each with a sentence.
+
+    Args:
+        layer: name, for the record.
+        concept: channel.
+        crops: its reference crops over all data, the best first.
+        subspaces: of the layer; None where concepts were not compared.
+        similarity: of the reference samples, for the groups; None compares the crops.
+
+    Raises:
+        ValueError: similarity is not of the crops.
+    """
+    if similarity is not None and similarity.shape != (len(crops), len(crops)):
+        raise ValueError(f"{len(crops)} crops, but similarity is {similarity.shape}")
+    alike = crop_similarity(crops)
+    clear = _mean_pair(alike)
+    number, groups = meanings(alike if similarity is None else similarity)
+    size = None if subspaces is None else redundancy(subspaces, concept)
+    return ConceptQuality(
+        layer=layer,
+        concept=concept,
+        clarity=clear,
+        meanings=number,
+        groups=groups,
+        redundancy=size,
+        clarity_sentence=_say_clarity(clear),
+        meanings_sentence=_say_meanings(number, groups),
+        redundancy_sentence=_say_redundancy(size),
+    )
+
+
+def _say_clarity(value: float | None) -> str:
+    if value is None:
+        return "There are too few crops to say whether they look alike."
+    if value >= CLEAR:
+        return f"The crops look alike ({value:.2f}): the concept is easy to name."
+    if value >= UNCLEAR:
+        return f"The crops look somewhat alike ({value:.2f}): look at several before naming it."
+    return (
+        f"The crops look no more alike than unrelated ones ({value:.2f}): it may be a texture, "
+        "something abstract, or nothing that a person sees."
+    )
+
+
+def _say_meanings(number: int | None, groups: Int[np.ndarray, "crop"]) -> str:
+    if number is None:
+        return f"At least {ENOUGH_CROPS} crops are needed to look for several meanings."
+    if number == 1:
+        return "The crops do not fall into groups: nothing points to several meanings."
+    sizes = ", ".join(str(size) for size in np.bincount(groups))
+    return (
+        f"The crops fall into {number} groups (of {sizes}): the concept may stand for {number} "
+        "different things."
+    )
+
+
+def _say_redundancy(size: int | None) -> str:
+    if size is None:
+        return "It was not compared with other concepts."
+    if size == 1:
+        return "No other compared concept of the layer means the same."
+    others = "1 other compared concept" if size == 2 else f"{size - 1} other compared concepts"
+    return f"It shares its meaning with {others} of the layer: read them together."
 
 
 def _standard(crop: Crop) -> Float[np.ndarray, "side side 3"]:
@@ -52,12 +195,18 @@ def _colour(picture: Float[np.ndarray, "side side 3"]) -> Float[np.ndarray, "bin
     return found
 
 
-def _agreement(features: Float[np.ndarray, "crop feature"]) -> float:
-    """Return the mean positive correlation of all pairs; two flat vectors agree wholly."""
+def _agreements(features: Float[np.ndarray, "crop feature"]) -> Float[np.ndarray, "crop crop"]:
+    """Return the positive correlation of all pairs; two flat vectors agree wholly."""
     centred = features - features.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(centred, axis=1)
     flat = norms <= 1e-9
     unit = centred / np.where(flat, 1.0, norms)[:, None]
     correlation = np.where(np.logical_and.outer(flat, flat), 1.0, unit @ unit.T)
-    pairs = correlation[np.triu_indices(len(features), k=1)]
-    return float(np.clip(pairs, 0.0, 1.0).mean())
+    return np.clip(correlation, 0.0, 1.0)
+
+
+def _mean_pair(similarity: Float[np.ndarray, "crop crop"]) -> float | None:
+    """Return the mean over all pairs, None without a pair."""
+    if len(similarity) < 2:
+        return None
+    return float(similarity[np.triu_indices(len(similarity), k=1)].mean())

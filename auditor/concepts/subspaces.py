@@ -38,7 +38,7 @@ def find_subspaces(
     if similarity.shape != (len(compared), len(compared)):
         raise ValueError(f"{len(compared)} concepts, but similarity is {similarity.shape}")
     labels, silhouette, rule = _cluster(similarity)
-    cluster = _largest_first(labels)
+    cluster = largest_first(labels)
     return Subspaces(
         layer=layer,
         concepts=compared,
@@ -94,7 +94,7 @@ def _cluster(
     return chosen, best, f"{tried}, the number with the largest silhouette ({best:.2f}) taken."
 
 
-def _largest_first(labels: Int[np.ndarray, "compared"]) -> Int[np.ndarray, "compared"]:
+def largest_first(labels: Int[np.ndarray, "compared"]) -> Int[np.ndarray, "compared"]:
     """Renumber clusters by size, largest first, ties by their first member."""
     _, first, inverse, sizes = np.unique(
         labels, return_index=True, return_inverse=True, return_counts=True

@@ -107,11 +107,21 @@ def collect_shard(
                 if not name.startswith("size"):
                     arrays[name][places[finite]] = values[finite]
             arrays["valid"][places[finite]] = True
-            for place in places[~finite]:
-                reasons[int(rows[place])] = "the model gives NaN or infinity for this image"
+            broken = np.flatnonzero(~finite)
+            origins = _origins(explainer, batch.inputs[broken], found["target"][broken])
+            for place, origin in zip(places[broken], origins, strict=True):
+                reasons[int(rows[place])] = f"the model gives NaN or infinity for it: {origin}"
         progress(len(part))
     arrays["reasons"] = np.array(json.dumps(reasons, sort_keys=True))
     return arrays
+
+
+def _origins(explainer: Explainer, images: torch.Tensor, targets: np.ndarray) -> list[str]:
+    """Say for each image where a value first was no number."""
+    if not len(images):
+        return []
+    problems = explainer.non_finite(images, torch.as_tensor(targets))
+    return ["its relevance overflows" if each is None else each.sentence for each in problems]
 
 
 def _explain_batch(

@@ -56,7 +56,7 @@ PLUS_OPEN_SIGNED = Rule(
 )  # fmt: skip
 GAMMA = Rule("gamma", gamma.gamma_reverse, gamma.gamma_prepare, gamma.gamma_weights, returns="new")
 GAMMA_SIGNED = Rule(
-    "gamma (signed input)", gamma.gamma_signed_reverse, gamma.gamma_signed_prepare,
+    "gamma (signed input)", gamma.gamma_reverse, gamma.gamma_signed_prepare,
     gamma.gamma_weights, returns="new",
 )  # fmt: skip
 ALPHA_BETA = Rule(

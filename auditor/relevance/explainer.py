@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,10 @@ from auditor.relevance.plan import notes, plan
 from auditor.relevance.propagate import between, forward, one_hot, reverse, run
 from auditor.relevance.rule import Bias, Settings, Signed
 from auditor.relevance.sweeps import Job, relevance_at, sweeps
+
+if TYPE_CHECKING:
+    from auditor.relevance.check import Check
+    from auditor.relevance.finite import NonFinite
 
 
 @dataclass(frozen=True)
@@ -330,6 +334,37 @@ class Explainer:
     def _path(self, condition: Condition) -> Path:
         like = torch.empty((), dtype=self.dtype, device=self.device)
         return path_of(condition, self._layers, like)
+
+    def check(
+        self,
+        images: Tensor,
+        targets: Tensor | None = None,
+        layers: Sequence[str] | None = None,
+        *,
+        model: nn.Module | None = None,
+        output: str | None = None,
+        batch: int = 16,
+    ) -> Check:
+        """Say how exact the explanation of a few images is, what the layers are, what it costs.
+
+        ``layers``: those to be audited, None for the automatic ones. With ``model``, whose
+        result ``output`` holds the logits, its logits are compared with those of the captured
+        graph. ``batch``: images per batch when time and memory are measured.
+        """
+        from auditor.relevance.check import check
+
+        return check(
+            self, self._plan, self._layers, self._images(images), targets, layers,
+            model=model, output=output, batch=batch,
+        )  # fmt: skip
+
+    def non_finite(
+        self, images: Tensor, targets: Tensor | None = None
+    ) -> tuple[NonFinite | None, ...]:
+        """Return, for each image, the operation where NaN or infinity first appears, if any."""
+        from auditor.relevance.finite import first_non_finite
+
+        return first_non_finite(self._plan, self._images(images), targets)
 
     def _maps(self, layer: str, values: Tensor) -> Tensor:
         """Return (B, C, h, w), contiguous."""

@@ -4,6 +4,9 @@ With z+ (z-) the sum of the positive (negative) contributions, an output z > 0 s
 relevance by ``z_ij + gamma z_ij+`` over ``z + gamma z+``, and z < 0 by ``z_ij + gamma z_ij-`` over
 ``z + gamma z-``: no denominator is smaller than the output that it divides.
 
+As ``(w x)+ = (w x + |w| |x|) / 2`` and ``(w x)- = (w x - |w| |x|) / 2``, both signs take one
+product with W and one with |W|: ``z_ij (1 + gamma / 2) + sign(z) gamma / 2 |z_ij|``.
+
 Sources: Montavon et al. 2019 (non-negative inputs and outputs), Andéol et al. 2021 (any sign).
 """
 
@@ -15,87 +18,46 @@ from torch import Tensor
 from auditor.relevance.fold import Fold
 from auditor.relevance.graph import Node
 from auditor.relevance.rule import Local, Saved, Settings, Weights
-from auditor.relevance.weighted import (
-    adjoint,
-    bias_of,
-    both_branches,
-    forward_with,
-    per_channel,
-    share,
-)
+from auditor.relevance.weighted import adjoint, forward_with, per_channel, stabilise
 
 
 def gamma_weights(node: Node, settings: Settings) -> Weights:
-    """Return W + gamma W+ and W + gamma W-."""
-    weight = node.arguments["weight"]
-    return (
-        weight + settings.gamma * weight.clamp(min=0),
-        weight + settings.gamma * weight.clamp(max=0),
-    )
+    """Return (1 + gamma / 2) W and gamma / 2 |W|."""
+    weight, half = node.arguments["weight"], settings.gamma / 2
+    return (weight * (1 + half), weight.abs() * half)
 
 
 def gamma_prepare(local: Local) -> Saved:
-    """Keep the multipliers of positive and negative outputs; the input is non-negative."""
-    bias = _biases(local)
-    above = forward_with(local.node, local.source, local.weights[0], bias[0])
-    below = forward_with(local.node, local.source, local.weights[1], bias[1])
-    return Saved(None, _multipliers(local, above, below))
+    """Keep the multiplier, the sign of the outputs, and that of the inputs where it is not known.
+
+    The sign is that of what the denominators sum: without the bias where it is left out.
+    """
+    node, half = local.node, local.settings.gamma / 2
+    bias: Tensor | None = node.arguments["bias"]
+    total, size = local.output, None
+    if bias is not None and local.settings.bias == "exclude":
+        total = total - per_channel(bias, node)
+    elif bias is not None:
+        size = bias.abs() * half
+    sign = torch.where(total >= 0, 1.0, -1.0).to(total.dtype)
+    favoured = forward_with(node, local.source.abs(), local.weights[1], size)
+    denominator = total * (1 + half) + sign * favoured
+    multiplier = local.output / stabilise(denominator, local.settings.epsilon)
+    return Saved(multiplier.masked_fill_(total == 0, 0.0), (sign,))
+
+
+def gamma_signed_prepare(local: Local) -> Saved:
+    """Keep the same, and the sign of the inputs."""
+    saved = gamma_prepare(local)
+    return Saved(saved.scale, (*saved.tensors, local.source.sign()))
 
 
 def gamma_reverse(
     node: Node, weights: Weights, saved: Saved, coefficient: Tensor, fold: Fold
 ) -> tuple[Tensor, ...]:
-    """Send c down by the weights that favour the sign of each output."""
-    raised, lowered = _by_sign(node, saved, coefficient, fold)
-    return (adjoint(node, weights[0], raised) + adjoint(node, weights[1], lowered),)
-
-
-def gamma_signed_prepare(local: Local) -> Saved:
-    """Keep the multipliers of positive and negative outputs, and where the input is positive."""
-    bias = _biases(local)
-    more, less = local.weights
-    above = both_branches(local.node, (more, less), local.source, bias[0])
-    below = both_branches(local.node, (less, more), local.source, bias[1])
-    return Saved(None, (*_multipliers(local, above, below), local.source > 0))
-
-
-def gamma_signed_reverse(
-    node: Node, weights: Weights, saved: Saved, coefficient: Tensor, fold: Fold
-) -> tuple[Tensor, ...]:
-    """Send c down by the weights that favour the sign of each output, for inputs of each sign."""
-    raised, lowered = _by_sign(node, saved, coefficient, fold)
-    above = adjoint(node, weights[0], raised) + adjoint(node, weights[1], lowered)
-    below = adjoint(node, weights[1], raised) + adjoint(node, weights[0], lowered)
-    return (torch.where(fold.gather(saved.tensors[2], node.input_batches[0]), above, below),)
-
-
-def _biases(local: Local) -> tuple[Tensor | None, Tensor | None]:
-    bias = bias_of(local.node, local.settings)
-    if bias is None:
-        return None, None
-    gamma = local.settings.gamma
-    return bias + gamma * bias.clamp(min=0), bias + gamma * bias.clamp(max=0)
-
-
-def _multipliers(local: Local, above: Tensor, below: Tensor) -> tuple[Tensor, Tensor]:
-    """Return ``z / (z + gamma z+)`` where z > 0 and ``z / (z + gamma z-)`` where z < 0, else 0.
-
-    The sign is that of what the denominators sum: without the bias where it is left out.
-    """
-    total = local.output
-    bias: Tensor | None = local.node.arguments["bias"]
-    if bias is not None and local.settings.bias == "exclude":
-        total = total - per_channel(bias, local.node)
-    zero = torch.zeros_like(total)
-    epsilon = local.settings.epsilon
-    return (
-        torch.where(total > 0, share(local.output, above, epsilon), zero),
-        torch.where(total < 0, share(local.output, below, epsilon), zero),
-    )
-
-
-def _by_sign(node: Node, saved: Saved, coefficient: Tensor, fold: Fold) -> tuple[Tensor, Tensor]:
-    return (
-        fold.scale(coefficient, saved.tensors[0], in_place=False, batch=node.batch),
-        fold.scale(coefficient, saved.tensors[1], in_place=False, batch=node.batch),
-    )
+    """Send c down by W, and by |W| with the sign of each output (and of each input)."""
+    favoured = fold.scale(coefficient, saved.tensors[0], in_place=False, batch=node.batch)
+    flow = adjoint(node, weights[1], favoured)
+    if len(saved.tensors) > 1:
+        flow = fold.scale(flow, saved.tensors[1], in_place=True, batch=node.input_batches[0])
+    return (flow.add_(adjoint(node, weights[0], coefficient)),)

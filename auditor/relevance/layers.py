@@ -13,9 +13,10 @@ from auditor.relevance.graph import Graph, Node
 
 PASSING = frozenset({
     "mean", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d",
-    "_adaptive_avg_pool2d", "amax", "slice", "permute", "transpose", "constant_pad_nd", "pad",
-    "clone", "layer_norm", "group_norm", "expand", "cat",
+    "_adaptive_avg_pool2d", "amax", "slice", "constant_pad_nd", "pad", "layer_norm", "group_norm",
+    "expand", "cat",
 })  # fmt: skip
+REORDERING = frozenset({"permute", "transpose", "view", "clone", "roll", "_to_copy"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +92,8 @@ class Layers:
             node = self.graph[node_name]
             if node.operation in PASSING - self._joins() or not self._is_spatial(node):
                 continue
+            if self._repeats(node):
+                continue
             known = names.get(node_name)
             if known is None or self._rank(name) > self._rank(known):
                 names[node_name] = name
@@ -100,6 +103,15 @@ class Layers:
         """Return 'cat' where branches are joined into blocks, as in SqueezeNet and Inception."""
         convolves = any(node.operation == "conv2d" for node in self.graph.nodes)
         return frozenset({"cat"}) if convolves else frozenset()
+
+    def _repeats(self, node: Node) -> bool:
+        """Tell whether a node only reorders another one that is a layer itself."""
+        named = set(self.nodes.values())
+        while node.operation in REORDERING and len(node.inputs) == 1:
+            node = self.graph[node.inputs[0]]
+            if node.name in named and self._is_spatial(node):
+                return True
+        return False
 
     def _is_spatial(self, node: Node) -> bool:
         axis = self.axes[node.name]

@@ -1,0 +1,137 @@
+"""``auditor check``: how exact the explanation of a model is, and what its audit will cost."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from auditor.cli.options import audit_options, config_of
+from auditor.errors import DataError, ModelError
+
+if TYPE_CHECKING:
+    from auditor.cli.check_estimate import Estimate
+    from auditor.relevance.check import Check
+    from auditor.subject import Subject
+    from auditor.subject.subject import Batch
+
+
+@click.command("check")
+@audit_options
+@click.option(
+    "--images",
+    "count",
+    type=click.IntRange(1, 256),
+    default=4,
+    show_default=True,
+    help="Look at this many images, spread over the data.",
+)
+@click.option("--all", "everything", is_flag=True, help="Show every layer and every operation.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON instead.")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors and the result.")
+def command(
+    config_file: Path | None,
+    count: int,
+    everything: bool,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Check a model before an audit: how exact relevance is, and how long it takes.
+
+    Takes a CONFIG file, or --model and --data, as `auditor run` does. Says which rule runs where,
+    how much of the explained logit arrives at each layer and at the pixels and where the rest
+    stays, which layers are audited and why, and what the audit costs. The result goes to stdout.
+    """
+    from auditor.cli.check_estimate import estimate
+    from auditor.cli.check_report import report
+    from auditor.cli.progress import TerminalProgress
+    from auditor.pipeline.audit import make_explainer
+    from auditor.subject import load_subject
+
+    progress = TerminalProgress(quiet=quiet)
+    config, base = config_of(config_file, options)
+    with progress.stage("loading model and data"):
+        subject = load_subject(config, base)
+        batch, seconds = _load(subject, count)
+        explainer = make_explainer(config, subject)
+    layers = None if config.audit.layers == "auto" else config.audit.layers
+    targets = None
+    if config.audit.target == "label":
+        import torch
+
+        targets = torch.as_tensor(subject.manifest.labels[list(batch.rows)])
+    with progress.stage(f"checking {len(batch.rows)} images"):
+        found = explainer.check(
+            batch.inputs,
+            targets,
+            layers,
+            model=subject.model,
+            output=subject.output,
+            batch=config.audit.batch,
+        )
+    planned = estimate(
+        found, config, subject, load_seconds=seconds, picture_bytes=_picture_bytes(subject, batch)
+    )
+    paths = [subject.manifest.paths[row] for row in batch.rows]
+    if as_json:
+        click.echo(json.dumps(_document(found, planned, paths), indent=1))
+    else:
+        classes = subject.manifest.classes
+        name = config.project.name
+        click.echo(report(found, name, paths, classes, planned, everything=everything), nl=False)
+    if all(image.non_finite is not None for image in found.images):
+        raise ModelError(f"no image can be explained. {found.verdict.sentence}")
+
+
+def _load(subject: Subject, count: int) -> tuple[Batch, float]:
+    """Return images spread over the data, and the seconds that reading one took."""
+    total = len(subject.manifest)
+    count = min(count, total)
+    rows = sorted({round((place + 0.5) * total / count - 0.5) for place in range(count)})
+    started = time.perf_counter()
+    batch = subject.load(rows)
+    seconds = (time.perf_counter() - started) / len(rows)
+    if not batch.rows:
+        path = subject.manifest.paths[rows[0]]
+        raise DataError(
+            f"none of {len(rows)} images can be read: '{path}' {batch.failures[rows[0]]}."
+        )
+    return batch, seconds
+
+
+def _picture_bytes(subject: Subject, batch: Batch) -> float:
+    """Return the mean size of the images as the report stores them."""
+    from auditor.pipeline.illustrate import FULL_SIDE
+    from auditor.report.images import jpeg_bytes, resize
+
+    sizes = []
+    for picture in subject.pictures(batch.inputs.cpu()):
+        factor = min(1.0, FULL_SIDE / max(picture.shape[:2]))
+        height, width = (max(1, round(side * factor)) for side in picture.shape[:2])
+        sizes.append(len(jpeg_bytes(resize(picture, height, width), 82)))
+    return sum(sizes) / len(sizes)
+
+
+def _document(found: Check, planned: Estimate | None, paths: list[str]) -> Any:
+    """Return plain data for JSON: None for what is no number."""
+    document = dataclasses.asdict(found)
+    document["estimate"] = None if planned is None else dataclasses.asdict(planned)
+    for image, path in zip(document["images"], paths, strict=True):
+        image["path"] = path
+    return _plain(document)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,283 @@
+"""Split the positional relevance of a layer into components: what goes together, and where.
+
+Non-negative matrix factorisation of the positive relevance over positions x channels (Lee and
+Seung 1999; on activations it is the concept extraction of Zhang et al. 2021 and Fel et al. 2023).
+Each sample's positive relevance is scaled to sum to 1, so that samples count alike.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.optimize import linear_sum_assignment
+from sklearn.decomposition import NMF
+from sklearn.exceptions import ConvergenceWarning
+
+from auditor.concept_records import Empty, PositionalComponents
+
+# Numbers that are tried: up to 8 in one class, over all classes up to some more than classes.
+NUMBERS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24)
+MOST = 8
+# A component is found again when the other half of the samples has one with this cosine.
+FOUND_AGAIN = 0.8
+# Each further component must add this much to the share of the relevance that is carried.
+WORTH = 0.01
+# After so many numbers in a row that are not found again, larger ones are not tried in one class.
+# Over all classes they are: what belongs to single classes is found when there is room for all.
+PATIENCE = 3
+# Positions that the factors are fitted on; all positions are then expressed by them.
+POSITIONS = 3000
+SWEEPS = 50
+
+Patches = Float[np.ndarray, "position concept"]
+
+
+@dataclass(frozen=True)
+class _Trial:
+    number: int
+    stability: float
+    explained: float
+
+
+def positional_components(
+    layer: str,
+    relevance: Float[np.ndarray, "sample concept h w"],
+    rows: Int[np.ndarray, "sample"],
+    explained_as: Int[np.ndarray, "sample"],
+    *,
+    output: int | None = None,
+    most: int | None = None,
+    positions: int = POSITIONS,
+    rng: np.random.Generator,
+) -> PositionalComponents | Empty:
+    """Return the components of the positive positional relevance of some samples.
+
+    Two random halves of every class's samples are factored apart. The number of components is the
+    largest of `NUMBERS` up to ``most`` at which every component is found again in the other half
+    (cosine of at least `FOUND_AGAIN` after one-to-one assignment) and each further one adds at
+    least `WORTH` to the share of one half's relevance that the components of the other carry. In
+    one class no larger number is tried after `PATIENCE` in a row that are not found again. Factors
+    are fitted on at most ``positions`` positions, drawn with probability in proportion to their
+    relevance.
+
+    What a component carries of an entry x is its part of the reconstruction, but together never
+    more than x: ``min(x, x') w_r h_r / x'`` with ``x' = sum of w_r h_r``. So the shares sum to
+    what is carried, and the rest is what the reconstruction leaves over.
+
+    Args:
+        layer: name, for the record.
+        relevance: signed positional relevance, in units of the explained logit.
+        rows: the samples' rows in the table.
+        explained_as: the output that each sample's relevance explains.
+        output: the class these samples belong to, None for all classes.
+        most: largest number tried; None: `MOST` in one class, over all classes 4 more than there
+            are classes, if that is more.
+        positions: how many positions the factors are fitted on.
+        rng: draws positions and halves; the same generator state gives the same components.
+
+    Raises:
+        ValueError: rows or explained outputs are not one per sample.
+    """
+    if not len(relevance) == len(rows) == len(explained_as):
+        raise ValueError(
+            f"{len(relevance)} samples of relevance, but {len(rows)} rows and "
+            f"{len(explained_as)} explained outputs"
+        )
+    n, concepts = relevance.shape[:2]
+    positive = np.maximum(relevance, 0).reshape(n, concepts, -1)
+    total = positive.sum(axis=(1, 2), dtype=np.float64)
+    used = np.flatnonzero(total > 0)
+    if len(used) == 0:
+        return Empty(f"No sample has positive relevance at {layer}, so it has no components.")
+    scale = np.divide(1.0, total, out=np.zeros(n), where=total > 0)
+    positive *= scale[:, None, None].astype(positive.dtype)
+    halves = _halves(positive, used, np.asarray(explained_as)[used], positions // 2, rng)
+    both = np.concatenate(halves)
+    seed = int(rng.integers(2**31))
+    if most is None:
+        most = MOST if output is not None else max(MOST, len(np.unique(explained_as)) + 4)
+    patience = PATIENCE if output is not None else None
+    trials = _trials(halves, most, patience, seed)
+    number = _choose(trials)
+    if number == 0:
+        return Empty(_unstable(layer, len(used), trials))
+    directions = _directions(both, number, seed)
+    place = np.stack([_carried(sample.T, directions).T for sample in positive])
+    order = np.argsort(-place.sum(axis=(0, 2), dtype=np.float64), kind="stable")
+    place, directions = place[:, order], directions[order]
+    share = place.sum(axis=2, dtype=np.float64)
+    rest = np.where(total > 0, 1.0 - share.sum(axis=1), 0.0)
+    outputs = tuple(int(found) for found in np.unique(explained_as))
+    members = [used[explained_as[used] == found] for found in outputs]
+    overlap = directions @ directions.T
+    return PositionalComponents(
+        layer=layer,
+        output=output,
+        rows=np.asarray(rows),
+        explained_as=np.asarray(explained_as),
+        directions=directions,
+        place=place.reshape(n, number, *relevance.shape[2:]),
+        share=share,
+        rest=rest,
+        outputs=outputs,
+        class_share=np.stack([_mean(share, some) for some in members]),
+        class_rest=np.array([float(_mean(rest, some)) for some in members]),
+        overlap=overlap,
+        redundancy=(overlap - np.eye(number)).max(axis=1) if number > 1 else np.zeros(1),
+        numbers=tuple(trial.number for trial in trials),
+        stability=np.array([trial.stability for trial in trials]),
+        explained=np.array([trial.explained for trial in trials]),
+        rule=_rule(trials, number),
+    )
+
+
+def _halves(
+    positive: Float[np.ndarray, "sample concept position"],
+    used: Int[np.ndarray, "used"],
+    explained_as: Int[np.ndarray, "used"],
+    count: int,
+    rng: np.random.Generator,
+) -> tuple[Patches, Patches]:
+    """Return positions of two random halves of every class (of one sample: of its positions)."""
+    mass = positive.sum(axis=1, dtype=np.float64)
+    present = np.argwhere(mass[used] > 0)
+    present[:, 0] = used[present[:, 0]]
+    if len(used) > 1:
+        shuffled = rng.permutation(len(used))
+        by_class = shuffled[np.argsort(explained_as[shuffled], kind="stable")]
+        one = np.isin(present[:, 0], used[by_class[::2]])
+    else:
+        one = rng.permutation(len(present)) % 2 == 0
+    return (
+        _drawn(positive, mass, present[one], count, rng),
+        _drawn(positive, mass, present[~one], count, rng),
+    )
+
+
+def _drawn(
+    positive: Float[np.ndarray, "sample concept position"],
+    mass: Float[np.ndarray, "sample position"],
+    group: Int[np.ndarray, "candidate 2"],
+    count: int,
+    rng: np.random.Generator,
+) -> Patches:
+    if len(group) == 0:
+        return np.zeros((0, positive.shape[1]), dtype=np.float32)
+    weight = mass[group[:, 0], group[:, 1]]
+    chosen = rng.choice(
+        len(group), size=min(count, len(group)), replace=False, p=weight / weight.sum()
+    )
+    patches: np.ndarray = positive[group[chosen, 0], :, group[chosen, 1]].astype(np.float32)
+    return patches
+
+
+def _trials(
+    halves: tuple[Patches, Patches], most: int, patience: int | None, seed: int
+) -> list[_Trial]:
+    """Return the numbers that were tried; each half needs twice as many positions."""
+    possible = min(most, halves[0].shape[1], *(len(half) // 2 for half in halves))
+    found: list[_Trial] = []
+    for number in NUMBERS:
+        latest = found[-patience:] if patience else []
+        if number > possible or (
+            len(latest) == patience and all(each.stability < FOUND_AGAIN for each in latest)
+        ):
+            break
+        found.append(_try(number, halves, seed))
+    return found
+
+
+def _try(number: int, halves: tuple[Patches, Patches], seed: int) -> _Trial:
+    first, second = (_directions(half, number, seed) for half in halves)
+    cosine = first @ second.T
+    carried = _carried(halves[0], second).sum() + _carried(halves[1], first).sum()
+    return _Trial(
+        number=number,
+        stability=float(cosine[linear_sum_assignment(-cosine)].min()),
+        explained=float(carried / (halves[0].sum() + halves[1].sum())),
+    )
+
+
+def _choose(trials: list[_Trial]) -> int:
+    """Return the largest number that is stable and worth it, 0 for none."""
+    before = _Trial(0, 1.0, 0.0)
+    chosen = 0
+    for trial in trials:
+        gain = (trial.explained - before.explained) / (trial.number - before.number)
+        if trial.stability >= FOUND_AGAIN and gain >= WORTH:
+            chosen = trial.number
+        before = trial
+    return chosen
+
+
+def _unstable(layer: str, samples: int, trials: list[_Trial]) -> str:
+    if not trials:
+        return (
+            f"{samples} samples have too few positions with positive relevance at {layer} to be "
+            "split into components."
+        )
+    return (
+        f"No component of the relevance at {layer} is found again in the other half of the "
+        f"{samples} samples (largest cosine {max(trial.stability for trial in trials):.2f}, "
+        f"{FOUND_AGAIN} needed): its positions have nothing in common."
+    )
+
+
+def _directions(patches: Patches, number: int, seed: int) -> Float[np.ndarray, "component concept"]:
+    """Return the channel directions as unit vectors; a factor that died is left as it started."""
+    model = NMF(number, init="nndsvda", tol=1e-2, max_iter=200, random_state=seed)
+    with warnings.catch_warnings():
+        # Stability under halves decides whether a factor is kept, not the last digits of it.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(patches / patches.mean())
+    found: np.ndarray = model.components_
+    length = np.linalg.norm(found, axis=1, keepdims=True)
+    uniform = np.full_like(found, found.shape[1] ** -0.5)
+    directions: np.ndarray = np.divide(found, length, out=uniform, where=length > 1e-12)
+    return directions
+
+
+def _carried(
+    patches: Patches, directions: Float[np.ndarray, "component concept"]
+) -> Float[np.ndarray, "position component"]:
+    """Return what each component carries of each position, in the units of ``patches``."""
+    loadings = _loadings(patches, directions)
+    rebuilt = loadings @ directions
+    part = np.divide(
+        np.minimum(patches, rebuilt), rebuilt, out=np.zeros_like(rebuilt), where=rebuilt > 0
+    )
+    carried: np.ndarray = loadings * (part @ directions.T)
+    return carried
+
+
+def _loadings(
+    patches: Patches, directions: Float[np.ndarray, "component concept"]
+) -> Float[np.ndarray, "position component"]:
+    """Return the non-negative least-squares loadings by cyclic coordinate descent."""
+    gram = directions @ directions.T
+    wanted = patches @ directions.T
+    loadings: np.ndarray = np.maximum(wanted, 0) / len(directions)
+    for _ in range(SWEEPS):
+        for place in range(len(directions)):
+            step = (wanted[:, place] - loadings @ gram[:, place]) / gram[place, place]
+            loadings[:, place] = np.maximum(loadings[:, place] + step, 0)
+    return loadings
+
+
+def _mean(values: np.ndarray, members: Int[np.ndarray, "member"]) -> np.ndarray:
+    found: np.ndarray = values[members].mean(axis=0) if len(members) else np.zeros_like(values[0])
+    return found
+
+
+def _rule(trials: list[_Trial], number: int) -> str:
+    tried = f"1 to {trials[-1].number} components tried" if len(trials) > 1 else "1 component tried"
+    chosen = next(trial for trial in trials if trial.number == number)
+    return (
+        f"{tried}; the largest number at which each is found again in the other half of the "
+        f"samples (cosine {FOUND_AGAIN} or more; here {chosen.stability:.2f}) and each further one "
+        f"adds {WORTH:.0%} or more of the other half's positive relevance: {number}, which carry "
+        f"{chosen.explained:.0%} of it."
+    )

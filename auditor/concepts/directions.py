@@ -1,0 +1,91 @@
+"""Find the principal directions of the relevance shares: what varies from sample to sample.
+
+Principal component analysis of the share vectors (Achtibat et al. 2023 analyse classes in the same
+space); how many directions mean anything is decided by parallel analysis (Horn 1965).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Int
+from sklearn.decomposition import PCA
+
+from auditor.concept_records import Empty, RelevanceDirections
+from auditor.concepts.shares import shares_of
+from auditor.records import LayerRelevance
+
+MOST = 10
+SHUFFLES = 5
+LEAST = 3
+
+
+def relevance_directions(
+    layer_relevance: LayerRelevance,
+    rows: Int[np.ndarray, "sample"],
+    explained_as: Int[np.ndarray, "sample"],
+    *,
+    most: int = MOST,
+    shuffles: int = SHUFFLES,
+    rng: np.random.Generator,
+) -> RelevanceDirections | Empty:
+    """Return the principal directions of the shares of ``rows``, at most ``most``.
+
+    Directions are kept from the first on as long as each explains more of the variance than the
+    direction at its place in any of ``shuffles`` copies whose columns are shuffled, in which no
+    concept goes with another. Coordinates have the unit of a share.
+
+    Args:
+        layer_relevance: the layer.
+        rows: the samples, usually the members of all audited classes.
+        explained_as: the output that each row's relevance explains.
+        most: largest number of directions.
+        shuffles: how many shuffled copies are compared.
+        rng: shuffles.
+
+    Raises:
+        ValueError: explained outputs are not one per row.
+    """
+    if len(rows) != len(explained_as):
+        raise ValueError(f"{len(rows)} rows, but {len(explained_as)} explained outputs")
+    if len(rows) < LEAST:
+        return Empty(f"{LEAST} samples are needed to see what varies; there are {len(rows)}.")
+    share = shares_of(layer_relevance, rows)
+    if not share.var(axis=0).max() > 1e-20:
+        return Empty("All samples have the same relevance shares, so nothing varies.")
+    number = min(most, len(rows) - 1, share.shape[1])
+    found = PCA(number, svd_solver="full").fit(share)
+    shuffled = [
+        PCA(number, svd_solver="full").fit(rng.permuted(share, axis=0)) for _ in range(shuffles)
+    ]
+    chance = np.max([each.explained_variance_ratio_ for each in shuffled], axis=0)
+    above = found.explained_variance_ratio_ > chance
+    kept = number if above.all() else int(np.argmin(above))
+    if kept == 0:
+        return Empty(
+            "No direction explains more of the variance than in shuffled shares: the concepts "
+            "vary independently of each other."
+        )
+    directions = found.components_[:kept]
+    largest = directions[np.arange(kept), np.abs(directions).argmax(axis=1)]
+    directions = directions * np.sign(largest)[:, None]
+    coordinates = (share - found.mean_) @ directions.T
+    outputs = tuple(int(output) for output in np.unique(explained_as))
+    explained = found.explained_variance_ratio_[:kept]
+    return RelevanceDirections(
+        layer=layer_relevance.layer,
+        rows=np.asarray(rows),
+        mean=found.mean_,
+        directions=directions,
+        explained=explained,
+        chance=chance[:kept],
+        coordinates=coordinates,
+        outputs=outputs,
+        class_coordinates=np.stack(
+            [coordinates[explained_as == output].mean(axis=0) for output in outputs]
+        ),
+        rule=(
+            f"At most {number} directions; kept from the first on as long as each explains more "
+            f"than in any of {shuffles} shuffled copies: {kept}, which explain "
+            f"{explained.sum():.0%} of the variance."
+        ),
+    )

@@ -1,0 +1,208 @@
+"""Strategies within a class: groups of its samples that are decided by different concepts.
+
+Source: Dreyer et al. 2024, "Understanding the (extra-)ordinary: validating deep model decisions
+with prototypical concept-based explanations" (PCX): Gaussian mixtures on relevance vectors, their
+means as prototypes, the likelihood of a sample as a measure of how ordinary its decision is.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from jaxtyping import Float, Int
+from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score
+from sklearn.mixture import GaussianMixture
+
+from auditor.concept_records import Empty, Strategies
+from auditor.concepts.shares import shares_of
+from auditor.concepts.topk import largest
+from auditor.records import LayerRelevance
+
+MOST = 5
+# A strategy needs this many samples: fewer are odd samples, not a strategy.
+LEAST = 8
+# Coordinates that the mixture sees: enough for this part of the variance, within limits.
+VARIANCE = 0.9
+DIMENSIONS = 10
+SAMPLES_PER_DIMENSION = 8
+# Added to every variance, as a part of the mean variance of the coordinates.
+REGULARISED = 1e-2
+# Groups that bootstrap samples find again to this adjusted Rand index are stable.
+STABLE = 0.75
+# A log-likelihood this many robust spreads below the median is clearly apart.
+APART = 3.0
+
+Points = Float[np.ndarray, "member coordinate"]
+
+
+def strategies(
+    layer_relevance: LayerRelevance,
+    output: int,
+    members: Int[np.ndarray, "member"],
+    *,
+    most: int = MOST,
+    least: int = LEAST,
+    resamples: int = 20,
+    top: int = 5,
+    nearest: int = 6,
+    odd: int = 5,
+    rng: np.random.Generator,
+) -> Strategies | Empty:
+    """Return the strategies of a class's members, their prototypes and the odd samples.
+
+    Shares are reduced by principal components (enough for `VARIANCE` of the variance, at most
+    `DIMENSIONS` and one per `SAMPLES_PER_DIMENSION` members). Mixtures of 1 to ``most`` Gaussians
+    with full, regularised covariance are fitted; the smallest BIC wins among those that leave
+    every strategy at least ``least`` members. ``stability`` is the mean adjusted Rand index
+    (Hubert and Arabie 1985) of the groups with those of ``resamples`` bootstrap samples, for each
+    of which reduction and mixture are fitted anew with the same number. Likelihoods are in reduced
+    coordinates: what happens outside them does not make a sample odd.
+
+    Args:
+        layer_relevance: the layer.
+        output: the class, for the record.
+        members: its rows, as `Samples.members` gives them.
+        most: largest number of strategies tried.
+        least: fewest members of a strategy.
+        resamples: bootstrap samples behind the stability.
+        top: how many distinguishing concepts are listed per strategy.
+        nearest: how many samples are listed per prototype.
+        odd: how many samples of the lowest likelihood are listed.
+        rng: seeds mixtures and bootstrap.
+    """
+    if len(members) < 2 * least:
+        return Empty(
+            f"Strategies need {2 * least} right decisions of a class, {least} for each of two; "
+            f"there are {len(members)}."
+        )
+    share = shares_of(layer_relevance, members)
+    if not share.var(axis=0).max() > 1e-20:
+        return Empty("All samples of the class have the same relevance shares: one strategy.")
+    seed = int(rng.integers(2**31))
+    points = _reduction(share).transform(share)
+    fitted = {number: _mixture(points, number, seed) for number in range(1, most + 1)}
+    bic = np.array([_bic(mixture, points, least) for mixture in fitted.values()])
+    number = int(np.argmin(bic)) + 1
+    mixture = fitted[number]
+    given = mixture.predict(points)
+    order = np.argsort(-np.bincount(given, minlength=number), kind="stable")
+    assigned = np.argsort(order)[given]
+    prototypes = np.stack([share[assigned == place].mean(axis=0) for place in range(number)])
+    spread = share.std(axis=0, ddof=1)
+    difference = prototypes - share.mean(axis=0)
+    likelihood = mixture.score_samples(points)
+    lowest = np.argsort(likelihood, kind="stable")[:odd]
+    stability = _stability(share, given, number, resamples, seed, rng) if number > 1 else None
+    return Strategies(
+        layer=layer_relevance.layer,
+        output=output,
+        rows=np.asarray(members),
+        assigned=assigned,
+        log_likelihood=likelihood,
+        share_of_class=np.bincount(assigned, minlength=number) / len(members),
+        prototypes=prototypes,
+        difference=difference,
+        difference_spread=np.divide(
+            difference, spread, out=np.zeros_like(difference), where=spread > 0
+        ),
+        distinguishing=largest(np.abs(difference), top)
+        if number > 1
+        else np.full((1, top), -1, dtype=np.int64),
+        nearest=_nearest(mixture, points, assigned, order, members, nearest),
+        odd=np.asarray(members)[lowest],
+        outlying=int((likelihood[lowest] < _apart(likelihood)).sum()),
+        stability=stability,
+        numbers=tuple(fitted),
+        bic=bic,
+        rule=_rule(most, least, points.shape[1], number, stability),
+    )
+
+
+def _reduction(share: Float[np.ndarray, "member concept"]) -> PCA:
+    """Return the principal components that the mixture sees; also where there are few concepts."""
+    n, concepts = share.shape
+    limit = max(1, min(DIMENSIONS, concepts, n // SAMPLES_PER_DIMENSION))
+    found = PCA(limit, svd_solver="full").fit(share)
+    total = np.cumsum(found.explained_variance_ratio_)
+    enough = int(np.searchsorted(total, VARIANCE)) + 1
+    return PCA(min(enough, limit), svd_solver="full").fit(share)
+
+
+def _mixture(points: Points, number: int, seed: int) -> GaussianMixture:
+    found = GaussianMixture(
+        number,
+        covariance_type="full",
+        reg_covar=max(REGULARISED * float(points.var(axis=0).mean()), 1e-18),
+        n_init=3,
+        random_state=seed,
+    )
+    with warnings.catch_warnings():
+        # A mixture with too many Gaussians may not settle; BIC then judges it as it is.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return found.fit(points)
+
+
+def _bic(mixture: GaussianMixture, points: Points, least: int) -> float:
+    """Return the Bayesian information criterion, infinite where a strategy is too small."""
+    sizes = np.bincount(mixture.predict(points), minlength=mixture.n_components)
+    return float(mixture.bic(points)) if sizes.min() >= least else float("inf")
+
+
+def _nearest(
+    mixture: GaussianMixture,
+    points: Points,
+    assigned: Int[np.ndarray, "member"],
+    order: Int[np.ndarray, "strategy"],
+    members: Int[np.ndarray, "member"],
+    count: int,
+) -> Int[np.ndarray, "strategy nearest"]:
+    """Return the assigned members with the smallest Mahalanobis distance to each mean."""
+    found = np.full((len(order), count), -1, dtype=np.int64)
+    for place, component in enumerate(order):
+        own = np.flatnonzero(assigned == place)
+        whitened = (points[own] - mixture.means_[component]) @ mixture.precisions_cholesky_[
+            component
+        ]
+        closest = own[np.argsort((whitened**2).sum(axis=1), kind="stable")][:count]
+        found[place, : len(closest)] = members[closest]
+    return found
+
+
+def _apart(likelihood: Float[np.ndarray, "member"]) -> float:
+    median = float(np.median(likelihood))
+    return median - APART * 1.4826 * float(np.median(np.abs(likelihood - median)))
+
+
+def _stability(
+    share: Float[np.ndarray, "member concept"],
+    given: Int[np.ndarray, "member"],
+    number: int,
+    resamples: int,
+    seed: int,
+    rng: np.random.Generator,
+) -> float:
+    found = []
+    for _ in range(resamples):
+        drawn = share[rng.integers(0, len(share), len(share))]
+        reduction = _reduction(drawn)
+        mixture = _mixture(reduction.transform(drawn), number, seed)
+        found.append(adjusted_rand_score(given, mixture.predict(reduction.transform(share))))
+    return float(np.mean(found))
+
+
+def _rule(most: int, least: int, dimensions: int, number: int, stability: float | None) -> str:
+    coordinates = "1 coordinate" if dimensions == 1 else f"{dimensions} coordinates"
+    chosen = (
+        f"Gaussian mixtures of 1 to {most} strategies on {coordinates} of the relevance shares; "
+        f"the number with the smallest BIC, each with at least {least} samples: {number}."
+    )
+    if stability is None:
+        return chosen
+    verdict = "stable" if stability >= STABLE else "not stable, so read them as tendencies"
+    return (
+        f"{chosen} In bootstrap samples they are found again with an adjusted Rand index of "
+        f"{stability:.2f} ({STABLE} or more is stable): {verdict}."
+    )

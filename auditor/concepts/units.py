@@ -1,0 +1,229 @@
+"""Decide which unit the report leads with: single channels, subspaces, or components.
+
+A reader can follow a class when few units carry it and when they look at different things. Both
+are measured on the positive positional relevance, for every kind of unit in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from auditor.concept_records import PositionalComponents, UnitDecision, UnitFigures, UnitKind
+
+TOP = 5
+# More channels than this for half of a class's relevance are no short story.
+FEW = 10
+# Above this mean cosine of their places the strongest units look at the same thing.
+DISTINCT = 0.5
+# Units that carry less than this of a class's positive relevance would hide too much of it.
+ENOUGH = 0.5
+
+RULE = (
+    f"Channels lead if, in the median class, at most {FEW} of them carry half of the positive "
+    f"relevance and the {TOP} strongest overlap by at most {DISTINCT} (mean cosine of their "
+    "places). Otherwise the kind leads that has two units or more, carries at least "
+    f"{ENOUGH:.0%} of the positive relevance, needs fewer units for half of it than the channels, "
+    f"and overlaps less than they and by at most {DISTINCT}; of several the one that overlaps "
+    "least; without one the channels lead."
+)
+
+Places = Callable[[int, Int[np.ndarray, "top"]], Float[np.ndarray, "top position"]]
+
+_NAMES: dict[UnitKind, str] = {
+    "channel": "channels",
+    "subspace": "subspaces",
+    "component": "components",
+}
+
+
+def channel_figures(
+    relevance: Float[np.ndarray, "sample concept h w"],
+    explained_as: Int[np.ndarray, "sample"],
+    *,
+    kind: UnitKind = "channel",
+    groups: Int[np.ndarray, "concept"] | None = None,
+    top: int = TOP,
+) -> UnitFigures:
+    """Return the figures of single channels, or with ``groups`` of groups of channels.
+
+    Args:
+        relevance: signed positional relevance, in units of the explained logit.
+        explained_as: the output that each sample's relevance explains: the classes.
+        kind: what the units are called.
+        groups: the unit of each channel, -1 for none; None makes every channel a unit.
+        top: how many of a class's strongest units are compared for overlap.
+
+    Raises:
+        ValueError: shapes do not fit.
+    """
+    n, concepts = relevance.shape[:2]
+    if len(explained_as) != n or (groups is not None and len(groups) != concepts):
+        raise ValueError(
+            f"relevance is {relevance.shape}, explained outputs are {len(explained_as)}, groups "
+            f"are {None if groups is None else len(groups)}: they do not fit"
+        )
+    count = concepts if groups is None else int(groups.max(initial=-1)) + 1
+    share = np.zeros((n, count))
+    for row in range(n):
+        positive, total = _positive(relevance[row])
+        if total > 0:
+            carried = positive.sum(axis=1, dtype=np.float64) / total
+            share[row] = carried if groups is None else _grouped(carried, groups, count)
+
+    def places(row: int, units: Int[np.ndarray, "top"]) -> Float[np.ndarray, "top position"]:
+        positive, _ = _positive(relevance[row])
+        if groups is None:
+            found: np.ndarray = positive[units].astype(np.float64)
+            return found
+        return np.stack([positive[groups == unit].sum(axis=0) for unit in units])
+
+    return _figures(kind, share, explained_as, places, top)
+
+
+def component_figures(components: PositionalComponents, *, top: int = TOP) -> UnitFigures:
+    """Return the figures of components found by `positional_components`."""
+    n, count = components.share.shape
+    flat = components.place.reshape(n, count, -1)
+
+    def places(row: int, units: Int[np.ndarray, "top"]) -> Float[np.ndarray, "top position"]:
+        found: np.ndarray = flat[row, units].astype(np.float64)
+        return found
+
+    return _figures("component", components.share, components.explained_as, places, top)
+
+
+def leading_unit(
+    layer: str, channels: UnitFigures, others: Sequence[UnitFigures] = ()
+) -> UnitDecision:
+    """Return which unit leads at a layer by `RULE`, with the figures in a plain sentence."""
+    figures = (channels, *others)
+    half, overlap = _median_half(channels), _median(channels.overlap)
+    said = f"At {layer} " + "; ".join(_said(each) for each in figures) + "."
+    if half <= FEW and overlap <= DISTINCT:
+        why = "Channels are few and distinct enough to be read one by one, so they lead."
+        return UnitDecision(layer, "channel", figures, RULE, f"{said} {why}")
+    better = [
+        each
+        for each in others
+        if each.units > 1
+        and _median(each.carried) >= ENOUGH
+        and _median_half(each) < half
+        and _median(each.overlap) < overlap
+        and _median(each.overlap) <= DISTINCT
+    ]
+    wide = _trouble(half, overlap)
+    if not better:
+        tried = "no other unit was measured" if not others else "no other unit does better"
+        why = f"{wide}, but {tried}, so channels lead; read them with care."
+        return UnitDecision(layer, "channel", figures, RULE, f"{said} {why}")
+    best = min(better, key=lambda each: _median(each.overlap))
+    why = f"{wide}, and {_NAMES[best.kind]} are fewer and more distinct, so {_NAMES[best.kind]} "
+    return UnitDecision(layer, best.kind, figures, RULE, f"{said} {why}lead.")
+
+
+def _figures(
+    kind: UnitKind,
+    share: Float[np.ndarray, "sample unit"],
+    explained_as: Int[np.ndarray, "sample"],
+    places: Places,
+    top: int,
+) -> UnitFigures:
+    outputs = tuple(int(output) for output in np.unique(explained_as))
+    found = []
+    for output in outputs:
+        members = np.flatnonzero((explained_as == output) & (share.sum(axis=1) > 0))
+        mean = share[members].mean(axis=0) if len(members) else np.zeros(share.shape[1])
+        order = np.argsort(-mean, kind="stable")
+        cumulative = np.cumsum(mean[order])
+        strongest = order[: min(top, int((mean > 0).sum()))]
+        overlaps = [overlap_of(places(int(row), strongest)) for row in members]
+        known = [value for value in overlaps if value is not None]
+        found.append(
+            (
+                float(mean.max(initial=0.0)),
+                _needed(cumulative, 0.5),
+                _needed(cumulative, 0.9),
+                float(mean.sum()),
+                float(np.mean(known)) if known else 0.0,
+            )
+        )
+    columns = list(zip(*found, strict=True)) if found else [()] * 5
+    return UnitFigures(
+        kind=kind,
+        units=share.shape[1],
+        outputs=outputs,
+        top_share=np.array(columns[0]),
+        for_half=np.array(columns[1], dtype=np.int64),
+        for_most=np.array(columns[2], dtype=np.int64),
+        carried=np.array(columns[3]),
+        overlap=np.array(columns[4]),
+    )
+
+
+def overlap_of(places: Float[np.ndarray, "unit position"]) -> float | None:
+    """Return the mean cosine over all pairs of non-negative maps; None without two that are not 0.
+
+    0 where no two units share a position, 1 where all lie alike.
+    """
+    norms = np.linalg.norm(places, axis=1)
+    unit = places[norms > 0] / norms[norms > 0, None]
+    if len(unit) < 2:
+        return None
+    cosine = unit @ unit.T
+    return float(cosine[np.triu_indices(len(unit), k=1)].mean())
+
+
+def _positive(
+    relevance: Float[np.ndarray, "concept h w"],
+) -> tuple[Float[np.ndarray, "concept position"], float]:
+    positive = np.maximum(relevance, 0).reshape(len(relevance), -1)
+    return positive, float(positive.sum(dtype=np.float64))
+
+
+def _grouped(
+    carried: Float[np.ndarray, "concept"], groups: Int[np.ndarray, "concept"], count: int
+) -> Float[np.ndarray, "unit"]:
+    inside = groups >= 0
+    return np.bincount(groups[inside], weights=carried[inside], minlength=count)
+
+
+def _needed(cumulative: Float[np.ndarray, "unit"], share: float) -> int:
+    """Return how many units reach a share, -1 where all together do not."""
+    reached = np.flatnonzero(cumulative >= share - 1e-9)
+    return int(reached[0]) + 1 if len(reached) else -1
+
+
+def _median(values: Float[np.ndarray, "class"]) -> float:
+    return float(np.median(values)) if len(values) else 0.0
+
+
+def _median_half(figures: UnitFigures) -> float:
+    """Return the median number of units for half of the relevance; not reached is infinite."""
+    return _median(np.where(figures.for_half < 0, np.inf, figures.for_half))
+
+
+def _said(figures: UnitFigures) -> str:
+    half = _median_half(figures)
+    name = _NAMES[figures.kind]
+    if figures.units == 1:
+        needs = f"the only {figures.kind} carries {_median(figures.carried):.0%}"
+    elif np.isfinite(half):
+        needs = f"{half:.3g} of {figures.units} {name} carry half"
+    else:
+        needs = f"all {figures.units} {name} carry less than half"
+    return (
+        f"{needs} of a class's positive relevance (median), the strongest "
+        f"{_median(figures.top_share):.0%}, and the places of the strongest overlap by "
+        f"{_median(figures.overlap):.2f}"
+    )
+
+
+def _trouble(half: float, overlap: float) -> str:
+    if half > FEW and overlap > DISTINCT:
+        return "Channels are many and look at the same places"
+    if half > FEW:
+        return "Too many channels share the work"
+    return "The strongest channels look at the same places"
