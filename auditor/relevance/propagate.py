@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import ceil, prod
+from sys import maxsize
 from typing import Any
 
 import torch
@@ -108,7 +109,8 @@ def _draw_together(saved: dict[str, Saved], node: Node) -> None:
         return
     shared = before.shared and saved[node.name].shared
     if shared or scale.dim() == len(node.shape):
-        own = not before.shared and before.scale.dtype != torch.bool
+        own = before.scale.is_floating_point() and before.scale.shape == scale.shape
+        own = own and not before.shared
         drawn = before.scale.mul_(scale) if own else before.scale * scale
         saved[node.inputs[0]] = replace(before, scale=drawn, shared=shared)
         saved[node.name] = replace(saved[node.name], scale=None)
@@ -200,7 +202,7 @@ class _Sweep:
     def together(self, node: Node, like: Tensor) -> int:
         """Return how many rows may pass a node at once."""
         if self.limit is None:
-            return len(like)
+            return maxsize
         shapes = (node.shape, *node.input_shapes)
         row = max(prod(shape) for shape in shapes) // CAPTURED * like.element_size()
         return max(1, self.limit // row)
