@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from auditor.relevance.graph import Graph, Node, Ref
+from auditor.relevance.graph import Element, Graph, Node, Ref
 
 SQUASHED = frozenset({"sigmoid", "hardsigmoid"})
 SOFTMAX = frozenset({"softmax", "_softmax"})
 STATISTICS = frozenset({
-    "linalg_vector_norm", "norm", "var", "std", "var_mean", "rsqrt", "reciprocal",
+    "linalg_vector_norm", "norm", "var", "std", "var_mean", "std_mean", "rsqrt", "reciprocal",
 })  # fmt: skip
 CLIPPED = frozenset({"hardtanh", "relu6", "clamp"})
 # What turns one gate into another: everything else turns a gate into an ordinary signal.
@@ -51,7 +51,7 @@ def gate_strengths(graph: Graph, *, attention: bool = True) -> dict[str, int]:
 def _strength(node: Node, graph: Graph, found: dict[str, int], *, attention: bool) -> int:
     if not node.live or not node.inputs:
         return 0
-    if node.operation in SQUASHED or node.operation in STATISTICS:
+    if node.operation in SQUASHED or (node.operation in STATISTICS and not is_mean(node)):
         return 2
     if node.operation in SOFTMAX:
         return 2 if attention else 0
@@ -64,6 +64,12 @@ def _strength(node: Node, graph: Graph, found: dict[str, int], *, attention: boo
     if node.operation in CARRIES:
         return min(found[name] for name in node.inputs)
     return 0
+
+
+def is_mean(node: Node) -> bool:
+    """Tell whether a node is the mean that comes with a variance or standard deviation."""
+    named = node.operation in {"var_mean", "std_mean"}
+    return named and isinstance(node.target, Element) and node.target.index == 1
 
 
 def _is_hard_sigmoid(node: Node, graph: Graph) -> bool:

@@ -37,6 +37,17 @@ class Element:
 
 
 @dataclass(frozen=True)
+class Positional:
+    """Call a function of Python's own, whose arguments have no names: arithmetic of sizes."""
+
+    target: Callable[..., Any]
+
+    def __call__(self, /, **arguments: Any) -> Any:
+        """Run the function on the arguments in their order."""
+        return self.target(*arguments.values())
+
+
+@dataclass(frozen=True)
 class Batch:
     """Where the images are in a tensor: ``axis`` holds ``times`` entries of each.
 
@@ -219,6 +230,8 @@ def _add(
         operation = source.operation
     else:
         operation = _operation(target)
+        if getattr(target, "_schema", None) is None:
+            target = Positional(target)
     if "device" in arguments and arguments["device"] is not None:
         arguments["device"] = device
     names = list(dict.fromkeys(name for value in arguments.values() for name in _refs(value)))

@@ -14,12 +14,12 @@ from auditor.relevance import gates
 from auditor.relevance.canonise import CONVOLUTIONS, WEIGHTED, arrange
 from auditor.relevance.composites import BOX, RULES, Composite
 from auditor.relevance.graph import Graph, Node
-from auditor.relevance.registry import DERIVATIVE, ELEMENTWISE, NATIVE, rule_of
+from auditor.relevance.registry import DERIVATIVE, ELEMENTWISE, MULTILINEAR, NATIVE, rule_of
 from auditor.relevance.rule import Rule, Settings, Signed, Weights
 from auditor.relevance.signs import non_negative
 
-CURVED = frozenset({
-    "mul", "div", "matmul", "bmm", "mm", "einsum", "layer_norm", "group_norm", "instance_norm",
+CURVED = MULTILINEAR | frozenset({
+    "mul", "div", "layer_norm", "group_norm", "instance_norm", "rms_norm",
     "scaled_dot_product_attention", "pow", "softmax", "_softmax",
 })  # fmt: skip
 FULL_GRADIENT = replace(NATIVE, name="gradient", fallback=False)
@@ -121,10 +121,9 @@ def _rule(node: Node, composite: Composite, facts: _Facts, stem: set[str]) -> Ru
             return _variant(composite.first, node, facts, seen=True)
         name = composite.convolution if everywhere else composite.dense
         return _variant(name, node, facts, seen=seen)
-    if composite.gradient and (node.operation in CURVED or len(node.inputs) > 1):
-        own = rule_of(node)
-        return FULL_GRADIENT if node.operation in CURVED else own
     rule = rule_of(node)
+    if composite.gradient and (node.operation in CURVED or rule is NATIVE):
+        return FULL_GRADIENT
     return DERIVATIVE if composite.gradient and rule is ELEMENTWISE else rule
 
 

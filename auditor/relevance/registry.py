@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from auditor.relevance import attention, norms, products
 from auditor.relevance import operations as op
+from auditor.relevance.gates import is_mean
 from auditor.relevance.graph import Node, Ref
 from auditor.relevance.rule import Rule
 
@@ -124,6 +125,8 @@ def rule_of(node: Node) -> Rule:
         return ELEMENTWISE if _is_power(node) else NATIVE
     if name == "lerp" and node.arguments["weight"] not in map(Ref, node.inputs):
         return TOTAL
+    if is_mean(node):
+        return AVERAGE
     if name in OPERATIONS and OPERATIONS[name] is ELEMENTWISE and not _keeps_shape(node):
         return NATIVE
     return OPERATIONS.get(name, NATIVE)

@@ -153,6 +153,13 @@ def _copy(node: Node, graph: Graph) -> list[Node]:
     return [replace(copied, live=bool(names))]
 
 
+def _fill(node: Node, graph: Graph) -> list[Node]:
+    """Say that what is filled with a number depends on no image any more."""
+    if isinstance(node.arguments["value"], Ref):
+        return []
+    return [replace(node, inputs=(), live=False)]
+
+
 def _instance_norm(node: Node, graph: Graph) -> list[Node]:
     """Write an instance norm as a group norm with one channel in each group."""
     values = node.arguments
@@ -217,6 +224,7 @@ SPELLINGS: dict[str, Callable[[Node, Graph], list[Node]]] = {
     "baddbmm": _product_and_matrix,
     "glu": _glu,
     "copy": _copy,
+    "fill": _fill,
     "instance_norm": _instance_norm,
     "scaled_dot_product_attention": _attention,
 }
