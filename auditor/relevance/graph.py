@@ -172,6 +172,9 @@ def build(program: torch.export.ExportedProgram, device: torch.device, *, place:
     """Turn an exported program into a ``Graph``, evaluating whatever no image can change.
 
     ``place`` is the index of the wanted tensor among the results of the model.
+
+    Raises:
+        CaptureError: what an image gives depends on the other images of its batch.
     """
     signature = program.graph_signature
     constants: dict[str, Any] = {}
@@ -201,8 +204,12 @@ def build(program: torch.export.ExportedProgram, device: torch.device, *, place:
             output_name = results[len(results) - len(signature.user_outputs) + place].name
         else:
             _add(item, nodes, constants, device)
-    kept = Graph(tuple(nodes.values()), image_name, output_name)
-    return prune(kept)
+    kept = prune(Graph(tuple(nodes.values()), image_name, output_name))
+    if kept[image_name].per_image:
+        for node in kept.nodes:
+            if node.live and not node.per_image:
+                raise mixes_images(node.operation, node.modules)
+    return kept
 
 
 def prune(graph: Graph) -> Graph:
@@ -248,9 +255,6 @@ def _add(
     inputs = () if measures_only else tuple(name for name in names if nodes[name].live)
     floating = not isinstance(value, Tensor) or value.dtype.is_floating_point
     live = bool(inputs) and floating and operation not in SHAPE_ONLY
-    alone = isinstance(value, Tensor) and batch is None and nodes[next(iter(nodes))].per_image
-    if live and alone:
-        raise mixes_images(operation, _modules(item))
     nodes[item.name] = Node(
         name=item.name,
         operation=operation,

@@ -51,7 +51,7 @@ MULTILINEAR = frozenset({
 ACTIVATIONS = (
     "relu", "relu6", "hardtanh", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish",
     "hardswish", "hardsigmoid", "sigmoid", "tanh", "softplus", "clamp", "clamp_min", "clamp_max",
-    "prelu", "rrelu_with_noise", "hardshrink", "softshrink", "threshold", "abs", "square",
+    "prelu", "rrelu", "rrelu_with_noise", "hardshrink", "softshrink", "threshold", "abs", "square",
     "log_sigmoid", "softsign", "tan", "sin", "asinh", "atan", "erf", "expm1", "log1p",
     "sqrt",
 )  # fmt: skip

@@ -1,6 +1,5 @@
 """Attention, held constant and live, in every spelling, against loops over images and heads."""
 
-# ruff: noqa: N803 matrices keep the letters of their papers
 from __future__ import annotations
 
 import math
