@@ -34,7 +34,9 @@ STRUCTURE = Rule("structure", op.native_reverse, op.structure_prepare, passes="r
 AVERAGE = Rule("average", op.native_reverse, op.structure_prepare, returns="new")
 TOTAL = Rule("sum over axes", op.native_reverse, op.structure_prepare)
 MAXIMUM = Rule("winner takes all", op.native_reverse, op.native_prepare, returns="new")
-MAX_POOL = Rule("winner takes all", op.max_pool_reverse, op.max_pool_prepare, returns="new")
+MAX_POOL = Rule(
+    "winner takes all", op.max_pool_reverse, op.max_pool_prepare, returns="new", masks=True
+)
 NORM = Rule("statistics held constant", norms.norm_reverse, norms.norm_prepare, returns="new")
 ATTENTION = Rule("attention held constant", attention.held_reverse, attention.held_prepare)
 LIVE_ATTENTION = Rule("attention (AttnLRP)", attention.live_reverse, attention.live_prepare)

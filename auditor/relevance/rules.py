@@ -46,6 +46,13 @@ def linear_reverse(
     return (adjoint(node, weights[0], coefficient),)
 
 
+def narrow(weights: Weights, saved: Saved, channels: Tensor) -> tuple[Weights, Saved]:
+    """Return the weights of some outputs of a convolution, and the multiplier of these."""
+    if saved.scale is not None and not saved.shared:
+        saved = replace(saved, scale=saved.scale.index_select(1, channels))
+    return tuple(each.index_select(0, channels) for each in weights), saved
+
+
 # z-plus: only positive contributions, w > 0 on x > 0 and (signed inputs) w < 0 on x < 0.
 
 
@@ -134,6 +141,15 @@ def open_reverse(
     own = replace(saved, tensors=tuple(rest))
     (flow,) = below(node, weights[:-1], own, coefficient - alone, fold)
     return (flow + adjoint(node, weights[-1], alone),)
+
+
+def open_narrow(weights: Weights, saved: Saved, channels: Tensor) -> tuple[Weights, Saved]:
+    """Return the weights of some outputs of a convolution, the multiplier and marks of these."""
+    weights, saved = narrow(weights, saved, channels)
+    if len(saved.tensors) > int(len(weights) == 3):
+        marks, *rest = saved.tensors
+        saved = replace(saved, tensors=(marks.index_select(1, channels), *rest))
+    return weights, saved
 
 
 # alpha2-beta1: R_i = 2 (z+_ij / z+_j) R_j - 1 (z-_ij / z-_j) R_j.
