@@ -153,6 +153,11 @@ def _copy(node: Node, graph: Graph) -> list[Node]:
     return [replace(copied, live=bool(names))]
 
 
+def _type_as(node: Node, graph: Graph) -> list[Node]:
+    """Say that what only lends its type gets no relevance."""
+    return [replace(node, inputs=_live(graph, node.arguments["self"]))]
+
+
 def _fill(node: Node, graph: Graph) -> list[Node]:
     """Say that what is filled with a number depends on no image any more."""
     if isinstance(node.arguments["value"], Ref):
@@ -225,6 +230,7 @@ SPELLINGS: dict[str, Callable[[Node, Graph], list[Node]]] = {
     "glu": _glu,
     "copy": _copy,
     "fill": _fill,
+    "type_as": _type_as,
     "instance_norm": _instance_norm,
     "scaled_dot_product_attention": _attention,
 }

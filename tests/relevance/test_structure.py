@@ -108,6 +108,7 @@ REPEATS: dict[str, Function] = {
     "reflect 1-D": lambda x: F.pad(x.flatten(2), (1, 2), mode="reflect"),
     "replicate 3-D": lambda x: F.pad(x[:, :, None], (1, 2, 0, 0, 0, 0), mode="replicate"),
     "movedim": lambda x: x.movedim(1, 3),
+    "type of another": lambda x: (2 * x).type_as(x.flip(1)),
     "squeeze": lambda x: x[:, :1].squeeze(1) + x[:, 1:2].squeeze(),
 }
 RESIZED: dict[str, Function] = {
