@@ -68,10 +68,14 @@ def split_weights(node: Node, settings: Settings) -> Weights:
 
 
 def plus_prepare(local: Local) -> Saved:
-    """Keep ``z / (z+ + eps)`` for an input that is known to be non-negative."""
+    """Keep ``z / (z+ + eps)`` for an input known to be non-negative, an output clipped at 0."""
+    denominator = _positive_sum(local)
+    return Saved(share(local.output, denominator, local.settings.epsilon, clipped=True))
+
+
+def _positive_sum(local: Local) -> Tensor:
     bias = part(bias_of(local.node, local.settings), 1)
-    denominator = forward_with(local.node, local.source, local.weights[0], bias)
-    return Saved(share(local.output, denominator, local.settings.epsilon))
+    return forward_with(local.node, local.source, local.weights[0], bias)
 
 
 def plus_signed_prepare(local: Local) -> Saved:
@@ -108,7 +112,8 @@ def open_signed_weights(node: Node, settings: Settings) -> Weights:
 
 def open_prepare(local: Local) -> Saved:
     """Keep the multiplier, and which outputs only negative contributions made."""
-    return _opened(local, plus_prepare(replace(local, weights=local.weights[:-1])))
+    scale = share(local.output, _positive_sum(local), local.settings.epsilon)
+    return _opened(local, Saved(scale))
 
 
 def open_signed_prepare(local: Local) -> Saved:
@@ -119,9 +124,12 @@ def open_signed_prepare(local: Local) -> Saved:
 def _opened(local: Local, saved: Saved) -> Saved:
     """Add 1 where an output is below its bias and got no multiplier, if there is one."""
     assert saved.scale is not None
+    nothing = saved.scale == 0
+    if not bool(nothing.any()):  # as good as always
+        return saved
     bias: Tensor | None = local.node.arguments["bias"]
     rest = local.output if bias is None else local.output - per_channel(bias, local.node)
-    alone = (saved.scale == 0) & (rest < 0) & (local.output != 0)
+    alone = nothing & (rest < 0) & (local.output != 0)
     if not bool(alone.any()):
         return saved
     marks = alone.to(local.output.dtype)

@@ -18,11 +18,17 @@ def stabilise(denominator: Tensor, epsilon: float) -> Tensor:
     return denominator + epsilon * sign
 
 
-def share(output: Tensor, denominator: Tensor, epsilon: float) -> Tensor:
-    """Return ``z / denominator``, 0 where nothing flowed in: the multiplier m of METHOD.md."""
-    nothing = denominator == 0
+def share(output: Tensor, denominator: Tensor, epsilon: float, *, clipped: bool = False) -> Tensor:
+    """Return ``z / denominator``, 0 where nothing flowed in: the multiplier m of METHOD.md.
+
+    ``clipped``: no c arrives where z is not positive, so that m need not be 0 there.
+    """
     stable = torch.copysign(denominator.new_tensor(epsilon), denominator).add_(denominator)
-    return torch.div(output, stable, out=stable).masked_fill_(nothing, 0.0)
+    ratio = torch.div(output, stable, out=stable)
+    if clipped and epsilon > 0:
+        return ratio
+    nothing = denominator == 0
+    return ratio.masked_fill_(nothing, 0.0) if bool(nothing.any()) else ratio
 
 
 def forward_with(node: Node, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002 the field's word

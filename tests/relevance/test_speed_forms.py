@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from auditor.relevance import numerics, sweeps, weighted, winograd
 from auditor.relevance.explainer import Explainer
+from auditor.relevance.results import totals
 from tests.relevance import models
 from tests.relevance.conftest import explained
 from tests.relevance.test_networks import distance
@@ -157,3 +158,36 @@ def test_keeping_memory_sets_both_thresholds(monkeypatch: pytest.MonkeyPatch) ->
 def test_keeping_memory_does_nothing_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(numerics.platform, "libc_ver", lambda: ("", ""))
     assert not numerics.keep_memory()
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, LAST])
+def test_totals_are_sums_and_first_peaks(layout: torch.memory_format) -> None:
+    relevance = torch.randint(-2, 3, (3, 5, 4, 6), generator=generator()).double()
+    relevance[0, 0] = 0
+    activation = torch.randn(3, 5, 4, 6, dtype=torch.float64, generator=generator())
+    found = totals(
+        relevance.contiguous(memory_format=layout), activation.contiguous(memory_format=layout)
+    )
+    assert torch.allclose(found.relevance, relevance.sum((2, 3)))
+    assert torch.equal(found.activation, activation.amax((2, 3)))
+    assert found.size == (4, 6)
+    for image in range(3):
+        for channel in range(5):
+            values = relevance[image, channel].flatten().tolist()
+            assert int(found.peak[image, channel]) == values.index(max(values))
+
+
+def test_statistics_are_what_explain_gives() -> None:
+    _, explainer = explained("resnet_basic")
+    x = models.images(3)
+    targets = torch.tensor([2, 0, 5])
+    layers = ("layer1.0.conv1", "layer3.0", "layer4.0.conv2")
+    found = explainer.statistics(x, layers, targets)
+    out = explainer.explain(x, targets, layers, heatmap=False)
+    assert torch.equal(found.targets, targets)
+    assert torch.equal(found.logits, out.logits)
+    for layer in layers:
+        one = found.layers[layer]
+        assert distance(one.relevance, out.relevance[layer].sum((2, 3))) < 1e-12
+        assert torch.equal(one.peak, out.relevance[layer].flatten(2).argmax(2))
+        assert torch.equal(one.activation, out.activation[layer].amax((2, 3)))
