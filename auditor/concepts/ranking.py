@@ -131,12 +131,13 @@ def _area(
 
 def _said(areas: FlippingAreas) -> str:
     random = areas.orders.index(RANDOM)
-    moved = "lowers" if areas.direction == "off" else "raises"
-    value = areas.area[areas.orders.index(RELEVANCE)]
+    value, gain = areas.area[areas.orders.index(RELEVANCE)], areas.gain[random]
+    moved = "lowers" if (areas.direction == "off") == (value >= 0) else "raises"
     return (
-        f"Switching concepts {areas.direction} by relevance {moved} the score by {value:.2f} on "
-        f"average over the curve, {areas.gain[random]:.2f} more than in random order (95 % "
-        f"interval {areas.gain_low[random]:.2f} to {areas.gain_high[random]:.2f}, n = {areas.n})"
+        f"Switching concepts {areas.direction} by relevance {moved} the score by {abs(value):.2f} "
+        f"on average over the curve, {abs(gain):.2f} {'better' if gain >= 0 else 'worse'} than in "
+        f"random order (95 % interval of the difference {areas.gain_low[random]:.2f} to "
+        f"{areas.gain_high[random]:.2f}, n = {areas.n})"
     )
 
 

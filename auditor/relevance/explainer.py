@@ -132,12 +132,13 @@ class Explainer:
         return self._layers.automatic()
 
     def rule_table(self) -> tuple[RuleRow, ...]:
-        """Return which rule runs at which node, in forward order."""
-        rules = self._plan.rules
+        """Return which rule runs at which node that relevance reaches, in forward order."""
+        graph, rules = self._plan.graph, self._plan.rules
+        reached = graph.ancestors({graph.output})
         return tuple(
             RuleRow(node.name, node.operation, node.module, rules[node.name].name)
-            for node in self._plan.graph.nodes
-            if node.name in rules
+            for node in graph.nodes
+            if node.name in rules and node.name in reached
         )
 
     def predict(self, images: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -90,12 +91,29 @@ def ratio_prepare(local: Local) -> Saved:
     node, source, output = local.node, local.source, local.output
     if node.operation == "relu":
         return Saved(source > 0)
-    at_zero = _at(local, source.new_zeros(1))
+    zero = _zero(local)
+    at_zero = _at(local, zero)
     if bool((at_zero.abs() > SMALL).any()):
         return Saved(output / stabilise(source, local.settings.epsilon))
     tiny = source.abs() <= SMALL
     ratio = output / torch.where(tiny, torch.ones_like(source), source)
-    return Saved(torch.where(tiny, derivative(local, source.new_zeros(1)), ratio))
+    slope = derivative(local, zero)
+    slope = torch.where(slope.isfinite(), slope, torch.zeros_like(slope))  # of a root: infinite
+    return Saved(torch.where(tiny, slope, ratio))
+
+
+def _zero(local: Local) -> Tensor:
+    """Return 0 in as many values as an elementwise function has sets of parameters."""
+    sizes = [
+        value.shape
+        for key, value in local.node.arguments.items()
+        if isinstance(value, Tensor) and key != "weight"
+    ]
+    shape = list(np.broadcast_shapes((1,), *sizes))
+    weight = local.node.arguments.get("weight")
+    if isinstance(weight, Tensor) and weight.numel() > 1:  # of prelu: one for each channel
+        shape = [1, weight.numel(), *([1] * (local.source.dim() - 2))]
+    return local.source.new_zeros(shape)
 
 
 def derivative_prepare(local: Local) -> Saved:
