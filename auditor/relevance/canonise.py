@@ -41,9 +41,23 @@ def arrange(graph: Graph) -> Graph:
                 input_shapes=tuple(graph[name].shape for name in node.inputs),
                 input_batches=tuple(graph[name].batch for name in node.inputs),
                 others={each.name: each.batch if each.per_image else None for each in beside},
+                real=_real(node, graph),
             )
         )
     return graph.having(nodes)
+
+
+def _real(node: Node, graph: Graph) -> Tensor | None:
+    """Return where the input of a convolution is not zeros that a node before it padded."""
+    if node.operation not in CONVOLUTIONS or len(node.inputs) != 1:
+        return None
+    before, weight = graph[node.inputs[0]], node.arguments["weight"]
+    padded = before.operation in {"constant_pad_nd", "pad"} and len(before.inputs) == 1
+    constant = before.arguments.get("mode", "constant") == "constant"
+    if not (padded and constant and isinstance(weight, Tensor)) or before.arguments["value"]:
+        return None
+    ones: Tensor = weight.new_ones((1, *graph[before.inputs[0]].shape[1:]))
+    return before.call({before.inputs[0]: ones})  # type: ignore[no-any-return]
 
 
 def bare_logits(graph: Graph) -> Graph:

@@ -133,8 +133,8 @@ COMPOSITES: dict[str, Composite] = {
         Composite("epsilon-alpha2-beta1", "epsilon", "alpha2-beta1"),
         Composite("epsilon", "epsilon", "epsilon"),
         Composite("gradient-input", "gradient", "gradient", gradient=True),
-        Composite("attn-cp-gamma", "epsilon", "gamma", gamma=0.25),
-        Composite("attnlrp", "epsilon", "gamma", gamma=0.25, attention="live"),
+        Composite("attn-cp-gamma", "epsilon", "gamma", gamma=0.05),
+        Composite("attnlrp", "epsilon", "gamma", gamma=0.05, attention="live"),
     )
 }
 DEFAULT = "epsilon-plus-flat"

@@ -81,7 +81,8 @@ class Node:
     in ``arguments`` as tensors. ``shape`` and ``input_shapes`` are for a batch of two images;
     ``batch`` and ``input_batches`` say where the images are in them. ``others`` are the remaining
     nodes in the arguments, held constant by the rule: gates, masks, tokens, batch sizes; with
-    where their images are, None for what is the same for all images.
+    where their images are, None for what is the same for all images. ``real`` is 1 where a
+    convolution's input is no padding, for one image; None where none of it is.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Node:
     batch: Batch = FIRST
     per_image: bool = True
     input_batches: tuple[Batch, ...] = ()
+    real: Tensor | None = None
     others: Mapping[str, Batch | None] = field(default_factory=dict)
 
     def input_rows(self, place: int, rows: int) -> tuple[int, ...]:

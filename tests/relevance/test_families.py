@@ -22,7 +22,6 @@ from tests.relevance.zoo import FAMILIES
 TINY = 1e-30
 CONSERVING = ("auto", "epsilon", "epsilon-plus-flat")
 # The flat rule counts zeros that an operation of its own puts around the image as pixels.
-PADDED = ("padded_first", "efficientnet_lite0_package")
 
 
 @cache
@@ -61,12 +60,7 @@ def test_the_captured_logits_are_the_models(name: str) -> None:
 
 
 @pytest.mark.parametrize("composite", CONSERVING)
-def test_the_pixels_hold_the_whole_logit(
-    name: str, composite: str, request: pytest.FixtureRequest
-) -> None:
-    if name in PADDED and composite != "epsilon":
-        reason = "relevance that the flat rule gives to explicit padding is lost"
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+def test_the_pixels_hold_the_whole_logit(name: str, composite: str) -> None:
     found = explained(name, composite).explain(FAMILIES[name].images(3))
     assert found.conservation is not None
     assert float((found.conservation - 1).abs().max()) < 1e-8
