@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -183,8 +186,8 @@ def _illustration(
         origin=found.origin,
         row=found.row,
         score=found.score,
-        crop=_stored(store.jpeg(crop, alt=f"what {name} sees in {path}", side=CROP_SIDE)),
-        full=_stored(
+        crop=stored(store.jpeg(crop, alt=f"what {name} sees in {path}", side=CROP_SIDE)),
+        full=stored(
             store.jpeg(
                 overlay(photo, found.heatmap),
                 alt=f"relevance of {name} over {path}",
@@ -194,5 +197,17 @@ def _illustration(
     )
 
 
-def _stored(picture: Picture) -> StoredPicture:
+def stored(picture: Picture) -> StoredPicture:
+    """Return a picture of the store as the records name it."""
     return StoredPicture(picture.file, picture.alt, picture.width, picture.height, picture.caption)
+
+
+def has_pictures(folder: Path, record: Any) -> bool:
+    """Tell whether every picture that a record names, at any depth, is in the folder."""
+    if isinstance(record, StoredPicture):
+        return (folder / record.file).is_file()
+    if dataclasses.is_dataclass(record):
+        return all(
+            has_pictures(folder, getattr(record, f.name)) for f in dataclasses.fields(record)
+        )
+    return not isinstance(record, tuple) or all(has_pictures(folder, each) for each in record)

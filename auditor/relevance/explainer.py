@@ -32,6 +32,7 @@ from auditor.relevance.sweeps import Job, relevance_at, sweeps
 
 if TYPE_CHECKING:
     from auditor.relevance.check import Check
+    from auditor.relevance.composition import Composition
     from auditor.relevance.finite import NonFinite
 
 
@@ -293,6 +294,35 @@ class Explainer:
     ) -> dict[str, Tensor]:
         """Return ``conditional_relevance`` summed over positions, (K, B, C'), in less memory."""
         return self._relevance(images, conditions, layers, targets, summed=True)
+
+    def leads_to(self, upper: str, lower: str) -> bool:
+        """Tell whether relevance can reach layer ``lower`` from layer ``upper``."""
+        above, below = self._layers.node(upper).name, self._layers.node(lower).name
+        return above != below and below in self._plan.graph.ancestors({above})
+
+    def composition(
+        self,
+        images: Tensor,
+        conditions: Sequence[Condition],
+        layer: str,
+        targets: Tensor | None = None,
+    ) -> Composition:
+        """Return what of every condition arrives at the channels of a layer, and what passes it by.
+
+        The conditions must name the same layers, all of them above ``layer``; ``Condition({})``
+        decomposes the explained logit itself.
+        """
+        from auditor.relevance.composition import composition
+
+        paths = [self._path(condition) for condition in conditions]
+        for path in paths:
+            check_below(self._layers, path, layer)
+        with exact(self.device):
+            batch = self._images(images)
+            chosen = self._targets(targets, batch) if targets is not None else None
+            return composition(
+                self._plan, self._layers, batch, chosen, _product(paths, len(batch)), layer
+            )
 
     def _heatmaps(self, images: Tensor, jobs: list[Job], targets: Tensor | None) -> Tensor:
         name = self._plan.graph.input

@@ -152,14 +152,17 @@ def reverse(
     fold: Fold,
     *,
     narrowed: Mapping[str, Tensor] = NOTHING,
+    ends: bool = False,
 ) -> Flow:
     """Send the seeds (c of their nodes, one row per condition) down to the wanted nodes.
 
     A wanted node's c is complete when it is read; the sweep ends at the lowest wanted node and
     follows no branch that reaches none of them. ``narrowed``: seeds of these nodes hold some
-    channels only, those of the given indices; all others are zero.
+    channels only, those of the given indices; all others are zero. With ``ends`` it goes no
+    further from any wanted node, so that each is given only what comes past none of the others.
     """
-    ((_, flow),) = reverse_in_parts(plan, saved, seeds, wanted, fold, narrowed=narrowed)
+    parts = reverse_in_parts(plan, saved, seeds, wanted, fold, narrowed=narrowed, ends=ends)
+    ((_, flow),) = parts
     return flow
 
 
@@ -172,6 +175,7 @@ def reverse_in_parts(
     *,
     narrowed: Mapping[str, Tensor] = NOTHING,
     limit: int | None = None,
+    ends: bool = False,
 ) -> Iterator[tuple[range, Flow]]:
     """Yield what ``reverse`` returns for parts of the rows, in order.
 
@@ -183,7 +187,7 @@ def reverse_in_parts(
     for name, seed in seeds.items():
         arrived.add_coefficient(name, seed, fresh=False)
     useful = plan.graph.descendants(wanted)
-    sweep = _Sweep(plan, saved, frozenset(wanted), frozenset(useful), narrowed, limit)
+    sweep = _Sweep(plan, saved, frozenset(wanted), frozenset(useful), narrowed, limit, ends)
     rows = range(len(fold.samples))
     yield from _descend(sweep, len(plan.graph.nodes) - 1, arrived, Flow(), fold, rows)
 
@@ -198,6 +202,7 @@ class _Sweep:
     useful: frozenset[str]
     narrowed: Mapping[str, Tensor]
     limit: int | None
+    ends: bool
 
     def together(self, node: Node, like: Tensor) -> int:
         """Return how many rows may pass a node at once."""
@@ -239,6 +244,8 @@ def _descend(
                 own = False
             if relevance is not None:
                 flow.relevances[node.name] = relevance
+            if sweep.ends:
+                continue
         if not left:
             break
         if node.name == graph.input or not any(name in sweep.useful for name in node.inputs):

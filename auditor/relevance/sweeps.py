@@ -61,15 +61,24 @@ class Chunk:
 
 
 def sweeps(
-    plan: Plan, images: Tensor, targets: Tensor | None, jobs: Sequence[Job], wanted: set[str]
+    plan: Plan,
+    images: Tensor,
+    targets: Tensor | None,
+    jobs: Sequence[Job],
+    wanted: set[str],
+    *,
+    ends: bool = False,
 ) -> Iterator[Chunk]:
     """Yield the sweeps of all jobs down to the wanted nodes; each image runs forward once.
 
-    ``targets`` are the classes explained, None for the predicted ones.
+    ``targets`` are the classes explained, None for the predicted ones. With ``ends`` the sweeps
+    go no further from any wanted node; all conditions must then name the same layers.
     """
     graph = plan.graph
     ordered = sorted(jobs, key=_by_image)
     chains = {job.path.nodes for job in jobs}
+    if ends and len(chains) > 1:
+        raise ValueError("conditions on different layers cannot end at the same nodes")
     tops = {chain[0] for chain in chains if chain} | (wanted if () in chains else set())
     needed = between(graph, tops, {graph.output})
     for chain in chains:
@@ -83,7 +92,8 @@ def sweeps(
         chosen = passed.logits.argmax(1) if targets is None else targets[used]
         seed = one_hot(chosen, passed.logits.shape[1], passed.logits)
         each = Fold.one_each(len(used))
-        top = reverse(plan, passed.saved, {graph.output: seed}, tops, each)
+        whole = ends and () in chains
+        top = reverse(plan, passed.saved, {graph.output: seed}, tops, each, ends=whole)
         local = {image: place for place, image in enumerate(used)}
         for chain, members in groupby(sorted(group, key=_by_chain), _chain):
             same = list(members)
@@ -91,7 +101,7 @@ def sweeps(
             for start in range(0, len(same), size):
                 part = same[start : start + size]
                 fold = Fold(tuple(local[job.image] for job in part), len(used))
-                for rows, flow in _follow(plan, passed.saved, top, part, fold, wanted):
+                for rows, flow in _follow(plan, passed.saved, top, part, fold, wanted, ends=ends):
                     some = Fold(fold.samples[rows.start : rows.stop], fold.images)
                     numbers = [part[row].row for row in rows]
                     yield Chunk(numbers, some, flow, passed.activations)
@@ -104,6 +114,8 @@ def _follow(
     jobs: Sequence[Job],
     fold: Fold,
     wanted: set[str],
+    *,
+    ends: bool,
 ) -> Iterator[tuple[range, Flow]]:
     """Send the c of the first layer down through the masks of every job, in parts."""
     chain = jobs[0].path.nodes
@@ -125,7 +137,7 @@ def _follow(
         else:
             limit = PART_BYTES.get(seeds[name].device.type)
             yield from reverse_in_parts(
-                plan, saved, seeds, wanted, fold, narrowed=narrowed, limit=limit
+                plan, saved, seeds, wanted, fold, narrowed=narrowed, limit=limit, ends=ends
             )
         own = Fold.one_each(len(jobs))
 

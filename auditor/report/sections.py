@@ -44,11 +44,19 @@ def _has_classes(result: AuditResult) -> bool:
 
 
 def _has_atlas(result: AuditResult) -> bool:
-    return bool(result.concepts) or any(item.atlas for item in result.classes)
+    return bool(result.concepts or result.maps) or any(item.atlas for item in result.classes)
 
 
 def _has_subspaces(result: AuditResult) -> bool:
     return bool(result.subspaces)
+
+
+def _has_composition(result: AuditResult) -> bool:
+    return result.composition is not None
+
+
+def _has_local(result: AuditResult) -> bool:
+    return result.local is not None and bool(result.local.cards or result.local.notes)
 
 
 ORDER: tuple[tuple[str, str, Callable[[AuditResult], bool]], ...] = (
@@ -61,7 +69,9 @@ ORDER: tuple[tuple[str, str, Callable[[AuditResult], bool]], ...] = (
     ("performance", "Performance", _always),
     ("classes", "Dominant concepts", _has_classes),
     ("atlas", "Concept atlas", _has_atlas),
+    ("local", "Single pictures", _has_local),
     ("subspaces", "Concept subspaces", _has_subspaces),
+    ("composition", "What concepts are made of", _has_composition),
     ("method", "Method and limits", _always),
     ("signoff", "Decision log and sign-off", _always),
     ("reproducibility", "Reproducibility", _always),
