@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from auditor import records
+from auditor import concept_records, records
 from auditor.errors import IntegrityError
 
 FORMAT = {"format": "concept-auditor/record", "version": 1}
@@ -77,5 +77,6 @@ def _decode(value: Any, folder: Path) -> Any:
         return np.load(folder / value["$array"], mmap_mode="r", allow_pickle=False)
     if "$map" in value:
         return {_decode(key, folder): _decode(item, folder) for key, item in value["$map"]}
-    kind = getattr(records, value["$record"])
+    name = value["$record"]
+    kind = getattr(records, name, None) or getattr(concept_records, name)
     return kind(**{key: _decode(item, folder) for key, item in value.items() if key != "$record"})
