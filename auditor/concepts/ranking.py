@@ -138,8 +138,8 @@ def _said(areas: FlippingAreas) -> str:
     value = areas.area[areas.orders.index(RELEVANCE)]
     mean = " (to their mean)" if areas.baseline == "mean" else ""
     return (
-        f"Switching concepts {areas.direction}{mean} by relevance {moved} the score by {value:.2f} on "
-        f"average over the curve, {areas.gain[random]:.2f} more than in random order (95 % "
+        f"Switching concepts {areas.direction}{mean} by relevance {moved} the score by "
+        f"{value:.2f} on average over the curve, {areas.gain[random]:.2f} more than in random order (95 % "
         f"interval {areas.gain_low[random]:.2f} to {areas.gain_high[random]:.2f}, n = {areas.n})"
     )
 

@@ -22,6 +22,7 @@ from auditor.config import Config, dump_config
 from auditor.errors import UnknownNameError
 from auditor.interventions.probe import Probe
 from auditor.interventions.search import find_shortcuts
+from auditor.pipeline.analyses import Stages, run_analyses
 from auditor.pipeline.assemble import Analysis, LayerAnalysis, assemble
 from auditor.pipeline.illustrate import illustrate, requests_of
 from auditor.progress import Progress
@@ -112,6 +113,9 @@ def _stages(
     illustrations = _illustrations(
         config, subject, explainer, samples, analyses, outputs, store, run, progress
     )
+    extras = run_analyses(
+        Stages(config, subject, explainer, samples, analyses, outputs, store, run, progress)
+    )
     shortcuts = _shortcuts(config, subject, explainer, samples, analyses, outputs, run, progress)
     with progress.stage("writing the result"):
         analysis = Analysis(
@@ -121,6 +125,7 @@ def _stages(
             layers=tuple(analyses),
             illustrations=illustrations,
             shortcuts=shortcuts,
+            extras=extras,
         )
         result = assemble(config, subject, explainer, analysis, store, _tool(subject), run.key[:8])
         write_atomic(run.path / "audit.json", result.model_dump_json(indent=1).encode())

@@ -6,12 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from PIL import Image
 
 from auditor.concepts.atlas import atlas
 from auditor.concepts.colours import PALETTE
 from auditor.concepts.crops import receptive_crop
-from auditor.concepts.quality import clarity
 from auditor.progress import Step
 from auditor.records import (
     ConceptMap,
@@ -82,18 +80,6 @@ def illustrate(
         found += [_illustration(found_map, pictures, samples, store) for found_map in maps]
         progress(len(chunk))
     return tuple(found)
-
-
-def clarities(
-    illustrations: Sequence[Illustration], store: ImageStore
-) -> dict[tuple[str, int], float | None]:
-    """Return how alike the reference crops (by relevance, over all data) of each concept are."""
-    crops: dict[tuple[str, int], list[np.ndarray]] = defaultdict(list)
-    for item in illustrations:
-        if item.output is None and item.origin == "relevance":
-            with Image.open(store.folder / item.crop.file) as stored:
-                crops[item.layer, item.concept].append(np.asarray(stored.convert("RGB")))
-    return {concept: clarity(pictures) for concept, pictures in crops.items()}
 
 
 def atlas_samples(
@@ -183,8 +169,8 @@ def _illustration(
         origin=found.origin,
         row=found.row,
         score=found.score,
-        crop=_stored(store.jpeg(crop, alt=f"what {name} sees in {path}", side=CROP_SIDE)),
-        full=_stored(
+        crop=stored(store.jpeg(crop, alt=f"what {name} sees in {path}", side=CROP_SIDE)),
+        full=stored(
             store.jpeg(
                 overlay(photo, found.heatmap),
                 alt=f"relevance of {name} over {path}",
@@ -194,5 +180,6 @@ def _illustration(
     )
 
 
-def _stored(picture: Picture) -> StoredPicture:
+def stored(picture: Picture) -> StoredPicture:
+    """Return a picture of the run as records name it."""
     return StoredPicture(picture.file, picture.alt, picture.width, picture.height, picture.caption)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from auditor.report.analysis_parts import LayerUnits
 from auditor.report.model import AuditResult, Concept, Crop, FindingCard, RenderContext
 from auditor.report.sections import Section, sections_of
 
@@ -101,6 +102,33 @@ class View:
         """Return the reference sample that stands for a concept in legends."""
         known = self.concepts.get(concept)
         return known.by_relevance[0] if known and known.by_relevance else None
+
+    def face_of(self, concept: str) -> Crop | None:
+        """Return the face of any concept that is named somewhere, also of one without a card."""
+        return self.face(concept) or self._further.get(concept)
+
+    @cached_property
+    def units(self) -> Mapping[str, LayerUnits]:
+        """Units larger than a concept by layer."""
+        return {each.layer: each for each in self.result.units}
+
+    @cached_property
+    def _further(self) -> Mapping[str, Crop]:
+        """Faces of concepts that planes, strategies and errors name."""
+        found: dict[str, Crop] = {}
+        for card in self.result.planes.cards if self.result.planes else ():
+            for axis in card.axes:
+                if card.kind == "channel" and axis.crops:
+                    found.setdefault(axis.unit, axis.crops[0])
+        for item in self.result.strategies.classes if self.result.strategies else ():
+            for each in (row for strategy in item.strategies for row in strategy.concepts):
+                if each.crop is not None:
+                    found.setdefault(each.concept, each.crop)
+        for pair in self.result.errors.pairs if self.result.errors else ():
+            for row in (*pair.driving, *pair.missing):
+                if row.crops:
+                    found.setdefault(row.concept, row.crops[0])
+        return found
 
     @cached_property
     def _places(self) -> Mapping[str, int]:
