@@ -139,8 +139,9 @@ def _said(areas: FlippingAreas) -> str:
     mean = " (to their mean)" if areas.baseline == "mean" else ""
     return (
         f"Switching concepts {areas.direction}{mean} by relevance {moved} the score by "
-        f"{value:.2f} on average over the curve, {areas.gain[random]:.2f} more than in random order (95 % "
-        f"interval {areas.gain_low[random]:.2f} to {areas.gain_high[random]:.2f}, n = {areas.n})"
+        f"{value:.2f} on average over the curve, {areas.gain[random]:.2f} more than in random "
+        f"order (95 % interval {areas.gain_low[random]:.2f} to {areas.gain_high[random]:.2f}, "
+        f"n = {areas.n})"
     )
 
 

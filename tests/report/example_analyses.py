@@ -96,7 +96,7 @@ def units(example: Example, layer: str, *, deep: bool) -> parts.LayerUnits:
         components=[
             parts.Component(
                 id=say(f"{layer}/K{number + 1}"),
-                share={name: 0.5 / (number + 1) for name in classes},
+                share=dict.fromkeys(classes, 0.5 / (number + 1)),
                 redundancy=0.8 if number else 0.1,
                 concepts=[say(f"{layer}/{number}"), say(f"{layer}/77")],
                 pictures=[drawn(example, number % len(classes)) for _ in range(2)],
