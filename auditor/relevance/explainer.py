@@ -24,6 +24,7 @@ from auditor.relevance.conditions import (
 from auditor.relevance.fold import Fold
 from auditor.relevance.layers import Layers, find
 from auditor.relevance.numerics import exact
+from auditor.relevance.partial import Upper, upper
 from auditor.relevance.plan import notes, plan
 from auditor.relevance.propagate import Flow, Forward, between, forward, one_hot, reverse, run
 from auditor.relevance.results import Explanation, Statistics, totals
@@ -154,6 +155,11 @@ class Explainer:
         with exact(self.device):
             values = run(self._plan.graph, self._images(images), nodes.values())
         return {layer: self._maps(layer, values[name]) for layer, name in nodes.items()}
+
+    def upper(self, images: Tensor, layer: str) -> Upper:
+        """Return the model from a layer on, ready to be run with some channels replaced."""
+        node, axis = self._layers.node(layer), self._layers.axis(layer)
+        return upper(self._plan.graph, node, axis, self._images(images))
 
     def explain(
         self,
