@@ -8,6 +8,7 @@ analysis that has nothing to show gives `Empty`, with the reason in one sentence
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +17,7 @@ from jaxtyping import Bool, Float, Int
 
 UnitKind = Literal["channel", "subspace", "component"]
 Direction = Literal["off", "on"]
+Baseline = Literal["zero", "mean"]
 Trust = Literal["trusted", "partly trusted", "not trusted"]
 
 
@@ -295,7 +297,7 @@ class FlippingAreas:
     Per order the mean over samples with a 95 % interval; ``gain`` is that of the relevance order
     less each order's (0 for itself), paired by sample, with its interval. Larger is better in both
     directions: how far the logit has fallen on average while concepts go off, or risen while they
-    come on.
+    come on. ``baseline`` is what a concept becomes that is off.
     """
 
     direction: Direction
@@ -307,6 +309,24 @@ class FlippingAreas:
     gain: Float[np.ndarray, "order"]
     gain_low: Float[np.ndarray, "order"]
     gain_high: Float[np.ndarray, "order"]
+    baseline: Baseline = "zero"
+
+
+@dataclass(frozen=True)
+class FlippingCurves:
+    """The explained logit while concepts are switched in one order or another.
+
+    ``curves[order]`` holds each sample's logit after each step, in units of the logit;
+    ``switched`` is the share of the layer's concepts that is switched then. A concept that is off
+    has the value of ``baseline`` everywhere: zero, or its mean over the samples.
+    """
+
+    layer: str
+    direction: Direction
+    baseline: Baseline
+    rows: Int[np.ndarray, "sample"]
+    switched: Float[np.ndarray, "step"]
+    curves: Mapping[str, Float[np.ndarray, "sample step"]]
 
 
 @dataclass(frozen=True)

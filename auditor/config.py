@@ -184,6 +184,25 @@ class AuditConfig(Section):
         description="Pictures to look at closely, as the data names them (default: the most "
         "typical, the least typical and wrong ones of each class).",
     )
+    component_samples: int = Field(
+        20,
+        ge=0,
+        description="Samples per class whose relevance is split into components (0: none).",
+    )
+    pairs: list[tuple[str, str]] = Field(
+        default_factory=list,
+        description="Pairs of classes to compare, besides those that the model confuses.",
+    )
+    max_pairs: int = Field(6, ge=0, description="Most confused pairs of classes to compare.")
+    strategies: int = Field(
+        5, ge=0, description="Most strategies looked for within a class (0: not looked for)."
+    )
+    mistakes: int = Field(
+        6, ge=0, description="Most kinds of wrong decision shown with pictures (0: none)."
+    )
+    flipping_images: int = Field(
+        32, ge=0, description="Images on which the ranking of concepts is tested (0: not tested)."
+    )
     batch: int = Field(16, ge=1, description="Images per batch.")
     shard: int = Field(256, ge=1, description="Samples per shard: how much a crash can cost.")
     seed: int = Field(0, ge=0, description="Seeds every random choice of the audit.")

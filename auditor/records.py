@@ -200,6 +200,31 @@ class Illustration:
 
 
 @dataclass(frozen=True)
+class UnitPicture:
+    """Where a unit larger than a concept acts in a sample: its conditional heatmap over it.
+
+    ``unit`` is a number within its ``kind`` at the layer (a subspace, a component); ``output`` is
+    the class that a component was found in, None over all classes.
+    """
+
+    layer: str
+    kind: str
+    unit: int
+    output: int | None
+    row: int
+    picture: StoredPicture
+
+
+@dataclass(frozen=True)
+class SamplePicture:
+    """A sample and the heatmap of what the model decided about it."""
+
+    row: int
+    photo: StoredPicture
+    heatmap: StoredPicture
+
+
+@dataclass(frozen=True)
 class Atlas:
     """Superpixels of one sample and the concept that dominates each (-1: none is positive)."""
 

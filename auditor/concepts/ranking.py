@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.integrate import trapezoid
 
-from auditor.concept_records import Direction, Empty, FlippingAreas, RankingTrust, Trust
+from auditor.concept_records import Baseline, Direction, Empty, FlippingAreas, RankingTrust, Trust
 
 RELEVANCE = "relevance"
 RANDOM = "random"
@@ -24,6 +24,7 @@ def flipping_areas(
     switched: Float[np.ndarray, "step"],
     direction: Direction,
     *,
+    baseline: Baseline = "zero",
     draws: int = 2000,
     rng: np.random.Generator,
 ) -> FlippingAreas | Empty:
@@ -40,6 +41,7 @@ def flipping_areas(
             of several.
         switched: share of the concepts that are switched at each step, increasing from 0.
         direction: ``off`` starts from the whole layer, ``on`` from a layer without concepts.
+        baseline: what a concept becomes that is off, for the record.
         draws: bootstrap samples.
         rng: draws them.
 
@@ -67,6 +69,7 @@ def flipping_areas(
         gain=gains.mean(axis=0),
         gain_low=gain_low,
         gain_high=gain_high,
+        baseline=baseline,
     )
 
 
@@ -131,12 +134,14 @@ def _area(
 
 def _said(areas: FlippingAreas) -> str:
     random = areas.orders.index(RANDOM)
-    moved = "lowers" if areas.direction == "off" else "raises"
-    value = areas.area[areas.orders.index(RELEVANCE)]
+    value, gain = areas.area[areas.orders.index(RELEVANCE)], areas.gain[random]
+    moved = "lowers" if (areas.direction == "off") == (value >= 0) else "raises"
+    mean = " (to their mean)" if areas.baseline == "mean" else ""
     return (
-        f"Switching concepts {areas.direction} by relevance {moved} the score by {value:.2f} on "
-        f"average over the curve, {areas.gain[random]:.2f} more than in random order (95 % "
-        f"interval {areas.gain_low[random]:.2f} to {areas.gain_high[random]:.2f}, n = {areas.n})"
+        f"Switching concepts {areas.direction}{mean} by relevance {moved} the score by "
+        f"{abs(value):.2f} on average over the curve, {abs(gain):.2f} "
+        f"{'better' if gain >= 0 else 'worse'} than in random order (95 % interval of the "
+        f"difference {areas.gain_low[random]:.2f} to {areas.gain_high[random]:.2f}, n = {areas.n})"
     )
 
 

@@ -14,7 +14,10 @@ from auditor.concepts.typical import typical_samples
 from auditor.config import Config, dump_config
 from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.interventions.trial import LEAST_IMAGES
-from auditor.pipeline.illustrate import atlas_samples, clarities
+from auditor.pipeline.assemble_extras import extra_parts, with_leads
+from auditor.pipeline.extras import Extras
+from auditor.pipeline.illustrate import atlas_samples
+from auditor.pipeline.reading import qualities
 from auditor.records import (
     ConceptStatistics,
     Illustration,
@@ -88,6 +91,7 @@ class Analysis:
     shortcuts: ShortcutReport | None
     compositions: Compositions
     local: LocalAnalysis
+    extras: Extras
 
 
 def assemble(
@@ -120,6 +124,11 @@ def assemble(
     )
     matrix, columns = confusion_matrix(samples, outputs)
     concepts = [c for layer in layers for c in concepts_of_layer(layer, samples, groups)]
+    more = extra_parts(analysis, analysis.extras, store, config.audit.mistakes, config.audit.seed)
+    classes = [
+        _class_report(explainer, subject, analysis, layers, groups, output, config, store)
+        for output in outputs
+    ]
     return AuditResult(
         run=run_key,
         tool=Tool(**tool),
@@ -138,10 +147,7 @@ def assemble(
         findings=cards,
         search=search,
         concepts=concepts,
-        classes=[
-            _class_report(explainer, subject, analysis, layers, groups, output, config, store)
-            for output in outputs
-        ],
+        classes=with_leads(classes, more["units"], [layer.subspaces for layer in analysis.layers]),
         overview=_overview(layers[-1], names, store),
         subspaces=[
             subspace_layer(
@@ -161,20 +167,26 @@ def assemble(
         method=_method(explainer, subject, analysis),
         not_run=not_run,
         config=dump_config(shared),
+        **more,
     )
 
 
 def _layer_findings(analysis: Analysis, store: ImageStore) -> list[LayerFindings]:
-    clear = clarities(analysis.illustrations, store)
+    quality = qualities(
+        analysis.illustrations,
+        {each.layer.layer: each.subspaces for each in analysis.layers},
+        store,
+    )
     return [
         LayerFindings(
             statistics=layer.statistics,
             by_relevance=layer.by_relevance,
             by_activation=layer.by_activation,
             subspaces=layer.subspaces,
-            clarity={c: clear.get((layer.layer.layer, c)) for c in layer.shown},
+            clarity={c: each.clarity for c, each in quality[layer.layer.layer].items()},
             shown=layer.shown,
             leading=layer.leading,
+            quality=quality[layer.layer.layer],
         )
         for layer in analysis.layers
     ]

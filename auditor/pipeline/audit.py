@@ -24,6 +24,7 @@ from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.errors import UnknownNameError
 from auditor.interventions.probe import Probe
 from auditor.interventions.search import find_shortcuts
+from auditor.pipeline.analyses import Stages, run_analyses
 from auditor.pipeline.assemble import Analysis, LayerAnalysis, assemble
 from auditor.pipeline.compose import composer, graded
 from auditor.pipeline.illustrate import has_pictures, illustrate, requests_of
@@ -117,6 +118,9 @@ def _stages(
     illustrations = _illustrations(
         config, subject, explainer, samples, analyses, outputs, store, run, progress
     )
+    extras = run_analyses(
+        Stages(config, subject, explainer, samples, analyses, outputs, store, run, progress)
+    )
     shortcuts = _shortcuts(config, subject, explainer, samples, analyses, outputs, run, progress)
     local = _local(config, subject, explainer, samples, analyses, outputs, store, run, progress)
     compositions = _compositions(
@@ -132,6 +136,7 @@ def _stages(
             shortcuts=shortcuts,
             compositions=compositions,
             local=local,
+            extras=extras,
         )
         result = assemble(config, subject, explainer, analysis, store, _tool(subject), run.key[:8])
         write_atomic(run.path / "audit.json", result.model_dump_json(indent=1).encode())

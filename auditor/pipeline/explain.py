@@ -18,7 +18,8 @@ from auditor.errors import ConfigError, DataError, IntegrityError, ModelError, U
 from auditor.pipeline.audit import audited_layers, make_explainer
 from auditor.pipeline.local import Look, look_closely
 from auditor.records import LayerRelevance
-from auditor.relevance.explainer import Explainer, Explanation
+from auditor.relevance.explainer import Explainer
+from auditor.relevance.results import Explanation
 from auditor.report.build.local import local_card
 from auditor.report.explain import ClassScore, ImagePage, faces_of, pictures_of
 from auditor.report.images import ImageStore, read_image

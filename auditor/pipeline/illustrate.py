@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from auditor.concepts.atlas import atlas
 from auditor.concepts.colours import PALETTE
 from auditor.concepts.crops import receptive_crop
-from auditor.concepts.quality import clarity
 from auditor.progress import Step
 from auditor.records import (
     ConceptMap,
@@ -85,18 +83,6 @@ def illustrate(
         found += [_illustration(found_map, pictures, samples, store) for found_map in maps]
         progress(len(chunk))
     return tuple(found)
-
-
-def clarities(
-    illustrations: Sequence[Illustration], store: ImageStore
-) -> dict[tuple[str, int], float | None]:
-    """Return how alike the reference crops (by relevance, over all data) of each concept are."""
-    crops: dict[tuple[str, int], list[np.ndarray]] = defaultdict(list)
-    for item in illustrations:
-        if item.output is None and item.origin == "relevance":
-            with Image.open(store.folder / item.crop.file) as stored:
-                crops[item.layer, item.concept].append(np.asarray(stored.convert("RGB")))
-    return {concept: clarity(pictures) for concept, pictures in crops.items()}
 
 
 def atlas_samples(

@@ -24,8 +24,10 @@ from auditor.relevance.conditions import (
 from auditor.relevance.fold import Fold
 from auditor.relevance.layers import Layers, find
 from auditor.relevance.numerics import exact
+from auditor.relevance.partial import Upper, upper
 from auditor.relevance.plan import notes, plan
-from auditor.relevance.propagate import between, forward, one_hot, reverse, run
+from auditor.relevance.propagate import Flow, Forward, between, forward, one_hot, reverse, run
+from auditor.relevance.results import Explanation, Statistics, totals
 from auditor.relevance.rule import Bias, Settings, Signed
 from auditor.relevance.sweeps import Job, relevance_at, sweeps
 
@@ -43,23 +45,6 @@ class RuleRow:
     operation: str
     module: str
     rule: str
-
-
-@dataclass(frozen=True, eq=False)
-class Explanation:
-    """Relevance of one batch, signed, in units of the explained logit.
-
-    ``relevance`` and ``activation``: per layer (B, C, h, w); h = w = 1 for linear units.
-    ``heatmap``: (B, H, W), summed over the colour channels. ``conservation``: sum of the heatmap
-    over the explained logit; what is missing from 1 went to biases and stabilisers.
-    """
-
-    logits: Tensor
-    targets: Tensor
-    relevance: dict[str, Tensor]
-    activation: dict[str, Tensor]
-    heatmap: Tensor | None
-    conservation: Tensor | None
 
 
 class Explainer:
@@ -149,12 +134,13 @@ class Explainer:
         return self._layers.automatic()
 
     def rule_table(self) -> tuple[RuleRow, ...]:
-        """Return which rule runs at which node, in forward order."""
-        rules = self._plan.rules
+        """Return which rule runs at which node that relevance reaches, in forward order."""
+        graph, rules = self._plan.graph, self._plan.rules
+        reached = graph.ancestors({graph.output})
         return tuple(
             RuleRow(node.name, node.operation, node.module, rules[node.name].name)
-            for node in self._plan.graph.nodes
-            if node.name in rules
+            for node in graph.nodes
+            if node.name in rules and node.name in reached
         )
 
     def predict(self, images: Tensor) -> Tensor:
@@ -169,6 +155,11 @@ class Explainer:
         with exact(self.device):
             values = run(self._plan.graph, self._images(images), nodes.values())
         return {layer: self._maps(layer, values[name]) for layer, name in nodes.items()}
+
+    def upper(self, images: Tensor, layer: str) -> Upper:
+        """Return the model from a layer on, ready to be run with some channels replaced."""
+        node, axis = self._layers.node(layer), self._layers.axis(layer)
+        return upper(self._plan.graph, node, axis, self._images(images))
 
     def explain(
         self,
@@ -188,12 +179,7 @@ class Explainer:
         wanted = set(nodes.values()) | ({graph.input} if heatmap else set())
         with exact(self.device):
             batch = self._images(images)
-            needed = between(graph, wanted, {graph.output})
-            passed = forward(self._plan, batch, wanted, needed)
-            chosen = self._targets(targets, passed.logits)
-            seed = one_hot(chosen, passed.logits.shape[1], passed.logits)
-            fold = Fold.one_each(batch.shape[0])
-            flow = reverse(self._plan, passed.saved, {graph.output: seed}, wanted, fold)
+            passed, chosen, flow = self._swept(batch, targets, wanted)
             kept = passed.activations
             relevance = {
                 layer: self._maps(layer, relevance_at(flow, name, kept[name]))
@@ -207,6 +193,36 @@ class Explainer:
                 explained = passed.logits.gather(1, chosen[:, None])[:, 0]
                 conservation = pixels.sum((1, 2)) / explained
         return Explanation(passed.logits, chosen, relevance, activation, pixels, conservation)
+
+    def statistics(
+        self, images: Tensor, layers: Sequence[str], targets: Tensor | None = None
+    ) -> Statistics:
+        """Return the relevance of every concept of the layers in every image, and its peak.
+
+        It is ``explain`` without the heatmap, with one layer's maps at a time in memory.
+        """
+        nodes = {layer: self._layers.node(layer).name for layer in layers}
+        found = {}
+        with exact(self.device):
+            passed, chosen, flow = self._swept(self._images(images), targets, set(nodes.values()))
+            for layer, name in nodes.items():
+                activation = passed.activations[name]
+                relevance = self._layers.maps(layer, relevance_at(flow, name, activation))
+                found[layer] = totals(relevance, self._layers.maps(layer, activation))
+        return Statistics(passed.logits, chosen, found)
+
+    def _swept(
+        self, batch: Tensor, targets: Tensor | None, wanted: set[str]
+    ) -> tuple[Forward, Tensor, Flow]:
+        """Run a batch forward and send the relevance of its targets to the wanted nodes."""
+        graph = self._plan.graph
+        needed = between(graph, wanted, {graph.output})
+        passed = forward(self._plan, batch, wanted, needed)
+        chosen = self._targets(targets, passed.logits)
+        seed = one_hot(chosen, passed.logits.shape[1], passed.logits)
+        fold = Fold.one_each(batch.shape[0])
+        flow = reverse(self._plan, passed.saved, {graph.output: seed}, wanted, fold)
+        return passed, chosen, flow
 
     def conditional_heatmaps(
         self,
@@ -397,8 +413,8 @@ class Explainer:
         return first_non_finite(self._plan, self._images(images), targets)
 
     def _maps(self, layer: str, values: Tensor) -> Tensor:
-        """Return (B, C, h, w), contiguous."""
-        return self._layers.maps(layer, values).contiguous()
+        """Return (B, C, h, w)."""
+        return self._layers.maps(layer, values)
 
     def _images(self, images: Tensor) -> Tensor:
         if tuple(images.shape[1:]) != self.image_shape or images.shape[0] == 0:

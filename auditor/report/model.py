@@ -7,38 +7,26 @@ by content digest and lie in the run folder's ``images/``.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from auditor.report.analysis_parts import (
+    ErrorReport,
+    Identity,
+    LayerUnits,
+    LeadUnit,
+    Planes,
+    RankingCard,
+    StrategyReport,
+)
+from auditor.report.parts import Crop as Crop
+from auditor.report.parts import Interval as Interval
+from auditor.report.parts import Number as Number
+from auditor.report.parts import Part as Part
+from auditor.report.parts import Picture as Picture
 
 FORMAT_VERSION = 1
-
-Number = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class Part(BaseModel):
-    """A part of the result: unknown keys are errors, numbers are finite."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Picture(Part):
-    """An image of the run: ``file`` is its name in ``images/``; ``alt`` says what it shows."""
-
-    file: str
-    alt: str
-    width: int
-    height: int
-    caption: str = ""
-
-
-class Interval(Part):
-    """A value with its 95 % interval and the number of units it rests on."""
-
-    value: Number
-    low: Number
-    high: Number
-    n: int
 
 
 class Tool(Part):
@@ -116,26 +104,13 @@ class Performance(Part):
     confusion: Picture | None
 
 
-class Crop(Part):
-    """One reference sample of a concept: what it sees there.
-
-    ``crop`` is cut to what the most relevant position can see, the rest dimmed; ``full`` is the
-    whole picture with the conditional heatmap over it.
-    """
-
-    sample: str
-    label: str
-    prediction: str
-    score: Number
-    crop: Picture
-    full: Picture
-
-
 class Concept(Part):
     """A concept: a channel of a layer, with its reference samples.
 
     ``id`` is ``layer/channel`` and unique. ``jaccard`` compares the sets of reference samples by
-    relevance and by activation; ``clarity`` in [0, 1] is how alike the crops are.
+    relevance and by activation; ``clarity`` in [0, 1] is how alike the crops are, ``meanings``
+    into how many groups they fall, ``redundancy`` how many concepts of the layer mean the same,
+    itself included; ``reading`` says each in a sentence.
     """
 
     id: str
@@ -148,6 +123,9 @@ class Concept(Part):
     clarity: Number | None
     subspace: str | None
     classes: list[str]
+    meanings: int | None = None
+    redundancy: int | None = None
+    reading: list[str] = Field(default_factory=list)
 
 
 class ConceptRow(Part):
@@ -171,12 +149,18 @@ class ConceptRow(Part):
 
 
 class LayerTable(Part):
-    """The concept table of a class at one layer."""
+    """The concept table of a class at one layer.
+
+    ``lead`` are larger units, shown first where single channels are not distinct, and
+    ``lead_sentence`` says what they are.
+    """
 
     layer: str
     top: int
     coverage: Number
     rows: list[ConceptRow]
+    lead: list[LeadUnit] = Field(default_factory=list)
+    lead_sentence: str = ""
 
 
 class LegendEntry(Part):
@@ -504,6 +488,12 @@ class AuditResult(Part):
     composition: CompositionPart | None = None
     local: LocalPart | None = None
     maps: list[MapCard] = Field(default_factory=list)
+    units: list[LayerUnits] = Field(default_factory=list)
+    planes: Planes | None = None
+    strategies: StrategyReport | None = None
+    errors: ErrorReport | None = None
+    ranking: list[RankingCard] = Field(default_factory=list)
+    identity: Identity | None = None
     method: Method
     not_run: list[NotRun]
     config: str

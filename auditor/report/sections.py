@@ -48,7 +48,19 @@ def _has_atlas(result: AuditResult) -> bool:
 
 
 def _has_subspaces(result: AuditResult) -> bool:
-    return bool(result.subspaces)
+    return bool(result.subspaces or result.units)
+
+
+def _has_planes(result: AuditResult) -> bool:
+    return result.planes is not None
+
+
+def _has_strategies(result: AuditResult) -> bool:
+    return result.strategies is not None
+
+
+def _has_errors(result: AuditResult) -> bool:
+    return result.errors is not None
 
 
 def _has_composition(result: AuditResult) -> bool:
@@ -71,7 +83,10 @@ ORDER: tuple[tuple[str, str, Callable[[AuditResult], bool]], ...] = (
     ("atlas", "Concept atlas", _has_atlas),
     ("local", "Single pictures", _has_local),
     ("subspaces", "Concept subspaces", _has_subspaces),
+    ("planes", "Fine-grained decisions", _has_planes),
+    ("strategies", "Strategies within a class", _has_strategies),
     ("composition", "What concepts are made of", _has_composition),
+    ("errors", "Errors", _has_errors),
     ("method", "Method and limits", _always),
     ("signoff", "Decision log and sign-off", _always),
     ("reproducibility", "Reproducibility", _always),

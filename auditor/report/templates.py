@@ -39,8 +39,13 @@ def environment(folder: Path) -> jinja2.Environment:
     )
     jinja.filters.update(FILTERS)
     jinja.tests["lone"] = _lone
+    jinja.tests["several"] = _several
     return jinja
 
 
 def _lone(items: Sized) -> bool:
     return len(items) == 1
+
+
+def _several(items: Sized) -> bool:
+    return len(items) > 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from auditor.report.analysis_parts import LayerUnits
 from auditor.report.figure_style import short
 from auditor.report.graph_layout import Layout, layered
 from auditor.report.map_layout import MapLayout, placed
@@ -146,6 +147,33 @@ class View(Names):
         """Return the edges below a node, strongest first."""
         below = [edge for edge in card.edges if edge.source == node]
         return sorted(below, key=_strongest_first)
+
+    def face_of(self, concept: str) -> Crop | None:
+        """Return the face of any concept that is named somewhere, also of one without a card."""
+        return self.face(concept) or self._further.get(concept)
+
+    @cached_property
+    def units(self) -> Mapping[str, LayerUnits]:
+        """Units larger than a concept by layer."""
+        return {each.layer: each for each in self.result.units}
+
+    @cached_property
+    def _further(self) -> Mapping[str, Crop]:
+        """Faces of concepts that planes, strategies and errors name."""
+        found: dict[str, Crop] = {}
+        for card in self.result.planes.cards if self.result.planes else ():
+            for axis in card.axes:
+                if card.kind == "channel" and axis.crops:
+                    found.setdefault(axis.unit, axis.crops[0])
+        for item in self.result.strategies.classes if self.result.strategies else ():
+            for each in (row for strategy in item.strategies for row in strategy.concepts):
+                if each.crop is not None:
+                    found.setdefault(each.concept, each.crop)
+        for pair in self.result.errors.pairs if self.result.errors else ():
+            for row in (*pair.driving, *pair.missing):
+                if row.crops:
+                    found.setdefault(row.concept, row.crops[0])
+        return found
 
     @cached_property
     def _places(self) -> Mapping[str, int]:

@@ -61,6 +61,7 @@ from auditor.report.model import (
     TripletCard,
     Verdict,
 )
+from tests.report.example_analyses import analyses, lead
 
 CLASSES = ("brick", "coffee", "fur", "grass", "gravel", "tissue")
 PHOTOS: dict[str, Callable[[], np.ndarray]] = {
@@ -147,6 +148,9 @@ class Example:
                 clarity=float(self.generator.random()) if channel % 3 else None,
                 subspace=self.say(f"{layer}/S{channel % 2 + 1}"),
                 classes=[self.classes[channel % len(self.classes)]],
+                meanings=2 if channel % 3 else None,
+                redundancy=3 if channel % 2 else None,
+                reading=[self.say("The crops look alike: the concept is easy to name.")],
             )
             for layer in LAYERS
             for channel in range(self.rows + 2)
@@ -170,7 +174,8 @@ class Example:
             for rank in range(self.rows)
         ]
         coverage = float(share[: self.rows].sum())
-        return LayerTable(layer=self.say(layer), top=10, coverage=coverage, rows=rows)
+        more = lead(self, layer, place) if layer == LAYERS[0] else {}
+        return LayerTable(layer=self.say(layer), top=10, coverage=coverage, rows=rows, **more)
 
     def atlas(self, place: int) -> AtlasSample:
         photo, heat = self.photo(place, 160), self.heatmap()
@@ -592,6 +597,7 @@ class Example:
             ),
             not_run=[NotRun(part=say("T4 global factors"), reason=say("not asked for"))],
             config=say("version: 1\nproject:\n  name: surface-net\n"),
+            **analyses(self, LAYERS),
         )
 
 

@@ -20,6 +20,7 @@ from auditor.report.sections import sections_of
 from auditor.report.templates import environment, template_folder
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT, empty_result
+from tests.report.example_analyses import REASON
 
 REFERRING = ("src", "href", "srcset", "data", "poster", "action", "formaction", "background")
 
@@ -115,7 +116,10 @@ def test_sections_come_in_the_order_of_the_report(html: str, run: Run) -> None:
         "atlas",
         "local",
         "subspaces",
+        "planes",
+        "strategies",
         "composition",
+        "errors",
         "method",
         "signoff",
         "reproducibility",
@@ -148,6 +152,13 @@ def test_shows_what_is_in_the_result(html: str, run: Run) -> None:
         "41 % of the picture's relevance",
         "'fur/broken.jpg' was not looked at",
         "rank correlation of 0.80",
+        "Components lead here",
+        "tell which is which in 93% of cases",
+        "2 strategies",
+        "brick taken for coffee (6 pictures)",
+        "Layer stage3: trusted",
+        "Meanings: 2",
+        "It fired more than usual for brick",
     ):
         assert wanted in text, wanted
 
@@ -159,6 +170,44 @@ def test_what_did_not_run_and_is_not_shown_stays_visible(run: Run) -> None:
     assert text.count("the layer is too narrow") == 2
     for sentence in result.does_not_show:
         assert sentence in text
+
+
+def test_what_an_analysis_could_not_do_is_said(html: str) -> None:
+    text = text_of(html)
+    for part in ("components", "directions", "pair", "strategies", "errors", "ranking"):
+        assert f"{part}: {REASON}." in text, part
+    assert "2 further kinds of wrong decision" in text
+
+
+def bare_analyses(result: AuditResult) -> AuditResult:
+    said = "nothing to show"
+    units = [
+        each.model_copy(
+            update={"choice": None, "choice_note": said, "components": [], "classes": [],
+                    "components_note": said, "directions": [], "directions_note": said,
+                    "subspaces": []}
+        )
+        for each in result.units
+    ]  # fmt: skip
+    assert result.planes
+    assert result.strategies
+    assert result.errors
+    return result.model_copy(
+        update={
+            "units": units,
+            "planes": result.planes.model_copy(update={"cards": [], "gaps": [], "note": said}),
+            "strategies": result.strategies.model_copy(update={"classes": []}),
+            "errors": result.errors.model_copy(update={"pairs": [], "more": 0, "note": said}),
+            "ranking": [],
+        }
+    )
+
+
+def test_empty_analyses_say_why(run: Run) -> None:
+    result = bare_analyses(run.result)
+    text = text_of(render_html(result, CONTEXT, run.folder / "images", max_mb=8))
+    assert text.count("nothing to show") == 8
+    assert "No class was audited in depth" in text
 
 
 def test_an_empty_result_renders(tmp_path: Path) -> None:

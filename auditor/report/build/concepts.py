@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from auditor.concept_records import ConceptQuality
 from auditor.concepts.references import jaccard
 from auditor.concepts.selection import leading_concepts, shared_with
 from auditor.records import (
@@ -44,6 +46,7 @@ class LayerFindings:
     clarity: Mapping[int, float | None]
     shown: tuple[int, ...]
     leading: Mapping[int, tuple[int, ...]]
+    quality: Mapping[int, ConceptQuality] = field(default_factory=dict)
 
 
 def concept_id(layer: str, concept: int) -> str:
@@ -99,9 +102,24 @@ def concepts_of_layer(
             clarity=layer.clarity.get(concept),
             subspace=subspace_id(name, int(subspace[concept])) if concept in subspace else None,
             classes=users[concept],
+            **_reading(layer.quality.get(concept)),
         )
         for concept in layer.shown
     ]
+
+
+def _reading(quality: ConceptQuality | None) -> dict[str, Any]:
+    if quality is None:
+        return {}
+    return {
+        "meanings": quality.meanings,
+        "redundancy": quality.redundancy,
+        "reading": [
+            quality.clarity_sentence,
+            quality.meanings_sentence,
+            quality.redundancy_sentence,
+        ],
+    }
 
 
 def layer_table(
@@ -195,6 +213,16 @@ def _class_crops(
     return own + others[: max(0, CROPS_PER_ROW - len(own))]
 
 
+def reference_crops(
+    illustrations: Mapping[IllustrationKey, list[Illustration]],
+    layer: str,
+    concept: int,
+    samples: Samples,
+) -> list[Crop]:
+    """Return the reference samples of a concept by relevance over all data, best first."""
+    return _crops(illustrations, (layer, concept, None, "relevance"), samples)
+
+
 def _crops(
     illustrations: Mapping[IllustrationKey, list[Illustration]],
     key: IllustrationKey,
@@ -230,5 +258,7 @@ __all__ = [
     "layer_table",
     "leading_concepts",
     "picture",
+    "reference_crops",
+    "subspace_id",
     "subspace_layer",
 ]

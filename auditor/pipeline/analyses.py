@@ -1,0 +1,253 @@
+"""The analyses beyond single concepts, as stages: each runs once and is kept in the run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from auditor.concept_records import DecisionPlane, Empty, FlippingCurves, Mistakes, Strategies
+from auditor.config import Config
+from auditor.interventions.flipping import flipping_curves, flipping_samples
+from auditor.pipeline.assemble import LayerAnalysis
+from auditor.pipeline.decisions import analyse_classes, analyse_layer, compared_pairs
+from auditor.pipeline.extras import Extras, LayerExtras
+from auditor.pipeline.illustrate import illustrate, requests_of
+from auditor.pipeline.positional import Positional, analyse_positional
+from auditor.pipeline.unit_pictures import (
+    class_component_requests,
+    component_requests,
+    draw_samples,
+    draw_units,
+    sample_rows,
+    subspace_requests,
+)
+from auditor.progress import Progress
+from auditor.records import Illustration, SamplePicture, Samples, UnitPicture
+from auditor.relevance.explainer import Explainer
+from auditor.report.images import ImageStore
+from auditor.runfolder import RunFolder
+from auditor.subject import Subject
+
+# Concepts named per strategy, per kind of error, and reference samples of each.
+NAMED = 3
+REFERENCES = 4
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Stages:
+    """What every stage of the analyses works with."""
+
+    config: Config
+    subject: Subject
+    explainer: Explainer
+    samples: Samples
+    layers: Sequence[LayerAnalysis]
+    outputs: Sequence[int]
+    store: ImageStore
+    run: RunFolder
+    progress: Progress
+
+    def once(
+        self,
+        stage: str,
+        inputs: Iterable[str],
+        make: Callable[[], T],
+        *,
+        whole: Callable[[T], bool] | None = None,
+    ) -> T:
+        """Run a stage that reads these stages, and the audited classes."""
+        read: Mapping[str, Any] = {name: self.run.digest(name) for name in inputs}
+        return self.run.once(stage, {**read, "outputs": list(self.outputs)}, make, whole=whole)
+
+
+def run_analyses(stages: Stages) -> Extras:
+    """Return everything that the analyses found, with the pictures that show it."""
+    pairs = compared_pairs(stages.config.audit, stages.samples, stages.outputs)
+    layers = tuple(_layer(stages, place, pairs) for place in range(len(stages.layers)))
+    last = len(stages.layers) - 1
+
+    def of_classes() -> tuple[tuple[Strategies | Empty, ...], Mistakes | Empty]:
+        with stages.progress.stage("strategies and errors"):
+            return analyse_classes(
+                stages.config.audit, stages.samples, stages.layers[last].layer, stages.outputs
+            )
+
+    strategies, mistakes = stages.once("strategies", [f"concepts-{last}"], of_classes)
+    units, pictures = _pictures(stages, layers, strategies, mistakes)
+    return Extras(
+        deepest=stages.layers[last].layer.layer,
+        pairs=pairs,
+        layers=layers,
+        strategies=strategies,
+        mistakes=mistakes,
+        illustrations=_illustrations(stages, layers, strategies, mistakes),
+        units=units,
+        samples=pictures,
+    )
+
+
+def _layer(stages: Stages, place: int, pairs: Sequence[Any]) -> LayerExtras:
+    audit, analysis = stages.config.audit, stages.layers[place]
+    name, seed = analysis.layer.layer, audit.seed + place
+    concepts = f"concepts-{place}"
+
+    def positional() -> Positional:
+        total = audit.component_samples * len(stages.outputs)
+        with stages.progress.stage(f"components of {name}", total) as step:
+            return analyse_positional(
+                stages.explainer,
+                stages.subject.load,
+                stages.samples,
+                analysis.layer,
+                analysis.subspaces,
+                stages.outputs,
+                most=audit.component_samples,
+                within_classes=place == len(stages.layers) - 1,
+                batch=audit.batch,
+                progress=step,
+                seed=seed,
+            )
+
+    components, class_components, decision = stages.once(
+        f"components-{place}", [concepts], positional
+    )
+
+    def decisions() -> Any:
+        with stages.progress.stage(f"decisions at {name}"):
+            return analyse_layer(
+                stages.samples,
+                analysis.layer,
+                analysis.subspaces,
+                decision,
+                stages.outputs,
+                pairs,
+                seed=seed,
+            )
+
+    directions, planes = stages.once(
+        f"decisions-{place}", [concepts, f"components-{place}"], decisions
+    )
+    curves = stages.once(f"flipping-{place}", [concepts], lambda: _flipping(stages, name, seed))
+    return LayerExtras(
+        name, components, class_components, decision, directions, planes, tuple(curves)
+    )
+
+
+def _flipping(stages: Stages, layer: str, seed: int) -> tuple[FlippingCurves, ...]:
+    audit = stages.config.audit
+    rows = flipping_samples(stages.samples, stages.outputs, audit.flipping_images)
+    if not rows:
+        return ()
+    with stages.progress.stage(f"concept flipping at {layer}", len(rows)) as step:
+        return flipping_curves(
+            stages.explainer,
+            stages.subject.load,
+            layer,
+            rows,
+            [int(stages.samples.target[row]) for row in rows],
+            batch=audit.batch,
+            progress=step,
+            rng=np.random.default_rng(seed),
+        )
+
+
+def _pictures(
+    stages: Stages,
+    layers: Sequence[LayerExtras],
+    strategies: Sequence[Strategies | Empty],
+    mistakes: Mistakes | Empty,
+) -> tuple[tuple[UnitPicture, ...], tuple[SamplePicture, ...]]:
+    wanted = []
+    for analysis, found in zip(stages.layers, layers, strict=True):
+        wanted += component_requests(found.components)
+        wanted += subspace_requests(
+            analysis.subspaces, analysis.layer, stages.samples, stages.outputs
+        )
+        for each in found.class_components:
+            wanted += class_component_requests(each, analysis.layer)
+    rows = sample_rows(strategies, mistakes, stages.config.audit.mistakes, wanted)
+    tools = (stages.explainer, stages.subject, stages.samples)
+    batch = stages.config.audit.batch
+
+    def make() -> tuple[tuple[UnitPicture, ...], tuple[SamplePicture, ...]]:
+        with stages.progress.stage("pictures of the analyses", len(wanted) + len(rows)) as step:
+            return (
+                draw_units(*tools, wanted, stages.store, batch=batch, progress=step),
+                draw_samples(*tools, rows, stages.store, batch=batch, progress=step),
+            )
+
+    def whole(found: tuple[tuple[UnitPicture, ...], tuple[SamplePicture, ...]]) -> bool:
+        files = [each.picture.file for each in found[0]]
+        files += [each.file for item in found[1] for each in (item.photo, item.heatmap)]
+        return all((stages.store.folder / file).is_file() for file in files)
+
+    read = [f"components-{place}" for place in range(len(layers))]
+    units, pictures = stages.once("analysis-pictures", [*read, "strategies"], make, whole=whole)
+    return tuple(units), tuple(pictures)
+
+
+def _illustrations(
+    stages: Stages,
+    layers: Sequence[LayerExtras],
+    strategies: Sequence[Strategies | Empty],
+    mistakes: Mistakes | Empty,
+) -> tuple[Illustration, ...]:
+    """Return reference samples of the concepts that are named here and lead no class."""
+    requests = []
+    for place, (analysis, found) in enumerate(zip(stages.layers, layers, strict=True)):
+        named = _axes(found.planes)
+        if place == len(stages.layers) - 1:
+            named |= _named(strategies, mistakes, stages.config.audit.mistakes)
+        more = sorted(named - set(analysis.shown))
+        requests += requests_of(analysis.by_relevance, more, REFERENCES)
+
+    def make() -> tuple[Illustration, ...]:
+        with stages.progress.stage("reference samples of further concepts", len(requests)) as step:
+            return illustrate(
+                stages.explainer,
+                stages.subject,
+                stages.samples,
+                requests,
+                stages.store,
+                batch=stages.config.audit.batch,
+                progress=step,
+            )
+
+    def whole(found: tuple[Illustration, ...]) -> bool:
+        files = [picture.file for item in found for picture in (item.crop, item.full)]
+        return all((stages.store.folder / file).is_file() for file in files)
+
+    read = [f"decisions-{place}" for place in range(len(layers))]
+    made: tuple[Illustration, ...] = stages.once(
+        "further-concepts", [*read, "strategies"], make, whole=whole
+    )
+    return made
+
+
+def _axes(planes: Iterable[DecisionPlane | Empty]) -> set[int]:
+    return {
+        unit
+        for plane in planes
+        if not isinstance(plane, Empty) and plane.kind == "channel"
+        for unit in plane.units
+    }
+
+
+def _named(
+    strategies: Iterable[Strategies | Empty], mistakes: Mistakes | Empty, pairs: int
+) -> set[int]:
+    named: set[int] = set()
+    for each in strategies:
+        if not isinstance(each, Empty):
+            named |= {int(concept) for concept in each.distinguishing[:, :NAMED].ravel()}
+    if not isinstance(mistakes, Empty):
+        for pair in mistakes.pairs[:pairs]:
+            for contrast in (pair.driving, pair.missing):
+                if contrast is not None:
+                    named |= {int(concept) for concept in contrast.concepts[:NAMED]}
+    return named - {-1}

@@ -1,0 +1,133 @@
+"""The parts of the result that go beyond single concepts, put together from what stages found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from auditor.concept_records import DecisionPlane, FlippingCurves
+from auditor.pipeline.extras import Extras
+from auditor.records import Subspaces
+from auditor.report.analysis_parts import LayerUnits
+from auditor.report.build.identity import identity
+from auditor.report.build.planes import planes
+from auditor.report.build.ranking import ranking_card
+from auditor.report.build.shared import Shelf, shelf
+from auditor.report.build.strategies import error_report, strategy_report
+from auditor.report.build.units import layer_units, lead_units
+from auditor.report.figures_decisions import Panel, flipping_figure, plane_figure
+from auditor.report.images import ImageStore
+from auditor.report.model import ClassReport, Picture
+
+if TYPE_CHECKING:
+    from auditor.pipeline.assemble import Analysis
+
+
+def extra_parts(analysis: Analysis, extras: Extras, store: ImageStore, most: int, seed: int) -> Any:
+    """Return the parts of the result by their names in `AuditResult`.
+
+    ``most`` kinds of wrong decision are shown; ``seed`` is of the bootstrap behind the intervals
+    of concept flipping.
+    """
+    found = shelf(
+        analysis.samples,
+        [*analysis.illustrations, *extras.illustrations],
+        extras.samples,
+        extras.units,
+    )
+    names = [layer.layer.layer for layer in analysis.layers]
+    return {
+        "units": _units(analysis, extras, found),
+        "planes": planes(
+            extras.pairs,
+            [layer.planes for layer in extras.layers],
+            names,
+            [layer.subspaces for layer in analysis.layers],
+            found,
+            _PlaneDrawing(store),
+        ),
+        "strategies": strategy_report(extras.deepest, extras.strategies, analysis.outputs, found),
+        "errors": error_report(extras.deepest, extras.mistakes, most, found),
+        "ranking": [
+            ranking_card(layer.layer, layer.curves, _CurveDrawing(store), seed=seed)
+            for layer in extras.layers
+        ],
+        "identity": identity(
+            analysis.samples,
+            [(layer.by_relevance, layer.statistics) for layer in analysis.layers],
+        ),
+    }
+
+
+def with_leads(
+    classes: Sequence[ClassReport], units: Sequence[LayerUnits], subspaces: Sequence[Subspaces]
+) -> list[ClassReport]:
+    """Return the classes, each layer's table with the larger units that it starts with."""
+    known = {each.layer: (each, groups) for each, groups in zip(units, subspaces, strict=True)}
+    found = []
+    for place, item in enumerate(classes):
+        tables = []
+        for table in item.tables:
+            lead, sentence = lead_units(*known[table.layer], place, item.name)
+            tables.append(table.model_copy(update={"lead": lead, "lead_sentence": sentence}))
+        found.append(item.model_copy(update={"tables": tables}))
+    return found
+
+
+def _units(analysis: Analysis, extras: Extras, found: Shelf) -> list[LayerUnits]:
+    return [
+        layer_units(
+            extra.layer,
+            extra.decision,
+            extra.components,
+            extra.class_components,
+            extra.directions,
+            layer.subspaces,
+            analysis.outputs,
+            found,
+        )
+        for layer, extra in zip(analysis.layers, extras.layers, strict=True)
+    ]
+
+
+class _PlaneDrawing:
+    """Draws a plane into the run's pictures."""
+
+    def __init__(self, store: ImageStore) -> None:
+        self.store = store
+
+    def __call__(
+        self, plane: DecisionPlane, classes: tuple[str, str], axes: tuple[str, str]
+    ) -> Picture:
+        text, width, height = plane_figure(
+            plane.coordinates,
+            plane.labels == plane.pair.first,
+            plane.labels != plane.predictions,
+            plane.held_out,
+            (float(plane.weights[0]), float(plane.weights[1]), plane.threshold),
+            classes,
+            axes,
+        )
+        alt = f"pictures of {classes[0]} and {classes[1]} by their relevance of two concepts"
+        return self.store.svg(text, alt=alt, width=width, height=height)
+
+
+class _CurveDrawing:
+    """Draws flipping curves into the run's pictures."""
+
+    def __init__(self, store: ImageStore) -> None:
+        self.store = store
+
+    def __call__(self, curves: Sequence[FlippingCurves]) -> Picture:
+        titles = {
+            ("off", "zero"): "off, to zero",
+            ("off", "mean"): "off, to their mean",
+            ("on", "zero"): "on, from zero",
+        }
+        panels = [
+            Panel(titles[each.direction, each.baseline], each.switched, each.curves)
+            for each in curves
+        ]
+        text, width, height = flipping_figure(panels)
+        alt = f"score of the class while concepts of {curves[0].layer} are switched"
+        return self.store.svg(text, alt=alt, width=width, height=height)

@@ -1,0 +1,106 @@
+"""What decides: directions, planes of confused classes, strategies, and wrong decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from auditor.concept_records import (
+    ConfusedPair,
+    DecisionPlane,
+    Empty,
+    Mistakes,
+    RelevanceDirections,
+    Strategies,
+    UnitDecision,
+)
+from auditor.concepts.directions import relevance_directions
+from auditor.concepts.mistakes import mistakes
+from auditor.concepts.planes import confused_pairs, decision_plane, subspace_units
+from auditor.concepts.strategies import strategies
+from auditor.config import AuditConfig
+from auditor.errors import UnknownNameError
+from auditor.records import LayerRelevance, Samples, Subspaces
+from auditor.subject.labels import plain
+
+# Members per class that the directions of variation are found on.
+DIRECTION_SAMPLES = 200
+
+OfLayer = tuple[
+    "RelevanceDirections | Empty",
+    "tuple[DecisionPlane | Empty, ...]",
+]
+OfClasses = tuple["tuple[Strategies | Empty, ...]", "Mistakes | Empty"]
+
+
+def compared_pairs(
+    config: AuditConfig, samples: Samples, outputs: Sequence[int]
+) -> tuple[ConfusedPair, ...]:
+    """Return the pairs of classes to compare: those of the config, then the confused ones.
+
+    Raises:
+        UnknownNameError: a configured class is none of those that have samples.
+    """
+    classes = samples.manifest.classes
+    present = [int(output) for output in np.unique(samples.labels[samples.valid])]
+    places = {plain(classes[output]): output for output in present}
+    for pair in config.pairs:
+        for name in pair:
+            if plain(name) not in places:
+                raise UnknownNameError("class", name, [classes[output] for output in present])
+    named = [(places[plain(first)], places[plain(second)]) for first, second in config.pairs]
+    return confused_pairs(samples, outputs, named=named, most=config.max_pairs)
+
+
+def analyse_layer(
+    samples: Samples,
+    layer: LayerRelevance,
+    subspaces: Subspaces,
+    decision: UnitDecision | Empty,
+    outputs: Sequence[int],
+    pairs: Sequence[ConfusedPair],
+    *,
+    seed: int,
+) -> OfLayer:
+    """Return the directions of variation, and the plane of every pair.
+
+    The axes are subspaces where these lead the layer, else single channels.
+    """
+    rng = np.random.default_rng(seed)
+    rows = [_spread(samples.members(output), DIRECTION_SAMPLES) for output in outputs]
+    explained_as = np.repeat(outputs, [len(each) for each in rows])
+    chosen = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
+    directions = relevance_directions(layer, chosen, explained_as, rng=rng)
+    leads = not isinstance(decision, Empty) and decision.leads == "subspace"
+    units = subspace_units(subspaces, layer.relevance.shape[1]) if leads else None
+    planes = tuple(
+        decision_plane(
+            samples, layer, pair, units=units, kind="subspace" if leads else "channel", rng=rng
+        )
+        for pair in pairs
+    )
+    return directions, planes
+
+
+def analyse_classes(
+    config: AuditConfig, samples: Samples, layer: LayerRelevance, outputs: Sequence[int]
+) -> OfClasses:
+    """Return the strategies of every class, and what wrong decisions rested on, at one layer."""
+    rng = np.random.default_rng(config.seed)
+    off = Empty("Strategies were switched off (audit.strategies: 0).")
+    found = tuple(
+        strategies(layer, output, samples.members(output), most=config.strategies, rng=rng)
+        if config.strategies
+        else off
+        for output in outputs
+    )
+    if not config.mistakes:
+        return found, Empty("Wrong decisions were switched off (audit.mistakes: 0).")
+    return found, mistakes(samples, layer, outputs)
+
+
+def _spread(rows: np.ndarray, most: int) -> np.ndarray:
+    places = np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int)
+    chosen: np.ndarray = rows[np.unique(places)]
+    return chosen

@@ -1,0 +1,168 @@
+"""Where the relevance of a layer lies: components of it, and which unit the report leads with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from auditor.concept_records import Empty, PositionalComponents, UnitDecision
+from auditor.concepts.components import positional_components
+from auditor.concepts.typical import typical_samples
+from auditor.concepts.units import channel_figures, component_figures, leading_unit
+from auditor.progress import Step
+from auditor.records import LayerRelevance, Samples, Subspaces
+from auditor.relevance.explainer import Explainer
+from auditor.relevance.protocols import Load
+
+# Relevance is summed over blocks until a layer has at most this many positions on a side.
+SIDE = 28
+# What the positional relevance of a layer may need in memory, in bytes.
+MEMORY = 256 * 2**20
+# Positions that components of one class, and of all classes, are fitted on.
+POSITIONS_CLASS, POSITIONS_ALL = 1000, 3000
+
+Positional = tuple[
+    "PositionalComponents | Empty",
+    "tuple[PositionalComponents | Empty, ...]",
+    "UnitDecision | Empty",
+]
+
+
+def analyse_positional(
+    explainer: Explainer,
+    load: Load,
+    samples: Samples,
+    layer: LayerRelevance,
+    subspaces: Subspaces,
+    outputs: Sequence[int],
+    *,
+    most: int,
+    within_classes: bool,
+    batch: int,
+    progress: Step,
+    seed: int,
+) -> Positional:
+    """Return components over all classes, those of each class, and the unit that leads.
+
+    Up to ``most`` members of each class are explained, the most typical and then various ones;
+    their positional relevance is not kept. Without ``within_classes`` the second part is empty.
+    """
+    rows, explained_as = chosen_rows(samples, layer, outputs, most)
+    if len(rows) == 0:
+        empty = Empty(
+            "No picture of the audited classes is recognised as its class."
+            if most
+            else "Components were switched off (audit.component_samples: 0)."
+        )
+        return empty, tuple(empty for _ in outputs) if within_classes else (), empty
+    relevance = positional_relevance(
+        explainer, load, layer.layer, rows, explained_as, batch=batch, progress=progress
+    )
+    rng = np.random.default_rng(seed)
+    if relevance.shape[2:] == (1, 1):
+        over_all: PositionalComponents | Empty = Empty(
+            f"{layer.layer} has one position, so there are no places to split."
+        )
+    else:
+        over_all = positional_components(
+            layer.layer, relevance, rows, explained_as, positions=POSITIONS_ALL, rng=rng
+        )
+    per_class = tuple(
+        over_all
+        if relevance.shape[2:] == (1, 1) and isinstance(over_all, Empty)
+        else _of_class(layer.layer, relevance, rows, explained_as, output, rng)
+        for output in outputs
+        if within_classes
+    )
+    return over_all, per_class, _decision(layer.layer, relevance, explained_as, subspaces, over_all)
+
+
+def chosen_rows(
+    samples: Samples, layer: LayerRelevance, outputs: Sequence[int], most: int
+) -> tuple[Int[np.ndarray, "sample"], Int[np.ndarray, "sample"]]:
+    """Return the members to look at, up to ``most`` a class and as memory allows, and classes."""
+    height, width = (min(size, SIDE) for size in layer.size)
+    each = layer.relevance.shape[1] * height * width * 4
+    fits = MEMORY // max(each * max(len(outputs), 1), 1)
+    rows, explained_as = [], []
+    for output in outputs:
+        members = samples.members(output)
+        chosen = sorted(typical_samples(layer, members, min(most, max(fits, 1))))
+        rows += chosen
+        explained_as += [output] * len(chosen)
+    return np.array(rows, dtype=np.int64), np.array(explained_as, dtype=np.int64)
+
+
+def positional_relevance(
+    explainer: Explainer,
+    load: Load,
+    layer: str,
+    rows: Int[np.ndarray, "sample"],
+    targets: Int[np.ndarray, "sample"],
+    *,
+    batch: int,
+    progress: Step,
+) -> Float[np.ndarray, "sample concept h w"]:
+    """Return the relevance of every position, at most `SIDE` x `SIDE` of them, in float32."""
+    parts = []
+    for start in range(0, len(rows), batch):
+        part = slice(start, start + batch)
+        images = load([int(row) for row in rows[part]]).inputs
+        asked = torch.as_tensor(np.ascontiguousarray(targets[part]))
+        found = explainer.explain(images, asked, layers=(layer,), heatmap=False)
+        parts.append(_blocks(found.relevance[layer]).float().cpu().numpy())
+        progress(len(images))
+    return np.concatenate(parts)
+
+
+def _blocks(relevance: Tensor) -> Tensor:
+    """Sum the relevance over square blocks, the smallest that leave `SIDE` positions a side."""
+    height, width = relevance.shape[2:]
+    side = -(-max(height, width) // SIDE)
+    if side == 1 or min(height, width) == 1:
+        return relevance
+    padded = torch.nn.functional.pad(relevance, (0, -width % side, 0, -height % side))
+    return torch.nn.functional.avg_pool2d(padded, side) * side**2
+
+
+def _of_class(
+    layer: str,
+    relevance: Float[np.ndarray, "sample concept h w"],
+    rows: Int[np.ndarray, "sample"],
+    explained_as: Int[np.ndarray, "sample"],
+    output: int,
+    rng: np.random.Generator,
+) -> PositionalComponents | Empty:
+    own = explained_as == output
+    if not own.any():
+        return Empty("No picture of this class is recognised as this class.")
+    return positional_components(
+        layer,
+        relevance[own],
+        rows[own],
+        explained_as[own],
+        output=output,
+        positions=POSITIONS_CLASS,
+        rng=rng,
+    )
+
+
+def _decision(
+    layer: str,
+    relevance: Float[np.ndarray, "sample concept h w"],
+    explained_as: Int[np.ndarray, "sample"],
+    subspaces: Subspaces,
+    components: PositionalComponents | Empty,
+) -> UnitDecision:
+    others = []
+    if len(subspaces.concepts):
+        groups = np.full(relevance.shape[1], -1, dtype=np.int64)
+        groups[subspaces.concepts] = subspaces.cluster
+        others.append(channel_figures(relevance, explained_as, kind="subspace", groups=groups))
+    if not isinstance(components, Empty):
+        others.append(component_figures(components))
+    return leading_unit(layer, channel_figures(relevance, explained_as), others)

@@ -1,0 +1,101 @@
+"""Run only the part of a model above a layer, with some of the layer's channels replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from auditor.relevance.channels import as_maps, positions
+from auditor.relevance.graph import Graph, Node
+from auditor.relevance.numerics import exact
+from auditor.relevance.propagate import run
+
+
+def run_from(graph: Graph, values: Mapping[str, Any]) -> Tensor:
+    """Return the logits where the nodes in ``values`` have these values.
+
+    Only what lies between them and the logits runs: they must hold everything that it reads, as
+    the nodes of `border` do.
+    """
+    known: dict[str, Any] = dict(values)
+    for node in _above(graph, set(values)):
+        known[node.name] = node.call(known)
+    logits: Tensor = known[graph.output]
+    return logits
+
+
+def border(graph: Graph, name: str) -> frozenset[str]:
+    """Return the nodes that must be known to run the model from a node on, itself included.
+
+    Where the node cuts the graph these are the node, and at most sizes of the batch.
+    """
+    reached = {name}
+    for node in graph.nodes:
+        if node.name not in reached and any(each in reached for each in node.refers()):
+            reached.add(node.name)
+    reading = [node for node in graph.nodes if node.name in reached and node.name != name]
+    return frozenset({name} | {each for node in reading for each in node.refers()} - reached)
+
+
+def _above(graph: Graph, known: set[str]) -> list[Node]:
+    """Return the nodes that the logits need besides the known ones, in forward order."""
+    needed = {graph.output} - known
+    for node in reversed(graph.nodes):
+        if node.name in needed:
+            needed |= set(node.refers()) - known
+    return [node for node in graph.nodes if node.name in needed]
+
+
+@dataclass(frozen=True, eq=False)
+class Upper:
+    """A model from one layer on, for one batch of B images.
+
+    ``values`` holds the layer's activation and whatever else the part above it reads.
+    """
+
+    graph: Graph
+    node: Node
+    axis: int
+    values: Mapping[str, Any]
+    device: torch.device
+
+    def activation(self) -> Tensor:
+        """Return the activation (B, C, h, w) of the layer."""
+        value: Tensor = self.values[self.node.name]
+        return as_maps(value, self.node, self.axis)
+
+    def logits(self, keep: Tensor | None = None, fill: Tensor | None = None) -> Tensor:
+        """Return the logits (B, K) with every channel replaced that ``keep`` (B, C) rules out.
+
+        A replaced channel has the value of ``fill`` (C,) at every position, None for zero.
+        """
+        value: Tensor = self.values[self.node.name]
+        with exact(self.device):
+            if keep is not None:
+                value = value.clone()
+                maps = positions(value, self.node, self.axis)
+                shape = (*keep.shape, *[1] * (maps.dim() - 2))
+                kept = keep.to(self.device).reshape(shape)
+                other = maps.new_zeros(shape[1]) if fill is None else fill.to(maps)
+                maps.copy_(torch.where(kept, maps, other.reshape(1, *shape[1:])))
+            return run_from(self.graph, {**self.values, self.node.name: value})
+
+    def gradient(self, targets: Tensor) -> Tensor:
+        """Return the gradient (B, C, h, w) of each image's target logit by the activation."""
+        with exact(self.device), torch.enable_grad():
+            value = self.values[self.node.name].detach().clone().requires_grad_()
+            logits = run_from(self.graph, {**self.values, self.node.name: value})
+            explained = logits.gather(1, targets.to(self.device)[:, None]).sum()
+            (gradient,) = torch.autograd.grad(explained, value)
+        return as_maps(gradient, self.node, self.axis)
+
+
+def upper(graph: Graph, node: Node, axis: int, images: Tensor) -> Upper:
+    """Run the images up to a layer, and return the part above it."""
+    with exact(images.device):
+        values = run(graph, images, sorted(border(graph, node.name)))
+    return Upper(graph, node, axis, values, images.device)

@@ -1,0 +1,78 @@
+"""How far the ranking of concepts can be trusted, as the report says it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from auditor.concept_records import Empty, FlippingAreas, FlippingCurves
+from auditor.concepts.ranking import RANDOM, flipping_areas, ranking_trust
+from auditor.report.analysis_parts import FlippingCard, OrderArea, RankingCard
+from auditor.report.parts import Interval, Picture
+
+Draw = Callable[[Sequence[FlippingCurves]], Picture]
+
+
+def ranking_card(
+    layer: str, curves: Sequence[FlippingCurves], draw: Draw, *, seed: int
+) -> RankingCard:
+    """Return the verdict on a layer's ranking; switching to and from zero decides it."""
+    found = [
+        flipping_areas(
+            each.curves,
+            each.switched,
+            each.direction,
+            baseline=each.baseline,
+            rng=np.random.default_rng(seed),
+        )
+        for each in curves
+    ]
+    areas = [each for each in found if not isinstance(each, Empty)]
+    reasons = [each.reason for each in found if isinstance(each, Empty)]
+    trust = ranking_trust(layer, [each for each in areas if each.baseline == "zero"])
+    if isinstance(trust, Empty):
+        reason = reasons[0] if reasons else f"{trust.reason} (audit.flipping_images)"
+        return RankingCard(layer=layer, trust="not tested", sentence=reason, ways=[], figure=None)
+    sentences = [trust.sentence, *(_mean(each) for each in areas if each.baseline == "mean")]
+    return RankingCard(
+        layer=layer,
+        trust=trust.trust,
+        sentence=" ".join(sentences),
+        ways=[_card(each) for each in areas],
+        figure=draw(curves),
+    )
+
+
+def _mean(areas: FlippingAreas) -> str:
+    place = areas.orders.index(RANDOM)
+    return (
+        "Set to their mean over the pictures instead of zero, concepts taken off by relevance "
+        f"lower the score {areas.gain[place]:.2f} more than in random order (95 % interval "
+        f"{areas.gain_low[place]:.2f} to {areas.gain_high[place]:.2f})."
+    )
+
+
+def _card(areas: FlippingAreas) -> FlippingCard:
+    return FlippingCard(
+        direction=areas.direction,
+        baseline=areas.baseline,
+        orders=[
+            OrderArea(
+                order=order,
+                area=Interval(
+                    value=float(areas.area[place]),
+                    low=float(areas.low[place]),
+                    high=float(areas.high[place]),
+                    n=areas.n,
+                ),
+                gain=Interval(
+                    value=float(areas.gain[place]),
+                    low=float(areas.gain_low[place]),
+                    high=float(areas.gain_high[place]),
+                    n=areas.n,
+                ),
+            )
+            for place, order in enumerate(areas.orders)
+        ],
+    )
