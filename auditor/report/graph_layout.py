@@ -10,13 +10,16 @@ from auditor.report.model import CompositionCard, GraphEdge, GraphNode
 
 SIDE = 72  # of a node's picture
 PITCH = 116  # from one node of a row to the next
-TEXT = 46  # under a picture, for its lines
+TEXT = 72  # under a picture, for its lines
+ROOT = 46  # for the lines of the class
 LANE = 30  # height for the labels of the edges of one node
 GAP = 44  # for the edges between two rows, besides their labels
 MARGIN = 8
 LEAST_WIDTH = 520
-# Edges weaker than this are in audit.json and in the table, but would only blur the drawing.
+# Edges that carry less than this, and less than this part of the strongest of their parent, are in
+# audit.json and in the table, but would only blur the drawing.
 LEAST_SHARE = 0.02
+LEAST_PART = 0.25
 # Labels stand in this part of the way down: the lines have parted, and not yet met again.
 LABELS = (0.42, 0.86)
 
@@ -32,9 +35,13 @@ class PlacedNode:
 
 @dataclass(frozen=True)
 class PlacedEdge:
-    """An edge as a line from ``x1, y1`` to ``x2, y2``, and the middle of its label."""
+    """An edge as a line from ``x1, y1`` to ``x2, y2``, and the middle of its label.
+
+    ``part`` compares its flow with that of the strongest edge between the same two rows.
+    """
 
     share: float
+    part: float
     x1: float
     y1: float
     x2: float
@@ -44,8 +51,8 @@ class PlacedEdge:
 
     @property
     def width(self) -> float:
-        """Return the width of the line: wider for more flow, never more than 12."""
-        return 1.0 + 11.0 * min(1.0, abs(self.share))
+        """Return the width of the line: wider for more flow, 9 for the most between two rows."""
+        return 1.0 + 8.0 * self.part
 
 
 @dataclass(frozen=True)
@@ -75,15 +82,20 @@ def layered(card: CompositionCard) -> Layout:
         left = width / 2 - pitch * (len(places) - 1) / 2
         for index, place in enumerate(places):
             across[place], down[place] = left + index * pitch, y
-        y += (0 if level == 0 else SIDE) + TEXT + GAP + LANE * len(places)
-    drawn = [edge for edge in card.edges if abs(edge.share) >= LEAST_SHARE]
+        y += (SIDE + TEXT if level else ROOT) + GAP + LANE * len(places)
+    drawn = [edge for edge in card.edges if _is_drawn(edge, card.edges)]
     return Layout(
         width=width,
         height=max(down.values(), default=0.0) + SIDE + TEXT + MARGIN,
         nodes=tuple(PlacedNode(n, across[p], down[p]) for p, n in enumerate(card.nodes)),
-        edges=tuple(_placed(edge, card.nodes, across, down) for edge in drawn),
+        edges=tuple(_placed(edge, card, across, down) for edge in drawn),
         hidden=len(card.edges) - len(drawn),
     )
+
+
+def _is_drawn(edge: GraphEdge, edges: Sequence[GraphEdge]) -> bool:
+    strongest = max(abs(each.share) for each in edges if each.source == edge.source)
+    return abs(edge.share) >= min(LEAST_SHARE, LEAST_PART * strongest)
 
 
 def _ordered(
@@ -102,15 +114,31 @@ def _ordered(
 
 
 def _placed(
-    edge: GraphEdge, nodes: Sequence[GraphNode], across: dict[int, float], down: dict[int, float]
+    edge: GraphEdge, card: CompositionCard, across: dict[int, float], down: dict[int, float]
 ) -> PlacedEdge:
     """Return an edge; the labels of one parent stand in a lane of their own, so none overlap."""
+    nodes = card.nodes
     level = nodes[edge.source].level
     parents = sorted(
-        (p for p, node in enumerate(nodes) if node.level == level), key=across.__getitem__
+        (place for place, node in enumerate(nodes) if node.level == level), key=across.__getitem__
     )
+    flows = [_flow(each, nodes) for each in card.edges if nodes[each.source].level == level]
     x1, x2 = across[edge.source], across[edge.target]
-    y1, y2 = down[edge.source] + (SIDE if level else 0) + TEXT, down[edge.target] - 3.0
+    y1, y2 = down[edge.source] + (SIDE + TEXT if level else ROOT), down[edge.target] - 3.0
     lane = (parents.index(edge.source) + 0.5) / len(parents)
     along = LABELS[0] + lane * (LABELS[1] - LABELS[0])
-    return PlacedEdge(edge.share, x1, y1, x2, y2, x1 + along * (x2 - x1), y1 + along * (y2 - y1))
+    return PlacedEdge(
+        share=edge.share,
+        part=_flow(edge, nodes) / max(flows) if max(flows) else 0.0,
+        x1=x1,
+        y1=y1,
+        x2=x2,
+        y2=y2,
+        label_x=x1 + along * (x2 - x1),
+        label_y=y1 + along * (y2 - y1),
+    )
+
+
+def _flow(edge: GraphEdge, nodes: Sequence[GraphNode]) -> float:
+    """Return the size of an edge's flow, as a part of the score."""
+    return abs(edge.share * nodes[edge.source].share)

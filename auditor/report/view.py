@@ -9,6 +9,7 @@ from typing import Literal
 
 from auditor.report.analysis_parts import LayerUnits
 from auditor.report.figure_style import short
+from auditor.report.formatting import percent
 from auditor.report.graph_layout import Layout, layered
 from auditor.report.map_layout import MapLayout, placed
 from auditor.report.model import (
@@ -18,6 +19,7 @@ from auditor.report.model import (
     Crop,
     FindingCard,
     GraphEdge,
+    GraphNode,
     MapCard,
     RenderContext,
 )
@@ -142,6 +144,22 @@ class View(Names):
     def map(self, card: MapCard) -> MapLayout:
         """Return where the pictures of a concept map are drawn."""
         return placed(card)
+
+    def kept(self, node: GraphNode) -> Sequence[str]:
+        """Return the lines under a node: what of it goes to no concept that is drawn."""
+        amounts = (
+            (node.rest, "in others"),
+            (node.bypass, "past the layer"),
+            (node.absorbed, "in biases"),
+        )
+        return [f"{percent(part)} {where}" for part, where in amounts if abs(part or 0.0) >= 0.005]
+
+    def mostly_kept(self, card: CompositionCard) -> float:
+        """Return the part of what the top concepts hold that biases keep, 0 if less than half."""
+        upper = [node for node in card.nodes if node.level and node.absorbed is not None]
+        total = sum(abs(node.share) for node in upper)
+        kept = sum(abs(node.share) * (node.absorbed or 0.0) for node in upper)
+        return kept / total if total and kept > total / 2 else 0.0
 
     def parts(self, card: CompositionCard, node: int) -> Sequence[GraphEdge]:
         """Return the edges below a node, strongest first."""

@@ -146,7 +146,7 @@ def test_shows_what_is_in_the_result(html: str, run: Run) -> None:
         "Not stated by the owner",
         "Behind finding F1, brick",
         "date stamp 30 % of the score stage2 · 1 (60 %), stage2 · 77 (1.0 %) 25 % 62 concepts 10 %",
-        "1 line below 2 % is not drawn",
+        "1 weak line is not drawn",
         "No image is recognised as this class.",
         "brick, taken for coffee",
         "41 % of the picture's relevance",
@@ -307,3 +307,21 @@ def test_a_graph_that_speaks_against_is_told_apart_without_colour(html: str) -> 
     lines = [e for e in parse(html).iter() if tag(e) == "line"]
     broken = [e for e in lines if "stroke-dasharray" in e.attrib]
     assert len(broken) == 2
+
+
+def test_a_graph_says_where_biases_keep_most(run: Run) -> None:
+    part = run.result.composition
+    card = part.cards[0]
+    nodes = [
+        node.model_copy(update={"rest": 0.03, "absorbed": 0.96}) if node.level == 1 else node
+        for node in card.nodes
+    ]
+    changed = card.model_copy(update={"nodes": nodes})
+    result = run.result.model_copy(
+        update={"composition": part.model_copy(update={"cards": [changed]})}
+    )
+    text = text_of(render_html(result, CONTEXT, run.folder / "images", max_mb=8))
+    assert "biases keep 96 % of what the upper concepts hold" in text
+    assert "96 % in biases" in text
+    whole = text_of(render_html(run.result, CONTEXT, run.folder / "images", max_mb=8))
+    assert "which is little to go by" not in whole

@@ -70,7 +70,14 @@ def test_weak_edges_are_counted_and_not_drawn() -> None:
     layout = layered(card(1, 3, shares))
     assert layout.hidden == 1
     assert sorted(edge.share for edge in layout.edges) == [-0.3, 0.5, 0.5]
-    assert max(edge.width for edge in layout.edges) <= 12
+    assert max(edge.width for edge in layout.edges) == 9
+
+
+def test_edges_are_drawn_also_where_all_are_weak() -> None:
+    layout = layered(card(1, 3, np.array([[0.003, 0.002, 0.0001]])))
+    assert sorted(edge.share for edge in layout.edges) == [0.002, 0.003, 0.5]
+    assert [edge.width for edge in layout.edges if edge.share == 0.003] == [9]
+    assert layout.hidden == 1
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 60, 120, 400])
