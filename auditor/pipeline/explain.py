@@ -73,7 +73,7 @@ def explain_image(config: Config, base: Path, question: Question, images: Path) 
     target = int(found.targets[0])
     names = subject.manifest.classes
     look = Look(
-        load=_loader(inputs),
+        load=_OneImage(inputs),
         photo=subject.pictures(inputs)[0],
         path=question.image.name,
         row=0,
@@ -151,10 +151,6 @@ def _explain(
         why = origin.sentence if origin is not None else "its relevance overflows"
         raise ModelError(f"'{question.image}' gives NaN or infinity: {why}")
     return found
-
-
-def _loader(inputs: Tensor) -> _OneImage:
-    return _OneImage(inputs)
 
 
 @dataclass(frozen=True)

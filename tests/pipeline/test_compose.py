@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from auditor.concepts.composition import shares
 from auditor.detail_records import Compositions
@@ -45,8 +46,34 @@ class Images:
         return np.full((SIDE, SIDE, 3), 40 * row, dtype=np.uint8)
 
 
-def composer(*, keep: int = 3, layers: tuple[str, ...] = ("lower", "upper"), **net) -> Composer:
-    model = Planted(**net).double().eval()
+class Deep(nn.Module):
+    """Four layers of positive weights: relevance of a path is the product along it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        sizes = {"low": (3, 4), "middle": (4, 3), "high": (3, 5)}
+        generator = torch.Generator().manual_seed(0)
+        for name, (inputs, outputs) in sizes.items():
+            layer = nn.Conv2d(inputs, outputs, 1, bias=False)
+            layer.weight.data = torch.rand(outputs, inputs, 1, 1, generator=generator)
+            self.add_module(name, layer)
+        self.head = nn.Linear(5, 2, bias=False)
+        weight = torch.rand(1, 5, generator=generator)
+        self.head.weight.data = torch.cat([weight, weight / 2])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.middle(torch.relu(self.low(x))))
+        return self.head(torch.relu(self.high(x)).mean((2, 3)))
+
+
+def composer(
+    *,
+    keep: int = 3,
+    layers: tuple[str, ...] = ("lower", "upper"),
+    model: nn.Module | None = None,
+    **net,
+) -> Composer:
+    model = (Planted(**net) if model is None else model).double().eval()
     explainer = Explainer(model, torch.ones(1, 3, SIDE, SIDE).double(), "epsilon")
     found = explainer.explain(Images().load(range(COUNT)).inputs, layers=layers)
     logits = found.logits.numpy().astype(np.float32)
@@ -105,6 +132,39 @@ def test_biases_and_bypasses_are_printed() -> None:
     np.testing.assert_allclose(biased.absorbed / biased.relevance, [4 / 40, 4 / 22], atol=1e-4)
     skipping = composer(skip=True).of_class(0).steps[0]
     np.testing.assert_allclose(skipping.bypass / skipping.relevance, 3 / 21, atol=1e-4)
+
+
+@pytest.mark.parametrize("keep", [2, 5])
+def test_three_layers_follow_the_paths_through_what_was_kept(keep: int) -> None:
+    model = Deep().double()
+    graph = composer(keep=keep, layers=("middle", "low", "high"), model=model).of_class(0)
+    assert [part.lower for part in graph.steps] == ["high", "middle", "low"]
+    top, middle, low = graph.steps
+    # At the mean brightness of 3 the lowest layer's activation is 3 times its weights' sum.
+    names = ("high", "middle", "low")
+    weights = {name: getattr(model, name).weight[:, :, 0, 0] for name in names}
+    activation = 3 * weights["low"].sum(1)
+    paths = (
+        (
+            model.head.weight[0][:, None, None]
+            * weights["high"][:, :, None]
+            * weights["middle"][None]
+            * activation
+        )
+        .detach()
+        .numpy()
+    )
+    assert top.children == tuple(np.argsort(-paths.sum((1, 2)))[:keep])
+    kept = paths[list(top.children)]
+    np.testing.assert_allclose(top.flow[0], kept.sum((1, 2)), rtol=1e-4)
+    np.testing.assert_allclose(middle.flow, kept.sum(2)[:, list(middle.children)], rtol=1e-4)
+    through = kept[:, list(middle.children)].sum(0)
+    np.testing.assert_allclose(low.flow, through[:, list(low.children)], rtol=1e-4)
+    np.testing.assert_allclose(low.relevance, middle.flow.sum(axis=0), rtol=1e-6)
+    for part in graph.steps:
+        out = part.flow.sum(axis=1) + part.rest + part.bypass + part.absorbed
+        np.testing.assert_allclose(out, part.relevance)
+        np.testing.assert_allclose(part.absorbed / part.relevance, 0, atol=1e-4)
 
 
 def finding(layer: str | None, concepts: tuple[int, ...], grade: str) -> Finding:
