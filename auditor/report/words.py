@@ -40,6 +40,12 @@ GLOSSARY: tuple[Term, ...] = (
         "Several concepts that react to the same content. They are read as one.",
     ),
     Term(
+        "Component, strategy",
+        "A component is a part of a picture's relevance whose concepts act at the same places. A "
+        "strategy is a way in which a class is decided: a group of its pictures that rest on the "
+        "same concepts.",
+    ),
+    Term(
         "Concept atlas",
         "A picture in which every area has the colour of the concept that dominates there.",
     ),
