@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from auditor import concept_records, records
+from auditor import concept_records, detail_records, records
 from auditor.errors import IntegrityError
 
 FORMAT = {"format": "concept-auditor/record", "version": 1}
@@ -77,6 +77,12 @@ def _decode(value: Any, folder: Path) -> Any:
         return np.load(folder / value["$array"], mmap_mode="r", allow_pickle=False)
     if "$map" in value:
         return {_decode(key, folder): _decode(item, folder) for key, item in value["$map"]}
-    name = value["$record"]
-    kind = getattr(records, name, None) or getattr(concept_records, name)
+    kind = _kind(value["$record"])
     return kind(**{key: _decode(item, folder) for key, item in value.items() if key != "$record"})
+
+
+def _kind(name: str) -> Any:
+    for module in (records, concept_records, detail_records):
+        if hasattr(module, name):
+            return getattr(module, name)
+    raise ValueError(f"it holds a '{name}', which this version does not know")

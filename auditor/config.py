@@ -173,6 +173,17 @@ class AuditConfig(Section):
         6, ge=1, le=100, description="Reference samples per concept within a class."
     )
     atlas_samples: int = Field(3, ge=0, le=50, description="Samples per class in the atlas.")
+    composition: int = Field(
+        3,
+        ge=0,
+        le=12,
+        description="Concepts that each node of a composition graph keeps (0: no graphs).",
+    )
+    samples: list[str] | None = Field(
+        None,
+        description="Pictures to look at closely, as the data names them (default: the most "
+        "typical, the least typical and wrong ones of each class).",
+    )
     component_samples: int = Field(
         20,
         ge=0,

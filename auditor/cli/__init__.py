@@ -8,7 +8,7 @@ import click
 
 from auditor import __version__
 
-COMMANDS = ("run", "check", "demo", "render")
+COMMANDS = ("run", "check", "demo", "render", "explain")
 
 
 class LazyGroup(click.Group):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +65,15 @@ def config_of(config_file: Path | None, options: Mapping[str, Any]) -> tuple[Con
     name = str(options["model"]).partition(":")[2] or "audit"
     document = _merge({"project": {"name": name.partition("?")[0]}}, changes)
     return parse_config(document), base
+
+
+def options_of(
+    config_file: Path, *, layers: Sequence[str] = (), device: str | None = None
+) -> tuple[Config, Path]:
+    """Return the config of a command that takes few options, and the folder of its paths."""
+    given = {"layers": layers, "device": device, "classes": ()}
+    unused = dict.fromkeys(("model", "weights", "data", "limit", "seed"))
+    return config_of(config_file, unused | given)
 
 
 def _changes(options: Mapping[str, Any], base: Path) -> dict[str, Any]:

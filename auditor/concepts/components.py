@@ -7,16 +7,14 @@ Each sample's positive relevance is scaled to sum to 1, so that samples count al
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
-from sklearn.decomposition import NMF
-from sklearn.exceptions import ConvergenceWarning
 
 from auditor.concept_records import Empty, PositionalComponents
+from auditor.concepts.factors import Patches, carried_parts, factor_directions
 
 # Numbers that are tried: up to 8 in one class, over all classes up to some more than classes.
 NUMBERS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24)
@@ -30,9 +28,6 @@ WORTH = 0.01
 PATIENCE = 3
 # Positions that the factors are fitted on; all positions are then expressed by them.
 POSITIONS = 3000
-SWEEPS = 50
-
-Patches = Float[np.ndarray, "position concept"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +60,8 @@ def positional_components(
 
     What a component carries of an entry x is its part of the reconstruction, but together never
     more than x: ``min(x, x') w_r h_r / x'`` with ``x' = sum of w_r h_r``. So the shares sum to
-    what is carried, and the rest is what the reconstruction leaves over.
+    what is carried, and the rest is what the reconstruction leaves over. Needs about as much
+    memory again as ``relevance`` has in single precision.
 
     Args:
         layer: name, for the record.
@@ -87,13 +83,13 @@ def positional_components(
             f"{len(explained_as)} explained outputs"
         )
     n, concepts = relevance.shape[:2]
-    positive = np.maximum(relevance, 0).reshape(n, concepts, -1)
+    positive = np.maximum(relevance, 0).astype(np.float32, copy=False).reshape(n, concepts, -1)
     total = positive.sum(axis=(1, 2), dtype=np.float64)
     used = np.flatnonzero(total > 0)
     if len(used) == 0:
         return Empty(f"No sample has positive relevance at {layer}, so it has no components.")
     scale = np.divide(1.0, total, out=np.zeros(n), where=total > 0)
-    positive *= scale[:, None, None].astype(positive.dtype)
+    positive *= scale[:, None, None].astype(np.float32)
     halves = _halves(positive, used, np.asarray(explained_as)[used], positions // 2, rng)
     both = np.concatenate(halves)
     seed = int(rng.integers(2**31))
@@ -104,8 +100,8 @@ def positional_components(
     number = _choose(trials)
     if number == 0:
         return Empty(_unstable(layer, len(used), trials))
-    directions = _directions(both, number, seed)
-    place = np.stack([_carried(sample.T, directions).T for sample in positive])
+    directions = factor_directions(both, number, seed)
+    place = np.stack([carried_parts(sample.T, directions).T for sample in positive])
     order = np.argsort(-place.sum(axis=(0, 2), dtype=np.float64), kind="stable")
     place, directions = place[:, order], directions[order]
     share = place.sum(axis=2, dtype=np.float64)
@@ -191,9 +187,9 @@ def _trials(
 
 
 def _try(number: int, halves: tuple[Patches, Patches], seed: int) -> _Trial:
-    first, second = (_directions(half, number, seed) for half in halves)
+    first, second = (factor_directions(half, number, seed) for half in halves)
     cosine = first @ second.T
-    carried = _carried(halves[0], second).sum() + _carried(halves[1], first).sum()
+    carried = carried_parts(halves[0], second).sum() + carried_parts(halves[1], first).sum()
     return _Trial(
         number=number,
         stability=float(cosine[linear_sum_assignment(-cosine)].min()),
@@ -224,47 +220,6 @@ def _unstable(layer: str, samples: int, trials: list[_Trial]) -> str:
         f"{samples} samples (largest cosine {max(trial.stability for trial in trials):.2f}, "
         f"{FOUND_AGAIN} needed): its positions have nothing in common."
     )
-
-
-def _directions(patches: Patches, number: int, seed: int) -> Float[np.ndarray, "component concept"]:
-    """Return the channel directions as unit vectors; a factor that died is left as it started."""
-    model = NMF(number, init="nndsvda", tol=1e-2, max_iter=200, random_state=seed)
-    with warnings.catch_warnings():
-        # Stability under halves decides whether a factor is kept, not the last digits of it.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(patches / patches.mean())
-    found: np.ndarray = model.components_
-    length = np.linalg.norm(found, axis=1, keepdims=True)
-    uniform = np.full_like(found, found.shape[1] ** -0.5)
-    directions: np.ndarray = np.divide(found, length, out=uniform, where=length > 1e-12)
-    return directions
-
-
-def _carried(
-    patches: Patches, directions: Float[np.ndarray, "component concept"]
-) -> Float[np.ndarray, "position component"]:
-    """Return what each component carries of each position, in the units of ``patches``."""
-    loadings = _loadings(patches, directions)
-    rebuilt = loadings @ directions
-    part = np.divide(
-        np.minimum(patches, rebuilt), rebuilt, out=np.zeros_like(rebuilt), where=rebuilt > 0
-    )
-    carried: np.ndarray = loadings * (part @ directions.T)
-    return carried
-
-
-def _loadings(
-    patches: Patches, directions: Float[np.ndarray, "component concept"]
-) -> Float[np.ndarray, "position component"]:
-    """Return the non-negative least-squares loadings by cyclic coordinate descent."""
-    gram = directions @ directions.T
-    wanted = patches @ directions.T
-    loadings: np.ndarray = np.maximum(wanted, 0) / len(directions)
-    for _ in range(SWEEPS):
-        for place in range(len(directions)):
-            step = (wanted[:, place] - loadings @ gram[:, place]) / gram[place, place]
-            loadings[:, place] = np.maximum(loadings[:, place] + step, 0)
-    return loadings
 
 
 def _mean(values: np.ndarray, members: Int[np.ndarray, "member"]) -> np.ndarray:

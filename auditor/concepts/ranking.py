@@ -134,14 +134,14 @@ def _area(
 
 def _said(areas: FlippingAreas) -> str:
     random = areas.orders.index(RANDOM)
-    moved = "lowers" if areas.direction == "off" else "raises"
-    value = areas.area[areas.orders.index(RELEVANCE)]
+    value, gain = areas.area[areas.orders.index(RELEVANCE)], areas.gain[random]
+    moved = "lowers" if (areas.direction == "off") == (value >= 0) else "raises"
     mean = " (to their mean)" if areas.baseline == "mean" else ""
     return (
         f"Switching concepts {areas.direction}{mean} by relevance {moved} the score by "
-        f"{value:.2f} on average over the curve, {areas.gain[random]:.2f} more than in random "
-        f"order (95 % interval {areas.gain_low[random]:.2f} to {areas.gain_high[random]:.2f}, "
-        f"n = {areas.n})"
+        f"{abs(value):.2f} on average over the curve, {abs(gain):.2f} "
+        f"{'better' if gain >= 0 else 'worse'} than in random order (95 % interval of the "
+        f"difference {areas.gain_low[random]:.2f} to {areas.gain_high[random]:.2f}, n = {areas.n})"
     )
 
 

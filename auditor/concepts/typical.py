@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from auditor.concepts.shares import shares_of
 from auditor.records import LayerRelevance
@@ -18,14 +18,9 @@ def typical_samples(
     others come from the more typical half, each the one that is least like those already chosen,
     so that they show how the class varies and not its outliers. Ties go to the lower row.
     """
-    rows = members
-    share = shares_of(layer_relevance, rows)
-    used = np.abs(share).sum(axis=1) > 0
-    rows, share = rows[used], share[used]
+    rows, unit, typicality = _typicality(layer_relevance, members)
     if count < 1 or len(rows) == 0:
         return ()
-    unit = share / np.linalg.norm(share, axis=1, keepdims=True)
-    typicality = unit @ share.mean(axis=0)
     order = np.argsort(-typicality, kind="stable")
     pool = order[: max(count, (len(order) + 1) // 2)]
     pool = np.sort(pool)
@@ -37,3 +32,22 @@ def typical_samples(
         chosen.append(following)
         likeness = np.maximum(likeness, unit[pool] @ unit[following])
     return tuple(int(rows[place]) for place in chosen)
+
+
+def least_typical(
+    layer_relevance: LayerRelevance, members: Int[np.ndarray, "member"]
+) -> int | None:
+    """Return the member row that is least like the class's mean; None with fewer than two."""
+    rows, _, typicality = _typicality(layer_relevance, members)
+    return int(rows[np.argmin(typicality)]) if len(rows) > 1 else None
+
+
+def _typicality(
+    layer_relevance: LayerRelevance, members: Int[np.ndarray, "member"]
+) -> tuple[Int[np.ndarray, "used"], Float[np.ndarray, "used concept"], Float[np.ndarray, "used"]]:
+    """Return the rows with relevance, their shares as unit vectors, and how typical each is."""
+    share = shares_of(layer_relevance, members)
+    used = np.abs(share).sum(axis=1) > 0
+    rows, share = members[used], share[used]
+    unit = share / np.linalg.norm(share, axis=1, keepdims=True)
+    return rows, unit, unit @ share.mean(axis=0) if len(rows) else np.zeros(0)

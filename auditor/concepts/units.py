@@ -209,8 +209,11 @@ def _said(figures: UnitFigures) -> str:
     half = _median_half(figures)
     name = _NAMES[figures.kind]
     if figures.units == 1:
-        needs = f"the only {figures.kind} carries {_median(figures.carried):.0%}"
-    elif np.isfinite(half):
+        return (
+            f"the only {figures.kind} carries {_median(figures.carried):.0%} of a class's positive "
+            "relevance (median)"
+        )
+    if np.isfinite(half):
         needs = f"{half:.3g} of {figures.units} {name} carry half"
     else:
         needs = f"all {figures.units} {name} carry less than half"

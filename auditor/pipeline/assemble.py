@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from auditor.concepts.concept_map import concept_map
 from auditor.concepts.typical import typical_samples
 from auditor.config import Config, dump_config
+from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.interventions.trial import LEAST_IMAGES
 from auditor.pipeline.assemble_extras import extra_parts, with_leads
 from auditor.pipeline.extras import Extras
@@ -27,6 +29,8 @@ from auditor.records import (
 )
 from auditor.redaction import without_folders
 from auditor.relevance.explainer import Explainer
+from auditor.report.build.composition import composition_part
+from auditor.report.build.concept_map import map_card
 from auditor.report.build.concepts import (
     LayerFindings,
     concepts_of_layer,
@@ -34,7 +38,8 @@ from auditor.report.build.concepts import (
     layer_table,
     subspace_layer,
 )
-from auditor.report.build.findings import finding_cards, search_limits
+from auditor.report.build.findings import finding_cards, finding_ids, search_limits
+from auditor.report.build.local import local_part
 from auditor.report.build.performance import confusion_matrix, data_card, performance
 from auditor.report.build.verdict import does_not_show, verdict
 from auditor.report.figures import confusion_figure, overview_figure, similarity_figure
@@ -84,6 +89,8 @@ class Analysis:
     layers: tuple[LayerAnalysis, ...]
     illustrations: tuple[Illustration, ...]
     shortcuts: ShortcutReport | None
+    compositions: Compositions
+    local: LocalAnalysis
     extras: Extras
 
 
@@ -148,6 +155,15 @@ def assemble(
             )
             for layer in layers
         ],
+        maps=[
+            map_card(concept_map(layer.subspaces))
+            for layer in reversed(layers)
+            if len(layer.subspaces.concepts)
+        ],
+        local=local_part(analysis.local, samples),
+        composition=composition_part(
+            analysis.compositions, samples, finding_ids(analysis.shortcuts)
+        ),
         method=_method(explainer, subject, analysis),
         not_run=not_run,
         config=dump_config(shared),

@@ -6,6 +6,7 @@ import importlib.metadata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,15 @@ from auditor.concepts.similarity import similarity_matrix
 from auditor.concepts.statistics import concept_statistics
 from auditor.concepts.subspaces import find_subspaces
 from auditor.config import Config, dump_config
+from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.errors import UnknownNameError
 from auditor.interventions.probe import Probe
 from auditor.interventions.search import find_shortcuts
 from auditor.pipeline.analyses import Stages, run_analyses
 from auditor.pipeline.assemble import Analysis, LayerAnalysis, assemble
-from auditor.pipeline.illustrate import illustrate, requests_of
+from auditor.pipeline.compose import composer, graded
+from auditor.pipeline.illustrate import has_pictures, illustrate, requests_of
+from auditor.pipeline.local import local_analysis, named_rows
 from auditor.progress import Progress
 from auditor.records import (
     ConceptStatistics,
@@ -73,9 +77,10 @@ def run_audit(
     with progress.stage("loading model and data"):
         subject = load_subject(config, base)
         explainer = make_explainer(config, subject)
+    named_rows(config.audit.samples or (), subject.manifest.paths)
     for note in (*subject.notes, *explainer.notes):
         progress.say(f"note: {note}")
-    layers = _layers(config, explainer)
+    layers = audited_layers(config, explainer)
     run = _open(config, subject, layers, out, created, argv)
     progress.say(f"run folder: {run.path}")
     with _only_one(run):
@@ -117,6 +122,10 @@ def _stages(
         Stages(config, subject, explainer, samples, analyses, outputs, store, run, progress)
     )
     shortcuts = _shortcuts(config, subject, explainer, samples, analyses, outputs, run, progress)
+    local = _local(config, subject, explainer, samples, analyses, outputs, store, run, progress)
+    compositions = _compositions(
+        config, subject, explainer, samples, analyses, outputs, shortcuts, store, run, progress
+    )
     with progress.stage("writing the result"):
         analysis = Analysis(
             samples=samples,
@@ -125,6 +134,8 @@ def _stages(
             layers=tuple(analyses),
             illustrations=illustrations,
             shortcuts=shortcuts,
+            compositions=compositions,
+            local=local,
             extras=extras,
         )
         result = assemble(config, subject, explainer, analysis, store, _tool(subject), run.key[:8])
@@ -158,7 +169,12 @@ def _only_one(run: RunFolder) -> Iterator[None]:
         yield
 
 
-def _layers(config: Config, explainer: Explainer) -> tuple[str, ...]:
+def audited_layers(config: Config, explainer: Explainer) -> tuple[str, ...]:
+    """Return the layers that a config names, or those that the engine chooses.
+
+    Raises:
+        UnknownNameError: a layer that the model does not have.
+    """
     if config.audit.layers == "auto":
         return explainer.automatic_layers()
     for layer in config.audit.layers:
@@ -356,6 +372,61 @@ def _shortcuts(
         "config": config.shortcuts.model_dump(mode="json"),
     }
     return run.once("shortcuts", inputs, make)
+
+
+def _local(
+    config: Config,
+    subject: Subject,
+    explainer: Explainer,
+    samples: Samples,
+    analyses: Sequence[LayerAnalysis],
+    outputs: Sequence[int],
+    store: ImageStore,
+    run: RunFolder,
+    progress: Progress,
+) -> LocalAnalysis:
+    layer = analyses[-1].layer
+
+    def make() -> LocalAnalysis:
+        with progress.stage("single pictures") as step:
+            return local_analysis(config, subject, explainer, samples, layer, outputs, store, step)
+
+    inputs = {"relevance": run.digest("relevance"), "outputs": list(outputs)}
+    found: LocalAnalysis = run.once(
+        "local", inputs, make, whole=partial(has_pictures, store.folder)
+    )
+    return found
+
+
+def _compositions(
+    config: Config,
+    subject: Subject,
+    explainer: Explainer,
+    samples: Samples,
+    analyses: Sequence[LayerAnalysis],
+    outputs: Sequence[int],
+    shortcuts: ShortcutReport | None,
+    store: ImageStore,
+    run: RunFolder,
+    progress: Progress,
+) -> Compositions:
+    layers = [analysis.layer for analysis in analyses]
+
+    def make() -> Compositions:
+        total = len(outputs) + len(graded(shortcuts))
+        with progress.stage("composition of concepts", total) as step:
+            found = composer(config, subject, explainer, samples, layers)
+            return found.all(outputs, shortcuts, store, step)
+
+    inputs = {
+        "relevance": run.digest("relevance"),
+        "outputs": list(outputs),
+        "shortcuts": run.digest("shortcuts") if shortcuts else "",
+    }
+    found: Compositions = run.once(
+        "composition", inputs, make, whole=partial(has_pictures, store.folder)
+    )
+    return found
 
 
 def _tool(subject: Subject) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 With weights A, output ``o = A v``. CP-LRP: ``c_v = A^T c`` and nothing to queries and keys (Ali et
 al. 2022). AttnLRP gives A and v half each, and sends A's half on through the softmax by its
 vector-Jacobian product, then half each to queries and keys (Achtibat et al. 2024, eq. 12-15).
+Where one factor of a product is constant, the other gets all of it.
 """
 
 from __future__ import annotations
@@ -18,20 +19,21 @@ from auditor.relevance.graph import Node, Ref
 from auditor.relevance.operations import rows_of
 from auditor.relevance.rule import Local, Saved, Weights
 
+ROLES = ("query", "key", "value", "attn_mask")
+
 
 def is_plain(node: Node) -> bool:
-    """Tell whether values, and queries and keys where they are live, are operands of the image."""
-    values = node.arguments
-    roles = [name for name in ("query", "key", "value") if values[name] in map(Ref, node.inputs)]
-    live = len(node.inputs)
-    grouped = bool(values.get("enable_gqa")) or len(node.input_shapes[0]) < 3
-    mask = values["attn_mask"]
-    masked_by_image = isinstance(mask, Ref) and mask.name in node.inputs
-    return not grouped and not masked_by_image and roles in _forms(live)
+    """Tell whether each live operand has one role, and heads are not shared by ``enable_gqa``."""
+    return not node.arguments.get("enable_gqa") and len(_live(node)) == len(node.inputs)
 
 
-def _forms(live: int) -> list[list[str]]:
-    return [["value"]] if live == 1 else [["query", "key", "value"]]
+def is_held(node: Node) -> bool:
+    """Tell whether relevance flows to the values alone."""
+    return _live(node) == ["value"]
+
+
+def _live(node: Node) -> list[str]:
+    return [name for name in ROLES if node.arguments[name] in map(Ref, node.inputs)]
 
 
 def held_prepare(local: Local) -> Saved:
@@ -45,43 +47,55 @@ def held_reverse(
     """Return ``A^T c``."""
     attention = fold.gather(saved.tensors[0], node.batch)
     flow = attention.mT @ coefficient
-    shape = node.input_rows(0, rows_of(node, coefficient))
-    return (flow if flow.shape == torch.Size(shape) else flow.sum_to_size(shape),)
+    return (_summed(flow, node, 0, rows_of(node, coefficient)),)
 
 
 def live_prepare(local: Local) -> Saved:
-    """Keep the attention weights, queries, keys and values."""
-    names = ("query", "key", "value")
-    operands = tuple(local.values[local.node.arguments[name].name] for name in names)
-    return Saved(None, (attention_weights(local), *operands))
+    """Keep the attention weights, queries, keys and values, each for every image and head."""
+    heads = local.output.shape[:-2]
+    operands = (_operand(local, name) for name in ROLES[:3])
+    expanded = (each.expand(*heads, *each.shape[-2:]) for each in operands)
+    return Saved(None, (attention_weights(local), *expanded))
 
 
 def live_reverse(
     node: Node, weights: Weights, saved: Saved, coefficient: Tensor, fold: Fold
 ) -> tuple[Tensor, ...]:
-    """Return c of queries, keys and values, in the order of the node's inputs."""
-    names = [node.arguments[name].name for name in ("query", "key", "value")]
-    places = [node.inputs.index(name) for name in names]
-    batches = [node.batch, *(node.input_batches[place] for place in places)]
-    attention, query, key, value = (
-        fold.gather(each, batch) for each, batch in zip(saved.tensors, batches, strict=True)
+    """Return c of queries, keys, values and an additive mask, in the order of the node's inputs."""
+    live = _live(node)
+    attention, query, key, value = (fold.gather(each, node.batch) for each in saved.tensors)
+    found: dict[str, Tensor] = {}
+    if "value" in live:
+        parts = 2 if len(live) > 1 else 1
+        found["value"] = attention.mT @ coefficient / parts
+        coefficient = coefficient / parts
+    weighed = attention * (coefficient @ value.mT)
+    logits = weighed - attention * weighed.sum(-1, keepdim=True)
+    found["attn_mask"] = logits
+    logits = logits * (scale_of(node, query) / (2 if {"query", "key"} <= set(live) else 1))
+    found["query"], found["key"] = logits @ key, logits.mT @ query
+    places = {node.inputs.index(node.arguments[name].name): name for name in live}
+    return tuple(
+        _summed(found[places[place]], node, place, rows_of(node, coefficient))
+        for place in range(len(node.inputs))
     )
-    from_value = attention.mT @ coefficient / 2
-    weighed = attention * (coefficient @ value.mT) / 2
-    logits = (weighed - attention * weighed.sum(-1, keepdim=True)) * scale_of(node, query) / 2
-    found = dict(zip(names, (logits @ key, logits.mT @ query, from_value), strict=True))
-    return tuple(found[name] for name in node.inputs)
+
+
+def _summed(flow: Tensor, node: Node, place: int, rows: int) -> Tensor:
+    """Sum over the axes along which an operand was repeated for heads or queries."""
+    shape = torch.Size(node.input_rows(place, rows))
+    return flow if flow.shape == shape else flow.sum_to_size(shape)
+
+
+def _operand(local: Local, name: str) -> Any:
+    value = local.node.arguments[name]
+    return local.values[value.name] if isinstance(value, Ref) else value
 
 
 def attention_weights(local: Local) -> Tensor:
-    """Return ``softmax(q k^T scale + mask)``, shaped (..., queries, keys)."""
+    """Return ``softmax(q k^T scale + mask)`` (..., queries, keys), 0 where all is masked."""
     node = local.node
-
-    def operand(name: str) -> Any:
-        value = node.arguments[name]
-        return local.values[value.name] if isinstance(value, Ref) else value
-
-    query, key, mask = operand("query"), operand("key"), operand("attn_mask")
+    query, key, mask = (_operand(local, name) for name in ("query", "key", "attn_mask"))
     logits: Tensor = query @ key.mT * scale_of(node, query)
     if node.arguments["is_causal"]:
         upper = torch.ones(logits.shape[-2:], dtype=torch.bool, device=logits.device).triu(1)
@@ -89,7 +103,10 @@ def attention_weights(local: Local) -> Tensor:
     if mask is not None:
         masked = mask.dtype == torch.bool
         logits = logits.masked_fill(~mask, -math.inf) if masked else logits + mask
-    return logits.softmax(-1)
+    attention = logits.softmax(-1)
+    if node.arguments["is_causal"] or mask is not None:
+        attention = attention.nan_to_num(0.0)
+    return attention.expand(*local.output.shape[:-2], *attention.shape[-2:])
 
 
 def scale_of(node: Node, query: Tensor) -> float:

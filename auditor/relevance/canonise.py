@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from auditor.relevance.graph import Element, Graph, Node, Ref, prune
+from auditor.relevance.graph import Element, Graph, Node, Ref, mixes_images, prune
+from auditor.relevance.spelling import spell_out
 from auditor.relevance.weighted import TRANSPOSED
 
 BATCH_NORM = "_native_batch_norm_legit_no_training"
@@ -17,6 +17,7 @@ CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
 FOLDABLE = CONVOLUTIONS | {"linear"}
 WEIGHTED = FOLDABLE | TRANSPOSED
 SQUASHING = frozenset({"softmax", "_softmax", "log_softmax", "_log_softmax", "sigmoid"})
+KEEPS_LOGITS = frozenset({"view", "squeeze", "unsqueeze", "clone", "alias", "_to_copy"})
 
 
 def canonise(graph: Graph) -> Graph:
@@ -40,21 +41,54 @@ def arrange(graph: Graph) -> Graph:
                 input_shapes=tuple(graph[name].shape for name in node.inputs),
                 input_batches=tuple(graph[name].batch for name in node.inputs),
                 others={each.name: each.batch if each.per_image else None for each in beside},
+                real=_real(node, graph),
             )
         )
     return graph.having(nodes)
 
 
+def _real(node: Node, graph: Graph) -> Tensor | None:
+    """Return where the input of a convolution is not zeros that a node before it padded."""
+    if node.operation not in CONVOLUTIONS or len(node.inputs) != 1:
+        return None
+    before, weight = graph[node.inputs[0]], node.arguments["weight"]
+    padded = before.operation in {"constant_pad_nd", "pad"} and len(before.inputs) == 1
+    constant = before.arguments.get("mode", "constant") == "constant"
+    if not (padded and constant and isinstance(weight, Tensor)) or before.arguments["value"]:
+        return None
+    ones: Tensor = weight.new_ones((1, *graph[before.inputs[0]].shape[1:]))
+    return before.call({before.inputs[0]: ones})  # type: ignore[no-any-return]
+
+
 def bare_logits(graph: Graph) -> Graph:
     """Return the graph without a final softmax or sigmoid: what is explained is the logit."""
+    after: list[Node] = []
     last = graph[graph.output]
-    if last.operation not in SQUASHING or len(graph[last.inputs[0]].shape) != 2:
+    while last.operation in KEEPS_LOGITS and len(last.inputs) == 1:
+        after.append(last)
+        last = graph[last.inputs[0]]
+    rank = len(last.shape)
+    if last.operation not in SQUASHING or not (rank == 2 or (rank == 1 and _is_sigmoid(last))):
         return graph
     note = (
         f"The model ends with {last.operation.strip('_')}: the logits before it are explained "
         "and shown."
     )
-    return prune(replace(graph, output=last.inputs[0], notes=(*graph.notes, note)))
+    (before,) = last.inputs
+    nodes = {node.name: node for node in graph.nodes}
+    for node in after[-1:]:
+        arguments = {
+            key: Ref(before) if value == Ref(last.name) else value
+            for key, value in node.arguments.items()
+        }
+        nodes[node.name] = replace(node, arguments=arguments, inputs=(before,))
+    output = graph.output if after else before
+    bare = Graph(tuple(nodes.values()), graph.input, output, (*graph.notes, note))
+    return prune(bare)
+
+
+def _is_sigmoid(node: Node) -> bool:
+    return node.operation == "sigmoid"
 
 
 def two_sided(graph: Graph) -> Graph:
@@ -95,15 +129,15 @@ def reshape(self: Tensor, size: list[int]) -> Tensor:
     return self.reshape(size)
 
 
-RESHAPES = frozenset({"view", "_unsafe_view", "reshape"})
+RESHAPES = frozenset({"view", "_unsafe_view", "reshape", "squeeze"})
 
 
 def _simplify(graph: Graph) -> Graph:
     nodes: list[Node] = []
-    for node in graph.nodes:
+    for node in _spelled_out(graph).nodes:
         if node.operation == BATCH_NORM and _is_affine(node):
             nodes.append(_as_affine(node))
-        elif node.operation in RESHAPES and node.live:
+        elif node.operation in RESHAPES and node.live and node.batch.axis < len(node.shape):
             size = node.batch.open(node.shape)
             arguments = {"self": node.arguments["self"], "size": size}
             nodes.append(replace(node, operation="view", target=reshape, arguments=arguments))
@@ -112,12 +146,12 @@ def _simplify(graph: Graph) -> Graph:
             nodes.append(replace(node, arguments=arguments))
         elif node.operation in CONVOLUTIONS and isinstance(node.arguments["padding"], str):
             nodes.extend(_explicit_padding(node, graph))
-        elif node.operation == "addcmul" and node.live:
-            nodes.extend(_product_and_sum(node, graph))
-        elif node.operation == "matmul" and _is_linear(node):
+        elif node.operation in {"matmul", "mm"} and _is_linear(node):
             nodes.append(_as_linear(node))
-        elif node.operation == "_native_batch_norm_legit" and _is_first(node):
-            nodes.append(replace(node, operation="instance_norm"))
+        elif node.operation == "instance_norm" and _is_affine(node):
+            nodes.append(_as_affine(node))
+        elif node.operation == "_native_batch_norm_legit" and node.live:
+            nodes.append(_of_each_image(node))
         elif node.operation == "max_pool2d_with_indices" and _is_first(node):
             target = torch.ops.aten.max_pool2d.default
             nodes.append(replace(node, operation="max_pool2d", target=target))
@@ -126,53 +160,39 @@ def _simplify(graph: Graph) -> Graph:
     return prune(graph.having(nodes))
 
 
+def _spelled_out(graph: Graph) -> Graph:
+    return graph.having(each for node in graph.nodes for each in spell_out(node, graph))
+
+
 def _is_affine(node: Node) -> bool:
     values = node.arguments
-    return _is_first(node) and all(
-        values[name] is None or isinstance(values[name], Tensor)
-        for name in ("weight", "bias", "running_mean", "running_var")
+    if node.operation == BATCH_NORM and not _is_first(node):
+        return False
+    statistics = (values["running_mean"], values["running_var"])
+    return all(isinstance(each, Tensor) for each in statistics) and all(
+        values[name] is None or isinstance(values[name], Tensor) for name in ("weight", "bias")
     )
+
+
+def _of_each_image(node: Node) -> Node:
+    """Return an instance norm, captured as a batch norm of one image with the channels of all."""
+    if node.batch.axis != 1 or node.shape[0] != 1:
+        raise mixes_images("batch norm without running statistics", node.modules)
+    return replace(node, operation="instance_norm") if _is_first(node) else node
 
 
 def _is_linear(node: Node) -> bool:
     """Tell whether a matrix product is a linear layer: a constant matrix on the right."""
-    right = node.arguments["other"]
+    right = node.arguments["mat2" if node.operation == "mm" else "other"]
     return isinstance(right, Tensor) and right.dim() == 2 and len(node.inputs) == 1
 
 
 def _as_linear(node: Node) -> Node:
     values = node.arguments
-    arguments = {"input": values["self"], "weight": values["other"].T.contiguous(), "bias": None}
+    right = values["mat2" if node.operation == "mm" else "other"]
+    arguments = {"input": values["self"], "weight": right.T.contiguous(), "bias": None}
     target = torch.ops.aten.linear.default
     return replace(node, operation="linear", target=target, arguments=arguments)
-
-
-def _product_and_sum(node: Node, graph: Graph) -> list[Node]:
-    """Write ``self + value t1 t2`` as a product and a sum."""
-    values = node.arguments
-
-    def live(*operands: Any) -> tuple[str, ...]:
-        names = (each.name for each in operands if isinstance(each, Ref))
-        return tuple(dict.fromkeys(name for name in names if graph[name].live))
-
-    factors = (values["tensor1"], values["tensor2"])
-    product = replace(
-        node, name=f"{node.name}_product", operation="mul", target=torch.ops.aten.mul.Tensor,
-        arguments={"self": factors[0], "other": factors[1]}, inputs=live(*factors),
-        shape=_product_shape(factors, node, graph), live=bool(live(*factors)),
-    )  # fmt: skip
-    other = Ref(product.name)
-    kept = list(live(values["self"])) + ([product.name] if product.live else [])
-    total = replace(
-        node, operation="add", target=torch.ops.aten.add.Tensor, inputs=tuple(kept),
-        arguments={"self": values["self"], "other": other, "alpha": values["value"]},
-    )  # fmt: skip
-    return [product, total]
-
-
-def _product_shape(factors: tuple[Any, Any], node: Node, graph: Graph) -> tuple[int, ...]:
-    shapes = [graph[each.name].shape if isinstance(each, Ref) else each.shape for each in factors]
-    return tuple(np.broadcast_shapes(*shapes))
 
 
 def _is_first(node: Node) -> bool:
@@ -223,6 +243,7 @@ def _explicit_padding(node: Node, graph: Graph) -> list[Node]:
         inputs=(source.name,),
         shape=(*source.shape[:2], *size),
         modules=node.modules,
+        batch=source.batch,
     )
     values.update(input=Ref(pad.name), padding=[0] * len(totals))
     return [pad, replace(node, target=target, arguments=values, inputs=(pad.name,))]
@@ -236,6 +257,11 @@ def _fold_batch_norms(graph: Graph) -> Graph:
             continue
         before = nodes[node.inputs[0]]
         if before.operation not in FOLDABLE or len(graph.users[before.name]) != 1:
+            continue
+        if not all(
+            each is None or isinstance(each, Tensor)
+            for each in (before.arguments["weight"], before.arguments["bias"])
+        ):
             continue
         if before.operation == "linear" and len(before.shape) != 2:
             continue

@@ -134,14 +134,13 @@ def _explain_batch(
     targets = None
     if plan.target == "label":
         targets = torch.as_tensor(subject.manifest.labels[list(rows)], device=images.device)
-    out = explainer.explain(images, targets=targets, layers=plan.layers, heatmap=False)
+    out = explainer.statistics(images, plan.layers, targets)
     found = {"logits": _array(out.logits), "target": _array(out.targets)}
-    for index, layer in enumerate(plan.layers):
-        relevance, activation = out.relevance[layer].flatten(2), out.activation[layer].flatten(2)
-        found[f"relevance.{index}"] = _array(relevance.sum(2))
-        found[f"peak.{index}"] = _array(relevance.argmax(2)).astype(np.int32)
-        found[f"activation.{index}"] = _array(activation.amax(2))
-        found[f"size.{index}"] = np.array(out.relevance[layer].shape[2:], dtype=np.int64)
+    for index, totals in enumerate(out.layers[layer] for layer in plan.layers):
+        found[f"relevance.{index}"] = _array(totals.relevance)
+        found[f"peak.{index}"] = _array(totals.peak).astype(np.int32)
+        found[f"activation.{index}"] = _array(totals.activation)
+        found[f"size.{index}"] = np.array(totals.size, dtype=np.int64)
     return found
 
 

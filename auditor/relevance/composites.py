@@ -19,17 +19,40 @@ from auditor.relevance.gates import attends
 from auditor.relevance.graph import Graph
 from auditor.relevance.rule import Rule
 
-EPSILON = Rule("epsilon", lrp.linear_reverse, lrp.epsilon_prepare, lrp.own_weights, returns="new")
-GRADIENT = Rule("gradient", lrp.linear_reverse, weights=lrp.own_weights, returns="new")
-PLUS = Rule("z-plus", lrp.linear_reverse, lrp.plus_prepare, lrp.plus_weights, returns="new")
+EPSILON = Rule(
+    "epsilon",
+    lrp.linear_reverse,
+    lrp.epsilon_prepare,
+    lrp.own_weights,
+    returns="new",
+    narrow=lrp.narrow,
+)
+GRADIENT = Rule(
+    "gradient", lrp.linear_reverse, weights=lrp.own_weights, returns="new", narrow=lrp.narrow
+)
+PLUS = Rule(
+    "z-plus",
+    lrp.linear_reverse,
+    lrp.plus_prepare,
+    lrp.plus_weights,
+    returns="new",
+    narrow=lrp.narrow,
+)
 PLUS_SIGNED = Rule(
     "z-plus (signed input)", lrp.signed_reverse, lrp.plus_signed_prepare, lrp.split_weights,
-    returns="new",
+    returns="new", narrow=lrp.narrow,
 )  # fmt: skip
-PLUS_OPEN = Rule("z-plus", lrp.open_reverse, lrp.open_prepare, lrp.open_weights, returns="new")
+PLUS_OPEN = Rule(
+    "z-plus",
+    lrp.open_reverse,
+    lrp.open_prepare,
+    lrp.open_weights,
+    returns="new",
+    narrow=lrp.open_narrow,
+)
 PLUS_OPEN_SIGNED = Rule(
     "z-plus (signed input)", lrp.open_reverse, lrp.open_signed_prepare, lrp.open_signed_weights,
-    returns="new",
+    returns="new", narrow=lrp.open_narrow,
 )  # fmt: skip
 GAMMA = Rule("gamma", gamma.gamma_reverse, gamma.gamma_prepare, gamma.gamma_weights, returns="new")
 GAMMA_SIGNED = Rule(
@@ -110,8 +133,8 @@ COMPOSITES: dict[str, Composite] = {
         Composite("epsilon-alpha2-beta1", "epsilon", "alpha2-beta1"),
         Composite("epsilon", "epsilon", "epsilon"),
         Composite("gradient-input", "gradient", "gradient", gradient=True),
-        Composite("attn-cp-gamma", "epsilon", "gamma", gamma=0.25),
-        Composite("attnlrp", "epsilon", "gamma", gamma=0.25, attention="live"),
+        Composite("attn-cp-gamma", "epsilon", "gamma", gamma=0.05),
+        Composite("attnlrp", "epsilon", "gamma", gamma=0.05, attention="live"),
     )
 }
 DEFAULT = "epsilon-plus-flat"

@@ -26,12 +26,14 @@ from auditor.relevance.layers import Layers, find
 from auditor.relevance.numerics import exact
 from auditor.relevance.partial import Upper, upper
 from auditor.relevance.plan import notes, plan
-from auditor.relevance.propagate import between, forward, one_hot, reverse, run
+from auditor.relevance.propagate import Flow, Forward, between, forward, one_hot, reverse, run
+from auditor.relevance.results import Explanation, Statistics, totals
 from auditor.relevance.rule import Bias, Settings, Signed
 from auditor.relevance.sweeps import Job, relevance_at, sweeps
 
 if TYPE_CHECKING:
     from auditor.relevance.check import Check
+    from auditor.relevance.composition import Composition
     from auditor.relevance.finite import NonFinite
 
 
@@ -43,23 +45,6 @@ class RuleRow:
     operation: str
     module: str
     rule: str
-
-
-@dataclass(frozen=True, eq=False)
-class Explanation:
-    """Relevance of one batch, signed, in units of the explained logit.
-
-    ``relevance`` and ``activation``: per layer (B, C, h, w); h = w = 1 for linear units.
-    ``heatmap``: (B, H, W), summed over the colour channels. ``conservation``: sum of the heatmap
-    over the explained logit; what is missing from 1 went to biases and stabilisers.
-    """
-
-    logits: Tensor
-    targets: Tensor
-    relevance: dict[str, Tensor]
-    activation: dict[str, Tensor]
-    heatmap: Tensor | None
-    conservation: Tensor | None
 
 
 class Explainer:
@@ -149,12 +134,13 @@ class Explainer:
         return self._layers.automatic()
 
     def rule_table(self) -> tuple[RuleRow, ...]:
-        """Return which rule runs at which node, in forward order."""
-        rules = self._plan.rules
+        """Return which rule runs at which node that relevance reaches, in forward order."""
+        graph, rules = self._plan.graph, self._plan.rules
+        reached = graph.ancestors({graph.output})
         return tuple(
             RuleRow(node.name, node.operation, node.module, rules[node.name].name)
-            for node in self._plan.graph.nodes
-            if node.name in rules
+            for node in graph.nodes
+            if node.name in rules and node.name in reached
         )
 
     def predict(self, images: Tensor) -> Tensor:
@@ -193,12 +179,7 @@ class Explainer:
         wanted = set(nodes.values()) | ({graph.input} if heatmap else set())
         with exact(self.device):
             batch = self._images(images)
-            needed = between(graph, wanted, {graph.output})
-            passed = forward(self._plan, batch, wanted, needed)
-            chosen = self._targets(targets, passed.logits)
-            seed = one_hot(chosen, passed.logits.shape[1], passed.logits)
-            fold = Fold.one_each(batch.shape[0])
-            flow = reverse(self._plan, passed.saved, {graph.output: seed}, wanted, fold)
+            passed, chosen, flow = self._swept(batch, targets, wanted)
             kept = passed.activations
             relevance = {
                 layer: self._maps(layer, relevance_at(flow, name, kept[name]))
@@ -212,6 +193,36 @@ class Explainer:
                 explained = passed.logits.gather(1, chosen[:, None])[:, 0]
                 conservation = pixels.sum((1, 2)) / explained
         return Explanation(passed.logits, chosen, relevance, activation, pixels, conservation)
+
+    def statistics(
+        self, images: Tensor, layers: Sequence[str], targets: Tensor | None = None
+    ) -> Statistics:
+        """Return the relevance of every concept of the layers in every image, and its peak.
+
+        It is ``explain`` without the heatmap, with one layer's maps at a time in memory.
+        """
+        nodes = {layer: self._layers.node(layer).name for layer in layers}
+        found = {}
+        with exact(self.device):
+            passed, chosen, flow = self._swept(self._images(images), targets, set(nodes.values()))
+            for layer, name in nodes.items():
+                activation = passed.activations[name]
+                relevance = self._layers.maps(layer, relevance_at(flow, name, activation))
+                found[layer] = totals(relevance, self._layers.maps(layer, activation))
+        return Statistics(passed.logits, chosen, found)
+
+    def _swept(
+        self, batch: Tensor, targets: Tensor | None, wanted: set[str]
+    ) -> tuple[Forward, Tensor, Flow]:
+        """Run a batch forward and send the relevance of its targets to the wanted nodes."""
+        graph = self._plan.graph
+        needed = between(graph, wanted, {graph.output})
+        passed = forward(self._plan, batch, wanted, needed)
+        chosen = self._targets(targets, passed.logits)
+        seed = one_hot(chosen, passed.logits.shape[1], passed.logits)
+        fold = Fold.one_each(batch.shape[0])
+        flow = reverse(self._plan, passed.saved, {graph.output: seed}, wanted, fold)
+        return passed, chosen, flow
 
     def conditional_heatmaps(
         self,
@@ -289,6 +300,35 @@ class Explainer:
     ) -> dict[str, Tensor]:
         """Return ``conditional_relevance`` summed over positions, (K, B, C'), in less memory."""
         return self._relevance(images, conditions, layers, targets, summed=True)
+
+    def leads_to(self, upper: str, lower: str) -> bool:
+        """Tell whether relevance can reach layer ``lower`` from layer ``upper``."""
+        above, below = self._layers.node(upper).name, self._layers.node(lower).name
+        return above != below and below in self._plan.graph.ancestors({above})
+
+    def composition(
+        self,
+        images: Tensor,
+        conditions: Sequence[Condition],
+        layer: str,
+        targets: Tensor | None = None,
+    ) -> Composition:
+        """Return what of every condition arrives at the channels of a layer, and what passes it by.
+
+        The conditions must name the same layers, all of them above ``layer``; ``Condition({})``
+        decomposes the explained logit itself.
+        """
+        from auditor.relevance.composition import composition
+
+        paths = [self._path(condition) for condition in conditions]
+        for path in paths:
+            check_below(self._layers, path, layer)
+        with exact(self.device):
+            batch = self._images(images)
+            chosen = self._targets(targets, batch) if targets is not None else None
+            return composition(
+                self._plan, self._layers, batch, chosen, _product(paths, len(batch)), layer
+            )
 
     def _heatmaps(self, images: Tensor, jobs: list[Job], targets: Tensor | None) -> Tensor:
         name = self._plan.graph.input
@@ -373,8 +413,8 @@ class Explainer:
         return first_non_finite(self._plan, self._images(images), targets)
 
     def _maps(self, layer: str, values: Tensor) -> Tensor:
-        """Return (B, C, h, w), contiguous."""
-        return self._layers.maps(layer, values).contiguous()
+        """Return (B, C, h, w)."""
+        return self._layers.maps(layer, values)
 
     def _images(self, images: Tensor) -> Tensor:
         if tuple(images.shape[1:]) != self.image_shape or images.shape[0] == 0:

@@ -39,9 +39,8 @@ class Fold:
             return values
         if batch == FIRST:
             return self._rows(values, 0)
-        axis, times = batch.axis, batch.times
-        split = _split(values, axis, times)
-        return self._rows(split, axis).flatten(axis, axis + 1)
+        split = _split(values, batch)
+        return self._rows(split, batch.axis + 1).flatten(batch.axis, batch.axis + 2)
 
     def _rows(self, values: Tensor, axis: int) -> Tensor:
         if len(set(self.samples)) == 1:
@@ -66,19 +65,20 @@ class Fold:
             return coefficient.mul_(factor) if in_place else coefficient * factor
         axis, times = batch.axis, batch.times
         result = coefficient if in_place else coefficient.clone()
+        if times != 1:
+            rows, images = _split(result, batch), _split(factor, batch)
+            for start, stop, image in runs(self.samples):
+                rows.narrow(axis + 1, start, stop - start).mul_(images.narrow(axis + 1, image, 1))
+            return result
         for start, stop, image in runs(self.samples):
-            part = result.narrow(axis, start * times, (stop - start) * times)
-            own = factor.narrow(axis, image * times, times)
-            if times == 1:
-                part.mul_(own)
-            else:
-                _split(part, axis, times).mul_(own.unsqueeze(axis))
+            result.narrow(axis, start, stop - start).mul_(factor.narrow(axis, image, 1))
         return result
 
 
-def _split(values: Tensor, axis: int, times: int) -> Tensor:
-    """Return a view with an axis of its own for the images."""
-    return values.view(*values.shape[:axis], -1, times, *values.shape[axis + 1 :])
+def _split(values: Tensor, batch: Batch) -> Tensor:
+    """Return a view with the images on an axis of their own, after that of the outer blocks."""
+    axis, inner = batch.axis, batch.times // batch.outer
+    return values.view(*values.shape[:axis], batch.outer, -1, inner, *values.shape[axis + 1 :])
 
 
 def runs(samples: Sequence[int]) -> Iterator[tuple[int, int, int]]:

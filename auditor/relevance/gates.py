@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from auditor.relevance.graph import Graph, Node, Ref
+from auditor.relevance.graph import Element, Graph, Node, Ref
 
 SQUASHED = frozenset({"sigmoid", "hardsigmoid"})
 SOFTMAX = frozenset({"softmax", "_softmax"})
-STATISTICS = frozenset({"linalg_vector_norm", "norm", "var", "std", "var_mean", "rsqrt"})
+STATISTICS = frozenset({
+    "linalg_vector_norm", "norm", "var", "std", "var_mean", "std_mean", "rsqrt", "reciprocal",
+})  # fmt: skip
+CLIPPED = frozenset({"hardtanh", "relu6", "clamp"})
 # What turns one gate into another: everything else turns a gate into an ordinary signal.
 CARRIES = frozenset({
     "alias", "clone", "detach", "contiguous", "_to_copy", "type_as", "view", "expand", "repeat",
@@ -22,7 +25,9 @@ CARRIES = frozenset({
     "neg", "pow", "sqrt", "reciprocal", "mean", "sum", "clamp", "clamp_min", "masked_fill",
     "linear", "conv1d", "conv2d", "matmul", "upsample_nearest2d", "upsample_bilinear2d",
 })  # fmt: skip
-PRODUCTS = frozenset({"mul", "matmul", "bmm", "mm", "einsum"})
+PRODUCTS = frozenset({
+    "mul", "matmul", "bmm", "mm", "einsum", "linear", "conv1d", "conv2d", "conv3d",
+})  # fmt: skip
 
 
 def hold(graph: Graph, *, attention: bool = True) -> Graph:
@@ -46,22 +51,64 @@ def gate_strengths(graph: Graph, *, attention: bool = True) -> dict[str, int]:
 def _strength(node: Node, graph: Graph, found: dict[str, int], *, attention: bool) -> int:
     if not node.live or not node.inputs:
         return 0
-    if node.operation in SQUASHED or node.operation in STATISTICS:
+    if node.operation in SQUASHED or (node.operation in STATISTICS and not is_mean(node)):
         return 2
     if node.operation in SOFTMAX:
         return 2 if attention else 0
-    if node.operation == "hardtanh" and _is_hard_sigmoid(node, graph):
+    if node.operation in CLIPPED and _is_hard_sigmoid(node, graph):
         return 1
+    if _is_reciprocal(node) or _is_step(node, graph):
+        return 2
+    if _is_softmax(node, graph):
+        return 2 if attention else 0
     if node.operation in CARRIES:
         return min(found[name] for name in node.inputs)
     return 0
 
 
+def is_mean(node: Node) -> bool:
+    """Tell whether a node is the mean that comes with a variance or standard deviation."""
+    named = node.operation in {"var_mean", "std_mean"}
+    return named and isinstance(node.target, Element) and node.target.index == 1
+
+
 def _is_hard_sigmoid(node: Node, graph: Graph) -> bool:
     """Recognise relu6(x + 3), the way hard gates are often written."""
     before = graph[node.inputs[0]]
-    starts_at_zero = float(node.arguments["min_val"]) == 0
-    return starts_at_zero and before.operation == "add" and len(before.inputs) == 1
+    lower = node.arguments.get("min_val", node.arguments.get("min", 0))
+    upper = node.arguments.get("max_val", node.arguments.get("max", 6))
+    ends = isinstance(lower, (int, float)) and lower == 0 and isinstance(upper, (int, float))
+    return ends and before.operation == "add" and len(before.inputs) == 1
+
+
+def _is_reciprocal(node: Node) -> bool:
+    """Recognise a number over a signal, and a negative power of one."""
+    if node.operation == "pow":
+        exponent = node.arguments["exponent"]
+        return isinstance(exponent, (int, float)) and exponent < 0
+    return node.operation == "div" and node.arguments["self"] != Ref(node.inputs[0])
+
+
+def _is_step(node: Node, graph: Graph) -> bool:
+    """Recognise 1 + erf(x) and 1 + tanh(x), the gates of GELU, and tanh(softplus(x)) of Mish."""
+    before = graph[node.inputs[0]]
+    if node.operation == "tanh":
+        return before.operation == "softplus"
+    alone = node.operation == "add" and len(node.inputs) == 1
+    return alone and before.operation in {"erf", "tanh"} and 1 in _numbers(node)
+
+
+def _numbers(node: Node) -> list[float]:
+    operands = (node.arguments["self"], node.arguments["other"])
+    return [each for each in operands if isinstance(each, (int, float))]
+
+
+def _is_softmax(node: Node, graph: Graph) -> bool:
+    """Recognise exp(x) over its own sum."""
+    if node.operation != "div" or len(node.inputs) != 2:
+        return False
+    first, second = (graph[name] for name in node.inputs)
+    return first.operation == "exp" and second.operation == "sum" and first.name in second.inputs
 
 
 def _held(node: Node, strengths: dict[str, int], *, attention: bool) -> Node:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from auditor.errors import CaptureError
 
 
 @dataclass(frozen=True)
@@ -34,15 +37,28 @@ class Element:
 
 
 @dataclass(frozen=True)
+class Positional:
+    """Call a function of Python's own, whose arguments have no names: arithmetic of sizes."""
+
+    target: Callable[..., Any]
+
+    def __call__(self, /, **arguments: Any) -> Any:
+        """Run the function on the arguments in their order."""
+        return self.target(*arguments.values())
+
+
+@dataclass(frozen=True)
 class Batch:
-    """Where the images are in a tensor: ``axis`` holds ``times`` entries of each, in a row.
+    """Where the images are in a tensor: ``axis`` holds ``times`` entries of each.
 
     Attention with the sequence first has its images on axis 1; windows of an image stand on axis
-    0, ``times`` for each image.
+    0, ``times`` for each image, in a row. A sequence that stood first and was merged with the
+    images has them inside: ``outer`` blocks, each with ``times / outer`` entries of every image.
     """
 
     axis: int = 0
     times: int = 1
+    outer: int = 1
 
     def shape(self, shape: tuple[int, ...], rows: int) -> tuple[int, ...]:
         """Return a captured shape for another number of images."""
@@ -65,7 +81,8 @@ class Node:
     in ``arguments`` as tensors. ``shape`` and ``input_shapes`` are for a batch of two images;
     ``batch`` and ``input_batches`` say where the images are in them. ``others`` are the remaining
     nodes in the arguments, held constant by the rule: gates, masks, tokens, batch sizes; with
-    where their images are, None for what is the same for all images.
+    where their images are, None for what is the same for all images. ``real`` is 1 where a
+    convolution's input is no padding, for one image; None where none of it is.
     """
 
     name: str
@@ -80,6 +97,7 @@ class Node:
     batch: Batch = FIRST
     per_image: bool = True
     input_batches: tuple[Batch, ...] = ()
+    real: Tensor | None = None
     others: Mapping[str, Batch | None] = field(default_factory=dict)
 
     def input_rows(self, place: int, rows: int) -> tuple[int, ...]:
@@ -156,6 +174,9 @@ def build(program: torch.export.ExportedProgram, device: torch.device, *, place:
     """Turn an exported program into a ``Graph``, evaluating whatever no image can change.
 
     ``place`` is the index of the wanted tensor among the results of the model.
+
+    Raises:
+        CaptureError: what an image gives depends on the other images of its batch.
     """
     signature = program.graph_signature
     constants: dict[str, Any] = {}
@@ -172,8 +193,11 @@ def build(program: torch.export.ExportedProgram, device: torch.device, *, place:
                 constants[item.name] = state[target].detach().to(device)
             else:
                 image_name = item.name
-                shape = _shape(item.meta["val"])
-                nodes[item.name] = Node(item.name, "input", identity, {}, (), shape)
+                value = item.meta["val"]
+                batched = _batch(value) is not None  # not where the model fixes the size
+                nodes[item.name] = Node(
+                    item.name, "input", identity, {}, (), _shape(value), per_image=batched
+                )
         elif item.op == "get_attr":
             value = getattr(program.graph_module, str(item.target))
             constants[item.name] = value.detach().to(device)
@@ -182,8 +206,12 @@ def build(program: torch.export.ExportedProgram, device: torch.device, *, place:
             output_name = results[len(results) - len(signature.user_outputs) + place].name
         else:
             _add(item, nodes, constants, device)
-    kept = Graph(tuple(nodes.values()), image_name, output_name)
-    return prune(kept)
+    kept = prune(Graph(tuple(nodes.values()), image_name, output_name))
+    if kept[image_name].per_image:
+        for node in kept.nodes:
+            if node.live and not node.per_image:
+                raise mixes_images(node.operation, node.modules)
+    return kept
 
 
 def prune(graph: Graph) -> Graph:
@@ -211,10 +239,13 @@ def _add(
         operation = source.operation
     else:
         operation = _operation(target)
+        if getattr(target, "_schema", None) is None:
+            target = Positional(target)
     if "device" in arguments and arguments["device"] is not None:
         arguments["device"] = device
     names = list(dict.fromkeys(name for value in arguments.values() for name in _refs(value)))
     value = item.meta.get("val")
+    batch = _batch(value)
     if names and operation in SHAPE_ONLY and _is_static(value, nodes, arguments):
         # Blank tensors of a fixed size: the masks of shifted windows start so.
         arguments = {key: _blank(each, nodes) for key, each in arguments.items()}
@@ -225,6 +256,7 @@ def _add(
     measures_only = operation in {"sym_size", "sym_numel"} or not _is_tensor(value)
     inputs = () if measures_only else tuple(name for name in names if nodes[name].live)
     floating = not isinstance(value, Tensor) or value.dtype.is_floating_point
+    live = bool(inputs) and floating and operation not in SHAPE_ONLY
     nodes[item.name] = Node(
         name=item.name,
         operation=operation,
@@ -233,9 +265,9 @@ def _add(
         inputs=inputs,
         shape=_shape(value) if isinstance(value, Tensor) else (),
         modules=_modules(item),
-        live=bool(inputs) and floating and operation not in SHAPE_ONLY,
-        batch=_batch(value) or FIRST,
-        per_image=_batch(value) is not None,
+        live=live,
+        batch=located(batch, operation, arguments, _shape(value), nodes) if batch else FIRST,
+        per_image=batch is not None,
     )
 
 
@@ -315,9 +347,54 @@ def _batch(value: Any) -> Batch | None:
     if isinstance(value, Tensor):
         sizes: list[Any] = list(value.shape)
         for axis, size in enumerate(sizes):
-            if not isinstance(size, int):
+            # A symbol that is known to be a number is a size that the model fixed.
+            if not isinstance(size, int) and size.node.maybe_as_int() is None:
                 return Batch(axis, int(size.node.hint) // CAPTURED)
     return None
+
+
+def located(
+    batch: Batch,
+    operation: str,
+    arguments: Mapping[str, Any],
+    shape: tuple[int, ...],
+    nodes: Mapping[str, Node],
+) -> Batch:
+    """Work out in how many blocks the images of a tensor stand (``Batch.outer``).
+
+    A reshape keeps the order of the entries: what stood before the images still does.
+    """
+    sources = [nodes[name] for each in arguments.values() for name in _refs(each)]
+    sources = [each for each in sources if each.per_image and each.shape]
+    if batch.times == 1 or not sources:
+        return batch
+    first = sources[0]
+    if operation in RESHAPING:
+        before = prod(first.shape[: first.batch.axis]) * first.batch.outer
+        return replace(batch, outer=max(1, before // prod(shape[: batch.axis])))
+    if operation == "cat" and int(arguments["dim"]) % len(shape) == batch.axis:
+        return replace(batch, outer=sum(each.batch.outer for each in sources))
+    if operation in {"repeat", "tile"}:
+        repeats = arguments["repeats" if operation == "repeat" else "dims"]
+        along = repeats[batch.axis - len(shape)] if len(repeats) >= len(shape) - batch.axis else 1
+        return replace(batch, outer=int(along) * first.batch.outer)
+    same = [each.batch.outer for each in sources if each.batch.times == batch.times]
+    return replace(batch, outer=max(same, default=1))
+
+
+RESHAPING = frozenset({
+    "view", "_unsafe_view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze",
+})  # fmt: skip
+
+
+def mixes_images(operation: str, modules: tuple[str, ...]) -> CaptureError:
+    """Return the error for a model whose answer for an image depends on the rest of its batch."""
+    place = f"'{modules[-1]}'" if modules else "the model"
+    return CaptureError(
+        f"the operation '{operation}' in {place} mixes the images of a batch, so that an image has "
+        "no relevance of its own: make each image's answer independent of the others (batch norm "
+        "with running statistics, means over other axes than the first)."
+    )
 
 
 def _fill(value: Any, values: Mapping[str, Any]) -> Any:

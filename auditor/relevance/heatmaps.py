@@ -112,7 +112,7 @@ def plain_heatmaps(
     """
     found = []
     for places in _portions(range(len(rows)), batch):
-        inputs = _load(load, [int(rows[place]) for place in places], paths)
+        inputs = load_all(load, [int(rows[place]) for place in places], paths)
         asked = torch.tensor([int(targets[place]) for place in places], device=inputs.device)
         heatmap = explainer.explain(inputs, asked, layers=(), heatmap=True).heatmap
         if heatmap is None:
@@ -136,7 +136,7 @@ def sample_concept_maps(
     Raises:
         DataError: the image can no longer be loaded.
     """
-    inputs = _load(load, [row], paths)
+    inputs = load_all(load, [row], paths)
     if not concepts:
         return np.zeros((0, *inputs.shape[2:]), dtype=np.float32)
     asked = torch.tensor([target], device=inputs.device)
@@ -171,7 +171,7 @@ def activation_products(
                 owners[int(row)].append(place)
     dots, squares = np.zeros((2, len(compared), len(compared)))
     for rows in _portions(sorted(owners), batch):
-        found = explainer.activations(_load(load, rows, paths), (layer,))[layer]
+        found = explainer.activations(load_all(load, rows, paths), (layer,))[layer]
         rectified = found[:, compared].flatten(2).clamp(min=0).double()
         products = _array(rectified @ rectified.mT, np.float64)
         for row, product in zip(rows, products, strict=True):
@@ -212,7 +212,7 @@ def _pair_maps(
 ) -> dict[_Pair, Float[np.ndarray, "height width"]]:
     images = list(dict.fromkeys((pair.row, pair.target) for pair in pairs))
     rows = list(dict.fromkeys(row for row, _ in images))
-    inputs = _load(load, rows, paths)
+    inputs = load_all(load, rows, paths)
     chosen = torch.tensor([rows.index(row) for row, _ in images], device=inputs.device)
     maps = explainer.paired_heatmaps(
         inputs[chosen],
@@ -249,8 +249,12 @@ def _condition(concepts: tuple[int, ...]) -> Condition:
     return concepts[0] if len(concepts) == 1 else concepts
 
 
-def _load(load: Load, rows: Sequence[int], paths: Sequence[str] | None) -> Tensor:
-    """Return the images of ``rows``, all of them and in this order."""
+def load_all(load: Load, rows: Sequence[int], paths: Sequence[str] | None) -> Tensor:
+    """Return the images of ``rows``, all of them and in this order.
+
+    Raises:
+        DataError: an image can no longer be loaded.
+    """
     given = load(list(rows))
     if given.failures:
         row, reason = min(given.failures.items())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -12,16 +13,31 @@ from auditor.relevance.conditions import Mask
 from auditor.relevance.fold import Fold
 
 
-def masked(coefficient: Tensor, masks: Sequence[Mask], fold: Fold) -> Tensor:
-    """Return c of a node for every row of the fold, zero outside of what its mask keeps."""
+def masked(
+    coefficient: Tensor, masks: Sequence[Mask], fold: Fold, channels: Tensor | None = None
+) -> Tensor:
+    """Return c of a node for every row of the fold, zero outside of what its mask keeps.
+
+    With ``channels``, only these are in the result: all that some mask keeps.
+    """
     node, axis = masks[0].node, masks[0].axis
-    seed = coefficient.new_zeros(node.batch.shape(node.shape, len(masks)))
+    shape = list(node.batch.shape(node.shape, len(masks)))
+    if channels is not None:
+        coefficient = coefficient.index_select(axis, channels)
+        shape[axis] = len(channels)
+        places = {channel: place for place, channel in enumerate(channels.tolist())}
+        masks = [replace(mask, channels=_renamed(mask, places)) for mask in masks]
+    seed = coefficient.new_zeros(shape)
     if coefficient.dim() == 4 and coefficient.is_contiguous(memory_format=torch.channels_last):
         seed = seed.contiguous(memory_format=torch.channels_last)
     rows, sources = as_positions(seed, node, axis), as_positions(coefficient, node, axis)
     for row, sample, mask in zip(rows, fold.samples, masks, strict=True):
         _write(row, sources[sample], mask)
     return seed
+
+
+def _renamed(mask: Mask, places: Mapping[int, int]) -> tuple[int, ...]:
+    return tuple(places[channel] for channel in mask.channels or ())
 
 
 def _write(row: Tensor, source: Tensor, mask: Mask) -> None:

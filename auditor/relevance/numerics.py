@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
+import platform
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import torch
+
+# Options of glibc's mallopt (malloc.h). Older versions refuse more than 32 MiB for the second.
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
+TRIM_BYTES, MMAP_BYTES, OLD_MMAP_BYTES = (1 << 31) - 1, 1 << 30, 1 << 25
 
 
 @contextmanager
@@ -22,3 +28,17 @@ def exact(device: torch.device) -> Iterator[None]:
                 )
             )
         yield
+
+
+def keep_memory() -> bool:
+    """Keep freed memory in the process instead of handing large blocks back; tell if it could.
+
+    Feature maps are large: the C library would give each back to the system when it is freed, and
+    the system would clear it again for the next. For the command line only: the setting holds for
+    the whole process and cannot be read, so that it could not be put back. Only glibc has it.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    library = ctypes.CDLL(None)
+    mapped = any(library.mallopt(MMAP_THRESHOLD, size) for size in (MMAP_BYTES, OLD_MMAP_BYTES))
+    return bool(library.mallopt(TRIM_THRESHOLD, TRIM_BYTES)) and mapped

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from auditor.relevance.fold import Fold
+from auditor.relevance.fold import Fold, runs
 from auditor.relevance.graph import Node, Ref
 from auditor.relevance.rule import Local, Saved, Weights
 from auditor.relevance.weighted import empty, stabilise
@@ -89,13 +90,30 @@ def ratio_prepare(local: Local) -> Saved:
     """Keep ``f(x) / x``, and the derivative where x and f(x) vanish."""
     node, source, output = local.node, local.source, local.output
     if node.operation == "relu":
-        return Saved((source > 0).to(source.dtype))
-    at_zero = _at(local, source.new_zeros(1))
+        return Saved(source > 0)
+    zero = _zero(local)
+    at_zero = _at(local, zero)
     if bool((at_zero.abs() > SMALL).any()):
         return Saved(output / stabilise(source, local.settings.epsilon))
     tiny = source.abs() <= SMALL
     ratio = output / torch.where(tiny, torch.ones_like(source), source)
-    return Saved(torch.where(tiny, derivative(local, source.new_zeros(1)), ratio))
+    slope = derivative(local, zero)
+    slope = torch.where(slope.isfinite(), slope, torch.zeros_like(slope))  # of a root: infinite
+    return Saved(torch.where(tiny, slope, ratio))
+
+
+def _zero(local: Local) -> Tensor:
+    """Return 0 in as many values as an elementwise function has sets of parameters."""
+    sizes = [
+        value.shape
+        for key, value in local.node.arguments.items()
+        if isinstance(value, Tensor) and key != "weight"
+    ]
+    shape = list(np.broadcast_shapes((1,), *sizes))
+    weight = local.node.arguments.get("weight")
+    if isinstance(weight, Tensor) and weight.numel() > 1:  # of prelu: one for each channel
+        shape = [1, weight.numel(), *([1] * (local.source.dim() - 2))]
+    return local.source.new_zeros(shape)
 
 
 def derivative_prepare(local: Local) -> Saved:
@@ -163,23 +181,63 @@ def gathered_others(node: Node, saved: Saved, fold: Fold) -> dict[str, Any]:
 
 
 def max_pool_prepare(local: Local) -> Saved:
-    """Keep the index of the winner of every window."""
-    _, indices = torch.ops.aten.max_pool2d_with_indices(local.source, *_windows(local.node))
-    return Saved(None, (indices,))
+    """Keep the winner of every window: as a mask where windows are apart, else its index."""
+    windows = _windows(local.node)
+    output, indices = torch.ops.aten.max_pool2d_with_indices(local.source, *windows)
+    if not windows_are_apart(local.node):
+        return Saved(None, (indices,))
+    ones = torch.ones_like(output)
+    mask = torch.ops.aten.max_pool2d_with_indices_backward(ones, local.source, *windows, indices)
+    return Saved(None, (mask,))
+
+
+def windows_are_apart(node: Node) -> bool:
+    """Tell whether the windows of a pooling cover every input exactly once."""
+    sizes = zip(node.shape[-2:], node.input_shapes[0][-2:], strict=True)
+    (kernel, stride, padding, dilation) = (
+        _pair(node.arguments[name]) for name in ("kernel_size", "stride", "padding", "dilation")
+    )
+    stride = stride or kernel
+    covers = all(out * step == size for (out, size), step in zip(sizes, stride, strict=True))
+    return covers and kernel == stride and set(padding) == {0} and set(dilation) == {1}
+
+
+def _pair(values: list[int] | int) -> list[int]:
+    several = [values] if isinstance(values, int) else list(values)
+    return several * 2 if len(several) == 1 else several
 
 
 def max_pool_reverse(
     node: Node, weights: Weights, saved: Saved, coefficient: Tensor, fold: Fold
 ) -> tuple[Tensor, ...]:
     """Send c to the winner of every window."""
+    (kept,) = saved.tensors
+    layout = _memory_format(kept)
     shape = node.input_rows(0, rows_of(node, coefficient))
-    like = empty(shape, coefficient, _memory_format(coefficient))
-    indices = fold.gather(saved.tensors[0], node.batch)
-    return (
-        torch.ops.aten.max_pool2d_with_indices_backward(
-            coefficient, like, *_windows(node), indices
-        ),
-    )
+    result = empty(shape, coefficient, layout)
+    times = node.batch.times
+    rows = [sample * times + each for sample in fold.samples for each in range(times)]
+    if windows_are_apart(node):
+        windows = _in_windows(result, node)
+        spread = coefficient.unsqueeze(-1).unsqueeze(-3)
+        winners = _in_windows(kept, node)
+        for start, stop, image in runs(rows):
+            torch.mul(spread[start:stop], winners[image : image + 1], out=windows[start:stop])
+        return (result,)
+    coefficient = coefficient.contiguous(memory_format=layout)
+    for row, image in enumerate(rows):  # the indices of an image exist once
+        torch.ops.aten.max_pool2d_with_indices_backward.grad_input(
+            coefficient[row : row + 1], result[row : row + 1], *_windows(node),
+            kept[image : image + 1], grad_input=result[row : row + 1],
+        )  # fmt: skip
+    return (result,)
+
+
+def _in_windows(values: Tensor, node: Node) -> Tensor:
+    """Return a view (..., rows, kernel, columns, kernel) of the input of a pooling."""
+    down, across = node.shape[-2:]
+    before, (height, width) = values.shape[:-2], values.shape[-2:]
+    return values.view(*before, down, height // down, across, width // across)
 
 
 def _windows(node: Node) -> tuple[Any, ...]:

@@ -14,12 +14,12 @@ from auditor.relevance import gates
 from auditor.relevance.canonise import CONVOLUTIONS, WEIGHTED, arrange
 from auditor.relevance.composites import BOX, RULES, Composite
 from auditor.relevance.graph import Graph, Node
-from auditor.relevance.registry import DERIVATIVE, ELEMENTWISE, NATIVE, rule_of
+from auditor.relevance.registry import DERIVATIVE, ELEMENTWISE, MULTILINEAR, NATIVE, rule_of
 from auditor.relevance.rule import Rule, Settings, Signed, Weights
 from auditor.relevance.signs import non_negative
 
-CURVED = frozenset({
-    "mul", "div", "matmul", "bmm", "mm", "einsum", "layer_norm", "group_norm", "instance_norm",
+CURVED = MULTILINEAR | frozenset({
+    "mul", "div", "layer_norm", "group_norm", "instance_norm", "rms_norm",
     "scaled_dot_product_attention", "pow", "softmax", "_softmax",
 })  # fmt: skip
 FULL_GRADIENT = replace(NATIVE, name="gradient", fallback=False)
@@ -90,7 +90,8 @@ def _clips(node: Node) -> bool:
     if node.operation == "hardtanh":
         return float(node.arguments["min_val"]) == 0
     if node.operation in {"clamp", "clamp_min"}:
-        return bool(node.arguments["min"] == 0)
+        lower = node.arguments["min"]
+        return isinstance(lower, (int, float)) and lower == 0
     return node.operation in {"relu", "relu6"}
 
 
@@ -108,7 +109,7 @@ def _rule(node: Node, composite: Composite, facts: _Facts, stem: set[str]) -> Ru
         seen = node.inputs[0] in stem
         if name is not None:
             return _variant(name, node, facts, seen=seen)
-        everywhere = node.operation != "linear" or len(node.shape) > 2
+        everywhere = node.operation != "linear" or len(node.shape) > 2 or node.batch.times > 1
         if (
             seen
             and composite.first is not None
@@ -120,10 +121,9 @@ def _rule(node: Node, composite: Composite, facts: _Facts, stem: set[str]) -> Ru
             return _variant(composite.first, node, facts, seen=True)
         name = composite.convolution if everywhere else composite.dense
         return _variant(name, node, facts, seen=seen)
-    if composite.gradient and (node.operation in CURVED or len(node.inputs) > 1):
-        own = rule_of(node)
-        return FULL_GRADIENT if node.operation in CURVED else own
     rule = rule_of(node)
+    if composite.gradient and (node.operation in CURVED or rule is NATIVE):
+        return FULL_GRADIENT
     return DERIVATIVE if composite.gradient and rule is ELEMENTWISE else rule
 
 
@@ -200,10 +200,12 @@ def notes(planned: Plan) -> tuple[str, ...]:
             f"The rule '{first}' for the first layer ran nowhere: no convolution or linear "
             "layer sees the image without something in between that has no terminal rule."
         )
+    # Relevance never comes to the branches that compute what is held constant.
+    reached = planned.graph.ancestors({planned.graph.output})
     unruled = Counter(
         node.operation
         for node in planned.graph.nodes
-        if node.name in planned.rules and planned.rules[node.name].fallback
+        if node.name in reached and node.name in planned.rules and planned.rules[node.name].fallback
     )
     if unruled:
         counted = ", ".join(f"{name} ({count}x)" for name, count in sorted(unruled.items()))

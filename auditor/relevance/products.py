@@ -59,8 +59,20 @@ def scales(node: Node) -> bool:
 def halves_reverse(
     node: Node, weights: Weights, saved: Saved, coefficient: Tensor, fold: Fold
 ) -> tuple[Tensor, ...]:
-    """Give each live factor half of the relevance."""
-    return tuple(each / 2 for each in native_reverse(node, weights, saved, coefficient, fold))
+    """Give each live factor an equal part of the relevance: half, where there are two."""
+    parts = live_factors(node)
+    return tuple(each / parts for each in native_reverse(node, weights, saved, coefficient, fold))
+
+
+def live_factors(node: Node) -> int:
+    """Count the live factors of a product, one that stands in it twice as two."""
+    return sum(name in node.inputs for name in node.refers())
+
+
+def is_product(node: Node) -> bool:
+    """Tell whether an operation multiplies its live operands, none of which is a bias."""
+    bias = node.arguments.get("bias")
+    return not (isinstance(bias, Ref) and bias.name in node.inputs)
 
 
 def matmul_prepare(local: Local) -> Saved:
@@ -84,7 +96,9 @@ def matmul_reverse(
 
 def is_plain_matmul(node: Node) -> bool:
     """Tell whether a matrix product has one live operand and no vectors."""
-    return len(node.inputs) == 1 and len(node.shape) >= 2 and len(node.input_shapes[0]) >= 2
+    constants = [each for each in node.arguments.values() if isinstance(each, Tensor)]
+    vectors = any(each.dim() < 2 for each in constants) or len(node.input_shapes[0]) < 2
+    return live_factors(node) == 1 and len(node.shape) >= 2 and not vectors
 
 
 def broadcast_reverse(

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from auditor.relevance import attention, norms, products
 from auditor.relevance import operations as op
-from auditor.relevance.graph import Node
+from auditor.relevance.gates import is_mean
+from auditor.relevance.graph import Node, Ref
 from auditor.relevance.rule import Rule
 
 ELEMENTWISE = Rule(
@@ -33,7 +34,9 @@ STRUCTURE = Rule("structure", op.native_reverse, op.structure_prepare, passes="r
 AVERAGE = Rule("average", op.native_reverse, op.structure_prepare, returns="new")
 TOTAL = Rule("sum over axes", op.native_reverse, op.structure_prepare)
 MAXIMUM = Rule("winner takes all", op.native_reverse, op.native_prepare, returns="new")
-MAX_POOL = Rule("winner takes all", op.max_pool_reverse, op.max_pool_prepare, returns="new")
+MAX_POOL = Rule(
+    "winner takes all", op.max_pool_reverse, op.max_pool_prepare, returns="new", masks=True
+)
 NORM = Rule("statistics held constant", norms.norm_reverse, norms.norm_prepare, returns="new")
 ATTENTION = Rule("attention held constant", attention.held_reverse, attention.held_prepare)
 LIVE_ATTENTION = Rule("attention (AttnLRP)", attention.live_reverse, attention.live_prepare)
@@ -43,12 +46,16 @@ NATIVE = Rule(
     "gradient x input", op.native_reverse, op.native_prepare, returns="new", fallback=True
 )
 
-PRODUCTS_OF_TWO = frozenset({"matmul", "bmm", "mm", "einsum"})
+MULTILINEAR = frozenset({
+    "matmul", "bmm", "mm", "einsum", "tensordot", "linear", "conv1d", "conv2d", "conv3d",
+    "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+})  # fmt: skip
 ACTIVATIONS = (
     "relu", "relu6", "hardtanh", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish",
     "hardswish", "hardsigmoid", "sigmoid", "tanh", "softplus", "clamp", "clamp_min", "clamp_max",
-    "prelu", "rrelu_with_noise", "hardshrink", "softshrink", "threshold", "abs", "square",
+    "prelu", "rrelu", "rrelu_with_noise", "hardshrink", "softshrink", "threshold", "abs", "square",
     "log_sigmoid", "softsign", "tan", "sin", "asinh", "atan", "erf", "expm1", "log1p",
+    "sqrt",
 )  # fmt: skip
 
 OPERATIONS: dict[str, Rule] = {
@@ -66,9 +73,11 @@ OPERATIONS: dict[str, Rule] = {
         (
             "cat", "stack", "split", "split_with_sizes", "slice", "slice_scatter", "select",
             "select_scatter", "unbind", "index", "index_select", "gather", "expand", "repeat",
-            "roll", "flip", "constant_pad_nd", "pad", "reflection_pad2d", "replication_pad2d",
-            "masked_fill", "where", "copy", "im2col", "unfold", "pixel_shuffle",
-            "pixel_unshuffle", "channel_shuffle", "diagonal",
+            "roll", "flip", "rot90", "constant_pad_nd", "pad", "reflection_pad1d",
+            "reflection_pad2d", "reflection_pad3d", "replication_pad1d", "replication_pad2d",
+            "replication_pad3d", "masked_fill", "where", "im2col", "unfold", "pixel_shuffle",
+            "pixel_unshuffle", "channel_shuffle", "diagonal", "tile", "repeat_interleave", "tril",
+            "triu",
         ),
         STRUCTURE,
     ),
@@ -77,17 +86,19 @@ OPERATIONS: dict[str, Rule] = {
             "mean", "avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d",
             "adaptive_avg_pool2d", "adaptive_avg_pool3d", "_adaptive_avg_pool2d",
             "_adaptive_avg_pool3d", "upsample_nearest1d", "upsample_nearest2d",
-            "upsample_nearest3d", "_upsample_nearest_exact2d", "upsample_linear1d",
+            "upsample_nearest3d", "_upsample_nearest_exact1d", "_upsample_nearest_exact2d",
+            "_upsample_nearest_exact3d", "upsample_linear1d",
             "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d",
             "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "grid_sampler", "col2im",
         ),
         AVERAGE,
     ),
-    **dict.fromkeys(("sum", "cumsum"), TOTAL),
+    **dict.fromkeys(("sum", "cumsum", "scatter_add", "index_add"), TOTAL),
     "max_pool2d": MAX_POOL,
     **dict.fromkeys(
         (
-            "adaptive_max_pool2d", "amax", "max", "max_pool1d", "max_pool3d",
+            "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", "amax", "amin",
+            "max", "min", "median", "kthvalue", "max_pool1d", "max_pool3d",
             "max_pool2d_with_indices", "max_pool3d_with_indices", "topk", "sort", "maximum",
             "minimum",
         ),
@@ -106,19 +117,27 @@ def rule_of(node: Node) -> Rule:
         return _product(node)
     if name in {"matmul", "bmm", "mm"} and products.is_plain_matmul(node):
         return MATMUL
-    if name in PRODUCTS_OF_TWO:
-        return HALVES if len(node.inputs) > 1 else PRODUCT
-    if name in {"layer_norm", "group_norm", "instance_norm"}:
+    if name in MULTILINEAR and products.is_product(node):
+        return HALVES if products.live_factors(node) > 1 else PRODUCT
+    if name in {"layer_norm", "group_norm", "instance_norm", "rms_norm"}:
         return NORM if norms.is_held(node) else NATIVE
     if name == "scaled_dot_product_attention":
-        if not attention.is_plain(node):
-            return NATIVE
-        return ATTENTION if len(node.inputs) == 1 else LIVE_ATTENTION
+        return _attention(node)
     if name == "pow":
         return ELEMENTWISE if _is_power(node) else NATIVE
+    if name == "lerp" and node.arguments["weight"] not in map(Ref, node.inputs):
+        return TOTAL
+    if is_mean(node):
+        return AVERAGE
     if name in OPERATIONS and OPERATIONS[name] is ELEMENTWISE and not _keeps_shape(node):
         return NATIVE
     return OPERATIONS.get(name, NATIVE)
+
+
+def _attention(node: Node) -> Rule:
+    if not attention.is_plain(node):
+        return NATIVE
+    return ATTENTION if attention.is_held(node) else LIVE_ATTENTION
 
 
 def _product(node: Node) -> Rule:
@@ -141,7 +160,7 @@ def _divides_input(node: Node) -> bool:
 
 def _is_power(node: Node) -> bool:
     exponent = node.arguments.get("exponent")
-    return isinstance(exponent, (int, float)) and exponent > 1
+    return isinstance(exponent, (int, float)) and exponent > 0
 
 
 def _keeps_shape(node: Node) -> bool:

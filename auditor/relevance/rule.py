@@ -98,7 +98,9 @@ class Rule:
     ``elementwise``: all that the rule does is its ``scale``. ``returns``: what ``reverse`` hands
     back is 'new' (the sweep may overwrite it), a single 'view' of c (it may if it may overwrite
     c) or 'shared'. ``terminal``: ``reverse`` returns R itself. ``fallback``: no rule of its own
-    exists for the operation, and a reader of the result must know.
+    exists for the operation, and a reader of the result must know. ``narrow`` gives weights and
+    what was kept for some channels of the output, where all others have c = 0. ``masks``: the rule
+    multiplies by a kept mask of the input, into which the factor of the node before is drawn.
     """
 
     name: str
@@ -110,3 +112,5 @@ class Rule:
     returns: Literal["new", "view", "shared"] = "shared"
     terminal: bool = False
     fallback: bool = False
+    narrow: Callable[[Weights, Saved, Tensor], tuple[Weights, Saved]] | None = None
+    masks: bool = False

@@ -46,6 +46,13 @@ def linear_reverse(
     return (adjoint(node, weights[0], coefficient),)
 
 
+def narrow(weights: Weights, saved: Saved, channels: Tensor) -> tuple[Weights, Saved]:
+    """Return the weights of some outputs of a convolution, and the multiplier of these."""
+    if saved.scale is not None and not saved.shared:
+        saved = replace(saved, scale=saved.scale.index_select(1, channels))
+    return tuple(each.index_select(0, channels) for each in weights), saved
+
+
 # z-plus: only positive contributions, w > 0 on x > 0 and (signed inputs) w < 0 on x < 0.
 
 
@@ -61,10 +68,14 @@ def split_weights(node: Node, settings: Settings) -> Weights:
 
 
 def plus_prepare(local: Local) -> Saved:
-    """Keep ``z / (z+ + eps)`` for an input that is known to be non-negative."""
+    """Keep ``z / (z+ + eps)`` for an input known to be non-negative, an output clipped at 0."""
+    denominator = _positive_sum(local)
+    return Saved(share(local.output, denominator, local.settings.epsilon, clipped=True))
+
+
+def _positive_sum(local: Local) -> Tensor:
     bias = part(bias_of(local.node, local.settings), 1)
-    denominator = forward_with(local.node, local.source, local.weights[0], bias)
-    return Saved(share(local.output, denominator, local.settings.epsilon))
+    return forward_with(local.node, local.source, local.weights[0], bias)
 
 
 def plus_signed_prepare(local: Local) -> Saved:
@@ -101,7 +112,8 @@ def open_signed_weights(node: Node, settings: Settings) -> Weights:
 
 def open_prepare(local: Local) -> Saved:
     """Keep the multiplier, and which outputs only negative contributions made."""
-    return _opened(local, plus_prepare(replace(local, weights=local.weights[:-1])))
+    scale = share(local.output, _positive_sum(local), local.settings.epsilon)
+    return _opened(local, Saved(scale))
 
 
 def open_signed_prepare(local: Local) -> Saved:
@@ -112,9 +124,12 @@ def open_signed_prepare(local: Local) -> Saved:
 def _opened(local: Local, saved: Saved) -> Saved:
     """Add 1 where an output is below its bias and got no multiplier, if there is one."""
     assert saved.scale is not None
+    nothing = saved.scale == 0
+    if not bool(nothing.any()):  # as good as always
+        return saved
     bias: Tensor | None = local.node.arguments["bias"]
     rest = local.output if bias is None else local.output - per_channel(bias, local.node)
-    alone = (saved.scale == 0) & (rest < 0) & (local.output != 0)
+    alone = nothing & (rest < 0) & (local.output != 0)
     if not bool(alone.any()):
         return saved
     marks = alone.to(local.output.dtype)
@@ -134,6 +149,15 @@ def open_reverse(
     own = replace(saved, tensors=tuple(rest))
     (flow,) = below(node, weights[:-1], own, coefficient - alone, fold)
     return (flow + adjoint(node, weights[-1], alone),)
+
+
+def open_narrow(weights: Weights, saved: Saved, channels: Tensor) -> tuple[Weights, Saved]:
+    """Return the weights of some outputs of a convolution, the multiplier and marks of these."""
+    weights, saved = narrow(weights, saved, channels)
+    if len(saved.tensors) > int(len(weights) == 3):
+        marks, *rest = saved.tensors
+        saved = replace(saved, tensors=(marks.index_select(1, channels), *rest))
+    return weights, saved
 
 
 # alpha2-beta1: R_i = 2 (z+_ij / z+_j) R_j - 1 (z-_ij / z-_j) R_j.

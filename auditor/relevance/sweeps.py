@@ -15,17 +15,27 @@ from math import prod
 import torch
 from torch import Tensor
 
-from auditor.relevance.conditions import Path
+from auditor.relevance.conditions import Mask, Path
 from auditor.relevance.fold import Fold, runs
-from auditor.relevance.graph import Graph
+from auditor.relevance.graph import CAPTURED, Graph
 from auditor.relevance.masks import masked
 from auditor.relevance.plan import Plan
-from auditor.relevance.propagate import Flow, between, forward, one_hot, reverse
+from auditor.relevance.propagate import (
+    Flow,
+    between,
+    forward,
+    one_hot,
+    reverse,
+    reverse_in_parts,
+)
 from auditor.relevance.rule import Saved
+from auditor.relevance.weighted import is_convolution
 
 # Fixed numbers: the size of a chunk must not depend on what else uses the memory, or the same
 # batch would not give the same bits.
 BUDGET_BYTES = {"cpu": 1 << 29, "cuda": 1 << 33}
+# c of one node in a part of a sweep: what stays in the cache, and what the allocator keeps.
+PART_BYTES = {"cpu": 1 << 24}
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,15 +61,24 @@ class Chunk:
 
 
 def sweeps(
-    plan: Plan, images: Tensor, targets: Tensor | None, jobs: Sequence[Job], wanted: set[str]
+    plan: Plan,
+    images: Tensor,
+    targets: Tensor | None,
+    jobs: Sequence[Job],
+    wanted: set[str],
+    *,
+    ends: bool = False,
 ) -> Iterator[Chunk]:
     """Yield the sweeps of all jobs down to the wanted nodes; each image runs forward once.
 
-    ``targets`` are the classes explained, None for the predicted ones.
+    ``targets`` are the classes explained, None for the predicted ones. With ``ends`` the sweeps
+    go no further from any wanted node; all conditions must then name the same layers.
     """
     graph = plan.graph
     ordered = sorted(jobs, key=_by_image)
     chains = {job.path.nodes for job in jobs}
+    if ends and len(chains) > 1:
+        raise ValueError("conditions on different layers cannot end at the same nodes")
     tops = {chain[0] for chain in chains if chain} | (wanted if () in chains else set())
     needed = between(graph, tops, {graph.output})
     for chain in chains:
@@ -73,16 +92,19 @@ def sweeps(
         chosen = passed.logits.argmax(1) if targets is None else targets[used]
         seed = one_hot(chosen, passed.logits.shape[1], passed.logits)
         each = Fold.one_each(len(used))
-        top = reverse(plan, passed.saved, {graph.output: seed}, tops, each)
+        whole = ends and () in chains
+        top = reverse(plan, passed.saved, {graph.output: seed}, tops, each, ends=whole)
         local = {image: place for place, image in enumerate(used)}
         for chain, members in groupby(sorted(group, key=_by_chain), _chain):
             same = list(members)
-            size = _rows_per_chunk(graph, _segments(graph, chain, wanted), images)
+            size = _rows_per_chunk(graph, chain, _segments(graph, chain, wanted), images)
             for start in range(0, len(same), size):
                 part = same[start : start + size]
                 fold = Fold(tuple(local[job.image] for job in part), len(used))
-                flow = _follow(plan, passed.saved, top, part, fold, wanted)
-                yield Chunk([job.row for job in part], fold, flow, passed.activations)
+                for rows, flow in _follow(plan, passed.saved, top, part, fold, wanted, ends=ends):
+                    some = Fold(fold.samples[rows.start : rows.stop], fold.images)
+                    numbers = [part[row].row for row in rows]
+                    yield Chunk(numbers, some, flow, passed.activations)
 
 
 def _follow(
@@ -92,21 +114,42 @@ def _follow(
     jobs: Sequence[Job],
     fold: Fold,
     wanted: set[str],
-) -> Flow:
-    """Send the c of the first layer down through the masks of every job."""
+    *,
+    ends: bool,
+) -> Iterator[tuple[range, Flow]]:
+    """Send the c of the first layer down through the masks of every job, in parts."""
     chain = jobs[0].path.nodes
+    everything = range(len(jobs))
     if not chain:
-        return _repeated(plan.graph, top, fold)
+        yield everything, _repeated(plan.graph, top, fold)
+        return
     flow, own = top, fold
     for place, name in enumerate(chain):
         if name not in flow.coefficients:
-            return Flow()
+            yield everything, Flow()
+            return
         masks = [job.path.masks[place] for job in jobs]
-        seeds = {name: masked(flow.coefficients[name], masks, own)}
+        channels = None if name in wanted else _few_channels(plan, name, masks)
+        seeds = {name: masked(flow.coefficients[name], masks, own, channels)}
+        narrowed = {} if channels is None else {name: channels}
+        if place + 1 < len(chain):
+            flow = reverse(plan, saved, seeds, {chain[place + 1]}, fold, narrowed=narrowed)
+        else:
+            limit = PART_BYTES.get(seeds[name].device.type)
+            yield from reverse_in_parts(
+                plan, saved, seeds, wanted, fold, narrowed=narrowed, limit=limit, ends=ends
+            )
         own = Fold.one_each(len(jobs))
-        goal = {chain[place + 1]} if place + 1 < len(chain) else wanted
-        flow = reverse(plan, saved, seeds, goal, fold)
-    return flow
+
+
+def _few_channels(plan: Plan, name: str, masks: Sequence[Mask]) -> Tensor | None:
+    """Return the channels that some mask keeps, where the weights of all others can be left out."""
+    node, axis = masks[0].node, masks[0].axis
+    able = plan.rules[name].narrow is not None and is_convolution(node)
+    kept = {channel for mask in masks for channel in mask.channels or range(node.shape[axis])}
+    if not able or 2 * len(kept) > node.shape[axis]:
+        return None
+    return torch.tensor(sorted(kept), device=plan.weights[name][0].device)
 
 
 def _repeated(graph: Graph, top: Flow, fold: Fold) -> Flow:
@@ -152,14 +195,21 @@ def _budget(images: Tensor) -> int:
 
 
 def _bytes(graph: Graph, names: set[str], images: Tensor) -> int:
-    """Return the size of the multipliers of an image."""
-    return sum(prod(graph[name].shape) // 2 for name in names) * images.element_size()
+    """Return the size of some nodes' values for one image."""
+    return sum(prod(graph[name].shape) // CAPTURED for name in names) * images.element_size()
 
 
-def _rows_per_chunk(graph: Graph, lower: set[str], images: Tensor) -> int:
-    """Return how many rows fit the budget: c of a node, of its input, and a copy of one."""
-    sizes = [prod(graph[name].shape) // 2 for name in lower] or [1]
-    return max(1, _budget(images) // (3 * max(sizes) * images.element_size()))
+def _rows_per_chunk(graph: Graph, chain: tuple[str, ...], lower: set[str], images: Tensor) -> int:
+    """Return how many rows start together.
+
+    Below a single mask they are split where c grows; elsewhere c of a node, of its input and a
+    copy of one must fit the budget.
+    """
+    limit = PART_BYTES.get(images.device.type)
+    if len(chain) == 1 and limit is not None:
+        return max(1, limit // _bytes(graph, set(chain), images))
+    sizes = [_bytes(graph, {name}, images) for name in lower] or [1]
+    return max(1, _budget(images) // (3 * max(sizes)))
 
 
 def _image_groups(jobs: Sequence[Job], most: int) -> Iterator[Sequence[Job]]:

@@ -31,10 +31,15 @@ def flat_prepare(local: Local) -> Saved:
     else:
         groups = node.arguments["groups"]
         per_group = source.shape[1] // groups
-        ones = torch.ones_like(source[:, :groups])
+        ones = _ones(node, source)[:, :groups]
         counts = forward_with(node, ones, local.weights[0], None)[:, :1]
         seen = counts * per_group
-    return Saved(local.output / seen)
+    return Saved(share(local.output, seen.expand_as(local.output), 0.0))
+
+
+def _ones(node: Node, source: Tensor) -> Tensor:
+    """Return 1 for every value of an image that is no padding."""
+    return torch.ones_like(source) if node.real is None else node.real.to(source)
 
 
 def flat_reverse(
@@ -68,7 +73,8 @@ def box_prepare(local: Local) -> Saved:
         high = source.amax(axes, keepdim=True) if axes else source.clamp(min=0)
     else:
         low, high = (each.to(source) for each in local.settings.box)
-    low, high = low.expand_as(source), high.expand_as(source)
+    ones = _ones(node, source[:1])
+    low, high = low * ones.expand_as(source), high * ones.expand_as(source)
     denominator = (
         forward_with(node, source, weights[0], None)
         - forward_with(node, low, weights[1], None)
@@ -94,7 +100,7 @@ def square_weights(node: Node, settings: Settings) -> Weights:
 
 def square_prepare(local: Local) -> Saved:
     """Keep ``z / sum_i w_ij^2``, padding apart."""
-    ones = torch.ones_like(local.source[:1])
+    ones = _ones(local.node, local.source[:1])
     total = forward_with(local.node, ones, local.weights[0], None)
     return Saved(share(local.output, total.expand_as(local.output), 0.0))
 

@@ -38,7 +38,7 @@ def render_html(result: AuditResult, context: RenderContext, images: Path, *, ma
     for step in LADDER:
         counting = CountingPictures()
         bare = _draw(jinja, folder, result, context, step, counting)
-        encoded = _encode_all(images, counting.pictures, step) if step.pictures else {}
+        encoded = encode_all(images, counting.pictures, step) if step.pictures else {}
         size = len(bare.encode()) + sum(len(item.href) for item in encoded.values())
         if size > budget:
             continue
@@ -53,7 +53,8 @@ def render_html(result: AuditResult, context: RenderContext, images: Path, *, ma
     )
 
 
-def _encode_all(folder: Path, pictures: Mapping[str, Picture], step: Step) -> dict[str, Encoded]:
+def encode_all(folder: Path, pictures: Mapping[str, Picture], step: Step) -> dict[str, Encoded]:
+    """Return every picture as a data URI, as large and as fine as a step allows."""
     return {
         name: encode(folder, name, picture.width, picture.height, step)
         for name, picture in pictures.items()
@@ -80,11 +81,11 @@ def _draw(
         words=words,
         style=Markup(style),  # noqa: S704 (our own file)
         script=Markup(script),  # noqa: S704 (our own file)
-        policy=_policy(style, script),
+        policy=policy_of(style, script),
     )
 
 
-def _policy(style: str, script: str) -> Markup:
+def policy_of(style: str, script: str) -> Markup:
     """Return the Content-Security-Policy: pictures in the file, this style and this script."""
     return Markup(  # noqa: S704 (hashes of our own files)
         f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; "

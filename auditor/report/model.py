@@ -216,6 +216,136 @@ class SubspaceLayer(Part):
     figure: Picture | None
 
 
+class GraphNode(Part):
+    """A unit of a composition graph: the class (``concept`` is empty) or a concept.
+
+    ``share`` is the part of the class's score that reaches it through the units drawn above it.
+    Of what reaches it, ``rest`` goes to the ``others`` concepts that are not drawn, ``bypass``
+    past the next layer, and ``absorbed`` to biases and rounding; with the edges these make 1. They
+    are None on the lowest level. ``sample`` is the picture that its crop is from.
+    """
+
+    level: int
+    concept: str
+    share: Number
+    rest: Number | None
+    others: int
+    bypass: Number | None
+    absorbed: Number | None
+    sample: str
+    crop: Picture | None
+
+
+class GraphEdge(Part):
+    """Part of what reaches the node ``source`` that goes on to ``target`` (places in nodes)."""
+
+    source: int
+    target: int
+    share: Number
+
+
+class CompositionCard(Part):
+    """What the decision for a class is made of, over ``n`` pictures; of a finding if it is named.
+
+    ``reason`` says why there is no graph.
+    """
+
+    class_name: str
+    finding: str
+    n: int
+    nodes: list[GraphNode]
+    edges: list[GraphEdge]
+    reason: str
+
+
+class CompositionPart(Part):
+    """All composition graphs. ``layers``: the upper one first; ``reason``: why there are none."""
+
+    layers: list[str]
+    keep: int
+    cards: list[CompositionCard]
+    reason: str
+
+
+class LocalConceptRow(Part):
+    """A leading concept of one picture, with its heatmap there and what it sees there."""
+
+    concept: str
+    share: Number
+    heatmap: Picture
+    crop: Picture
+
+
+class RegionRow(Part):
+    """The relevance of a concept inside a region, in units of the explained score."""
+
+    concept: str
+    relevance: Number
+    share: Number
+
+
+class RegionCard(Part):
+    """A region of a picture, ``box`` in pixels (x, y, width, height), and its concepts ranked.
+
+    ``part`` is the part of the picture's relevance in the region; a row's ``share`` is part of the
+    absolute relevance of the ranked concepts in it.
+    """
+
+    box: tuple[int, int, int, int]
+    chosen: str
+    picture: Picture
+    total: Number
+    part: Number
+    rows: list[RegionRow]
+
+
+class LocalCard(Part):
+    """One picture looked at closely. ``why``: why this one; ``covered``: see ``compared``.
+
+    The region's ranking is among the ``compared`` concepts with the most relevance in the
+    picture, which hold the part ``covered`` of it.
+    """
+
+    sample: str
+    label: str
+    explained: str
+    prediction: str
+    why: str
+    layer: str
+    photo: Picture
+    heatmap: Picture
+    concepts: list[LocalConceptRow]
+    regions: list[RegionCard]
+    compared: int
+    covered: Number
+
+
+class LocalPart(Part):
+    """The pictures that are looked at closely, and what could not be."""
+
+    cards: list[LocalCard]
+    notes: list[str]
+
+
+class MapPoint(Part):
+    """A concept on the map; ``x`` and ``y`` in [0, 1]. No colour: it stands alone."""
+
+    concept: str
+    x: Number
+    y: Number
+    subspace: str
+    colour: str | None
+
+
+class MapCard(Part):
+    """The concepts of a layer in the plane by likeness, and how true the map is (``fit``)."""
+
+    layer: str
+    points: list[MapPoint]
+    fit: Number
+    rule: str
+
+
 class TestResult(Part):
     """One causal test of one candidate; `reason` where there is no plain number."""
 
@@ -355,6 +485,9 @@ class AuditResult(Part):
     classes: list[ClassReport]
     overview: Picture | None
     subspaces: list[SubspaceLayer]
+    composition: CompositionPart | None = None
+    local: LocalPart | None = None
+    maps: list[MapCard] = Field(default_factory=list)
     units: list[LayerUnits] = Field(default_factory=list)
     planes: Planes | None = None
     strategies: StrategyReport | None = None

@@ -69,18 +69,25 @@ def render_pdf(
         IntegrityError: A picture is missing or changed.
     """
     document = pdf_html(result, context, images)
+    write_pdf(document, context.created, images, attached=audit, target=target, timeout=timeout)
+
+
+def write_pdf(
+    document: str, created: str, images: Path, *, attached: Path, target: Path, timeout: int
+) -> None:
+    """Turn a document into the PDF ``target`` in a child process; see `render_pdf`."""
     with tempfile.TemporaryDirectory(prefix="auditor-pdf-") as place:
-        made = Path(place) / "report.pdf"
-        _run_child(document, context.created, images, audit, made, timeout)
+        made = Path(place) / target.name
+        _run_child(document, created, images, attached, made, timeout)
         write_atomic(target, made.read_bytes())
 
 
 def _run_child(
-    document: str, created: str, images: Path, audit: Path, made: Path, timeout: int
+    document: str, created: str, images: Path, attached: Path, made: Path, timeout: int
 ) -> None:
     # -P keeps the working directory, which may hold anything, off the child's import path.
     command = [sys.executable, "-P", "-m", "auditor.report.pdf_child"]
-    command += ["--images", str(images), "--attach", str(audit)]
+    command += ["--images", str(images), "--attach", str(attached)]
     command += ["--created", created, "--out", str(made)]
     try:
         # The child's stdout is dropped: WeasyPrint prints a banner there when libraries miss.
@@ -94,18 +101,18 @@ def _run_child(
         )
     except subprocess.TimeoutExpired as error:
         raise OutputError(
-            f"making report.pdf took longer than {timeout} seconds and was stopped; report.html is "
+            f"making {made.name} took longer than {timeout} seconds and was stopped; the HTML is "
             "unaffected. Raise report.pdf_timeout, or audit fewer classes."
         ) from error
     if done.returncode == NO_LIBRARIES:
         raise OutputError(
-            "report.pdf could not be made because libraries that WeasyPrint needs are missing "
-            f"({_last_line(done.stderr)}); report.html is unaffected. Install them ({INSTALL}) and "
-            "render the run again."
+            f"{made.name} could not be made because libraries that WeasyPrint needs are missing "
+            f"({_last_line(done.stderr)}); the HTML is unaffected. Install them ({INSTALL}) and "
+            "run the same command again."
         )
     if done.returncode != 0 or not made.is_file():
         raise OutputError(
-            f"report.pdf could not be made ({_last_line(done.stderr)}); report.html is unaffected."
+            f"{made.name} could not be made ({_last_line(done.stderr)}); the HTML is unaffected."
         )
 
 

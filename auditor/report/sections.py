@@ -44,7 +44,7 @@ def _has_classes(result: AuditResult) -> bool:
 
 
 def _has_atlas(result: AuditResult) -> bool:
-    return bool(result.concepts) or any(item.atlas for item in result.classes)
+    return bool(result.concepts or result.maps) or any(item.atlas for item in result.classes)
 
 
 def _has_subspaces(result: AuditResult) -> bool:
@@ -63,6 +63,14 @@ def _has_errors(result: AuditResult) -> bool:
     return result.errors is not None
 
 
+def _has_composition(result: AuditResult) -> bool:
+    return result.composition is not None
+
+
+def _has_local(result: AuditResult) -> bool:
+    return result.local is not None and bool(result.local.cards or result.local.notes)
+
+
 ORDER: tuple[tuple[str, str, Callable[[AuditResult], bool]], ...] = (
     ("summary", "Summary", _always),
     ("scope", "Scope and intended use", _always),
@@ -73,9 +81,11 @@ ORDER: tuple[tuple[str, str, Callable[[AuditResult], bool]], ...] = (
     ("performance", "Performance", _always),
     ("classes", "Dominant concepts", _has_classes),
     ("atlas", "Concept atlas", _has_atlas),
+    ("local", "Single pictures", _has_local),
     ("subspaces", "Concept subspaces", _has_subspaces),
     ("planes", "Fine-grained decisions", _has_planes),
     ("strategies", "Strategies within a class", _has_strategies),
+    ("composition", "What concepts are made of", _has_composition),
     ("errors", "Errors", _has_errors),
     ("method", "Method and limits", _always),
     ("signoff", "Decision log and sign-off", _always),

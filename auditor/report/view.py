@@ -8,7 +8,19 @@ from functools import cached_property
 from typing import Literal
 
 from auditor.report.analysis_parts import LayerUnits
-from auditor.report.model import AuditResult, Concept, Crop, FindingCard, RenderContext
+from auditor.report.figure_style import short
+from auditor.report.graph_layout import Layout, layered
+from auditor.report.map_layout import MapLayout, placed
+from auditor.report.model import (
+    AuditResult,
+    CompositionCard,
+    Concept,
+    Crop,
+    FindingCard,
+    GraphEdge,
+    MapCard,
+    RenderContext,
+)
 from auditor.report.sections import Section, sections_of
 
 Medium = Literal["html", "pdf"]
@@ -29,8 +41,42 @@ class Limits:
     full: bool = True
 
 
+class Names:
+    """How concepts are called and drawn, for a view that knows some of them."""
+
+    @property
+    def concepts(self) -> Mapping[str, Concept]:
+        """Concepts by id."""
+        raise NotImplementedError
+
+    def label(self, concept: str) -> str:
+        """Return how a concept is called: ``layer · channel`` until a person names it."""
+        known = self.concepts.get(concept)
+        return known.name if known else " · ".join(concept.rsplit("/", 1))
+
+    def named(self, concept: Concept) -> bool:
+        """Say whether a person gave the concept its name."""
+        return concept.name != f"{concept.layer} · {concept.channel}"
+
+    def short(self, concept: str) -> str:
+        """Return how a drawing calls a concept: its channel, or the name that a person gave it."""
+        known = self.concepts.get(concept)
+        if known and self.named(known):
+            return self.clipped(known.name, 16)
+        return f"· {concept.rpartition('/')[2]}"
+
+    def clipped(self, name: str, length: int = 40) -> str:
+        """Return a name on one line, with an ellipsis in its middle when it is too long."""
+        return short(name, length)
+
+    def face(self, concept: str) -> Crop | None:
+        """Return the reference sample that stands for a concept in legends."""
+        known = self.concepts.get(concept)
+        return known.by_relevance[0] if known and known.by_relevance else None
+
+
 @dataclass(frozen=True)
-class View:
+class View(Names):
     """The result as one rendering shows it. ``left_out`` says what the file had to leave out."""
 
     result: AuditResult
@@ -84,24 +130,23 @@ class View:
         known = [self.concepts[name] for name in ids if name in self.concepts]
         return next((c for c in (*known, *self.result.concepts) if c.by_relevance), None)
 
-    def label(self, concept: str) -> str:
-        """Return how a concept is called: ``layer · channel`` until a person names it."""
-        known = self.concepts.get(concept)
-        return known.name if known else " · ".join(concept.rsplit("/", 1))
-
-    def named(self, concept: Concept) -> bool:
-        """Say whether a person gave the concept its name."""
-        return concept.name != f"{concept.layer} · {concept.channel}"
-
     def anchor(self, concept: str) -> str:
         """Return the anchor of a concept's card, or nothing when it has none."""
         place = self._places.get(concept)
         return "" if place is None else f"concept-{place}"
 
-    def face(self, concept: str) -> Crop | None:
-        """Return the reference sample that stands for a concept in legends."""
-        known = self.concepts.get(concept)
-        return known.by_relevance[0] if known and known.by_relevance else None
+    def graph(self, card: CompositionCard) -> Layout:
+        """Return where the nodes and edges of a composition graph are drawn."""
+        return layered(card)
+
+    def map(self, card: MapCard) -> MapLayout:
+        """Return where the pictures of a concept map are drawn."""
+        return placed(card)
+
+    def parts(self, card: CompositionCard, node: int) -> Sequence[GraphEdge]:
+        """Return the edges below a node, strongest first."""
+        below = [edge for edge in card.edges if edge.source == node]
+        return sorted(below, key=_strongest_first)
 
     def face_of(self, concept: str) -> Crop | None:
         """Return the face of any concept that is named somewhere, also of one without a card."""
@@ -133,3 +178,7 @@ class View:
     @cached_property
     def _places(self) -> Mapping[str, int]:
         return {concept.id: place for place, concept in enumerate(self.cards, start=1)}
+
+
+def _strongest_first(edge: GraphEdge) -> float:
+    return -abs(edge.share)

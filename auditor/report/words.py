@@ -46,6 +46,11 @@ GLOSSARY: tuple[Term, ...] = (
         "same concepts.",
     ),
     Term(
+        "Composition",
+        "What a concept is made of: the concepts of an earlier layer that its relevance comes "
+        "from, each with its part.",
+    ),
+    Term(
         "Concept atlas",
         "A picture in which every area has the colour of the concept that dominates there.",
     ),

@@ -57,3 +57,9 @@ def _layer(relevance, *, activation=None, peak=None) -> LayerRelevance:
         activation=np.maximum(relevance, 0) if activation is None else np.asarray(activation),
         cuts=True,
     )
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Return a generator that every test begins anew."""
+    return np.random.default_rng(0)

@@ -7,7 +7,13 @@ import pytest
 from scipy.optimize import nnls
 
 from auditor.concept_records import Empty, PositionalComponents
-from auditor.concepts.components import _carried, _loadings, positional_components
+from auditor.concepts.components import positional_components
+from auditor.concepts.factors import (
+    carried_parts,
+    component_mask,
+    leading_channels,
+    loadings_of,
+)
 
 CHANNELS = 16
 # Two classes: how much of its positive relevance each planted part carries.
@@ -97,15 +103,15 @@ def test_loadings_equal_non_negative_least_squares():
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     patches = np.maximum(rng.normal(size=(20, 7)), 0)
     slow = np.array([nnls(directions.T, patch)[0] for patch in patches])
-    np.testing.assert_allclose(_loadings(patches, directions), slow, atol=2e-3)
+    np.testing.assert_allclose(loadings_of(patches, directions), slow, atol=2e-3)
 
 
 def test_carried_parts_equal_plain_loops():
     rng = np.random.default_rng(4)
     directions = np.abs(rng.normal(size=(2, 5)))
     patches = np.maximum(rng.normal(size=(6, 5)), 0)
-    loadings = _loadings(patches, directions)
-    found = _carried(patches, directions)
+    loadings = loadings_of(patches, directions)
+    found = carried_parts(patches, directions)
     for position in range(6):
         for component in range(2):
             slow = 0.0
@@ -114,6 +120,24 @@ def test_carried_parts_equal_plain_loops():
                 both = sum(loadings[position, r] * directions[r, concept] for r in range(2))
                 slow += min(patches[position, concept], both) * own / both if both else 0.0
             assert found[position, component] == pytest.approx(slow)
+
+
+def test_masks_give_the_carried_parts_and_sum_to_the_share(found):
+    relevance, _, _ = planted()
+    for component in range(3):
+        mask = component_mask(relevance[4], found.directions, component)
+        assert mask.min() >= 0
+        assert mask.max() <= 1
+        positive = np.maximum(relevance[4], 0)
+        carried = (mask * positive).sum(axis=0) / positive.sum()
+        np.testing.assert_allclose(carried, found.place[4, component], atol=1e-4)
+
+
+def test_leading_channels_hold_the_asked_part():
+    direction = np.array([0.1, 0.5, 0.0, 0.3, 0.1])
+    assert leading_channels(direction) == (1, 3)
+    assert leading_channels(direction, part=1.0) == (1, 3, 0, 4)
+    assert leading_channels(direction, part=1.0, most=3) == (1, 3, 0)
 
 
 def test_scale_of_a_sample_does_not_matter(found):

@@ -89,6 +89,20 @@ def test_a_true_ranking_is_trusted():
     assert "n = 40" in found.sentence
 
 
+def test_a_ranking_upside_down_is_said_as_it_is():
+    given = curves("off")
+    contribution = -np.diff(given["relevance"], axis=1)[:, ::-1]
+    start = given["relevance"][:, :1]
+    given["relevance"] = start - np.concatenate(
+        [np.zeros((40, 1)), np.cumsum(contribution, axis=1)], axis=1
+    )
+    areas = flipping_areas(given, SWITCHED, "off", rng=np.random.default_rng(0))
+    found = ranking_trust("x", [areas])
+    assert found.trust == "not trusted"
+    assert "off by relevance raises the score by" in found.sentence
+    assert "worse than in random order" in found.sentence
+
+
 def test_a_better_rival_makes_it_a_guide():
     areas = [areas_of(direction, gradient_wins=True) for direction in ("off", "on")]
     found = ranking_trust("features.7", areas)

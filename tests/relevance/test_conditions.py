@@ -38,6 +38,7 @@ def test_chunks_change_nothing(
     x = models.images(3)
     whole = explainer.paired_heatmaps(x, LAYER, SAMPLES, CONCEPTS)
     monkeypatch.setattr(sweeps, "BUDGET_BYTES", {"cpu": budget})
+    monkeypatch.setattr(sweeps, "PART_BYTES", {"cpu": budget // 50})
     assert distance(explainer.paired_heatmaps(x, LAYER, SAMPLES, CONCEPTS), whole) < 1e-10
 
 

@@ -69,6 +69,7 @@ def test_a_random_model_is_refused() -> None:
     def noisy(x: Tensor) -> Tensor:
         return nn.functional.dropout(x, 0.5, training=True)
 
+    torch.manual_seed(0)
     with pytest.raises(CaptureError):
         Explainer(Wrapped(noisy), X)
 

@@ -21,6 +21,7 @@ from tests.relevance.zoo import FAMILIES
 
 TINY = 1e-30
 CONSERVING = ("auto", "epsilon", "epsilon-plus-flat")
+# The flat rule counts zeros that an operation of its own puts around the image as pixels.
 
 
 @cache

@@ -62,10 +62,11 @@ def test_concepts_of_a_cutting_layer_add_up_to_the_heatmap(family: str) -> None:
 def test_additivity_catches_a_mask_that_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     _, explainer = explained("resnet_basic")
 
-    def unmasked(coefficient: Tensor, masks: object, fold: sweeps.Fold) -> Tensor:
+    def unmasked(coefficient: Tensor, masks: object, fold: sweeps.Fold, *_: object) -> Tensor:
         return fold.gather(coefficient).clone()
 
     monkeypatch.setattr(sweeps, "masked", unmasked)
+    monkeypatch.setattr(sweeps, "_few_channels", lambda *_: None)
     assert additivity_gap(explainer, models.images(2, "resnet_basic")) > 1
 
 

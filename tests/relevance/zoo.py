@@ -264,6 +264,15 @@ def transposed() -> nn.Module:
     )  # fmt: skip
 
 
+def padded_first() -> nn.Module:
+    """Uneven zeros around the image, as models that come from TensorFlow pad them."""
+    return nn.Sequential(
+        nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(3, 8, 3, stride=2), nn.BatchNorm2d(8), nn.ReLU6(),
+        nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(8, 12, 3, stride=2), nn.ReLU6(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(12, CLASSES),
+    )  # fmt: skip
+
+
 def dilated() -> nn.Module:
     return nn.Sequential(
         nn.Conv2d(3, 8, 3, padding=2, dilation=2), nn.ReLU(),
@@ -335,6 +344,7 @@ USERS: dict[str, Case] = {
     "convolutions_1d": Case(OneDimension, side=16),
     "convolutions_3d": Case(ThreeDimensions, side=16),
     "transposed": Case(transposed, side=16),
+    "padded_first": Case(padded_first, side=16),
     "dilated": Case(dilated, side=16),
     "grouped": Case(grouped, side=16),
     "shared_twice": Case(Shared, side=16),

@@ -25,21 +25,32 @@ from auditor.report.model import (
     AuditResult,
     ClassPerformance,
     ClassReport,
+    CompositionCard,
+    CompositionPart,
     Concept,
     ConceptRow,
     Crop,
     DataCard,
     FindingCard,
+    GraphEdge,
+    GraphNode,
     Interval,
     LayerCard,
     LayerTable,
     LegendEntry,
+    LocalCard,
+    LocalConceptRow,
+    LocalPart,
+    MapCard,
+    MapPoint,
     Method,
     ModelCard,
     NotRun,
     Performance,
     Picture,
     Quarantined,
+    RegionCard,
+    RegionRow,
     RenderContext,
     RuleCount,
     Scope,
@@ -375,6 +386,114 @@ class Example:
             for layer in LAYERS
         ]
 
+    def composition(self) -> CompositionPart:
+        say = self.say
+        cards = [self.graph(place, "F1" if not place else "") for place in range(2)]
+        empty = CompositionCard(
+            class_name=self.classes[0],
+            finding="",
+            n=0,
+            nodes=[],
+            edges=[],
+            reason=say("No image is recognised as this class."),
+        )
+        return CompositionPart(
+            layers=[say(layer) for layer in LAYERS], keep=2, cards=[*cards, empty], reason=""
+        )
+
+    def graph(self, place: int, finding: str) -> CompositionCard:
+        nodes = [self.node(0, "", 0)]
+        nodes += [self.node(1, self.say(f"{LAYERS[0]}/{c}"), place) for c in range(2)]
+        nodes += [self.node(2, self.say(f"{LAYERS[1]}/{c}"), place) for c in (1, 77)]
+        shares = ((0, 1, 0.5), (0, 2, 0.3), (1, 3, 0.6), (1, 4, 0.01), (2, 3, -0.2), (2, 4, 0.4))
+        return CompositionCard(
+            class_name=self.classes[place],
+            finding=finding,
+            n=12,
+            nodes=nodes,
+            edges=[GraphEdge(source=a, target=b, share=share) for a, b, share in shares],
+            reason="",
+        )
+
+    def node(self, level: int, concept: str, place: int) -> GraphNode:
+        below = level < 2
+        return GraphNode(
+            level=level,
+            concept=concept,
+            share=1.0 if level == 0 else 0.3,
+            rest=0.25 if below else None,
+            others=62 if below else 0,
+            bypass=0.1 if below else None,
+            absorbed=-0.05 if below else None,
+            sample=self.sample(place) if level else "",
+            crop=self.crop(place).crop if level else None,
+        )
+
+    def local(self) -> LocalPart:
+        return LocalPart(
+            cards=[self.local_card(place) for place in range(2)],
+            notes=[self.say("'fur/broken.jpg' was not looked at: file is cut off.")],
+        )
+
+    def local_card(self, place: int) -> LocalCard:
+        say, photo, sample = self.say, self.photo(place, 96), self.sample(place)
+        ids = [say(f"{LAYERS[0]}/{c}") for c in (0, 1, 55)]
+
+        def picture(what: str) -> Picture:
+            return self.store.jpeg(overlay(photo, self.heatmap()), alt=say(f"{what} in {sample}"))
+
+        return LocalCard(
+            sample=sample,
+            label=self.classes[place],
+            explained=self.classes[1],
+            prediction=self.classes[1],
+            why=say("clear mistake") if place == 0 else say("most typical of its class"),
+            layer=say(LAYERS[0]),
+            photo=self.store.jpeg(photo, alt=sample),
+            heatmap=picture("relevance"),
+            concepts=[
+                LocalConceptRow(
+                    concept=name, share=0.2, heatmap=picture("where"), crop=picture("what")
+                )
+                for name in ids
+            ],
+            regions=[
+                RegionCard(
+                    box=(8, 4, 30, 20),
+                    chosen=say("the window with the most relevance (8,4,30,20)"),
+                    picture=self.store.jpeg(photo, alt=say(f"region of {sample}")),
+                    total=1.5,
+                    part=0.41,
+                    rows=[
+                        RegionRow(concept=name, relevance=1.0 - i, share=0.6 - 0.7 * i)
+                        for i, name in enumerate(ids)
+                    ],
+                )
+            ],
+            compared=24,
+            covered=0.83,
+        )
+
+    def maps(self) -> list[MapCard]:
+        return [
+            MapCard(
+                layer=self.say(layer),
+                points=[
+                    MapPoint(
+                        concept=self.say(f"{layer}/{c}"),
+                        x=float(self.generator.random()),
+                        y=float(self.generator.random()),
+                        subspace=self.say(f"{layer}/S{c % 2 + 1}"),
+                        colour=ATLAS_COLOURS[0] if c % 2 else None,
+                    )
+                    for c in range(self.rows + 2)
+                ],
+                fit=0.8,
+                rule=self.say("Positions by metric multidimensional scaling."),
+            )
+            for layer in LAYERS
+        ]
+
     def result(self) -> AuditResult:
         say, count = self.say, len(self.classes)
         concepts = self.concepts()
@@ -459,6 +578,9 @@ class Example:
             classes=[self.class_report(place) for place in range(count)],
             overview=self.figure(overview_figure(shares, self.classes, names), "concept use"),
             subspaces=self.subspaces(),
+            composition=self.composition(),
+            local=self.local(),
+            maps=self.maps(),
             method=Method(
                 composite="epsilon-plus-flat",
                 rules=[

@@ -114,9 +114,11 @@ def test_sections_come_in_the_order_of_the_report(html: str, run: Run) -> None:
         "performance",
         "classes",
         "atlas",
+        "local",
         "subspaces",
         "planes",
         "strategies",
+        "composition",
         "errors",
         "method",
         "signoff",
@@ -142,6 +144,14 @@ def test_shows_what_is_in_the_result(html: str, run: Run) -> None:
         "auditor run husky.yaml --seed 0",
         "74 % arrives at the input (median over 32 pictures)",
         "Not stated by the owner",
+        "Behind finding F1, brick",
+        "date stamp 30 % of the score stage2 · 1 (60 %), stage2 · 77 (1.0 %) 25 % 62 concepts 10 %",
+        "1 line below 2 % is not drawn",
+        "No image is recognised as this class.",
+        "brick, taken for coffee",
+        "41 % of the picture's relevance",
+        "'fur/broken.jpg' was not looked at",
+        "rank correlation of 0.80",
         "Components lead here",
         "tell which is which in 93% of cases",
         "2 strategies",
@@ -213,7 +223,18 @@ def empties(result: AuditResult) -> list[AuditResult]:
     lists = ("evidence", "outlined", "aligned", "triplets", "concepts", "reasons", "actions")
     bare = finding.model_copy(update={name: [] for name in lists} | {"terms": {}})
     table = result.classes[0].tables[0]
+    card = result.local.cards[0].model_copy(update={"concepts": [], "regions": []})
+    off = result.composition.model_copy(update={"cards": [], "reason": "Only one layer."})
     return [
+        result.model_copy(update={"composition": None, "local": None, "maps": []}),
+        result.model_copy(
+            update={
+                "composition": off,
+                "local": result.local.model_copy(update={"cards": [card]}),
+                "maps": [result.maps[0].model_copy(update={"points": []})],
+            }
+        ),
+        result.model_copy(update={"local": result.local.model_copy(update={"cards": []})}),
         result.model_copy(update={"findings": []}),
         result.model_copy(update={"findings": [bare]}),
         result.model_copy(update={"findings": result.findings[2:]}),
@@ -238,7 +259,7 @@ def empties(result: AuditResult) -> list[AuditResult]:
     ]
 
 
-@pytest.mark.parametrize("place", range(7))
+@pytest.mark.parametrize("place", range(10))
 def test_empty_parts_render(run: Run, place: int) -> None:
     result = empties(run.result)[place]
     text = render_html(result, CONTEXT, run.folder / "images", max_mb=8)
@@ -264,3 +285,25 @@ def test_promises_no_more_than_it_knows(html: str) -> None:
     words = text_of(html).lower()
     for word in ("proven", "unbiased", "compliant"):
         assert word not in words
+
+
+def test_nodes_and_map_link_to_the_concepts_cards(html: str, run: Run) -> None:
+    def links(svg: Element) -> list[str]:
+        return [e.attrib["href"] for e in svg.iter() if tag(e) == "a"]
+
+    drawings = [e for e in parse(html).iter() if e.attrib.get("class", "").startswith("graph")]
+    graphs = [e for e in drawings if e.attrib["class"] == "graph"]
+    assert len(graphs) == 2
+    for svg in graphs:
+        # Two upper concepts and one of the lower two have a card; the class is no concept.
+        assert len(links(svg)) == 3
+        assert len([e for e in svg.iter() if tag(e) in ("use", "image")]) == 4
+        assert len([e for e in svg.iter() if tag(e) == "line"]) == 5
+    maps = [e for e in drawings if e.attrib["class"] == "graph map"]
+    assert [len(links(svg)) for svg in maps] == [len(card.points) for card in run.result.maps]
+
+
+def test_a_graph_that_speaks_against_is_told_apart_without_colour(html: str) -> None:
+    lines = [e for e in parse(html).iter() if tag(e) == "line"]
+    broken = [e for e in lines if "stroke-dasharray" in e.attrib]
+    assert len(broken) == 2

@@ -101,6 +101,14 @@ def test_alternative_texts_are_in_the_tags(reader: pypdf.PdfReader, run: Run) ->
     assert run.result.classes[0].tables[0].rows[0].crops[0].crop.alt in alts
 
 
+def test_graphs_have_their_pictures_in_the_pdf(reader: pypdf.PdfReader) -> None:
+    (page,) = [p for p in reader.pages[2:] if "Behind finding F1" in p.extract_text()]
+    assert len(page.images) >= 4
+    text = page.extract_text()
+    assert "· 77" in text
+    assert "60 %" in text
+
+
 def test_same_inputs_same_bytes(made: bytes, run: Run, tmp_path: Path) -> None:
     assert make(run, tmp_path / "again.pdf") == made
 

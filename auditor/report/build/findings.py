@@ -36,6 +36,12 @@ def finding_cards(
     ]
 
 
+def finding_ids(report: ShortcutReport | None) -> dict[str, str]:
+    """Return candidate -> the id of its finding."""
+    found = report.findings if report else ()
+    return {finding.candidate.id: f"F{number}" for number, finding in enumerate(found, start=1)}
+
+
 def search_limits(report: ShortcutReport | None, *, reason: str) -> SearchLimits:
     """Say what the search could have found; without a report, why it did not run."""
     if report is None:

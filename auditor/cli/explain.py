@@ -1,0 +1,102 @@
+"""``auditor explain``: one image on one page: what decides, where, and inside any region."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+import click
+
+from auditor.errors import ConfigError
+
+REGION = re.compile(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*")
+
+
+@click.command("explain")
+@click.argument("config_file", metavar="CONFIG", type=click.Path(path_type=Path))
+@click.option("--image", required=True, type=click.Path(path_type=Path), help="Picture to explain.")
+@click.option(
+    "--region",
+    "regions",
+    multiple=True,
+    metavar="X,Y,W,H",
+    help="Rank the concepts inside this box, in pixels as the model sees the picture; repeatable.",
+)
+@click.option("--class", "explained", help="Explain this class instead of the predicted one.")
+@click.option("--layer", "layers", multiple=True, help="Show this layer; repeatable.")
+@click.option(
+    "--run",
+    "run_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Finished run of the same model, for the reference samples of the concepts.",
+)
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where the model runs.")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(["html", "pdf"]),
+    help="Pages to make (default: both).",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("explained"),
+    show_default=True,
+    help="Folder for the pages.",
+)
+@click.option("--quiet", is_flag=True, help="Say nothing but errors and the paths.")
+def command(
+    config_file: Path,
+    image: Path,
+    regions: tuple[str, ...],
+    explained: str | None,
+    layers: tuple[str, ...],
+    run_folder: Path | None,
+    device: str | None,
+    formats: tuple[str, ...],
+    out: Path,
+    quiet: bool,
+) -> None:
+    """Explain one picture with the model of CONFIG, as one page of HTML and PDF.
+
+    Shows the relevance of the picture, the leading concepts of each audited layer with what they
+    see in it, and their ranking inside a region. The paths of the pages go to stdout.
+    """
+    from auditor.cli.options import options_of
+    from auditor.cli.progress import TerminalProgress
+    from auditor.cli.render import created_now
+    from auditor.pipeline.explain import Question, explain_image
+    from auditor.report.explain import write_page
+
+    boxes = tuple(_box(text) for text in regions)
+    config, base = options_of(config_file, layers=layers, device=device)
+    question = Question(image, boxes, explained, run_folder)
+    progress = TerminalProgress(quiet=quiet)
+    with tempfile.TemporaryDirectory(prefix="auditor-explain-") as place:
+        with progress.stage(f"explaining {image.name}"):
+            page = explain_image(config, base, question, Path(place))
+        with progress.stage("drawing the page"):
+            written = write_page(
+                page,
+                Path(place),
+                out,
+                f"{image.stem}-explained",
+                formats=formats or ("html", "pdf"),
+                created=created_now(),
+                timeout=config.report.pdf_timeout,
+            )
+    for path in written:
+        click.echo(str(path))
+
+
+def _box(text: str) -> tuple[int, int, int, int]:
+    found = REGION.fullmatch(text)
+    if found is None:
+        raise ConfigError(
+            f"--region '{text}' is no box: give four whole numbers x,y,width,height such as "
+            "10,20,64,48."
+        )
+    x, y, width, height = (int(number) for number in found.groups())
+    return x, y, width, height

@@ -1,0 +1,155 @@
+"""The frozen records of what is looked at in detail: composition, single samples, the map.
+
+Axes and units are those of `auditor.records`; besides, ``parent`` and ``child`` (kept concepts of a
+layer and of the next one below), ``point`` (a concept on the map). Flow is signed relevance in
+units of the explained logit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from auditor.records import StoredPicture
+
+
+@dataclass(frozen=True)
+class CompositionStep:
+    """What each kept unit of one level is made of in the next layer below, mean over samples.
+
+    ``upper`` is None where the parent is the class itself, and ``parents`` then its output.
+    ``relevance`` is what reaches each parent from the kept units above it. All of it goes one of
+    four ways: ``flow`` to the kept concepts, ``rest`` (signed) to the ``others`` concepts of the
+    layer, ``bypass`` past the layer, ``absorbed`` by biases, stabilisers and rules that do not
+    conserve; a negative amount was added there.
+    """
+
+    upper: str | None
+    lower: str
+    parents: tuple[int, ...]
+    children: tuple[int, ...]
+    relevance: Float[np.ndarray, "parent"]
+    flow: Float[np.ndarray, "parent child"]
+    rest: Float[np.ndarray, "parent"]
+    others: int
+    bypass: Float[np.ndarray, "parent"]
+    absorbed: Float[np.ndarray, "parent"]
+
+
+@dataclass(frozen=True)
+class CompositionGraph:
+    """The class, the concepts that decide for it, and what those are made of, layer by layer.
+
+    ``rows`` are the samples that the flow is a mean over, all explained as ``output``.
+    ``candidate`` names the clever-Hans candidate that the graph starts from, None for the class's
+    own. ``best`` is, per step and child, the row with the most relevance of it. ``reason`` says
+    why there are no steps.
+    """
+
+    output: int
+    candidate: str | None
+    rows: Int[np.ndarray, "sample"]
+    steps: tuple[CompositionStep, ...]
+    best: tuple[tuple[int, ...], ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class NodePicture:
+    """What a concept sees in the sample of a graph in which it matters most."""
+
+    layer: str
+    concept: int
+    row: int
+    crop: StoredPicture
+
+
+@dataclass(frozen=True)
+class Compositions:
+    """All graphs of an audit over ``layers``, the upper one first, and the crops of the nodes.
+
+    ``reason`` says why there are no graphs, ``keep`` how many concepts each unit keeps.
+    """
+
+    layers: tuple[str, ...]
+    keep: int
+    graphs: tuple[CompositionGraph, ...]
+    pictures: tuple[NodePicture, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class LocalConcept:
+    """A leading concept of one sample: where it acts, and what it sees there.
+
+    ``share`` is part of the sample's absolute relevance at the layer.
+    """
+
+    concept: int
+    share: float
+    heatmap: StoredPicture
+    crop: StoredPicture
+
+
+@dataclass(frozen=True)
+class RegionRanking:
+    """The concepts of a sample ranked inside a region ``(x, y, width, height)``, in pixels.
+
+    ``relevance`` is ``R_c(I)``, the sum of a concept's conditional heatmap over the region, in
+    units of the explained logit, largest first; ``total`` the plain heatmap's, ``part`` the part
+    of the heatmap's absolute relevance that lies in the region.
+    """
+
+    box: tuple[int, int, int, int]
+    chosen: str
+    picture: StoredPicture
+    total: float
+    part: float
+    concepts: tuple[int, ...]
+    relevance: Float[np.ndarray, "concept"]
+
+
+@dataclass(frozen=True)
+class LocalSample:
+    """One sample looked at closely at one layer, explained as ``target``.
+
+    ``why`` says why it was chosen. The ranking compares the ``compared`` concepts of the sample
+    with the most absolute relevance, which hold ``covered`` of it.
+    """
+
+    row: int
+    layer: str
+    target: int
+    why: str
+    photo: StoredPicture
+    heatmap: StoredPicture
+    concepts: tuple[LocalConcept, ...]
+    regions: tuple[RegionRanking, ...]
+    compared: int
+    covered: float
+
+
+@dataclass(frozen=True)
+class LocalAnalysis:
+    """The samples that were looked at, and a sentence for each that could not be."""
+
+    samples: tuple[LocalSample, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MapOfConcepts:
+    """Concepts of one layer in the plane: the nearer, the more alike.
+
+    ``position`` lies in [0, 1]; ``subspace`` are cluster numbers; ``fit`` is the rank correlation
+    of distances on the map with 1 - similarity (0: too few concepts for one).
+    """
+
+    layer: str
+    concepts: Int[np.ndarray, "point"]
+    position: Float[np.ndarray, "point 2"]
+    subspace: Int[np.ndarray, "point"]
+    fit: float
+    rule: str

@@ -1,0 +1,232 @@
+"""Explain one image that need not be part of any data: what decides, where, and in any region."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import auditor
+from auditor.concepts.local import Box, mask_of
+from auditor.config import Config
+from auditor.errors import ConfigError, DataError, IntegrityError, ModelError, UnknownNameError
+from auditor.pipeline.audit import audited_layers, make_explainer
+from auditor.pipeline.local import Look, look_closely
+from auditor.records import LayerRelevance
+from auditor.relevance.explainer import Explainer
+from auditor.relevance.results import Explanation
+from auditor.report.build.local import local_card
+from auditor.report.explain import ClassScore, ImagePage, faces_of, pictures_of
+from auditor.report.images import ImageStore, read_image
+from auditor.report.model import AuditResult, Concept, LocalCard, Tool
+from auditor.report.render import read_result
+from auditor.runfolder import write_atomic
+from auditor.subject import Subject, load_subject
+from auditor.subject.images import Unreadable, decode, read_file
+from auditor.subject.labels import plain
+from auditor.subject.subject import Batch
+
+LISTED = 4  # classes with their probabilities
+PACKAGES = ("torch", "numpy")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of one image.
+
+    ``regions`` are boxes (x, y, width, height) in pixels as the model sees the image; ``explained``
+    is a class, None for the predicted one; ``run`` a finished run of the same model whose reference
+    samples stand for the concepts.
+    """
+
+    image: Path
+    regions: tuple[Box, ...] = ()
+    explained: str | None = None
+    run: Path | None = None
+
+
+def explain_image(config: Config, base: Path, question: Question, images: Path) -> ImagePage:
+    """Return the page of one image; its pictures go to the folder ``images``.
+
+    Raises:
+        ConfigError: a region outside of the picture, or a class that the model does not have.
+        DataError: the image cannot be read.
+        ModelError: the model cannot be built, or gives no numbers for the image.
+        IntegrityError: the run is of another model, or not complete.
+    """
+    few = config.data.model_copy(update={"limit": 1})
+    subject = load_subject(config.model_copy(update={"data": few}), base)
+    inputs = _input(subject, question.image)
+    height, width = inputs.shape[2:]
+    for box in question.regions:
+        _check_region(box, width, height)
+    explainer = make_explainer(config, subject)
+    layers = audited_layers(config, explainer)
+    found = _explain(explainer, subject, inputs, question, layers)
+    audited = _audited(question.run, subject)
+    store = ImageStore(images)
+    target = int(found.targets[0])
+    names = subject.manifest.classes
+    look = Look(
+        load=_OneImage(inputs),
+        photo=subject.pictures(inputs)[0],
+        path=question.image.name,
+        row=0,
+        target=target,
+        why="",
+    )
+    cards = [
+        _card(explainer, look, found, layer, question, config, store, names)
+        for layer in reversed(layers)
+    ]
+    known = _known(audited, cards, question.run, store) if audited else []
+    return ImagePage(
+        title=f"Why {names[target]}? {question.image.name}",
+        image=question.image.name,
+        size=(height, width),
+        model=subject.source,
+        model_digest=subject.model_digest,
+        explained=names[target],
+        scores=_scores(found.logits[0], names),
+        cards=cards,
+        known=known,
+        run=audited.run if audited else "",
+        composite=explainer.composite,
+        conservation=_finite(float(found.conservation[0]))
+        if found.conservation is not None
+        else None,
+        notes=[*subject.notes, *explainer.notes],
+        tool=Tool(
+            name="concept-auditor",
+            version=auditor.__version__,
+            packages={name: importlib.metadata.version(name) for name in PACKAGES},
+            device=subject.device.type,
+        ),
+    )
+
+
+def _input(subject: Subject, path: Path) -> Tensor:
+    """Return an image file as the model's input (1, 3, H, W)."""
+    try:
+        frame = subject.preprocessing.frame(decode(read_file(path)))
+    except Unreadable as reason:
+        raise DataError(f"'{path}' {reason}; give a picture that can be read.") from reason
+    return subject.preprocessing.normalise(frame)[None].to(subject.device)
+
+
+def _check_region(box: Box, width: int, height: int) -> None:
+    try:
+        mask_of(box, (height, width))
+    except ValueError as error:
+        text = ",".join(str(number) for number in box)
+        raise ConfigError(
+            f"the region {text} does not lie inside the picture, which is {width} x {height} "
+            "pixels as the model sees it: give x,y,width,height within it."
+        ) from error
+
+
+def _explain(
+    explainer: Explainer,
+    subject: Subject,
+    inputs: Tensor,
+    question: Question,
+    layers: Sequence[str],
+) -> Explanation:
+    targets = None
+    if question.explained is not None:
+        names = {plain(name): place for place, name in enumerate(subject.manifest.classes)}
+        if plain(question.explained) not in names:
+            raise UnknownNameError("class", question.explained, subject.manifest.classes)
+        targets = torch.tensor([names[plain(question.explained)]], device=subject.device)
+    found = explainer.explain(inputs, targets, layers)
+    assert found.heatmap is not None  # heatmap=True
+    values = (found.logits, found.heatmap, *found.relevance.values())
+    if not all(bool(torch.isfinite(each).all()) for each in values):
+        (origin,) = explainer.non_finite(inputs, found.targets)
+        why = origin.sentence if origin is not None else "its relevance overflows"
+        raise ModelError(f"'{question.image}' gives NaN or infinity: {why}")
+    return found
+
+
+@dataclass(frozen=True)
+class _OneImage:
+    """A table of one image, row 0."""
+
+    inputs: Tensor
+
+    def __call__(self, rows: Sequence[int]) -> Batch:
+        return Batch(tuple(rows), self.inputs[list(rows)], {})
+
+
+def _card(
+    explainer: Explainer,
+    look: Look,
+    found: Explanation,
+    name: str,
+    question: Question,
+    config: Config,
+    store: ImageStore,
+    names: Sequence[str],
+) -> LocalCard:
+    relevance, activation = found.relevance[name], found.activation[name]
+    flat = relevance.flatten(2)
+    layer = LayerRelevance(
+        layer=name,
+        size=(relevance.shape[2], relevance.shape[3]),
+        relevance=_array(flat.sum(2)),
+        peak=_array(flat.argmax(2)),
+        activation=_array(activation.flatten(2).amax(2)),
+        cuts=explainer.cuts(name),
+    )
+    sample = look_closely(explainer, look, layer, question.regions, config.audit.concepts, store)
+    prediction = names[int(found.logits[0].argmax())]
+    return local_card(sample, path=look.path, label="", prediction=prediction, names=names)
+
+
+def _scores(logits: Tensor, names: Sequence[str]) -> list[ClassScore]:
+    probability = torch.softmax(logits.double(), 0)
+    best = torch.argsort(logits, descending=True, stable=True)[:LISTED]
+    return [
+        ClassScore(name=names[int(i)], probability=float(probability[i]), score=float(logits[i]))
+        for i in best
+    ]
+
+
+def _audited(run: Path | None, subject: Subject) -> AuditResult | None:
+    if run is None:
+        return None
+    result = read_result(run / "audit.json")
+    if result.model.digest != subject.model_digest:
+        raise IntegrityError(
+            f"{run} is the audit of another model ({result.model.digest[:12]}, not "
+            f"{subject.model_digest[:12]}): its reference samples say nothing about this one."
+        )
+    return result
+
+
+def _known(
+    audited: AuditResult, cards: Sequence[LocalCard], run: Path | None, store: ImageStore
+) -> list[Concept]:
+    """Return the audited concepts that the page shows, and copy their pictures to its own."""
+    assert run is not None
+    shown = {item.concept for card in cards for item in card.concepts}
+    shown |= {row.concept for card in cards for region in card.regions for row in region.rows}
+    known = faces_of(audited.concepts, shown)
+    for concept in known:
+        for picture in pictures_of(concept.by_relevance):
+            write_atomic(store.folder / picture.file, read_image(run / "images", picture.file))
+    return known
+
+
+def _array(values: Tensor) -> np.ndarray:
+    found: np.ndarray = values.detach().cpu().numpy()
+    return found
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None

@@ -1,0 +1,202 @@
+"""The stage of local analysis: single samples, their concepts, and the ranking inside regions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from auditor.concepts.crops import receptive_crop
+from auditor.concepts.local import (
+    Box,
+    Chosen,
+    choose_samples,
+    mask_of,
+    rank_in_region,
+    strongest_window,
+)
+from auditor.concepts.shares import shares_of
+from auditor.config import Config
+from auditor.detail_records import LocalAnalysis, LocalConcept, LocalSample, RegionRanking
+from auditor.errors import UnknownNameError
+from auditor.pipeline.illustrate import ATLAS_SIDE, CROP_SIDE, FULL_SIDE, stored
+from auditor.progress import Step
+from auditor.records import ConceptMap, LayerRelevance, Samples, StoredPicture
+from auditor.relevance.explainer import Explainer
+from auditor.relevance.heatmaps import MapRequest, concept_maps, plain_heatmaps, sample_concept_maps
+from auditor.relevance.protocols import Load
+from auditor.report.images import ImageStore, Photo, outline, overlay, upscale
+from auditor.subject import Subject
+
+# Concepts whose conditional heatmaps are compared inside a region.
+COMPARED = 24
+STRONGEST = "the window with the most relevance"
+
+
+@dataclass(frozen=True)
+class Look:
+    """One image to look at, explained as ``target``: how to load it, and how it is shown.
+
+    ``row`` is its row in ``layer``; ``path`` what it is called.
+    """
+
+    load: Load
+    photo: Photo
+    path: str
+    row: int
+    target: int
+    why: str
+
+
+def local_analysis(
+    config: Config,
+    subject: Subject,
+    explainer: Explainer,
+    samples: Samples,
+    layer: LayerRelevance,
+    outputs: Sequence[int],
+    store: ImageStore,
+    progress: Step,
+) -> LocalAnalysis:
+    """Return the samples that the config names, else those chosen for each class."""
+    paths = samples.manifest.paths
+    notes: list[str] = []
+    chosen: list[Chosen] = []
+    if config.audit.samples is None:
+        for output in outputs:
+            chosen += choose_samples(layer, samples, output)
+    else:
+        for row in named_rows(config.audit.samples, paths):
+            if samples.valid[row]:
+                chosen.append(Chosen(row, "asked for in the config"))
+            else:
+                reason = samples.quarantine[row] or "it cannot be used"
+                notes.append(f"'{paths[row]}' was not looked at: {reason}.")
+    found = []
+    for row, why in chosen:
+        target = int(samples.target[row])
+        look = Look(subject.load, subject.picture(row), paths[row], row, target, why)
+        found.append(look_closely(explainer, look, layer, (), config.audit.concepts, store))
+        progress(1)
+    return LocalAnalysis(tuple(found), tuple(notes))
+
+
+def named_rows(names: Sequence[str], paths: Sequence[str]) -> list[int]:
+    """Return the rows of samples that are named by their paths, each once.
+
+    Raises:
+        UnknownNameError: the data has no such sample.
+    """
+    places = {path: row for row, path in enumerate(paths)}
+    for name in names:
+        if name not in places:
+            raise UnknownNameError("picture in audit.samples", name, paths)
+    return list(dict.fromkeys(places[name] for name in names))
+
+
+def look_closely(
+    explainer: Explainer,
+    look: Look,
+    layer: LayerRelevance,
+    boxes: Sequence[Box],
+    count: int,
+    store: ImageStore,
+) -> LocalSample:
+    """Return one sample at one layer: heatmap, ``count`` concepts, the ranking in each region.
+
+    Without ``boxes`` the region is the window with the most relevance.
+    """
+    share = shares_of(layer, np.array([look.row]))[0]
+    order = np.argsort(-np.abs(share), kind="stable")[:COMPARED]
+    compared = [int(c) for c in order if share[c] != 0]
+    leading = sorted((c for c in compared if share[c] > 0), key=lambda c: -share[c])[:count]
+    plain = plain_heatmaps(explainer, look.load, [look.row], [look.target], batch=1, paths=None)[0]
+    maps = sample_concept_maps(explainer, look.load, layer.layer, look.row, look.target, compared)
+    regions = [(box, f"region {_written(box)}") for box in boxes]
+    if not regions:
+        window = strongest_window(plain)
+        regions = [(window, f"{STRONGEST} ({_written(window)})")]
+    return LocalSample(
+        row=look.row,
+        layer=layer.layer,
+        target=look.target,
+        why=look.why,
+        photo=_shown(look.photo, f"{look.path}", store),
+        heatmap=_shown(overlay(look.photo, plain), f"relevance over {look.path}", store),
+        concepts=_concepts(explainer, look, layer, leading, share, store),
+        regions=tuple(
+            _ranking(look, box, chosen, plain, compared, maps, store) for box, chosen in regions
+        ),
+        compared=len(compared),
+        covered=float(np.abs(share[compared]).sum()),
+    )
+
+
+def _concepts(
+    explainer: Explainer,
+    look: Look,
+    layer: LayerRelevance,
+    concepts: Sequence[int],
+    share: np.ndarray,
+    store: ImageStore,
+) -> tuple[LocalConcept, ...]:
+    requests = [
+        MapRequest(
+            layer=layer.layer,
+            concepts=(concept,),
+            output=look.target,
+            origin="relevance",
+            row=look.row,
+            score=float(layer.relevance[look.row, concept]),
+            peak=int(layer.peak[look.row, concept]),
+        )
+        for concept in concepts
+    ]
+    maps = concept_maps(explainer, look.load, requests, np.zeros(0, dtype=np.int64))
+    return tuple(_concept(found, look, share, store) for found in maps)
+
+
+def _concept(found: ConceptMap, look: Look, share: np.ndarray, store: ImageStore) -> LocalConcept:
+    concept = found.concepts[0]
+    name = f"{found.layer} · {concept}"
+    _, crop = receptive_crop(look.photo, found.heatmap, found.field)
+    heat = overlay(look.photo, found.heatmap)
+    return LocalConcept(
+        concept=concept,
+        share=float(share[concept]),
+        heatmap=_shown(heat, f"relevance of {name} over {look.path}", store, CROP_SIDE),
+        crop=_shown(crop, f"what {name} sees in {look.path}", store, CROP_SIDE),
+    )
+
+
+def _ranking(
+    look: Look,
+    box: Box,
+    chosen: str,
+    plain: np.ndarray,
+    compared: Sequence[int],
+    maps: np.ndarray,
+    store: ImageStore,
+) -> RegionRanking:
+    mask = mask_of(box, (plain.shape[0], plain.shape[1]))
+    order, relevance = rank_in_region(maps, mask)
+    total = float(np.abs(plain).sum(dtype=np.float64))
+    picture = outline(upscale(look.photo, ATLAS_SIDE), mask)
+    return RegionRanking(
+        box=box,
+        chosen=chosen,
+        picture=_shown(picture, f"{look.path} with the region outlined", store),
+        total=float(plain[mask].sum(dtype=np.float64)),
+        part=float(np.abs(plain[mask]).sum(dtype=np.float64)) / total if total else 0.0,
+        concepts=tuple(compared[place] for place in order),
+        relevance=relevance,
+    )
+
+
+def _written(box: Box) -> str:
+    return ",".join(str(number) for number in box)
+
+
+def _shown(photo: Photo, alt: str, store: ImageStore, side: int = FULL_SIDE) -> StoredPicture:
+    return stored(store.jpeg(photo, alt=alt, side=side))

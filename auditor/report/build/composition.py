@@ -1,0 +1,107 @@
+"""Composition graphs as the report shows them: nodes with crops, edges with shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from auditor.concepts.composition import shares
+from auditor.detail_records import CompositionGraph, Compositions, CompositionStep
+from auditor.records import Samples
+from auditor.report.build.concepts import concept_id, picture
+from auditor.report.model import (
+    CompositionCard,
+    CompositionPart,
+    GraphEdge,
+    GraphNode,
+    Picture,
+)
+
+Crops = Mapping[tuple[str, int, int], Picture]
+
+
+def composition_part(
+    compositions: Compositions, samples: Samples, findings: Mapping[str, str]
+) -> CompositionPart:
+    """Return the section; ``findings`` maps candidates to the ids of their findings."""
+    crops = {(p.layer, p.concept, p.row): picture(p.crop) for p in compositions.pictures}
+    return CompositionPart(
+        layers=list(compositions.layers),
+        keep=compositions.keep,
+        cards=[_card(graph, samples, findings, crops) for graph in compositions.graphs],
+        reason=compositions.reason,
+    )
+
+
+def _card(
+    graph: CompositionGraph, samples: Samples, findings: Mapping[str, str], crops: Crops
+) -> CompositionCard:
+    return CompositionCard(
+        class_name=samples.manifest.classes[graph.output],
+        finding=findings.get(graph.candidate, "") if graph.candidate else "",
+        n=len(graph.rows),
+        nodes=_nodes(graph, samples, crops),
+        edges=_edges(graph),
+        reason=graph.reason,
+    )
+
+
+def _nodes(graph: CompositionGraph, samples: Samples, crops: Crops) -> list[GraphNode]:
+    if not graph.steps:
+        return []
+    score = float(graph.steps[0].relevance[0])
+    nodes = [_node(0, "", 1.0, graph.steps[0], 0, "", None)]
+    for level, part in enumerate(graph.steps, start=1):
+        below = graph.steps[level] if level < len(graph.steps) else None
+        reaches = part.flow.sum(axis=0)
+        for place, (concept, row) in enumerate(
+            zip(part.children, graph.best[level - 1], strict=True)
+        ):
+            name = concept_id(part.lower, concept)
+            share = float(reaches[place]) / score
+            crop = crops.get((part.lower, concept, row))
+            sample = samples.manifest.paths[row]
+            nodes.append(_node(level, name, share, below, place, sample, crop))
+    return nodes
+
+
+def _node(
+    level: int,
+    concept: str,
+    share: float,
+    below: CompositionStep | None,
+    place: int,
+    sample: str,
+    crop: Picture | None,
+) -> GraphNode:
+    def part(amounts: np.ndarray) -> float | None:
+        if below is None or not below.relevance[place]:
+            return None
+        return float(amounts[place] / below.relevance[place])
+
+    return GraphNode(
+        level=level,
+        concept=concept,
+        share=share,
+        rest=part(below.rest) if below else None,
+        others=below.others if below else 0,
+        bypass=part(below.bypass) if below else None,
+        absorbed=part(below.absorbed) if below else None,
+        sample=sample,
+        crop=crop,
+    )
+
+
+def _edges(graph: CompositionGraph) -> list[GraphEdge]:
+    edges, start = [], 0
+    for part in graph.steps:
+        first = start + len(part.parents)
+        edges += [
+            GraphEdge(source=start + p, target=first + c, share=float(share))
+            for p, row in enumerate(shares(part))
+            for c, share in enumerate(row)
+            if share
+        ]
+        start = first
+    return edges

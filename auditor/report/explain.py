@@ -1,0 +1,160 @@
+"""The page of a single image: its own small document, drawn as HTML and as PDF."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from markupsafe import Markup
+
+from auditor.errors import OutputError
+from auditor.report import words
+from auditor.report.embedding import CountingPictures, EmbeddedPictures, LinkedPictures
+from auditor.report.html import encode_all, policy_of
+from auditor.report.ladder import LADDER
+from auditor.report.model import Concept, Crop, LocalCard, Number, Part, Picture, Tool
+from auditor.report.pdf import write_pdf
+from auditor.report.templates import environment, template_folder
+from auditor.report.view import Limits, Medium, Names
+from auditor.runfolder import write_atomic
+
+
+class ClassScore(Part):
+    """A class with the model's probability and score (logit) for the image."""
+
+    name: str
+    probability: Number
+    score: Number
+
+
+class ImagePage(Part):
+    """Everything on the page of one image.
+
+    ``cards`` hold a layer each, the last one first. ``known`` are the concepts of a finished
+    audit, whose reference samples stand for the concepts. ``conservation`` is the input relevance
+    over the explained score. ``size`` is (height, width) as the model sees the image.
+    """
+
+    format: Literal["concept-auditor/image"] = "concept-auditor/image"
+    version: Literal[1] = 1
+    title: str
+    image: str
+    size: tuple[int, int]
+    model: str
+    model_digest: str
+    explained: str
+    scores: list[ClassScore]
+    cards: list[LocalCard]
+    known: list[Concept]
+    run: str
+    composite: str
+    conservation: Number | None
+    notes: list[str]
+    tool: Tool
+
+
+@dataclass(frozen=True)
+class ImageView(Names):
+    """What the templates ask of a view, for one image: nothing has an anchor here."""
+
+    page: ImagePage
+    medium: Medium
+    limits: Limits
+
+    @cached_property
+    def concepts(self) -> Mapping[str, Concept]:
+        """Known concepts by id."""
+        return {concept.id: concept for concept in self.page.known}
+
+    def anchor(self, concept: str) -> str:
+        """Return nothing: the page has no cards."""
+        return ""
+
+
+def faces_of(concepts: Sequence[Concept], shown: set[str]) -> list[Concept]:
+    """Return the concepts that are shown, with their best reference sample only."""
+    return [
+        concept.model_copy(update={"by_relevance": concept.by_relevance[:1], "by_activation": []})
+        for concept in concepts
+        if concept.id in shown
+    ]
+
+
+def pictures_of(crops: Sequence[Crop]) -> list[Picture]:
+    """Return the pictures of reference samples that the page may show."""
+    return [picture for crop in crops for picture in (crop.crop, crop.full)]
+
+
+def write_page(
+    page: ImagePage,
+    images: Path,
+    folder: Path,
+    name: str,
+    *,
+    formats: Sequence[str],
+    created: str,
+    timeout: int,
+) -> list[Path]:
+    """Write ``name``.html and ``name``.pdf into ``folder`` and return their paths.
+
+    The PDF holds the numbers of the page as an attached JSON file.
+
+    Raises:
+        OutputError: a file could not be made; what was made before it stays.
+        IntegrityError: a picture is missing or changed.
+    """
+    written = []
+    if "html" in formats:
+        target = folder / f"{name}.html"
+        write_atomic(target, page_html(page, images).encode())
+        written.append(target)
+    if "pdf" in formats:
+        target = folder / f"{name}.pdf"
+        document = _draw(page, "pdf", LinkedPictures(images), created)
+        with tempfile.TemporaryDirectory(prefix="auditor-image-") as place:
+            attached = Path(place) / "image.json"
+            attached.write_text(page.model_dump_json(indent=1), encoding="utf-8")
+            try:
+                write_pdf(
+                    document, created, images, attached=attached, target=target, timeout=timeout
+                )
+            except OutputError as error:
+                made = f" {written[0]} was made." if written else ""
+                raise OutputError(f"{error}{made}") from error
+        written.append(target)
+    return written
+
+
+def page_html(page: ImagePage, images: Path) -> str:
+    """Return the page as one file that refers to nothing outside itself."""
+    counting = CountingPictures()
+    _draw(page, "html", counting, "")
+    encoded = encode_all(images, counting.pictures, LADDER[0])
+    return _draw(page, "html", EmbeddedPictures(encoded, counting.uses), "")
+
+
+def _draw(
+    page: ImagePage,
+    medium: Medium,
+    pictures: CountingPictures | EmbeddedPictures | LinkedPictures,
+    created: str,
+) -> str:
+    folder = template_folder()
+    style = (folder / medium / "style.css").read_text(encoding="utf-8")
+    return (
+        environment(folder)
+        .get_template(f"{medium}/image.html.j2")
+        .render(
+            page=page,
+            view=ImageView(page, medium, Limits(full=False)),
+            pictures=pictures,
+            words=words,
+            created=created,
+            style=Markup(style),  # noqa: S704 (our own file)
+            policy=policy_of(style, ""),
+        )
+    )
