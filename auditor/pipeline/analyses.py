@@ -197,14 +197,25 @@ def _illustrations(
     strategies: Sequence[Strategies | Empty],
     mistakes: Mistakes | Empty,
 ) -> tuple[Illustration, ...]:
-    """Return reference samples of the concepts that are named here and lead no class."""
+    """Return reference samples of the concepts that are named here and lead no class.
+
+    Concepts that speak for a class are shown by the class's own samples first.
+    """
     requests = []
+    last = len(stages.layers) - 1
     for place, (analysis, found) in enumerate(zip(stages.layers, layers, strict=True)):
-        named = _axes(found.planes)
-        if place == len(stages.layers) - 1:
-            named |= _named(strategies, mistakes, stages.config.audit.mistakes)
-        more = sorted(named - set(analysis.shown))
-        requests += requests_of(analysis.by_relevance, more, REFERENCES)
+        within = _axes(found.planes)
+        named = set()
+        if place == last:
+            within |= _driving_or_missing(mistakes, stages.config.audit.mistakes)
+            named = _distinguishing(strategies)
+        for number, output in enumerate(stages.outputs):
+            own = {concept for concept, of in within if of == output}
+            more = sorted(own - set(analysis.leading.get(output, ())))
+            requests += requests_of(analysis.per_class[number], more, REFERENCES)
+        everywhere = {concept for concept, _ in within} | named
+        further = sorted(everywhere - set(analysis.shown))
+        requests += requests_of(analysis.by_relevance, further, REFERENCES)
 
     def make() -> tuple[Illustration, ...]:
         with stages.progress.stage("reference samples of further concepts", len(requests)) as step:
@@ -229,25 +240,33 @@ def _illustrations(
     return made
 
 
-def _axes(planes: Iterable[DecisionPlane | Empty]) -> set[int]:
+def _axes(planes: Iterable[DecisionPlane | Empty]) -> set[tuple[int, int]]:
+    """Return the concepts of the axes, each with the class that it speaks for."""
     return {
-        unit
+        (unit, output)
         for plane in planes
         if not isinstance(plane, Empty) and plane.kind == "channel"
-        for unit in plane.units
+        for unit, output in zip(plane.units, plane.speaks_for, strict=True)
     }
 
 
-def _named(
-    strategies: Iterable[Strategies | Empty], mistakes: Mistakes | Empty, pairs: int
-) -> set[int]:
+def _distinguishing(strategies: Iterable[Strategies | Empty]) -> set[int]:
     named: set[int] = set()
     for each in strategies:
         if not isinstance(each, Empty):
             named |= {int(concept) for concept in each.distinguishing[:, :NAMED].ravel()}
+    return named - {-1}
+
+
+def _driving_or_missing(mistakes: Mistakes | Empty, pairs: int) -> set[tuple[int, int]]:
+    """Return the concepts of wrong decisions, each with the class that it usually speaks for."""
+    named: set[tuple[int, int]] = set()
     if not isinstance(mistakes, Empty):
         for pair in mistakes.pairs[:pairs]:
-            for contrast in (pair.driving, pair.missing):
+            for contrast, output in (
+                (pair.driving, pair.prediction),
+                (pair.missing, pair.label),
+            ):
                 if contrast is not None:
-                    named |= {int(concept) for concept in contrast.concepts[:NAMED]}
-    return named - {-1}
+                    named |= {(int(concept), output) for concept in contrast.concepts[:NAMED]}
+    return named

@@ -79,7 +79,7 @@ def convolve(images: Tensor, transformed: Tensor, padding: tuple[int, int]) -> T
     source = images.permute(0, 2, 3, 1)
     work = _Buffers(images)
     together = max(1, GROUP // (down * across))
-    parts = max(1, round(down * across / GROUP))
+    parts = min(down, max(1, round(down * across / GROUP)))
     cuts = [round(part * down / parts) for part in range(parts + 1)]
     for first in range(0, count, together):
         some = source[first : first + together]

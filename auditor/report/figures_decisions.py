@@ -27,7 +27,7 @@ OTHER = "#d55e00"
 # Above this many points they are stored as an image inside the SVG.
 VECTOR_POINTS = 600
 # Ticks of the share of switched concepts; the axis is drawn by its square root.
-SHARES = (0.0, 0.01, 0.1, 0.25, 0.5, 1.0)
+SHARES = (0.0, 0.04, 0.25, 0.5, 1.0)
 ORDERS: Mapping[str, tuple[str, str, str]] = {
     "relevance": ("relevance", ACCENT, "-"),
     "activation": ("activation", OTHER, "--"),
@@ -112,13 +112,19 @@ def flipping_figure(panels: Sequence[Panel]) -> Drawing:
                     label=name,
                 )
             axes.set_title(panel.title, loc="left")
-            axes.set_xticks(np.sqrt(SHARES), ["0", "1 %", "10 %", "25 %", "50 %", "all"])
+            axes.set_xticks(np.sqrt(SHARES), ["0", "4 %", "25 %", "50 %", "all"])
             axes.tick_params(labelsize=7.5)
             axes.grid(axis="y", color=LINE, linewidth=0.5)
             axes.set_xlabel("concepts switched")
             if place == 0:
                 axes.set_ylabel("score of the class (mean)")
-                axes.legend(frameon=False, fontsize=7.5, loc="best")
+                axes.legend(
+                    frameon=False,
+                    fontsize=8,
+                    loc="lower left",
+                    bbox_to_anchor=(-0.03, 1.1),
+                    ncols=2 if len(panels) < 3 else 4,
+                )
         return drawing(figure)
 
 

@@ -40,6 +40,12 @@ GLOSSARY: tuple[Term, ...] = (
         "Several concepts that react to the same content. They are read as one.",
     ),
     Term(
+        "Component, strategy",
+        "A component is a part of a picture's relevance whose concepts act at the same places. A "
+        "strategy is a way in which a class is decided: a group of its pictures that rest on the "
+        "same concepts.",
+    ),
+    Term(
         "Composition",
         "What a concept is made of: the concepts of an earlier layer that its relevance comes "
         "from, each with its part.",

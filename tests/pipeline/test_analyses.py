@@ -48,6 +48,7 @@ def test_every_part_is_filled(tmp_path: Path) -> None:
     named = [card for card in result.planes.cards if card.named]
     assert {(card.first, card.second) for card in named} == {("cat", "dog")}
     assert all(axis.crops for card in named for axis in card.axes)
+    assert all(axis.crops[0].label == axis.speaks_for for card in named for axis in card.axes)
     assert named[0].auc.value > 0.9
     assert result.strategies
     assert all(item.strategies or item.note for item in result.strategies.classes)

@@ -218,9 +218,11 @@ def reference_crops(
     layer: str,
     concept: int,
     samples: Samples,
+    *,
+    output: int | None = None,
 ) -> list[Crop]:
-    """Return the reference samples of a concept by relevance over all data, best first."""
-    return _crops(illustrations, (layer, concept, None, "relevance"), samples)
+    """Return the reference samples of a concept by relevance, best first, of a class or of all."""
+    return _crops(illustrations, (layer, concept, output, "relevance"), samples)
 
 
 def _crops(

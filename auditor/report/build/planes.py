@@ -99,13 +99,13 @@ def _axis(plane: DecisionPlane, place: int, subspaces: Subspaces, shelf: Shelf) 
         concepts=[concept_id(plane.layer, channel) for channel in channels],
         speaks_for=shelf.class_name(plane.speaks_for[place]),
         auc=plane.unit_auc[place],
-        crops=_crops(plane.layer, channels, shelf),
+        crops=_crops(plane.layer, channels, plane.speaks_for[place], shelf),
     )
 
 
-def _crops(layer: str, channels: Sequence[int], shelf: Shelf) -> list[Crop]:
+def _crops(layer: str, channels: Sequence[int], output: int, shelf: Shelf) -> list[Crop]:
     """Return the best crops, of several channels in turn."""
-    each = [shelf.of_concept(layer, channel, CROPS) for channel in channels]
+    each = [shelf.of_concept(layer, channel, CROPS, output) for channel in channels]
     turns = [crops[turn] for turn in range(CROPS) for crops in each if turn < len(crops)]
     return turns[:CROPS]
 

@@ -29,9 +29,15 @@ class Shelf:
         """Return the name of a class."""
         return self.samples.manifest.classes[output]
 
-    def of_concept(self, layer: str, concept: int, count: int) -> list[Crop]:
-        """Return the best reference crops of a concept over all data."""
+    def of_concept(
+        self, layer: str, concept: int, count: int, output: int | None = None
+    ) -> list[Crop]:
+        """Return the best reference crops of a concept: of a class first, then over all data."""
         found = reference_crops(self.crops, layer, concept, self.samples)
+        if output is not None:
+            own = reference_crops(self.crops, layer, concept, self.samples, output=output)
+            known = {crop.sample for crop in own}
+            found = own + [crop for crop in found if crop.sample not in known]
         return found[:count]
 
     def of_unit(self, layer: str, kind: str, unit: int, output: int | None) -> list[Picture]:

@@ -95,14 +95,16 @@ def _mistake(layer: str, pair: MistakePair, shelf: Shelf) -> MistakeCard:
         label=shelf.class_name(pair.label),
         prediction=shelf.class_name(pair.prediction),
         n=pair.n,
-        driving=_rows(layer, pair.driving, shelf),
-        missing=_rows(layer, pair.missing, shelf),
+        driving=_rows(layer, pair.driving, pair.prediction, shelf),
+        missing=_rows(layer, pair.missing, pair.label, shelf),
         examples=shelf.of_samples([int(row) for row in pair.rows[:WRONG]]),
         reason=pair.reason,
     )
 
 
-def _rows(layer: str, contrast: ConceptContrast | None, shelf: Shelf) -> list[ContrastRow]:
+def _rows(
+    layer: str, contrast: ConceptContrast | None, output: int, shelf: Shelf
+) -> list[ContrastRow]:
     if contrast is None:
         return []
     return [
@@ -113,7 +115,7 @@ def _rows(layer: str, contrast: ConceptContrast | None, shelf: Shelf) -> list[Co
             share_in_label=float(contrast.share_in_label[place]),
             difference=float(contrast.difference[place]),
             activation_difference=float(contrast.activation_difference[place]),
-            crops=shelf.of_concept(layer, int(concept), CROPS),
+            crops=shelf.of_concept(layer, int(concept), CROPS, output),
         )
         for place, concept in enumerate(contrast.concepts[:NAMED])
     ]
