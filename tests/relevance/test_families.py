@@ -20,7 +20,11 @@ from tests.relevance.conftest import Captured
 from tests.relevance.zoo import FAMILIES
 
 TINY = 1e-30
-CONSERVING = ("auto", "epsilon", "epsilon-plus-flat")
+CONSERVING = (
+    "auto",
+    pytest.param("epsilon", marks=pytest.mark.slow),
+    pytest.param("epsilon-plus-flat", marks=pytest.mark.slow),
+)
 # The flat rule counts zeros that an operation of its own puts around the image as pixels.
 
 
