@@ -146,9 +146,9 @@ class PlaneCard(Part):
 
 
 class PlaneGap(Part):
-    """A pair of classes that could not be compared at a layer."""
+    """A pair of classes that could not be compared at some layers."""
 
-    layer: str
+    layers: list[str]
     first: str
     second: str
     mistakes: int

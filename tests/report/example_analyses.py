@@ -196,7 +196,11 @@ def planes(example: Example, layers: tuple[str, ...]) -> parts.Planes:
         for place, layer in enumerate(layers)
     ]
     gap = parts.PlaneGap(
-        layer=say(layers[0]), first=second, second=first, mistakes=2, reason=say(f"pair: {REASON}.")
+        layers=[say(layer) for layer in layers],
+        first=second,
+        second=first,
+        mistakes=2,
+        reason=say(f"pair: {REASON}."),
     )
     return parts.Planes(cards=cards, gaps=[gap], note="")
 

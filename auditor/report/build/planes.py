@@ -28,22 +28,16 @@ def planes(
     """Return a card for each pair and layer, the deepest layer first; only that one is drawn."""
     cards, gaps = [], []
     for number, pair in enumerate(pairs):
+        missing: dict[str, list[str]] = {}
         drawn = False
         for place in reversed(range(len(layers))):
             found = by_layer[place][number]
             if isinstance(found, Empty):
-                gaps.append(
-                    PlaneGap(
-                        layer=layers[place],
-                        first=shelf.class_name(pair.first),
-                        second=shelf.class_name(pair.second),
-                        mistakes=pair.mistakes,
-                        reason=_named(found.reason, pair, shelf),
-                    )
-                )
+                missing.setdefault(_named(found.reason, pair, shelf), []).append(layers[place])
                 continue
             cards.append(_card(found, subspaces[place], shelf, None if drawn else draw))
             drawn = True
+        gaps += [_gap(pair, reason, where, shelf) for reason, where in missing.items()]
     note = "" if pairs else _nothing(shelf)
     return Planes(cards=cards, gaps=gaps, note=note)
 
@@ -52,6 +46,16 @@ def _nothing(shelf: Shelf) -> str:
     return (
         "No two audited classes are confused: no picture of one was taken for the other, and none "
         "was decided narrowly between them. Name pairs in audit.pairs to compare them anyway."
+    )
+
+
+def _gap(pair: ConfusedPair, reason: str, layers: Sequence[str], shelf: Shelf) -> PlaneGap:
+    return PlaneGap(
+        layers=list(layers),
+        first=shelf.class_name(pair.first),
+        second=shelf.class_name(pair.second),
+        mistakes=pair.mistakes,
+        reason=reason,
     )
 
 
