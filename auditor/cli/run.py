@@ -51,7 +51,9 @@ def audit_and_render(
     """Audit as ``config`` says, render the reports and print the run folder."""
     from auditor.cli.render import created_now, render_folder
     from auditor.pipeline import run_audit
+    from auditor.relevance.numerics import keep_memory
 
+    keep_memory()
     outcome = run_audit(
         config,
         base,
