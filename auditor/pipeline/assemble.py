@@ -16,6 +16,7 @@ from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.interventions.trial import LEAST_IMAGES
 from auditor.pipeline.assemble_extras import extra_parts, with_leads
 from auditor.pipeline.extras import Extras
+from auditor.pipeline.faces import faces, named_concepts
 from auditor.pipeline.illustrate import atlas_samples
 from auditor.pipeline.reading import qualities
 from auditor.records import (
@@ -129,6 +130,8 @@ def assemble(
         _class_report(explainer, subject, analysis, layers, groups, output, config, store)
         for output in outputs
     ]
+    local = local_part(analysis.local, samples)
+    known = {concept.id for concept in concepts if concept.by_relevance}
     return AuditResult(
         run=run_key,
         tool=Tool(**tool),
@@ -160,7 +163,16 @@ def assemble(
             for layer in reversed(layers)
             if len(layer.subspaces.concepts)
         ],
-        local=local_part(analysis.local, samples),
+        local=local,
+        faces=faces(
+            explainer,
+            subject,
+            samples,
+            {layer.layer.layer: layer.by_relevance for layer in analysis.layers},
+            [name for name in named_concepts(classes, local) if name not in known],
+            store,
+            batch=config.audit.batch,
+        ),
         composition=composition_part(
             analysis.compositions, samples, finding_ids(analysis.shortcuts)
         ),

@@ -37,7 +37,8 @@ class PlacedNode:
 class PlacedEdge:
     """An edge as a line from ``x1, y1`` to ``x2, y2``, and the middle of its label.
 
-    ``part`` compares its flow with that of the strongest edge between the same two rows.
+    ``share`` is of what the upper node hands down. ``part`` compares its flow with that of the
+    strongest edge between the same two rows.
     """
 
     share: float
@@ -83,7 +84,7 @@ def layered(card: CompositionCard) -> Layout:
         for index, place in enumerate(places):
             across[place], down[place] = left + index * pitch, y
         y += (SIDE + TEXT if level else ROOT) + GAP + LANE * len(places)
-    drawn = [edge for edge in card.edges if _is_drawn(edge, card.edges)]
+    drawn = [edge for edge in card.edges if _is_drawn(edge, card)]
     return Layout(
         width=width,
         height=max(down.values(), default=0.0) + SIDE + TEXT + MARGIN,
@@ -93,9 +94,9 @@ def layered(card: CompositionCard) -> Layout:
     )
 
 
-def _is_drawn(edge: GraphEdge, edges: Sequence[GraphEdge]) -> bool:
-    strongest = max(abs(each.share) for each in edges if each.source == edge.source)
-    return abs(edge.share) >= min(LEAST_SHARE, LEAST_PART * strongest)
+def _is_drawn(edge: GraphEdge, card: CompositionCard) -> bool:
+    siblings = [abs(handed_on(card, each)) for each in card.edges if each.source == edge.source]
+    return abs(handed_on(card, edge)) >= min(LEAST_SHARE, LEAST_PART * max(siblings))
 
 
 def _ordered(
@@ -128,7 +129,7 @@ def _placed(
     lane = (parents.index(edge.source) + 0.5) / len(parents)
     along = LABELS[0] + lane * (LABELS[1] - LABELS[0])
     return PlacedEdge(
-        share=edge.share,
+        share=handed_on(card, edge),
         part=_flow(edge, nodes) / max(flows) if max(flows) else 0.0,
         x1=x1,
         y1=y1,
@@ -137,6 +138,18 @@ def _placed(
         label_x=x1 + along * (x2 - x1),
         label_y=y1 + along * (y2 - y1),
     )
+
+
+def handed_on(card: CompositionCard, edge: GraphEdge) -> float:
+    """Return an edge's part of what its upper node hands down to the channels of the next layer.
+
+    What biases keep or leads past the layer goes to no concept, and is said apart. Where flows
+    for and against cancel out there is no such whole: the part is then of what reaches the node.
+    """
+    node = card.nodes[edge.source]
+    onward = 1.0 - (node.bypass or 0.0) - (node.absorbed or 0.0)
+    largest = max(abs(each.share) for each in card.edges if each.source == edge.source)
+    return edge.share / onward if onward >= largest > 0 else edge.share
 
 
 def _flow(edge: GraphEdge, nodes: Sequence[GraphNode]) -> float:

@@ -467,7 +467,7 @@ class NotRun(Part):
 
 
 class AuditResult(Part):
-    """The whole audit."""
+    """The whole audit. ``faces``: one reference sample of each concept without a card, by id."""
 
     format: Literal["concept-auditor/audit"] = "concept-auditor/audit"
     version: Literal[1] = 1
@@ -482,6 +482,7 @@ class AuditResult(Part):
     findings: list[FindingCard]
     search: SearchLimits
     concepts: list[Concept]
+    faces: dict[str, Crop] = Field(default_factory=dict)
     classes: list[ClassReport]
     overview: Picture | None
     subspaces: list[SubspaceLayer]

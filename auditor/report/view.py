@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from typing import Literal
 
 from auditor.report.analysis_parts import LayerUnits
 from auditor.report.figure_style import short
 from auditor.report.formatting import percent
-from auditor.report.graph_layout import Layout, layered
+from auditor.report.graph_layout import Layout, handed_on, layered
 from auditor.report.map_layout import MapLayout, placed
 from auditor.report.model import (
     AuditResult,
@@ -20,6 +21,7 @@ from auditor.report.model import (
     FindingCard,
     GraphEdge,
     GraphNode,
+    LocalCard,
     MapCard,
     RenderContext,
 )
@@ -39,6 +41,7 @@ class Limits:
     rows: int | None = None
     cards: int | None = None
     triplets: int | None = None
+    pictures: int | None = None
     names: int | None = 200
     full: bool = True
 
@@ -132,6 +135,25 @@ class View(Names):
         known = [self.concepts[name] for name in ids if name in self.concepts]
         return next((c for c in (*known, *self.result.concepts) if c.by_relevance), None)
 
+    @cached_property
+    def single_pictures(self) -> Sequence[LocalCard]:
+        """Pictures looked at closely: all, or where room is short one or so of each class.
+
+        A wrong decision says more than a typical one, so it comes first within its class.
+        """
+        cards = self.result.local.cards if self.result.local else []
+        most = self.limits.pictures
+        if most is None or len(cards) <= most:
+            return cards
+        queues: dict[str, list[int]] = {}
+        for place, card in enumerate(cards):
+            queues.setdefault(card.label or card.prediction, []).append(place)
+        for queue in queues.values():
+            queue.sort(key=lambda place: cards[place].label == cards[place].prediction)
+        rounds = zip_longest(*queues.values())
+        chosen = [place for each in rounds for place in each if place is not None][:most]
+        return [cards[place] for place in sorted(chosen)]
+
     def anchor(self, concept: str) -> str:
         """Return the anchor of a concept's card, or nothing when it has none."""
         place = self._places.get(concept)
@@ -161,14 +183,18 @@ class View(Names):
         kept = sum(abs(node.share) * (node.absorbed or 0.0) for node in upper)
         return kept / total if total and kept > total / 2 else 0.0
 
+    def handed_on(self, card: CompositionCard, edge: GraphEdge) -> float:
+        """Return an edge's part of all that its upper node hands down to the layer below."""
+        return handed_on(card, edge)
+
     def parts(self, card: CompositionCard, node: int) -> Sequence[GraphEdge]:
         """Return the edges below a node, strongest first."""
         below = [edge for edge in card.edges if edge.source == node]
         return sorted(below, key=_strongest_first)
 
-    def face_of(self, concept: str) -> Crop | None:
+    def face(self, concept: str) -> Crop | None:
         """Return the face of any concept that is named somewhere, also of one without a card."""
-        return self.face(concept) or self._further.get(concept)
+        return super().face(concept) or self._further.get(concept)
 
     @cached_property
     def units(self) -> Mapping[str, LayerUnits]:
@@ -177,8 +203,8 @@ class View(Names):
 
     @cached_property
     def _further(self) -> Mapping[str, Crop]:
-        """Faces of concepts that planes, strategies and errors name."""
-        found: dict[str, Crop] = {}
+        """Faces of concepts that lead no class and are named somewhere."""
+        found: dict[str, Crop] = dict(self.result.faces)
         for card in self.result.planes.cards if self.result.planes else ():
             for axis in card.axes:
                 if card.kind == "channel" and axis.crops:

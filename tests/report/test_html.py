@@ -145,7 +145,7 @@ def test_shows_what_is_in_the_result(html: str, run: Run) -> None:
         "74 % arrives at the input (median over 32 pictures)",
         "Not stated by the owner",
         "Behind finding F1, brick",
-        "date stamp 30 % of the score stage2 · 1 (60 %), stage2 · 77 (1.0 %) 25 % 62 concepts 10 %",
+        "date stamp 30 % of the score stage2 · 1 (60 % of it, 70 % of what goes on), stage2 · 77",
         "1 weak line is not drawn",
         "No image is recognised as this class.",
         "brick, taken for coffee",
