@@ -145,7 +145,7 @@ def test_shows_what_is_in_the_result(html: str, run: Run) -> None:
         "74 % arrives at the input (median over 32 pictures)",
         "Not stated by the owner",
         "Behind finding F1, brick",
-        "date stamp 30 % of the score stage2 · 1 (60 % of it, 70 % of what goes on), stage2 · 77",
+        "date stamp 30 % of the score stage2 · 1 (60 % of it, 63 % of what goes on), stage2 · 77",
         "1 weak line is not drawn",
         "No image is recognised as this class.",
         "brick, taken for coffee",
@@ -321,7 +321,7 @@ def test_a_graph_says_where_biases_keep_most(run: Run) -> None:
         update={"composition": part.model_copy(update={"cards": [changed]})}
     )
     text = text_of(render_html(result, CONTEXT, run.folder / "images", max_mb=8))
-    assert "biases keep 96 % of what the upper concepts hold" in text
+    assert "Biases between these layers keep 96 % of what the upper" in text
     assert "96 % in biases" in text
     whole = text_of(render_html(run.result, CONTEXT, run.folder / "images", max_mb=8))
-    assert "which is little to go by" not in whole
+    assert "say how the rest divides" not in whole
