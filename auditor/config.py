@@ -227,6 +227,12 @@ class ReportConfig(Section):
     """What the report looks like."""
 
     formats: list[Literal["html", "pdf"]] = Field(["html", "pdf"], description="Files to make.")
+    tier: Literal["executive", "standard", "technical"] = Field(
+        "standard", description="How much of the result the report shows."
+    )
+    sections: list[str] | None = Field(
+        None, description="Sections to show, in this order (default: all that the tier has)."
+    )
     title: str = Field("", description="Title on the cover (default: the project's name).")
     classification: str = Field("", description="Label in the footer, such as 'Internal'.")
     prepared_for: str = Field("", description="Who the report is for.")

@@ -21,8 +21,13 @@ import click
     type=click.Choice(["html", "pdf"]),
     help="Reports to make.",
 )
+@click.option(
+    "--tier",
+    type=click.Choice(["executive", "standard", "technical"]),
+    help="How much of the result is drawn.",
+)
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the paths.")
-def command(run_folder: Path, formats: tuple[str, ...], quiet: bool) -> None:
+def command(run_folder: Path, formats: tuple[str, ...], tier: str | None, quiet: bool) -> None:
     """Draw the reports of RUN, the folder of a finished audit, from its audit.json."""
     from auditor.cli.progress import TerminalProgress
     from auditor.config import load_config
@@ -32,6 +37,8 @@ def command(run_folder: Path, formats: tuple[str, ...], quiet: bool) -> None:
     report = load_config(run_folder / "config.yaml").report
     if formats:
         report = report.model_copy(update={"formats": list(formats)})
+    if tier:
+        report = report.model_copy(update={"tier": tier})
     for path in render_folder(run_folder, report, TerminalProgress(quiet=quiet)).values():
         click.echo(str(path))
 
@@ -48,6 +55,8 @@ def render_folder(run_folder: Path, report: Any, progress: Any) -> Mapping[str, 
         created=manifest["created"],
         stages={name: entry["seconds"] for name, entry in manifest["stages"].items()},
         command=shlex.join(["auditor", *without_folders(manifest.get("argv", []))]),
+        tier=report.tier,
+        sections=report.sections,
     )
     with progress.stage(f"rendering {' and '.join(report.formats)}"):
         return render_run(

@@ -52,7 +52,9 @@ def audit_and_render(
     from auditor.cli.render import created_now, render_folder
     from auditor.pipeline import run_audit
     from auditor.relevance.numerics import keep_memory
+    from auditor.report.sections import check_sections
 
+    check_sections(config.report.sections)
     keep_memory()
     outcome = run_audit(
         config,

@@ -504,8 +504,12 @@ class RenderContext(Part):
     """What rendering is told besides the result: times and the run's own bookkeeping.
 
     ``created`` is ISO 8601 in UTC; ``stages`` is stage -> seconds; ``command`` redoes the audit.
+    ``tier`` says how much of the result is drawn; ``sections`` names what of it, in order (None:
+    all that the tier has).
     """
 
     created: str
     stages: dict[str, Number] = Field(default_factory=dict)
     command: str = ""
+    tier: Literal["executive", "standard", "technical"] = "standard"
+    sections: list[str] | None = None

@@ -20,10 +20,11 @@ from auditor.report.view import Limits, View
 from auditor.runfolder import write_atomic
 
 LIMITS = Limits(examples=6, rows=4, cards=10, triplets=2, pictures=8, names=40, full=False)
+ALL = Limits(names=None, full=False)
 LEFT_OUT = (
     "A row shows at most 6 pictures, a finding 2 of its tests on pictures, a concept table its "
-    "first 4 concepts, and at most 16 concepts have a card; report.html shows more, and "
-    "audit.json, which is attached to this file, lists everything.",
+    "first 4 concepts; at most 10 concepts have a card and 8 single pictures are shown; "
+    "report.html shows more, and audit.json, which is attached to this file, lists everything.",
 )
 INSTALL = (
     "on Debian and Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0; "
@@ -38,12 +39,14 @@ def pdf_html(result: AuditResult, context: RenderContext, images: Path) -> str:
         IntegrityError: A picture is missing or changed.
     """
     folder = template_folder()
+    whole = context.tier == "technical"
+    view = View(result, context, "pdf", ALL if whole else LIMITS, () if whole else LEFT_OUT)
     style = (folder / "pdf" / "style.css").read_text(encoding="utf-8")
     return (
         environment(folder)
         .get_template("pdf/report.html.j2")
         .render(
-            view=View(result, context, "pdf", LIMITS, LEFT_OUT),
+            view=view,
             result=result,
             context=context,
             pictures=LinkedPictures(images),

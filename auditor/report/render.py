@@ -12,6 +12,8 @@ from auditor.errors import IntegrityError, UnknownNameError
 from auditor.report.html import render_html
 from auditor.report.model import FORMAT_VERSION, AuditResult, RenderContext
 from auditor.report.pdf import render_pdf
+from auditor.report.summary import text_files
+from auditor.report.tables import csv_files
 from auditor.runfolder import write_atomic
 
 FORMATS = ("html", "pdf")
@@ -38,18 +40,33 @@ def render_run(
         if name not in FORMATS:
             raise UnknownNameError("report format", name, FORMATS)
     result = read_result(run / "audit.json")
+    _write_texts(result, context, run)
     images = run / "images"
     written: dict[str, Path] = {}
     if "html" in formats:
         text = render_html(result, context, images, max_mb=max_html_mb)
-        write_atomic(run / "report.html", text.encode())
-        written["html"] = run / "report.html"
+        written["html"] = run / f"{name_of(context)}.html"
+        write_atomic(written["html"], text.encode())
     if "pdf" in formats:
-        target = run / "report.pdf"
+        target = run / f"{name_of(context)}.pdf"
         audit = run / "audit.json"
         render_pdf(result, context, images, audit=audit, target=target, timeout=pdf_timeout)
         written["pdf"] = target
     return written
+
+
+def name_of(context: RenderContext) -> str:
+    """Return how the report's files are called: a tier other than the standard one is named."""
+    return "report" if context.tier == "standard" else f"report-{context.tier}"
+
+
+def _write_texts(result: AuditResult, context: RenderContext, run: Path) -> None:
+    """Write summary.json, summary.md, model_card.md and ``tables/*.csv``, with any format."""
+    for name, content in text_files(result, context).items():
+        write_atomic(run / name, content)
+    (run / "tables").mkdir(exist_ok=True)
+    for name, content in csv_files(result).items():
+        write_atomic(run / "tables" / name, content)
 
 
 def read_result(path: Path) -> AuditResult:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from auditor.errors import UnknownNameError
 from auditor.report.model import AuditResult
 
 
@@ -22,13 +23,36 @@ class Section:
         return f"sections/{self.id}.html.j2"
 
 
-def sections_of(result: AuditResult) -> tuple[Section, ...]:
-    """Return the sections that have content, numbered from 1, in the order of the report."""
-    present = [(name, title) for name, title, has in ORDER if has(result)]
+def sections_of(
+    result: AuditResult, tier: str = "standard", wanted: Sequence[str] | None = None
+) -> tuple[Section, ...]:
+    """Return the sections that have content, numbered from 1, in the order of the report.
+
+    ``tier`` executive holds the first of them only; ``wanted`` names those to show, in its order.
+
+    Raises:
+        UnknownNameError: ``wanted`` names none of the report's sections.
+    """
+    check_sections(wanted)
+    known = {name: (title, has) for name, title, has in ORDER}
+    names = [name for name in wanted or known if tier != "executive" or name in EXECUTIVE]
+    present = [name for name in dict.fromkeys(names) if known[name][1](result)]
     return tuple(
-        Section(id=name, title=title, number=number)
-        for number, (name, title) in enumerate(present, start=1)
+        Section(id=name, title=known[name][0], number=number)
+        for number, name in enumerate(present, start=1)
     )
+
+
+def check_sections(wanted: Sequence[str] | None) -> None:
+    """Say which name is no section of the report.
+
+    Raises:
+        UnknownNameError: It names the nearest section.
+    """
+    known = [name for name, _, _ in ORDER]
+    for name in wanted or ():
+        if name not in known:
+            raise UnknownNameError("report section", name, known)
 
 
 def _always(_: AuditResult) -> bool:
@@ -71,6 +95,7 @@ def _has_local(result: AuditResult) -> bool:
     return result.local is not None and bool(result.local.cards or result.local.notes)
 
 
+EXECUTIVE = ("summary", "scope", "reading", "register", "findings")
 ORDER: tuple[tuple[str, str, Callable[[AuditResult], bool]], ...] = (
     ("summary", "Summary", _always),
     ("scope", "Scope and intended use", _always),

@@ -93,7 +93,16 @@ class View(Names):
     @cached_property
     def sections(self) -> tuple[Section, ...]:
         """Sections with content, numbered."""
-        return sections_of(self.result)
+        return sections_of(self.result, self.context.tier, self.context.sections)
+
+    @property
+    def brief(self) -> bool:
+        """Say whether room is short: in a PDF that is not of the technical tier."""
+        return self.medium == "pdf" and self.context.tier != "technical"
+
+    def has(self, section: str) -> bool:
+        """Say whether a section is part of this rendering."""
+        return any(each.id == section for each in self.sections)
 
     @cached_property
     def concepts(self) -> Mapping[str, Concept]:
@@ -221,6 +230,8 @@ class View(Names):
 
     @cached_property
     def _places(self) -> Mapping[str, int]:
+        if not self.has("atlas"):
+            return {}
         return {concept.id: place for place, concept in enumerate(self.cards, start=1)}
 
 

@@ -23,13 +23,16 @@ def only_html(folder: Path) -> Path:
     return done["html"]
 
 
-def test_writes_the_html_and_nothing_else(tmp_path: Path, run: Run, html: str) -> None:
+def test_writes_the_html_and_the_short_forms_and_nothing_else(
+    tmp_path: Path, run: Run, html: str
+) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "audit.json").write_bytes((run.folder / "audit.json").read_bytes())
     (folder / "images").symlink_to(run.folder / "images")
     assert only_html(folder).read_text(encoding="utf-8") == html
-    assert sorted(path.name for path in folder.iterdir()) == ["audit.json", "images", "report.html"]
+    made = {path.name for path in folder.iterdir()} - {"audit.json", "images"}
+    assert made == {"report.html", "summary.json", "summary.md", "model_card.md", "tables"}
 
 
 @pytest.mark.parametrize(

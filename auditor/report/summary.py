@@ -1,0 +1,79 @@
+"""What fits a pull request, a job's summary or a model hub: summary.json and Markdown."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import jinja2
+
+from auditor.report import words
+from auditor.report.formatting import FILTERS
+from auditor.report.model import AuditResult, RenderContext
+from auditor.report.templates import template_folder
+from auditor.report.view import Limits, View
+
+# Whatever Markdown, or the HTML inside it, could take for a mark, a mention or a link; the last
+# part is what only means something where a line begins.
+MARKS = re.compile(r"([\\`*_\[\]#|<>~&$@]|:(?=//)|(?<=www)\.|^[-+=])")
+TEXTS = {"summary.md": "text/summary.md.j2", "model_card.md": "text/model_card.md.j2"}
+
+
+def summary(result: AuditResult, context: RenderContext) -> dict[str, object]:
+    """Return the audit in a few plain keys, for programs; shares are numbers from 0 to 1."""
+    accuracy = result.performance.accuracy
+    return {
+        "format": "concept-auditor/summary",
+        "version": 1,
+        "run": result.run,
+        "name": result.scope.name,
+        "created": context.created,
+        "verdict": result.verdict.word,
+        "sentence": result.verdict.sentence,
+        "accuracy": accuracy.model_dump() if accuracy.n else None,
+        "pictures": {"found": result.data.total, "used": result.data.used},
+        "classes": [item.name for item in result.classes],
+        "findings": [
+            finding.model_dump(
+                include={"id", "fingerprint", "title", "class_name", "grade", "severity"}
+                | {"confidence", "images", "what"}
+            )
+            for finding in result.findings
+        ],
+        "search": result.search.model_dump(
+            include={"ran", "reason", "tests", "targets", "detection_limit", "null_rate"}
+        ),
+        "not_run": [item.model_dump() for item in result.not_run],
+    }
+
+
+def text_files(result: AuditResult, context: RenderContext) -> dict[str, bytes]:
+    """Return file name -> content of the summary and of the section for a model card."""
+    jinja = markdown_environment()
+    view = View(result, context, "html", Limits())
+    files = {
+        name: jinja.get_template(template)
+        .render(result=result, context=context, view=view, words=words)
+        .encode()
+        for name, template in TEXTS.items()
+    }
+    document = json.dumps(summary(result, context), indent=1, ensure_ascii=False, allow_nan=False)
+    return {**files, "summary.json": document.encode()}
+
+
+def markdown_environment() -> jinja2.Environment:
+    """Return the Jinja environment of Markdown: every value that is printed is plain text."""
+    jinja = jinja2.Environment(  # noqa: S701 (no HTML: `finalize` neutralises every value)
+        loader=jinja2.FileSystemLoader(template_folder()),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_plain,
+    )
+    jinja.filters.update(FILTERS)
+    return jinja
+
+
+def _plain(value: object) -> object:
+    """Return text on one line in which nothing is a mark of Markdown."""
+    return MARKS.sub(r"\\\1", " ".join(value.split())) if isinstance(value, str) else value

@@ -1,0 +1,144 @@
+"""The numbers of the result as CSV tables, safe to open in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from auditor.report.model import AuditResult, Interval
+
+# A spreadsheet takes a cell that begins with one of these for a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def tables(result: AuditResult) -> dict[str, pd.DataFrame]:
+    """Return every table by its name; shares are numbers from 0 to 1, lists joined by '; '."""
+    rows: dict[str, Iterable[Mapping[str, Any]]] = {
+        "classes": _classes(result),
+        "class_concepts": _class_concepts(result),
+        "concepts": _concepts(result),
+        "subspaces": _subspaces(result),
+        "findings": _findings(result),
+        "evidence": _evidence(result),
+    }
+    return {name: pd.DataFrame(list(each), columns=COLUMNS[name]) for name, each in rows.items()}
+
+
+def csv_files(result: AuditResult) -> dict[str, bytes]:
+    """Return file name -> content of every table, UTF-8, cells neutralised."""
+    return {
+        f"{name}.csv": table.map(neutral)
+        .to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+        .encode()
+        for name, table in tables(result).items()
+    }
+
+
+def neutral(value: Any) -> Any:
+    """Return a cell that no spreadsheet takes for a formula: such text gets an apostrophe."""
+    if isinstance(value, str) and value.startswith(FORMULA):
+        return f"'{value}"
+    return value
+
+
+COLUMNS: dict[str, list[str]] = {
+    "classes": ["class", "pictures", "accuracy", "low", "high", "most_often_taken_for"],
+    "class_concepts": [
+        *("class", "layer", "rank", "rank_low", "rank_high", "concept", "name", "share", "spread"),
+        *("frequency", "positive", "shared_with"),
+    ],
+    "concepts": [
+        *("concept", "name", "layer", "channel", "leads_for", "overlap", "clarity", "meanings"),
+        *("redundancy", "subspace"),
+    ],
+    "subspaces": ["subspace", "layer", "concepts", "likeness", "class", "share"],
+    "findings": [
+        *(
+            "finding",
+            "title",
+            "class",
+            "grade",
+            "severity",
+            "confidence",
+            "pictures",
+            "plausibility",
+        ),
+        *("what", "meaning", "fingerprint"),
+    ],
+    "evidence": [
+        *("finding", "test", "outcome", "effect", "unit", "low", "high", "n", "p", "q", "z"),
+        "reason",
+    ],
+}
+
+
+def _classes(result: AuditResult) -> Iterable[dict[str, Any]]:
+    for item in result.performance.classes:
+        taken = "; ".join(f"{name} ({count})" for name, count in item.confused_with)
+        yield {
+            "class": item.name,
+            "pictures": item.n,
+            **_interval("accuracy", item.accuracy),
+            "most_often_taken_for": taken,
+        }
+
+
+def _class_concepts(result: AuditResult) -> Iterable[dict[str, Any]]:
+    names = {concept.id: concept.name for concept in result.concepts}
+    for item in result.classes:
+        for table in item.tables:
+            for row in table.rows:
+                yield {
+                    "class": item.name,
+                    "layer": table.layer,
+                    "name": names.get(row.concept, ""),
+                    "shared_with": "; ".join(row.shared_with),
+                    **row.model_dump(include=set(COLUMNS["class_concepts"]) - {"shared_with"}),
+                }
+
+
+def _concepts(result: AuditResult) -> Iterable[dict[str, Any]]:
+    for each in result.concepts:
+        yield {
+            "concept": each.id,
+            "leads_for": "; ".join(each.classes),
+            "overlap": each.jaccard,
+            **each.model_dump(include=set(COLUMNS["concepts"])),
+        }
+
+
+def _subspaces(result: AuditResult) -> Iterable[dict[str, Any]]:
+    for layer in result.subspaces:
+        for card in layer.subspaces:
+            for name, share in card.share.items():
+                yield {
+                    "subspace": card.id,
+                    "layer": card.layer,
+                    "concepts": "; ".join(card.concepts),
+                    "likeness": card.similarity,
+                    "class": name,
+                    "share": share,
+                }
+
+
+def _findings(result: AuditResult) -> Iterable[dict[str, Any]]:
+    for each in result.findings:
+        yield {
+            "finding": each.id,
+            "class": each.class_name,
+            "pictures": each.images,
+            **each.model_dump(include=set(COLUMNS["findings"])),
+        }
+
+
+def _evidence(result: AuditResult) -> Iterable[dict[str, Any]]:
+    for finding in result.findings:
+        for test in finding.evidence:
+            yield {"finding": finding.id, **test.model_dump(include=set(COLUMNS["evidence"]))}
+
+
+def _interval(name: str, item: Interval) -> dict[str, Any]:
+    return {name: item.value, "low": item.low, "high": item.high}

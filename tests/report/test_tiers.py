@@ -1,0 +1,54 @@
+"""How much of a result is drawn: tiers, and sections chosen and ordered by the config."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from auditor.errors import UnknownNameError
+from auditor.report.html import render_html
+from auditor.report.pdf import pdf_html
+from auditor.report.sections import EXECUTIVE, ORDER
+from tests.report.conftest import Run
+from tests.report.example import CONTEXT
+
+HEADING = re.compile(r'<h2 id="(\w+)">')
+
+
+def document(run: Run, medium: str, **changes: object) -> str:
+    context = CONTEXT.model_copy(update=changes)
+    if medium == "pdf":
+        return pdf_html(run.result, context, run.folder / "images")
+    return render_html(run.result, context, run.folder / "images", max_mb=8)
+
+
+@pytest.mark.parametrize("medium", ["html", "pdf"])
+@pytest.mark.parametrize("tier", ["executive", "standard", "technical"])
+def test_each_tier_has_its_sections_and_no_dead_link(run: Run, medium: str, tier: str) -> None:
+    text = document(run, medium, tier=tier)
+    names = [name for name in HEADING.findall(text) if name != "contents"]
+    everything = [name for name, _, has in ORDER if has(run.result)]
+    assert names == (list(EXECUTIVE) if tier == "executive" else everything)
+    targets = set(re.findall(r'\bid="([^"]+)"', text))
+    links = set(re.findall(r'href="#([^"]+)"', text))
+    assert links
+    assert links <= targets
+
+
+def test_the_technical_pdf_leaves_nothing_out(run: Run) -> None:
+    brief, whole = (document(run, "pdf", tier=tier) for tier in ("standard", "technical"))
+    nothing = "Nothing had to be left out"
+    assert nothing not in brief
+    assert nothing in whole
+    assert len(whole) > len(brief)
+
+
+def test_sections_are_chosen_and_ordered(run: Run) -> None:
+    text = document(run, "html", sections=["errors", "summary"])
+    assert HEADING.findall(text) == ["errors", "summary"]
+
+
+def test_an_unknown_section_names_the_nearest(run: Run) -> None:
+    with pytest.raises(UnknownNameError, match="summary"):
+        document(run, "html", sections=["sumary"])
