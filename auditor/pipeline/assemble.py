@@ -30,6 +30,7 @@ from auditor.records import (
 )
 from auditor.redaction import without_folders
 from auditor.relevance.explainer import Explainer
+from auditor.report.build.calibration import calibration
 from auditor.report.build.composition import composition_part
 from auditor.report.build.concept_map import map_card
 from auditor.report.build.concepts import (
@@ -44,9 +45,11 @@ from auditor.report.build.local import local_part
 from auditor.report.build.performance import confusion_matrix, data_card, performance
 from auditor.report.build.verdict import does_not_show, verdict
 from auditor.report.figures import confusion_figure, overview_figure, similarity_figure
+from auditor.report.figures_calibration import reliability_figure
 from auditor.report.images import ImageStore
 from auditor.report.model import (
     AuditResult,
+    Calibration,
     ClassReport,
     LayerCard,
     Method,
@@ -146,6 +149,7 @@ def assemble(
             confusion=_figure(
                 store, confusion_figure(matrix, columns), "confusion matrix of the audited classes"
             ),
+            calibrated=_calibration(samples, store, config.audit.seed),
         ),
         findings=cards,
         search=search,
@@ -312,6 +316,14 @@ def _not_run(analysis: Analysis) -> list[NotRun]:
             "audit.classes or raise audit.max_classes",
         )
     ]
+
+
+def _calibration(samples: Samples, store: ImageStore, seed: int) -> Calibration | None:
+    found = calibration(samples, seed=seed)
+    if found is None:
+        return None
+    figure = _figure(store, reliability_figure(found), "reliability diagram of the top answer")
+    return found.model_copy(update={"figure": figure})
 
 
 def _overview(layer: LayerFindings, names: list[str], store: ImageStore) -> Picture | None:

@@ -96,12 +96,54 @@ class ClassPerformance(Part):
     confused_with: list[tuple[str, int]]
 
 
+class CalibrationBin(Part):
+    """Pictures whose confidence lies between ``low`` and ``high``, with their mean confidence."""
+
+    low: Number
+    high: Number
+    confidence: Number
+    accuracy: Interval
+
+
+class Calibration(Part):
+    """Whether confidence is accuracy. ``error``: expected calibration error with its interval."""
+
+    error: Interval
+    confidence: Number
+    bins: list[CalibrationBin]
+    note: str
+    figure: Picture | None = None
+
+
+class SliceRow(Part):
+    """Accuracy on the pictures with one value of a metadata column."""
+
+    value: str
+    accuracy: Interval
+
+
+class SliceTable(Part):
+    """Accuracy by one metadata column, worst first.
+
+    ``unknown`` pictures have no value there, ``small`` are of values with too few pictures;
+    ``note`` says why there are no rows.
+    """
+
+    column: str
+    rows: list[SliceRow]
+    unknown: int
+    small: int
+    note: str
+
+
 class Performance(Part):
-    """Top-1 accuracy overall and per class (Wilson intervals)."""
+    """Top-1 accuracy overall, per class and by metadata (Wilson intervals), and calibration."""
 
     accuracy: Interval
     classes: list[ClassPerformance]
     confusion: Picture | None
+    calibration: Calibration | None = None
+    slices: list[SliceTable] = Field(default_factory=list)
 
 
 class Concept(Part):

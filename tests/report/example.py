@@ -10,6 +10,7 @@ import skimage.data
 
 from auditor.report import model
 from auditor.report.figures import confusion_figure, overview_figure, similarity_figure
+from auditor.report.figures_calibration import reliability_figure
 from auditor.report.images import (
     ATLAS_COLOURS,
     ImageStore,
@@ -23,6 +24,8 @@ from auditor.report.images import (
 from auditor.report.model import (
     AtlasSample,
     AuditResult,
+    Calibration,
+    CalibrationBin,
     ClassPerformance,
     ClassReport,
     CompositionCard,
@@ -55,6 +58,8 @@ from auditor.report.model import (
     RuleCount,
     Scope,
     SearchLimits,
+    SliceRow,
+    SliceTable,
     SubspaceCard,
     SubspaceLayer,
     Tool,
@@ -348,7 +353,41 @@ class Example:
                 for i, name in enumerate(self.classes)
             ],
             confusion=self.figure(drawn, "confusion matrix"),
+            calibration=self.calibration(),
+            slices=[
+                SliceTable(
+                    column=self.say("camera"),
+                    rows=[
+                        SliceRow(
+                            value=self.say(value),
+                            accuracy=Interval(
+                                value=share, low=share - 0.02, high=share + 0.02, n=90
+                            ),
+                        )
+                        for value, share in (("old", 0.7), ("new", 0.95))
+                    ],
+                    unknown=4,
+                    small=3,
+                    note="",
+                ),
+                SliceTable(column="site", rows=[], unknown=0, small=0, note="it is empty"),
+            ],
         )
+
+    def calibration(self) -> Calibration:
+        bins = [
+            CalibrationBin(
+                low=low,
+                high=low + 0.1,
+                confidence=low + 0.05,
+                accuracy=Interval(value=low, low=low - 0.05, high=low + 0.05, n=60),
+            )
+            for low in (0.5, 0.7, 0.8, 0.9)
+        ]
+        error = Interval(value=0.05, low=0.03, high=0.08, n=240)
+        found = Calibration(error=error, confidence=0.96, bins=bins, note="")
+        figure = self.figure(reliability_figure(found), "reliability diagram")
+        return found.model_copy(update={"figure": figure})
 
     def figure(self, drawn: tuple[str, int, int], alt: str) -> Picture:
         text, width, height = drawn

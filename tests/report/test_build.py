@@ -9,7 +9,8 @@ import pytest
 
 from auditor.records import Manifest, Samples
 from auditor.report.build.findings import cut_out, enlarged, search_limits
-from auditor.report.build.performance import confusion_matrix, data_card, performance, wilson
+from auditor.report.build.intervals import wilson
+from auditor.report.build.performance import confusion_matrix, data_card, performance
 from auditor.report.build.verdict import does_not_show, verdict
 from auditor.report.model import DataCard, FindingCard, NotRun, Quarantined, SearchLimits
 from tests.report.conftest import Run

@@ -159,6 +159,10 @@ def test_shows_what_is_in_the_result(html: str, run: Run) -> None:
         "Layer stage3: trusted",
         "Meanings: 2",
         "It fired more than usual for brick",
+        "lie 5.0 % apart (3.0 to 8.0 %, n = 240)",
+        "it is more sure than it should be",
+        "The model is worse where camera is old",
+        "Not shown: it is empty.",
     ):
         assert wanted in text, wanted
 

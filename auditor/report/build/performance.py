@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import binomtest
 
 from auditor.records import Samples
+from auditor.report.build.intervals import wilson
+from auditor.report.build.slices import slices
 from auditor.report.model import (
+    Calibration,
     ClassPerformance,
     DataCard,
-    Interval,
     Performance,
     Picture,
     Quarantined,
@@ -43,14 +44,20 @@ def data_card(samples: Samples, *, source: str, digest: str) -> DataCard:
 
 
 def performance(
-    samples: Samples, outputs: Sequence[int], *, confusion: Picture | None
+    samples: Samples,
+    outputs: Sequence[int],
+    *,
+    confusion: Picture | None,
+    calibrated: Calibration | None = None,
 ) -> Performance:
-    """Measure top-1 accuracy over all used samples and of each audited class."""
+    """Measure top-1 accuracy over all used samples, of each audited class and by metadata."""
     right = samples.valid & (samples.labels == samples.prediction)
     return Performance(
         accuracy=wilson(int(right.sum()), int(samples.valid.sum())),
         classes=[_class_performance(samples, right, output) for output in outputs],
         confusion=confusion,
+        calibration=calibrated,
+        slices=slices(samples),
     )
 
 
@@ -64,15 +71,6 @@ def confusion_matrix(samples: Samples, outputs: Sequence[int]) -> tuple[np.ndarr
             matrix[place[int(label)], place.get(int(prediction), len(outputs))] += 1
     names = [samples.manifest.classes[output] for output in outputs]
     return matrix, [*names, "another class"]
-
-
-def wilson(successes: int, n: int) -> Interval:
-    """Return a share with its 95 % Wilson interval (0 to 1 when nothing was counted)."""
-    if n == 0:
-        return Interval(value=0.0, low=0.0, high=1.0, n=0)
-    bounds = binomtest(successes, n).proportion_ci(method="wilson")
-    low, high = max(0.0, float(bounds.low)), min(1.0, float(bounds.high))
-    return Interval(value=successes / n, low=low, high=high, n=n)
 
 
 def _class_performance(samples: Samples, right: np.ndarray, output: int) -> ClassPerformance:

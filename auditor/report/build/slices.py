@@ -1,0 +1,65 @@
+"""Accuracy by the metadata that came with the data: who is served worse?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool
+
+from auditor.records import Samples
+from auditor.report.build.intervals import wilson
+from auditor.report.model import SliceRow, SliceTable
+
+# A column of more values than this is cut into quarters if it holds numbers, else left out.
+MOST_VALUES = 12
+QUARTERS = 4
+# A slice of fewer pictures has no interval to speak of.
+LEAST = 8
+
+
+def slices(samples: Samples) -> list[SliceTable]:
+    """Return a table per metadata column, worst value first; a note where there is none."""
+    used = samples.valid
+    right = (samples.labels == samples.prediction)[used]
+    return [
+        _table(name, pd.Series(values)[used].reset_index(drop=True), right)
+        for name, values in sorted(samples.manifest.metadata.items())
+    ]
+
+
+def _table(name: str, values: pd.Series, right: Bool[np.ndarray, "sample"]) -> SliceTable:
+    given = values.astype(str).str.strip()
+    known = given != ""
+    groups = given[known]
+    if groups.nunique() > MOST_VALUES:
+        numbers = pd.to_numeric(groups, errors="coerce")
+        if numbers.isna().any():
+            why = f"it has {groups.nunique():,} values, and not all are numbers"
+            return SliceTable(column=name, rows=[], unknown=0, small=0, note=why)
+        groups = pd.qcut(numbers, QUARTERS, duplicates="drop").map(_range).astype(str)
+    if groups.nunique() < 2:
+        why = "it has one value only" if groups.nunique() else "it is empty"
+        return SliceTable(column=name, rows=[], unknown=int((~known).sum()), small=0, note=why)
+    counts = groups.value_counts()
+    rows = [
+        SliceRow(
+            value=str(value),
+            accuracy=wilson(int(right[known][groups == value].sum()), int(counts[value])),
+        )
+        for value in sorted(counts.index[counts >= LEAST])
+    ]
+    return SliceTable(
+        column=name,
+        rows=sorted(rows, key=_worst_first),
+        unknown=int((~known).sum()),
+        small=int(counts[counts < LEAST].sum()),
+        note="" if rows else f"no value has {LEAST} pictures",
+    )
+
+
+def _range(quarter: pd.Interval) -> str:
+    return f"{quarter.left:g} to {quarter.right:g}"
+
+
+def _worst_first(row: SliceRow) -> tuple[float, str]:
+    return row.accuracy.value, row.value

@@ -1,0 +1,36 @@
+"""The reliability diagram."""
+
+from __future__ import annotations
+
+from auditor.report.figure_style import (
+    ACCENT,
+    LINE,
+    MUTED,
+    Drawing,
+    drawing,
+    house_style,
+    new_figure,
+)
+from auditor.report.model import Calibration
+
+SIDE = 2.7
+
+
+def reliability_figure(found: Calibration) -> Drawing:
+    """Draw accuracy over confidence by bin with Wilson intervals, over how many there are."""
+    with house_style():
+        figure = new_figure(SIDE, SIDE * 1.3)
+        upper, lower = figure.subplots(
+            2, 1, sharex=True, gridspec_kw={"height_ratios": [4, 1], "hspace": 0.12}
+        )
+        upper.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=":")
+        for each in found.bins:
+            value = each.accuracy
+            upper.vlines(each.confidence, value.low, value.high, color=ACCENT, linewidth=1.0)
+            upper.plot(each.confidence, value.value, "o", color=ACCENT, markersize=4)
+            lower.bar(
+                each.low, value.n, width=each.high - each.low, align="edge", color=LINE, linewidth=0
+            )
+        upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share that is right")
+        lower.set(xlabel="confidence of the model", ylabel="pictures")
+        return drawing(figure)
