@@ -23,8 +23,9 @@ LIMITS = Limits(examples=6, rows=4, cards=10, triplets=2, pictures=8, names=40, 
 ALL = Limits(names=None, full=False)
 LEFT_OUT = (
     "A row shows at most 6 pictures, a finding 2 of its tests on pictures, a concept table its "
-    "first 4 concepts; at most 10 concepts have a card and 8 single pictures are shown; "
-    "report.html shows more, and audit.json, which is attached to this file, lists everything.",
+    "first 4 concepts (3 where larger units lead), and at most 10 concepts have a card; 8 single "
+    "pictures are shown; report.html shows more, and audit.json, which is attached to this file, "
+    "lists everything.",
 )
 INSTALL = (
     "on Debian and Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0; "
