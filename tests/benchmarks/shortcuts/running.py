@@ -6,9 +6,9 @@ import hashlib
 import json
 import os
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,24 @@ import auditor
 from tests.benchmarks.shortcuts.cases import Case, digest
 from tests.benchmarks.shortcuts.work import measure
 
+# Files of the benchmark whose change leaves results as they are.
+NOT_MEASURING = {
+    "__init__", "__main__", "ablation_tables", "figures", "grid", "pages", "pictures", "results",
+    "running", "summary", "tables", "thresholds",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Plan:
-    """Where data, trained models and results lie, and whether parts are switched off in turn."""
+    """Where data, trained models and results lie, and how the search is set.
+
+    ``settings`` change its config; ``with_ablations``: parts of it are switched off in turn.
+    """
 
     data: Path | None
     cache: Path | None
     out: Path
+    settings: Mapping[str, Any] = field(default_factory=dict)
     with_ablations: bool = False
 
     def result(self, case: Case) -> Path:
@@ -75,6 +85,7 @@ def one(case: Case, plan: Plan) -> None:
             data=plan.data,
             cache=plan.cache,
             sheets=plan.sheets,
+            settings=plan.settings,
             with_ablations=plan.with_ablations,
         )
     except FileNotFoundError:
@@ -101,16 +112,16 @@ def stored(case: Case, plan: Plan) -> dict[str, Any] | None:
 
 def settings_of(case: Case, plan: Plan) -> str:
     """Return a digest of all that a result depends on, the code apart."""
-    from dataclasses import asdict
-
-    return digest([asdict(case), plan.with_ablations])
+    return digest([asdict(case), dict(plan.settings), plan.with_ablations])
 
 
 def code_digest() -> str:
-    """Return a digest of the project's source and of this benchmark's."""
+    """Return a digest of the project's source and of what of this benchmark measures."""
     state = hashlib.sha256()
     for folder in (Path(auditor.__file__).parent, Path(__file__).parent):
         for path in sorted(folder.rglob("*.py")):
+            if path.parent == Path(__file__).parent and path.stem in NOT_MEASURING:
+                continue
             state.update(path.relative_to(folder).as_posix().encode())
             state.update(path.read_bytes())
     return state.hexdigest()[:16]

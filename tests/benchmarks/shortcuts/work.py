@@ -39,6 +39,7 @@ def measure(
     data: Path | None,
     cache: Path | None,
     sheets: Path | None,
+    settings: Mapping[str, Any],
     with_ablations: bool = False,
 ) -> dict[str, Any]:
     """Train or load the model of a case, search it, run the baselines, and score both.
@@ -48,6 +49,7 @@ def measure(
         data: folder of the data sets.
         cache: folder of trained models.
         sheets: where the contact sheet of the case goes.
+        settings: changes of the search's config.
         with_ablations: search again with each part switched off.
     """
     pictures = photographs(case.data, data)
@@ -62,7 +64,7 @@ def measure(
     clock.lap("manipulation check")
     audited = audit(model, held.images, held.labels, pictures.classes, case.seed)
     clock.lap("pass")
-    searched = search(audited, case.seed)
+    searched = search(audited, case.seed, settings)
     clock.lap("search")
     shown = true if case.validation_plants else []
     verdicts, squares = _verdicts(audited)
@@ -79,11 +81,11 @@ def measure(
             name: _baseline(found, squares if name == NAIVE else None, shown, held, audited)
             for name, found in verdicts.items()
         },
-        "repeated": _repeated(case, audited, searched),
+        "repeated": _repeated(case, audited, searched, settings),
     }
     clock.lap("repeat")
     if with_ablations:
-        result["ablations"] = _ablations(case, audited, shown, held)
+        result["ablations"] = _ablations(case, audited, shown, held, settings)
         clock.lap("ablations")
     if sheets is not None and shown:
         write_sheet(sheets / f"{case.id}.png", searched.report, shown, held, audited)
@@ -162,21 +164,27 @@ def _baseline(
     return {"plants": rows, "suspicion": dict(zip(map(str, outputs), suspicion, strict=True))}
 
 
-def _repeated(case: Case, audited: Audited, searched: Searched) -> bool | None:
+def _repeated(
+    case: Case, audited: Audited, searched: Searched, settings: Mapping[str, Any]
+) -> bool | None:
     """Say whether a second search gives the same report; None when it was not asked for."""
     if not case.repeat:
         return None
-    again = search(audited, case.seed)
+    again = search(audited, case.seed, settings)
     return fingerprint_of(again.report) == fingerprint_of(searched.report)
 
 
 def _ablations(
-    case: Case, audited: Audited, effects: Sequence[Effect], held: Planted
+    case: Case,
+    audited: Audited,
+    effects: Sequence[Effect],
+    held: Planted,
+    settings: Mapping[str, Any],
 ) -> dict[str, Any]:
     found = {}
     for ablation in ablations():
         with ablation.context():
-            searched = search(audited, case.seed, ablation.settings)
+            searched = search(audited, case.seed, {**settings, **ablation.settings})
         rows = finding_rows(searched.report, effects, held, audited)
         factors = factor_rows(searched.report, effects)
         found[ablation.name] = {
