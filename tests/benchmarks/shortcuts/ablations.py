@@ -9,8 +9,8 @@ from typing import Any
 from unittest.mock import patch
 
 from auditor.config import ShortcutConfig
-from auditor.interventions import transplant, trial
 from auditor.interventions import search as searching
+from auditor.interventions import transplant, trial
 from auditor.registry import Registry
 from auditor.shortcuts import plausibility
 from auditor.shortcuts.proposals import PROPOSALS

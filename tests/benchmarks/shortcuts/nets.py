@@ -62,7 +62,9 @@ class ResidualBlock(nn.Module):
         self.second = nn.Sequential(
             nn.Conv2d(outputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs)
         )
-        self.beside = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride=2), nn.BatchNorm2d(outputs))
+        self.beside = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 1, stride=2), nn.BatchNorm2d(outputs)
+        )
         self.relu = nn.ReLU()
 
     def forward(self, images: Tensor) -> Tensor:

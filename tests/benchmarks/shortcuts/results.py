@@ -101,8 +101,8 @@ def page(
         tables.thresholds_table(judged),
         "## Effects", "![FE found against FE*](effects.png)" if planted else "",
         "## What was missed, and why",
-        "On the sheets: pictures, heatmaps, outlines. Green: the artefact; red: the best finding of "
-        "the class; orange: the second.",
+        "On the sheets: pictures, heatmaps, outlines. Green: the artefact; red: the best finding "
+        "of the class; orange: the second.",
         tables.failures_table(planted, lambda case: _sheet(plan, case)),
         "## Findings of grade A or B that are no artefact", tables.alarms_table(rows),
     ]  # fmt: skip
@@ -122,8 +122,8 @@ def cost(rows: Sequence[Model], results: Sequence[Mapping[str, Any]]) -> str:
     whole = np.median([sum(lap["cpu"] for lap in each["seconds"].values()) for each in results])
     return (
         f"A search takes {wall:.1f} s of wall time and {cpu:.1f} s of processor time (medians; one "
-        f"thread); a whole model, training and baselines included, {whole:.0f} s of processor time. "
-        f"Searched twice: {sum(repeated)} of {len(repeated)} models gave the same report, byte for "
+        f"thread); a whole model, training and baselines included, {whole:.0f} s of processor "
+        f"time. Searched twice: {sum(repeated)} of {len(repeated)} models gave the same report, byte for "
         "byte."
     )
 

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,7 @@ def one(case: Case, plan: Plan) -> None:
 
 
 def stored(case: Case, plan: Plan) -> dict[str, Any] | None:
-    """Return the result of a case, None when it is missing, failed, or of other code or settings."""
+    """Return the result of a case; None: missing, failed, or of other code or settings."""
     path = plan.result(case)
     if not path.is_file():
         return None
@@ -115,8 +116,12 @@ def settings_of(case: Case, plan: Plan) -> str:
     return digest([asdict(case), dict(plan.settings), plan.with_ablations])
 
 
+@cache
 def code_digest() -> str:
-    """Return a digest of the project's source and of what of this benchmark measures."""
+    """Return a digest of the project's source and of what of this benchmark measures.
+
+    Read once in a process: what runs is what was there when it began.
+    """
     state = hashlib.sha256()
     for folder in (Path(auditor.__file__).parent, Path(__file__).parent):
         for path in sorted(folder.rglob("*.py")):

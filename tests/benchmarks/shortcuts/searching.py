@@ -208,4 +208,3 @@ def transplant_effect(row: Mapping[str, Any], test: str = FLIPS) -> float | None
         if each["test"] == test and each["outcome"] not in ("not applicable", "error"):
             return float(each["effect"])
     return None
-

@@ -128,7 +128,9 @@ def headline_table(plantings: Sequence[Planting], models: Sequence[Model]) -> st
         best = f"{max(rivals)[0]:.2f}, {max(rivals)[1]}" if rivals else ""
         rows.append([name, said(value), goal, best])
     correlation = spearman(plantings)
-    rows.append(["Spearman, FE with FE*", "" if correlation is None else f"{correlation:.2f}", "", ""])
+    rows.append(
+        ["Spearman, FE with FE*", "" if correlation is None else f"{correlation:.2f}", "", ""]
+    )
     return table(["score", "this search", "goal", "best baseline"], rows)
 
 
@@ -163,7 +165,10 @@ def kinds_table(plantings: Sequence[Planting]) -> str:
             own = [p for p in used if key(p) == value]
             rows.append(
                 [f"{title}: {value}", str(len(own))]
-                + [said(mean_interval(scored(own, SEARCH, s)[0])) for s in ("hit1", "flagged", "auc")]
+                + [
+                    said(mean_interval(scored(own, SEARCH, s)[0]))
+                    for s in ("hit1", "flagged", "auc")
+                ]
             )
     return table(["models", "planted classes", "Hit@1", "A or B", "member AUC"], rows)
 
@@ -182,7 +187,9 @@ def counts_table(plantings: Sequence[Planting], models: Sequence[Model]) -> str:
     for verdict in ("positive", "weak", "negative"):
         count = sum(p.verdict == verdict for p in plantings)
         rows.append([f"planted classes, FE* {verdict}", str(count), "", "", ""])
-    return table(["models", "n", "accuracy", "with any A or B", "A or B beside artefacts, each"], rows)
+    return table(
+        ["models", "n", "accuracy", "with any A or B", "A or B beside artefacts, each"], rows
+    )
 
 
 def failures_table(plantings: Sequence[Planting], sheet: Callable[[str], str]) -> str:
@@ -209,7 +216,9 @@ def alarms_table(models: Sequence[Model]) -> str:
             tests = ", ".join(
                 f"{e['test']} {e['effect']:.2f} (from {e['low']:.2f})" for e in row["evidence"]
             )
-            rows.append([model.case, model.kind, str(row["class"]), row["grade"], what, terms, tests])
+            rows.append(
+                [model.case, model.kind, str(row["class"]), row["grade"], what, terms, tests]
+            )
     return table(["model", "kind", "class", "grade", "what", "implausibility", "tests"], rows)
 
 
@@ -225,7 +234,14 @@ def thresholds_table(judged: Sequence[Judged]) -> str:
         for each in judged
     ]  # fmt: skip
     return table(
-        ["method", "threshold", "found", "clean: alarms", "balanced: alarms", "training only: alarms"],
+        [
+            "method",
+            "threshold",
+            "found",
+            "clean: alarms",
+            "balanced: alarms",
+            "training only: alarms",
+        ],
         rows,
     )
 
@@ -259,7 +275,13 @@ def ablations_table(results: Sequence[Mapping[str, Any]]) -> str:
             ]
         )  # fmt: skip
     return table(
-        ["off", "Hit@1", "found with A or B", "models with an A or B beside artefacts", "CPU seconds"],
+        [
+            "off",
+            "Hit@1",
+            "found with A or B",
+            "models with an A or B beside artefacts",
+            "CPU seconds",
+        ],
         rows,
     )
 
@@ -274,7 +296,8 @@ def _separation(models: Sequence[Model], method: str, kind: str) -> Interval:
     generator = np.random.default_rng(0)
     drawn = [
         separation(
-            generator.choice(first, len(first)).tolist(), generator.choice(second, len(second)).tolist()
+            generator.choice(first, len(first)).tolist(),
+            generator.choice(second, len(second)).tolist(),
         )
         for _ in range(400)
     ]

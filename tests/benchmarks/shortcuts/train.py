@@ -58,7 +58,12 @@ def _kept(
 ) -> Net:
     """Return a model from the cache, or make it and keep it."""
     model = NETS[case.net](len(data.classes))
-    settings = case.training() | {"part": part, "steps": STEPS[case.data], "misfiled": MISFILED, "format": FORMAT}
+    settings = case.training() | {
+        "part": part,
+        "steps": STEPS[case.data],
+        "misfiled": MISFILED,
+        "format": FORMAT,
+    }
     path = cache / f"{digest(settings)}.safetensors" if cache else None
     if path is not None and path.is_file():
         model.load_state_dict(load_file(path))

@@ -57,9 +57,7 @@ def measure(
     model, fitted = trained(case, pictures, cache)
     clock.lap("training")
     true = effects(model, pictures.audited, case.plants, case.seed)
-    held = planted(
-        pictures.audited, case.validation_plants, np.random.default_rng([case.seed, 2])
-    )
+    held = planted(pictures.audited, case.validation_plants, np.random.default_rng([case.seed, 2]))
     right = predict(model, held.images).argmax(axis=1) == held.labels
     clock.lap("manipulation check")
     audited = audit(model, held.images, held.labels, pictures.classes, case.seed)
@@ -194,8 +192,7 @@ def _ablations(
                 if row["grade"] in LISTED
             ],
             "factors": [
-                {key: row[key] for key in ("class", "grade", "strength", "hits")}
-                for row in factors
+                {key: row[key] for key in ("class", "grade", "strength", "hits")} for row in factors
             ],
             "flagged": sum(row["grade"] in FLAGGED for row in (*rows, *factors)),
             "cpu": searched.cpu,
