@@ -99,13 +99,13 @@ def prototype_component(shares: Float[np.ndarray, "member concept"]) -> Verdict:
     The number of Gaussians is by BIC; the class scores by the gain in BIC over one, per member.
     """
     points = _reduced(shares)
-    fits = [_mixture(points, number) for number in range(1, MOST_COMPONENTS + 1)]
-    bics = [fit.bic(points) for fit in fits]
-    number = int(np.argmin(bics[1:])) + 1
-    fit = fits[number]
+    single, *several = _mixtures(points)
+    if not several:
+        return Verdict(np.zeros(len(points)), 0.0)
+    fit = min(several, key=lambda each: float(each.bic(points)))
     smallest = int(np.argmin(fit.weights_))
     posterior = fit.predict_proba(points)[:, smallest]
-    return Verdict(posterior, float(bics[0] - bics[number]) / len(points))
+    return Verdict(posterior, float(single.bic(points) - fit.bic(points)) / len(points))
 
 
 def prototype_likelihood(shares: Float[np.ndarray, "member concept"]) -> Verdict:
@@ -114,8 +114,7 @@ def prototype_likelihood(shares: Float[np.ndarray, "member concept"]) -> Verdict
     The class scores by how far its most unlikely twentieth is from its median.
     """
     points = _reduced(shares)
-    fits = [_mixture(points, number) for number in range(1, MOST_COMPONENTS + 1)]
-    best = min(fits, key=lambda fit: float(fit.bic(points)))
+    best = min(_mixtures(points), key=lambda fit: float(fit.bic(points)))
     unlikely = -best.score_samples(points)
     return Verdict(unlikely, float(np.quantile(unlikely, 0.95) - np.median(unlikely)))
 
@@ -202,10 +201,19 @@ def _k_means(points: np.ndarray, number: int) -> Int[np.ndarray, "member"]:
     return found
 
 
-def _mixture(points: np.ndarray, number: int) -> GaussianMixture:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return GaussianMixture(number, reg_covar=1e-4, random_state=0).fit(points)
+def _mixtures(points: np.ndarray) -> list[GaussianMixture]:
+    """Return mixtures of 1 to `MOST_COMPONENTS` Gaussians, none of fewer than `LEAST` members.
+
+    A Gaussian of a few members shrinks around them and makes outliers the likeliest of all.
+    """
+    fits = []
+    for number in range(1, MOST_COMPONENTS + 1):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            fit = GaussianMixture(number, reg_covar=1e-2, random_state=0).fit(points)
+        if number == 1 or fit.weights_.min() * len(points) >= LEAST:
+            fits.append(fit)
+    return fits
 
 
 def _places(values: np.ndarray) -> np.ndarray:

@@ -65,8 +65,8 @@ def full() -> list[Case]:
     cases += [_case(combination, seed, "clean") for combination in COMBINATIONS for seed in SEEDS]
     for number, artefact in enumerate((*LOCAL, *GLOBAL)):
         cases.append(_balanced(artefact, number, number % 4))
-    for number, artefact in enumerate(("timestamp", "sticker", "text")):
-        cases.append(_balanced(artefact, number + 1, (number + 1) % 4))
+    for turn, artefact in ((3, "timestamp"), (0, "sticker"), (2, "text")):
+        cases.append(_balanced(artefact, turn, turn))
     cases += [_two(number, number % 4) for number in range(6)]
     cases += [_shared(number, number % 4) for number in range(8)]
     cases += [_training_only(LOCAL[number], number, number % 4) for number in range(6)]

@@ -123,8 +123,8 @@ def cost(rows: Sequence[Model], results: Sequence[Mapping[str, Any]]) -> str:
     return (
         f"A search takes {wall:.1f} s of wall time and {cpu:.1f} s of processor time (medians; one "
         f"thread); a whole model, training and baselines included, {whole:.0f} s of processor "
-        f"time. Searched twice: {sum(repeated)} of {len(repeated)} models gave the same report, byte for "
-        "byte."
+        f"time. Searched twice: {sum(repeated)} of {len(repeated)} models gave the same report, "
+        "byte for byte."
     )
 
 
