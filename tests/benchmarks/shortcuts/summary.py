@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
 from tests.benchmarks.shortcuts.scores import rank_of
+from tests.benchmarks.shortcuts.tracing import lost_at
 
 LISTED, FLAGGED = ("A", "B", "C"), ("A", "B")
 SEARCH = "this search"
@@ -187,8 +188,12 @@ def why_missed(result: Result, index: int, outcome: Outcome) -> str:
     own = [row for row in search["findings"] if row["class"] == output]
     struck = [row for row in own if index in hit_by(row)]
     if not struck:
+        stages = search.get("stages") or []
+        lost = lost_at(stages[index]) if index < len(stages) else ""
+        if lost:
+            return lost
         if not own:
-            return f"nothing is listed for '{name}'"
+            return f"tested but not graded: nothing is listed for '{name}'"
         best = own[0]
         overlap = best["overlaps"].get(str(index), {"iou": 0.0, "carriers": 0})
         return (

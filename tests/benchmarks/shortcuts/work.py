@@ -28,6 +28,7 @@ from tests.benchmarks.shortcuts.searching import (
     member_gains,
     search,
 )
+from tests.benchmarks.shortcuts.tracing import stages_of, traced
 from tests.benchmarks.shortcuts.train import predict, trained
 from tests.benchmarks.shortcuts.transplants import NAIVE, naive
 from tests.benchmarks.shortcuts.worlds import Planted, photographs, planted
@@ -62,7 +63,8 @@ def measure(
     clock.lap("manipulation check")
     audited = audit(model, held.images, held.labels, pictures.classes, case.seed)
     clock.lap("pass")
-    searched = search(audited, case.seed, settings)
+    with traced() as trace:
+        searched = search(audited, case.seed, settings)
     clock.lap("search")
     shown = true if case.validation_plants else []
     verdicts, squares = _verdicts(audited)
@@ -74,7 +76,8 @@ def measure(
         "accuracy": {"training": fitted, "audited": float(right.mean())},
         "members": [len(audited.members(output)) for output in audited.outputs],
         "effects": [asdict(each) | {"verdict": each.verdict} for each in true],
-        "search": _search_rows(searched, shown, held, audited),
+        "search": _search_rows(searched, shown, held, audited)
+        | {"stages": stages_of(trace, shown, held)},
         "baselines": {
             name: _baseline(found, squares if name == NAIVE else None, shown, held, audited)
             for name, found in verdicts.items()
