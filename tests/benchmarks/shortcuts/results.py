@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.shortcuts import figures, tables
+from tests.benchmarks.shortcuts import detail_tables, figures, tables
 from tests.benchmarks.shortcuts.cases import Case
 from tests.benchmarks.shortcuts.running import Plan, code_digest
 from tests.benchmarks.shortcuts.summary import SEARCH, Model, Planting, models, plantings
@@ -103,10 +103,10 @@ def page(
         "## What was missed, and why",
         "On the sheets: pictures, heatmaps, outlines. Green: the artefact; red: the best finding "
         "of the class; orange: the second.",
-        tables.failures_table(planted, lambda case: _sheet(plan, case)),
-        "## Findings of grade A or B that are no artefact", tables.alarms_table(rows),
+        detail_tables.failures_table(planted, lambda case: _sheet(plan, case)),
+        "## Findings of grade A or B that are no artefact", detail_tables.alarms_table(rows),
     ]  # fmt: skip
-    ablations = tables.ablations_table(results)
+    ablations = detail_tables.ablations_table(results)
     if ablations:
         parts += ["## With parts switched off", ablations]
     if broken:
