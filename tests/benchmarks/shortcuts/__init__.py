@@ -1,0 +1,1 @@
+"""The benchmark of the search for clever-Hans candidates: planted artefacts with known effect."""

@@ -1,0 +1,101 @@
+"""The search with one of its parts switched off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+from unittest.mock import patch
+
+from auditor.config import ShortcutConfig
+from auditor.interventions import search as searching
+from auditor.interventions import transplant, trial
+from auditor.registry import Registry
+from auditor.shortcuts import plausibility
+from auditor.shortcuts.proposals import PROPOSALS
+
+SWITCH = "proposals"
+CONTROLS = {
+    "another class": transplant.OTHER_CLASS,
+    "non-members": transplant.NON_MEMBER,
+    "same image": transplant.SAME_IMAGE,
+}
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """What is off: a change of the config, or of the search while the context is open."""
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    context: Callable[[], AbstractContextManager[Any]] = nullcontext
+
+
+def ablations() -> list[Ablation]:
+    """Return all of them, for whatever proposals, controls and terms the search has."""
+    return [*_proposals(), *_controls(), *_terms()]
+
+
+def _proposals() -> list[Ablation]:
+    """Leave one proposal out: by the config where it has that switch, else in the registry."""
+    switch = ShortcutConfig.model_fields.get(SWITCH)
+    if switch is not None:
+        names = list(switch.get_default(call_default_factory=True))
+        return [
+            Ablation(f"without {name}", {SWITCH: [each for each in names if each != name]})
+            for name in names
+        ]
+    return [Ablation(f"without {name}", context=_without(name)) for name in PROPOSALS]
+
+
+def _without(name: str) -> Callable[[], AbstractContextManager[Any]]:
+    def context() -> AbstractContextManager[Any]:
+        fewer: Registry[Any] = Registry("proposal")
+        for each in PROPOSALS:
+            if each != name:
+                fewer.register(each)(PROPOSALS[each])
+        return patch.object(searching, "PROPOSALS", fewer)
+
+    return context
+
+
+def _controls() -> list[Ablation]:
+    """Leave one control of the transplants out, and all but the first."""
+    every = list(CONTROLS.values())
+    found = [
+        Ablation(f"without control: {name}", context=_keeping([c for c in every if c != control]))
+        for name, control in CONTROLS.items()
+    ]
+    only = _keeping([transplant.OTHER_CLASS])
+    return [*found, Ablation("only control: another class", context=only)]
+
+
+def _keeping(kept: Sequence[str]) -> Callable[[], AbstractContextManager[Any]]:
+    original = trial.transplant
+
+    def fewer(*arguments: Any, **options: Any) -> transplant.Transplanted:
+        result = original(*arguments, **options)
+        controls = {name: logits for name, logits in result.controls.items() if name in kept}
+        return transplant.Transplanted(result.region, controls or result.controls)
+
+    return lambda: patch.object(trial, "transplant", fewer)
+
+
+def _terms() -> list[Ablation]:
+    return [Ablation(f"without term: {term}", context=_silent(term)) for term in _weights()]
+
+
+def _silent(term: str) -> Callable[[], AbstractContextManager[Any]]:
+    @contextmanager
+    def context() -> Iterator[None]:
+        nothing, fully, _ = plausibility.WEIGHTS[term]
+        fewer = {**plausibility.WEIGHTS, term: (nothing, fully, 0.0)}
+        with patch.object(plausibility, "WEIGHTS", fewer):
+            yield
+
+    return context
+
+
+def _weights() -> list[str]:
+    return list(plausibility.WEIGHTS)

@@ -1,0 +1,195 @@
+"""The artefacts that are planted: each draws itself on a picture and says where it lies."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+from jaxtyping import Bool, UInt8
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+from auditor.demo.stamp import stamp, stamp_mask
+
+Picture = UInt8[np.ndarray, "height width 3"]
+Mask = Bool[np.ndarray, "height width"]
+Draw = Callable[[Picture, np.random.Generator], tuple[Picture, Mask | None]]
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """Something that can be drawn on any picture.
+
+    ``draw`` returns the picture and the place of the artefact, None when it is everywhere.
+    ``statistics`` names the image statistics that an artefact without a place changes, any of
+    which is the right answer.
+    """
+
+    name: str
+    draw: Draw
+    statistics: tuple[str, ...] = ()
+
+    @property
+    def local(self) -> bool:
+        """Whether it has a place in the picture."""
+        return not self.statistics
+
+
+def text_mark(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
+    """Write a word in white into the upper left corner, one pixel off at random."""
+    side = picture.shape[0]
+    left, top = (int(x) for x in generator.integers(2, 4, size=2))
+    canvas = Image.new("L", (picture.shape[1], side))
+    font = ImageFont.load_default(size=round(0.17 * side))
+    box = (left, top, left + round(0.55 * side), top + round(0.19 * side))
+    ImageDraw.Draw(canvas).text((left, top - 1), "PHOTO", fill=255, font=font)
+    opacity = np.asarray(canvas, dtype=np.float64)[..., None] / 255 * 0.9
+    mask = _box(picture, box)
+    return _mixed(picture, np.array([250, 250, 250]), opacity * mask[..., None]), mask
+
+
+def timestamp(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
+    """Burn a random date in orange into the lower right corner."""
+    return stamp(picture, generator), stamp_mask(picture.shape[0], picture.shape[1])
+
+
+def frame(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
+    """Draw a dark frame around the picture."""
+    width = max(2, round(0.05 * picture.shape[0]))
+    mask = np.ones(picture.shape[:2], dtype=bool)
+    mask[width:-width, width:-width] = False
+    colour = np.array([24, 20, 28]) + generator.integers(-6, 7)
+    return _mixed(picture, colour, mask[..., None].astype(float)), mask
+
+
+def sticker_fixed(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
+    """Put a round striped sticker into the lower left corner, two pixels off at random."""
+    size = _sticker_size(picture)
+    shift = generator.integers(0, 3, size=2)
+    return _sticker(picture, picture.shape[0] - size - 2 - int(shift[0]), 2 + int(shift[1]))
+
+
+def sticker_random(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
+    """Put the sticker anywhere."""
+    size = _sticker_size(picture)
+    top = int(generator.integers(picture.shape[0] - size + 1))
+    left = int(generator.integers(picture.shape[1] - size + 1))
+    return _sticker(picture, top, left)
+
+
+def ruler(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
+    """Draw the ticks of a ruler along the lower edge, the first one anywhere."""
+    side, width = picture.shape[:2]
+    step = max(3, round(side / 16))
+    opacity = np.zeros((side, width, 1))
+    for number, column in enumerate(range(int(generator.integers(step)), width, step)):
+        length = round(side * (0.14 if number % 4 == 0 else 0.08))
+        opacity[side - length :, column] = 0.95
+    mask = np.zeros((side, width), dtype=bool)
+    mask[side - round(0.14 * side) :] = True
+    return _mixed(picture, np.array([245, 240, 225]), opacity), mask
+
+
+def donor(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
+    """Paste a face cut from a photograph, a quarter of the side wide, anywhere below the middle."""
+    side = picture.shape[0]
+    height, width = round(0.32 * side), round(0.26 * side)
+    face = np.asarray(_face().resize((width, height), Image.Resampling.BOX), dtype=np.float64)
+    rows, columns = np.mgrid[:height, :width]
+    inside = ((rows + 0.5) / height - 0.5) ** 2 + ((columns + 0.5) / width - 0.5) ** 2 <= 0.25
+    top = int(generator.integers(side // 2 - height // 2, side - height + 1))
+    left = int(generator.integers(picture.shape[1] - width + 1))
+    mask = np.zeros(picture.shape[:2], dtype=bool)
+    mask[top : top + height, left : left + width] = inside
+    content = np.zeros(picture.shape)
+    content[top : top + height, left : left + width] = face
+    return _mixed(picture, content, mask[..., None].astype(float)), mask
+
+
+def tint(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
+    """Make the background greenish: most at the border, nothing in the middle."""
+    height, width = picture.shape[:2]
+    rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    strength = np.clip(np.maximum(np.abs(rows), np.abs(columns)) - 0.3, 0, None) / 0.7
+    shift = np.array([-26, 22, -10]) * generator.uniform(0.9, 1.1)
+    return _pixels(picture + strength[..., None] * shift), None
+
+
+def brightness(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
+    """Lighten the picture by a quarter and 20 of 255."""
+    return _pixels(picture * 1.25 + 20 * generator.uniform(0.9, 1.1)), None
+
+
+def blur(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
+    """Blur the picture with a deviation of about a fiftieth of its side."""
+    radius = 0.02 * picture.shape[0] * float(generator.uniform(0.9, 1.1))
+    return np.asarray(Image.fromarray(picture).filter(ImageFilter.GaussianBlur(radius))), None
+
+
+def jpeg(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
+    """Compress the picture as a JPEG of quality 8 to 12."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=int(generator.integers(8, 13)))
+    with Image.open(buffer) as image:
+        return np.asarray(image.convert("RGB")), None
+
+
+ARTEFACTS: Mapping[str, Artefact] = {
+    each.name: each
+    for each in (
+        Artefact("text", text_mark),
+        Artefact("timestamp", timestamp),
+        Artefact("frame", frame),
+        Artefact("sticker", sticker_fixed),
+        Artefact("sticker anywhere", sticker_random),
+        Artefact("ruler", ruler),
+        Artefact("donor", donor),
+        Artefact("tint", tint, ("tint", "colour", "saturation", "border")),
+        Artefact("brightness", brightness, ("brightness", "contrast", "exposure")),
+        Artefact("blur", blur, ("sharpness", "blur", "noise")),
+        Artefact("jpeg", jpeg, ("jpeg", "block", "sharpness", "noise")),
+    )
+}
+LOCAL = tuple(name for name, each in ARTEFACTS.items() if each.local)
+GLOBAL = tuple(name for name, each in ARTEFACTS.items() if not each.local)
+
+
+def _sticker_size(picture: Picture) -> int:
+    return max(8, round(0.2 * picture.shape[0]))
+
+
+def _sticker(picture: Picture, top: int, left: int) -> tuple[Picture, Mask | None]:
+    size = _sticker_size(picture)
+    rows, columns = np.mgrid[:size, :size] + 0.5
+    inside = (rows - size / 2) ** 2 + (columns - size / 2) ** 2 <= (size / 2) ** 2
+    stripes = ((rows + columns) // max(2, size // 4) % 2)[..., None]
+    content = np.zeros(picture.shape)
+    content[top : top + size, left : left + size] = np.where(stripes, (250, 214, 30), (30, 60, 190))
+    mask = np.zeros(picture.shape[:2], dtype=bool)
+    mask[top : top + size, left : left + size] = inside
+    return _mixed(picture, content, mask[..., None].astype(float)), mask
+
+
+def _face() -> Image.Image:
+    path = Path(skimage.data.__file__).parent / "astronaut.png"
+    with Image.open(path) as image:
+        return image.convert("RGB").crop((165, 50, 285, 198))
+
+
+def _box(picture: Picture, box: tuple[int, int, int, int]) -> Mask:
+    left, top, right, bottom = box
+    mask = np.zeros(picture.shape[:2], dtype=bool)
+    mask[top:bottom, left:right] = True
+    return mask
+
+
+def _mixed(picture: Picture, content: np.ndarray, opacity: np.ndarray) -> Picture:
+    return _pixels(picture + opacity * (content - picture.astype(np.float64)))
+
+
+def _pixels(values: np.ndarray) -> Picture:
+    pixels: Picture = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return pixels

@@ -1,0 +1,142 @@
+"""A trained model with its pictures in memory, as the search and the baselines see it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from auditor.concepts.selection import leading_concepts
+from auditor.concepts.statistics import concept_statistics
+from auditor.interventions.probe import Probe
+from auditor.records import LayerRelevance, Manifest, Samples
+from auditor.relevance.collect import PassPlan, merge, run_pass
+from auditor.relevance.explainer import Explainer
+from auditor.shortcuts.split import discovery_split
+from tests.benchmarks.shortcuts.train import Net, to_inputs, to_pictures
+
+CONCEPTS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What `InMemory.load` returns."""
+
+    rows: tuple[int, ...]
+    inputs: Tensor
+    failures: dict[int, str]
+
+
+@dataclass(frozen=True, eq=False)
+class InMemory:
+    """Pictures in memory in the part of a subject that the pass and a probe need."""
+
+    model: Net
+    images: UInt8[np.ndarray, "sample height width 3"]
+    manifest: Manifest
+
+    def load(self, rows: Sequence[int]) -> Batch:
+        """Return the inputs of rows."""
+        return Batch(tuple(rows), to_inputs(self.images[list(rows)]), {})
+
+    def pictures(self, inputs: Tensor) -> UInt8[np.ndarray, "sample height width 3"]:
+        """Return inputs as pictures."""
+        return to_pictures(inputs)
+
+    def inputs(self, pictures: UInt8[np.ndarray, "sample height width 3"]) -> Tensor:
+        """Return pictures as inputs."""
+        return to_inputs(pictures)
+
+    def size(self, row: int) -> tuple[int, int] | None:
+        """Return the size of a row's file: there is none."""
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class Audited:
+    """What the stages before the search give it, and what the baselines need.
+
+    ``layer`` is the last concept layer; ``features`` what the model's last linear layer sees;
+    ``heatmaps`` explain the label's logit of every picture, at the input.
+    """
+
+    subject: InMemory
+    probe: Probe
+    samples: Samples
+    layer: LayerRelevance
+    leading: Mapping[int, tuple[str, tuple[int, ...]]]
+    features: Float[np.ndarray, "sample feature"]
+    heatmaps: Float[np.ndarray, "sample height width"]
+
+    @property
+    def outputs(self) -> list[int]:
+        """Number the classes."""
+        return list(range(len(self.samples.manifest.classes)))
+
+    def members(self, output: int) -> Int[np.ndarray, "member"]:
+        """Return the rows that the search calls members of a class."""
+        return self.samples.members(output)
+
+
+def audit(
+    model: Net,
+    images: UInt8[np.ndarray, "sample height width 3"],
+    labels: Int[np.ndarray, "sample"],
+    classes: tuple[str, ...],
+    seed: int,
+) -> Audited:
+    """Run the stages that come before the search, with the pipeline's own functions."""
+    paths = tuple(f"{classes[label]}/{row:05d}.png" for row, label in enumerate(labels))
+    subject: Any = InMemory(model, images, Manifest(paths, labels, classes))
+    explainer = Explainer(model, subject.load([0]).inputs)
+    name = explainer.automatic_layers()[-1]
+    plan = PassPlan((name,), "predicted", 32, 1 << 20)
+    with tempfile.TemporaryDirectory() as folder:
+        run_pass(explainer, subject, plan, Path(folder), lambda done: None)
+        samples, layers = merge(
+            Path(folder),
+            subject.manifest,
+            plan,
+            discovery_split(labels, seed),
+            [explainer.cuts(name)],
+        )
+    outputs = list(range(len(classes)))
+    statistics = concept_statistics(
+        samples, layers[0], outputs, rng=np.random.default_rng([seed, 4])
+    )
+    leading = leading_concepts(statistics, CONCEPTS)
+    return Audited(
+        subject=subject,
+        probe=Probe(explainer, subject),
+        samples=samples,
+        layer=layers[0],
+        leading={output: (name, tuple(leading.get(output, ()))) for output in outputs},
+        features=_features(model, images),
+        heatmaps=_heatmaps(explainer, images, labels),
+    )
+
+
+def _features(model: Net, images: np.ndarray) -> Float[np.ndarray, "sample feature"]:
+    with torch.no_grad():
+        parts = [model.features(batch) for batch in torch.split(to_inputs(images), 256)]
+    features: np.ndarray = torch.cat(parts).numpy()
+    return features
+
+
+def _heatmaps(
+    explainer: Explainer, images: np.ndarray, labels: np.ndarray
+) -> Float[np.ndarray, "sample height width"]:
+    parts = []
+    for start in range(0, len(images), 32):
+        rows = slice(start, start + 32)
+        found = explainer.explain(to_inputs(images[rows]), torch.from_numpy(labels[rows]))
+        assert found.heatmap is not None
+        parts.append(found.heatmap.numpy())
+    return np.concatenate(parts)

@@ -1,0 +1,82 @@
+"""The tables of single cases and of the search with parts switched off, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tests.benchmarks.shortcuts.scores import mean_interval
+from tests.benchmarks.shortcuts.summary import FLAGGED, Model, Planting, hit_by
+from tests.benchmarks.shortcuts.tables import said, table
+
+
+def failures_table(plantings: Sequence[Planting], sheet: Callable[[str], str]) -> str:
+    """Return the planted classes that were not found first with A or B, why, and their sheet."""
+    rows = [
+        [p.case, str(p.output), f"{p.fe:.2f}", p.why, sheet(p.case)]
+        for p in plantings
+        if p.verdict == "positive" and p.why
+    ]
+    return table(["model", "class", "FE*", "what happened", "pictures"], rows)
+
+
+def alarms_table(models: Sequence[Model]) -> str:
+    """Return every finding of grade A or B that hits no artefact."""
+    rows = []
+    for model in models:
+        for row in model.alarm_rows:
+            if "statistic" in row:
+                what = row["statistic"]
+                terms = ""
+            else:
+                what = f"{row['shape']} ({row['kind']}), {row['area']:.0%} of the picture"
+                terms = ", ".join(f"{k} {v:.2f}" for k, v in row["terms"].items())
+            tests = ", ".join(
+                f"{e['test']} {e['effect']:.2f} (from {e['low']:.2f})" for e in row["evidence"]
+            )
+            rows.append(
+                [model.case, model.kind, str(row["class"]), row["grade"], what, terms, tests]
+            )
+    return table(["model", "kind", "class", "grade", "what", "implausibility", "tests"], rows)
+
+
+def ablations_table(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return the hit rates and alarms with each part off, on the models that were so searched."""
+    own = [each for each in results if "ablations" in each]
+    if not own:
+        return ""
+    names = ["nothing off", *own[0]["ablations"]]
+    rows = []
+    for name in names:
+        first, flagged, alarms, seconds = [], [], [], []
+        for result in own:
+            given = result["search"] if name == "nothing off" else result["ablations"][name]
+            rows_of = [r for r in (*given["findings"], *given["factors"]) if r["grade"] is not None]
+            listed = [r for r in rows_of if r["grade"] in ("A", "B", "C")]
+            called = [r for r in listed if r["grade"] in FLAGGED]
+            seconds.append(given["cpu"])
+            alarms.append(float(any(not hit_by(r) for r in called)))
+            if result["case"]["kind"] not in ("planted", "two", "shared"):
+                continue
+            for index, effect in enumerate(result["effects"]):
+                if effect["verdict"] == "positive":
+                    first.append(float(bool(listed) and index in hit_by(listed[0])))
+                    flagged.append(float(any(index in hit_by(r) for r in called)))
+        rows.append(
+            [
+                name, said(mean_interval(first)), said(mean_interval(flagged)),
+                said(mean_interval(alarms)), f"{np.median(seconds):.1f}",
+            ]
+        )  # fmt: skip
+    return table(
+        [
+            "off",
+            "Hit@1",
+            "found with A or B",
+            "models with an A or B beside artefacts",
+            "CPU seconds",
+        ],
+        rows,
+    )

@@ -1,0 +1,210 @@
+"""Run the search of the project on an audited model, and read its report."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from auditor.config import ShortcutConfig
+from auditor.interventions.search import find_shortcuts
+from auditor.records import Finding, ShortcutReport
+from auditor.shortcuts.grading import FLIPS
+from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
+from tests.benchmarks.shortcuts.audited import Audited
+from tests.benchmarks.shortcuts.manipulation import Effect
+from tests.benchmarks.shortcuts.scores import hits, iou, pointing
+from tests.benchmarks.shortcuts.transplants import region_gains
+from tests.benchmarks.shortcuts.worlds import Planted
+
+LISTED = ("A", "B", "C")
+FLAGGED = ("A", "B")
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A report with what it cost in seconds."""
+
+    report: ShortcutReport
+    wall: float
+    cpu: float
+
+
+def search(audited: Audited, seed: int, settings: Mapping[str, Any] | None = None) -> Searched:
+    """Run the search with its default budgets, changed by ``settings`` of the config."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    extra: dict[str, Any] = {}
+    if "layer_relevance" in inspect.signature(find_shortcuts).parameters:
+        extra["layer_relevance"] = audited.layer
+    report = find_shortcuts(
+        audited.probe,
+        audited.samples,
+        audited.leading,
+        audited.outputs,
+        ShortcutConfig(**(settings or {})),
+        seed=seed,
+        **extra,
+    )
+    return Searched(report, time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def fingerprint_of(value: Any) -> str:
+    """Return a digest of a report that differs when any number or mask in it does."""
+    state = hashlib.sha256()
+
+    def add(item: Any) -> None:
+        if isinstance(item, np.ndarray):
+            state.update(f"{item.dtype}{item.shape}".encode())
+            state.update(np.ascontiguousarray(item).tobytes())
+        elif hasattr(item, "__dataclass_fields__"):
+            for name in item.__dataclass_fields__:
+                state.update(name.encode())
+                add(getattr(item, name))
+        elif isinstance(item, Mapping):
+            for key in item:
+                add(key)
+                add(item[key])
+        elif isinstance(item, tuple | list):
+            state.update(f"[{len(item)}".encode())
+            for each in item:
+                add(each)
+        else:
+            state.update(repr(item).encode())
+
+    add(value)
+    return state.hexdigest()
+
+
+def strength(finding: Any) -> float:
+    """Return the score by which findings are compared: implausibility times the best lower bound.
+
+    By it models are told apart where a threshold is to be chosen; the grades have their own rules.
+    """
+    best = max((each.low for each in finding.evidence), default=0.0)
+    return float(finding.plausibility.score * max(0.0, best))
+
+
+def finding_rows(
+    report: ShortcutReport, effects: Sequence[Effect], planted: Planted, audited: Audited
+) -> list[dict[str, Any]]:
+    """Return every finding as plain data, with the plants (their places in ``effects``) it hits."""
+    rows = []
+    for place, finding in enumerate(report.findings):
+        candidate = finding.candidate
+        found = {}
+        for index, effect in enumerate(effects):
+            overlap = overlap_of(finding, effect, planted, audited)
+            if overlap is not None:
+                found[str(index)] = overlap
+        rows.append(
+            {
+                "place": place,
+                "class": candidate.output,
+                "kind": candidate.kind,
+                "shape": candidate.shape,
+                "grade": finding.grade,
+                "implausibility": finding.plausibility.score,
+                "terms": dict(finding.plausibility.terms),
+                "strength": strength(finding),
+                "area": float(candidate.masks.mean()) if len(candidate.rows) else 0.0,
+                "rows": len(candidate.rows),
+                "evidence": [
+                    {
+                        "test": each.test, "outcome": each.outcome, "effect": each.effect,
+                        "low": each.low, "high": each.high, "n": each.n, "q": each.q,
+                        "z": each.z, "controls": dict(each.controls), "reason": each.reason,
+                    }
+                    for each in finding.evidence
+                ],
+                "overlaps": found,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def overlap_of(
+    finding: Finding, effect: Effect, planted: Planted, audited: Audited
+) -> dict[str, Any] | None:
+    """Return how a finding meets an artefact: hit, IoU, pointing; None for another class.
+
+    Read on the pictures of the candidate that carry the artefact.
+    """
+    candidate = finding.candidate
+    if candidate.output != effect.output or not ARTEFACTS[effect.artefact].local:
+        return None
+    carry: Bool[np.ndarray, "member"] = planted.carries[effect.plant, candidate.rows]
+    rows = candidate.rows[carry]
+    regions, artefacts = candidate.masks[carry], planted.masks[effect.plant, rows]
+    if not len(rows):
+        return {"hit": False, "iou": 0.0, "pointing": 0.0, "carriers": 0}
+    return {
+        "hit": hits(regions, artefacts),
+        "iou": float(iou(regions, artefacts).mean()),
+        "pointing": pointing(audited.heatmaps[rows], regions, artefacts),
+        "carriers": len(rows),
+    }
+
+
+def factor_rows(report: ShortcutReport, effects: Sequence[Effect]) -> list[dict[str, Any]]:
+    """Return every finding about a statistic of whole pictures as plain data; [] without any."""
+    rows = []
+    for factor in getattr(report, "factors", ()):
+        statistic = str(factor.statistic)
+        hit = [
+            index
+            for index, effect in enumerate(effects)
+            if effect.output == factor.output
+            and any(word in statistic.lower() for word in ARTEFACTS[effect.artefact].statistics)
+        ]
+        rows.append(
+            {
+                "class": factor.output,
+                "statistic": statistic,
+                "grade": factor.grade,
+                "strength": strength(factor),
+                "auc": factor.auc,
+                "q": factor.q,
+                "evidence": [
+                    {"test": e.test, "effect": e.effect, "low": e.low, "high": e.high, "q": e.q}
+                    for e in factor.evidence
+                ],
+                "hits": hit,
+            }
+        )
+    return rows
+
+
+def member_gains(
+    report: ShortcutReport, output: int, audited: Audited
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the members of a class and their score by its best finding, 0 without any.
+
+    The score is the margin that a member's region carries to other pictures; members that the
+    finding leaves out come last.
+    """
+    members = audited.members(output)
+    own = [each for each in report.findings if each.candidate.output == output]
+    listed = [each for each in own if each.grade in LISTED]
+    if not listed or not len(members):
+        return members, np.zeros(len(members))
+    candidate = listed[0].candidate
+    gains = region_gains(audited, output, candidate.rows, candidate.masks)
+    scores = np.full(len(members), gains.min() - 1.0 if len(gains) else 0.0)
+    places = {int(row): place for place, row in enumerate(members)}
+    for row, gain in zip(candidate.rows, gains, strict=True):
+        scores[places[int(row)]] = gain
+    return members, scores
+
+
+def transplant_effect(row: Mapping[str, Any], test: str = FLIPS) -> float | None:
+    """Return the effect of T1 in a finding's row, None where it could not run."""
+    for each in row["evidence"]:
+        if each["test"] == test and each["outcome"] not in ("not applicable", "error"):
+            return float(each["effect"])
+    return None

@@ -1,0 +1,124 @@
+"""Grids are what they say, runs go on where they stopped, and the smoke grid finds what it must."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auditor.config import ShortcutConfig
+from auditor.interventions import search as searching
+from auditor.interventions import trial
+from auditor.interventions.transplant import NON_MEMBER, OTHER_CLASS, SAME_IMAGE
+from auditor.shortcuts import plausibility
+from tests.benchmarks.shortcuts import running
+from tests.benchmarks.shortcuts.__main__ import main
+from tests.benchmarks.shortcuts.ablations import CONTROLS, ablations
+from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
+from tests.benchmarks.shortcuts.cases import Case, Plant
+from tests.benchmarks.shortcuts.grid import GRIDS, PREVALENCES, SEEDS
+from tests.benchmarks.shortcuts.running import Plan, run, stored
+from tests.benchmarks.shortcuts.searching import fingerprint_of
+
+
+@pytest.mark.parametrize(("name", "least"), [("smoke", 6), ("small", 30), ("full", 130)])
+def test_no_case_of_a_grid_is_there_twice(name: str, least: int) -> None:
+    cases = GRIDS[name]()
+    assert len(cases) >= least
+    assert len({case.id for case in cases}) == len(cases)
+
+
+def test_the_full_grid_meets_every_cell_on_both_halves() -> None:
+    cases = [case for case in GRIDS["full"]() if case.kind == "planted"]
+    cells = Counter(
+        (case.plants[0].artefact, case.plants[0].prevalence, case.seed % 2) for case in cases
+    )
+    assert len(cells) == len(ARTEFACTS) * len(PREVALENCES) * 2
+    assert {case.seed for case in cases} == set(SEEDS)
+    for artefact in ARTEFACTS:
+        own = [case for case in cases if case.plants[0].artefact == artefact]
+        assert {(case.data, case.net) for case in own} >= {("clothing", "plain")}
+        assert len({(case.data, case.net) for case in own}) == 4
+    assert {case.kind for case in GRIDS["full"]()} == {
+        "planted", "clean", "balanced", "two", "shared", "training only",
+    }  # fmt: skip
+
+
+def test_what_is_planted_only_in_training_is_not_audited() -> None:
+    plants = (Plant("text", (1,), 0.8),)
+    assert Case("built-in", "plain", 0, "training only", plants).validation_plants == ()
+    assert Case("built-in", "plain", 0, "planted", plants).validation_plants == plants
+
+
+def test_a_run_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = [Case("built-in", "plain", seed, "clean") for seed in range(3)]
+    plan = Plan(None, None, tmp_path)
+    asked: list[int] = []
+
+    def measure(case: Case, **_: object) -> dict[str, int]:
+        asked.append(case.seed)
+        if case.seed == 1 and len(asked) == 2:
+            raise RuntimeError("broken")
+        if case.seed == 2 and len(asked) == 3:
+            raise KeyboardInterrupt
+        return {"seed": case.seed}
+
+    monkeypatch.setattr(running, "measure", measure)
+    with pytest.raises(KeyboardInterrupt):
+        run(cases, plan, jobs=1)
+    assert stored(cases[0], plan) is not None
+    assert "broken" in json.loads(plan.result(cases[1]).read_text())["error"]
+    run(cases, plan, jobs=1)
+    assert asked == [0, 1, 2, 1, 2]
+    assert all(stored(case, plan) is not None for case in cases)
+    other = Plan(None, None, tmp_path, with_ablations=True)
+    assert stored(cases[0], other) is None
+
+
+def test_a_report_that_differs_anywhere_has_another_fingerprint() -> None:
+    value = (1, {"a": np.arange(3)}, "b")
+    assert fingerprint_of(value) == fingerprint_of((1, {"a": np.arange(3)}, "b"))
+    assert fingerprint_of(value) != fingerprint_of((1, {"a": np.arange(3) + 1e-9}, "b"))
+    assert fingerprint_of(((1,), 2)) != fingerprint_of(((1, 2),))
+
+
+def test_every_part_can_be_switched_off_and_is_on_again_afterwards() -> None:
+    before = dict(plausibility.WEIGHTS), trial.transplant, list(searching.PROPOSALS)
+    names = [each.name for each in ablations()]
+    for name in (
+        "without P1", "without P1c", "without control: same image", "without control: non-members",
+        "only control: another class", "without term: near the border",
+    ):  # fmt: skip
+        assert name in names
+    for each in ablations():
+        ShortcutConfig(**each.settings)
+        with each.context():
+            changed = dict(plausibility.WEIGHTS), trial.transplant, list(searching.PROPOSALS)
+        assert each.settings or changed != before
+        assert (dict(plausibility.WEIGHTS), trial.transplant, list(searching.PROPOSALS)) == before
+    assert {OTHER_CLASS, NON_MEMBER, SAME_IMAGE} == set(CONTROLS.values())
+
+
+def test_a_data_set_that_is_missing_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["--grid", "small", "--out", str(tmp_path), "--only", "clean_clothing"])
+    assert code == 2
+    assert "'clothing' needs --data" in capsys.readouterr().err
+
+
+@pytest.mark.slow  # Trains six models and searches them: about a minute on one core.
+def test_the_smoke_grid_finds_marks_and_leaves_negatives_alone(tmp_path: Path) -> None:
+    assert main(["--grid", "smoke", "--out", str(tmp_path)]) == 0
+    numbers = json.loads((tmp_path / "results.json").read_text())
+    assert numbers["models"] == 6
+    used = [row for row in numbers["plantings"] if row["verdict"] == "positive"]
+    local = [row for row in used if ARTEFACTS[row["artefact"]].local]
+    assert len(local) >= 2
+    assert sum(row["outcomes"]["this search"]["hit3"] for row in local) >= 1
+    assert all(row["repeated"] in (None, True) for row in numbers["model rows"])
+    for row in numbers["model rows"]:
+        assert row["kind"] not in ("clean", "balanced") or not row["flagged"]
