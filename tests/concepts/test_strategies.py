@@ -41,8 +41,7 @@ def test_planted_groups_are_found_largest_first(found):
     assert found.stability > 0.95
     assert found.numbers == (1, 2, 3, 4, 5)
     assert found.bic.argmin() == 2
-    assert "each with at least 8 samples: 3." in found.rule
-    assert found.rule.endswith(": stable.")
+    assert ": 3 (found again with 1.00)." in found.rule
     assert found.output == 7
 
 
