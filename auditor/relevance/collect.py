@@ -21,6 +21,7 @@ from auditor.errors import IntegrityError
 from auditor.progress import Step
 from auditor.records import LayerRelevance, Manifest, Samples
 from auditor.relevance.explainer import Explainer
+from auditor.relevance.fingerprints import fingerprints
 from auditor.runfolder import write_atomic
 from auditor.subject import Subject
 
@@ -72,7 +73,8 @@ def collect_shard(
 ) -> dict[str, np.ndarray]:
     """Return the arrays of one shard, a row per sample; quarantined rows hold zeros.
 
-    Arrays: ``rows``, ``valid``, ``reasons`` (JSON text), ``logits``, ``target`` and, per layer
+    Arrays: ``rows``, ``valid``, ``reasons`` (JSON text), ``logits``, ``target``,
+    ``fingerprint`` and, per layer
     ``i``, ``relevance.i`` (n, C), ``peak.i`` (n, C), ``activation.i`` (n, C), ``size.i`` (2,).
     """
     count = len(rows)
@@ -82,6 +84,7 @@ def collect_shard(
         "valid": np.zeros(count, dtype=bool),
         "logits": np.zeros((count, len(subject.manifest.classes)), dtype=np.float32),
         "target": np.zeros(count, dtype=np.int64),
+        "fingerprint": np.zeros((count, 256), dtype=np.uint8),
     }
     for name, channels in ((name, explainer.channels(name)) for name in plan.layers):
         index = plan.layers.index(name)
@@ -135,7 +138,11 @@ def _explain_batch(
     if plan.target == "label":
         targets = torch.as_tensor(subject.manifest.labels[list(rows)], device=images.device)
     out = explainer.statistics(images, plan.layers, targets)
-    found = {"logits": _array(out.logits), "target": _array(out.targets)}
+    found = {
+        "logits": _array(out.logits),
+        "target": _array(out.targets),
+        "fingerprint": _array(fingerprints(images)),
+    }
     for index, totals in enumerate(out.layers[layer] for layer in plan.layers):
         found[f"relevance.{index}"] = _array(totals.relevance)
         found[f"peak.{index}"] = _array(totals.peak).astype(np.int32)
@@ -177,6 +184,7 @@ def merge(
         prediction=logits.argmax(axis=1),
         target=joined["target"],
         discovery=discovery,
+        fingerprint=joined.get("fingerprint"),
     )
     layers = tuple(
         LayerRelevance(
