@@ -82,7 +82,9 @@ class LayerRelevance:
     """Relevance of every concept of one layer in every sample.
 
     ``relevance`` is summed over positions; ``peak`` is the flat index into ``size`` (h, w) of the
-    most relevant position; ``activation`` is the largest activation over positions.
+    most relevant position; ``activation`` is the largest activation over positions. By
+    ``largest_relevance`` over positions and ``summed_activation`` reference samples are chosen
+    where they are given.
     """
 
     layer: str
@@ -91,6 +93,8 @@ class LayerRelevance:
     peak: Int[np.ndarray, "sample concept"]
     activation: Float[np.ndarray, "sample concept"]
     cuts: bool
+    largest_relevance: Float[np.ndarray, "sample concept"] | None = None
+    summed_activation: Float[np.ndarray, "sample concept"] | None = None
 
     def share(self) -> Float[np.ndarray, "sample concept"]:
         """Return relevance over the sample's sum of absolute relevance (rows of zeros stay)."""

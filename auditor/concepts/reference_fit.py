@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -24,8 +25,10 @@ class SetFit:
 
     ``of_class`` is the part of the samples explained as a class that the concept leads in,
     ``carried`` the concept's mean share of their relevance; ``left_out`` counts near-duplicates
-    (None: not looked for).
+    (None: not looked for). ``chosen_by`` is what over positions they were chosen by.
     """
+
+    chosen_by: Literal["sum", "max"]
 
     of_class: float
     carried: float
@@ -87,7 +90,13 @@ def _fit(
             of_class.append(np.isin(samples.target[rows], outputs).mean())
             carried.append(shares_of(layer_relevance, rows)[:, concept].mean())
     left_out = references.left_out
+    summed = (
+        layer_relevance.largest_relevance is None
+        if references.origin == "relevance"
+        else layer_relevance.summed_activation is not None
+    )
     return SetFit(
+        chosen_by="sum" if summed else "max",
         of_class=float(np.mean(of_class)) if of_class else 0.0,
         carried=float(np.mean(carried)) if carried else 0.0,
         left_out=None if left_out is None else int(left_out[list(leads)].sum()),

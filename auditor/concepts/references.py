@@ -34,12 +34,14 @@ def references(
     only samples labelled and explained as that output count: relevance for another output says
     nothing about this class. Where fingerprints were taken, a near-duplicate of a better sample of
     the concept is left out and counted, and the next best of `CANDIDATES` times ``k`` moves up.
-    ``peaks`` are the most relevant positions for both origins.
+    Scores are sums of relevance and largest activations over positions, or, where the layer holds
+    them, largest relevance and sums of activation. ``peaks`` are the most relevant positions for
+    both origins.
     """
     usable = samples.valid
     if output is not None:
         usable = usable & (samples.labels == output) & (samples.target == output)
-    table = layer_relevance.relevance if origin == "relevance" else layer_relevance.activation
+    table = _scores(layer_relevance, origin)
     left_out: np.ndarray | None = None
     if samples.fingerprint is None:
         rows = _best_rows(table, np.flatnonzero(usable), k)
@@ -72,6 +74,12 @@ def jaccard(a: References, b: References) -> Float[np.ndarray, "concept"]:
     either = (a.rows >= 0).sum(axis=1) + (b.rows >= 0).sum(axis=1) - shared
     overlap: np.ndarray = np.divide(shared, either, out=np.ones(len(shared)), where=either > 0)
     return overlap
+
+
+def _scores(layer: LayerRelevance, origin: Origin) -> Float[np.ndarray, "sample concept"]:
+    if origin == "relevance":
+        return layer.relevance if layer.largest_relevance is None else layer.largest_relevance
+    return layer.activation if layer.summed_activation is None else layer.summed_activation
 
 
 def _without_duplicates(

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -28,12 +29,27 @@ from auditor.subject import Subject
 
 @dataclass(frozen=True)
 class PassPlan:
-    """What the pass does: which layers, which target, how rows fall into shards and batches."""
+    """What the pass does: which layers, which target, how rows fall into shards and batches.
+
+    ``relmax`` and ``actmax``: whether reference samples are chosen by the sum over positions or by
+    the largest value; what the table does not hold anyway is kept besides.
+    """
 
     layers: tuple[str, ...]
     target: str
     batch: int
     shard: int
+    relmax: Literal["sum", "max"] = "sum"
+    actmax: Literal["sum", "max"] = "max"
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """Return the names of the tables that are kept besides."""
+        asked = {
+            "largest_relevance": self.relmax == "max",
+            "summed_activation": self.actmax == "sum",
+        }
+        return tuple(name for name, wanted in asked.items() if wanted)
 
     def ranges(self, rows: int) -> list[range]:
         """Return the row range of every shard."""
@@ -91,6 +107,8 @@ def collect_shard(
         arrays[f"relevance.{index}"] = np.zeros((count, channels), dtype=np.float32)
         arrays[f"activation.{index}"] = np.zeros((count, channels), dtype=np.float32)
         arrays[f"peak.{index}"] = np.zeros((count, channels), dtype=np.int32)
+        for table in plan.further:
+            arrays[f"{table}.{index}"] = np.zeros((count, channels), dtype=np.float32)
         arrays[f"size.{index}"] = np.zeros(2, dtype=np.int64)
     for start in range(0, count, plan.batch):
         part = list(rows[start : start + plan.batch])
@@ -148,6 +166,8 @@ def _explain_batch(
         found[f"peak.{index}"] = _array(totals.peak).astype(np.int32)
         found[f"activation.{index}"] = _array(totals.activation)
         found[f"size.{index}"] = np.array(totals.size, dtype=np.int64)
+        for table in plan.further:
+            found[f"{table}.{index}"] = _array(getattr(totals, table))
     return found
 
 
@@ -194,6 +214,7 @@ def merge(
             peak=joined[f"peak.{index}"],
             activation=joined[f"activation.{index}"],
             cuts=cut,
+            **{table: joined[f"{table}.{index}"] for table in plan.further},
         )
         for index, (layer, cut) in enumerate(zip(plan.layers, cuts, strict=True))
     )

@@ -445,8 +445,11 @@ class ReferenceSet(Part):
     """One way to choose reference samples, means over the leading concepts of a layer.
 
     ``of_class``: part of the samples explained as a class that the concept leads in; ``carried``:
-    the concept's share of their relevance; ``left_out``: near-duplicates, None: not looked for.
+    the concept's share of their relevance; ``left_out``: near-duplicates, None: not looked for;
+    ``chosen_by``: over positions.
     """
+
+    chosen_by: Literal["sum", "max"]
 
     of_class: Number
     carried: Number

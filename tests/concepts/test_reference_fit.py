@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,3 +33,21 @@ def test_a_concept_that_fires_elsewhere_fits_worse_by_activation(make_samples, m
     assert found.overlap == pytest.approx(0.5)
     assert found.by_relevance.left_out is None
     assert reference_fit(layer, samples, *both, {0: ()}) is None
+
+
+def test_sum_and_maximum_choose_different_samples(make_samples, make_layer) -> None:
+    samples = make_samples(np.zeros(3, dtype=int))
+    layer = make_layer(np.array([[3.0], [2.0], [1.0]]), activation=np.array([[1.0], [2.0], [3.0]]))
+    other = replace(
+        layer,
+        largest_relevance=np.array([[0.1], [0.2], [0.9]]),
+        summed_activation=np.array([[9.0], [8.0], [7.0]]),
+    )
+    for origin, usual, turned in (("relevance", 0, 2), ("activation", 2, 0)):
+        assert references(layer, samples, k=1, origin=origin).rows.tolist() == [[usual]]
+        assert references(other, samples, k=1, origin=origin).rows.tolist() == [[turned]]
+    both = [
+        references(other, samples, k=2, origin=origin) for origin in ("relevance", "activation")
+    ]
+    found = reference_fit(other, samples, *both, {0: (0,)})
+    assert (found.by_relevance.chosen_by, found.by_activation.chosen_by) == ("max", "sum")
