@@ -172,6 +172,13 @@ class AuditConfig(Section):
     class_references: int = Field(
         6, ge=1, le=100, description="Reference samples per concept within a class."
     )
+    relmax: Literal["sum", "max"] = Field(
+        "sum", description="Reference samples by relevance: its sum over positions, or the largest."
+    )
+    actmax: Literal["sum", "max"] = Field(
+        "max",
+        description="Reference samples by activation: its sum over positions, or the largest.",
+    )
     atlas_samples: int = Field(3, ge=0, le=50, description="Samples per class in the atlas.")
     composition: int = Field(
         3,

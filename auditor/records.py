@@ -48,6 +48,7 @@ class Samples:
     ``target`` is the output that was explained; ``discovery`` marks the half of the data on which
     candidates may be chosen (the other half measures them). Rows that could not be used have
     ``quarantine[i]`` set to a reason, ``valid[i]`` False and zeros everywhere else.
+    ``fingerprint`` (`auditor.relevance.fingerprints`) tells near-duplicates; None: not taken.
     """
 
     manifest: Manifest
@@ -57,6 +58,7 @@ class Samples:
     prediction: Int[np.ndarray, "sample"]
     target: Int[np.ndarray, "sample"]
     discovery: Bool[np.ndarray, "sample"]
+    fingerprint: UInt8[np.ndarray, "sample byte"] | None = None
 
     @property
     def labels(self) -> Int[np.ndarray, "sample"]:
@@ -80,7 +82,9 @@ class LayerRelevance:
     """Relevance of every concept of one layer in every sample.
 
     ``relevance`` is summed over positions; ``peak`` is the flat index into ``size`` (h, w) of the
-    most relevant position; ``activation`` is the largest activation over positions.
+    most relevant position; ``activation`` is the largest activation over positions. By
+    ``largest_relevance`` over positions and ``summed_activation`` reference samples are chosen
+    where they are given.
     """
 
     layer: str
@@ -89,6 +93,8 @@ class LayerRelevance:
     peak: Int[np.ndarray, "sample concept"]
     activation: Float[np.ndarray, "sample concept"]
     cuts: bool
+    largest_relevance: Float[np.ndarray, "sample concept"] | None = None
+    summed_activation: Float[np.ndarray, "sample concept"] | None = None
 
     def share(self) -> Float[np.ndarray, "sample concept"]:
         """Return relevance over the sample's sum of absolute relevance (rows of zeros stay)."""
@@ -126,7 +132,8 @@ class References:
     """The reference samples of every concept of one layer, best first, ties by sample row.
 
     ``output`` is None over all data, else only samples explained as that output count.
-    ``peaks`` are flat positions in the layer's feature map.
+    ``peaks`` are flat positions in the layer's feature map. ``left_out`` counts, per concept, the
+    samples that would be among them but are near-duplicates of a better one (None: not looked for).
     """
 
     layer: str
@@ -135,6 +142,7 @@ class References:
     rows: Int[np.ndarray, "concept reference"]
     scores: Float[np.ndarray, "concept reference"]
     peaks: Int[np.ndarray, "concept reference"]
+    left_out: Int[np.ndarray, "concept"] | None = None
 
 
 @dataclass(frozen=True)

@@ -211,14 +211,16 @@ def _choose(trials: list[_Trial]) -> int:
 
 def _unstable(layer: str, samples: int, trials: list[_Trial]) -> str:
     if not trials:
+        have = "1 sample has" if samples == 1 else f"{samples} samples have"
         return (
-            f"{samples} samples have too few positions with positive relevance at {layer} to be "
+            f"{have} too few positions with positive relevance at layer {layer} to be "
             "split into components."
         )
+    halves = "the positions of 1 sample" if samples == 1 else f"the {samples} samples"
     return (
-        f"No component of the relevance at {layer} is found again in the other half of the "
-        f"{samples} samples (largest cosine {max(trial.stability for trial in trials):.2f}, "
-        f"{FOUND_AGAIN} needed): its positions have nothing in common."
+        f"No component of the relevance at layer {layer} is found again in the other half of "
+        f"{halves} (largest cosine {max(trial.stability for trial in trials):.2f}, "
+        f"{FOUND_AGAIN} needed): what recurs is too little to be split."
     )
 
 

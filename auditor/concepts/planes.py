@@ -24,6 +24,8 @@ NARROW = 0.1
 # Units that compete for the axes: those with the largest mean absolute share in either class.
 POOL = 50
 FOLDS = 5
+# Cross-validated AUCs that differ by no more than this are equally good.
+EQUAL = 0.005
 # Fewer samples of a class in either half tell nothing about separation.
 LEAST = 5
 
@@ -83,10 +85,12 @@ def decision_plane(
 
     Members (label, prediction and target agree) of the discovery half choose: of every two of the
     ``pool`` units with the largest mean absolute share in either class, the pair whose linear
-    discriminant has the largest cross-validated AUC; of equals (to 0.001) the one whose classes
-    lie farthest apart (Mahalanobis distance). The discriminant of the chosen two, fitted on the
-    whole discovery half, is measured on the members of the other half. Samples of one class that
-    were taken for the other are placed too, explained as what they were taken for.
+    discriminant has the largest cross-validated AUC. Of equals (to `EQUAL`) the pair whose weaker
+    unit separates the classes best by itself: one good unit needs no other, and would else be
+    shown with any. If still equal, the one whose class means lie farthest apart. The discriminant
+    of the chosen two, fitted on the whole discovery half, is measured on the members of the other
+    half. Samples of one class that were taken for the other are placed too, explained as what they
+    were taken for.
 
     Args:
         samples: the table.
@@ -218,11 +222,14 @@ def _best_pair(
     values = np.zeros(len(pairs))
     for left_out in range(folds):
         train, test = fold != left_out, fold == left_out
-        weights, _ = _all_discriminants(share[train], is_first[train], pairs)
+        weights = _all_discriminants(share[train], is_first[train], pairs)
         scores = np.einsum("psa,pa->ps", share[test][:, pairs].transpose(1, 0, 2), weights)
         values += auc(scores[:, is_first[test]], scores[:, ~is_first[test]]) / folds
-    _, distance = _all_discriminants(share, is_first, pairs)
-    best = np.lexsort((-distance, -np.round(values, 3)))[0]
+    first, second = share[is_first], share[~is_first]
+    alone = np.abs(auc(first.T, second.T) - 0.5)[pairs].min(axis=1)
+    apart = np.linalg.norm((first.mean(axis=0) - second.mean(axis=0))[pairs], axis=1)
+    worse = values < values.max() - EQUAL
+    best = np.lexsort((-apart, -np.round(alone, 2), worse))[0]
     return int(pairs[best, 0]), int(pairs[best, 1])
 
 
@@ -230,8 +237,8 @@ def _all_discriminants(
     share: Float[np.ndarray, "sample unit"],
     is_first: Bool[np.ndarray, "sample"],
     pairs: Int[np.ndarray, "pair 2"],
-) -> tuple[Float[np.ndarray, "pair 2"], Float[np.ndarray, "pair"]]:
-    """Return, per pair of columns, Fisher's discriminant and the squared Mahalanobis distance."""
+) -> Float[np.ndarray, "pair 2"]:
+    """Return Fisher's discriminant of every pair of columns."""
     first, second = share[is_first], share[~is_first]
     gap = first.mean(axis=0) - second.mean(axis=0)
     centred = np.concatenate([first - first.mean(axis=0), second - second.mean(axis=0)])
@@ -242,14 +249,14 @@ def _all_discriminants(
     ridge = np.where(size > 0, 1e-6 * size, 1.0)
     covariance = covariance + ridge[:, None, None] * np.eye(2)
     weights: np.ndarray = np.linalg.solve(covariance, gap[pairs][..., None])[..., 0]
-    return weights, (weights * gap[pairs]).sum(axis=1)
+    return weights
 
 
 def _discriminant(
     points: Float[np.ndarray, "sample 2"], is_first: Bool[np.ndarray, "sample"]
 ) -> tuple[Float[np.ndarray, "2"], float]:
     """Return unit weights, and the threshold midway between the means of both classes."""
-    weights, _ = _all_discriminants(points, is_first, np.array([[0, 1]]))
+    weights = _all_discriminants(points, is_first, np.array([[0, 1]]))
     length = np.linalg.norm(weights[0])
     unit = weights[0] / length if length > 0 else np.array([1.0, 0.0])
     middle = (points[is_first].mean(axis=0) + points[~is_first].mean(axis=0)) / 2

@@ -8,6 +8,7 @@ means as prototypes, the likelihood of a sample as a measure of how ordinary its
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -55,10 +56,12 @@ def strategies(
 
     Shares are reduced by principal components (enough for `VARIANCE` of the variance, at most
     `DIMENSIONS` and one per `SAMPLES_PER_DIMENSION` members). Mixtures of 1 to ``most`` Gaussians
-    with full, regularised covariance are fitted; the smallest BIC wins among those that leave
-    every strategy at least ``least`` members. ``stability`` is the mean adjusted Rand index
-    (Hubert and Arabie 1985) of the groups with those of ``resamples`` bootstrap samples, for each
-    of which reduction and mixture are fitted anew with the same number. Likelihoods are in reduced
+    with full, regularised covariance are fitted. The number is the one with the smallest BIC among
+    those that leave every strategy at least ``least`` members and are stable: the mean adjusted
+    Rand index (Hubert and Arabie 1985) of the groups with those of ``resamples`` bootstrap samples,
+    for each of which reduction and mixture are fitted anew with the same number, is `STABLE` or
+    more. Without this a class whose shares are merely skewed is split in two, as a mixture of
+    Gaussians describes a long tail better than one. Likelihoods are in reduced
     coordinates: what happens outside them does not make a sample odd.
 
     Args:
@@ -85,7 +88,7 @@ def strategies(
     points = _reduction(share).transform(share)
     fitted = {number: _mixture(points, number, seed) for number in range(1, most + 1)}
     bic = np.array([_bic(mixture, points, least) for mixture in fitted.values()])
-    number = int(np.argmin(bic)) + 1
+    number, stability, unstable = _choose(share, points, fitted, bic, resamples, seed, rng)
     mixture = fitted[number]
     given = mixture.predict(points)
     order = np.argsort(-np.bincount(given, minlength=number), kind="stable")
@@ -95,7 +98,6 @@ def strategies(
     difference = prototypes - share.mean(axis=0)
     likelihood = mixture.score_samples(points)
     lowest = np.argsort(likelihood, kind="stable")[:odd]
-    stability = _stability(share, given, number, resamples, seed, rng) if number > 1 else None
     return Strategies(
         layer=layer_relevance.layer,
         output=output,
@@ -117,7 +119,7 @@ def strategies(
         stability=stability,
         numbers=tuple(fitted),
         bic=bic,
-        rule=_rule(most, least, points.shape[1], number, stability),
+        rule=_rule(most, least, points.shape[1], number, stability, unstable),
     )
 
 
@@ -193,16 +195,45 @@ def _stability(
     return float(np.mean(found))
 
 
-def _rule(most: int, least: int, dimensions: int, number: int, stability: float | None) -> str:
+def _choose(
+    share: Float[np.ndarray, "member concept"],
+    points: Points,
+    fitted: Mapping[int, GaussianMixture],
+    bic: Float[np.ndarray, "number"],
+    resamples: int,
+    seed: int,
+    rng: np.random.Generator,
+) -> tuple[int, float | None, tuple[tuple[int, float], ...]]:
+    """Return the number, its stability, and numbers of a smaller BIC that are not stable."""
+    numbers = np.array(list(fitted))
+    unstable: list[tuple[int, float]] = []
+    for place in np.argsort(bic, kind="stable"):
+        number = int(numbers[place])
+        if number == 1 or not np.isfinite(bic[place]):
+            break
+        given = fitted[number].predict(points)
+        found = _stability(share, given, number, resamples, seed, rng)
+        if found >= STABLE:
+            return number, found, tuple(unstable)
+        unstable.append((number, found))
+    return 1, None, tuple(unstable)
+
+
+def _rule(
+    most: int,
+    least: int,
+    dimensions: int,
+    number: int,
+    stability: float | None,
+    unstable: Sequence[tuple[int, float]],
+) -> str:
     coordinates = "1 coordinate" if dimensions == 1 else f"{dimensions} coordinates"
     chosen = (
         f"Gaussian mixtures of 1 to {most} strategies on {coordinates} of the relevance shares; "
-        f"the number with the smallest BIC, each with at least {least} samples: {number}."
+        f"the number with the smallest BIC among those with at least {least} samples in each that "
+        f"bootstrap samples find again (adjusted Rand index of {STABLE} or more): {number}"
     )
-    if stability is None:
-        return chosen
-    verdict = "stable" if stability >= STABLE else "not stable, so read them as tendencies"
-    return (
-        f"{chosen} In bootstrap samples they are found again with an adjusted Rand index of "
-        f"{stability:.2f} ({STABLE} or more is stable): {verdict}."
-    )
+    found = "" if stability is None else f" (found again with {stability:.2f})"
+    refused = "; ".join(f"{each} with {value:.2f}" for each, value in unstable)
+    more = f" Not stable, so not taken: {refused}." if unstable else ""
+    return f"{chosen}{found}.{more}"

@@ -101,7 +101,7 @@ def leading_unit(
     """Return which unit leads at a layer by `RULE`, with the figures in a plain sentence."""
     figures = (channels, *others)
     half, overlap = _median_half(channels), _median(channels.overlap)
-    said = f"At {layer} " + "; ".join(_said(each) for each in figures) + "."
+    said = f"At layer {layer}: " + "; ".join(_said(each) for each in figures) + "."
     if half <= FEW and overlap <= DISTINCT:
         why = "Channels are few and distinct enough to be read one by one, so they lead."
         return UnitDecision(layer, "channel", figures, RULE, f"{said} {why}")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from auditor.concepts.concept_map import concept_map
+from auditor.concepts.reference_fit import reference_fit
 from auditor.concepts.typical import typical_samples
 from auditor.config import Config, dump_config
 from auditor.detail_records import Compositions, LocalAnalysis
@@ -56,6 +57,8 @@ from auditor.report.model import (
     ModelCard,
     NotRun,
     Picture,
+    ReferenceCard,
+    ReferenceSet,
     RuleCount,
     Scope,
     Tool,
@@ -228,7 +231,8 @@ def _class_report(
             "for it whose concepts could be shown."
         )
     elif len(members) < 5:
-        note = f"Only {len(members)} of its images are recognised: read this table as anecdote."
+        are = "image is" if len(members) == 1 else "images are"
+        note = f"Only {len(members)} {are} recognised: read this table as anecdote."
     return ClassReport(
         name=samples.manifest.classes[output],
         output=output,
@@ -289,7 +293,28 @@ def _method(explainer: Explainer, subject: Subject, analysis: Analysis) -> Metho
         conservation=float(np.median(conservation)) if len(conservation) else None,
         conservation_n=len(conservation),
         notes=[*subject.notes, *explainer.notes],
+        references=_reference_cards(analysis),
     )
+
+
+def _reference_cards(analysis: Analysis) -> list[ReferenceCard]:
+    found = [
+        reference_fit(
+            layer.layer, analysis.samples, layer.by_relevance, layer.by_activation, layer.leading
+        )
+        for layer in analysis.layers
+    ]
+    return [
+        ReferenceCard(
+            layer=fit.layer,
+            concepts=fit.concepts,
+            by_relevance=ReferenceSet(**vars(fit.by_relevance)),
+            by_activation=ReferenceSet(**vars(fit.by_activation)),
+            overlap=fit.overlap,
+        )
+        for fit in found
+        if fit is not None
+    ]
 
 
 def _conservation(explainer: Explainer, subject: Subject, samples: Samples) -> np.ndarray:

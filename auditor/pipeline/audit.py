@@ -215,7 +215,8 @@ def _relevance(
     run: RunFolder,
     progress: Progress,
 ) -> tuple[Samples, tuple[LayerRelevance, ...]]:
-    plan = PassPlan(layers, config.audit.target, config.audit.batch, config.audit.shard)
+    audit = config.audit
+    plan = PassPlan(layers, audit.target, audit.batch, audit.shard, audit.relmax, audit.actmax)
     discovery = discovery_split(subject.manifest.labels, config.audit.seed)
 
     def make() -> tuple[Samples, tuple[LayerRelevance, ...]]:

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -21,18 +22,34 @@ from auditor.errors import IntegrityError
 from auditor.progress import Step
 from auditor.records import LayerRelevance, Manifest, Samples
 from auditor.relevance.explainer import Explainer
+from auditor.relevance.fingerprints import fingerprints
 from auditor.runfolder import write_atomic
 from auditor.subject import Subject
 
 
 @dataclass(frozen=True)
 class PassPlan:
-    """What the pass does: which layers, which target, how rows fall into shards and batches."""
+    """What the pass does: which layers, which target, how rows fall into shards and batches.
+
+    ``relmax`` and ``actmax``: whether reference samples are chosen by the sum over positions or by
+    the largest value; what the table does not hold anyway is kept besides.
+    """
 
     layers: tuple[str, ...]
     target: str
     batch: int
     shard: int
+    relmax: Literal["sum", "max"] = "sum"
+    actmax: Literal["sum", "max"] = "max"
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """Return the names of the tables that are kept besides."""
+        asked = {
+            "largest_relevance": self.relmax == "max",
+            "summed_activation": self.actmax == "sum",
+        }
+        return tuple(name for name, wanted in asked.items() if wanted)
 
     def ranges(self, rows: int) -> list[range]:
         """Return the row range of every shard."""
@@ -72,7 +89,8 @@ def collect_shard(
 ) -> dict[str, np.ndarray]:
     """Return the arrays of one shard, a row per sample; quarantined rows hold zeros.
 
-    Arrays: ``rows``, ``valid``, ``reasons`` (JSON text), ``logits``, ``target`` and, per layer
+    Arrays: ``rows``, ``valid``, ``reasons`` (JSON text), ``logits``, ``target``,
+    ``fingerprint`` and, per layer
     ``i``, ``relevance.i`` (n, C), ``peak.i`` (n, C), ``activation.i`` (n, C), ``size.i`` (2,).
     """
     count = len(rows)
@@ -82,12 +100,15 @@ def collect_shard(
         "valid": np.zeros(count, dtype=bool),
         "logits": np.zeros((count, len(subject.manifest.classes)), dtype=np.float32),
         "target": np.zeros(count, dtype=np.int64),
+        "fingerprint": np.zeros((count, 256), dtype=np.uint8),
     }
     for name, channels in ((name, explainer.channels(name)) for name in plan.layers):
         index = plan.layers.index(name)
         arrays[f"relevance.{index}"] = np.zeros((count, channels), dtype=np.float32)
         arrays[f"activation.{index}"] = np.zeros((count, channels), dtype=np.float32)
         arrays[f"peak.{index}"] = np.zeros((count, channels), dtype=np.int32)
+        for table in plan.further:
+            arrays[f"{table}.{index}"] = np.zeros((count, channels), dtype=np.float32)
         arrays[f"size.{index}"] = np.zeros(2, dtype=np.int64)
     for start in range(0, count, plan.batch):
         part = list(rows[start : start + plan.batch])
@@ -135,12 +156,18 @@ def _explain_batch(
     if plan.target == "label":
         targets = torch.as_tensor(subject.manifest.labels[list(rows)], device=images.device)
     out = explainer.statistics(images, plan.layers, targets)
-    found = {"logits": _array(out.logits), "target": _array(out.targets)}
+    found = {
+        "logits": _array(out.logits),
+        "target": _array(out.targets),
+        "fingerprint": _array(fingerprints(images)),
+    }
     for index, totals in enumerate(out.layers[layer] for layer in plan.layers):
         found[f"relevance.{index}"] = _array(totals.relevance)
         found[f"peak.{index}"] = _array(totals.peak).astype(np.int32)
         found[f"activation.{index}"] = _array(totals.activation)
         found[f"size.{index}"] = np.array(totals.size, dtype=np.int64)
+        for table in plan.further:
+            found[f"{table}.{index}"] = _array(getattr(totals, table))
     return found
 
 
@@ -177,6 +204,7 @@ def merge(
         prediction=logits.argmax(axis=1),
         target=joined["target"],
         discovery=discovery,
+        fingerprint=joined.get("fingerprint"),
     )
     layers = tuple(
         LayerRelevance(
@@ -186,6 +214,7 @@ def merge(
             peak=joined[f"peak.{index}"],
             activation=joined[f"activation.{index}"],
             cuts=cut,
+            **{table: joined[f"{table}.{index}"] for table in plan.further},
         )
         for index, (layer, cut) in enumerate(zip(plan.layers, cuts, strict=True))
     )

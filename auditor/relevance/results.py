@@ -31,12 +31,15 @@ class Totals:
     """What the table of a layer holds of a batch: one number per image and concept.
 
     ``relevance`` (B, C): summed over positions. ``peak`` (B, C): the flat position of the largest
-    relevance. ``activation`` (B, C): the largest. ``size``: of the feature map, h and w.
+    relevance, ``largest_relevance`` (B, C) that itself. ``activation`` (B, C): the largest,
+    ``summed_activation`` (B, C) over positions. ``size``: of the feature map, h and w.
     """
 
     relevance: Tensor
     peak: Tensor
     activation: Tensor
+    largest_relevance: Tensor
+    summed_activation: Tensor
     size: tuple[int, int]
 
 
@@ -52,7 +55,14 @@ class Statistics:
 def totals(relevance: Tensor, activation: Tensor) -> Totals:
     """Sum and maximise (B, C, h, w) over positions."""
     size = (int(relevance.shape[2]), int(relevance.shape[3]))
-    return Totals(relevance.sum((2, 3)), peaks(relevance), activation.amax((2, 3)), size)
+    return Totals(
+        relevance=relevance.sum((2, 3)),
+        peak=peaks(relevance),
+        activation=activation.amax((2, 3)),
+        largest_relevance=relevance.amax((2, 3)),
+        summed_activation=activation.sum((2, 3)),
+        size=size,
+    )
 
 
 def peaks(relevance: Tensor) -> Tensor:

@@ -152,7 +152,8 @@ class Concept(Part):
     ``id`` is ``layer/channel`` and unique. ``jaccard`` compares the sets of reference samples by
     relevance and by activation; ``clarity`` in [0, 1] is how alike the crops are, ``meanings``
     into how many groups they fall, ``redundancy`` how many concepts of the layer mean the same,
-    itself included; ``reading`` says each in a sentence.
+    itself included; ``reading`` says each in a sentence. ``left_out`` counts near-duplicates that
+    are not among the reference samples by relevance (None: not looked for).
     """
 
     id: str
@@ -168,6 +169,8 @@ class Concept(Part):
     meanings: int | None = None
     redundancy: int | None = None
     reading: list[str] = Field(default_factory=list)
+    left_out: int | None = None
+    left_out_by_activation: int | None = None
 
 
 class ConceptRow(Part):
@@ -480,6 +483,31 @@ class LayerCard(Part):
     cuts: bool
 
 
+class ReferenceSet(Part):
+    """One way to choose reference samples, means over the leading concepts of a layer.
+
+    ``of_class``: part of the samples explained as a class that the concept leads in; ``carried``:
+    the concept's share of their relevance; ``left_out``: near-duplicates, None: not looked for;
+    ``chosen_by``: over positions.
+    """
+
+    chosen_by: Literal["sum", "max"]
+
+    of_class: Number
+    carried: Number
+    left_out: int | None
+
+
+class ReferenceCard(Part):
+    """How well reference samples show what a layer's leading concepts decide."""
+
+    layer: str
+    concepts: int
+    by_relevance: ReferenceSet
+    by_activation: ReferenceSet
+    overlap: Number
+
+
 class Method(Part):
     """How relevance was computed and how exact it is.
 
@@ -492,6 +520,7 @@ class Method(Part):
     conservation: Number | None
     conservation_n: int
     notes: list[str]
+    references: list[ReferenceCard] = Field(default_factory=list)
 
 
 class Verdict(Part):

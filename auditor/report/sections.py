@@ -68,7 +68,7 @@ def _has_classes(result: AuditResult) -> bool:
 
 
 def _has_atlas(result: AuditResult) -> bool:
-    return bool(result.concepts or result.maps) or any(item.atlas for item in result.classes)
+    return _has_classes(result) or bool(result.concepts or result.maps)
 
 
 def _has_subspaces(result: AuditResult) -> bool:

@@ -122,7 +122,7 @@ def test_discriminants_equal_scikit_learn():
     share, first = rng.normal(size=(60, 4)), np.arange(60) < 25
     share[first] += (1.0, 0.0, -0.5, 0.2)
     pairs = np.array(list(itertools.combinations(range(4), 2)))
-    weights, _ = _all_discriminants(share, first, pairs)
+    weights = _all_discriminants(share, first, pairs)
     for pair, weight in zip(pairs, weights, strict=True):
         slow = LinearDiscriminantAnalysis(solver="lsqr")
         slow.fit(share[:, pair], first)

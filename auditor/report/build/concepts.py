@@ -102,10 +102,16 @@ def concepts_of_layer(
             clarity=layer.clarity.get(concept),
             subspace=subspace_id(name, int(subspace[concept])) if concept in subspace else None,
             classes=users[concept],
+            left_out=_count(layer.by_relevance, concept),
+            left_out_by_activation=_count(layer.by_activation, concept),
             **_reading(layer.quality.get(concept)),
         )
         for concept in layer.shown
     ]
+
+
+def _count(references: References, concept: int) -> int | None:
+    return None if references.left_out is None else int(references.left_out[concept])
 
 
 def _reading(quality: ConceptQuality | None) -> dict[str, Any]:

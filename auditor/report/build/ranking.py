@@ -11,6 +11,11 @@ from auditor.concepts.ranking import RANDOM, flipping_areas, ranking_trust
 from auditor.report.analysis_parts import FlippingCard, OrderArea, RankingCard
 from auditor.report.parts import Interval, Picture
 
+NOT_SWITCHED = (
+    "No concepts were switched, so the ranking was not tested: no picture of the audited classes "
+    "is recognised as its class, or audit.flipping_images is 0."
+)
+
 Draw = Callable[[Sequence[FlippingCurves]], Picture]
 
 
@@ -32,7 +37,7 @@ def ranking_card(
     reasons = [each.reason for each in found if isinstance(each, Empty)]
     trust = ranking_trust(layer, [each for each in areas if each.baseline == "zero"])
     if isinstance(trust, Empty):
-        reason = reasons[0] if reasons else f"{trust.reason} (audit.flipping_images)"
+        reason = reasons[0] if reasons else NOT_SWITCHED
         return RankingCard(layer=layer, trust="not tested", sentence=reason, ways=[], figure=None)
     sentences = [trust.sentence, *(_mean(each) for each in areas if each.baseline == "mean")]
     return RankingCard(

@@ -85,7 +85,8 @@ def _gaps(search: SearchLimits, data: DataCard, untested: int) -> str:
     if not search.ran:
         gaps.append(f"the search for shortcuts did not run ({search.reason})")
     if untested:
-        gaps.append(f"{untested} of the audited classes have too few images for the causal tests")
+        have = "has" if untested == 1 else "have"
+        gaps.append(f"{untested} of the audited classes {have} too few images for the causal tests")
     elif search.ran and not search.tests:
         gaps.append("no candidate could be tested on the model")
     if len(data.quarantined) > MAX_QUARANTINED * data.total:
