@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from auditor.interventions.latent import Latent
 from auditor.interventions.material import Members
 from auditor.interventions.transplant import Region, control_windows, transplant
 from auditor.interventions.trial import (
@@ -80,6 +81,11 @@ def least_relevant_passes(
         )
         passed.append(any(passes(each) for each in evidence))
     return passed
+
+
+def latent_passes(latents: Sequence[Latent]) -> list[bool]:
+    """Say of every T3 whether one of its random directions would have passed in its place."""
+    return [passes(each.null) for each in latents if each.null is not None]
 
 
 def passes(evidence: Evidence) -> bool:

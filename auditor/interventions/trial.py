@@ -135,9 +135,9 @@ def transplant_evidence(
     generator: np.random.Generator,
 ) -> tuple[Evidence, Evidence]:
     """Return flip excess and evidence share of transplants towards ``output``."""
-    flips = _smallest(stage, candidate, FLIPS, IMAGES, result.flips(output), generator)
+    flips = least_effect(stage, candidate, FLIPS, IMAGES, result.flips(output), generator)
     margins = {name: values / gap for name, values in result.margins(output).items()}
-    share = _smallest(stage, candidate, SHARE, OF_GAP, margins, generator)
+    share = least_effect(stage, candidate, SHARE, OF_GAP, margins, generator)
     share = replace(share, z=z_score(share.effect, comparison))
     if not result.specific(output):
         why = "The region raises another class's score more than this one's."
@@ -180,10 +180,10 @@ def _removal(
     fillers = generator.choice(others, size=len(rows)) if len(others) else None
     effects = removal(stage.probe, members, rows, region.masks, windows, stage.others, fillers)
     columns = {name: values[:, None] for name, values in effects.items()}
-    return _smallest(stage, candidate, REMOVAL, IMAGES, columns, generator)
+    return least_effect(stage, candidate, REMOVAL, IMAGES, columns, generator)
 
 
-def _smallest(
+def least_effect(
     stage: Stage,
     candidate: str,
     test: str,
