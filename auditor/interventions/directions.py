@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from auditor.interventions.transplant import OTHER_CLASS, Region, composed, pair_up
@@ -14,7 +14,8 @@ from auditor.interventions.trial import Stage
 
 PAIRS = 32
 POSITIONS = 64
-TILTS = np.linspace(-1.0, 6.0, 29)
+TILTS = (-2.0, 8.0)
+HALVINGS = 40
 SMALL = 1e-9
 AT_ONCE = 32
 
@@ -39,12 +40,13 @@ def spread_of(
     layer: str,
     members: Float[Tensor, "member 3 h w"],
     others: Float[Tensor, "other 3 h w"],
+    generator: np.random.Generator,
 ) -> Spread:
     """Return how the channels of a layer vary over positions of members and of other images.
 
-    At most `POSITIONS` positions, evenly spaced, of each image count.
+    At most `POSITIONS` positions, at random, of each image count.
     """
-    own, rest = (_positions(stage, layer, images) for images in (members, others))
+    own, rest = (_positions(stage, layer, images, generator) for images in (members, others))
     everything = np.concatenate([own, rest])
     centred = everything - everything.mean(axis=0)
     covariance = centred.T @ centred / len(centred)
@@ -96,46 +98,49 @@ def random_directions(
     """Return random unit directions at right angles to one, with the variance along it.
 
     A Gaussian vector in the basis of principal components, weighted by powers of their variances;
-    the power is chosen for each so that its variance comes nearest to the one along ``direction``.
+    the power is found for each by halving between `TILTS`, so that its variance comes to the one
+    along ``direction``, or as near to it as the layer has it.
     """
-    wanted = np.log(variance_along(spread, direction) + SMALL)
+    wanted = variance_along(spread, direction)
     scale = spread.values / max(float(spread.values.max()), SMALL) + SMALL
     draws = generator.standard_normal((count, len(scale)))
-    found = np.zeros((count, len(scale)))
-    nearest = np.full(count, np.inf)
-    for tilt in TILTS:
-        tilted = (draws * scale ** (tilt / 2)) @ spread.vectors.T
-        tilted -= np.outer(tilted @ direction, direction)
-        tilted /= np.linalg.norm(tilted, axis=1, keepdims=True) + SMALL
-        along = ((tilted @ spread.covariance) * tilted).sum(axis=1)
-        distance = np.abs(np.log(along + SMALL) - wanted)
-        better = distance < nearest
-        found[better], nearest[better] = tilted[better], distance[better]
+    low, high = np.full(count, TILTS[0]), np.full(count, TILTS[1])
+    found = draws
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        found = (draws * scale ** (middle[:, None] / 2)) @ spread.vectors.T
+        found = found - np.outer(found @ direction, direction)
+        found /= np.maximum(np.linalg.norm(found, axis=1, keepdims=True), SMALL**2)
+        more = ((found @ spread.covariance) * found).sum(axis=1) > wanted
+        low, high = np.where(more, low, middle), np.where(more, middle, high)
     return found
 
 
 def _positions(
-    stage: Stage, layer: str, images: Float[Tensor, "sample 3 h w"]
+    stage: Stage,
+    layer: str,
+    images: Float[Tensor, "sample 3 h w"],
+    generator: np.random.Generator,
 ) -> Float[np.ndarray, "position channel"]:
     parts = []
     for start in range(0, len(images), AT_ONCE):
-        maps = _maps(stage, layer, images[start : start + AT_ONCE]).flatten(2)
-        picks = evenly(maps.shape[2], POSITIONS)
-        parts.append(maps[:, :, picks].transpose(1, 2).flatten(0, 1))
-    return torch.cat(parts).double().cpu().numpy()
-
-
-def evenly(total: int, most: int) -> Int[np.ndarray, "place"]:
-    """Return at most ``most`` places of ``total``, evenly spaced."""
-    places: np.ndarray = np.unique(np.linspace(0, total - 1, min(most, total)).round().astype(int))
-    return places
+        maps = _maps(stage, layer, images[start : start + AT_ONCE]).flatten(2).cpu()
+        total = maps.shape[2]
+        places = generator.random((len(maps), total)).argsort(axis=1)[:, :POSITIONS]
+        index = torch.from_numpy(places)[:, None].expand(-1, maps.shape[1], -1)
+        parts.append(maps.gather(2, index).transpose(1, 2).flatten(0, 1))
+    found: np.ndarray = torch.cat(parts).double().numpy()
+    return found
 
 
 def _pooled(
     stage: Stage, layer: str, images: Float[Tensor, "sample 3 h w"]
 ) -> Float[np.ndarray, "channel"]:
     """Return the sum over images of the activations' mean over positions."""
-    return _maps(stage, layer, images).mean(dim=(2, 3)).sum(dim=0).double().cpu().numpy()
+    found: np.ndarray = (
+        _maps(stage, layer, images).mean(dim=(2, 3)).sum(dim=0).double().cpu().numpy()
+    )
+    return found
 
 
 def _maps(stage: Stage, layer: str, images: Float[Tensor, "sample 3 h w"]) -> Tensor:

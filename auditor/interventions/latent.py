@@ -86,7 +86,13 @@ def not_promising(candidate: str) -> Latent:
     return Latent(missing(candidate, LATENT, why))
 
 
-def ground_of(stage: Stage, members: Members, layer: str, strays: Pictures) -> Ground | None:
+def ground_of(
+    stage: Stage,
+    members: Members,
+    layer: str,
+    strays: Pictures,
+    generator: np.random.Generator,
+) -> Ground | None:
     """Return what the candidates of a class share; None: the layer is too narrow, or no others."""
     others = stage.others.without(members.output)
     if stage.probe.explainer.channels(layer) < LEAST_CHANNELS or len(others) < LEAST_IMAGES:
@@ -96,7 +102,9 @@ def ground_of(stage: Stage, members: Members, layer: str, strays: Pictures) -> G
     elsewhere = np.flatnonzero(stage.targets.labels != members.output)
     own = np.full(len(tested) + len(strays.rows), members.output)
     return Ground(
-        spread=spread_of(stage, layer, members.inputs[discovered], stage.others.inputs[others]),
+        spread=spread_of(
+            stage, layer, members.inputs[discovered], stage.others.inputs[others], generator
+        ),
         inputs=torch.cat([members.inputs[tested], strays.inputs, stage.targets.inputs[elsewhere]]),
         labels=np.concatenate([own, stage.targets.labels[elsewhere]]),
         tested=tested,

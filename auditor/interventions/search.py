@@ -288,7 +288,7 @@ def _with_latent(
         return [_with_evidence(each) for each in group]
     found = []
     wrong = strays(stage, samples, members, generator)
-    ground = ground_of(stage, members, layer, wrong)
+    ground = ground_of(stage, members, layer, wrong, generator)
     for each in group:
         latent = each.latent
         if promising(each.trial):

@@ -58,7 +58,7 @@ def signature(
 ) -> Signature:
     """Return what a candidate looks like in its references."""
     kept = masks.any(axis=(1, 2))
-    pictures, masks = pictures[kept] if kept.any() else pictures, masks[kept]
+    pictures, masks = pictures[kept], masks[kept]
     size = np.array(masks.shape[1:])
     centres = np.array([np.argwhere(mask).mean(axis=0) for mask in masks]).reshape(-1, 2)
     middle = np.median(centres, axis=0) if len(centres) else size / 2
