@@ -19,7 +19,6 @@ from auditor.shortcuts.statistics import (
     wilson_interval,
 )
 
-
 Z95 = 1.959963984540054
 
 
