@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from auditor.interventions.transplant import controls_of
 from auditor.interventions.trial import FIRST_TARGETS, Trial
 from auditor.records import Finding
 from auditor.shortcuts.grading import CLEAR, LEVEL
@@ -38,9 +39,9 @@ def closing_notes(
     dropped = sum(map(stopped_early, trials))
     if dropped:
         notes.append(
-            f"The transplants of {dropped} of {len(trials)} candidates stopped after the first "
-            f"{FIRST_TARGETS} target images: the upper ends of the intervals of flip excess and of "
-            f"evidence share had fallen under {CLEAR:.0%}."
+            f"The transplants of {dropped} of {len(trials)} candidates stopped early, after the "
+            f"first {FIRST_TARGETS} target images or before all controls: the upper ends of the "
+            f"intervals of flip excess and of evidence share had fallen under {CLEAR:.0%}."
         )
     if trials and all(each.result is None for each in trials):
         notes.append(
@@ -52,8 +53,11 @@ def closing_notes(
 
 
 def stopped_early(trial: Trial) -> bool:
-    """Say whether a trial left targets unused since its effect was bounded."""
-    return trial.result is not None and len(trial.result.region) < trial.available
+    """Say whether a trial left targets or controls unused since its effect was bounded."""
+    if trial.result is None or trial.pairing is None:
+        return False
+    fewer = len(trial.result.controls) < len(controls_of(trial.pairing))
+    return fewer or len(trial.result.region) < trial.available
 
 
 def null_sentence(passed: int, tried: int) -> str:

@@ -50,15 +50,18 @@ class Pairing:
     others: Int[np.ndarray, "target slot"]
     non_members: Int[np.ndarray, "target slot"] | None
 
+    def at(self, places: slice | Int[np.ndarray, "place"] | Bool[np.ndarray, "target"]) -> Pairing:
+        """Return the pairing of some of the targets."""
+        without = None if self.non_members is None else self.non_members[places]
+        return Pairing(self.targets[places], self.references[places], self.others[places], without)
+
     def first(self, count: int) -> Pairing:
         """Return the pairing of the first targets."""
-        without = None if self.non_members is None else self.non_members[:count]
-        return Pairing(self.targets[:count], self.references[:count], self.others[:count], without)
+        return self.at(slice(0, count))
 
     def rest(self, count: int) -> Pairing:
         """Return the pairing of the targets after the first."""
-        without = None if self.non_members is None else self.non_members[count:]
-        return Pairing(self.targets[count:], self.references[count:], self.others[count:], without)
+        return self.at(slice(count, None))
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,8 @@ import pytest
 from auditor.config import ShortcutConfig
 from auditor.interventions.search import find_shortcuts
 from auditor.records import ShortcutReport
+from auditor.shortcut_records import Signature
+from auditor.shortcuts.fingerprint import SAME, same_finding
 from tests.interventions.worlds import MARK, SIZE, WideModel, World, world
 
 CONFIG = ShortcutConfig(permutations=300, per_class=2, targets=24)
@@ -91,6 +93,27 @@ def test_a_graded_finding_has_all_its_details(wide: ShortcutReport) -> None:
     assert any("direction" in action for action in first.actions)
 
 
+def test_another_sample_and_seed_find_the_same_thing_and_other_marks_are_others(
+    report: ShortcutReport,
+) -> None:
+    def first(seed: int, **changes: object) -> Signature:
+        return found(search(world(seed=seed, **changes), seed=seed))  # type: ignore[arg-type]
+
+    def found(report: ShortcutReport) -> Signature:
+        details = report.findings[0].details
+        assert report.findings[0].grade in ("A", "B")
+        assert details is not None
+        assert details.signature is not None
+        return details.signature
+
+    here = found(report)
+    assert same_finding(here, first(1)) >= SAME
+    assert same_finding(here, first(2, reliance=9.0)) >= SAME
+    elsewhere = (slice(3, 7), slice(14, 18))
+    assert same_finding(here, first(3, mark=elsewhere)) < SAME
+    assert same_finding(first(3, mark=elsewhere), first(4, mark=elsewhere)) >= SAME
+
+
 def test_only_candidates_with_an_effect_are_taken_out_of_the_layer(wide: ShortcutReport) -> None:
     for finding in wide.findings:
         latent = {each.test: each for each in finding.evidence}["T3 latent"]
@@ -105,7 +128,7 @@ def test_only_candidates_with_an_effect_are_taken_out_of_the_layer(wide: Shortcu
 def test_the_search_says_how_many_transplants_stopped_early_and_checks_itself(
     wide: ShortcutReport,
 ) -> None:
-    assert any("stopped after the first 16 target images" in note for note in wide.notes)
+    assert any("stopped early, after the first 16 target images" in note for note in wide.notes)
     (check,) = [note for note in wide.notes if note.startswith("Self-check")]
     assert f"{round(wide.null_rate * wide.null_n)} of {wide.null_n} tests" in check
 
