@@ -148,11 +148,15 @@ class Signature:
 
 @dataclass(frozen=True)
 class Details:
-    """All of this about one candidate; None where it was not measured, and ``missing`` says why."""
+    """All of this about one candidate; None where it was not measured, and ``missing`` says why.
+
+    ``cost`` says in a sentence what projecting the direction out changes.
+    """
 
     exposure: Exposure | None = None
     subgroups: tuple[Subgroup, ...] = ()
     projection: Projection | None = None
+    cost: str = ""
     zeroing: Zeroing | None = None
     signature: Signature | None = None
     missing: Mapping[str, str] | None = None

@@ -15,6 +15,7 @@ from auditor.interventions.zeroing import zeroing
 from auditor.records import Evidence, Samples
 from auditor.shortcut_records import Details, Signature
 from auditor.shortcuts.fingerprint import signature
+from auditor.shortcuts.weighing import cost
 
 
 def full_details(
@@ -45,6 +46,9 @@ def full_details(
         exposure=exposure(table, classes, evidence),
         subgroups=table,
         projection=latent.projection,
+        cost=cost(samples.manifest.classes[members.output], latent.projection)
+        if latent.projection
+        else "",
         zeroing=None if isinstance(curve, str) else curve,
         signature=_signature(samples, members, screened),
         missing=missing,

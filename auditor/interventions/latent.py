@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from auditor.interventions.carriers import Pictures, carriers, carrying, masks_for
+from auditor.interventions.carriers import Pictures, carrying, masks_for
 from auditor.interventions.directions import (
     Spread,
     random_directions,
@@ -138,7 +138,7 @@ def latent_test(
         )
         return Latent(missing(candidate, LATENT, why))
     groups = _groups(stage, members, screened, ground)
-    count = int((groups[WITH] & _right_before(members, ground)).sum())
+    count = int(groups[WITH][: len(ground.tested)].sum())
     if count < LEAST_IMAGES:
         why = (
             f"{count} correctly classified test images carry the region, and {LEAST_IMAGES} are "
@@ -176,7 +176,9 @@ def _groups(
     stage: Stage, members: Members, screened: Screened, ground: Ground
 ) -> dict[str, Bool[np.ndarray, "sample"]]:
     """Return which of the tested images belong to the class with, without, and to others."""
-    own = carriers(stage, members, screened)[ground.tested]
+    tested = torch.from_numpy(ground.tested)
+    masks = screened.proposal.masks[ground.tested]
+    own = carrying(stage, members.inputs[tested], masks, members.output, screened)
     wrong = carrying(
         stage,
         ground.strays.inputs,
@@ -191,12 +193,6 @@ def _groups(
         WITHOUT: np.concatenate([~has, np.zeros(rest, bool)]),
         OTHERS: np.concatenate([np.zeros(len(has), bool), np.ones(rest, bool)]),
     }
-
-
-def _right_before(members: Members, ground: Ground) -> Bool[np.ndarray, "sample"]:
-    right = np.zeros(len(ground.labels), dtype=bool)
-    right[: len(ground.tested)] = True
-    return right
 
 
 def _right(

@@ -45,6 +45,7 @@ DETAILS = Details(
             Change("other classes", SEVEN, SEVEN, 0.6),
         ),
     ),
+    cost="With its direction projected out, nothing else changes.",
     zeroing=Zeroing(
         layer="last",
         concepts=(5, 2),
@@ -95,8 +96,8 @@ def test_every_measured_number_is_in_the_document(tmp_path: Path) -> None:
     assert (row.carrying.value, row.carrying.n) == (0.7, 10)
     assert row.without is None
     assert found.projection is not None
-    assert "other classes in 7 of 10 cases instead of 7" in found.projection.sentence
-    assert "without it" not in found.projection.sentence
+    assert found.projection.sentence == DETAILS.cost
+    assert [row.before is None for row in found.projection.changes] == [False, True, False]
     assert found.zeroing is not None
     assert found.zeroing.concepts == ["last/5", "last/2"]
     assert "from 90% to 40% (n = 12), with equally many random ones to 88%" in (

@@ -18,7 +18,6 @@ from auditor.report.finding_parts import (
 from auditor.report.images import ImageStore
 from auditor.report.parts import Interval
 from auditor.shortcut_records import Accuracy, Details, Projection, Signature, Zeroing
-from auditor.shortcuts.weighing import cost
 
 DIGITS = 3
 
@@ -40,7 +39,7 @@ def finding_details(finding: Finding, samples: Samples, store: ImageStore) -> Fi
             )
             for row in details.subgroups
         ],
-        projection=_projection(details.projection, name) if details.projection else None,
+        projection=_projection(details.projection, details.cost) if details.projection else None,
         zeroing=_zeroing(details.zeroing, name, names, store) if details.zeroing else None,
         signature=_signature(details.signature) if details.signature else None,
         missing=dict(details.missing or {}),
@@ -56,10 +55,10 @@ def _exposure(details: Details, names: tuple[str, ...]) -> ExposureCard | None:
     )
 
 
-def _projection(projection: Projection, name: str) -> ProjectionCard:
+def _projection(projection: Projection, sentence: str) -> ProjectionCard:
     return ProjectionCard(
         layer=projection.layer,
-        sentence=cost(name, projection),
+        sentence=sentence,
         variance=projection.variance,
         control_variance=projection.control_variance,
         directions=projection.directions,
