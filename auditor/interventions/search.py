@@ -284,11 +284,11 @@ def _with_latent(
     generator: np.random.Generator,
 ) -> list[Tested]:
     """Run T3 on the candidates of a class that T1 or T2 found something for."""
-    if layer is None or not any(promising(each.trial) for each in group):
+    if not any(promising(each.trial) for each in group):
         return [_with_evidence(each) for each in group]
     found = []
     wrong = strays(stage, samples, members, generator)
-    ground = ground_of(stage, members, layer, wrong, generator)
+    ground = ground_of(stage, members, layer, wrong, generator) if layer else None
     for each in group:
         latent = each.latent
         if promising(each.trial):

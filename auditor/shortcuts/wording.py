@@ -37,7 +37,8 @@ def meaning(
     numbers = numbers[:1].upper() + numbers[1:] + "." if numbers else ""
     where = f"the {shape}"
     if grade == "U":
-        why = " ".join(dict.fromkeys(each.reason for each in evidence if each.reason))
+        first = [each.reason for each in evidence if each.reason and each.test != LATENT]
+        why = " ".join(dict.fromkeys(first))
         return f"Whether the model relies on {where} for '{name}' could not be tested. {why}"
     if grade == "A":
         start = (

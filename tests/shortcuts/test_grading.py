@@ -102,10 +102,12 @@ def test_words_are_there_and_promise_nothing(letter: Grade) -> None:
     found = [evidence(FLIPS, 0.3), evidence(SHARE, 0.2, z=4.0), evidence(REMOVAL, 0.1)]
     found.append(evidence(LATENT, 0.5))
     if letter == "U":
-        found = [missing(FLIPS)]
+        late = Evidence("c", LATENT, "not applicable", 0, "share", 0, 0, 0, reason="T3 waits.")
+        found = [missing(FLIPS), late]
     meaning = wording.meaning("gravel", "lower right corner", letter, found, 60, 75)
     text = " ".join([meaning, *wording.actions("gravel", letter), wording.verification(letter)])
     assert "gravel" in meaning
+    assert "T3 waits" not in meaning
     for word in ("proven", "compliant", "unbiased"):
         assert word not in text
     if letter in "AB":
