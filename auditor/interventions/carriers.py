@@ -93,6 +93,8 @@ def masks_for(
     reference = screened.proposal.masks[screened.references]
     reference = reference[reference.any(axis=(1, 2))]
     height, width = reference.shape[1:]
+    if not len(heat) or not len(reference):
+        return np.zeros((len(heat), height, width), dtype=bool)
     if (reference == reference[:1]).all():
         return np.repeat(reference[:1], len(heat), axis=0)
     boxes = np.array([_box(mask) for mask in reference])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -174,6 +176,28 @@ def test_carriers_are_the_marked_members_and_masks_follow_the_references() -> No
     assert carriers(stage, members, screened).tolist() == (members.rows < 26).tolist()
     masks = masks_for(screened, members.heat[:2])
     assert np.array_equal(masks, screened.proposal.masks[:2])
+
+
+def test_regions_of_unseen_images_lie_where_the_references_lie() -> None:
+    _, trial, screened = prepared(world())
+    members = trial.region.members
+    moved = np.zeros_like(screened.proposal.masks)
+    for place, mask in enumerate(moved):
+        mask[25 + place % 2 : 29 + place % 2, 26:30] = True
+    near = replace(screened, proposal=replace(screened.proposal, masks=moved))
+    masks = masks_for(near, members.heat[:3])
+    assert masks.sum(axis=(1, 2)).tolist() == [16] * 3
+    assert (masks == masks[:1]).all()
+    assert (masks[0] & screened.proposal.masks[0]).sum() >= 12
+    for place, mask in enumerate(moved):
+        mask[:] = False
+        mask[3 * (place % 9) : 3 * (place % 9) + 4, 5 * (place % 5) : 5 * (place % 5) + 4] = True
+    heat = np.zeros((2, SIZE, SIZE), np.float32)
+    heat[0, 9:13, 4:8] = heat[1, 20:24, 20:24] = 1.0
+    masks = masks_for(near, heat)
+    assert masks[0, 9:13, 4:8].all()
+    assert masks[1, 20:24, 20:24].all()
+    assert masks_for(near, heat[:0]).shape == (0, SIZE, SIZE)
 
 
 def test_strays_are_wrongly_decided_test_images_in_proportion() -> None:
