@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from auditor import concept_records, detail_records, records
+from auditor import concept_records, detail_records, records, shortcut_records
 from auditor.errors import IntegrityError
 
 FORMAT = {"format": "concept-auditor/record", "version": 1}
@@ -82,7 +82,7 @@ def _decode(value: Any, folder: Path) -> Any:
 
 
 def _kind(name: str) -> Any:
-    for module in (records, concept_records, detail_records):
+    for module in (records, concept_records, detail_records, shortcut_records):
         if hasattr(module, name):
             return getattr(module, name)
     raise ValueError(f"it holds a '{name}', which this version does not know")

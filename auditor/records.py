@@ -16,6 +16,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
+from auditor.shortcut_records import Details
+
 Origin = Literal["relevance", "activation"]
 Outcome = Literal["supports", "refutes", "inconclusive", "not applicable", "error"]
 Grade = Literal["A", "B", "C", "D", "U"]
@@ -316,7 +318,10 @@ class Plausibility:
 
 @dataclass(frozen=True)
 class Finding:
-    """A candidate with its evidence, and what follows from it in plain words."""
+    """A candidate with its evidence, and what follows from it in plain words.
+
+    ``against`` are the reasons why it may be part of the object, or not be used, after all.
+    """
 
     candidate: Candidate
     evidence: tuple[Evidence, ...]
@@ -330,6 +335,8 @@ class Finding:
     verification: str
     triplets: tuple[Triplet, ...]
     fingerprint: str
+    against: tuple[str, ...] = ()
+    details: Details | None = None
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from auditor.interventions.latent import Latent
 from auditor.interventions.material import Members
-from auditor.interventions.transplant import Region, control_windows, transplant
+from auditor.interventions.transplant import (
+    Region,
+    control_windows,
+    controls_of,
+    transplant,
+    with_controls,
+)
 from auditor.interventions.trial import (
     LEAST_IMAGES,
     Stage,
@@ -29,7 +36,11 @@ def wrong_class_passes(
     comparison: Sequence[float],
     generator: np.random.Generator,
 ) -> list[bool]:
-    """Re-read every trial's transplants towards a random wrong class: does it pass?"""
+    """Re-read every trial's transplants towards a random wrong class: does it pass?
+
+    What would pass against the controls that ran is tested against the others too, as a candidate
+    would have been.
+    """
     passed = []
     for trial in trials:
         if trial.result is None or trial.pairing is None:
@@ -49,7 +60,12 @@ def wrong_class_passes(
         )
         gap = evidence_gap(trial.region.members, stage.targets, trial.pairing.targets)
         found = transplant_evidence(stage, "null", subset, output, gap, comparison, generator)
-        passed.append(any(passes(each) for each in found))
+        if any(map(passes, found)) and len(subset.controls) < len(controls_of(trial.pairing)):
+            pools = stage.targets, stage.others
+            pairing = trial.pairing.at(rows)
+            subset = with_controls(stage.probe, subset, trial.region, pairing, *pools)
+            found = transplant_evidence(stage, "null", subset, output, gap, comparison, generator)
+        passed.append(any(map(passes, found)))
     return passed
 
 
@@ -80,6 +96,11 @@ def least_relevant_passes(
         )
         passed.append(any(passes(each) for each in evidence))
     return passed
+
+
+def latent_passes(latents: Sequence[Latent]) -> list[bool]:
+    """Say of every T3 whether one of its random directions would have passed in its place."""
+    return [passes(each.null) for each in latents if each.null is not None]
 
 
 def passes(evidence: Evidence) -> bool:

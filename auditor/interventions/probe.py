@@ -13,8 +13,11 @@ from torch import Tensor
 from auditor.relevance.explainer import Explainer
 from auditor.subject import Subject
 
-# Values of a batch of images at once: keeps the memory of a pass the same for every image size.
+# Values of a batch of images at once: keeps the memory of a pass the same for every image size. On
+# a CPU small batches stay in its cache: MobileNet v2 at 224 pixels takes half the time an image
+# with 8 at once that it takes with 64.
 PIXELS_AT_ONCE = 64 * 3 * 224 * 224
+PIXELS_ON_CPU = 8 * 3 * 224 * 224
 EXPLAINED_AT_ONCE = 16
 
 
@@ -34,7 +37,8 @@ class Probe:
         """Return the logits of inputs."""
         if len(images) == 0:
             return np.zeros((0, self.explainer.classes), dtype=np.float32)
-        step = int(min(256, max(1, PIXELS_AT_ONCE // images[0].numel())))
+        most = PIXELS_ON_CPU if self.explainer.device.type == "cpu" else PIXELS_AT_ONCE
+        step = int(min(256, max(1, most // images[0].numel())))
         parts = [
             self.explainer.predict(images[start : start + step]).cpu()
             for start in range(0, len(images), step)

@@ -27,8 +27,10 @@ def removal(
     windows: Bool[np.ndarray, "all_members h w"],
     others: Pool,
     fillers: Int[np.ndarray, "member"] | None,
-) -> dict[str, Float[np.ndarray, "member"]]:
-    """Return per infill and member: 1 where only the region's removal leaves the class, or -1.
+    *,
+    infill: str = SMOOTH,
+) -> Float[np.ndarray, "member"]:
+    """Return per member: 1 where only the region's removal leaves the class, or -1.
 
     Args:
         probe: the model.
@@ -38,16 +40,15 @@ def removal(
         windows: the window compared with, of every member.
         others: images of other classes.
         fillers: for each tested member the position in ``others`` of the image that fills the
-            hole; None: there is no other class, and only the smooth infill is tried.
+            hole; None where there is no other class.
+        infill: `SMOOTH`, or `CONTENT`, which needs ``fillers``.
     """
     images = members.inputs[torch.from_numpy(rows)]
-    found = {SMOOTH: _difference(probe, members.output, images, None, masks[rows], windows[rows])}
-    if fillers is not None:
+    content = None
+    if infill == CONTENT:
+        assert fillers is not None
         content = others.inputs[torch.from_numpy(fillers)]
-        found[CONTENT] = _difference(
-            probe, members.output, images, content, masks[rows], windows[rows]
-        )
-    return found
+    return _difference(probe, members.output, images, content, masks[rows], windows[rows])
 
 
 def _difference(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from torch import Tensor
 
 from auditor.interventions.material import Members, Pool
 from auditor.interventions.pixels import blend, feathered
@@ -100,18 +101,37 @@ def region_effects(
     targets: Int[np.ndarray, "target"],
     fillers: Int[np.ndarray, "target"],
 ) -> Float[np.ndarray, "tried"]:
-    """Return the margin gained by each member's region over another class's content there.
-
-    Mean over ``targets``; ``fillers`` give the content of the control, one for each target.
-    """
-    effects = np.zeros((len(tried), len(targets)))
-    hole = feathered(torch.from_numpy(masks[tried]))
+    """Return `effects_of` the regions of the members ``tried``."""
     content = members.inputs[torch.from_numpy(tried)]
+    return effects_of(probe, content, masks[tried], members.output, pool, targets, fillers)
+
+
+def effects_of(
+    probe: Probe,
+    content: Float[Tensor, "sample 3 h w"],
+    masks: Bool[np.ndarray, "sample h w"],
+    output: int,
+    pool: Pool,
+    targets: Int[np.ndarray, "target"],
+    fillers: Int[np.ndarray, "target"],
+) -> Float[np.ndarray, "sample"]:
+    """Return the margin gained by each image's region over another class's content there.
+
+    Mean over ``targets``; ``fillers`` give the content of the control, one for each target. Images
+    with the same mask share their control.
+    """
+    if not len(content):
+        return np.zeros(0)
+    effects = np.zeros((len(content), len(targets)))
+    different, which = np.unique(masks, axis=0, return_inverse=True)
+    holes = feathered(torch.from_numpy(different))
+    hole = holes[torch.from_numpy(which.ravel())]
     for column, (target, filler) in enumerate(zip(targets, fillers, strict=True)):
-        base = pool.inputs[int(target)].expand_as(content)
-        seam = pool.inputs[int(filler)].expand_as(content)
-        moved = margin(probe.predict(blend(base, content, hole)), members.output)
-        effects[:, column] = moved - margin(probe.predict(blend(base, seam, hole)), members.output)
+        base, seam = pool.inputs[int(target)], pool.inputs[int(filler)]
+        moved = margin(probe.predict(blend(base.expand_as(content), content, hole)), output)
+        many = (len(holes), *base.shape)
+        control = blend(base.expand(many), seam.expand(many), holes)
+        effects[:, column] = moved - margin(probe.predict(control), output)[which.ravel()]
     mean: np.ndarray = effects.mean(axis=1)
     return mean
 

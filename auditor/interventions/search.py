@@ -6,13 +6,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool
 
 from auditor.config import ShortcutConfig
+from auditor.interventions.carriers import Pictures, carriers, strays
+from auditor.interventions.details import brief_details, full_details
+from auditor.interventions.latent import (
+    Latent,
+    ground_of,
+    latent_test,
+    not_promising,
+    promising,
+)
 from auditor.interventions.material import Members, load_members, load_pool
-from auditor.interventions.nulls import least_relevant_passes, wrong_class_passes
+from auditor.interventions.notes import closing_notes
+from auditor.interventions.nulls import (
+    latent_passes,
+    least_relevant_passes,
+    wrong_class_passes,
+)
 from auditor.interventions.probe import Probe
-from auditor.interventions.screening import Screened, region_effects, screen, selected
+from auditor.interventions.screening import Screened, screen, selected
 from auditor.interventions.transplant import Region, control_windows
 from auditor.interventions.trial import LEAST_IMAGES, Stage, Trial, next_rank, run_trial
 from auditor.interventions.triplets import representative_triplets
@@ -34,6 +48,7 @@ from auditor.shortcuts.merging import merged
 from auditor.shortcuts.plausibility import Scene, balanced, judge, scene
 from auditor.shortcuts.proposals import PROPOSALS, ClassView
 from auditor.shortcuts.statistics import benjamini_hochberg, detection_limit
+from auditor.shortcuts.weighing import against
 
 Leading = Mapping[int, tuple[str, tuple[int, ...]]]
 
@@ -41,20 +56,25 @@ Leading = Mapping[int, tuple[str, tuple[int, ...]]]
 BUILT_IN = (regions, concept_regions, templates)
 SCREENED = 8
 CONCEPTS = 3
-TESTS_EACH = 3
+TESTS_EACH = 4
 SIMILAR_SIZE = 2.0
-MEMBER_EFFECT = 0.5
 GRADES: tuple[Grade, ...] = ("A", "B", "C", "D", "U")
 
 
 @dataclass(frozen=True, eq=False)
 class Tested:
-    """A candidate after its trial, with how much it looks like an artefact."""
+    """A candidate after its trial and T3, with how much it looks like an artefact.
+
+    ``layer`` is where T3 ran; ``strays`` are the class's wrongly decided test images.
+    """
 
     members: Members
     screened: Screened
     trial: Trial
     plausibility: Plausibility
+    layer: str | None
+    latent: Latent
+    strays: Pictures
 
 
 def find_shortcuts(
@@ -92,17 +112,27 @@ def find_shortcuts(
     )
     tested: list[Tested] = []
     for members in classes:
+        group = []
         for index, each in enumerate(chosen[members.output]):
             own = np.random.default_rng([seed, 2, members.output, index])
-            tested.append(_test(stage, members, each, index, screened, scenes, own))
+            group.append(_test(stage, members, each, index, screened, scenes, own))
+        own = np.random.default_rng([seed, 3, members.output])
+        layer = leading.get(members.output, ("", ()))[0] or None
+        tested += _with_latent(stage, samples, members, group, layer, own)
         step(1)
     step(max(0, len(outputs) - len(classes)))
     comparison = [each.share for group in screened.values() for each in group]
     nulls = least_relevant_passes(stage, classes, comparison, generator)
     nulls += wrong_class_passes(stage, [each.trial for each in tested], comparison, generator)
+    nulls += latent_passes([each.latent for each in tested])
     corrected, tests = _corrected(tested)
-    findings = _findings(stage, samples, corrected)
-    notes += _closing_notes(stage, corrected, findings)
+    findings = _findings(stage, samples, corrected, seed)
+    notes += closing_notes(
+        [each.trial for each in corrected],
+        [each.plausibility.candidate for each in corrected],
+        findings,
+        nulls,
+    )
     targets = _targets_of(corrected)
     return ShortcutReport(
         findings=tuple(findings),
@@ -216,7 +246,7 @@ def _test(
     scenes: Mapping[int, Scene],
     generator: np.random.Generator,
 ) -> Tested:
-    proposal = each.proposal
+    proposal, candidate = each.proposal, f"{members.output}-{index + 1}"
     region = Region(
         members,
         proposal.masks,
@@ -226,7 +256,7 @@ def _test(
     )
     trial = run_trial(
         stage,
-        f"{members.output}-{index + 1}",
+        candidate,
         region,
         next_rank(members, region, proposal.shape),
         _comparison(members.output, each, screened),
@@ -234,14 +264,44 @@ def _test(
     )
     others = [scenes[output] for output in scenes if output != members.output]
     plausibility = judge(
-        f"{members.output}-{index + 1}",
+        candidate,
         scenes[members.output],
         each.references,
         proposal.masks,
         others,
         generator,
     )
-    return Tested(members, each, trial, plausibility)
+    nowhere = Pictures(members.rows[:0], members.inputs[:0], members.heat[:0])
+    return Tested(members, each, trial, plausibility, None, not_promising(candidate), nowhere)
+
+
+def _with_latent(
+    stage: Stage,
+    samples: Samples,
+    members: Members,
+    group: Sequence[Tested],
+    layer: str | None,
+    generator: np.random.Generator,
+) -> list[Tested]:
+    """Run T3 on the candidates of a class that T1 or T2 found something for."""
+    if not any(promising(each.trial) for each in group):
+        return [_with_evidence(each) for each in group]
+    found = []
+    wrong = strays(stage, samples, members, generator)
+    ground = ground_of(stage, members, layer, wrong, generator) if layer else None
+    for each in group:
+        latent = each.latent
+        if promising(each.trial):
+            latent = latent_test(
+                stage, each.plausibility.candidate, each.trial, each.screened, ground, generator
+            )
+        found.append(_with_evidence(replace(each, layer=layer, latent=latent, strays=wrong)))
+    return found
+
+
+def _with_evidence(each: Tested) -> Tested:
+    evidence = (*each.trial.evidence, each.latent.evidence)
+    return replace(each, trial=replace(each.trial, evidence=evidence))
 
 
 def _comparison(
@@ -259,9 +319,14 @@ def _comparison(
 
 
 def _corrected(tested: Sequence[Tested]) -> tuple[list[Tested], int]:
-    """Fill in q over all candidates and tests, and from it what each test says."""
+    """Fill in q over all candidates and tests, and from it what each test says.
+
+    A T3 that was left out because T1 and T2 found nothing counts as a test with p = 1: which tests
+    run depends on the data, and the correction must not gain by it.
+    """
     p_values = [e.p for each in tested for e in each.trial.evidence if e.p is not None]
-    q_values = iter(benjamini_hochberg(p_values))
+    left_out = sum(each.latent.evidence.p is None for each in tested)
+    q_values = iter(benjamini_hochberg([*p_values, *[1.0] * left_out]))
     found = []
     for each in tested:
         evidence = tuple(
@@ -278,24 +343,47 @@ def _concluded(evidence: Evidence, q: float) -> Evidence:
     return replace(evidence, q=q, outcome=outcome)
 
 
-def _findings(stage: Stage, samples: Samples, tested: Sequence[Tested]) -> list[Finding]:
+def _findings(stage: Stage, samples: Samples, tested: Sequence[Tested], seed: int) -> list[Finding]:
     found: list[Finding] = []
     untested: set[int] = set()
-    for each in tested:
+    for place, each in enumerate(tested):
         verdict = grade(each.trial.evidence, each.plausibility)
         output = each.members.output
         if verdict is None or (verdict == "U" and output in untested):
             continue
         if verdict == "U":
             untested.add(output)
-        found.append(_finding(stage, samples, each, verdict))
+        own = np.random.default_rng([seed, 4, output, place])
+        found.append(_finding(stage, samples, each, verdict, own))
     return sorted(found, key=_order)
 
 
-def _finding(stage: Stage, samples: Samples, each: Tested, verdict: Grade) -> Finding:
+def _finding(
+    stage: Stage,
+    samples: Samples,
+    each: Tested,
+    verdict: Grade,
+    generator: np.random.Generator,
+) -> Finding:
     members, proposal = each.members, each.screened.proposal
     name = samples.manifest.classes[members.output]
-    rows = _carriers(stage, each) if verdict in ("A", "B") else np.arange(len(members.rows))
+    carry: Bool[np.ndarray, "member"] = np.ones(len(members.rows), dtype=bool)
+    details = brief_details(samples, members, each.screened)
+    if verdict in ("A", "B"):
+        carry = carriers(stage, members, each.screened)
+        details = full_details(
+            stage,
+            samples,
+            members,
+            each.screened,
+            carry,
+            each.strays,
+            each.trial.evidence,
+            each.latent,
+            each.layer,
+            generator,
+        )
+    rows = np.flatnonzero(carry)
     candidate = Candidate(
         id=each.plausibility.candidate,
         output=members.output,
@@ -318,35 +406,19 @@ def _finding(stage: Stage, samples: Samples, each: Tested, verdict: Grade) -> Fi
         evidence=evidence,
         plausibility=each.plausibility,
         grade=verdict,
-        severity=severity(verdict, len(rows) / len(members.rows)),
+        severity=severity(verdict, details.exposure),
         confidence=confidence(evidence),
         meaning=wording.meaning(
             name, proposal.shape, verdict, evidence, len(rows), len(members.rows)
         ),
         reasons=wording.reasons(candidate, each.plausibility),
-        actions=wording.actions(name, verdict),
+        actions=wording.actions(name, verdict, details),
         verification=wording.verification(verdict),
         triplets=triplets,
         fingerprint=fingerprint(name, members.pictures[references], proposal.masks[references]),
+        against=against(name, evidence, each.plausibility, details),
+        details=details,
     )
-
-
-def _carriers(stage: Stage, each: Tested) -> Int[np.ndarray, "member"]:
-    """Return the members whose region does at least half of what the references' does."""
-    members, screened = each.members, each.screened
-    everyone = np.arange(len(members.rows))
-    if len(screened.fillers) < len(screened.targets) or not len(screened.targets):
-        return everyone
-    effects: Float[np.ndarray, "member"] = region_effects(
-        stage.probe,
-        members,
-        screened.proposal.masks,
-        everyone,
-        stage.others,
-        screened.targets,
-        screened.fillers,
-    )
-    return np.flatnonzero(effects >= MEMBER_EFFECT * screened.reference_effect)
 
 
 def _order(finding: Finding) -> tuple[int, float]:
@@ -365,25 +437,6 @@ def _target_rows(stage: Stage, each: Tested) -> list[int]:
     if each.trial.pairing is None:
         return []
     return [int(row) for row in stage.targets.rows[each.trial.pairing.targets]]
-
-
-def _closing_notes(
-    stage: Stage, tested: Sequence[Tested], findings: Sequence[Finding]
-) -> list[str]:
-    notes = []
-    listed = sum(1 for each in findings if each.grade != "U")
-    graded = {each.candidate.id for each in findings}
-    quiet = sum(1 for each in tested if each.plausibility.candidate not in graded)
-    if quiet:
-        notes.append(
-            f"{len(tested)} candidates were tested; {listed} are listed, and {quiet} are not: "
-            "neither strong evidence for a class nor artefacts that the model leaves unused."
-        )
-    if tested and all(each.trial.result is None for each in tested):
-        notes.append(
-            "No region could be transplanted: that needs images of other classes in the data."
-        )
-    return notes
 
 
 def _silent(steps: int) -> None:

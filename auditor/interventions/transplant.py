@@ -7,7 +7,7 @@ that apply counts, so that a seam, or any piece of the class or of the image, is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,15 +50,18 @@ class Pairing:
     others: Int[np.ndarray, "target slot"]
     non_members: Int[np.ndarray, "target slot"] | None
 
+    def at(self, places: slice | Int[np.ndarray, "place"] | Bool[np.ndarray, "target"]) -> Pairing:
+        """Return the pairing of some of the targets."""
+        without = None if self.non_members is None else self.non_members[places]
+        return Pairing(self.targets[places], self.references[places], self.others[places], without)
+
     def first(self, count: int) -> Pairing:
         """Return the pairing of the first targets."""
-        without = None if self.non_members is None else self.non_members[:count]
-        return Pairing(self.targets[:count], self.references[:count], self.others[:count], without)
+        return self.at(slice(0, count))
 
     def rest(self, count: int) -> Pairing:
         """Return the pairing of the targets after the first."""
-        without = None if self.non_members is None else self.non_members[count:]
-        return Pairing(self.targets[count:], self.references[count:], self.others[count:], without)
+        return self.at(slice(count, None))
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,16 +145,45 @@ def pair_up(
 
 
 def transplant(
-    probe: Probe, region: Region, pairing: Pairing, targets: Pool, others: Pool
+    probe: Probe,
+    region: Region,
+    pairing: Pairing,
+    targets: Pool,
+    others: Pool,
+    controls: Sequence[str] | None = None,
 ) -> Transplanted:
-    """Return the logits of every pair with the region and with each control that applies."""
-    names = [OTHER_CLASS, SAME_IMAGE]
-    if pairing.non_members is not None:
-        names.append(NON_MEMBER)
+    """Return the logits of every pair with the region and with each control that applies.
+
+    ``controls`` names some of `controls_of`, None for all of them.
+    """
+    names = controls_of(pairing) if controls is None else controls
     return Transplanted(
         _logits(probe, region, pairing, targets, others, None),
         {name: _logits(probe, region, pairing, targets, others, name) for name in names},
     )
+
+
+def with_controls(
+    probe: Probe,
+    result: Transplanted,
+    region: Region,
+    pairing: Pairing,
+    targets: Pool,
+    others: Pool,
+) -> Transplanted:
+    """Return a result with the controls that it lacks."""
+    more = {
+        name: _logits(probe, region, pairing, targets, others, name)
+        for name in controls_of(pairing)
+        if name not in result.controls
+    }
+    return Transplanted(result.region, {**result.controls, **more})
+
+
+def controls_of(pairing: Pairing) -> tuple[str, ...]:
+    """Return the controls that apply, the same place of other classes first."""
+    names = (OTHER_CLASS, SAME_IMAGE)
+    return names if pairing.non_members is None else (*names, NON_MEMBER)
 
 
 def composed(

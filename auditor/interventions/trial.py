@@ -10,15 +10,17 @@ from jaxtyping import Bool, Float, Int
 
 from auditor.interventions.material import Members, Pool
 from auditor.interventions.probe import Probe
-from auditor.interventions.removal import removal
+from auditor.interventions.removal import CONTENT, SMOOTH, removal
 from auditor.interventions.transplant import (
     Pairing,
     Region,
     Transplanted,
     control_windows,
+    controls_of,
     margin,
     pair_up,
     transplant,
+    with_controls,
 )
 from auditor.records import Evidence
 from auditor.shortcuts.grading import CLEAR, FLIPS, LEVEL, REMOVAL, SHARE
@@ -68,6 +70,10 @@ def run_trial(
 ) -> Trial:
     """Run T1 and T2 on the test half.
 
+    T1 goes in three steps, and stops when the upper end of both intervals has fallen under `CLEAR`:
+    the first targets against one control, the same against the others, and the other targets. T2
+    stops likewise after its first infill.
+
     Args:
         stage: what all trials share.
         candidate: its id.
@@ -92,20 +98,30 @@ def run_trial(
             len(targets),
         )
     pairing = draw_pairs(stage, region, targets, generator)
-    result = transplant(
-        stage.probe, region, pairing.first(FIRST_TARGETS), stage.targets, stage.others
-    )
+    early = pairing.first(FIRST_TARGETS)
+    pools = stage.targets, stage.others
+    result = transplant(stage.probe, region, early, *pools, controls=controls_of(early)[:1])
     gap = evidence_gap(region.members, stage.targets, targets)
-    first = transplant_evidence(stage, candidate, result, output, gap, comparison, generator)
-    if len(targets) > FIRST_TARGETS and any(each.high >= CLEAR for each in first):
-        more = transplant(
-            stage.probe, region, pairing.rest(FIRST_TARGETS), stage.targets, stage.others
-        )
-        result = result.joined(more)
-        first = transplant_evidence(stage, candidate, result, output, gap, comparison, generator)
+
+    def found() -> tuple[Evidence, Evidence]:
+        return transplant_evidence(stage, candidate, result, output, gap, comparison, generator)
+
+    first = found()
+    if _open(first):
+        result = with_controls(stage.probe, result, region, early, *pools)
+        first = found()
+    if len(targets) > FIRST_TARGETS and _open(first):
+        rest = pairing.rest(FIRST_TARGETS)
+        result = result.joined(transplant(stage.probe, region, rest, *pools))
+        first = found()
     pairing = pairing.first(len(result.region))
     left = _removal(stage, candidate, region, next_windows, generator)
     return Trial(region, pairing, result, (*first, left), len(targets))
+
+
+def _open(evidence: Sequence[Evidence]) -> bool:
+    """Say whether any effect may still be `CLEAR`; more controls could only make it smaller."""
+    return any(each.high >= CLEAR for each in evidence)
 
 
 def draw_pairs(
@@ -135,9 +151,9 @@ def transplant_evidence(
     generator: np.random.Generator,
 ) -> tuple[Evidence, Evidence]:
     """Return flip excess and evidence share of transplants towards ``output``."""
-    flips = _smallest(stage, candidate, FLIPS, IMAGES, result.flips(output), generator)
+    flips = least_effect(stage, candidate, FLIPS, IMAGES, result.flips(output), generator)
     margins = {name: values / gap for name, values in result.margins(output).items()}
-    share = _smallest(stage, candidate, SHARE, OF_GAP, margins, generator)
+    share = least_effect(stage, candidate, SHARE, OF_GAP, margins, generator)
     share = replace(share, z=z_score(share.effect, comparison))
     if not result.specific(output):
         why = "The region raises another class's score more than this one's."
@@ -178,12 +194,18 @@ def _removal(
         return missing(candidate, REMOVAL, why)
     others = stage.others.without(members.output)
     fillers = generator.choice(others, size=len(rows)) if len(others) else None
-    effects = removal(stage.probe, members, rows, region.masks, windows, stage.others, fillers)
-    columns = {name: values[:, None] for name, values in effects.items()}
-    return _smallest(stage, candidate, REMOVAL, IMAGES, columns, generator)
+    effects: dict[str, Float[np.ndarray, "member 1"]] = {}
+    for name in (SMOOTH, CONTENT) if fillers is not None else (SMOOTH,):
+        effect = removal(
+            stage.probe, members, rows, region.masks, windows, stage.others, fillers, infill=name
+        )
+        effects[name] = effect[:, None]
+        if bootstrap_interval(effects[name], generator)[1] < CLEAR:
+            break
+    return least_effect(stage, candidate, REMOVAL, IMAGES, effects, generator)
 
 
-def _smallest(
+def least_effect(
     stage: Stage,
     candidate: str,
     test: str,

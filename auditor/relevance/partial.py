@@ -84,6 +84,21 @@ class Upper:
                 maps.copy_(torch.where(kept, maps, other.reshape(1, *shape[1:])))
             return run_from(self.graph, {**self.values, self.node.name: value})
 
+    def without(self, direction: Tensor, mean: Tensor) -> Tensor:
+        """Return the logits (B, K) with a direction projected out of the layer.
+
+        ``a - u u^T (a - mean)`` at every position, with the unit vector u (C,) and mean (C,): along
+        u every position becomes what the mean is.
+        """
+        value: Tensor = self.values[self.node.name]
+        with exact(self.device):
+            value = value.clone()
+            maps = positions(value, self.node, self.axis)
+            unit = direction.to(maps)
+            along = torch.tensordot(unit, maps, dims=([0], [1])) - torch.dot(unit, mean.to(maps))
+            maps.sub_(unit.reshape(1, -1, *[1] * (maps.dim() - 2)) * along.unsqueeze(1))
+            return run_from(self.graph, {**self.values, self.node.name: value})
+
     def gradient(self, targets: Tensor) -> Tensor:
         """Return the gradient (B, C, h, w) of each image's target logit by the activation."""
         with exact(self.device), torch.enable_grad():

@@ -20,6 +20,7 @@ from auditor.report.analysis_parts import (
     RankingCard,
     StrategyReport,
 )
+from auditor.report.finding_parts import FindingDetails
 from auditor.report.parts import Crop as Crop
 from auditor.report.parts import Interval as Interval
 from auditor.report.parts import Number as Number
@@ -424,7 +425,8 @@ class FindingCard(Part):
     """A clever-Hans candidate with its evidence: one sheet of the report.
 
     ``outlined`` are members with the region outlined, ``aligned`` the regions cut out side by side.
-    ``what`` is one short plain phrase for tables and the summary.
+    ``what`` is one short plain phrase for tables and the summary; ``reasons`` say why it may not be
+    the object, ``against`` what speaks against that.
     """
 
     id: str
@@ -450,6 +452,8 @@ class FindingCard(Part):
     aligned: list[Picture]
     triplets: list[TripletCard]
     concepts: list[str]
+    against: list[str] = Field(default_factory=list)
+    details: FindingDetails | None = None
 
 
 class SearchLimits(Part):

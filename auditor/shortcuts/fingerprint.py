@@ -1,13 +1,27 @@
-"""A name for a candidate that stays the same when the audit is run again."""
+"""How a candidate is known again: a name for the same audit, a likeness for the next one.
+
+`fingerprint` is the same for the same region of the same pictures. A model trained anew, or other
+pictures, move the region a little, so there `same_finding` compares what the candidates look like.
+"""
 
 from __future__ import annotations
 
 import hashlib
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float, UInt8
+from scipy import ndimage
+
+from auditor.shortcut_records import Signature
 
 GRID = 4
+# From here on two candidates count as the same: chosen on the tests' worlds and on the demo.
+SAME = 0.6
+WINDOW, CELLS, SHIFT = 0.25, 8, 2
+KEEPS_TO_A_PLACE = 0.5 / GRID
+NEAR, ALIKE, UNLIKE = 0.15, 0.25, 0.1
+FLAT = 0.02
+WEIGHTS = {"area": 0.1, "place": 0.3, "colour": 0.2, "look": 0.4}
 
 
 def fingerprint(
@@ -35,3 +49,100 @@ def _place(masks: Bool[np.ndarray, "reference height width"]) -> str:
         return "anywhere"
     row, column = np.minimum((np.median(centres, axis=0) * GRID).astype(int), GRID - 1)
     return f"place {row} {column}"
+
+
+def signature(
+    class_name: str,
+    pictures: UInt8[np.ndarray, "reference height width 3"],
+    masks: Bool[np.ndarray, "reference height width"],
+) -> Signature:
+    """Return what a candidate looks like in its references."""
+    kept = masks.any(axis=(1, 2))
+    pictures, masks = pictures[kept], masks[kept]
+    size = np.array(masks.shape[1:])
+    centres = np.array([np.argwhere(mask).mean(axis=0) for mask in masks]).reshape(-1, 2)
+    middle = np.median(centres, axis=0) if len(centres) else size / 2
+    side = max(CELLS, round(WINDOW * int(size.min())))
+    crops = [
+        _window(picture, centre, side) for picture, centre in zip(pictures, centres, strict=True)
+    ]
+    colours = [picture[mask].mean(axis=0) for picture, mask in zip(pictures, masks, strict=True)]
+    red, green, blue = np.median(colours, axis=0) / 255 if colours else np.zeros(3)
+    return Signature(
+        class_name=class_name,
+        area=float(np.median(masks.mean(axis=(1, 2)))) if len(masks) else 0.0,
+        place=(float(middle[0] / size[0]), float(middle[1] / size[1])),
+        spread=float(np.abs(centres - middle).mean() / size.mean()) if len(centres) else 0.0,
+        colour=(float(red), float(green), float(blue)),
+        look=np.median(crops, axis=0) if crops else np.zeros((CELLS, CELLS, 3)),
+    )
+
+
+def same_finding(first: Signature, second: Signature) -> float:
+    """Return how alike two candidates are, from 0 to 1: the same from `SAME` on.
+
+    Of different classes: 0. Else the weighted geometric mean of four likenesses: of area, of place
+    (two that move about are alike), of colour, and of look (the normalised correlation of the two
+    windows at the best shift).
+    """
+    if first.class_name != second.class_name:
+        return 0.0
+    ratio = np.log2(max(first.area, 1e-6) / max(second.area, 1e-6))
+    terms = {
+        "area": np.exp(-abs(ratio) / 2),
+        "place": _same_place(first, second),
+        "colour": np.exp(-((np.subtract(first.colour, second.colour) / ALIKE) ** 2).sum()),
+        "look": max(UNLIKE, _correlation(first.look, second.look)),
+    }
+    logs = [WEIGHTS[name] * np.log(max(float(value), 1e-9)) for name, value in terms.items()]
+    return float(np.exp(sum(logs)))
+
+
+def _same_place(first: Signature, second: Signature) -> float:
+    stays = [each.spread <= KEEPS_TO_A_PLACE for each in (first, second)]
+    if not all(stays):
+        return UNLIKE if any(stays) else 1.0
+    distance = np.hypot(*np.subtract(first.place, second.place))
+    return float(np.exp(-((distance / NEAR) ** 2)))
+
+
+def _window(
+    picture: UInt8[np.ndarray, "height width 3"], centre: Float[np.ndarray, "2"], side: int
+) -> Float[np.ndarray, "cell cell 3"]:
+    """Return `CELLS` x `CELLS` means of the window of ``side`` pixels, moved inside the picture."""
+    last = np.array(picture.shape[:2]) - side
+    top, left = np.clip((centre - side / 2).round().astype(int), 0, np.maximum(last, 0))
+    crop = picture[top : top + side, left : left + side].astype(np.float64) / 255
+    cells = ndimage.zoom(
+        ndimage.uniform_filter(crop, (side // CELLS, side // CELLS, 1), mode="nearest"),
+        (CELLS / crop.shape[0], CELLS / crop.shape[1], 1),
+        order=1,
+    )
+    found: np.ndarray = cells[:CELLS, :CELLS]
+    return found
+
+
+def _correlation(
+    first: Float[np.ndarray, "cell cell 3"], second: Float[np.ndarray, "cell cell 3"]
+) -> float:
+    """Return the largest normalised correlation over shifts; of flat looks 1 if both are."""
+    flat = [each.std(axis=(0, 1)).max() < FLAT for each in (first, second)]
+    if any(flat):
+        return 1.0 if all(flat) else 0.0
+    best = 0.0
+    for down in range(-SHIFT, SHIFT + 1):
+        for right in range(-SHIFT, SHIFT + 1):
+            one = _part(first, down, right)
+            two = _part(second, -down, -right)
+            one = one - one.mean(axis=(0, 1))
+            two = two - two.mean(axis=(0, 1))
+            length = float(np.linalg.norm(one) * np.linalg.norm(two))
+            if length > 0:
+                best = max(best, float((one * two).sum()) / length)
+    return best
+
+
+def _part(look: Float[np.ndarray, "cell cell 3"], down: int, right: int) -> np.ndarray:
+    rows = slice(max(0, down), CELLS + min(0, down))
+    columns = slice(max(0, right), CELLS + min(0, right))
+    return look[rows, columns]

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.records import Evidence, Grade, Outcome, Plausibility
+from auditor.shortcut_records import Exposure
 
 FLIPS = "T1 flip excess"
 SHARE = "T1 evidence share"
 REMOVAL = "T2 removal"
+LATENT = "T3 latent"
 TRANSPLANTS = (FLIPS, SHARE)
 
 LEVEL = 0.01
 STRONG, CLEAR, UNUSED = 0.25, 0.10, 0.05
 LEAST_Z = 3.0
+LOST = 0.25
 LIKELY_ARTEFACT, ARTEFACT = 0.5, 0.75
 
 
@@ -28,14 +31,18 @@ def grade(evidence: Sequence[Evidence], plausibility: Plausibility) -> Grade | N
     artefact = plausibility.score
     transplanted = any(_passes(each) for each in ran if each.test in TRANSPLANTS)
     removed = any(_passes(each) for each in ran if each.test == REMOVAL)
+    latent = any(_passes(each) for each in ran if each.test == LATENT)
     bound = max((_bound(each) for each in ran if _passes(each)), default=0.0)
-    if transplanted and removed and bound >= STRONG and artefact >= ARTEFACT:
+    if transplanted and (removed or latent) and bound >= STRONG and artefact >= ARTEFACT:
         return "A"
     if (transplanted or removed) and bound >= CLEAR and artefact >= LIKELY_ARTEFACT:
         return "B"
     if bound >= STRONG and artefact < LIKELY_ARTEFACT:
         return "C"
-    if max(each.low for each in ran) < UNUSED and artefact >= LIKELY_ARTEFACT:
+    if (
+        max(each.low for each in ran if each.test != LATENT) < UNUSED
+        and artefact >= LIKELY_ARTEFACT
+    ):
         return "D"
     return None
 
@@ -47,12 +54,19 @@ def outcome_of(low: float, high: float, q: float) -> Outcome:
     return "refutes" if high < CLEAR else "inconclusive"
 
 
-def severity(grade: Grade, share: float) -> str:
-    """Return the severity of a grade for a candidate on ``share`` of its class."""
+def severity(grade: Grade, exposure: Exposure | None) -> str:
+    """Return the severity of a grade: how much of the decisions is touched.
+
+    Wide exposure (half of the class, a second class, or `LOST` of the class's accuracy) raises A
+    from high to critical and B from medium to high.
+    """
+    wide = exposure is not None and (
+        exposure.share >= 0.5 or len(exposure.classes) > 1 or exposure.lost >= LOST
+    )
     if grade == "A":
-        return "critical" if share >= 0.5 else "high"
+        return "critical" if wide else "high"
     if grade == "B":
-        return "high" if share >= 0.5 else "medium"
+        return "high" if wide else "medium"
     return "low" if grade == "D" else "none"
 
 
@@ -70,7 +84,12 @@ def _passes(evidence: Evidence) -> bool:
 
 
 def _bound(evidence: Evidence) -> float:
-    """Return the lower bound, or 0 for an evidence share that does not stand out from windows."""
+    """Return the lower bound, or 0 for an evidence share that does not stand out from windows.
+
+    And 0 for T3: how far a direction reaches is no measure of what the region does.
+    """
+    if evidence.test == LATENT:
+        return 0.0
     if evidence.test == SHARE and (evidence.z is None or evidence.z < LEAST_Z):
         return 0.0
     return evidence.low

@@ -6,9 +6,11 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
+from scipy.stats import binomtest, fisher_exact
 
-Z95 = 1.959963984540054
+from auditor.shortcut_records import Accuracy
+
 CHUNK = 20_000
 
 
@@ -88,13 +90,30 @@ def bootstrap_interval(
 
 
 def wilson_interval(successes: int, n: int) -> tuple[float, float]:
-    """Return the 95 % Wilson score interval of a share (Wilson 1927)."""
+    """Return the 95 % Wilson score interval of a share (Wilson 1927); all of [0, 1] at n = 0."""
     if n == 0:
         return 0.0, 1.0
-    share, square = successes / n, Z95**2
-    centre = (share + square / (2 * n)) / (1 + square / n)
-    half = Z95 * math.sqrt(share * (1 - share) / n + square / (4 * n * n)) / (1 + square / n)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    found = binomtest(successes, n).proportion_ci(0.95, method="wilson")
+    return float(found.low), float(found.high)
+
+
+def accuracy(correct: Bool[np.ndarray, "sample"]) -> Accuracy:
+    """Return the share of images that are right, with its interval."""
+    hits = int(correct.sum())
+    return Accuracy(hits, len(correct), *wilson_interval(hits, len(correct)))
+
+
+def gap_p(first: Accuracy, second: Accuracy) -> float | None:
+    """Return Fisher's exact p-value (two-sided) of equal accuracies; None if one is empty."""
+    if not first.n or not second.n:
+        return None
+    table = np.array([[each.correct, each.n - each.correct] for each in (first, second)])
+    return float(fisher_exact(table).pvalue)
+
+
+def more_than(passed: int, tried: int, level: float) -> float:
+    """Return how likely at least ``passed`` of ``tried`` tests pass, each at ``level``."""
+    return float(binomtest(passed, tried, level, alternative="greater").pvalue) if tried else 1.0
 
 
 def detection_limit(targets: int, tests: int, *, level: float, bound: float) -> float | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from auditor.records import Candidate, Evidence, Grade, Plausibility
-from auditor.shortcuts.grading import FLIPS, REMOVAL, SHARE
+from auditor.shortcut_records import Details
+from auditor.shortcuts.grading import FLIPS, LATENT, REMOVAL, SHARE
 from auditor.shortcuts.plausibility import WEIGHTS
 
 REASONS: Mapping[str, str] = {
@@ -36,7 +37,8 @@ def meaning(
     numbers = numbers[:1].upper() + numbers[1:] + "." if numbers else ""
     where = f"the {shape}"
     if grade == "U":
-        why = " ".join(dict.fromkeys(each.reason for each in evidence if each.reason))
+        first = [each.reason for each in evidence if each.reason and each.test != LATENT]
+        why = " ".join(dict.fromkeys(first))
         return f"Whether the model relies on {where} for '{name}' could not be tested. {why}"
     if grade == "A":
         start = (
@@ -73,14 +75,23 @@ def reasons(candidate: Candidate, plausibility: Plausibility) -> tuple[str, ...]
     return (*found, f"It was proposed as {candidate.reason}")
 
 
-def actions(name: str, grade: Grade) -> tuple[str, ...]:
-    """Return what to do next."""
+def actions(name: str, grade: Grade, details: Details | None = None) -> tuple[str, ...]:
+    """Return what to do next; ``details`` tell what projecting the direction out would cost."""
     if grade in ("A", "B"):
+        measured = details.projection if details else None
+        project = (
+            "Where training again is no option, take its direction out of the layer"
+            + (f" (measured below: layer {measured.layer})" if measured else "")
+            + ", and check the accuracy first."
+        )
         return (
             f"Look at the outlined pictures: is the region part of '{name}'?",
-            f"If it is not, find out how it came into the pictures of '{name}', and collect "
-            "pictures without it, or with it in every class.",
-            "Train again with the region covered, or put on pictures of all classes at random.",
+            f"If it is not, find out how it came into the pictures of '{name}'.",
+            f"Collect counter-examples: pictures of '{name}' without it, and of other classes with "
+            "it.",
+            "Train again with the region masked, or with the artefact balanced: put on pictures of "
+            "all classes at random.",
+            project,
             f"Until then, do not rely on '{name}' for pictures that may carry it.",
         )
     if grade == "C":
@@ -95,8 +106,8 @@ def verification(grade: Grade) -> str:
     if grade in ("A", "B"):
         return (
             "Audit the new model on the same pictures: the upper ends of the intervals of flip "
-            "excess and removal must lie below 10 %, and accuracy on pictures without the region "
-            "must not fall."
+            "excess, removal and the latent test must lie below 10 %, or no candidate of this look "
+            "may be found any more, and accuracy on pictures without the region must not fall."
         )
     return "The next audit repeats the tests."
 
@@ -116,5 +127,15 @@ def _number(evidence: Evidence, name: str) -> str:
         )
     if evidence.test == REMOVAL:
         return f"without it {value}n = {evidence.n}) of the class's pictures leave '{name}'"
+    if evidence.test == LATENT and evidence.low <= 0:
+        return (
+            "with its direction taken out of the layer no more of the pictures that carry it leave "
+            f"the class than with a random one (n = {evidence.n})"
+        )
+    if evidence.test == LATENT:
+        return (
+            f"with its direction taken out of the layer {value}n = {evidence.n}) of the pictures "
+            f"that carry it leave '{name}'"
+        )
     assert evidence.test == SHARE
     return f"it carries {value}n = {evidence.n}) of the evidence for '{name}'"

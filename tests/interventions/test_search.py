@@ -8,7 +8,9 @@ import pytest
 from auditor.config import ShortcutConfig
 from auditor.interventions.search import find_shortcuts
 from auditor.records import ShortcutReport
-from tests.interventions.worlds import MARK, SIZE, World, world
+from auditor.shortcut_records import Signature
+from auditor.shortcuts.fingerprint import SAME, same_finding
+from tests.interventions.worlds import MARK, SIZE, WideModel, World, world
 
 CONFIG = ShortcutConfig(permutations=300, per_class=2, targets=24)
 
@@ -21,6 +23,14 @@ def search(subject: World, seed: int = 0, outputs: tuple[int, ...] = (0, 1, 2)) 
 @pytest.fixture(scope="module")
 def subject() -> World:
     return world()
+
+
+@pytest.fixture(scope="module")
+def wide() -> ShortcutReport:
+    """The same images and a model whose last layer has channels to take a direction out of."""
+    subject = world(per_class=60, model=WideModel(6.0, turned=1))
+    leading = dict.fromkeys((0, 1, 2), ("mixed", (0,)))
+    return find_shortcuts(subject.probe(), subject.samples(), leading, (0, 1, 2), CONFIG, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +58,9 @@ def test_its_evidence_has_intervals_controls_and_corrected_p_values(
     report: ShortcutReport,
 ) -> None:
     evidence = {each.test: each for each in report.findings[0].evidence}
+    latent = evidence.pop("T3 latent")
+    assert latent.outcome == "not applicable"
+    assert "at least 4 channels" in latent.reason
     assert set(evidence) == {"T1 flip excess", "T1 evidence share", "T2 removal"}
     for each in evidence.values():
         assert each.outcome == "supports"
@@ -57,6 +70,67 @@ def test_its_evidence_has_intervals_controls_and_corrected_p_values(
         assert each.p <= each.q <= 0.01
         assert each.effect == pytest.approx(min(each.controls.values()))
     assert evidence["T1 flip excess"].low > 0.8
+
+
+def test_a_graded_finding_has_all_its_details(wide: ShortcutReport) -> None:
+    first = wide.findings[0]
+    assert (first.grade, first.severity, first.confidence) == ("A", "critical", "moderate")
+    latent = {each.test: each for each in first.evidence}["T3 latent"]
+    assert latent.outcome == "supports"
+    assert latent.low > 0.8
+    details = first.details
+    assert details is not None
+    assert details.missing == {}
+    assert details.exposure is not None
+    assert details.exposure.share == pytest.approx(0.8, abs=0.05)
+    assert details.exposure.classes == (0,)
+    assert details.exposure.lost > 0.4
+    assert details.subgroups[0].carrying.n + details.subgroups[0].without.n == 30
+    assert details.projection is not None
+    assert details.zeroing is not None
+    assert details.signature is not None
+    assert first.against
+    assert any("direction" in action for action in first.actions)
+
+
+def test_another_sample_and_seed_find_the_same_thing_and_other_marks_are_others(
+    report: ShortcutReport,
+) -> None:
+    def first(seed: int, **changes: object) -> Signature:
+        return found(search(world(seed=seed, **changes), seed=seed))  # type: ignore[arg-type]
+
+    def found(report: ShortcutReport) -> Signature:
+        details = report.findings[0].details
+        assert report.findings[0].grade in ("A", "B")
+        assert details is not None
+        assert details.signature is not None
+        return details.signature
+
+    here = found(report)
+    assert same_finding(here, first(1)) >= SAME
+    assert same_finding(here, first(2, reliance=9.0)) >= SAME
+    elsewhere = (slice(3, 7), slice(14, 18))
+    assert same_finding(here, first(3, mark=elsewhere)) < SAME
+    assert same_finding(first(3, mark=elsewhere), first(4, mark=elsewhere)) >= SAME
+
+
+def test_only_candidates_with_an_effect_are_taken_out_of_the_layer(wide: ShortcutReport) -> None:
+    for finding in wide.findings:
+        latent = {each.test: each for each in finding.evidence}["T3 latent"]
+        found = any(
+            each.p is not None and each.p <= 0.01 and each.low >= 0.05
+            for each in finding.evidence
+            if each.test != "T3 latent"
+        )
+        assert (latent.n > 0) <= found
+
+
+def test_the_search_says_how_many_transplants_stopped_early_and_checks_itself(
+    wide: ShortcutReport,
+) -> None:
+    assert any("stopped early, after the first 16 target images" in note for note in wide.notes)
+    (check,) = [note for note in wide.notes if note.startswith("Self-check")]
+    assert f"{round(wide.null_rate * wide.null_n)} of {wide.null_n} tests" in check
 
 
 def test_triplets_show_the_change(subject: World, report: ShortcutReport) -> None:

@@ -20,8 +20,9 @@ from auditor.interventions.transplant import (
     margin,
     pair_up,
     transplant,
+    with_controls,
 )
-from auditor.interventions.trial import z_score
+from auditor.interventions.trial import Stage, run_trial, z_score
 from tests.interventions.worlds import BRIGHT, MARK, SIZE, World, world
 
 
@@ -115,13 +116,42 @@ def test_removing_the_mark_makes_marked_images_leave_and_others_stay() -> None:
     windows = control_windows(members, region.masks, "mark", rank=1.0)
     fillers = np.random.default_rng(0).choice(others.without(0), len(members.rows))
     rows = np.arange(len(members.rows))
-    found = removal(probe, members, rows, region.masks, windows, others, fillers)
     marked = members.rows < 26
     for infill in (SMOOTH, CONTENT):
-        assert found[infill][~marked].mean() == pytest.approx(0.0, abs=0.15)
-        assert found[infill][marked].mean() > 0.4
-    alone = removal(probe, members, rows, region.masks, windows, others, None)
-    assert set(alone) == {SMOOTH}
+        found = removal(probe, members, rows, region.masks, windows, others, fillers, infill=infill)
+        assert found[~marked].mean() == pytest.approx(0.0, abs=0.15)
+        assert found[marked].mean() > 0.4
+
+
+def test_a_hopeless_region_stops_after_one_control_and_one_infill() -> None:
+    subject = world(per_class=60)
+    probe, region, targets, others = planted(subject)
+    masks = np.zeros_like(region.masks)
+    masks[:, 2:6, 2:6] = True
+    region = replace(
+        region, masks=masks, window=control_windows(region.members, masks, "mark", rank=0.5)
+    )
+    stage = Stage(probe, targets, others, 24, 300, 4)
+    windows = control_windows(region.members, masks, "mark", rank=1.0)
+    found = run_trial(stage, "c", region, windows, [], np.random.default_rng(0))
+    assert found.result is not None
+    assert set(found.result.controls) == {OTHER_CLASS}
+    assert len(found.result.region) == 16 < found.available
+    flips, share, left = found.evidence
+    assert max(flips.high, share.high) < 0.1
+    assert set(left.controls) == {SMOOTH}
+
+
+def test_controls_that_are_added_later_are_the_same() -> None:
+    probe, region, targets, others = planted(world())
+    pairing = pair_up(region, targets.without(0), others.without(0), 2, np.random.default_rng(1))
+    whole = transplant(probe, region, pairing, targets, others)
+    first = transplant(probe, region, pairing, targets, others, controls=(OTHER_CLASS,))
+    assert set(first.controls) == {OTHER_CLASS}
+    later = with_controls(probe, first, region, pairing, targets, others)
+    assert set(later.controls) == set(whole.controls)
+    for name, logits in whole.controls.items():
+        assert np.allclose(logits, later.controls[name], atol=1e-5)
 
 
 def test_z_scores_are_robust_and_need_eight_values() -> None:

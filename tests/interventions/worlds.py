@@ -54,6 +54,52 @@ class KnownModel(nn.Module):
         return logits
 
 
+class WideModel(nn.Module):
+    """`KnownModel` with a layer of eight channels in between, ``mixed``, that can be turned.
+
+    Unturned, its channels 0 to 2 are the colours, 3 is what is brighter than `BRIGHT`, and 4 to 7
+    are noise that no logit reads. ``turned``: seed of a rotation of the eight, undone afterwards.
+    Class 0 gains ``reliance`` x the brightest pixel, class 2 gains ``second`` x the same.
+    """
+
+    def __init__(self, reliance: float, *, second: float = 0.0, turned: int | None = None) -> None:
+        super().__init__()
+        generator = np.random.default_rng(turned)
+        self.features = nn.Conv2d(3, 8, 1)
+        self.relu = nn.ReLU()
+        self.mixed = nn.Conv2d(8, 8, 1)
+        self.back = nn.Conv2d(8, 8, 1)
+        self.mean = nn.AdaptiveAvgPool2d(1)
+        self.largest = nn.AdaptiveMaxPool2d(1)
+        self.from_colours = nn.Linear(3, 3)
+        self.from_bright = nn.Linear(1, 3)
+        turn = np.eye(8)
+        if turned is not None:
+            turn = np.linalg.qr(generator.standard_normal((8, 8)))[0]
+        noise = np.random.default_rng(7).uniform(0, 0.5, (4, 3))
+        with torch.no_grad():
+            for layer in (self.features, self.mixed, self.back, self.from_colours):
+                layer.bias.zero_()
+                layer.weight.zero_()
+            self.features.weight[:3, :, 0, 0] = torch.eye(3)
+            self.features.weight[3] = 1.0
+            self.features.weight[4:, :, 0, 0] = torch.from_numpy(noise).float()
+            self.features.bias[3] = -BRIGHT
+            self.mixed.weight[:, :, 0, 0] = torch.from_numpy(turn).float()
+            self.back.weight[:, :, 0, 0] = torch.from_numpy(turn.T.copy()).float()
+            self.from_colours.weight.copy_(20.0 * torch.eye(3))
+            self.from_bright.bias.zero_()
+            self.from_bright.weight[:, 0] = torch.tensor([reliance, 0.0, second])
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (B, 3)."""
+        found = self.back(self.mixed(self.relu(self.features(images))))
+        colours = self.mean(found[:, :3]).flatten(1)
+        bright = self.largest(found[:, 3:4]).flatten(1)
+        logits: Tensor = self.from_colours(colours) + self.from_bright(bright)
+        return logits
+
+
 @dataclass(frozen=True, eq=False)
 class Batch:
     """What `World.load` returns."""
@@ -111,6 +157,9 @@ def world(
     reliance: float = 6.0,
     classes: int = 3,
     seed: int = 0,
+    model: nn.Module | None = None,
+    mark: tuple[slice, slice] = MARK,
+    ink: Sequence[float] = (1.0, 1.0, 1.0),
 ) -> World:
     """Return noise images tinted by class; a share ``marked[k]`` of class k carries a white mark.
 
@@ -128,5 +177,6 @@ def world(
             images[row, ..., label] += 0.12
         if has_mark:
             pattern = np.indices((4, 4)).sum(axis=0) % 3 > 0
-            images[row][MARK][pattern] = 0.95 + 0.05 * generator.random()
-    return World(images, labels, KnownModel(reliance).eval())
+            shade = np.array(ink, dtype=np.float32) * (0.95 + 0.05 * generator.random())
+            images[row][mark][pattern] = shade
+    return World(images, labels, (model or KnownModel(reliance)).eval())

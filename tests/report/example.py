@@ -67,6 +67,7 @@ from auditor.report.model import (
     Verdict,
 )
 from tests.report.example_analyses import analyses, lead
+from tests.report.example_findings import details
 
 CLASSES = ("brick", "coffee", "fur", "grass", "gravel", "tissue")
 PHOTOS: dict[str, Callable[[], np.ndarray]] = {
@@ -284,6 +285,16 @@ class Example:
             aligned=aligned,
             triplets=[self.triplet(place) for _ in range(4)],
             concepts=[self.say(f"{LAYERS[0]}/0"), self.say(f"{LAYERS[0]}/3")],
+            against=[self.say("It does not keep to one place more than other regions do.")],
+            details=details(
+                name,
+                self.classes[(place + 1) % len(self.classes)],
+                LAYERS[0],
+                self.store,
+                self.say,
+            )
+            if grade in ("A", "B")
+            else None,
         )
 
     def test(self, number: int, index: int, grade: str) -> model.TestResult:

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from auditor.records import Candidate, Evidence, Grade, Plausibility
+from auditor.shortcut_records import Exposure
 from auditor.shortcuts import wording
-from auditor.shortcuts.fingerprint import fingerprint
 from auditor.shortcuts.grading import (
     FLIPS,
+    LATENT,
     REMOVAL,
     SHARE,
     confidence,
@@ -49,6 +50,11 @@ def missing(test: str) -> Evidence:
         ([evidence(FLIPS, 0.01)], 0.2, None),
         ([missing(FLIPS), missing(REMOVAL)], 0.9, "U"),
         ([missing(FLIPS), evidence(REMOVAL, 0.2)], 0.6, "B"),
+        ([evidence(FLIPS, 0.3), evidence(REMOVAL, 0.1, q=0.2), evidence(LATENT, 0.1)], 0.8, "A"),
+        ([evidence(FLIPS, 0.2), evidence(REMOVAL, 0.1), evidence(LATENT, 0.9)], 0.8, "B"),
+        ([evidence(FLIPS, 0.01), evidence(REMOVAL, 0.0), evidence(LATENT, 0.9)], 0.8, "D"),
+        ([evidence(FLIPS, 0.01, q=0.5), evidence(LATENT, 0.9)], 0.4, None),
+        ([evidence(REMOVAL, 0.3), evidence(LATENT, 0.9)], 0.9, "B"),
     ],
 )
 def test_the_grade_table(
@@ -64,33 +70,44 @@ def test_outcomes() -> None:
     assert outcome_of(-0.1, 0.3, 0.5) == "inconclusive"
 
 
-def test_severity_rises_with_grade_and_share() -> None:
-    order = ["none", "low", "medium", "high", "critical"]
-    assert [severity(g, 0.9) for g in ("A", "B", "C", "D", "U")] == [
+def exposed(share: float = 0.2, classes: int = 1, lost: float = 0.1) -> Exposure:
+    return Exposure(share, tuple(range(classes)), lost)
+
+
+def test_severity_is_the_grade_and_what_is_exposed() -> None:
+    wide, narrow = exposed(share=0.9), exposed()
+    assert [severity(g, wide) for g in ("A", "B", "C", "D", "U")] == [
         "critical",
         "high",
         "none",
         "low",
         "none",
     ]
-    for letter in ("A", "B"):
-        assert order.index(severity(letter, 0.2)) < order.index(severity(letter, 0.8))
+    assert [severity(g, narrow) for g in ("A", "B", "D")] == ["high", "medium", "low"]
+    for wider in (exposed(share=0.5), exposed(classes=2), exposed(lost=0.25)):
+        assert severity("A", wider) == "critical"
+        assert severity("B", wider) == "high"
+    assert severity("B", None) == "medium"
 
 
 def test_confidence_counts_kinds_of_test() -> None:
     assert confidence([evidence(FLIPS, 0.3), evidence(REMOVAL, 0.1)]) == "high"
     assert confidence([evidence(FLIPS, 0.3), evidence(SHARE, 0.3)]) == "moderate"
+    assert confidence([evidence(FLIPS, 0.3), evidence(LATENT, 0.1)]) == "high"
     assert confidence([evidence(FLIPS, 0.12)]) == "low"
 
 
 @pytest.mark.parametrize("letter", ["A", "B", "C", "D", "U"])
 def test_words_are_there_and_promise_nothing(letter: Grade) -> None:
     found = [evidence(FLIPS, 0.3), evidence(SHARE, 0.2, z=4.0), evidence(REMOVAL, 0.1)]
+    found.append(evidence(LATENT, 0.5))
     if letter == "U":
-        found = [missing(FLIPS)]
+        late = Evidence("c", LATENT, "not applicable", 0, "share", 0, 0, 0, reason="T3 waits.")
+        found = [missing(FLIPS), late]
     meaning = wording.meaning("gravel", "lower right corner", letter, found, 60, 75)
     text = " ".join([meaning, *wording.actions("gravel", letter), wording.verification(letter)])
     assert "gravel" in meaning
+    assert "T3 waits" not in meaning
     for word in ("proven", "compliant", "unbiased"):
         assert word not in text
     if letter in "AB":
@@ -117,21 +134,3 @@ def test_reasons_name_what_counted_and_why_it_was_proposed() -> None:
     assert found[1].startswith("It keeps to one place")
     assert found[-1] == "It was proposed as the spot."
     assert len(wording.reasons(candidate, Plausibility("c", {"near the border": 0.4}, 0))) == 1
-
-
-def test_fingerprints_stay_with_the_region_and_tell_others_apart() -> None:
-    generator = np.random.default_rng(0)
-    pictures = generator.integers(90, 120, (12, 40, 40, 3)).astype(np.uint8)
-
-    def region(top: int, left: int) -> np.ndarray:
-        masks = np.zeros((12, 40, 40), bool)
-        masks[:, top : top + 6, left : left + 10] = True
-        return masks
-
-    first = fingerprint("gravel", pictures, region(32, 26))
-    assert fingerprint("gravel", pictures[::-1], region(32, 27)) == first
-    assert fingerprint("gravel", pictures[:8], region(32, 26)[:8]) == first
-    assert fingerprint("gravel", pictures, region(2, 2)) != first
-    assert fingerprint("grass", pictures, region(32, 26)) != first
-    assert fingerprint("gravel", 255 - pictures, region(32, 26)) != first
-    assert len(first) == 16

@@ -8,6 +8,7 @@ import numpy as np
 
 from auditor.records import Evidence, Finding, Samples, ShortcutReport, Triplet
 from auditor.report.build.concepts import concept_id
+from auditor.report.build.finding_details import finding_details
 from auditor.report.images import ImageStore, outline, resize
 from auditor.report.model import FindingCard, Picture, SearchLimits, TestResult, TripletCard
 
@@ -18,6 +19,7 @@ TEST_TITLES: Mapping[str, str] = {
     "T1 flip excess": "Transplant: other images that turn into the class",
     "T1 evidence share": "Transplant: share of the class's evidence that comes along",
     "T2 removal": "Removal: images that leave the class without the region",
+    "T3 latent": "Latent: images with the region that leave the class without its direction",
 }
 
 
@@ -107,6 +109,8 @@ def _card(
         concepts=[concept_id(candidate.layer, c) for c in candidate.concepts]
         if candidate.layer
         else [],
+        against=list(finding.against),
+        details=finding_details(finding, samples, store),
     )
 
 

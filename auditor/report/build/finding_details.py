@@ -1,0 +1,147 @@
+"""The parts of a finding's sheet beyond its tests, from what was measured."""
+
+from __future__ import annotations
+
+from auditor.records import Finding, Samples
+from auditor.report.build.concepts import concept_id
+from auditor.report.figures_shortcuts import zeroing_figure
+from auditor.report.finding_parts import (
+    ChangeRow,
+    ExposureCard,
+    FindingDetails,
+    ProjectionCard,
+    SharedClassRow,
+    SignatureCard,
+    SubgroupRow,
+    ZeroingCard,
+)
+from auditor.report.images import ImageStore
+from auditor.report.parts import Interval
+from auditor.shortcut_records import Accuracy, Details, Projection, Signature, Zeroing
+
+DIGITS = 3
+
+
+def finding_details(finding: Finding, samples: Samples, store: ImageStore) -> FindingDetails | None:
+    """Return the details of a finding; its figure is kept in the store."""
+    if finding.details is None:
+        return None
+    details, names = finding.details, samples.manifest.classes
+    name = names[finding.candidate.output]
+    return FindingDetails(
+        exposure=_exposure(details, names),
+        subgroups=[
+            SubgroupRow(
+                group=row.group,
+                carrying=_interval(row.carrying),
+                without=_interval(row.without),
+                p=row.p,
+            )
+            for row in details.subgroups
+        ],
+        projection=_projection(details.projection, details.cost) if details.projection else None,
+        zeroing=_zeroing(details.zeroing, name, names, store) if details.zeroing else None,
+        signature=_signature(details.signature) if details.signature else None,
+        missing=dict(details.missing or {}),
+    )
+
+
+def _exposure(details: Details, names: tuple[str, ...]) -> ExposureCard | None:
+    found = details.exposure
+    if found is None:
+        return None
+    return ExposureCard(
+        share=found.share, classes=[names[output] for output in found.classes], lost=found.lost
+    )
+
+
+def _projection(projection: Projection, sentence: str) -> ProjectionCard:
+    return ProjectionCard(
+        layer=projection.layer,
+        sentence=sentence,
+        variance=projection.variance,
+        control_variance=projection.control_variance,
+        directions=projection.directions,
+        changes=[
+            ChangeRow(
+                group=change.group,
+                before=_interval(change.before),
+                after=_interval(change.after),
+                control=change.control,
+            )
+            for change in projection.changes
+        ],
+    )
+
+
+def _zeroing(curve: Zeroing, name: str, names: tuple[str, ...], store: ImageStore) -> ZeroingCard:
+    text, width, height = zeroing_figure(
+        curve.counts, curve.own, curve.others, curve.random_own, curve.band_own, name
+    )
+    figure = store.svg(
+        text,
+        alt=f"confidence in {name} and in other classes while concepts of the region are zeroed",
+        width=width,
+        height=height,
+    )
+    return ZeroingCard(
+        layer=curve.layer,
+        concepts=[concept_id(curve.layer, concept) for concept in curve.concepts],
+        part=list(curve.part),
+        counts=list(curve.counts),
+        own=list(curve.own),
+        others=list(curve.others),
+        random_own=list(curve.random_own),
+        random_others=list(curve.random_others),
+        band_own=list(curve.band_own),
+        draws=curve.draws,
+        n_own=curve.n_own,
+        n_others=curve.n_others,
+        chosen=curve.chosen,
+        classes=[
+            SharedClassRow(
+                class_name=names[row.output],
+                n=row.n,
+                share=row.share,
+                accuracy=row.accuracy,
+                confidence=row.confidence,
+            )
+            for row in curve.classes
+        ],
+        sentence=_sentence(curve, name),
+        figure=figure,
+    )
+
+
+def _sentence(curve: Zeroing, name: str) -> str:
+    place = curve.counts.index(curve.chosen)
+    plural = "concept" if curve.chosen == 1 else "concepts"
+    return (
+        f"With the first {curve.chosen} {plural} of the region at zero, the mean confidence in "
+        f"'{name}' goes from {curve.own[0]:.0%} to {curve.own[place]:.0%} (n = {curve.n_own}), "
+        f"with equally many random ones to {curve.random_own[place]:.0%}; that of other classes' "
+        f"pictures in their own class from {curve.others[0]:.0%} to {curve.others[place]:.0%} "
+        f"(n = {curve.n_others})."
+    )
+
+
+def _signature(found: Signature) -> SignatureCard:
+    return SignatureCard(
+        area=found.area,
+        place=found.place,
+        spread=found.spread,
+        colour=found.colour,
+        look=[
+            [
+                (round(float(r), DIGITS), round(float(g), DIGITS), round(float(b), DIGITS))
+                for r, g, b in row
+            ]
+            for row in found.look
+        ],
+    )
+
+
+def _interval(found: Accuracy) -> Interval | None:
+    if not found.n:
+        return None
+    return Interval(value=found.correct / found.n, low=found.low, high=found.high, n=found.n)

@@ -1,0 +1,54 @@
+"""Figures of a finding: confidence while the concepts of its region are zeroed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auditor.report.figure_style import (
+    ACCENT,
+    LINE,
+    MUTED,
+    Drawing,
+    drawing,
+    house_style,
+    new_figure,
+    short,
+)
+
+OTHER = "#d55e00"
+
+
+def zeroing_figure(
+    counts: Sequence[int],
+    own: Sequence[float],
+    others: Sequence[float],
+    random_own: Sequence[float],
+    band_own: Sequence[tuple[float, float]],
+    class_name: str,
+) -> Drawing:
+    """Draw confidence after each number of concepts at zero, against random concepts.
+
+    The band holds 80 % of the random draws.
+    """
+    with house_style():
+        figure = new_figure(3.4, 1.9)
+        axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+        low, high = zip(*band_own, strict=True)
+        axes.fill_between(counts, low, high, color=MUTED, alpha=0.18, linewidth=0)
+        axes.plot(
+            counts, random_own, ":", color=MUTED, linewidth=1.4,
+            label=f"{short(class_name, 20)}, random concepts",
+        )  # fmt: skip
+        axes.plot(counts, others, "--", color=OTHER, linewidth=1.4, label="other classes")
+        axes.plot(
+            counts, own, "-o", color=ACCENT, linewidth=2.0, markersize=3.2,
+            label=f"{short(class_name, 20)}, with the region",
+        )  # fmt: skip
+        axes.set_ylim(-0.02, 1.04)
+        axes.set_xticks(list(counts))
+        axes.tick_params(labelsize=7.5)
+        axes.grid(axis="y", color=LINE, linewidth=0.5)
+        axes.set_xlabel("concepts of the region at zero")
+        axes.set_ylabel("confidence (mean)")
+        axes.legend(frameon=False, fontsize=7.5, loc="lower left", bbox_to_anchor=(-0.03, 1.0))
+        return drawing(figure)

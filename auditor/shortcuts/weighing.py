@@ -1,0 +1,94 @@
+"""What speaks against a candidate, and what it would cost to take it out of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from auditor.records import Evidence, Plausibility
+from auditor.shortcut_records import Accuracy, Details, Projection, Zeroing
+from auditor.shortcuts.grading import CLEAR, FLIPS, LATENT, LEAST_Z, REMOVAL, SHARE
+from auditor.shortcuts.plausibility import WEIGHTS
+
+AGAINST: Mapping[str, str] = {
+    "stereotyped appearance": "It does not look more alike from picture to picture than usual.",
+    "stereotyped position": "It does not keep to one place more than other regions do.",
+    "same look at the same place": "No same thing is to be seen at the same place of its pictures.",
+    "near the border": "It does not lie nearer to the border than other regions do.",
+}
+EQUAL = 0.05
+LEAST_SIDE = 8
+NOTHING = "Nothing that was measured speaks against it; only a person can."
+
+
+def against(
+    name: str, evidence: Sequence[Evidence], plausibility: Plausibility, details: Details
+) -> tuple[str, ...]:
+    """Return why the region may be part of the class, or not be used, after all.
+
+    Tests first, then subgroups and concepts, then what does not look like an artefact.
+    """
+    found = [sentence for each in evidence if (sentence := _of_test(each, name))]
+    if details.subgroups:
+        with_it, without = details.subgroups[0].carrying, details.subgroups[0].without
+        gap = details.subgroups[0].p
+        if gap is not None and gap > EQUAL and min(with_it.n, without.n) >= LEAST_SIDE:
+            found.append(
+                f"Pictures of '{name}' are recognised about as well without it ({_count(without)}) "
+                f"as with it ({_count(with_it)})."
+            )
+    if details.zeroing is not None and not _beats_random(details.zeroing):
+        found.append(
+            "Zeroing the concepts in it lowers the confidence no more than zeroing equally many "
+            "others."
+        )
+    for term, value in plausibility.terms.items():
+        if term in AGAINST and value <= WEIGHTS[term][0]:
+            found.append(AGAINST[term])
+    return tuple(found) or (NOTHING,)
+
+
+def cost(name: str, projection: Projection) -> str:
+    """Return in one or two sentences what projecting the direction out changes."""
+    with_it, without, others = projection.changes
+    words = [
+        f"pictures of '{name}' with the region {_change(with_it.before, with_it.after)}",
+        f"those without it {_change(without.before, without.after)}",
+        f"pictures of other classes {_change(others.before, others.after)}",
+    ]
+    kept = [text for text, change in zip(words, projection.changes, strict=True) if change.before.n]
+    return (
+        f"With its direction projected out of layer {projection.layer}, the model recognises "
+        f"{'; '.join(kept)}."
+    )
+
+
+def _of_test(each: Evidence, name: str) -> str:
+    if each.outcome in ("not applicable", "error"):
+        return ""
+    few = f"(n = {each.n}, upper end of the interval {each.high:.0%})"
+    if each.reason:
+        return each.reason
+    if each.test == FLIPS and each.low < CLEAR:
+        return f"Put into other pictures it turns few of them into '{name}' {few}."
+    if each.test == SHARE and (each.z is None or each.z < LEAST_Z):
+        return "It carries no clearly larger share of the evidence than windows of its size do."
+    if each.test == REMOVAL and each.low <= 0:
+        return f"Pictures of '{name}' are still recognised when it is covered {few}."
+    if each.test == LATENT and each.low <= 0:
+        return f"Pictures of '{name}' are still recognised with its direction projected out {few}."
+    return ""
+
+
+def _beats_random(curve: Zeroing) -> bool:
+    """Say whether zeroing lowers the confidence below the band of random concepts anywhere."""
+    return any(own < low for own, (low, _) in zip(curve.own, curve.band_own, strict=True))
+
+
+def _change(before: Accuracy, after: Accuracy) -> str:
+    if not before.n:
+        return "(there are none)"
+    return f"in {after.correct} of {after.n} cases instead of {before.correct}"
+
+
+def _count(found: Accuracy) -> str:
+    return f"{found.correct} of {found.n}"
