@@ -2,45 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from auditor.config import ShortcutConfig
+from auditor.config import PROPOSALS, ShortcutConfig
+from auditor.interventions.global_factors import (
+    MOST_TESTS,
+    FactorTrial,
+    factor_findings,
+    factor_trials,
+)
 from auditor.interventions.material import Members, load_members, load_pool
 from auditor.interventions.nulls import least_relevant_passes, wrong_class_passes
 from auditor.interventions.probe import Probe
+from auditor.interventions.proposing import BY_CONCEPT, Leading, Proposing, propose, proposing
 from auditor.interventions.screening import Screened, region_effects, screen, selected
 from auditor.interventions.transplant import Region, control_windows
 from auditor.interventions.trial import LEAST_IMAGES, Stage, Trial, next_rank, run_trial
 from auditor.interventions.triplets import representative_triplets
 from auditor.records import (
     Candidate,
+    ColumnFactor,
     Evidence,
     Finding,
     Grade,
+    LayerRelevance,
+    OddSample,
     Plausibility,
     Samples,
     ShortcutReport,
     Triplet,
 )
-from auditor.shortcuts import concept_regions, regions, templates, wording
+from auditor.shortcuts import wording
+from auditor.shortcuts.columns import column_factors
 from auditor.shortcuts.fingerprint import fingerprint
 from auditor.shortcuts.grading import CLEAR, LEVEL, confidence, grade, outcome_of, severity
-from auditor.shortcuts.heat import smoothed_positive
 from auditor.shortcuts.merging import merged
+from auditor.shortcuts.odd import odd_samples
 from auditor.shortcuts.plausibility import Scene, balanced, judge, scene
-from auditor.shortcuts.proposals import PROPOSALS, ClassView
 from auditor.shortcuts.statistics import benjamini_hochberg, detection_limit
 
-Leading = Mapping[int, tuple[str, tuple[int, ...]]]
-
-# The modules are named so that importing this one enters their proposals in the registry.
-BUILT_IN = (regions, concept_regions, templates)
 SCREENED = 8
-CONCEPTS = 3
 TESTS_EACH = 3
 SIMILAR_SIZE = 2.0
 MEMBER_EFFECT = 0.5
@@ -65,6 +70,7 @@ def find_shortcuts(
     config: ShortcutConfig,
     *,
     seed: int,
+    layer_relevance: LayerRelevance | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> ShortcutReport:
     """Search the audited classes for regions that the model relies on and that look artificial.
@@ -74,18 +80,21 @@ def find_shortcuts(
         samples: what the pass found; ``discovery`` marks the half on which regions are chosen.
         leading: per output the layer and the concepts whose regions are proposed (P1b).
         outputs: the audited classes.
-        config: budgets.
+        config: budgets, and which proposals are asked.
         seed: every random choice starts from it; same inputs, same report.
+        layer_relevance: relevance by concept at the layer of ``leading``, which P2 to P5, P8 and
+            part of P7 read; without it they do not run, and the report says so.
         progress: called with 1 after each class.
     """
     step = progress or _silent
     generator = np.random.default_rng([seed, 0])
     classes, notes = _load_classes(probe, samples, outputs, config, generator)
     stage = _stage(probe, samples, classes, config, generator)
+    asked = proposing(probe, samples, leading, outputs, layer_relevance, config.proposals, seed)
     screened: dict[int, list[Screened]] = {}
     for members in classes:
         own = np.random.default_rng([seed, 1, members.output])
-        screened[members.output] = _screen_class(stage, members, leading, len(classes), own)
+        screened[members.output] = _screen_class(stage, members, asked, len(classes), own)
     chosen = _within_budget(screened, config)
     scenes = balanced(
         {members.output: scene(members.pictures, members.heat) for members in classes}
@@ -100,9 +109,18 @@ def find_shortcuts(
     comparison = [each.share for group in screened.values() for each in group]
     nulls = least_relevant_passes(stage, classes, comparison, generator)
     nulls += wrong_class_passes(stage, [each.trial for each in tested], comparison, generator)
-    corrected, tests = _corrected(tested)
+    factors: list[FactorTrial] = []
+    if "P6" in config.proposals and classes:
+        own = np.random.default_rng([seed, 6])
+        factors, said = factor_trials(stage, samples, classes, own)
+        notes += said
+    corrected, settled, tests = _corrected(tested, factors)
     findings = _findings(stage, samples, corrected)
     notes += _closing_notes(stage, corrected, findings)
+    columns, odd, odd_total, said = _of_the_data(
+        samples, layer_relevance, outputs, config, seed, bool(classes)
+    )
+    notes += said
     targets = _targets_of(corrected)
     return ShortcutReport(
         findings=tuple(findings),
@@ -115,7 +133,38 @@ def find_shortcuts(
         null_rate=sum(nulls) / len(nulls) if nulls else None,
         null_n=len(nulls),
         notes=tuple(notes),
+        factors=factor_findings(factors, settled, samples),
+        columns=tuple(columns),
+        odd=tuple(odd),
+        odd_total=odd_total,
     )
+
+
+def _of_the_data(
+    samples: Samples,
+    relevance: LayerRelevance | None,
+    outputs: Sequence[int],
+    config: ShortcutConfig,
+    seed: int,
+    searched: bool,
+) -> tuple[list[ColumnFactor], list[OddSample], int, list[str]]:
+    """Return what needs no run of the model: columns of metadata (P7) and odd samples (P8)."""
+    columns: list[ColumnFactor] = []
+    odd: list[OddSample] = []
+    notes: list[str] = []
+    total = 0
+    if "P7" in config.proposals:
+        own = np.random.default_rng([seed, 7])
+        columns, notes = column_factors(samples, relevance, outputs, config.permutations, own)
+    if "P8" in config.proposals and relevance is not None:
+        odd, total = odd_samples(relevance, samples, outputs)
+    left = [name for name in (*BY_CONCEPT, "P8") if name in config.proposals]
+    if relevance is None and left and searched:
+        notes.append(f"Not asked, because relevance by concept was not given: {', '.join(left)}.")
+    if len(config.proposals) < len(PROPOSALS):
+        off = [name for name in PROPOSALS if name not in config.proposals]
+        notes.append(f"Switched off in the config (shortcuts.proposals): {', '.join(off)}.")
+    return columns, odd, total, notes
 
 
 def _load_classes(
@@ -160,36 +209,18 @@ def _stage(
     size = size if classes else 0
     targets, others = (load_pool(probe, samples, rows, size, generator) for rows in halves)
     tests = TESTS_EACH * min(config.total, config.per_class * len(classes))
+    tests += MOST_TESTS if "P6" in config.proposals else 0
     return Stage(probe, targets, others, config.targets, config.permutations, max(1, tests))
 
 
 def _screen_class(
     stage: Stage,
     members: Members,
-    leading: Leading,
+    asked: Proposing,
     classes: int,
     generator: np.random.Generator,
 ) -> list[Screened]:
-    layer, concepts = leading.get(members.output, ("", ()))
-    concepts = tuple(concepts)[:CONCEPTS]
-    maps = np.zeros((0, *members.heat.shape), dtype=np.float32)
-    if concepts:
-        maps = smoothed_positive(
-            stage.probe.concept_heatmaps(members.inputs, members.output, layer, concepts)
-        )
-    others = stage.others.inputs[stage.others.without(members.output)]
-    view = ClassView(
-        output=members.output,
-        heat=members.heat,
-        pictures=members.pictures,
-        discovery=members.discovery,
-        others=stage.probe.pictures(others),
-        layer=layer or None,
-        concepts=concepts,
-        concept_heat=maps,
-    )
-    proposals = [proposal for name in PROPOSALS for proposal in PROPOSALS[name](view)]
-    kept = merged(proposals, SCREENED)
+    kept = merged(propose(asked, members, stage.others), SCREENED)
     return screen(stage.probe, members, kept, stage.others, classes=classes, generator=generator)
 
 
@@ -258,17 +289,32 @@ def _comparison(
     return similar if len(similar) >= 8 else [one.share for one in others]
 
 
-def _corrected(tested: Sequence[Tested]) -> tuple[list[Tested], int]:
-    """Fill in q over all candidates and tests, and from it what each test says."""
-    p_values = [e.p for each in tested for e in each.trial.evidence if e.p is not None]
-    q_values = iter(benjamini_hochberg(p_values))
-    found = []
-    for each in tested:
-        evidence = tuple(
-            _concluded(e, next(q_values)) if e.p is not None else e for e in each.trial.evidence
+def _corrected(
+    tested: Sequence[Tested], factors: Sequence[FactorTrial]
+) -> tuple[list[Tested], dict[str, tuple[Evidence, ...]], int]:
+    """Fill in q over all candidates, factors and tests, and from it what each test says.
+
+    Returns the candidates, the evidence of the factors by their id, and the number of tests.
+    """
+    p_values = [
+        e.p
+        for evidence in (
+            *(each.trial.evidence for each in tested),
+            *(each.evidence for each in factors),
         )
-        found.append(replace(each, trial=replace(each.trial, evidence=evidence)))
-    return found, len(p_values)
+        for e in evidence
+        if e.p is not None
+    ]
+    q_values = iter(benjamini_hochberg(p_values))
+
+    def settled(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
+        return tuple(_concluded(e, next(q_values)) if e.p is not None else e for e in evidence)
+
+    found = [
+        replace(each, trial=replace(each.trial, evidence=settled(each.trial.evidence)))
+        for each in tested
+    ]
+    return found, {each.id: settled(each.evidence) for each in factors}, len(p_values)
 
 
 def _concluded(evidence: Evidence, q: float) -> Evidence:
@@ -335,6 +381,9 @@ def _carriers(stage: Stage, each: Tested) -> Int[np.ndarray, "member"]:
     """Return the members whose region does at least half of what the references' does."""
     members, screened = each.members, each.screened
     everyone = np.arange(len(members.rows))
+    carriers = screened.proposal.carriers
+    if carriers is not None and carriers.any():
+        return np.flatnonzero(carriers)
     if len(screened.fillers) < len(screened.targets) or not len(screened.targets):
         return everyone
     effects: Float[np.ndarray, "member"] = region_effects(

@@ -93,6 +93,16 @@ class Subject:
         """Return inputs as RGB pictures, the normalisation undone."""
         return self.preprocessing.pictures(inputs)
 
+    def inputs(
+        self, pictures: UInt8[np.ndarray, "sample height width 3"]
+    ) -> Float[Tensor, "sample 3 height width"]:
+        """Return framed pictures as inputs on the CPU: the inverse of ``pictures``."""
+        return self.preprocessing.inputs(pictures)
+
+    def size(self, row: int) -> tuple[int, int] | None:
+        """Return (height, width) of a row's picture before preprocessing, None if unknown."""
+        return self.reader.size(row)
+
     def example(self) -> Float[Tensor, "1 3 height width"]:
         """Return the first readable picture of the first rows, or a grey ramp, on the device."""
         for row in range(min(len(self.manifest), 8)):
