@@ -68,6 +68,13 @@ class ColumnsConfig(Section):
 
     path: str = Field("path", description="Column with the image file, relative to the table.")
     label: str = Field("label", description="Column with the label.")
+    mask: str | None = Field(
+        None, description="Column with a mask of the object, a file relative to the table."
+    )
+    box: str | None = Field(
+        None,
+        description="Column with the object's box: x y width height in pixels of the picture.",
+    )
 
 
 class DataConfig(Section):
@@ -87,6 +94,11 @@ class DataConfig(Section):
     )
     columns: ColumnsConfig = Field(
         default_factory=ColumnsConfig, description="Column names of a table."
+    )
+    masks: str | None = Field(
+        None,
+        description="Folder of masks of the objects (0 is background), at the pictures' relative "
+        "paths.",
     )
     metadata: list[str] | None = Field(
         None, description="Further columns of the table to keep (default: all of them)."

@@ -30,6 +30,11 @@ class Probe:
         batch = self.subject.load([int(row) for row in rows])
         return list(batch.rows), batch.inputs.cpu()
 
+    def objects(self, rows: Sequence[int]) -> Float[np.ndarray, "sample h w"] | None:
+        """Return the user's masks of the objects (1 inside, NaN: none for this row), or None."""
+        masks: Float[np.ndarray, "sample h w"] | None = self.subject.objects(rows)
+        return masks
+
     def predict(self, images: Float[Tensor, "sample 3 h w"]) -> Float[np.ndarray, "sample output"]:
         """Return the logits of inputs."""
         if len(images) == 0:

@@ -42,8 +42,11 @@ from auditor.shortcuts.fingerprint import fingerprint
 from auditor.shortcuts.grading import CLEAR, LEVEL, confidence, grade, outcome_of, severity
 from auditor.shortcuts.merging import merged
 from auditor.shortcuts.odd import odd_samples
-from auditor.shortcuts.plausibility import Scene, balanced, judge, scene
+from auditor.shortcuts.plausibility import judge
+from auditor.shortcuts.scenes import Scene, balanced, scene
+from auditor.shortcuts.shared_concepts import unrelated_classes
 from auditor.shortcuts.statistics import benjamini_hochberg, detection_limit
+from auditor.shortcuts.terms import Hints, shared_raise
 
 SCREENED = 8
 TESTS_EACH = 3
@@ -97,13 +100,16 @@ def find_shortcuts(
         screened[members.output] = _screen_class(stage, members, asked, len(classes), own)
     chosen = _within_budget(screened, config)
     scenes = balanced(
-        {members.output: scene(members.pictures, members.heat) for members in classes}
+        {
+            members.output: scene(members.pictures, members.heat, members.objects)
+            for members in classes
+        }
     )
     tested: list[Tested] = []
     for members in classes:
         for index, each in enumerate(chosen[members.output]):
             own = np.random.default_rng([seed, 2, members.output, index])
-            tested.append(_test(stage, members, each, index, screened, scenes, own))
+            tested.append(_test(stage, members, each, index, screened, scenes, asked, own))
         step(1)
     step(max(0, len(outputs) - len(classes)))
     comparison = [each.share for group in screened.values() for each in group]
@@ -245,6 +251,7 @@ def _test(
     index: int,
     screened: Mapping[int, Sequence[Screened]],
     scenes: Mapping[int, Scene],
+    asked: Proposing,
     generator: np.random.Generator,
 ) -> Tested:
     proposal = each.proposal
@@ -271,8 +278,29 @@ def _test(
         proposal.masks,
         others,
         generator,
+        _hints(asked, members.output, each, trial, screened),
     )
     return Tested(members, each, trial, plausibility)
+
+
+def _hints(
+    asked: Proposing,
+    output: int,
+    each: Screened,
+    trial: Trial,
+    screened: Mapping[int, Sequence[Screened]],
+) -> Hints:
+    """Return what the model did with a region, beside the same for regions of other classes."""
+    usual = [one.effects for label, group in screened.items() if label != output for one in group]
+    unrelated: list[int] = []
+    if asked.means is not None:
+        unrelated = unrelated_classes(asked.means, asked.outputs, output)
+    shared = None
+    if unrelated and trial.result is not None:
+        controls = trial.result.controls.values()
+        raised = np.min([trial.result.region - control for control in controls], axis=0)
+        shared = shared_raise(raised.mean(axis=(0, 1)), output, unrelated)
+    return Hints(each.effects, usual, shared)
 
 
 def _comparison(

@@ -71,7 +71,7 @@ def selective_concepts(
     count = min(REFERENCES, int(own.sum()))
     if count < 3 or own.all():
         return []
-    considered = [int(c) for c in largest(means, CONSIDERED) if c >= 0 and means[c] > 0]
+    considered = [int(c) for c in largest(means[None], CONSIDERED)[0] if c >= 0 and means[c] > 0]
     tables = relevance.relevance[usable][:, considered], relevance.activation[usable][:, considered]
     found = []
     for place, concept in enumerate(considered):

@@ -73,6 +73,26 @@ def shared_concepts(
     return sorted(found, key=lambda each: each.likeness)
 
 
+def unrelated_classes(
+    means: Float[np.ndarray, "class concept"], outputs: Sequence[int], output: int
+) -> list[int]:
+    """Return the classes whose positive mean shares are unlike those of ``output``.
+
+    By the limits of `shared_concepts`, the most relevant concept of the class left out.
+    """
+    if len(outputs) < 3 or output not in outputs:
+        return []
+    positive = np.maximum(means, 0.0)
+    own = list(outputs).index(output)
+    limit = min(DISSIMILAR, _usual_likeness(positive))
+    first = int(positive[own].argmax())
+    return [
+        int(other)
+        for place, other in enumerate(outputs)
+        if place != own and likeness(positive[own], positive[place], first) <= limit
+    ]
+
+
 def likeness(
     first: Float[np.ndarray, "concept"], second: Float[np.ndarray, "concept"], without: int
 ) -> float:

@@ -84,6 +84,9 @@ class World:
         """Return pictures as inputs."""
         return torch.from_numpy(pictures.astype(np.float32).transpose(0, 3, 1, 2) / 255)
 
+    def objects(self, rows: Sequence[int]) -> None:
+        """Return masks of the objects: there are none."""
+
     def size(self, row: int) -> tuple[int, int] | None:
         """Return the size of a file: there is none."""
         return None
