@@ -55,11 +55,12 @@ def adjusted(picture: Bytes, statistic: str, wanted: float, seed: int = 0) -> By
 def opposite(picture: Bytes, changed: Bytes, statistic: str) -> Bytes:
     """Return the control: the same change with its sign turned around.
 
-    Noise and blocks turned around are noise and blocks; their control is a blur that changes the
-    picture by as much (root mean square).
+    Added noise and blocks turned around are noise and blocks; their control is a blur that changes
+    the picture by as much (root mean square).
     """
     start, end = picture.astype(np.float64), changed.astype(np.float64)
-    if statistic not in NOT_MIRRORED:
+    measure = MEASURES[statistic]
+    if statistic not in NOT_MIRRORED or measure(end) <= measure(start):
         return _bytes(2 * start - end)
     smooth = ndimage.gaussian_filter(start, (2.0, 2.0, 0.0))
     energy = float(np.sqrt(((smooth - start) ** 2).mean()))

@@ -76,6 +76,19 @@ def otsu(values: Float[np.ndarray, "value"]) -> float:
     return float((x[place] + x[place + 1]) / 2)
 
 
+def separation(values: Float[np.ndarray, "value"]) -> float:
+    """Return the share of the variance that lies between the two groups of Otsu's threshold.
+
+    0.75 for uniform values, 0.64 for Gaussian ones, 1 for two values only.
+    """
+    low = values <= otsu(values)
+    if low.all() or values.var() < 1e-12:
+        return 0.0
+    p = float(low.mean())
+    gap = float(values[~low].mean() - values[low].mean())
+    return p * (1 - p) * gap**2 / float(values.var())
+
+
 def _hull(
     x: Float[np.ndarray, "value"], low: int, high: int, *, lower: bool
 ) -> Int[np.ndarray, "touching"]:

@@ -12,6 +12,7 @@ from auditor.shortcuts.concept_regions import region_of
 from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal
 
 LEADING = 4
+LEAST_PART = 0.25
 DISSIMILAR = 0.5
 PROPOSED = 1
 
@@ -50,14 +51,13 @@ def shared_concepts(
 ) -> list[Shared]:
     """Return the concepts that a class shares with classes of other concepts, least alike first.
 
-    Shared: among the `LEADING` concepts of both by mean share. Likeness is the cosine of the two
-    classes' positive mean shares without the concept; it must not exceed `DISSIMILAR`, nor the
-    median over all pairs of classes, so that a model whose classes are all alike proposes nothing.
+    Shared: among the `LEADING` concepts of both by mean share, with `LEAST_PART` of the largest.
+    Likeness is the cosine of the two classes' positive mean shares without the concept; it must not
+    exceed `DISSIMILAR`.
     """
     if len(outputs) < 3:
         return []
     positive = np.maximum(means, 0.0)
-    usual = _usual_likeness(positive)
     own = list(outputs).index(output)
     leading = [set(_leading(row)) for row in positive]
     found = []
@@ -67,7 +67,7 @@ def shared_concepts(
             for other in range(len(outputs))
             if other != own and concept in leading[other]
         ]
-        if pairs and min(pairs)[0] <= min(DISSIMILAR, usual):
+        if pairs and min(pairs)[0] <= DISSIMILAR:
             value, other = min(pairs)
             found.append(Shared(concept, int(outputs[other]), value))
     return sorted(found, key=lambda each: each.likeness)
@@ -78,18 +78,17 @@ def unrelated_classes(
 ) -> list[int]:
     """Return the classes whose positive mean shares are unlike those of ``output``.
 
-    By the limits of `shared_concepts`, the most relevant concept of the class left out.
+    By the limit of `shared_concepts`, the most relevant concept of the class left out.
     """
     if len(outputs) < 3 or output not in outputs:
         return []
     positive = np.maximum(means, 0.0)
     own = list(outputs).index(output)
-    limit = min(DISSIMILAR, _usual_likeness(positive))
     first = int(positive[own].argmax())
     return [
         int(other)
         for place, other in enumerate(outputs)
-        if place != own and likeness(positive[own], positive[place], first) <= limit
+        if place != own and likeness(positive[own], positive[place], first) <= DISSIMILAR
     ]
 
 
@@ -102,13 +101,6 @@ def likeness(
     return float(one @ two) / norm if norm > 0 else 0.0
 
 
-def _usual_likeness(positive: Float[np.ndarray, "class concept"]) -> float:
-    norms = np.linalg.norm(positive, axis=1, keepdims=True)
-    unit = np.divide(positive, norms, out=np.zeros_like(positive), where=norms > 0)
-    pairs = (unit @ unit.T)[np.triu_indices(len(unit), 1)]
-    return float(np.median(pairs))
-
-
 def _leading(row: Float[np.ndarray, "concept"]) -> list[int]:
     order = np.argsort(-row, kind="stable")[:LEADING]
-    return [int(concept) for concept in order if row[concept] > 0]
+    return [int(concept) for concept in order if row[concept] > LEAST_PART * row.max()]

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from auditor.shortcuts.looks import drawn
-from auditor.shortcuts.modes import otsu
+from auditor.shortcuts.modes import otsu, separation
 from auditor.shortcuts.scenes import Scene, percentile, random_places, standing
 from auditor.shortcuts.windows import Shape, place
 
@@ -144,16 +144,6 @@ def lacking(hints: Hints) -> float:
         return 0.0
     usual = [separation(each) for each in hints.usual_effects]
     return percentile(separation(effects), usual) * min(1.0, float(low.mean()) / 0.2)
-
-
-def separation(values: Float[np.ndarray, "value"]) -> float:
-    """Return the share of the variance that lies between the two groups of Otsu's threshold."""
-    low = values <= otsu(values)
-    if low.all() or values.var() < 1e-12:
-        return 0.0
-    p = float(low.mean())
-    gap = float(values[~low].mean() - values[low].mean())
-    return p * (1 - p) * gap**2 / float(values.var())
 
 
 def shared_raise(

@@ -7,7 +7,7 @@ import pytest
 
 from auditor.config import ShortcutConfig
 from auditor.interventions.search import find_shortcuts
-from auditor.records import ShortcutReport
+from auditor.records import LayerRelevance, ShortcutReport
 from tests.interventions.worlds import MARK, SIZE, World, world
 
 CONFIG = ShortcutConfig(permutations=300, per_class=2, targets=24)
@@ -139,3 +139,39 @@ def test_progress_counts_every_class() -> None:
         subject.probe(), subject.samples(), {}, (0, 1, 2), CONFIG, seed=0, progress=told.append
     )
     assert sum(told) == 3
+
+
+def relevance_of(subject: World) -> LayerRelevance:
+    """Return what the pass finds at the layer of the brightest pixel, which has one channel."""
+    own = (subject.images.sum(axis=3).max(axis=(1, 2)) - 2.2).clip(0)[:, None]
+    return LayerRelevance("bright", (SIZE, SIZE), own, np.zeros(own.shape, int), own, True)
+
+
+def test_what_needs_relevance_by_concept_says_so_when_it_has_none(report: ShortcutReport) -> None:
+    assert any("P2, P3, P4, P5, P8" in note for note in report.notes)
+
+
+def test_with_relevance_by_concept_the_same_mark_is_found_and_the_data_is_looked_at(
+    subject: World,
+) -> None:
+    found = find_shortcuts(
+        subject.probe(),
+        subject.samples(),
+        {},
+        (0, 1, 2),
+        CONFIG.model_copy(update={"proposals": ["P1", "P2", "P3", "P8"]}),
+        seed=0,
+        layer_relevance=relevance_of(subject),
+    )
+    assert not any("relevance by concept was not given" in note for note in found.notes)
+    assert (found.findings[0].grade, found.findings[0].candidate.output) == ("A", 0)
+    assert {f.candidate.output for f in found.findings if f.grade in ("A", "B")} == {0}
+
+
+@pytest.mark.parametrize("names", [["P1"], ["P1b"], ["P1c"]])
+def test_each_proposal_runs_alone(subject: World, names: list[str]) -> None:
+    config = CONFIG.model_copy(update={"proposals": names})
+    leading = dict.fromkeys((0, 1, 2), ("bright", (0,)))
+    found = find_shortcuts(subject.probe(), subject.samples(), leading, (0, 1, 2), config, seed=0)
+    assert {f.candidate.kind for f in found.findings} <= set(names)
+    assert any("Switched off" in note for note in found.notes)
