@@ -151,13 +151,17 @@ def _index(points: Points, assigned: Int[np.ndarray, "member"]) -> float:
 
 
 def _chance(points: Points, k: int, index: float, rng: np.random.Generator) -> float:
-    """Return how often one Gaussian cloud of the same variances splits as tightly."""
+    """Return how often one Gaussian cloud of the same variances splits as tightly.
+
+    Drawing stops at the first cloud that does: with `NULLS` clouds one is too many already, for up
+    to three numbers of groups.
+    """
     deviations = points.std(axis=0)
-    reached = 0
-    for _ in range(NULLS):
+    for drawn in range(1, NULLS + 1):
         cloud = rng.normal(size=points.shape) * deviations
-        reached += _index(cloud, _split(cloud, k, rng)) <= index
-    return (1 + reached) / (1 + NULLS)
+        if _index(cloud, _split(cloud, k, rng)) <= index:
+            return 2 / (1 + drawn)
+    return 1 / (1 + NULLS)
 
 
 def _stability(

@@ -136,3 +136,9 @@ def test_switched_off_nothing_is_found_and_the_report_says_so() -> None:
     report = find_shortcuts(world.probe(), world.samples(), {}, (0, 1, 2), config, seed=0)
     assert report.factors == ()
     assert any("Switched off" in note and "P6" in note for note in report.notes)
+
+
+def test_the_same_seed_gives_the_same_factors(relied_on: ShortcutReport) -> None:
+    again = search(bright_world(reliance=150.0))
+    assert again.factors == relied_on.factors
+    assert again.notes == relied_on.notes

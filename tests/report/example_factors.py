@@ -15,7 +15,7 @@ OWN, OTHERS = [1.2, 1.5, 1.8, 2.0, 2.4], [0.9, 1.0, 1.05, 1.1, 1.3]
 
 
 def factors(example: Example) -> parts.Factors:
-    """Return one of each: a factor that counts, one that could not be tested, a column, a sample."""
+    """Return a factor that counts, one that could not be tested, a column and a sample."""
     say, first = example.say, example.classes[0]
     cards = [
         parts.FactorCard(

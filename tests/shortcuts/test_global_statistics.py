@@ -10,7 +10,7 @@ from PIL import Image
 from scipy import ndimage
 
 from auditor.shortcuts.adjust import adjusted, opposite
-from auditor.shortcuts.global_statistics import MEASURES, STATISTICS, measured
+from auditor.shortcuts.global_statistics import BLOCKS, MEASURES, STATISTICS, measured
 
 
 def photograph(seed: int, size: int = 64) -> np.ndarray:
@@ -116,3 +116,7 @@ def test_file_statistics_need_all_sizes_and_constants_are_left_out() -> None:
     assert "file size in pixels" not in found
     assert "aspect ratio" not in measured(pictures, [None, (30, 40), (30, 40), (30, 40)])
     assert set(found) <= set(STATISTICS)
+
+
+def test_textures_without_blocks_are_all_the_same() -> None:
+    assert {value(photograph(seed), "JPEG blockiness") for seed in range(5)} == {BLOCKS}
