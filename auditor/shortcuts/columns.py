@@ -16,6 +16,7 @@ from auditor.shortcuts.statistics import benjamini_hochberg
 MOST_VALUES = 20
 LEAST_ROWS = 5
 MOST_ROWS = 4000
+MOST_MEMBERS = 400
 QUARTERS = 4
 EMPTY, RARE = "(empty)", "(rare)"
 
@@ -31,7 +32,8 @@ def column_factors(
 
     ``association`` is Cramer's V with the label, corrected for bias (Bergsma 2013); per class,
     ``share`` is the part of the variance of the members' relevance shares between the values of the
-    column. Both p by permutation; q over all columns, and over all columns and classes.
+    column, on at most `MOST_MEMBERS` of them. Both p by permutation, of the label on at most
+    `MOST_ROWS` rows; q over all columns, and over all columns and classes.
     """
     found: list[ColumnFactor] = []
     unused: list[str] = []
@@ -126,7 +128,7 @@ def _classes(
         members = members[(sizes >= LEAST_ROWS)[codes[members]]]
         if len(np.unique(codes[members])) < 2:
             continue
-        members = generator.permutation(members)[:MOST_ROWS]
+        members = generator.permutation(members)[:MOST_MEMBERS]
         own = np.unique(codes[members], return_inverse=True)[1]
         shares = shares_of(relevance, members)
         observed = variance_share(shares, own)
@@ -165,11 +167,13 @@ def _association_p(
 ) -> float:
     """Return how often permuted labels give as large a chi-square, on at most `MOST_ROWS` rows."""
     chosen = generator.permutation(len(codes))[:MOST_ROWS]
-    own, labels = codes[chosen], np.unique(labels[chosen], return_inverse=True)[1]
-    observed = _chi_square(_table(own, labels))
+    own, labels = (np.unique(each[chosen], return_inverse=True)[1] for each in (codes, labels))
+    shape = (int(own.max()) + 1, int(labels.max()) + 1)
+    observed = _chi_square(_counts(own, labels, shape))
     reached = 0
     for _ in range(permutations):
-        reached += _chi_square(_table(own, generator.permutation(labels))) >= observed - 1e-9
+        drawn = _counts(own, generator.permutation(labels), shape)
+        reached += _chi_square(drawn) >= observed - 1e-9
     return (1 + reached) / (1 + permutations)
 
 
@@ -178,8 +182,13 @@ def _table(
 ) -> Float[np.ndarray, "a b"]:
     one = np.unique(first, return_inverse=True)[1]
     two = np.unique(second, return_inverse=True)[1]
-    shape = (int(one.max()) + 1, int(two.max()) + 1)
-    counts: np.ndarray = np.bincount(one * shape[1] + two, minlength=shape[0] * shape[1])
+    return _counts(one, two, (int(one.max()) + 1, int(two.max()) + 1))
+
+
+def _counts(
+    first: Int[np.ndarray, "row"], second: Int[np.ndarray, "row"], shape: tuple[int, int]
+) -> Float[np.ndarray, "a b"]:
+    counts: np.ndarray = np.bincount(first * shape[1] + second, minlength=shape[0] * shape[1])
     return counts.reshape(shape).astype(np.float64)
 
 

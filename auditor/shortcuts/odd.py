@@ -23,6 +23,7 @@ DIMENSIONS = 6
 SAMPLES_PER_DIMENSION = 8
 LEAST = 24
 PER_CLASS = 5
+FITTED = 500
 
 
 def odd_samples(
@@ -39,10 +40,13 @@ def odd_samples(
         space = space_of(relevance, samples.members(output))
         if space is not None:
             usable[output] = space
-    rows = [(output, int(row)) for output, space in usable.items() for row in space.rows]
-    p_values = [
-        float(p) for space in usable.values() for p in space.own_p(shares_of(relevance, space.rows))
-    ]
+    rows: list[tuple[int, int]] = []
+    p_values: list[float] = []
+    for output, space in usable.items():
+        others = np.setdiff1d(samples.members(output), space.rows)
+        rows += [(output, int(row)) for row in (*space.rows, *others)]
+        p_values += [float(p) for p in space.own_p(shares_of(relevance, space.rows))]
+        p_values += [float(p) for p in space.new_p(shares_of(relevance, others))]
     q_values = benjamini_hochberg(p_values) if p_values else []
     found = [
         OddSample(row, output, "unlike its class", None, p, q)
@@ -113,9 +117,13 @@ class Space:
 
 
 def space_of(relevance: LayerRelevance, rows: Int[np.ndarray, "member"]) -> Space | None:
-    """Return the space of a class, None with fewer than `LEAST` members or nothing that varies."""
+    """Return the space of a class, None with fewer than `LEAST` members or nothing that varies.
+
+    Fitted on at most `FITTED` members, evenly spaced.
+    """
     if len(rows) < LEAST:
         return None
+    rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), FITTED)).round().astype(int)]
     shares = shares_of(relevance, rows)
     mean = shares.mean(axis=0)
     _, sizes, axes = np.linalg.svd(shares - mean, full_matrices=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from auditor.concepts.topk import largest
 from auditor.records import LayerRelevance, Samples
@@ -22,6 +22,7 @@ APART = 0.25
 PURE = 0.5
 EXCESS = 0.4
 PROPOSED = 2
+MOST_ROWS = 2000
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,10 @@ def selective_concepts(
 
     Of the `CONSIDERED` concepts of the largest mean share: at least `PURE` of the RelMax set is of
     the class, and either its purity exceeds that of the ActMax set by `EXCESS`, or the two sets
-    share at most `APART` (Jaccard) and purity is higher. On discovery rows, largest excess first.
+    share at most `APART` (Jaccard) and purity is higher. On discovery rows, at most `MOST_ROWS` of
+    the class and of all others, largest excess first.
     """
-    usable = np.flatnonzero(samples.valid & samples.discovery)
+    usable = _spread(samples, output)
     own = samples.labels[usable] == output
     count = min(REFERENCES, int(own.sum()))
     if count < 3 or own.all():
@@ -84,6 +86,19 @@ def selective_concepts(
             found.append(Selective(concept, purity[0], purity[1], jaccard))
     found.sort(key=lambda each: each.by_activation - each.by_relevance)
     return found[:PROPOSED]
+
+
+def _spread(samples: Samples, output: int) -> Int[np.ndarray, "row"]:
+    """Return rows of the class and of the others, evenly spaced where there are very many."""
+    usable = samples.valid & samples.discovery
+    chosen = []
+    for rows in (
+        np.flatnonzero(usable & (samples.labels == output)),
+        np.flatnonzero(usable & (samples.labels != output)),
+    ):
+        places = np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).round().astype(int)
+        chosen.append(rows[places])
+    return np.sort(np.concatenate(chosen))
 
 
 def _top(values: Float[np.ndarray, "sample"], count: int) -> Bool[np.ndarray, "sample"]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -175,3 +177,23 @@ def test_each_proposal_runs_alone(subject: World, names: list[str]) -> None:
     found = find_shortcuts(subject.probe(), subject.samples(), leading, (0, 1, 2), config, seed=0)
     assert {f.candidate.kind for f in found.findings} <= set(names)
     assert any("Switched off" in note for note in found.notes)
+
+
+class MarkedWorld(World):
+    """A world whose user marked everything but the place of the mark as the object."""
+
+    def objects(self, rows: Sequence[int]) -> np.ndarray:
+        """Return masks of the objects."""
+        masks = np.ones((len(rows), SIZE, SIZE), np.float32)
+        masks[(slice(None), *MARK)] = 0.0
+        return masks
+
+
+def test_the_users_masks_say_that_the_mark_is_off_the_object(subject: World) -> None:
+    marked = MarkedWorld(subject.images, subject.labels, subject.model)
+    first = search(marked).findings[0]
+    assert first.candidate.output == 0
+    assert first.plausibility.terms["off the marked object"] > 0.2
+    assert "off the rest of the evidence" not in first.plausibility.terms
+    everywhere = search(subject).findings[0].plausibility.terms
+    assert "off the marked object" not in everywhere

@@ -48,3 +48,16 @@ def test_the_p_values_are_uniform_in_a_gaussian_class() -> None:
     p = space.own_p(shares_of(layer, np.arange(400)))
     assert stats.kstest(p, "uniform").pvalue > 0.01
     assert len(labels) == len(p)
+
+
+def test_members_beyond_those_that_were_fitted_are_judged_too() -> None:
+    labels = np.repeat(np.arange(2), 700)
+    relevance = natural(labels, 1)
+    layer, samples = layer_of(relevance), samples_of(labels)
+    space = space_of(layer, samples.members(0))
+    assert space is not None
+    assert len(space.rows) == 500
+    left = int(np.setdiff1d(np.arange(700), space.rows)[0])
+    relevance[left, 9] += 8.0
+    found, _ = odd_samples(layer_of(relevance), samples, (0, 1))
+    assert left in [each.row for each in found]
