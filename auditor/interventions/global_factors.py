@@ -34,6 +34,7 @@ GIVEN, TAKEN = "T4 statistic given", "T4 statistic taken away"
 OPPOSITE = "the opposite change of the same picture"
 MOST_TESTS = 2 * IN_ALL
 PER_CLASS = 40
+MOST_PICTURES = 32
 MOVED = 0.5
 # Largest error of a value of a picture that is turned into an input and back, of 255.
 EXACT = 1.0
@@ -179,8 +180,8 @@ def _tested(
         why = "Not testable: the data set's inputs cannot be made from pictures."
     if why:
         return _missing(name, GIVEN, why), _missing(name, TAKEN, why)
-    targets = stage.targets.without(members.output)[: stage.most_targets]
-    test = np.flatnonzero(~members.discovery)
+    targets = stage.targets.without(members.output)[: min(stage.most_targets, MOST_PICTURES)]
+    test = np.flatnonzero(~members.discovery)[:MOST_PICTURES]
     own, others = float(np.median(factor.own)), float(np.median(factor.others))
     change = factor.statistic, own
     given = _changed(

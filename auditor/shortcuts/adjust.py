@@ -16,7 +16,7 @@ Picture = Float[np.ndarray, "height width 3"]
 Bytes = UInt8[np.ndarray, "height width 3"]
 Family = Callable[[Picture, float], Picture]
 
-STEPS = 9
+STEPS = 7
 LARGEST_BLUR = 4.0
 LARGEST_SHARPENING = 4.0
 LARGEST_FACTOR = 4.0

@@ -17,7 +17,7 @@ from auditor.shortcuts.statistics import benjamini_hochberg
 
 LEVEL = 0.01
 CLEAR_AUC = 0.75
-PER_CLASS, IN_ALL = 3, 12
+PER_CLASS, IN_ALL = 2, 10
 CHUNK = 500
 
 BY_NATURE = "made by camera or processing"

@@ -115,7 +115,7 @@ def _split(points: Points, k: int, rng: np.random.Generator) -> Int[np.ndarray, 
             counts = np.bincount(assigned, minlength=k)
             sums = np.stack([points[assigned == group].sum(axis=0) for group in range(k)])
             moved = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], means)
-            if np.allclose(moved, means):
+            if np.array_equal(moved, means):
                 break
             means = moved
         index = _index(points, assigned)
