@@ -8,45 +8,41 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int
 
-from auditor.config import PROPOSALS, ShortcutConfig
+from auditor.config import ShortcutConfig
 from auditor.interventions.global_factors import (
     MOST_TESTS,
     FactorTrial,
     factor_findings,
     factor_trials,
 )
+from auditor.interventions.hints import hints_of
 from auditor.interventions.material import Members, load_members, load_pool
 from auditor.interventions.nulls import least_relevant_passes, wrong_class_passes
+from auditor.interventions.of_the_data import of_the_data
 from auditor.interventions.probe import Probe
-from auditor.interventions.proposing import BY_CONCEPT, Leading, Proposing, propose, proposing
+from auditor.interventions.proposing import Leading, Proposing, propose, proposing
 from auditor.interventions.screening import Screened, region_effects, screen, selected
 from auditor.interventions.transplant import Region, control_windows
 from auditor.interventions.trial import LEAST_IMAGES, Stage, Trial, next_rank, run_trial
 from auditor.interventions.triplets import representative_triplets
 from auditor.records import (
     Candidate,
-    ColumnFactor,
     Evidence,
     Finding,
     Grade,
     LayerRelevance,
-    OddSample,
     Plausibility,
     Samples,
     ShortcutReport,
     Triplet,
 )
 from auditor.shortcuts import wording
-from auditor.shortcuts.columns import column_factors
 from auditor.shortcuts.fingerprint import fingerprint
 from auditor.shortcuts.grading import CLEAR, LEVEL, confidence, grade, outcome_of, severity
 from auditor.shortcuts.merging import merged
-from auditor.shortcuts.odd import odd_samples
 from auditor.shortcuts.plausibility import judge
 from auditor.shortcuts.scenes import Scene, balanced, scene
-from auditor.shortcuts.shared_concepts import unrelated_classes
 from auditor.shortcuts.statistics import benjamini_hochberg, detection_limit
-from auditor.shortcuts.terms import Hints, shared_raise
 
 SCREENED = 8
 TESTS_EACH = 3
@@ -123,7 +119,7 @@ def find_shortcuts(
     corrected, settled, tests = _corrected(tested, factors)
     findings = _findings(stage, samples, corrected)
     notes += _closing_notes(stage, corrected, findings)
-    columns, odd, odd_total, said = _of_the_data(
+    columns, odd, odd_total, said = of_the_data(
         samples, layer_relevance, outputs, config, seed, bool(classes)
     )
     notes += said
@@ -144,33 +140,6 @@ def find_shortcuts(
         odd=tuple(odd),
         odd_total=odd_total,
     )
-
-
-def _of_the_data(
-    samples: Samples,
-    relevance: LayerRelevance | None,
-    outputs: Sequence[int],
-    config: ShortcutConfig,
-    seed: int,
-    searched: bool,
-) -> tuple[list[ColumnFactor], list[OddSample], int, list[str]]:
-    """Return what needs no run of the model: columns of metadata (P7) and odd samples (P8)."""
-    columns: list[ColumnFactor] = []
-    odd: list[OddSample] = []
-    notes: list[str] = []
-    total = 0
-    if "P7" in config.proposals:
-        own = np.random.default_rng([seed, 7])
-        columns, notes = column_factors(samples, relevance, outputs, config.permutations, own)
-    if "P8" in config.proposals and relevance is not None:
-        odd, total = odd_samples(relevance, samples, outputs)
-    left = [name for name in (*BY_CONCEPT, "P8") if name in config.proposals]
-    if relevance is None and left and searched:
-        notes.append(f"Not asked, because relevance by concept was not given: {', '.join(left)}.")
-    if len(config.proposals) < len(PROPOSALS):
-        off = [name for name in PROPOSALS if name not in config.proposals]
-        notes.append(f"Switched off in the config (shortcuts.proposals): {', '.join(off)}.")
-    return columns, odd, total, notes
 
 
 def _load_classes(
@@ -278,29 +247,9 @@ def _test(
         proposal.masks,
         others,
         generator,
-        _hints(asked, members.output, each, trial, screened),
+        hints_of(asked, members.output, each, trial, screened),
     )
     return Tested(members, each, trial, plausibility)
-
-
-def _hints(
-    asked: Proposing,
-    output: int,
-    each: Screened,
-    trial: Trial,
-    screened: Mapping[int, Sequence[Screened]],
-) -> Hints:
-    """Return what the model did with a region, beside the same for regions of other classes."""
-    usual = [one.effects for label, group in screened.items() if label != output for one in group]
-    unrelated: list[int] = []
-    if asked.means is not None:
-        unrelated = unrelated_classes(asked.means, asked.outputs, output)
-    shared = None
-    if unrelated and trial.result is not None:
-        controls = trial.result.controls.values()
-        raised = np.min([trial.result.region - control for control in controls], axis=0)
-        shared = shared_raise(raised.mean(axis=(0, 1)), output, unrelated)
-    return Hints(each.effects, usual, shared)
 
 
 def _comparison(
