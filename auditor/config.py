@@ -7,9 +7,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+)
 
 from auditor.errors import ConfigError, nearest
+
+PROPOSALS = ("P1", "P1b", "P1c", "P2", "P3", "P4", "P5", "P6", "P7", "P8")
 
 
 class Section(BaseModel):
@@ -58,6 +68,13 @@ class ColumnsConfig(Section):
 
     path: str = Field("path", description="Column with the image file, relative to the table.")
     label: str = Field("label", description="Column with the label.")
+    mask: str | None = Field(
+        None, description="Column with a mask of the object, a file relative to the table."
+    )
+    box: str | None = Field(
+        None,
+        description="Column with the object's box: x y width height in pixels of the picture.",
+    )
 
 
 class DataConfig(Section):
@@ -77,6 +94,11 @@ class DataConfig(Section):
     )
     columns: ColumnsConfig = Field(
         default_factory=ColumnsConfig, description="Column names of a table."
+    )
+    masks: str | None = Field(
+        None,
+        description="Folder of masks of the objects (0 is background), at the pictures' relative "
+        "paths.",
     )
     metadata: list[str] | None = Field(
         None, description="Further columns of the table to keep (default: all of them)."
@@ -228,6 +250,20 @@ class ShortcutConfig(Section):
         64, ge=8, description="Most images of other classes that a region is transplanted to."
     )
     permutations: int = Field(2000, ge=200, description="Permutations per test.")
+    proposals: list[str] = Field(
+        list(PROPOSALS),
+        description="What candidates are proposed from, as below (default: all of it).",
+    )
+
+    @field_validator("proposals")
+    @classmethod
+    def _known(cls, names: list[str]) -> list[str]:
+        for name in names:
+            if name not in PROPOSALS:
+                near = nearest(name, PROPOSALS)
+                hint = f" Did you mean '{near}'?" if near else ""
+                raise ValueError(f"unknown proposal '{name}'.{hint} Known: {', '.join(PROPOSALS)}.")
+        return [name for name in PROPOSALS if name in names]
 
 
 class ReportConfig(Section):

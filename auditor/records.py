@@ -340,11 +340,80 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class GlobalFactor:
+    """A statistic of whole pictures that tells a class from the others, and whether it counts.
+
+    ``own`` and ``others`` are the 5, 25, 50, 75 and 95 % quantiles of the class and of all other
+    classes; ``auc`` is the chance that a picture of the class has the larger value. ``grade`` is by
+    the table for regions, None when no row of it fits.
+    """
+
+    id: str
+    output: int
+    statistic: str
+    unit: str
+    own: tuple[float, ...]
+    others: tuple[float, ...]
+    n: int
+    auc: float
+    p: float
+    q: float
+    evidence: tuple[Evidence, ...]
+    plausibility: Plausibility
+    grade: Grade | None
+    meaning: str
+
+
+@dataclass(frozen=True)
+class ColumnEffect:
+    """The share of the variance of a class's relevance that goes with a column's values."""
+
+    output: int
+    share: float
+    p: float
+    q: float
+    n: int
+
+
+@dataclass(frozen=True)
+class ColumnFactor:
+    """A column of metadata: how it goes with the label, and with the relevance within classes.
+
+    ``association`` is Cramer's V, corrected for bias; ``values`` are the groups that were compared.
+    """
+
+    column: str
+    values: tuple[str, ...]
+    n: int
+    association: float
+    p: float
+    q: float
+    classes: tuple[ColumnEffect, ...]
+
+
+@dataclass(frozen=True)
+class OddSample:
+    """A sample to look at: decided unlike its class, or exactly like ``other`` (its prediction).
+
+    ``p`` is of its relevance under the class it is compared with.
+    """
+
+    row: int
+    output: int
+    kind: Literal["unlike its class", "like another class"]
+    other: int | None
+    p: float
+    q: float
+
+
+@dataclass(frozen=True)
 class ShortcutReport:
     """All findings, best first, with the limits of the search that found them.
 
     ``detection_limit`` is the smallest flip excess that could have been found (None: no test ran).
     ``null_rate`` is the share of null windows that passed, ``null_n`` how many were tried.
+    ``factors`` (P6) and ``columns`` (P7) have no region; ``odd`` (P8) are the oddest of
+    ``odd_total`` samples, a matter of the data.
     """
 
     findings: tuple[Finding, ...]
@@ -355,3 +424,7 @@ class ShortcutReport:
     null_rate: float | None
     null_n: int
     notes: tuple[str, ...]
+    factors: tuple[GlobalFactor, ...] = ()
+    columns: tuple[ColumnFactor, ...] = ()
+    odd: tuple[OddSample, ...] = ()
+    odd_total: int = 0

@@ -34,7 +34,13 @@ class Pictures:
 
 
 def carriers(stage: Stage, members: Members, screened: Screened) -> Bool[np.ndarray, "member"]:
-    """Say which members carry the region; all of them where that cannot be measured."""
+    """Say which members carry the region; all of them where that cannot be measured.
+
+    A proposal that is of some members only, such as a cluster of them, says so itself.
+    """
+    known = screened.proposal.carriers
+    if known is not None and known.any():
+        return known
     return carrying(stage, members.inputs, screened.proposal.masks, members.output, screened)
 
 

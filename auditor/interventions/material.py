@@ -16,7 +16,10 @@ from auditor.shortcuts.heat import smoothed_positive
 
 @dataclass(frozen=True, eq=False)
 class Members:
-    """Members of one class that are looked at; ``heat`` is smoothed positive relevance."""
+    """Members of one class that are looked at; ``heat`` is smoothed positive relevance.
+
+    ``objects`` is 1 on the object where the user gave a mask, NaN in members without one.
+    """
 
     output: int
     rows: Int[np.ndarray, "member"]
@@ -26,6 +29,7 @@ class Members:
     pictures: UInt8[np.ndarray, "member h w 3"]
     logits: Float[np.ndarray, "member output"]
     in_class: int
+    objects: Float[np.ndarray, "member h w"] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +75,7 @@ def load_members(
         pictures=probe.pictures(inputs),
         logits=samples.logits[kept],
         in_class=len(rows),
+        objects=probe.objects(loaded),
     )
 
 

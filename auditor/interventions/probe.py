@@ -33,6 +33,11 @@ class Probe:
         batch = self.subject.load([int(row) for row in rows])
         return list(batch.rows), batch.inputs.cpu()
 
+    def objects(self, rows: Sequence[int]) -> Float[np.ndarray, "sample h w"] | None:
+        """Return the user's masks of the objects (1 inside, NaN: none for this row), or None."""
+        masks: Float[np.ndarray, "sample h w"] | None = self.subject.objects(rows)
+        return masks
+
     def predict(self, images: Float[Tensor, "sample 3 h w"]) -> Float[np.ndarray, "sample output"]:
         """Return the logits of inputs."""
         if len(images) == 0:
@@ -44,6 +49,16 @@ class Probe:
             for start in range(0, len(images), step)
         ]
         return _array(torch.cat(parts))
+
+    def from_pictures(
+        self, pictures: UInt8[np.ndarray, "sample h w 3"]
+    ) -> Float[Tensor, "sample 3 h w"]:
+        """Return RGB pictures as inputs, on the CPU."""
+        return self.subject.inputs(pictures)
+
+    def sizes(self, rows: Sequence[int]) -> list[tuple[int, int] | None]:
+        """Return (height, width) of the files of rows, None where it is not known."""
+        return [self.subject.size(int(row)) for row in rows]
 
     def heatmaps(
         self, images: Float[Tensor, "sample 3 h w"], output: int
@@ -63,9 +78,9 @@ class Probe:
         images: Float[Tensor, "sample 3 h w"],
         output: int,
         layer: str,
-        concepts: Sequence[int],
+        concepts: Sequence[int | tuple[int, ...]],
     ) -> Float[np.ndarray, "concept sample h w"]:
-        """Return the conditional heatmap of every concept for ``output``."""
+        """Return the conditional heatmap of every concept, or set of them, for ``output``."""
         parts = []
         for start in range(0, len(images), EXPLAINED_AT_ONCE):
             batch = images[start : start + EXPLAINED_AT_ONCE]

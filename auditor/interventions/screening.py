@@ -85,11 +85,22 @@ def screen(
             effects = region_effects(probe, members, proposal.masks, tried, pool, targets, fillers)
         else:
             effects = _relevance_inside(members, proposal.masks, tried)
-        count = max(LEAST_REFERENCES, -(-len(tried) // 4))
-        top = tried[np.argsort(-effects, kind="stable")[:count]]
-        share = float(np.sort(effects)[::-1][:count].mean()) / max(gap, 1e-6)
+        carrying = _carrying(proposal, tried)
+        count = max(LEAST_REFERENCES, -(-len(carrying) // 4))
+        best = carrying[np.argsort(-effects[carrying], kind="stable")[:count]]
+        top = tried[best]
+        share = float(effects[best].mean()) / max(gap, 1e-6)
         found.append(Screened(proposal, tried, effects, np.sort(top), targets, fillers, share))
     return found
+
+
+def _carrying(proposal: Proposal, tried: Int[np.ndarray, "tried"]) -> Int[np.ndarray, "carrying"]:
+    """Return the places among ``tried`` of the carriers, if enough of them were tried."""
+    everyone = np.arange(len(tried))
+    if proposal.carriers is None:
+        return everyone
+    carrying = everyone[proposal.carriers[tried]]
+    return carrying if len(carrying) >= LEAST_REFERENCES else everyone
 
 
 def region_effects(

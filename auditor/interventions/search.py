@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +11,13 @@ from jaxtyping import Bool
 from auditor.config import ShortcutConfig
 from auditor.interventions.carriers import Pictures, carriers, strays
 from auditor.interventions.details import brief_details, full_details
+from auditor.interventions.global_factors import (
+    MOST_TESTS,
+    FactorTrial,
+    factor_findings,
+    factor_trials,
+)
+from auditor.interventions.hints import hints_of
 from auditor.interventions.latent import (
     Latent,
     ground_of,
@@ -25,7 +32,9 @@ from auditor.interventions.nulls import (
     least_relevant_passes,
     wrong_class_passes,
 )
+from auditor.interventions.of_the_data import of_the_data
 from auditor.interventions.probe import Probe
+from auditor.interventions.proposing import Leading, Proposing, propose, proposing
 from auditor.interventions.screening import Screened, screen, selected
 from auditor.interventions.transplant import Region, control_windows
 from auditor.interventions.trial import LEAST_IMAGES, Stage, Trial, next_rank, run_trial
@@ -35,27 +44,22 @@ from auditor.records import (
     Evidence,
     Finding,
     Grade,
+    LayerRelevance,
     Plausibility,
     Samples,
     ShortcutReport,
     Triplet,
 )
-from auditor.shortcuts import concept_regions, regions, templates, wording
+from auditor.shortcuts import wording
 from auditor.shortcuts.fingerprint import fingerprint
 from auditor.shortcuts.grading import CLEAR, LEVEL, confidence, grade, outcome_of, severity
-from auditor.shortcuts.heat import smoothed_positive
 from auditor.shortcuts.merging import merged
-from auditor.shortcuts.plausibility import Scene, balanced, judge, scene
-from auditor.shortcuts.proposals import PROPOSALS, ClassView
+from auditor.shortcuts.plausibility import judge
+from auditor.shortcuts.scenes import Scene, balanced, scene
 from auditor.shortcuts.statistics import benjamini_hochberg, detection_limit
 from auditor.shortcuts.weighing import against
 
-Leading = Mapping[int, tuple[str, tuple[int, ...]]]
-
-# The modules are named so that importing this one enters their proposals in the registry.
-BUILT_IN = (regions, concept_regions, templates)
 SCREENED = 8
-CONCEPTS = 3
 TESTS_EACH = 4
 SIMILAR_SIZE = 2.0
 GRADES: tuple[Grade, ...] = ("A", "B", "C", "D", "U")
@@ -85,6 +89,7 @@ def find_shortcuts(
     config: ShortcutConfig,
     *,
     seed: int,
+    layer_relevance: LayerRelevance | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> ShortcutReport:
     """Search the audited classes for regions that the model relies on and that look artificial.
@@ -94,28 +99,34 @@ def find_shortcuts(
         samples: what the pass found; ``discovery`` marks the half on which regions are chosen.
         leading: per output the layer and the concepts whose regions are proposed (P1b).
         outputs: the audited classes.
-        config: budgets.
+        config: budgets, and which proposals are asked.
         seed: every random choice starts from it; same inputs, same report.
+        layer_relevance: relevance by concept at the layer of ``leading``, which P2 to P5, P8 and
+            part of P7 read; without it they do not run, and the report says so.
         progress: called with 1 after each class.
     """
     step = progress or _silent
     generator = np.random.default_rng([seed, 0])
     classes, notes = _load_classes(probe, samples, outputs, config, generator)
     stage = _stage(probe, samples, classes, config, generator)
+    asked = proposing(probe, samples, leading, outputs, layer_relevance, config.proposals, seed)
     screened: dict[int, list[Screened]] = {}
     for members in classes:
         own = np.random.default_rng([seed, 1, members.output])
-        screened[members.output] = _screen_class(stage, members, leading, len(classes), own)
+        screened[members.output] = _screen_class(stage, members, asked, len(classes), own)
     chosen = _within_budget(screened, config)
     scenes = balanced(
-        {members.output: scene(members.pictures, members.heat) for members in classes}
+        {
+            members.output: scene(members.pictures, members.heat, members.objects)
+            for members in classes
+        }
     )
     tested: list[Tested] = []
     for members in classes:
         group = []
         for index, each in enumerate(chosen[members.output]):
             own = np.random.default_rng([seed, 2, members.output, index])
-            group.append(_test(stage, members, each, index, screened, scenes, own))
+            group.append(_test(stage, members, each, index, screened, scenes, asked, own))
         own = np.random.default_rng([seed, 3, members.output])
         layer = leading.get(members.output, ("", ()))[0] or None
         tested += _with_latent(stage, samples, members, group, layer, own)
@@ -125,7 +136,12 @@ def find_shortcuts(
     nulls = least_relevant_passes(stage, classes, comparison, generator)
     nulls += wrong_class_passes(stage, [each.trial for each in tested], comparison, generator)
     nulls += latent_passes([each.latent for each in tested])
-    corrected, tests = _corrected(tested)
+    factors: list[FactorTrial] = []
+    if "P6" in config.proposals and classes:
+        own = np.random.default_rng([seed, 6])
+        factors, said = factor_trials(stage, samples, classes, own)
+        notes += said
+    corrected, settled, tests = _corrected(tested, factors)
     findings = _findings(stage, samples, corrected, seed)
     notes += closing_notes(
         [each.trial for each in corrected],
@@ -133,6 +149,10 @@ def find_shortcuts(
         findings,
         nulls,
     )
+    columns, odd, odd_total, said = of_the_data(
+        samples, layer_relevance, outputs, config, seed, bool(classes)
+    )
+    notes += said
     targets = _targets_of(corrected)
     return ShortcutReport(
         findings=tuple(findings),
@@ -145,6 +165,10 @@ def find_shortcuts(
         null_rate=sum(nulls) / len(nulls) if nulls else None,
         null_n=len(nulls),
         notes=tuple(notes),
+        factors=factor_findings(factors, settled, samples),
+        columns=tuple(columns),
+        odd=tuple(odd),
+        odd_total=odd_total,
     )
 
 
@@ -190,36 +214,18 @@ def _stage(
     size = size if classes else 0
     targets, others = (load_pool(probe, samples, rows, size, generator) for rows in halves)
     tests = TESTS_EACH * min(config.total, config.per_class * len(classes))
+    tests += MOST_TESTS if "P6" in config.proposals else 0
     return Stage(probe, targets, others, config.targets, config.permutations, max(1, tests))
 
 
 def _screen_class(
     stage: Stage,
     members: Members,
-    leading: Leading,
+    asked: Proposing,
     classes: int,
     generator: np.random.Generator,
 ) -> list[Screened]:
-    layer, concepts = leading.get(members.output, ("", ()))
-    concepts = tuple(concepts)[:CONCEPTS]
-    maps = np.zeros((0, *members.heat.shape), dtype=np.float32)
-    if concepts:
-        maps = smoothed_positive(
-            stage.probe.concept_heatmaps(members.inputs, members.output, layer, concepts)
-        )
-    others = stage.others.inputs[stage.others.without(members.output)]
-    view = ClassView(
-        output=members.output,
-        heat=members.heat,
-        pictures=members.pictures,
-        discovery=members.discovery,
-        others=stage.probe.pictures(others),
-        layer=layer or None,
-        concepts=concepts,
-        concept_heat=maps,
-    )
-    proposals = [proposal for name in PROPOSALS for proposal in PROPOSALS[name](view)]
-    kept = merged(proposals, SCREENED)
+    kept = merged(propose(asked, members, stage.others), SCREENED)
     return screen(stage.probe, members, kept, stage.others, classes=classes, generator=generator)
 
 
@@ -244,6 +250,7 @@ def _test(
     index: int,
     screened: Mapping[int, Sequence[Screened]],
     scenes: Mapping[int, Scene],
+    asked: Proposing,
     generator: np.random.Generator,
 ) -> Tested:
     proposal, candidate = each.proposal, f"{members.output}-{index + 1}"
@@ -270,6 +277,7 @@ def _test(
         proposal.masks,
         others,
         generator,
+        hints_of(asked, members.output, each, trial, screened),
     )
     nowhere = Pictures(members.rows[:0], members.inputs[:0], members.heat[:0])
     return Tested(members, each, trial, plausibility, None, not_promising(candidate), nowhere)
@@ -318,22 +326,35 @@ def _comparison(
     return similar if len(similar) >= 8 else [one.share for one in others]
 
 
-def _corrected(tested: Sequence[Tested]) -> tuple[list[Tested], int]:
-    """Fill in q over all candidates and tests, and from it what each test says.
+def _corrected(
+    tested: Sequence[Tested], factors: Sequence[FactorTrial]
+) -> tuple[list[Tested], dict[str, tuple[Evidence, ...]], int]:
+    """Fill in q over all candidates, factors and tests, and from it what each test says.
 
     A T3 that was left out because T1 and T2 found nothing counts as a test with p = 1: which tests
-    run depends on the data, and the correction must not gain by it.
+    run depends on the data, and the correction must not gain by it. Returns the candidates, the
+    evidence of the factors by their id, and the number of tests.
     """
-    p_values = [e.p for each in tested for e in each.trial.evidence if e.p is not None]
+    p_values = [
+        e.p
+        for evidence in (
+            *(each.trial.evidence for each in tested),
+            *(each.evidence for each in factors),
+        )
+        for e in evidence
+        if e.p is not None
+    ]
     left_out = sum(each.latent.evidence.p is None for each in tested)
     q_values = iter(benjamini_hochberg([*p_values, *[1.0] * left_out]))
-    found = []
-    for each in tested:
-        evidence = tuple(
-            _concluded(e, next(q_values)) if e.p is not None else e for e in each.trial.evidence
-        )
-        found.append(replace(each, trial=replace(each.trial, evidence=evidence)))
-    return found, len(p_values)
+
+    def settled(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
+        return tuple(_concluded(e, next(q_values)) if e.p is not None else e for e in evidence)
+
+    found = [
+        replace(each, trial=replace(each.trial, evidence=settled(each.trial.evidence)))
+        for each in tested
+    ]
+    return found, {each.id: settled(each.evidence) for each in factors}, len(p_values)
 
 
 def _concluded(evidence: Evidence, q: float) -> Evidence:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,12 +42,15 @@ from auditor.report.build.concepts import (
     layer_table,
     subspace_layer,
 )
+from auditor.report.build.factors import factors_part
 from auditor.report.build.findings import finding_cards, finding_ids, search_limits
 from auditor.report.build.local import local_part
 from auditor.report.build.performance import confusion_matrix, data_card, performance
 from auditor.report.build.verdict import does_not_show, verdict
+from auditor.report.factor_parts import FactorCard
 from auditor.report.figures import confusion_figure, overview_figure, similarity_figure
 from auditor.report.figures_calibration import reliability_figure
+from auditor.report.figures_factors import factors_figure
 from auditor.report.images import ImageStore
 from auditor.report.model import (
     AuditResult,
@@ -126,6 +130,7 @@ def assemble(
     )
     data = data_card(samples, source=shared.data.source, digest=subject.data_digest)
     not_run = _not_run(analysis)
+    factors = factors_part(analysis.shortcuts, samples, partial(_factors, store))
     untested = sum(
         int(samples.discovery[samples.members(output)].sum()) < LEAST_IMAGES for output in outputs
     )
@@ -142,7 +147,7 @@ def assemble(
         run=run_key,
         tool=Tool(**tool),
         scope=_scope(config),
-        verdict=verdict(cards, search, data, not_run, untested),
+        verdict=verdict(cards, search, data, not_run, untested, factors.factors if factors else ()),
         does_not_show=does_not_show(search, data),
         model=_model_card(shared, subject, samples),
         data=data,
@@ -184,6 +189,7 @@ def assemble(
             analysis.compositions, samples, finding_ids(analysis.shortcuts)
         ),
         method=_method(explainer, subject, analysis),
+        factors=factors,
         not_run=not_run,
         config=dump_config(shared),
         **more,
@@ -366,6 +372,13 @@ def _similarity(subspaces: Subspaces, store: ImageStore) -> Picture | None:
     names = [str(concept) for concept in subspaces.concepts]
     figure = similarity_figure(subspaces.similarity, subspaces.cluster, names)
     return _figure(store, figure, f"similarity of the concepts of {subspaces.layer}")
+
+
+def _factors(store: ImageStore, cards: Sequence[FactorCard]) -> Picture:
+    drawn = factors_figure(
+        [card.what for card in cards], [card.own for card in cards], [card.others for card in cards]
+    )
+    return _figure(store, drawn, "quantiles of the statistics that set classes apart")
 
 
 def _figure(store: ImageStore, figure: tuple[str, int, int], alt: str) -> Picture:

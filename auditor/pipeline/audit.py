@@ -364,6 +364,7 @@ def _shortcuts(
                 outputs,
                 config.shortcuts,
                 seed=config.audit.seed,
+                layer_relevance=last.layer,
                 progress=step,
             )
 

@@ -20,6 +20,7 @@ from auditor.report.analysis_parts import (
     RankingCard,
     StrategyReport,
 )
+from auditor.report.factor_parts import Factors
 from auditor.report.finding_parts import FindingDetails
 from auditor.report.parts import Crop as Crop
 from auditor.report.parts import Interval as Interval
@@ -570,6 +571,7 @@ class AuditResult(Part):
     errors: ErrorReport | None = None
     ranking: list[RankingCard] = Field(default_factory=list)
     identity: Identity | None = None
+    factors: Factors | None = None
     method: Method
     not_run: list[NotRun]
     config: str

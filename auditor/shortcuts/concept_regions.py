@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from auditor.shortcuts.heat import dilated, edge_pixels, top_component
 from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal, region_score
@@ -14,20 +15,25 @@ SHARE = 0.05
 def concept_regions(view: ClassView) -> list[Proposal]:
     """Propose the most relevant connected part of every leading concept's conditional heatmap."""
     found = []
-    grow = edge_pixels(*view.heat.shape[1:])
     for concept, heats in zip(view.concepts, view.concept_heat, strict=True):
-        parts = np.stack([top_component(heat, SHARE) for heat in heats])
-        masks = dilated(parts, grow)
         reason = f"where concept {concept} of layer {view.layer} supports the class most."
-        found.append(
-            Proposal(
-                "P1b",
-                f"region of concept {concept}",
-                masks,
-                region_score(view.heat, masks, view.discovery),
-                reason,
-                view.layer,
-                (concept,),
-            )
-        )
+        shape = f"region of concept {concept}"
+        found.append(region_of("P1b", view, shape, heats, (concept,), reason))
     return found
+
+
+def region_of(
+    kind: str,
+    view: ClassView,
+    shape: str,
+    heats: Float[np.ndarray, "member height width"],
+    concepts: tuple[int, ...],
+    reason: str,
+    carriers: Bool[np.ndarray, "member"] | None = None,
+) -> Proposal:
+    """Return the most relevant connected part of conditional heatmaps, its edges inside."""
+    parts = np.stack([top_component(heat, SHARE) for heat in heats])
+    masks = dilated(parts, edge_pixels(*view.heat.shape[1:]))
+    chosen = view.discovery if carriers is None else view.discovery & carriers
+    score = region_score(view.heat, masks, chosen)
+    return Proposal(kind, shape, masks, score, reason, view.layer, concepts, carriers)

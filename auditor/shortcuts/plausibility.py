@@ -4,19 +4,39 @@ Each term is in [0, 1] and rests on a percentile: the share of comparison groups
 same size that are less extreme. Where a percentile alone would say 1 for a difference without
 meaning, it is multiplied by how far the value lies from the usual one. The score is the noisy-or
 of the terms by `WEIGHTS`. Natural parts of a class often look alike, or keep to a place: each of
-these alone stays below grade B's limit of .5. The same look at the same place does not.
+these alone stays below grade B's limit of .5. The same look at the same place does not, nor does
+what lies off the objects that the user marked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int
 
 from auditor.records import Plausibility
-from auditor.shortcuts.windows import Shape, place, window_sums
+from auditor.shortcuts.scenes import (
+    GROUPS,
+    Scene,
+    groups_of,
+    percentile,
+    random_places,
+    shrinkage,
+    shrunk,
+    tightness,
+)
+from auditor.shortcuts.terms import (
+    Group,
+    Hints,
+    in_a_corner,
+    lacking,
+    matters,
+    off_consensus,
+    off_object,
+    synthetic_look,
+)
+from auditor.shortcuts.windows import Shape, place
 
 # Chosen by hand on the demo and its clean twin; to be fitted on the benchmark.
 WEIGHTS: Mapping[str, tuple[float, float, float]] = {
@@ -25,76 +45,15 @@ WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     "stereotyped position": (0.8, 1.0, 0.30),
     "same look at the same place": (0.4, 0.6, 0.70),
     "near the border": (0.8, 1.0, 0.05),
+    "in a corner": (0.8, 1.0, 0.05),
+    "synthetic look": (0.3, 0.7, 0.20),
+    "off the marked object": (0.5, 0.9, 0.60),
+    "off the rest of the evidence": (0.8, 1.0, 0.05),
+    "part of the class lacks it": (0.8, 1.0, 0.10),
+    "shared with unrelated classes": (0.3, 0.7, 0.15),
 }
-GROUPS = 24
 PIXELS = 500
-# Luminance, red against green, blue against yellow.
-CHANNELS = np.array([[1, 1, 1], [1, -1, 0], [-0.5, -0.5, 1]], dtype=np.float32) / 3
-LARGEST = 64
 SHIFT = 2
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Members of one class, shrunk: gradients of `CHANNELS` and smoothed positive relevance."""
-
-    gradients: Float[np.ndarray, "member 6 height width"]
-    heat: Float[np.ndarray, "member height width"]
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width in pixels."""
-        return self.heat.shape[1], self.heat.shape[2]
-
-
-def scene(
-    pictures: UInt8[np.ndarray, "member height width 3"],
-    heat: Float[np.ndarray, "member height width"],
-) -> Scene:
-    """Return pictures and heat shrunk to at most `LARGEST` pixels a side."""
-    factor = shrinkage(heat.shape[1:])
-    colours = np.moveaxis(pictures.astype(np.float32) @ CHANNELS.T, 3, 1)
-    small = _shrunk(colours.reshape(-1, *colours.shape[2:]), factor)
-    gradients = np.stack(np.gradient(small, axis=(1, 2)), axis=1)
-    sides = small.shape[1:]
-    return Scene(
-        gradients.reshape(len(pictures), 2 * len(CHANNELS), *sides).astype(np.float32),
-        _shrunk(heat.astype(np.float32), factor),
-    )
-
-
-def balanced(scenes: Mapping[int, Scene]) -> dict[int, Scene]:
-    """Return the scenes with gradients divided by their root mean square over all scenes.
-
-    Colour edges are rarer than edges of luminance, and weaker; each channel counts the same.
-    """
-    if not scenes:
-        return {}
-    squares = [
-        (each.gradients.astype(np.float64) ** 2).mean(axis=(2, 3)) for each in scenes.values()
-    ]
-    scale = np.sqrt(np.concatenate(squares).mean(axis=0)) + 1e-3
-    return {
-        output: Scene((each.gradients / scale[:, None, None]).astype(np.float32), each.heat)
-        for output, each in scenes.items()
-    }
-
-
-def _shrunk(
-    values: Float[np.ndarray, "member height width"], factor: int
-) -> Float[np.ndarray, "member small_height small_width"]:
-    """Return means over blocks of ``factor`` x ``factor``; what is left over at the end is cut."""
-    height, width = (side // factor * factor for side in values.shape[1:])
-    blocks = values[:, :height, :width].reshape(
-        len(values), height // factor, factor, width // factor, factor
-    )
-    means: np.ndarray = blocks.mean(axis=(2, 4))
-    return means
-
-
-def shrinkage(size: Sequence[int]) -> int:
-    """Return by which whole number pictures of this size are shrunk."""
-    return max(1, -(-max(size) // LARGEST))
 
 
 def judge(
@@ -104,6 +63,7 @@ def judge(
     masks: Bool[np.ndarray, "member height width"],
     others: Sequence[Scene],
     generator: np.random.Generator,
+    hints: Hints | None = None,
 ) -> Plausibility:
     """Return the terms and the score of a region.
 
@@ -114,9 +74,10 @@ def judge(
         masks: the region in every member, full size.
         others: the members of other classes, for comparison.
         generator: draws the comparison groups.
+        hints: what the model did with the region; None: the terms that need it are left out.
     """
     factor = shrinkage(masks.shape[1:])
-    small = _shrunk(masks.astype(np.float32), factor) > 0
+    small = shrunk(masks.astype(np.float32), factor) > 0
     boxes = [_box(small[row]) for row in references if small[row].any()]
     if len(boxes) < 3:
         return Plausibility(candidate, {}, 0.0)
@@ -128,7 +89,7 @@ def judge(
     terms = {
         "stereotyped appearance": _appearance(own, kept, corners, shape, small, others, generator)
     }
-    groups = [place(each.heat[rows], shape) for each, rows in _groups(others, len(kept), generator)]
+    groups = [matters(each, rows, shape) for each, rows in groups_of(others, len(kept), generator)]
     if groups and (shape.height < own.size[0] or shape.width < own.size[1]):
         terms["same look at the same place"] = _same_place(
             own, kept, corners, shape, others, generator
@@ -136,12 +97,27 @@ def judge(
         placed = _where_it_matters(own, kept, corners, shape)
         if placed is not None:
             terms["stereotyped position"] = tightness(
-                spread(placed, own.size), [spread(group, own.size) for group in groups]
-            )
+                spread(placed, own.size), [spread(where, own.size) for _, _, where in groups]
+            ) * off_prior(placed, shape, groups)
             terms["near the border"] = percentile(
                 -border_distance(placed, shape, own.size),
-                [-border_distance(group, shape, own.size) for group in groups],
+                [-border_distance(where, shape, own.size) for _, _, where in groups],
             )
+            terms["in a corner"] = in_a_corner(placed, shape, own.size, groups)
+        terms["synthetic look"] = synthetic_look(
+            own, kept, corners, shape, small, groups, generator
+        )
+        outside = off_object(own, kept, corners, shape, groups)
+        if outside is not None:
+            terms["off the marked object"] = outside
+        else:
+            terms["off the rest of the evidence"] = off_consensus(
+                own, kept, corners, shape, small, groups
+            )
+    if hints is not None:
+        terms["part of the class lacks it"] = lacking(hints)
+        if hints.shared is not None:
+            terms["shared with unrelated classes"] = hints.shared
     return Plausibility(candidate, terms, noisy_or(terms))
 
 
@@ -153,21 +129,6 @@ def noisy_or(terms: Mapping[str, float]) -> float:
         excess = min(1.0, max(0.0, (value - nothing) / (fully - nothing)))
         rest *= 1.0 - weight * excess
     return 1.0 - rest
-
-
-def percentile(value: float, comparison: Sequence[float]) -> float:
-    """Return the share of ``comparison`` below ``value``, ties counted half."""
-    others = np.asarray(comparison)
-    return float(((others < value) + 0.5 * (others == value)).mean())
-
-
-def tightness(value: float, comparison: Sequence[float]) -> float:
-    """Return how much smaller ``value`` is than usual: percentile times relative distance.
-
-    A percentile alone says 1 for any value below all others, however little.
-    """
-    usual = max(float(np.median(comparison)), 1e-9)
-    return percentile(-value, [-each for each in comparison]) * max(0.0, 1.0 - value / usual)
 
 
 def stereotypy(crops: Float[np.ndarray, "reference shift pixel"]) -> float:
@@ -191,6 +152,19 @@ def spread(places: Int[np.ndarray, "reference 2"], size: tuple[int, int]) -> flo
     """Return the median distance of places from their median, in units of the image's sides."""
     distances = np.abs(places - np.median(places, axis=0)) / size
     return float(np.median(distances.sum(axis=1)))
+
+
+def off_prior(
+    places: Int[np.ndarray, "reference 2"], shape: Shape, groups: Sequence[Group]
+) -> float:
+    """Return the share of other classes' windows that lie elsewhere than these do.
+
+    Photographers put things in the middle: a place that is kept to in every class says little.
+    """
+    here = np.median(places, axis=0)
+    reach = (shape.height / 2, shape.width / 2)
+    there = [np.all(np.abs(where - here) < reach, axis=1).mean() for _, _, where in groups]
+    return 1.0 - float(np.mean(there))
 
 
 def border_distance(
@@ -221,11 +195,11 @@ def _appearance(
     elsewhere = []
     for _ in range(GROUPS):
         rows = generator.choice(len(masks), size=len(references), replace=len(masks) < len(corners))
-        anywhere = _random_places(masks[rows], shape, generator)
+        anywhere = random_places(masks[rows], shape, generator)
         elsewhere.append(stereotypy(_crops(own, rows, anywhere, shape)))
     best = [
         stereotypy(_crops(each, rows, place(each.heat[rows], shape), shape))
-        for each, rows in _groups(others, len(references), generator)
+        for each, rows in groups_of(others, len(references), generator)
     ]
     values = [percentile(observed, group) for group in (elsewhere, best) if group]
     return min(values)
@@ -269,11 +243,11 @@ def _same_place(
     taken[:, here[0, 0] : here[0, 0] + shape.height, here[0, 1] : here[0, 1] + shape.width] = True
     elsewhere = [
         stereotypy(_crops(own, references, np.tile(where, (len(references), 1)), shape))
-        for where in _random_places(taken, shape, generator)
+        for where in random_places(taken, shape, generator)
     ]
     same = [
         stereotypy(_crops(each, rows, np.repeat(here, len(rows), 0), shape))
-        for each, rows in _groups(others, len(references), generator)
+        for each, rows in groups_of(others, len(references), generator)
     ]
     lies_there = np.all(np.abs(corners - here) <= (shape.height / 2, shape.width / 2), axis=1)
     if observed <= 0 or lies_there.mean() < 0.5:
@@ -282,32 +256,6 @@ def _same_place(
         percentile(observed, group) * max(0.0, 1.0 - max(0.0, float(np.median(group))) / observed)
         for group in (elsewhere, same)
     )
-
-
-def _random_places(
-    avoid: Bool[np.ndarray, "reference height width"],
-    shape: Shape,
-    generator: np.random.Generator,
-) -> Int[np.ndarray, "reference 2"]:
-    """Return a random place in each image, clear of ``avoid`` where that is possible."""
-    covered = window_sums(avoid.astype(np.float64), shape)
-    draws = generator.random(covered.shape) + 1e3 * (covered > 0.5)
-    first = draws.reshape(len(avoid), -1).argmin(axis=1)
-    places: np.ndarray = np.stack(np.unravel_index(first, covered.shape[1:]), axis=1)
-    return places
-
-
-def _groups(
-    others: Sequence[Scene], size: int, generator: np.random.Generator
-) -> list[tuple[Scene, Int[np.ndarray, "reference"]]]:
-    usable = [each for each in others if len(each.heat) >= 3]
-    if not usable:
-        return []
-    chosen = [usable[index % len(usable)] for index in range(max(GROUPS, len(usable)))]
-    return [
-        (each, generator.choice(len(each.heat), size=min(size, len(each.heat)), replace=False))
-        for each in chosen
-    ]
 
 
 def _crops(

@@ -6,11 +6,39 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
+from auditor.concepts.shares import shares_of
+from auditor.records import LayerRelevance, Samples
 from auditor.registry import Registry
 
 MAX_AREA = 0.2
+LEAST_GROUP = 8
+
+
+HeatOf = Callable[[tuple[int, ...]], Float[np.ndarray, "member height width"]]
+
+
+@dataclass(frozen=True, eq=False)
+class ConceptTable:
+    """What the concepts of one layer are worth, to all data; of it only discovery rows choose.
+
+    ``rows`` are the members of the class in it; ``means`` the mean relevance share of every concept
+    over the discovery members of each class of ``outputs``. ``heat_of`` gives the smoothed positive
+    relevance of some channels together in every member, and costs a sweep through the model.
+    """
+
+    relevance: LayerRelevance
+    samples: Samples
+    outputs: tuple[int, ...]
+    means: Float[np.ndarray, "class concept"]
+    rows: Int[np.ndarray, "member"]
+    heat_of: HeatOf
+
+    def shares(self) -> Float[np.ndarray, "member concept"]:
+        """Return the relevance shares of the members."""
+        found: np.ndarray = shares_of(self.relevance, self.rows)
+        return found
 
 
 @dataclass(frozen=True)
@@ -19,6 +47,7 @@ class ClassView:
 
     ``heat`` is the smoothed positive relevance of each member; ``concept_heat`` the same of each of
     ``concepts`` of ``layer``. ``discovery`` marks the members on which a proposal may be chosen.
+    ``table`` is None where relevance by concept is not known; ``seed`` is for random choices.
     """
 
     output: int
@@ -29,11 +58,16 @@ class ClassView:
     layer: str | None
     concepts: tuple[int, ...]
     concept_heat: Float[np.ndarray, "concept member height width"]
+    table: ConceptTable | None = None
+    seed: int = 0
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """A region in every member of a class; ``score`` orders proposals before any test."""
+    """A region in every member of a class; ``score`` orders proposals before any test.
+
+    ``carriers`` marks the members that it is proposed for, None: all of them.
+    """
 
     kind: str
     shape: str
@@ -42,10 +76,29 @@ class Proposal:
     reason: str
     layer: str | None = None
     concepts: tuple[int, ...] = ()
+    carriers: Bool[np.ndarray, "member"] | None = None
 
 
 Proposer = Callable[[ClassView], Sequence[Proposal]]
 PROPOSALS: Registry[Proposer] = Registry("proposal")
+
+
+def class_means(
+    relevance: LayerRelevance, samples: Samples, outputs: Sequence[int]
+) -> Float[np.ndarray, "class concept"]:
+    """Return the mean relevance shares over the discovery members of each class, 0 without any."""
+    found = np.zeros((len(outputs), relevance.relevance.shape[1]))
+    for place, output in enumerate(outputs):
+        rows = samples.members(output)
+        rows = rows[samples.discovery[rows]]
+        if len(rows):
+            found[place] = shares_of(relevance, rows).mean(axis=0)
+    return found
+
+
+def least_group(members: int) -> int:
+    """Return how many members of a class a group needs: 8, or 3 % of a large class."""
+    return max(LEAST_GROUP, -(-3 * members // 100))
 
 
 def region_score(

@@ -26,6 +26,25 @@ REASONS: Mapping[str, str] = {
         "It lies nearer to the border of the picture than {share:.0%} of the regions that matter "
         "for other classes."
     ),
+    "in a corner": (
+        "It lies nearer to a corner of the picture than {share:.0%} of the regions that matter for "
+        "other classes."
+    ),
+    "synthetic look": (
+        "It looks drawn: flat colour, edges along the picture's axes or strokes of one width, more "
+        "than its surroundings and than the regions that matter for other classes."
+    ),
+    "off the marked object": "It lies off the objects as they are marked in the data.",
+    "off the rest of the evidence": (
+        "It lies away from the rest of the evidence for the class, more than {share:.0%} of the "
+        "regions that matter for other classes."
+    ),
+    "part of the class lacks it": (
+        "A part of the class's pictures lacks it, and is recognised all the same."
+    ),
+    "shared with unrelated classes": (
+        "It also raises the score of classes that have little else in common with this one."
+    ),
 }
 
 

@@ -86,7 +86,8 @@ class Collection:
     ``paths`` are unique ids with forward slashes; ``names`` are all labels the source knows, also
     those without items, ``ordered`` when the source itself numbers them; ``numbering`` says whether
     labels are numbers that may or do name outputs; ``shape`` is the (height, width) of items that
-    come preprocessed.
+    come preprocessed; ``marks`` are the cells that say where the object is, as the table has them
+    (a box, or the path of a mask), empty where no such column was asked for.
     """
 
     paths: tuple[str, ...]
@@ -98,6 +99,7 @@ class Collection:
     numbering: Numbering = "none"
     ordered: bool = False
     shape: tuple[int, int] | None = None
+    marks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -115,6 +117,7 @@ class Collection:
                 key: tuple(column[index] for index in chosen)
                 for key, column in self.metadata.items()
             },
+            marks=tuple(self.marks[index] for index in chosen) if self.marks else (),
             excluded={**self.excluded, **{key: n for key, n in excluded.items() if n}},
         )
 

@@ -22,8 +22,11 @@ def model_digest(model: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def data_digest(manifest: Manifest, contents: Sequence[str]) -> str:
-    """Return a sha256 over paths, labels, class names, metadata and the digest of each content."""
+def data_digest(manifest: Manifest, contents: Sequence[str], marks: str = "") -> str:
+    """Return a sha256 over paths, labels, class names, metadata and the digest of each content.
+
+    ``marks`` identifies where the objects are, empty when that is not said.
+    """
     digest = hashlib.sha256()
 
     def add(text: str) -> None:
@@ -40,4 +43,6 @@ def data_digest(manifest: Manifest, contents: Sequence[str]) -> str:
         add(column)
         for value in manifest.metadata[column]:
             add(value)
+    if marks:
+        add(marks)
     return digest.hexdigest()

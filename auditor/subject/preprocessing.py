@@ -106,6 +106,13 @@ class Preprocessing:
         pixels = values.mul(255.0 / self.scale).round().clamp(0, 255).to(torch.uint8)
         return pixels.permute(0, 2, 3, 1).contiguous().numpy()
 
+    def inputs(
+        self, pictures: UInt8[np.ndarray, "sample height width 3"]
+    ) -> Float[Tensor, "sample 3 height width"]:
+        """Return framed pictures as inputs: the inverse of ``pictures``, up to its rounding."""
+        shown = [self.normalise(Image.fromarray(np.asarray(each))) for each in pictures]
+        return torch.stack(shown) if shown else torch.empty((0, 3, *self.size))
+
     def neutral(self) -> Float[Tensor, "1 3 height width"]:
         """Return a smooth grey ramp of the right size as an input."""
         ramp = np.linspace(64, 192, self.size[1]).astype(np.uint8)

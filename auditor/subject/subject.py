@@ -20,6 +20,7 @@ from auditor.subject.digests import data_digest, model_digest
 from auditor.subject.images import Unreadable
 from auditor.subject.labels import match_labels
 from auditor.subject.models import build_model, resolve_device
+from auditor.subject.objects import Objects, read_objects
 from auditor.subject.outputs import name_outputs, prepare, read_answer
 from auditor.subject.preprocessing import Preprocessing
 from auditor.subject.presets import decide_preprocessing, shown_only
@@ -59,6 +60,8 @@ class Subject:
     reader: Reader
     contents: tuple[str, ...]
     output: str | None = None
+    marks: Objects | None = None
+    ready: bool = False
 
     def load(self, rows: Sequence[int]) -> Batch:
         """Return the inputs of ``rows`` on the device; unreadable rows become failures."""
@@ -92,6 +95,25 @@ class Subject:
     ) -> UInt8[np.ndarray, "sample height width 3"]:
         """Return inputs as RGB pictures, the normalisation undone."""
         return self.preprocessing.pictures(inputs)
+
+    def inputs(
+        self, pictures: UInt8[np.ndarray, "sample height width 3"]
+    ) -> Float[Tensor, "sample 3 height width"]:
+        """Return framed pictures as inputs on the CPU: the inverse of ``pictures``."""
+        return self.preprocessing.inputs(pictures)
+
+    def objects(self, rows: Sequence[int]) -> Float[np.ndarray, "row height width"] | None:
+        """Return the share of every input pixel that is object, None when nothing is marked.
+
+        Rows that are not marked are NaN.
+        """
+        if self.marks is None:
+            return None
+        return self.marks.masks(rows, self.preprocessing, ready=self.ready)
+
+    def size(self, row: int) -> tuple[int, int] | None:
+        """Return (height, width) of a row's picture before preprocessing, None if unknown."""
+        return self.reader.size(row)
 
     def example(self) -> Float[Tensor, "1 3 height width"]:
         """Return the first readable picture of the first rows, or a grey ramp, on the device."""
@@ -149,6 +171,7 @@ def load_subject(config: Config, base: Path) -> Subject:
     )
     kept = everything.take(selection.indices, selection.excluded)
     contents = tuple(kept.reader.digest(index) for index in range(len(kept)))
+    marks = read_objects(config.data, base, kept)
     manifest = Manifest(
         paths=kept.paths,
         labels=np.array([matching.outputs[label] for label in kept.labels], dtype=np.int64),
@@ -165,13 +188,22 @@ def load_subject(config: Config, base: Path) -> Subject:
         source=built.source,
         weights=built.weights,
         model_digest=model_digest(model),
-        data_digest=data_digest(manifest, contents),
+        data_digest=data_digest(manifest, contents, marks.digest if marks else ""),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        notes=(*built.notes, *model_notes, *kept.notes, *input_notes),
+        notes=(*built.notes, *model_notes, *kept.notes, *input_notes, *_marked(marks, kept)),
         reader=kept.reader,
         contents=contents,
         output=answer.name or None,
+        marks=marks,
+        ready=everything.shape is not None,
     )
+
+
+def _marked(marks: Objects | None, data: Collection) -> tuple[str, ...]:
+    """Say how many pictures have a mask or box when not all do."""
+    if marks is None or marks.marked == len(data):
+        return ()
+    return (f"{marks.marked} of {len(data)} pictures say where their object is",)
 
 
 def _preprocessing(

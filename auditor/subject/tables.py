@@ -37,9 +37,11 @@ def read_table(path: Path, config: DataConfig) -> Collection:
     table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
     path_at = _column(table, config.columns.path, "data.columns.path")
     label_at = _column(table, config.columns.label, "data.columns.label")
-    kept = [
-        name for name in table.header if name not in (config.columns.path, config.columns.label)
-    ]
+    marked = config.columns.mask or config.columns.box
+    key = "data.columns.mask" if config.columns.mask else "data.columns.box"
+    mark_at = _column(table, marked, key) if marked else None
+    special = (config.columns.path, config.columns.label, marked)
+    kept = [name for name in table.header if name not in special]
     if config.metadata is not None:
         for name in config.metadata:
             _column(table, name, "data.metadata")
@@ -49,6 +51,7 @@ def read_table(path: Path, config: DataConfig) -> Collection:
     places: dict[str, str] = {}
     labels: list[str] = []
     files: list[Path] = []
+    marks: list[str] = []
     for row, place in zip(table.rows, table.places, strict=True):
         relative = _relative(row[path_at].strip(), path.parent, place)
         if relative in places:
@@ -63,6 +66,8 @@ def read_table(path: Path, config: DataConfig) -> Collection:
         places[relative] = place
         labels.append(row[label_at].strip())
         files.append(path.parent / relative)
+        if mark_at is not None:
+            marks.append(_mark(row[mark_at].strip(), path.parent, place, config))
     columns = {name: table.header.index(name) for name in kept}
     return Collection(
         paths=tuple(text_path(name) for name in places),
@@ -70,8 +75,22 @@ def read_table(path: Path, config: DataConfig) -> Collection:
         names=sorted_names(labels),
         reader=FileReader(tuple(files)),
         metadata={name: tuple(row[at] for row in table.rows) for name, at in columns.items()},
+        marks=tuple(marks),
         numbering="possible" if all(re.fullmatch(r"\d+", label) for label in labels) else "none",
     )
+
+
+def _mark(value: str, folder: Path, place: str, config: DataConfig) -> str:
+    """Return the text of a box, or the path of a mask from the working directory on."""
+    if config.columns.mask is None or not value:
+        return value
+    file = folder / _relative(value, folder, place)
+    if not file.is_file():
+        raise DataError(
+            f"{place}: the mask '{value}' does not exist; write a path relative to the table, or "
+            "nothing where there is no mask."
+        )
+    return str(file)
 
 
 def _read_csv(path: Path) -> Table:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from auditor.config import config_keys, dump_config, load_config, parse_config
+from auditor.config import PROPOSALS, config_keys, dump_config, load_config, parse_config
 from auditor.errors import ConfigError
 
 MINIMAL = {"model": {"source": "torchvision:resnet18"}, "data": {"source": "photos"}}
@@ -90,3 +90,19 @@ def test_a_composite_is_a_name_or_a_mapping(tmp_path: Path) -> None:
     path = write(tmp_path, yaml.safe_dump(MINIMAL) + "audit:\n  composite: 3\n")
     with pytest.raises(ConfigError, match=r":6: 'audit.composite' is 3: "):
         load_config(path)
+
+
+def test_an_unknown_proposal_is_named_with_the_nearest(tmp_path: Path) -> None:
+    path = write(tmp_path, yaml.safe_dump(MINIMAL) + "shortcuts:\n  proposals: [P1, P1d]\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    message = str(caught.value)
+    assert "'shortcuts.proposals' is ['P1', 'P1d']: unknown proposal 'P1d'" in message
+    assert "Did you mean 'P1" in message
+    assert "Known: P1, P1b, P1c" in message
+
+
+def test_proposals_are_kept_in_their_order_and_all_by_default() -> None:
+    config = parse_config(MINIMAL | {"shortcuts": {"proposals": ["P6", "P1", "P6"]}})
+    assert config.shortcuts.proposals == ["P1", "P6"]
+    assert parse_config(MINIMAL).shortcuts.proposals == list(PROPOSALS)

@@ -10,7 +10,7 @@ import yaml
 
 from auditor import errors
 from auditor.cli import COMMANDS, cli
-from auditor.config import Config, config_keys, load_config
+from auditor.config import PROPOSALS, Config, config_keys, load_config
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -41,6 +41,11 @@ def exit_codes() -> set[int]:
 @pytest.mark.parametrize("code", sorted(exit_codes()))
 def test_every_exit_code_is_in_the_readme(code: int) -> None:
     assert f"| {code} |" in README
+
+
+@pytest.mark.parametrize("name", PROPOSALS)
+def test_every_proposal_is_in_the_readme(name: str) -> None:
+    assert f"| `{name}` |" in README
 
 
 def test_every_composite_is_in_the_readme() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from auditor.config import ShortcutConfig
 from auditor.interventions.search import find_shortcuts
-from auditor.records import ShortcutReport
+from auditor.records import LayerRelevance, ShortcutReport
 from auditor.shortcut_records import Signature
 from auditor.shortcuts.fingerprint import SAME, same_finding
 from tests.interventions.worlds import MARK, SIZE, WideModel, World, world
@@ -213,3 +215,59 @@ def test_progress_counts_every_class() -> None:
         subject.probe(), subject.samples(), {}, (0, 1, 2), CONFIG, seed=0, progress=told.append
     )
     assert sum(told) == 3
+
+
+def relevance_of(subject: World) -> LayerRelevance:
+    """Return what the pass finds at the layer of the brightest pixel, which has one channel."""
+    own = (subject.images.sum(axis=3).max(axis=(1, 2)) - 2.2).clip(0)[:, None]
+    return LayerRelevance("bright", (SIZE, SIZE), own, np.zeros(own.shape, int), own, True)
+
+
+def test_what_needs_relevance_by_concept_says_so_when_it_has_none(report: ShortcutReport) -> None:
+    assert any("P2, P3, P4, P5, P8" in note for note in report.notes)
+
+
+def test_with_relevance_by_concept_the_same_mark_is_found_and_the_data_is_looked_at(
+    subject: World,
+) -> None:
+    found = find_shortcuts(
+        subject.probe(),
+        subject.samples(),
+        {},
+        (0, 1, 2),
+        CONFIG.model_copy(update={"proposals": ["P1", "P2", "P3", "P8"]}),
+        seed=0,
+        layer_relevance=relevance_of(subject),
+    )
+    assert not any("relevance by concept was not given" in note for note in found.notes)
+    assert found.findings[0].candidate.output == 0
+    assert {f.candidate.output for f in found.findings if f.grade in ("A", "B")} == {0}
+
+
+@pytest.mark.parametrize("names", [["P1"], ["P1b"], ["P1c"]])
+def test_each_proposal_runs_alone(subject: World, names: list[str]) -> None:
+    config = CONFIG.model_copy(update={"proposals": names})
+    leading = dict.fromkeys((0, 1, 2), ("bright", (0,)))
+    found = find_shortcuts(subject.probe(), subject.samples(), leading, (0, 1, 2), config, seed=0)
+    assert {f.candidate.kind for f in found.findings} <= set(names)
+    assert any("Switched off" in note for note in found.notes)
+
+
+class MarkedWorld(World):
+    """A world whose user marked everything but the place of the mark as the object."""
+
+    def objects(self, rows: Sequence[int]) -> np.ndarray:
+        """Return masks of the objects."""
+        masks = np.ones((len(rows), SIZE, SIZE), np.float32)
+        masks[(slice(None), *MARK)] = 0.0
+        return masks
+
+
+def test_the_users_masks_say_that_the_mark_is_off_the_object(subject: World) -> None:
+    marked = MarkedWorld(subject.images, subject.labels, subject.model)
+    first = search(marked).findings[0]
+    assert first.candidate.output == 0
+    assert first.plausibility.terms["off the marked object"] > 0.2
+    assert "off the rest of the evidence" not in first.plausibility.terms
+    everywhere = search(subject).findings[0].plausibility.terms
+    assert "off the marked object" not in everywhere

@@ -126,6 +126,17 @@ class World:
         """Return inputs as pictures."""
         return (inputs.numpy().transpose(0, 2, 3, 1) * 255).round().astype(np.uint8)
 
+    def inputs(self, pictures: np.ndarray) -> Tensor:
+        """Return pictures as inputs."""
+        return torch.from_numpy(pictures.astype(np.float32).transpose(0, 3, 1, 2) / 255)
+
+    def objects(self, rows: Sequence[int]) -> None:
+        """Return masks of the objects: there are none."""
+
+    def size(self, row: int) -> tuple[int, int] | None:
+        """Return the size of a file: there is none."""
+        return None
+
     def probe(self) -> Probe:
         """Return a probe of the world's model."""
         explainer = Explainer(self.model, self.load([0]).inputs)

@@ -78,6 +78,9 @@ def test_a_table_with_metadata(tmp_path: Path) -> None:
     result = AuditResult.model_validate_json((folder / "audit.json").read_text())
     assert result.data.metadata == ["camera", "site"]
     assert [report.name for report in result.classes] == ["ok", "scratched"]
+    assert result.factors is not None
+    assert [column.column for column in result.factors.columns] == ["camera"]
+    assert any("site (one value only)" in note for note in result.search.notes)
 
 
 def test_pdf_has_bookmarks_pages_and_contents(tmp_path: Path) -> None:

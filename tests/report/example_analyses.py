@@ -10,6 +10,7 @@ from auditor.report import analysis_parts as parts
 from auditor.report.figures_decisions import Panel, flipping_figure, plane_figure
 from auditor.report.images import overlay
 from auditor.report.parts import Interval, Picture
+from tests.report.example_factors import factors
 
 if TYPE_CHECKING:
     from tests.report.example import Example
@@ -25,6 +26,7 @@ def analyses(example: Example, layers: tuple[str, ...]) -> dict[str, Any]:
         "strategies": strategies(example, layers[0]),
         "errors": errors(example, layers[0]),
         "ranking": [ranking(example, layers[0]), untested(example, layers[1])],
+        "factors": factors(example),
         "identity": parts.Identity(
             samples=[example.say("a.jpg"), example.say("b.jpg")],
             layers=[

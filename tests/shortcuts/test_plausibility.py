@@ -5,18 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.shortcuts.plausibility import (
-    WEIGHTS,
-    Scene,
-    balanced,
-    judge,
-    noisy_or,
-    percentile,
-    scene,
-    spread,
-    stereotypy,
-    tightness,
-)
+from auditor.shortcuts.plausibility import WEIGHTS, judge, noisy_or, spread, stereotypy
+from auditor.shortcuts.scenes import Scene, balanced, percentile, scene, standing, tightness
 from auditor.shortcuts.windows import Shape, masks_of
 
 SIZE, SIDE = 48, 10
@@ -66,11 +56,12 @@ def test_too_few_references_say_nothing() -> None:
     assert (found.terms, found.score) == ({}, 0.0)
 
 
-def test_one_term_alone_never_reaches_grade_b_except_look_and_place_together() -> None:
+def test_one_term_alone_reaches_grade_b_only_for_look_and_place_or_the_users_masks() -> None:
     for name in WEIGHTS:
         alone = noisy_or({name: 1.0})
         assert alone == pytest.approx(WEIGHTS[name][2])
-        assert (alone >= 0.5) == (name == "same look at the same place")
+        strong = ("same look at the same place", "off the marked object")
+        assert (alone >= 0.5) == (name in strong)
     assert noisy_or({"stereotyped position": 1.0, "near the border": 1.0}) < 0.5
     assert noisy_or(dict.fromkeys(WEIGHTS, 0.3)) == 0.0
     full = noisy_or(dict.fromkeys(WEIGHTS, 1.0))
@@ -84,6 +75,8 @@ def test_percentile_and_tightness_by_hand() -> None:
     assert percentile(2.0, [1.0, 2.0, 3.0, 4.0]) == pytest.approx((1 + 0.5) / 4)
     assert tightness(1.0, [2.0, 4.0, 6.0]) == pytest.approx(1.0 * (1 - 1 / 4))
     assert tightness(5.0, [2.0, 4.0, 6.0]) == 0.0
+    assert standing(8.0, [2.0, 4.0, 6.0]) == pytest.approx(1.0 * (1 - 4 / 8))
+    assert standing(0.0, [2.0, 4.0]) == 0.0
 
 
 def test_spread_is_the_median_distance_in_sides() -> None:

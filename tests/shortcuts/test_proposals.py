@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from auditor.config import PROPOSALS as NAMES
+from auditor.interventions.proposing import BUILT_IN, BY_CONCEPT
 from auditor.shortcuts import concept_regions, regions, templates
 from auditor.shortcuts.heat import dilated, smoothed_positive, top_component
 from auditor.shortcuts.merging import merged, overlap
@@ -33,9 +35,14 @@ def noise() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 200, (40, SIZE, SIZE, 3)).astype(np.uint8)
 
 
-def test_all_three_proposals_are_registered() -> None:
-    assert [concept_regions, regions, templates]
-    assert set(PROPOSALS) == {"P1", "P1b", "P1c"}
+def test_every_proposal_of_regions_is_registered_and_can_be_switched() -> None:
+    assert [concept_regions, regions, templates, *BUILT_IN]
+    assert set(PROPOSALS) == set(NAMES) - {"P6", "P7", "P8"}
+
+
+def test_proposals_by_concept_need_a_table(noise: np.ndarray) -> None:
+    view = view_of(noise[:20], noise[20:])
+    assert all(PROPOSALS[name](view) == [] for name in BY_CONCEPT)
 
 
 def test_regions_lie_on_the_spot_of_relevance(noise: np.ndarray) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from auditor.report.factor_parts import FactorCard
 from auditor.report.model import (
     DataCard,
     FindingCard,
@@ -21,14 +22,16 @@ def verdict(
     data: DataCard,
     not_run: Sequence[NotRun],
     untested: int,
+    factors: Sequence[FactorCard] = (),
 ) -> Verdict:
     """Judge by the findings; what did not run never counts as passed.
 
     ``not_run`` are parts left out by choice: they limit what is passed. ``untested`` counts
-    classes with too few images for the causal tests.
+    classes with too few images for the causal tests. ``factors`` count like findings.
     """
-    grade_a = [finding for finding in findings if finding.grade == "A"]
-    grade_b = [finding for finding in findings if finding.grade == "B"]
+    everything: list[FindingCard | FactorCard] = [*findings, *factors]
+    grade_a = [each for each in everything if each.grade == "A"]
+    grade_b = [each for each in everything if each.grade == "B"]
     if grade_a:
         return Verdict(
             word="FAIL",
@@ -72,7 +75,8 @@ def does_not_show(search: SearchLimits, data: DataCard) -> list[str]:
     sentences += [
         "Shortcuts that are not in these images: an artefact that only the training data had "
         "cannot be found here.",
-        "Shortcuts that are no region of the picture, such as brightness, blur or compression.",
+        "Shortcuts that are neither a region of the picture nor one of the simple statistics of it "
+        "(brightness, colour, blur, compression and the like).",
         f"How the model behaves on data unlike the {data.used} images audited.",
         "Whether the model is fair, robust or fit for its purpose: this audit looks at what the "
         "model's decisions rest on.",
@@ -94,6 +98,6 @@ def _gaps(search: SearchLimits, data: DataCard, untested: int) -> str:
     return "; ".join(gaps)
 
 
-def _listed(findings: Sequence[FindingCard]) -> str:
+def _listed(findings: Sequence[FindingCard | FactorCard]) -> str:
     names = [finding.what for finding in findings]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,265 @@
+"""P6 and T4: statistics of whole pictures that tell a class, and what happens when they are set.
+
+Pictures of other classes are given the class's median of the statistic, and members the others'
+median. The control is the opposite change of the same picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from auditor.interventions.material import Members
+from auditor.interventions.probe import Probe
+from auditor.interventions.trial import FIRST_TARGETS, IMAGES, LEAST_IMAGES, Stage
+from auditor.records import Evidence, GlobalFactor, Outcome, Plausibility, Samples
+from auditor.shortcuts.adjust import adjusted, opposite
+from auditor.shortcuts.factor_wording import factor_meaning
+from auditor.shortcuts.global_factors import (
+    IN_ALL,
+    Predictive,
+    budgeted,
+    implausibility,
+    predictive_statistics,
+)
+from auditor.shortcuts.global_statistics import MEASURES, STATISTICS, measured
+from auditor.shortcuts.grading import CLEAR, FLIPS, LEVEL, REMOVAL, grade
+from auditor.shortcuts.statistics import bootstrap_interval, refined_p
+
+GIVEN, TAKEN = "T4 statistic given", "T4 statistic taken away"
+OPPOSITE = "the opposite change of the same picture"
+MOST_TESTS = 2 * IN_ALL
+PER_CLASS = 40
+MOST_PICTURES = 32
+MOVED = 0.5
+# Largest error of a value of a picture that is turned into an input and back, of 255.
+EXACT = 1.0
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+Bytes = UInt8[np.ndarray, "picture height width 3"]
+
+
+@dataclass(frozen=True, eq=False)
+class FactorTrial:
+    """A predictive statistic with its evidence, q missing."""
+
+    id: str
+    factor: Predictive
+    evidence: tuple[Evidence, ...]
+    plausibility: Plausibility
+
+
+def factor_trials(
+    stage: Stage,
+    samples: Samples,
+    classes: Sequence[Members],
+    generator: np.random.Generator,
+) -> tuple[list[FactorTrial], list[str]]:
+    """Find the statistics that tell a class on the discovery half, and test them on the other.
+
+    Pictures are drawn by label, misclassified ones in proportion: a class of correctly classified
+    pictures alone would agree with whatever the model looks at.
+    """
+    rows, labels, pictures = _drawn(stage.probe, samples, classes, generator)
+    if len(np.unique(labels)) < 2:
+        return [], []
+    values = measured(pictures, stage.probe.sizes([int(row) for row in rows]))
+    outputs = [members.output for members in classes]
+    found = predictive_statistics(values, labels, outputs, stage.permutations, generator)
+    kept = budgeted(found)
+    exact = _recoverable(stage.probe, classes)
+    by_output = {members.output: members for members in classes}
+    trials = []
+    for number, factor in enumerate(kept, start=1):
+        name = f"{factor.output}-g{number}"
+        evidence = _tested(stage, by_output[factor.output], factor, name, exact, generator)
+        trials.append(FactorTrial(name, factor, evidence, implausibility(name, factor)))
+    notes = []
+    if len(found) > len(kept):
+        notes.append(
+            f"{len(found)} statistics of whole pictures tell a class from the others; the "
+            f"{len(kept)} that are least likely to be part of it, then the clearest, were tested."
+        )
+    return trials, notes
+
+
+def factor_findings(
+    trials: Sequence[FactorTrial], evidence: Mapping[str, Sequence[Evidence]], samples: Samples
+) -> tuple[GlobalFactor, ...]:
+    """Return the factors as records; ``evidence`` has q and outcome, by the trial's id."""
+    found = []
+    for trial in trials:
+        factor, tested = trial.factor, tuple(evidence[trial.id])
+        statistic = STATISTICS[factor.statistic]
+        verdict = grade([_as_region(each) for each in tested], trial.plausibility)
+        own, others = (
+            tuple(float(v) for v in np.quantile(values, QUANTILES))
+            for values in (factor.own, factor.others)
+        )
+        found.append(
+            GlobalFactor(
+                id=trial.id,
+                output=factor.output,
+                statistic=factor.statistic,
+                unit=statistic.unit,
+                own=own,
+                others=others,
+                n=len(factor.own) + len(factor.others),
+                auc=factor.auc,
+                p=factor.p,
+                q=factor.q,
+                evidence=tested,
+                plausibility=trial.plausibility,
+                grade=verdict,
+                meaning=factor_meaning(
+                    samples.manifest.classes[factor.output], factor, statistic, verdict, tested
+                ),
+            )
+        )
+    order = {"A": 0, "B": 1, "C": 2, "D": 3, None: 4, "U": 5}
+    return tuple(sorted(found, key=lambda each: order[each.grade]))
+
+
+def _as_region(evidence: Evidence) -> Evidence:
+    """Return evidence under the name of the test for regions that it corresponds to."""
+    return replace(evidence, test={GIVEN: FLIPS, TAKEN: REMOVAL}[evidence.test])
+
+
+def _drawn(
+    probe: Probe, samples: Samples, classes: Sequence[Members], generator: np.random.Generator
+) -> tuple[Int[np.ndarray, "picture"], Int[np.ndarray, "picture"], Bytes]:
+    """Return rows, labels and pictures of the discovery half, as even over classes as they allow.
+
+    Members are loaded already; of the others of each class as large a part is loaded.
+    """
+    rows: list[int] = []
+    labels: list[int] = []
+    pictures = []
+    for members in classes:
+        output = members.output
+        own = np.flatnonzero(members.discovery)
+        half = samples.valid & samples.discovery & (samples.labels == output)
+        everyone = samples.members(output)
+        missed = np.setdiff1d(np.flatnonzero(half), everyone)
+        part = min(len(own), PER_CLASS) / max(1, int(samples.discovery[everyone].sum()))
+        chosen = np.sort(generator.permutation(own)[:PER_CLASS])
+        wanted = np.sort(generator.permutation(missed)[: round(part * len(missed))])
+        loaded, inputs = probe.inputs([int(row) for row in wanted])
+        rows += [int(row) for row in members.rows[chosen]] + loaded
+        labels += [output] * (len(chosen) + len(loaded))
+        pictures += [members.pictures[chosen], probe.pictures(inputs)]
+    shown = np.concatenate(pictures) if pictures else np.zeros((0, 1, 1, 3), dtype=np.uint8)
+    return np.array(rows, dtype=int), np.array(labels, dtype=int), shown
+
+
+def _recoverable(probe: Probe, classes: Sequence[Members]) -> bool:
+    """Say whether inputs can be made from pictures: not where a dataset clipped or warped them."""
+    inputs = classes[0].inputs[:4]
+    again = probe.from_pictures(classes[0].pictures[:4])
+    step = probe.from_pictures(np.full_like(classes[0].pictures[:1], 1))
+    step = (step - probe.from_pictures(np.zeros_like(classes[0].pictures[:1]))).abs().amax()
+    return bool((again - inputs).abs().amax() <= EXACT * step)
+
+
+def _tested(
+    stage: Stage,
+    members: Members,
+    factor: Predictive,
+    name: str,
+    exact: bool,
+    generator: np.random.Generator,
+) -> tuple[Evidence, Evidence]:
+    """Run T4 both ways on the test half."""
+    why = STATISTICS[factor.statistic].fixed
+    why = f"Not testable: {why}." if why else ""
+    if not exact:
+        why = "Not testable: the data set's inputs cannot be made from pictures."
+    if why:
+        return _missing(name, GIVEN, why), _missing(name, TAKEN, why)
+    targets = stage.targets.without(members.output)[: min(stage.most_targets, MOST_PICTURES)]
+    test = np.flatnonzero(~members.discovery)[:MOST_PICTURES]
+    own, others = float(np.median(factor.own)), float(np.median(factor.others))
+    change = factor.statistic, own
+    given = _changed(
+        stage, name, GIVEN, stage.targets.inputs, targets, change, members.output, generator
+    )
+    change = factor.statistic, others
+    taken = _changed(stage, name, TAKEN, members.inputs, test, change, members.output, generator)
+    return given, taken
+
+
+def _changed(
+    stage: Stage,
+    name: str,
+    test: str,
+    inputs: Float[Tensor, "sample 3 h w"],
+    rows: Int[np.ndarray, "row"],
+    change: tuple[str, float],
+    output: int,
+    generator: np.random.Generator,
+) -> Evidence:
+    """Set the statistic in pictures; few are tried first, the rest when there may be an effect."""
+    if len(rows) < LEAST_IMAGES:
+        why = f"Not testable: {len(rows)} pictures are in the test half, {LEAST_IMAGES} are needed."
+        return _missing(name, test, why)
+    effects: list[Float[np.ndarray, "row"]] = []
+    raised: list[Float[np.ndarray, "output"]] = []
+    way: list[float] = []
+    for part in (rows[:FIRST_TARGETS], rows[FIRST_TARGETS:]):
+        if not len(part):
+            break
+        before = stage.probe.pictures(inputs[part])
+        after = np.stack([adjusted(one, *change, seed=i) for i, one in enumerate(before)])
+        control = np.stack(
+            [opposite(one, new, change[0]) for one, new in zip(before, after, strict=True)]
+        )
+        logits, other = (
+            stage.probe.predict(stage.probe.from_pictures(shown)) for shown in (after, control)
+        )
+        here, there = logits.argmax(axis=1) == output, other.argmax(axis=1) == output
+        sign = 1.0 if test == GIVEN else -1.0
+        effects.append(sign * (here.astype(float) - there.astype(float)))
+        raised.append(sign * (logits - other).mean(axis=0))
+        way += [_way(*pair, *change) for pair in zip(before, after, strict=True)]
+        if bootstrap_interval(effects[0][:, None], generator)[1] < CLEAR:
+            break
+    if np.median(way) < MOVED:
+        why = f"Not testable: pictures could be moved only {np.median(way):.0%} of the way."
+        return _missing(name, test, why)
+    values = np.concatenate(effects)
+    low, high = bootstrap_interval(values[:, None], generator)
+    specific = int(np.mean(raised, axis=0).argmax()) == output
+    return Evidence(
+        candidate=name,
+        test=test,
+        outcome="inconclusive",
+        effect=float(values.mean()),
+        unit=IMAGES,
+        low=low,
+        high=high,
+        n=len(values),
+        p=refined_p(values, stage.permutations, stage.tests, LEVEL, generator),
+        controls={OPPOSITE: float(values.mean())},
+        reason="" if specific else "The change moves another class's score more than this one's.",
+    )
+
+
+def _way(
+    before: UInt8[np.ndarray, "h w 3"],
+    after: UInt8[np.ndarray, "h w 3"],
+    statistic: str,
+    wanted: float,
+) -> float:
+    """Return which part of the way to the wanted value a picture was moved, 1 if it was there."""
+    start, end = (MEASURES[statistic](each.astype(np.float64)) for each in (before, after))
+    far = abs(start - wanted)
+    return 1.0 - abs(end - wanted) / far if far > 1e-9 else 1.0
+
+
+def _missing(name: str, test: str, why: str) -> Evidence:
+    outcome: Outcome = "not applicable"
+    return Evidence(name, test, outcome, 0.0, IMAGES, 0.0, 0.0, 0, reason=why)

@@ -1,0 +1,43 @@
+"""What the search finds without running the model: columns of metadata (P7), odd samples (P8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from auditor.config import PROPOSALS, ShortcutConfig
+from auditor.interventions.proposing import BY_CONCEPT
+from auditor.records import ColumnFactor, LayerRelevance, OddSample, Samples
+from auditor.shortcuts.columns import column_factors
+from auditor.shortcuts.odd import odd_samples
+
+
+def of_the_data(
+    samples: Samples,
+    relevance: LayerRelevance | None,
+    outputs: Sequence[int],
+    config: ShortcutConfig,
+    seed: int,
+    searched: bool,
+) -> tuple[list[ColumnFactor], list[OddSample], int, list[str]]:
+    """Return columns, odd samples and how many of these there are, and what was not asked and why.
+
+    ``searched``: whether any class was large enough to be searched for regions.
+    """
+    columns: list[ColumnFactor] = []
+    odd: list[OddSample] = []
+    notes: list[str] = []
+    total = 0
+    if "P7" in config.proposals:
+        own = np.random.default_rng([seed, 7])
+        columns, notes = column_factors(samples, relevance, outputs, config.permutations, own)
+    if "P8" in config.proposals and relevance is not None:
+        odd, total = odd_samples(relevance, samples, outputs)
+    left = [name for name in (*BY_CONCEPT, "P8") if name in config.proposals]
+    if relevance is None and left and searched:
+        notes.append(f"Not asked, because relevance by concept was not given: {', '.join(left)}.")
+    if len(config.proposals) < len(PROPOSALS):
+        off = [name for name in PROPOSALS if name not in config.proposals]
+        notes.append(f"Switched off in the config (shortcuts.proposals): {', '.join(off)}.")
+    return columns, odd, total, notes

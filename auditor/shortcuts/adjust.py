@@ -1,0 +1,129 @@
+"""Give a picture another value of a global statistic, and the opposite change as a control."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from PIL import Image
+from scipy import ndimage
+
+from auditor.shortcuts.global_statistics import MEASURES
+
+Picture = Float[np.ndarray, "height width 3"]
+Bytes = UInt8[np.ndarray, "height width 3"]
+Family = Callable[[Picture, float], Picture]
+
+STEPS = 7
+LARGEST_BLUR = 4.0
+LARGEST_SHARPENING = 4.0
+LARGEST_FACTOR = 4.0
+QUALITIES = (5, 98)
+NOT_MIRRORED = ("noise", "JPEG blockiness")
+
+
+def adjusted(picture: Bytes, statistic: str, wanted: float, seed: int = 0) -> Bytes:
+    """Return the picture with its statistic moved to ``wanted``, as far as that is possible.
+
+    By bisection along one family of changes: shifted, stretched, blurred or sharpened, with noise
+    added (drawn from ``seed``) or smoothed, compressed. Blocks are not taken out: the picture is
+    returned as it is.
+    """
+    value = MEASURES[statistic](picture.astype(np.float64))
+    family, low, high = _family(picture, statistic, wanted > value, seed)
+    start = picture.astype(np.float64)
+    measure = MEASURES[statistic]
+    best, gap = picture, abs(value - wanted)
+    rising = measure(_bytes(family(start, high)).astype(np.float64)) > value
+    for step in range(STEPS):
+        middle = (low + high) / 2 if step else high
+        changed = _bytes(family(start, middle))
+        reached = measure(changed.astype(np.float64))
+        if abs(reached - wanted) < gap:
+            best, gap = changed, abs(reached - wanted)
+        if step and (reached < wanted) == rising:
+            low = middle
+        elif step:
+            high = middle
+        elif (reached < wanted) == rising:
+            break  # the end of the family is not far enough
+    return best
+
+
+def opposite(picture: Bytes, changed: Bytes, statistic: str) -> Bytes:
+    """Return the control: the same change with its sign turned around.
+
+    Added noise and blocks turned around are noise and blocks; their control is a blur that changes
+    the picture by as much (root mean square).
+    """
+    start, end = picture.astype(np.float64), changed.astype(np.float64)
+    measure = MEASURES[statistic]
+    if statistic not in NOT_MIRRORED or measure(end) <= measure(start):
+        return _bytes(2 * start - end)
+    smooth = ndimage.gaussian_filter(start, (2.0, 2.0, 0.0))
+    energy = float(np.sqrt(((smooth - start) ** 2).mean()))
+    asked = float(np.sqrt(((end - start) ** 2).mean()))
+    return _bytes(start + min(1.0, asked / max(energy, 1e-9)) * (smooth - start))
+
+
+def _family(
+    picture: Bytes, statistic: str, upwards: bool, seed: int
+) -> tuple[Family, float, float]:
+    """Return a family of changes, from the value that changes nothing to the strongest."""
+    if statistic == "brightness":
+        return _shift(np.ones(3)), 0.0, 255.0 if upwards else -255.0
+    if statistic == "red-green tint":
+        return _shift(np.array([0.5, -0.5, 0.0])), 0.0, 255.0 if upwards else -255.0
+    if statistic == "blue-yellow tint":
+        return _shift(np.array([-1.0, -1.0, 2.0]) / 3), 0.0, 255.0 if upwards else -255.0
+    if statistic == "contrast":
+        return _stretch((0, 1, 2)), 1.0, LARGEST_FACTOR if upwards else 0.0
+    if statistic == "saturation":
+        return _stretch((2,)), 1.0, LARGEST_FACTOR if upwards else 0.0
+    if statistic == "JPEG blockiness":
+        return (_compressed, 100.0, QUALITIES[0]) if upwards else (_same, 0.0, 1.0)
+    if not upwards:
+        return _blurred, 0.0, LARGEST_BLUR
+    if statistic == "sharpness":
+        return _sharpened, 0.0, LARGEST_SHARPENING
+    grain = np.random.default_rng(seed).normal(size=(*picture.shape[:2], 1))
+    return (lambda start, amount: start + amount * grain), 0.0, 64.0
+
+
+def _shift(direction: Float[np.ndarray, "3"]) -> Family:
+    return lambda start, amount: start + amount * direction
+
+
+def _stretch(axes: tuple[int, ...]) -> Family:
+    """Stretch around the mean of the picture, or around each pixel's own mean colour."""
+    return lambda start, factor: (
+        (mean := start.mean(axis=axes, keepdims=True)) + factor * (start - mean)
+    )
+
+
+def _blurred(start: Picture, width: float) -> Picture:
+    blurred: np.ndarray = ndimage.gaussian_filter(start, (width, width, 0.0))
+    return blurred
+
+
+def _sharpened(start: Picture, amount: float) -> Picture:
+    sharpened: np.ndarray = start + amount * (start - _blurred(start, 1.0))
+    return sharpened
+
+
+def _compressed(start: Picture, quality: float) -> Picture:
+    file = io.BytesIO()
+    level = int(np.clip(round(quality), *QUALITIES))
+    Image.fromarray(_bytes(start)).save(file, "JPEG", quality=level)
+    return np.asarray(Image.open(io.BytesIO(file.getvalue())), dtype=np.float64)
+
+
+def _same(start: Picture, amount: float) -> Picture:
+    return start
+
+
+def _bytes(values: Picture) -> Bytes:
+    rounded: np.ndarray = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return rounded

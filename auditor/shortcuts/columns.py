@@ -1,0 +1,233 @@
+"""P7, columns of metadata: do they go with the label, and within a class with the relevance?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from auditor.concepts.shares import shares_of
+from auditor.records import ColumnEffect, ColumnFactor, LayerRelevance, Samples
+from auditor.shortcuts.statistics import benjamini_hochberg
+
+MOST_VALUES = 20
+LEAST_ROWS = 5
+MOST_ROWS = 4000
+MOST_MEMBERS = 400
+QUARTERS = 4
+EMPTY, RARE = "(empty)", "(rare)"
+
+
+def column_factors(
+    samples: Samples,
+    relevance: LayerRelevance | None,
+    outputs: Sequence[int],
+    permutations: int,
+    generator: np.random.Generator,
+) -> tuple[list[ColumnFactor], list[str]]:
+    """Return every usable column with its association, strongest first, and why others are not.
+
+    ``association`` is Cramer's V with the label, corrected for bias (Bergsma 2013); per class,
+    ``share`` is the part of the variance of the members' relevance shares between the values of the
+    column, on at most `MOST_MEMBERS` of them. Both p by permutation, of the label on at most
+    `MOST_ROWS` rows; q over all columns, and over all columns and classes.
+    """
+    found: list[ColumnFactor] = []
+    unused: list[str] = []
+    rows = np.flatnonzero(samples.valid)
+    for name, texts in samples.manifest.metadata.items():
+        grouped = groups_of([texts[row] for row in rows])
+        if isinstance(grouped, str):
+            unused.append(f"{name} ({grouped})")
+            continue
+        codes, values = grouped
+        everyone = np.full(len(samples.valid), -1)
+        everyone[rows] = codes
+        found.append(
+            ColumnFactor(
+                column=name,
+                values=values,
+                n=len(rows),
+                association=cramers_v(codes, samples.labels[rows]),
+                p=_association_p(codes, samples.labels[rows], permutations, generator),
+                q=1.0,
+                classes=_classes(samples, relevance, outputs, everyone, permutations, generator),
+            )
+        )
+    notes = [f"Columns of metadata that were not tested: {', '.join(unused)}."] if unused else []
+    return sorted(_corrected(found), key=lambda each: -each.association), notes
+
+
+def groups_of(
+    texts: Sequence[str],
+) -> tuple[Int[np.ndarray, "row"], tuple[str, ...]] | str:
+    """Return a code per row and the names of the codes, or why the column cannot be used.
+
+    Numbers of more than `MOST_VALUES` kinds are cut at their quartiles; values on fewer than
+    `LEAST_ROWS` rows are put together.
+    """
+    cleaned = [text.strip() or EMPTY for text in texts]
+    counts = Counter(cleaned)
+    if len(counts) > MOST_VALUES:
+        numbers = _numbers(cleaned)
+        if numbers is None:
+            return f"{len(counts)} different values; more than {MOST_VALUES} say nothing"
+        edges = np.unique(np.quantile(numbers, np.arange(1, QUARTERS) / QUARTERS))
+        codes = np.searchsorted(edges, numbers, side="right")
+        bounds = [f"{edge:g}" for edge in edges]
+        names = [f"below {bounds[0]}", *(f"from {bound}" for bound in bounds)]
+        return _renumbered(codes, names)
+    kept = sorted(value for value, count in counts.items() if count >= LEAST_ROWS)
+    order = {value: place for place, value in enumerate(kept)}
+    codes = np.array([order.get(text, len(kept)) for text in cleaned])
+    found = _renumbered(codes, [*kept, RARE])
+    if len(found[1]) < 2:
+        return "one value only"
+    return found
+
+
+def cramers_v(first: Int[np.ndarray, "row"], second: Int[np.ndarray, "row"]) -> float:
+    """Return Cramer's V of two groupings, corrected for bias (Bergsma 2013), 0 to 1."""
+    table = _table(first, second)
+    n, (r, k) = len(first), table.shape
+    if n < 2 or min(r, k) < 2:
+        return 0.0
+    corrected = max(0.0, _chi_square(table) / n - (r - 1) * (k - 1) / (n - 1))
+    sides = [side - (side - 1) ** 2 / (n - 1) for side in (r, k)]
+    return float(min(1.0, (corrected / max(min(sides) - 1, 1e-9)) ** 0.5))
+
+
+def variance_share(
+    shares: Float[np.ndarray, "member concept"], codes: Int[np.ndarray, "member"]
+) -> float:
+    """Return the part of the variance of vectors that lies between groups, 0 to 1."""
+    centred = shares - shares.mean(axis=0)
+    total = float((centred**2).sum())
+    sizes = np.bincount(codes)
+    sums = _indicator(codes) @ centred
+    between = float(((sums**2).sum(axis=1)[sizes > 0] / sizes[sizes > 0]).sum())
+    return between / total if total > 0 else 0.0
+
+
+def _classes(
+    samples: Samples,
+    relevance: LayerRelevance | None,
+    outputs: Sequence[int],
+    codes: Int[np.ndarray, "sample"],
+    permutations: int,
+    generator: np.random.Generator,
+) -> tuple[ColumnEffect, ...]:
+    found = []
+    for output in outputs if relevance is not None else ():
+        assert relevance is not None
+        members = samples.members(output)
+        sizes = np.bincount(codes[members]) if len(members) else np.zeros(1)
+        members = members[(sizes >= LEAST_ROWS)[codes[members]]]
+        if len(np.unique(codes[members])) < 2:
+            continue
+        members = generator.permutation(members)[:MOST_MEMBERS]
+        own = np.unique(codes[members], return_inverse=True)[1]
+        shares = shares_of(relevance, members)
+        observed = variance_share(shares, own)
+        p = _variance_p(shares, own, observed, permutations, generator)
+        found.append(ColumnEffect(int(output), observed, p, 1.0, len(members)))
+    return tuple(found)
+
+
+def _variance_p(
+    shares: Float[np.ndarray, "member concept"],
+    codes: Int[np.ndarray, "member"],
+    observed: float,
+    permutations: int,
+    generator: np.random.Generator,
+) -> float:
+    """Return how often permuted groups explain as much; all from the matrix of inner products."""
+    centred = shares - shares.mean(axis=0)
+    inner = centred @ centred.T
+    total = float(np.trace(inner))
+    if total <= 0:
+        return 1.0
+    sizes = np.bincount(codes)
+    reached = 0
+    for _ in range(permutations):
+        drawn = _indicator(generator.permutation(codes))
+        between = float((((drawn @ inner) * drawn).sum(axis=1) / sizes).sum())
+        reached += between / total >= observed - 1e-12
+    return (1 + reached) / (1 + permutations)
+
+
+def _association_p(
+    codes: Int[np.ndarray, "row"],
+    labels: Int[np.ndarray, "row"],
+    permutations: int,
+    generator: np.random.Generator,
+) -> float:
+    """Return how often permuted labels give as large a chi-square, on at most `MOST_ROWS` rows."""
+    chosen = generator.permutation(len(codes))[:MOST_ROWS]
+    own, labels = (np.unique(each[chosen], return_inverse=True)[1] for each in (codes, labels))
+    shape = (int(own.max()) + 1, int(labels.max()) + 1)
+    observed = _chi_square(_counts(own, labels, shape))
+    reached = 0
+    for _ in range(permutations):
+        drawn = _counts(own, generator.permutation(labels), shape)
+        reached += _chi_square(drawn) >= observed - 1e-9
+    return (1 + reached) / (1 + permutations)
+
+
+def _table(
+    first: Int[np.ndarray, "row"], second: Int[np.ndarray, "row"]
+) -> Float[np.ndarray, "a b"]:
+    one = np.unique(first, return_inverse=True)[1]
+    two = np.unique(second, return_inverse=True)[1]
+    return _counts(one, two, (int(one.max()) + 1, int(two.max()) + 1))
+
+
+def _counts(
+    first: Int[np.ndarray, "row"], second: Int[np.ndarray, "row"], shape: tuple[int, int]
+) -> Float[np.ndarray, "a b"]:
+    counts: np.ndarray = np.bincount(first * shape[1] + second, minlength=shape[0] * shape[1])
+    return counts.reshape(shape).astype(np.float64)
+
+
+def _chi_square(table: Float[np.ndarray, "a b"]) -> float:
+    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
+    return float(((table - expected) ** 2 / expected).sum())
+
+
+def _indicator(codes: Int[np.ndarray, "member"]) -> Float[np.ndarray, "group member"]:
+    hits: Bool[np.ndarray, "group member"] = np.arange(int(codes.max()) + 1)[:, None] == codes
+    return hits.astype(np.float64)
+
+
+def _numbers(texts: Sequence[str]) -> Float[np.ndarray, "row"] | None:
+    try:
+        values = np.array([float(text) for text in texts])
+    except ValueError:
+        return None
+    return values if np.isfinite(values).all() else None
+
+
+def _renumbered(
+    codes: Int[np.ndarray, "row"], names: Sequence[str]
+) -> tuple[Int[np.ndarray, "row"], tuple[str, ...]]:
+    present, found = np.unique(codes, return_inverse=True)
+    return found, tuple(names[place] for place in present)
+
+
+def _corrected(found: Sequence[ColumnFactor]) -> list[ColumnFactor]:
+    if not found:
+        return []
+    q_labels = benjamini_hochberg([each.p for each in found])
+    inner = [effect.p for each in found for effect in each.classes]
+    q_classes = iter(benjamini_hochberg(inner) if inner else [])
+    return [
+        replace(
+            each,
+            q=q,
+            classes=tuple(replace(effect, q=next(q_classes)) for effect in each.classes),
+        )
+        for each, q in zip(found, q_labels, strict=True)
+    ]

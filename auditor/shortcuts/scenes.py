@@ -1,0 +1,146 @@
+"""Members of a class made small for comparing windows, and comparison groups of windows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+
+from auditor.shortcuts.looks import look_maps
+from auditor.shortcuts.windows import Shape, window_sums
+
+GROUPS = 24
+LARGEST = 64
+# Luminance, red against green, blue against yellow.
+CHANNELS = np.array([[1, 1, 1], [1, -1, 0], [-0.5, -0.5, 1]], dtype=np.float32) / 3
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Members of one class, shrunk: gradients of `CHANNELS` and smoothed positive relevance.
+
+    ``looks`` are the `looks.MAPS`; ``objects`` the share of every pixel that the user's mask of the
+    object covers (None: no masks were given), NaN in members without a mask.
+    """
+
+    gradients: Float[np.ndarray, "member 6 height width"]
+    heat: Float[np.ndarray, "member height width"]
+    looks: Float[np.ndarray, "member 6 height width"]
+    objects: Float[np.ndarray, "member height width"] | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.heat.shape[1], self.heat.shape[2]
+
+
+def scene(
+    pictures: UInt8[np.ndarray, "member height width 3"],
+    heat: Float[np.ndarray, "member height width"],
+    objects: Float[np.ndarray, "member height width"] | None = None,
+) -> Scene:
+    """Return pictures, heat and masks of objects shrunk to at most `LARGEST` pixels a side."""
+    factor = shrinkage(heat.shape[1:])
+    colours = np.moveaxis(pictures.astype(np.float32) @ CHANNELS.T, 3, 1)
+    small = shrunk(colours.reshape(-1, *colours.shape[2:]), factor)
+    gradients = np.stack(np.gradient(small, axis=(1, 2)), axis=1)
+    sides = small.shape[1:]
+    return Scene(
+        gradients.reshape(len(pictures), 2 * len(CHANNELS), *sides).astype(np.float32),
+        shrunk(heat.astype(np.float32), factor),
+        _looks(pictures, factor),
+        None if objects is None else shrunk(objects.astype(np.float32), factor),
+    )
+
+
+def balanced(scenes: Mapping[int, Scene]) -> dict[int, Scene]:
+    """Return the scenes with gradients divided by their root mean square over all scenes.
+
+    Colour edges are rarer than edges of luminance, and weaker; each channel counts the same.
+    """
+    if not scenes:
+        return {}
+    squares = [
+        (each.gradients.astype(np.float64) ** 2).mean(axis=(2, 3)) for each in scenes.values()
+    ]
+    scale = np.sqrt(np.concatenate(squares).mean(axis=0)) + 1e-3
+    return {
+        output: replace(each, gradients=(each.gradients / scale[:, None, None]).astype(np.float32))
+        for output, each in scenes.items()
+    }
+
+
+def _looks(
+    pictures: UInt8[np.ndarray, "member height width 3"], factor: int
+) -> Float[np.ndarray, "member 6 small_height small_width"]:
+    maps = [shrunk(look_maps(picture), factor) for picture in pictures]
+    height, width = (side // factor for side in pictures.shape[1:3])
+    found = np.stack(maps) if maps else np.zeros((0, 6, height, width))
+    return found.astype(np.float32)
+
+
+def shrunk(
+    values: Float[np.ndarray, "member height width"], factor: int
+) -> Float[np.ndarray, "member small_height small_width"]:
+    """Return means over blocks of ``factor`` x ``factor``; what is left over at the end is cut."""
+    height, width = (side // factor * factor for side in values.shape[1:])
+    blocks = values[:, :height, :width].reshape(
+        len(values), height // factor, factor, width // factor, factor
+    )
+    means: np.ndarray = blocks.mean(axis=(2, 4))
+    return means
+
+
+def shrinkage(size: Sequence[int]) -> int:
+    """Return by which whole number pictures of this size are shrunk."""
+    return max(1, -(-max(size) // LARGEST))
+
+
+def percentile(value: float, comparison: Sequence[float]) -> float:
+    """Return the share of ``comparison`` below ``value``, ties counted half."""
+    others = np.asarray(comparison)
+    return float(((others < value) + 0.5 * (others == value)).mean())
+
+
+def tightness(value: float, comparison: Sequence[float]) -> float:
+    """Return how much smaller ``value`` is than usual: percentile times relative distance.
+
+    A percentile alone says 1 for any value below all others, however little.
+    """
+    usual = max(float(np.median(comparison)), 1e-9)
+    return percentile(-value, [-each for each in comparison]) * max(0.0, 1.0 - value / usual)
+
+
+def standing(value: float, comparison: Sequence[float]) -> float:
+    """Return how much larger ``value`` is than usual: percentile times relative distance."""
+    usual = max(0.0, float(np.median(comparison)))
+    return percentile(value, comparison) * max(0.0, 1.0 - usual / value) if value > 0 else 0.0
+
+
+def random_places(
+    avoid: Bool[np.ndarray, "reference height width"],
+    shape: Shape,
+    generator: np.random.Generator,
+) -> Int[np.ndarray, "reference 2"]:
+    """Return a random place in each image, clear of ``avoid`` where that is possible."""
+    covered = window_sums(avoid.astype(np.float64), shape)
+    draws = generator.random(covered.shape) + 1e3 * (covered > 0.5)
+    first = draws.reshape(len(avoid), -1).argmin(axis=1)
+    places: np.ndarray = np.stack(np.unravel_index(first, covered.shape[1:]), axis=1)
+    return places
+
+
+def groups_of(
+    others: Sequence[Scene], size: int, generator: np.random.Generator
+) -> list[tuple[Scene, Int[np.ndarray, "reference"]]]:
+    """Draw comparison groups of ``size`` members from the scenes in turn; none of tiny classes."""
+    usable = [each for each in others if len(each.heat) >= 3]
+    if not usable:
+        return []
+    chosen = [usable[index % len(usable)] for index in range(max(GROUPS, len(usable)))]
+    return [
+        (each, generator.choice(len(each.heat), size=min(size, len(each.heat)), replace=False))
+        for each in chosen
+    ]

@@ -1,0 +1,83 @@
+"""P3, relevance subspaces: concepts that go together, on a part of the class only.
+
+Non-negative factors of the positive relevance shares of the discovery members; a factor counts
+when its share falls into two groups (dip test), which Otsu's threshold tells apart. Several numbers
+of factors are tried, so the groups must also hold `SEPARATED` of the variance between them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from auditor.concepts.factors import factor_directions, leading_channels, loadings_of
+from auditor.shortcuts.concept_regions import region_of
+from auditor.shortcuts.modes import bimodal, otsu, separation
+from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal, least_group
+
+COMPONENTS = 6
+MEMBERS_EACH = 4
+SEPARATED = 0.8
+PROPOSED = 2
+CHANNELS = 8
+
+
+@PROPOSALS.register("P3")
+def subspace_regions(view: ClassView) -> list[Proposal]:
+    """Propose for every factor with a bimodal share the place of its concepts."""
+    if view.table is None:
+        return []
+    found = []
+    for direction, high in bimodal_factors(view.table.shares(), view.discovery, view.seed):
+        channels = leading_channels(direction, most=CHANNELS)
+        reason = (
+            f"where the concepts lie that go together on {int(high.sum())} of {len(high)} "
+            "pictures of the class and hardly count on the others."
+        )
+        heats = view.table.heat_of(channels)
+        shape = "region of a subspace"
+        found.append(region_of("P3", view, shape, heats, channels, reason, high))
+    return found
+
+
+def bimodal_factors(
+    shares: Float[np.ndarray, "member concept"],
+    discovery: Bool[np.ndarray, "member"],
+    seed: int,
+) -> list[tuple[Float[np.ndarray, "concept"], Bool[np.ndarray, "member"]]]:
+    """Return direction and high group of each bimodal factor, the widest apart first.
+
+    From 2 up to `COMPONENTS` factors, one for `MEMBERS_EACH` members; the smallest number at which
+    one is bimodal. Both groups must be large enough.
+    """
+    positive = np.maximum(shares, 0.0)
+    most = min(COMPONENTS, int(discovery.sum()) // MEMBERS_EACH, shares.shape[1])
+    for number in range(2, most + 1) if positive[discovery].any() else ():
+        found = _of_number(positive, discovery, number, seed)
+        if found:
+            return found[:PROPOSED]
+    return []
+
+
+def _of_number(
+    positive: Float[np.ndarray, "member concept"],
+    discovery: Bool[np.ndarray, "member"],
+    number: int,
+    seed: int,
+) -> list[tuple[Float[np.ndarray, "concept"], Bool[np.ndarray, "member"]]]:
+    chosen = positive[discovery]
+    directions = factor_directions(chosen, number, seed)
+    loadings = loadings_of(positive, directions) * directions.sum(axis=1)
+    least = least_group(len(chosen))
+    found = []
+    for direction, values in zip(directions, loadings.T, strict=True):
+        own = values[discovery]
+        threshold = otsu(own)
+        high = int((own > threshold).sum())
+        large = min(high, len(own) - high) >= least
+        if not large or separation(own) < SEPARATED or not bimodal(own):
+            continue
+        gap = own[own > threshold].mean() - own[own <= threshold].mean()
+        found.append((-gap, direction, values > threshold))
+    found.sort(key=lambda each: each[0])
+    return [(direction, group) for _, direction, group in found]

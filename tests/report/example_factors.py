@@ -1,0 +1,78 @@
+"""The part of the synthetic result about whole pictures, metadata and odd samples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.report import factor_parts as parts
+from auditor.report.figures_factors import factors_figure
+from auditor.report.parts import Interval
+
+if TYPE_CHECKING:
+    from tests.report.example import Example
+
+OWN, OTHERS = [1.2, 1.5, 1.8, 2.0, 2.4], [0.9, 1.0, 1.05, 1.1, 1.3]
+
+
+def factors(example: Example) -> parts.Factors:
+    """Return a factor that counts, one that could not be tested, a column and a sample."""
+    say, first = example.say, example.classes[0]
+    cards = [
+        parts.FactorCard(
+            id=f"0-g{number}",
+            what=say(f"{statistic} in {first}"),
+            class_name=first,
+            statistic=statistic,
+            unit="times",
+            own=OWN,
+            others=OTHERS,
+            n=80,
+            auc=0.93,
+            q=0.0001,
+            tests=[
+                parts.FactorTest(
+                    title="Given to pictures of other classes: turn into the class",
+                    effect=effect,
+                    q=0.001 if effect else None,
+                    outcome="supports" if effect else "not applicable",
+                    reason="" if effect else say("Not testable: one size."),
+                )
+            ],
+            plausibility=0.75,
+            terms={"made by camera or processing": 0.75},
+            grade="B" if effect else "U",
+            meaning=say(f"{statistic} is higher in '{first}'."),
+        )
+        for number, (statistic, effect) in enumerate(
+            [
+                ("JPEG blockiness", Interval(value=0.4, low=0.3, high=0.5, n=64)),
+                ("aspect ratio", None),
+            ]
+        )
+    ]
+    drawing = factors_figure([card.what for card in cards], [OWN] * 2, [OTHERS] * 2)
+    return parts.Factors(
+        factors=cards,
+        columns=[
+            parts.ColumnCard(
+                column=say("camera"),
+                values=[say("A"), say("B")],
+                n=80,
+                association=0.61,
+                q=0.001,
+                classes=[parts.ColumnClass(name=first, share=0.2, q=0.002, n=40)],
+                reading=say("It goes with the label: review."),
+            )
+        ],
+        odd=[
+            parts.OddCard(
+                sample=example.sample(0),
+                label=first,
+                taken_for=example.classes[-1],
+                why=say("labelled so, but as ordinary as that: check the label"),
+                p=0.4,
+            )
+        ],
+        odd_total=3,
+        figure=example.figure(drawing, "quantiles of the statistics"),
+    )

@@ -1,0 +1,129 @@
+"""Global factors, columns and odd samples in the result, its verdict and the report."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from auditor.records import (
+    ColumnEffect,
+    ColumnFactor,
+    Evidence,
+    GlobalFactor,
+    OddSample,
+    Plausibility,
+    Samples,
+    ShortcutReport,
+)
+from auditor.report.build.factors import factors_part
+from auditor.report.build.verdict import verdict
+from auditor.report.figures_factors import factors_figure
+from auditor.report.html import render_html
+from auditor.report.parts import Picture
+from tests.report.conftest import Run
+from tests.report.example import CONTEXT
+from tests.report.test_build import data, limits
+from tests.shortcuts.tables import samples_of
+
+SAMPLES: Samples = samples_of(np.array([0, 0, 1, 2]))
+PICTURE = Picture(file="a.svg", alt="drawn", width=10, height=10)
+EVIDENCE = (
+    Evidence(
+        "0-g1", "T4 statistic given", "supports", 0.4, "share of images", 0.3, 0.5, 64, q=0.001
+    ),
+    Evidence("0-g1", "T4 statistic taken away", "not applicable", 0, "", 0, 0, 0, reason="Why."),
+)
+
+
+def report(**changes: object) -> ShortcutReport:
+    parts = {
+        "factors": (
+            GlobalFactor(
+                id="0-g1",
+                output=0,
+                statistic="noise",
+                unit="of 255",
+                own=(1.0, 2.0, 3.0, 4.0, 5.0),
+                others=(0.0, 1.0, 2.0, 3.0, 4.0),
+                n=80,
+                auc=0.9,
+                p=1e-6,
+                q=1e-4,
+                evidence=EVIDENCE,
+                plausibility=Plausibility("0-g1", {"made by camera or processing": 0.4}, 0.4),
+                grade="C",
+                meaning="Noise is higher in 'red'.",
+            ),
+        ),
+        "columns": (
+            ColumnFactor("site", ("A", "B"), 4, 0.6, 1e-3, 1e-3, (ColumnEffect(1, 0.3, 0, 0, 9),)),
+            ColumnFactor("hour", ("A", "B"), 4, 0.1, 0.5, 0.5, ()),
+        ),
+        "odd": (
+            OddSample(1, 0, "unlike its class", None, 1e-6, 1e-4),
+            OddSample(2, 1, "like another class", 2, 0.4, 1.0),
+        ),
+        "odd_total": 7,
+    } | changes
+    return ShortcutReport((), 1, 1, 1, None, None, 0, (), **parts)  # type: ignore[arg-type]
+
+
+def test_what_was_found_is_in_the_part() -> None:
+    part = factors_part(report(), SAMPLES, lambda cards: PICTURE)
+    assert part is not None
+    (card,) = part.factors
+    assert card.what == "noise in red"
+    assert card.tests[0].effect is not None
+    assert (card.tests[0].effect.low, card.tests[0].effect.n) == (0.3, 64)
+    assert card.tests[1].effect is None
+    assert card.tests[1].reason == "Why."
+    site, hour = part.columns
+    assert "within 'green'" in site.reading
+    assert hour.reading == "No sign that it matters."
+    assert "check the label" in part.odd[1].why
+    assert (part.odd[1].label, part.odd[1].taken_for) == ("green", "blue")
+    assert part.odd_total == 7
+
+
+def test_nothing_found_is_no_part() -> None:
+    empty = report(factors=(), columns=(), odd=())
+    assert factors_part(empty, SAMPLES, lambda cards: PICTURE) is None
+    assert factors_part(None, SAMPLES, lambda cards: PICTURE) is None
+
+
+def test_a_factor_counts_in_the_verdict_like_a_region(run: Run) -> None:
+    assert run.result.factors is not None
+    card = run.result.factors.factors[0]
+    found = verdict([], limits(), data(run), [], 0, [card])
+    assert found.word == "PASS WITH CONDITIONS"
+    assert card.what in found.sentence
+    worse = card.model_copy(update={"grade": "A"})
+    assert verdict([], limits(), data(run), [], 0, [worse]).word == "FAIL"
+    fine = card.model_copy(update={"grade": "C"})
+    assert verdict([], limits(), data(run), [], 0, [fine]).word == "PASS"
+
+
+def test_the_data_section_shows_all_three(run: Run, html: str) -> None:
+    factors = run.result.factors
+    assert factors is not None
+    for text in (
+        "What sets whole pictures of a class apart",
+        "Columns of metadata",
+        "Pictures to look at",
+        "The oddest 1 of 3.",
+        factors.odd[0].sample,
+    ):
+        assert text in html, text
+
+
+def test_without_them_the_section_is_as_before(run: Run) -> None:
+    bare = run.result.model_copy(update={"factors": None})
+    page = render_html(bare, CONTEXT, run.folder / "images", max_mb=8)
+    assert "What sets whole pictures" not in page
+    assert "Pictures to look at" not in page
+
+
+def test_the_figure_is_the_same_for_the_same_numbers() -> None:
+    numbers = [[0.0, 1.0, 2.0, 3.0, 4.0]], [[1.0, 1.0, 1.0, 1.0, 1.0]]
+    first = factors_figure(["noise in red"], *numbers)
+    assert first == factors_figure(["noise in red"], *numbers)
+    assert first.svg.count("<path") > 5

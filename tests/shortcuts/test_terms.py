@@ -1,0 +1,164 @@
+"""The terms of implausibility beyond look and place, each with a region that it leaves alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from auditor.shortcuts.looks import drawn, look_maps
+from auditor.shortcuts.plausibility import judge, off_prior
+from auditor.shortcuts.scenes import Scene, scene
+from auditor.shortcuts.terms import (
+    Hints,
+    corner_distance,
+    in_a_corner,
+    lacking,
+    matters,
+    off_consensus,
+    off_object,
+    shared_raise,
+    synthetic_look,
+)
+from auditor.shortcuts.windows import Shape, masks_of
+
+SIZE, SIDE, COUNT = 48, 10, 16
+SHAPE = Shape("window", SIDE, SIDE)
+ROWS = np.arange(COUNT)
+
+
+def pictures(seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    rough = ndimage.gaussian_filter(rng.normal(0, 1, (COUNT, SIZE, SIZE, 3)), (0, 1.2, 1.2, 0))
+    return np.clip(128 + 90 * rough, 0, 255).astype(np.uint8)
+
+
+def scene_of(seed: int, objects: np.ndarray | None = None) -> Scene:
+    heat = np.random.default_rng(seed + 50).random((COUNT, SIZE, SIZE))
+    return scene(pictures(seed), heat, objects)
+
+
+def groups(objects: np.ndarray | None = None) -> list:
+    return [matters(scene_of(seed, objects), ROWS, SHAPE) for seed in (10, 11, 12, 13)]
+
+
+def at(top: int, left: int) -> np.ndarray:
+    return np.tile([top, left], (COUNT, 1))
+
+
+def drawn_scene() -> Scene:
+    shown = pictures(0)
+    shown[:, 30:40, 30:40] = 230
+    for top in (31, 35):
+        shown[:, top : top + 2, 31:39] = 20
+    return scene(shown, np.ones((COUNT, SIZE, SIZE)))
+
+
+def test_maps_know_flat_colour_axes_and_strokes() -> None:
+    flat = np.full((20, 20, 3), 90, np.uint8)
+    maps = look_maps(flat)
+    assert maps[0].all()
+    assert not maps[1:].any()
+    ruler = flat.copy()
+    ruler[:, ::6] = 220
+    straight = drawn(look_maps(ruler).mean(axis=(1, 2)))
+    assert straight[1] == pytest.approx(1.0)
+    assert straight[2] > 0.6
+    diagonal = np.where((np.indices((20, 20)).sum(axis=0) % 8 < 4)[..., None], 220, 90)
+    assert drawn(look_maps(diagonal.repeat(3, axis=2).astype(np.uint8)).mean((1, 2)))[1] < 0.3
+
+
+def test_a_drawn_mark_stands_out_and_a_natural_window_does_not() -> None:
+    taken = masks_of(at(30, 30), SHAPE, (SIZE, SIZE))
+    rng = np.random.default_rng(0)
+    mark = synthetic_look(drawn_scene(), ROWS, at(30, 30), SHAPE, taken, groups(), rng)
+    assert mark > 0.6
+    plain = [
+        synthetic_look(scene_of(seed), ROWS, at(30, 30), SHAPE, taken, groups(), rng)
+        for seed in range(6)
+    ]
+    assert max(plain) < 0.3
+
+
+def test_corners_are_near_corners_and_the_middle_of_an_edge_is_not() -> None:
+    size = (SIZE, SIZE)
+    assert corner_distance(at(38, 38), SHAPE, size) == 0.0
+    assert corner_distance(at(38, 19), SHAPE, size) == pytest.approx(19 / 48)
+    assert in_a_corner(at(38, 38), SHAPE, size, groups()) == 1.0
+    assert in_a_corner(at(19, 19), SHAPE, size, groups()) < 0.2
+
+
+def test_regions_off_the_marked_object_count_and_on_it_do_not() -> None:
+    objects = np.zeros((COUNT, SIZE, SIZE), np.float32)
+    objects[:, 10:30, 10:30] = 1.0
+    own = scene_of(0, objects)
+    assert off_object(own, ROWS, at(36, 36), SHAPE, groups(objects)) > 0.7
+    assert off_object(own, ROWS, at(14, 14), SHAPE, groups(objects)) < 0.1
+    assert off_object(scene_of(0), ROWS, at(36, 36), SHAPE, groups()) is None
+    missing = objects.copy()
+    missing[2:] = np.nan
+    assert off_object(scene_of(0, missing), ROWS, at(36, 36), SHAPE, groups()) is None
+
+
+def test_masks_of_the_user_lift_a_region_off_the_object_above_grade_b() -> None:
+    objects = np.zeros((COUNT, SIZE, SIZE), np.float32)
+    objects[:, 4:34, 4:34] = 1.0
+    rng = np.random.default_rng(0)
+    others = [scene_of(seed, objects) for seed in (10, 11, 12)]
+    masks = masks_of(at(37, 37), SHAPE, (SIZE, SIZE))
+    with_masks = judge("x", scene_of(0, objects), ROWS, masks, others, rng)
+    assert with_masks.terms["off the marked object"] > 0.8
+    assert with_masks.score >= 0.5
+    on_object = masks_of(at(10, 10), SHAPE, (SIZE, SIZE))
+    inside = judge("x", scene_of(0, objects), ROWS, on_object, others, rng)
+    assert inside.terms["off the marked object"] == 0.0
+    without = judge("x", scene_of(0), ROWS, masks, [scene_of(seed) for seed in (10, 11)], rng)
+    assert "off the marked object" not in without.terms
+    assert "off the rest of the evidence" in without.terms
+
+
+def test_the_rest_of_the_evidence_is_where_the_region_is_not() -> None:
+    heat = np.full((COUNT, SIZE, SIZE), 0.01)
+    heat[:, 8:24, 8:24] = 1.0
+    own = scene(pictures(0), heat)
+    taken = masks_of(at(36, 36), SHAPE, (SIZE, SIZE))
+    assert off_consensus(own, ROWS, at(36, 36), SHAPE, taken, groups()) > 0.9
+    assert off_consensus(own, ROWS, at(11, 11), SHAPE, taken & False, groups()) < 0.2
+
+
+def test_a_part_that_lacks_the_region_is_told_from_more_or_less() -> None:
+    rng = np.random.default_rng(0)
+    usual = [rng.normal(1, 0.5, 30) for _ in range(20)]
+    half = np.r_[rng.normal(0, 0.1, 12), rng.normal(3, 0.2, 18)]
+    assert lacking(Hints(half, usual)) == 1.0
+    assert lacking(Hints(rng.normal(3, 0.3, 30), usual)) == 0.0
+    assert lacking(Hints(half, ())) == 0.0
+    assert lacking(Hints(np.r_[half[12:], 0.0], usual)) == 0.0
+    assert lacking(Hints()) == 0.0
+
+
+def test_a_rise_is_shared_when_an_unrelated_class_rises_too() -> None:
+    raised = np.array([5.0, 4.0, -1.0, 0.0])
+    assert shared_raise(raised, 0, [1]) == pytest.approx(2 / 3)
+    assert shared_raise(raised, 0, [2, 3]) == 0.0
+    assert shared_raise(raised, 0, []) == 0.0
+    assert shared_raise(-raised, 0, [1]) == 0.0
+
+
+def test_a_place_that_every_class_keeps_to_says_little() -> None:
+    middle = np.zeros((COUNT, SIZE, SIZE))
+    middle[:, 20:28, 20:28] = 1.0
+    same = [matters(scene(pictures(seed), middle), ROWS, SHAPE) for seed in (10, 11)]
+    assert off_prior(at(19, 19), SHAPE, same) == 0.0
+    assert off_prior(at(38, 38), SHAPE, same) == 1.0
+
+
+def test_hints_are_terms_only_when_given() -> None:
+    rng = np.random.default_rng(0)
+    masks = masks_of(at(30, 30), SHAPE, (SIZE, SIZE))
+    others = [scene_of(seed) for seed in (10, 11)]
+    plain = judge("x", scene_of(0), ROWS, masks, others, rng)
+    assert "part of the class lacks it" not in plain.terms
+    hinted = judge("x", scene_of(0), ROWS, masks, others, rng, Hints(shared=0.9))
+    assert hinted.terms["shared with unrelated classes"] == 0.9
+    assert hinted.terms["part of the class lacks it"] == 0.0
