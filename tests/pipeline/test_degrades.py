@@ -179,7 +179,15 @@ SAYS = {
 def test_an_audit_with_little_to_look_at_says_so(name: str, tmp_path: Path) -> None:
     result, report = audit(tmp_path, CASES[name])
     text = words_of(shown(report))
-    for broken in (r"\bnan\b", r"\bNone\b", r"\binf\b", "Traceback", "{{", "}}", r"\.;"):
+    for broken in (
+        r"\bnan\b",
+        r"\bNone\b(?! of this class)",
+        r"\binf\b",
+        "Traceback",
+        "{{",
+        "}}",
+        r"\.;",
+    ):
         assert not re.search(broken, text), (broken, re.search(f".{{60}}{broken}", text))
     expected = [name for name, _, _ in ORDER if name != "findings" or result.findings]
     assert [section.id for section in sections_of(result)] == expected

@@ -52,6 +52,8 @@ from auditor.report.model import (
     Performance,
     Picture,
     Quarantined,
+    ReferenceCard,
+    ReferenceSet,
     RegionCard,
     RegionRow,
     RenderContext,
@@ -157,6 +159,8 @@ class Example:
                 meanings=2 if channel % 3 else None,
                 redundancy=3 if channel % 2 else None,
                 reading=[self.say("The crops look alike: the concept is easy to name.")],
+                left_out=channel % 3,
+                left_out_by_activation=channel % 2,
             )
             for layer in LAYERS
             for channel in range(self.rows + 2)
@@ -644,6 +648,19 @@ class Example:
                 conservation=0.74,
                 conservation_n=32,
                 notes=[say("Biases keep their part of the relevance.")],
+                references=[
+                    ReferenceCard(
+                        layer=say(LAYERS[0]),
+                        concepts=14,
+                        by_relevance=ReferenceSet(
+                            chosen_by="sum", of_class=0.93, carried=0.12, left_out=3
+                        ),
+                        by_activation=ReferenceSet(
+                            chosen_by="max", of_class=0.61, carried=0.08, left_out=0
+                        ),
+                        overlap=0.4,
+                    )
+                ],
             ),
             not_run=[NotRun(part=say("T4 global factors"), reason=say("not asked for"))],
             config=say("version: 1\nproject:\n  name: surface-net\n"),
