@@ -74,7 +74,8 @@ class Projection:
 
     ``variance`` is the share of the layer's variance along the direction, ``control_variance`` the
     same of the ``directions`` random ones, on the mean. ``changes`` are of the images of the class
-    with the region, of those without it, and of all other classes.
+    with the region, of those without it, and of all other classes. ``turned``: the share of
+    ``turned_n`` transplants that are taken for the class, before and after: whether it works.
     """
 
     layer: str
@@ -82,6 +83,8 @@ class Projection:
     control_variance: float
     directions: int
     changes: tuple[Change, ...]
+    turned: tuple[float, float] = (0.0, 0.0)
+    turned_n: int = 0
 
 
 @dataclass(frozen=True)

@@ -25,11 +25,14 @@ from auditor.interventions.directions import (
 )
 from auditor.interventions.material import Members
 from auditor.interventions.screening import Screened
+from auditor.interventions.transplant import composed
 from auditor.interventions.trial import (
+    FIRST_TARGETS,
     IMAGES,
     LEAST_IMAGES,
     Stage,
     Trial,
+    draw_pairs,
     least_effect,
     missing,
 )
@@ -151,6 +154,7 @@ def latent_test(
         return Latent(missing(candidate, LATENT, f"The region does not move layer {spread.layer}."))
     randoms = random_directions(spread, direction, DIRECTIONS, generator)
     before, after = _right(stage, ground, [direction, *randoms])
+    turned, count = _turned(stage, trial, spread, direction, generator)
     return Latent(
         _evidence(stage, candidate, before, after, groups[WITH], generator),
         Projection(
@@ -158,6 +162,8 @@ def latent_test(
             variance=_share(spread, direction),
             control_variance=float(np.mean([_share(spread, each) for each in randoms])),
             directions=DIRECTIONS,
+            turned=turned,
+            turned_n=count,
             changes=tuple(
                 Change(
                     group,
@@ -211,6 +217,32 @@ def _right(
             [above.without(unit, mean).argmax(1).cpu().numpy() == labels for unit in units]
         )
     return np.concatenate(before), np.concatenate(after, axis=1)
+
+
+def _turned(
+    stage: Stage,
+    trial: Trial,
+    spread: Spread,
+    direction: Float[np.ndarray, "channel"],
+    generator: np.random.Generator,
+) -> tuple[tuple[float, float], int]:
+    """Return the share of transplants taken for the class before and after, and their number."""
+    output = trial.region.members.output
+    targets = stage.targets.without(output)[:FIRST_TARGETS]
+    if not len(targets):
+        return (0.0, 0.0), 0
+    pairing = draw_pairs(stage, trial.region, targets, generator)
+    unit, mean = torch.from_numpy(direction), torch.from_numpy(spread.mean)
+    taken: list[list[Bool[np.ndarray, "pair"]]] = [[], []]
+    step = max(1, AT_ONCE // pairing.references.shape[1])
+    for start in range(0, len(targets), step):
+        rows = slice(start, start + step)
+        images = composed(trial.region, pairing, stage.targets, stage.others, None, rows)
+        above = stage.probe.explainer.upper(images, spread.layer)
+        for found, logits in zip(taken, (above.logits(), above.without(unit, mean)), strict=True):
+            found.append(logits.argmax(1).cpu().numpy() == output)
+    before, after = (np.concatenate(parts) for parts in taken)
+    return (float(before.mean()), float(after.mean())), len(before)
 
 
 def _evidence(

@@ -37,7 +37,8 @@ class ProjectionCard(Part):
     """What it would cost to keep the model and take the direction out of a layer.
 
     ``variance`` and ``control_variance`` are shares of the layer's variance along the direction and
-    along the ``directions`` random ones.
+    along the ``directions`` random ones. ``turned``: the share of ``turned_n`` transplants that are
+    taken for the class, before and after.
     """
 
     layer: str
@@ -46,6 +47,8 @@ class ProjectionCard(Part):
     control_variance: Number
     directions: int
     changes: list[ChangeRow]
+    turned: tuple[Number, Number] = (0.0, 0.0)
+    turned_n: int = 0
 
 
 class SharedClassRow(Part):

@@ -56,10 +56,14 @@ def cost(name: str, projection: Projection) -> str:
         f"pictures of other classes {_change(others.before, others.after)}",
     ]
     kept = [text for text, change in zip(words, projection.changes, strict=True) if change.before.n]
-    return (
-        f"With its direction projected out of layer {projection.layer}, the model recognises "
-        f"{'; '.join(kept)}."
-    )
+    start = f"With its direction projected out of layer {projection.layer}, "
+    if projection.turned_n:
+        before, after = projection.turned
+        start += (
+            f"the region turns {after:.0%} of {projection.turned_n} other pictures it is put into, "
+            f"instead of {before:.0%}, and "
+        )
+    return f"{start}the model recognises {'; '.join(kept)}."
 
 
 def _of_test(each: Evidence, name: str) -> str:

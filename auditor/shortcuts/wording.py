@@ -100,7 +100,7 @@ def actions(name: str, grade: Grade, details: Details | None = None) -> tuple[st
         measured = details.projection if details else None
         project = (
             "Where training again is no option, take its direction out of the layer"
-            + (f" (measured below: layer {measured.layer})" if measured else "")
+            + (f" (measured on this sheet: layer {measured.layer})" if measured else "")
             + ", and check the accuracy first."
         )
         return (

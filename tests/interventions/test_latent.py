@@ -80,6 +80,9 @@ def test_members_leave_without_the_direction_and_no_one_else_does(found: Latent)
         assert change.after.correct == change.before.correct
     assert evidence.n == carrying.before.correct
     assert projection.directions == 20
+    assert projection.turned_n >= 32
+    assert projection.turned[0] > 0.9
+    assert projection.turned[1] < 0.05
 
 
 def test_a_random_direction_in_its_place_does_not_pass(found: Latent) -> None:

@@ -83,6 +83,9 @@ def test_the_cost_is_counted_and_empty_groups_are_left_out() -> None:
     assert "with the region in 2 of 20 cases instead of 20" in text
     assert "other classes in 54 of 60 cases instead of 55" in text
     assert "without it" not in text
+    assert "put into" not in text
+    told = cost("gravel", Projection("last", 0.1, 0.1, 20, changes, (0.6, 0.05), 64))
+    assert "turns 5% of 64 other pictures it is put into, instead of 60%" in told
 
 
 def test_accuracy_and_its_gap_by_hand() -> None:

@@ -62,6 +62,8 @@ def _projection(projection: Projection, sentence: str) -> ProjectionCard:
         variance=projection.variance,
         control_variance=projection.control_variance,
         directions=projection.directions,
+        turned=projection.turned,
+        turned_n=projection.turned_n,
         changes=[
             ChangeRow(
                 group=change.group,
