@@ -43,7 +43,7 @@ WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     # term: (value that counts nothing, value that counts fully, weight)
     "stereotyped appearance": (0.8, 1.0, 0.30),
     "stereotyped position": (0.8, 1.0, 0.30),
-    "same look at the same place": (0.4, 0.6, 0.70),
+    "same look at the same place": (0.5, 0.65, 0.70),
     "near the border": (0.8, 1.0, 0.05),
     "in a corner": (0.8, 1.0, 0.05),
     "synthetic look": (0.3, 0.7, 0.20),
