@@ -31,9 +31,6 @@ SAMPLES = 12
 LOOKED_UP = 4
 COMPARED = 12
 GRADES = ("A", "B")
-# Where one concept holds more than this many times the score, the score is what two large amounts
-# leave of each other, and parts of it are no shares.
-MOST_OF_SCORE = 3.0
 Key = tuple[str, int, int]
 
 
@@ -134,12 +131,6 @@ class Composer:
             why = f"The mean score of '{name}' is {logit:.2g} here, of which there are no shares."
             return _empty(output, candidate, rows, why)
         steps = self._steps(output, rows, logit, top)
-        if np.abs(steps[0].flow).max(initial=0.0) > MOST_OF_SCORE * logit:
-            why = (
-                f"The mean score of '{name}' is {logit:.2g} here, far less than what single "
-                "concepts hold for and against it: shares of it would say nothing."
-            )
-            return _empty(output, candidate, rows, why)
         best = tuple(self._best(part, rows) for part in steps)
         return CompositionGraph(output, candidate, rows, steps, best)
 

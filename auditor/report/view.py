@@ -31,6 +31,7 @@ Medium = Literal["html", "pdf"]
 
 # Grades that get a sheet of their own; the others are folded away (HTML) or one line (PDF).
 SHEET_GRADES = ("A", "B")
+MOST_OF_SCORE = 3.0
 
 
 @dataclass(frozen=True)
@@ -184,6 +185,14 @@ class View(Names):
             (node.absorbed, "in biases"),
         )
         return [f"{percent(part)} {where}" for part, where in amounts if abs(part or 0.0) >= 0.005]
+
+    def has_shares(self, card: CompositionCard) -> bool:
+        """Say whether parts of the score can be read as shares of it.
+
+        Where single concepts hold many times the score, it is what two large amounts leave of
+        each other, and a part of it is no share.
+        """
+        return all(abs(node.share) <= MOST_OF_SCORE for node in card.nodes)
 
     def mostly_kept(self, card: CompositionCard) -> float:
         """Return the part of what the top concepts hold that biases keep, 0 if less than half."""

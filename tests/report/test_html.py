@@ -329,3 +329,20 @@ def test_a_graph_says_where_biases_keep_most(run: Run) -> None:
     assert "96 % in biases" in text
     whole = text_of(render_html(run.result, CONTEXT, run.folder / "images", max_mb=8))
     assert "say how the rest divides" not in whole
+    assert "no parts of it are written" not in whole
+
+
+def test_a_graph_of_a_score_near_zero_writes_no_shares_of_it(run: Run) -> None:
+    part = run.result.composition
+    card = part.cards[0]
+    nodes = [
+        node.model_copy(update={"share": 15.0}) if node.level == 1 else node for node in card.nodes
+    ]
+    changed = card.model_copy(update={"nodes": nodes})
+    result = run.result.model_copy(
+        update={"composition": part.model_copy(update={"cards": [changed]})}
+    )
+    page = render_html(result, CONTEXT, run.folder / "images", max_mb=8)
+    drawing = page[page.index('<svg class="graph"') :]
+    assert "of the score<" not in drawing[: drawing.index("</svg>")]
+    assert "no parts of it are written" in text_of(page)
