@@ -14,6 +14,7 @@ from scipy.integrate import trapezoid
 from auditor.concept_records import Baseline, Direction, Empty, FlippingAreas, RankingTrust, Trust
 
 RELEVANCE = "relevance"
+NOTABLE = 0.01
 RANDOM = "random"
 # Fewer samples give no interval worth the name.
 LEAST = 5
@@ -78,7 +79,8 @@ def ranking_trust(layer: str, areas: Sequence[FlippingAreas]) -> RankingTrust | 
 
     Trusted: in every direction it does better than a random order, and no other order does better
     than it. Partly trusted: better than random in some direction. Else it is not trusted. Better
-    means that the 95 % interval of the paired difference lies on one side of 0.
+    means that the 95 % interval of the paired difference lies on one side of 0; an order that is
+    ahead by less than `NOTABLE` of the area is level.
 
     Raises:
         ValueError: the areas have no random order.
@@ -93,8 +95,8 @@ def ranking_trust(layer: str, areas: Sequence[FlippingAreas]) -> RankingTrust | 
         {
             order
             for each in areas
-            for order, high in zip(each.orders, each.gain_high, strict=True)
-            if high < 0
+            for order, gain, high in zip(each.orders, each.gain, each.gain_high, strict=True)
+            if high < 0 and -gain > NOTABLE * abs(each.area[each.orders.index(RELEVANCE)])
         }
     )
     trust: Trust = "not trusted"

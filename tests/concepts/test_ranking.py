@@ -154,3 +154,12 @@ def test_steps_must_fit_and_increase():
     )
     with pytest.raises(ValueError, match="no order 'random'"):
         ranking_trust("x", [areas])
+
+
+def test_a_rival_that_is_ahead_by_a_hair_is_level():
+    given = curves("off")
+    given["gradient"] = given["relevance"] - 1e-3 * (SWITCHED > 0)
+    areas = flipping_areas(given, SWITCHED, "off", rng=np.random.default_rng(0))
+    place = areas.orders.index("gradient")
+    assert areas.gain_high[place] < 0
+    assert ranking_trust("x", [areas]).trust == "trusted"
