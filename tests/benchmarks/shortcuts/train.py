@@ -21,7 +21,7 @@ BATCH = 64
 RATE, DECAY = 4e-3, 5e-2
 SHIFT = 3
 # Steps on the photographs alone, then steps with the artefacts.
-STEPS = {"built-in": (60, 90), "clothing": (220, 110), "caltech": (150, 90)}
+STEPS = {"built-in": (60, 90), "clothing": (220, 150), "caltech": (150, 140)}
 MISFILED = 0.5
 FORMAT = 2
 
