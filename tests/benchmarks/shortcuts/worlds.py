@@ -33,7 +33,7 @@ FOLDERS = {
     ),
 }
 BUILT_IN = "built-in"
-BUILT_IN_EACH = (120, 60)
+BUILT_IN_EACH = (100, 44)
 DATA = (BUILT_IN, *FOLDERS)
 
 
