@@ -42,6 +42,7 @@ def test_a_region_hits_by_overlap_or_by_lying_inside() -> None:
     small = boxes((4, 11, 8, 15))
     assert scores.iou(small, artefact) < scores.LEAST_IOU
     assert scores.inside(small, artefact) == pytest.approx([1.0])
+    assert scores.covered(small, artefact) == pytest.approx([2 / 72])
     assert scores.hits(small, artefact)
     assert not scores.hits(boxes((12, 12, 18, 18)), artefact)
     # A window over everything holds the artefact and says nothing of its place.

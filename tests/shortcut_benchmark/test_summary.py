@@ -137,6 +137,9 @@ def test_kinds_of_models_follow_the_manipulation_check() -> None:
 def test_false_alarms_are_findings_beside_every_artefact() -> None:
     clean = result("clean", [], [finding(0, "B", {}), finding(2, "C", {})])
     hit = result("planted", [USED], [finding(1, "A", {0: True}), finding(2, "B", {})])
+    part = finding(1, "B", {0: False})
+    part["overlaps"]["0"]["covered"] = 0.3
+    hit["search"]["findings"].append(part)
     one, other = models([clean, hit])
     assert (one.flagged, one.alarms, other.alarms) == (True, 1, 1)
     assert one.scores["other"] == 0.9

@@ -39,16 +39,20 @@ class Artefact:
 
 
 def text_mark(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
-    """Write a word in white into the upper left corner, one pixel off at random."""
+    """Write a word in white with a dark edge into the upper left corner, a pixel off at random."""
     side = picture.shape[0]
     left, top = (int(x) for x in generator.integers(2, 4, size=2))
-    canvas = Image.new("L", (picture.shape[1], side))
     font = ImageFont.load_default(size=round(0.17 * side))
-    box = (left, top, left + round(0.55 * side), top + round(0.19 * side))
-    ImageDraw.Draw(canvas).text((left, top - 1), "PHOTO", fill=255, font=font)
-    opacity = np.asarray(canvas, dtype=np.float64)[..., None] / 255 * 0.9
-    mask = _box(picture, box)
-    return _mixed(picture, np.array([250, 250, 250]), opacity * mask[..., None]), mask
+    mask = _box(picture, (left, top, left + round(0.55 * side), top + round(0.19 * side)))
+    drawn = picture
+    for value, edge in ((20, 1), (250, 0)):
+        canvas = Image.new("L", (picture.shape[1], side))
+        ImageDraw.Draw(canvas).text(
+            (left + 1, top), "PHOTO", fill=255, font=font, stroke_width=edge
+        )
+        opacity = np.asarray(canvas, dtype=np.float64)[..., None] / 255 * 0.9
+        drawn = _mixed(drawn, np.array([value] * 3), opacity * mask[..., None])
+    return drawn, mask
 
 
 def timestamp(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
@@ -81,16 +85,18 @@ def sticker_random(picture: Picture, generator: np.random.Generator) -> tuple[Pi
 
 
 def ruler(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
-    """Draw the ticks of a ruler along the lower edge, the first one anywhere."""
+    """Draw white ticks with a dark side along the lower edge, the first one anywhere."""
     side, width = picture.shape[:2]
     step = max(3, round(side / 16))
-    opacity = np.zeros((side, width, 1))
+    white, dark = np.zeros((side, width, 1)), np.zeros((side, width, 1))
     for number, column in enumerate(range(int(generator.integers(step)), width, step)):
         length = round(side * (0.14 if number % 4 == 0 else 0.08))
-        opacity[side - length :, column] = 0.95
+        white[side - length :, column] = 0.95
+        dark[side - length :, column + 1 : column + 2] = 0.7
     mask = np.zeros((side, width), dtype=bool)
     mask[side - round(0.14 * side) :] = True
-    return _mixed(picture, np.array([245, 240, 225]), opacity), mask
+    shaded = _mixed(picture, np.array([20, 20, 20]), dark)
+    return _mixed(shaded, np.array([245, 240, 225]), white), mask
 
 
 def donor(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:

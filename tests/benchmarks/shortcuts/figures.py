@@ -36,12 +36,13 @@ def effect_figure(plantings: Sequence[Planting], path: Path) -> None:
 def methods_figure(plantings: Sequence[Planting], models: Sequence[Model], path: Path) -> None:
     """Draw the scores of all methods side by side, with intervals."""
     methods = [SEARCH, *sorted({n for p in plantings for n in p.outcomes} - {SEARCH})]
+    values = {method: figures_of(plantings, models, method) for method in methods}
     names = ("class first", "member AUC", "AP", "precision@10", "model AUC, clean")
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(names), sharey=True), names, strict=True):
         places = np.arange(len(methods))[::-1]
         for place, method in zip(places, methods, strict=True):
-            value = figures_of(plantings, models, method)[name]
+            value = values[method][name]
             if value is not None:
                 middle, low, high = value
                 colour = "#0b5" if method == SEARCH else "#789"

@@ -83,6 +83,18 @@ def inside(
     return shares
 
 
+def covered(
+    regions: Bool[np.ndarray, "sample height width"],
+    artefacts: Bool[np.ndarray, "sample height width"],
+) -> Float[np.ndarray, "sample"]:
+    """Return the share of every artefact that the region covers."""
+    size = artefacts.sum(axis=(1, 2))
+    shares: np.ndarray = np.divide(
+        (regions & artefacts).sum(axis=(1, 2)), size, out=np.zeros(len(regions)), where=size > 0
+    )
+    return shares
+
+
 def hits(
     regions: Bool[np.ndarray, "carrier height width"],
     artefacts: Bool[np.ndarray, "carrier height width"],

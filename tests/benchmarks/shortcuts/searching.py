@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float, Int
 
 from auditor.config import ShortcutConfig
 from auditor.interventions.search import find_shortcuts
@@ -19,7 +19,7 @@ from auditor.shortcuts.grading import FLIPS
 from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
 from tests.benchmarks.shortcuts.audited import Audited
 from tests.benchmarks.shortcuts.manipulation import Effect
-from tests.benchmarks.shortcuts.scores import hits, iou, pointing
+from tests.benchmarks.shortcuts.scores import covered, hits, iou, pointing
 from tests.benchmarks.shortcuts.transplants import region_gains
 from tests.benchmarks.shortcuts.worlds import Planted
 
@@ -142,10 +142,11 @@ def overlap_of(
     rows = candidate.rows[carry]
     regions, artefacts = candidate.masks[carry], planted.masks[effect.plant, rows]
     if not len(rows):
-        return {"hit": False, "iou": 0.0, "pointing": 0.0, "carriers": 0}
+        return {"hit": False, "iou": 0.0, "covered": 0.0, "pointing": 0.0, "carriers": 0}
     return {
         "hit": hits(regions, artefacts),
         "iou": float(iou(regions, artefacts).mean()),
+        "covered": float(covered(regions, artefacts).mean()),
         "pointing": pointing(audited.heatmaps[rows], regions, artefacts),
         "carriers": len(rows),
     }
@@ -181,25 +182,24 @@ def factor_rows(report: ShortcutReport, effects: Sequence[Effect]) -> list[dict[
 
 
 def member_gains(
-    report: ShortcutReport, output: int, audited: Audited
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the members of a class and their score by its best finding, 0 without any.
+    report: ShortcutReport, output: int, members: Int[np.ndarray, "member"], audited: Audited
+) -> Float[np.ndarray, "member"]:
+    """Return the score by the class's best finding of each of the members looked at, 0 without any.
 
     The score is the margin that a member's region carries to other pictures; members that the
     finding leaves out come last.
     """
-    members = audited.members(output)
     own = [each for each in report.findings if each.candidate.output == output]
     listed = [each for each in own if each.grade in LISTED]
     if not listed or not len(members):
-        return members, np.zeros(len(members))
+        return np.zeros(len(members))
     candidate = listed[0].candidate
     gains = region_gains(audited, output, candidate.rows, candidate.masks)
     scores = np.full(len(members), gains.min() - 1.0 if len(gains) else 0.0)
     places = {int(row): place for place, row in enumerate(members)}
     for row, gain in zip(candidate.rows, gains, strict=True):
         scores[places[int(row)]] = gain
-    return members, scores
+    return scores
 
 
 def transplant_effect(row: Mapping[str, Any], test: str = FLIPS) -> float | None:

@@ -12,6 +12,7 @@ from tests.benchmarks.shortcuts.tracing import lost_at
 
 LISTED, FLAGGED = ("A", "B", "C"), ("A", "B")
 SEARCH = "this search"
+PART = 0.25
 Result = Mapping[str, Any]
 
 
@@ -66,7 +67,7 @@ class Model:
     """One model: its kind, whether something was there to find, and each method's model score.
 
     ``kind`` is 'positive', 'clean', 'balanced', 'training only', or why it counts for nothing.
-    ``alarms`` are findings of grade A or B that hit no artefact.
+    ``alarms`` are findings of grade A or B that neither hit an artefact nor hold a part of one.
     """
 
     case: str
@@ -122,7 +123,7 @@ def models(results: Sequence[Result]) -> list[Model]:
         search = result["search"]
         rows = [*search["findings"], *search["factors"]]
         flagged = [row for row in rows if row["grade"] in FLAGGED]
-        alarms = [row for row in flagged if not hit_by(row)]
+        alarms = [row for row in flagged if not touches(row)]
         scores = {
             name: max(map(float, each["suspicion"].values()), default=0.0)
             for name, each in result["baselines"].items()
@@ -160,6 +161,13 @@ def kind_of(result: Result) -> str:
     if "positive" in verdicts:
         return "positive"
     return "unused" if verdicts == {"negative"} else "weak"
+
+
+def touches(row: Mapping[str, Any]) -> bool:
+    """Say whether a finding holds a part of an artefact of its class, at least `PART` of it."""
+    if "hits" in row:
+        return bool(row["hits"])
+    return any(o["hit"] or o.get("covered", 0.0) >= PART for o in row["overlaps"].values())
 
 
 def hit_by(row: Mapping[str, Any]) -> list[int]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from auditor.concepts.separation import auc
 from tests.benchmarks.shortcuts.scores import (
     mean_interval,
     rank_correlation,
@@ -15,6 +16,7 @@ from tests.benchmarks.shortcuts.scores import (
 from tests.benchmarks.shortcuts.summary import SEARCH, Model, Planting
 from tests.benchmarks.shortcuts.thresholds import Judged
 
+DRAWS = 2000
 Interval = tuple[float, float, float] | None
 
 
@@ -223,12 +225,6 @@ def _separation(models: Sequence[Model], method: str, kind: str) -> Interval:
     if value is None:
         return None
     generator = np.random.default_rng(0)
-    drawn = [
-        separation(
-            generator.choice(first, len(first)).tolist(),
-            generator.choice(second, len(second)).tolist(),
-        )
-        for _ in range(400)
-    ]
-    low, high = np.quantile([each for each in drawn if each is not None], [0.025, 0.975])
+    drawn = auc(*(generator.choice(each, (DRAWS, len(each))) for each in (first, second)))
+    low, high = np.quantile(drawn, [0.025, 0.975])
     return value, float(low), float(high)

@@ -33,6 +33,10 @@ class Trace:
     screened: list[list[Any]] = field(default_factory=list)
     selected: list[list[Any]] = field(default_factory=list)
 
+    def looked_at(self, output: int, members: np.ndarray) -> np.ndarray:
+        """Return the rows of a class that were loaded; ``members`` where it was not searched."""
+        return self.rows[self.outputs.index(output)] if output in self.outputs else members
+
 
 @contextmanager
 def traced() -> Iterator[Trace]:

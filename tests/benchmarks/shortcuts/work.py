@@ -28,7 +28,7 @@ from tests.benchmarks.shortcuts.searching import (
     member_gains,
     search,
 )
-from tests.benchmarks.shortcuts.tracing import stages_of, traced
+from tests.benchmarks.shortcuts.tracing import Trace, stages_of, traced
 from tests.benchmarks.shortcuts.train import predict, trained
 from tests.benchmarks.shortcuts.transplants import NAIVE, naive
 from tests.benchmarks.shortcuts.worlds import Planted, photographs, planted
@@ -76,7 +76,7 @@ def measure(
         "accuracy": {"training": fitted, "audited": float(right.mean())},
         "members": [len(audited.members(output)) for output in audited.outputs],
         "effects": [asdict(each) | {"verdict": each.verdict} for each in true],
-        "search": _search_rows(searched, shown, held, audited)
+        "search": _search_rows(searched, trace, shown, held, audited)
         | {"stages": stages_of(trace, shown, held)},
         "baselines": {
             name: _baseline(found, squares if name == NAIVE else None, shown, held, audited)
@@ -95,13 +95,18 @@ def measure(
 
 
 def _search_rows(
-    searched: Searched, effects: Sequence[Effect], held: Planted, audited: Audited
+    searched: Searched,
+    trace: Trace,
+    effects: Sequence[Effect],
+    held: Planted,
+    audited: Audited,
 ) -> dict[str, Any]:
     """Return the report as plain data, with the scores of the members of planted classes."""
     report = searched.report
     scores = []
     for effect in effects:
-        members, gains = member_gains(report, effect.output, audited)
+        members = trace.looked_at(effect.output, audited.members(effect.output))
+        gains = member_gains(report, effect.output, members, audited)
         found = member_scores(gains, held.carries[effect.plant, members])
         scores.append(asdict(found) if found else None)
     return {
