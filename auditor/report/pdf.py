@@ -19,7 +19,18 @@ from auditor.report.templates import environment, template_folder
 from auditor.report.view import Limits, View
 from auditor.runfolder import write_atomic
 
-LIMITS = Limits(examples=6, rows=4, cards=10, triplets=2, pictures=8, names=40, full=False)
+LIMITS = Limits(
+    examples=6,
+    rows=4,
+    cards=10,
+    triplets=2,
+    pictures=8,
+    names=40,
+    classes=12,
+    ranked=40,
+    graphs=4,
+    full=False,
+)
 ALL = Limits(names=None, full=False)
 LEFT_OUT = (
     "A row shows at most 6 pictures, a finding 2 of its tests on pictures, a concept table its "
