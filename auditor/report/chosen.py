@@ -21,7 +21,7 @@ def flagged(result: AuditResult) -> Sequence[str]:
 
 
 def worst_first(result: AuditResult) -> Sequence[ClassPerformance]:
-    """Return all classes by accuracy, the lowest first; of equal ones the one with more pictures."""
+    """Return all classes by accuracy, the lowest first; of equals the one with more pictures."""
     return sorted(result.performance.classes, key=lambda item: (item.accuracy.value, -item.n))
 
 
@@ -32,7 +32,7 @@ def chosen_classes(result: AuditResult, most: int | None) -> Sequence[ClassRepor
 
 
 def chosen_performance(result: AuditResult, most: int | None) -> Sequence[ClassPerformance]:
-    """Return at most ``most`` rows of accuracy, worst first, those of flagged classes among them."""
+    """Return at most ``most`` rows of accuracy, worst first, flagged classes among them."""
     kept = _first(result, (item.name for item in result.performance.classes), most)
     return [item for item in worst_first(result) if item.name in kept]
 

@@ -11,7 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from auditor.errors import OutputError
-from auditor.report import words
+from auditor.report import crosswalk, words
 from auditor.report.embedding import CountingPictures, EmbeddedPictures
 from auditor.report.ladder import LADDER, Encoded, Step, encode
 from auditor.report.model import AuditResult, Picture, RenderContext
@@ -79,6 +79,7 @@ def _draw(
         context=context,
         pictures=pictures,
         words=words,
+        crosswalk=crosswalk,
         style=Markup(style),  # noqa: S704 (our own file)
         script=Markup(script),  # noqa: S704 (our own file)
         policy=policy_of(style, script),

@@ -37,6 +37,7 @@ from auditor.report.sections import Section, sections_of
 
 Medium = Literal["html", "pdf"]
 
+
 @dataclass(frozen=True)
 class Limits:
     """How much is shown; None shows everything. ``full``: also the whole pictures of crops.
@@ -109,6 +110,11 @@ class View(Names):
     def brief(self) -> bool:
         """Say whether room is short: in a PDF that is not of the technical tier."""
         return self.medium == "pdf" and self.context.tier != "technical"
+
+    def title(self, section: str) -> str:
+        """Return the title of a section that the whole report has, or nothing."""
+        whole = sections_of(self.result, "technical")
+        return next((each.title for each in whole if each.id == section), "")
 
     def has(self, section: str) -> bool:
         """Say whether a section is part of this rendering."""

@@ -119,6 +119,11 @@ REVIEW_CHOICES: tuple[str, ...] = (
     "Undecided: more evidence needed",
 )
 
+NO_COMPARISON = (
+    "No earlier audit was given to compare with, so this report says how the model is, not what "
+    "changed."
+)
+
 DISCLAIMER = (
     "This report shows evidence about what the model's decisions rest on, in the pictures that "
     "were audited. A candidate is not a verdict: a person decides."
