@@ -30,12 +30,12 @@ LIMITS = Limits(
     names=40,
     classes=12,
     ranked=40,
-    graphs=4,
+    graphs=3,
     full=False,
 )
 ALL = Limits(names=None, full=False)
 LEFT_OUT = (
-    "A row shows at most 6 pictures, a finding 2 of its tests on pictures, a concept table its "
+    "A row shows at most 6 pictures, a finding 4 and one of its tests on pictures, a concept table its "
     "first 4 concepts (3 where larger units lead), and at most 8 concepts have a card; 7 single "
     "pictures are shown; report.html shows more, and audit.json, which is attached to this file, "
     "lists everything.",
