@@ -51,9 +51,8 @@ class House:
 
     def style(self, medium: str) -> str:
         """Return the style of a medium, the house's own after it."""
-        return f"{self.text(f'{medium}/style.css')}\n{self.css}" if self.css else self.text(
-            f"{medium}/style.css"
-        )
+        ours = self.text(f"{medium}/style.css")
+        return f"{ours}\n{self.css}" if self.css else ours
 
 
 def plain_house() -> House:
@@ -92,11 +91,12 @@ def _checked(folder: Path, ours: Path) -> Path:
     known = [str(path.relative_to(ours)) for path in sorted(ours.rglob("*")) if path.is_file()]
     given = [str(path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.is_file()]
     if not set(known) & set(given):
-        what = f"'{given[0]}'{nearest(given[0], known)}" if given else "nothing"
+        like = nearest(given[0], known) if given else None
+        what = f"'{given[0]}'" if given else "nothing"
+        hint = f" Did you mean '{like}'?" if like else ""
         raise OutputError(
-            f"report.template: no file in {folder} has the name of one of the report's templates "
-            f"(it holds {what}). Names are paths such as 'pdf/style.css', "
-            "'sections/summary.html.j2'."
+            f"report.template: {folder} holds {what}, and no file with the path of one of the "
+            f"report's templates, such as 'pdf/style.css' or 'sections/summary.html.j2'.{hint}"
         )
     return folder
 
@@ -110,7 +110,7 @@ def _style(path: Path) -> str:
         line = text.count("\n", 0, found.start()) + 1
         raise OutputError(
             f"report.css: {path}:{line}: '{found[0]}' cannot be used, because the report refers to "
-            "nothing outside itself: no url(), @import, escapes. For a picture there is report.logo."
+            "nothing outside itself: no url(), @import or escapes. For a picture use report.logo."
         )
     return text
 
@@ -128,7 +128,7 @@ def _logo(path: Path, text: str) -> Logo:
     if kind not in LOGO_FORMATS:
         raise OutputError(f"report.logo: {path} is {kind}; give a PNG or JPEG file.")
     picture.thumbnail(LOGO_BOX, Image.Resampling.LANCZOS)
-    # On white: PDF/A-3 takes transparency, but printers and dark pages differ in what they make of it.
+    # On white: what is dark on transparent would be lost on the dark page.
     flat = Image.new("RGB", picture.size, "white")
     flat.paste(picture, mask=picture.getchannel("A"))
     made = io.BytesIO()

@@ -14,10 +14,10 @@ from markupsafe import Markup
 from auditor.errors import OutputError
 from auditor.report import crosswalk, words
 from auditor.report.embedding import LinkedPictures
+from auditor.report.house import House, plain_house
 from auditor.report.model import AuditResult, RenderContext
 from auditor.report.pdf_child import NO_LIBRARIES
 from auditor.report.tables import csv_files
-from auditor.report.templates import environment, template_folder
 from auditor.report.view import Limits, View
 from auditor.runfolder import write_atomic
 
@@ -35,10 +35,10 @@ LIMITS = Limits(
 )
 ALL = Limits(names=None, full=False)
 LEFT_OUT = (
-    "A row shows at most 6 pictures, a finding 4 and one of its tests on pictures, a concept table its "
-    "first 4 concepts (3 where larger units lead), and at most 8 concepts have a card; 7 single "
-    "pictures are shown; report.html shows more, and audit.json, which is attached to this file, "
-    "lists everything.",
+    "A row shows at most 6 pictures, a finding 4 and one of its tests on pictures, a concept table "
+    "its first 4 concepts (3 where larger units lead); at most 8 concepts have a card, 7 single "
+    "pictures are shown, 12 classes have a page and 3 a graph. report.html shows more, and "
+    "audit.json, which is attached to this file, lists everything.",
 )
 INSTALL = (
     "on Debian and Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0; "
@@ -46,18 +46,19 @@ INSTALL = (
 )
 
 
-def pdf_html(result: AuditResult, context: RenderContext, images: Path) -> str:
+def pdf_html(
+    result: AuditResult, context: RenderContext, images: Path, *, house: House | None = None
+) -> str:
     """Return the document that becomes the PDF; its pictures are named, not held.
 
     Raises:
         IntegrityError: A picture is missing or changed.
     """
-    folder = template_folder()
+    house = house or plain_house()
     whole = context.tier == "technical"
     view = View(result, context, "pdf", ALL if whole else LIMITS, () if whole else LEFT_OUT)
-    style = (folder / "pdf" / "style.css").read_text(encoding="utf-8")
     return (
-        environment(folder)
+        house.environment()
         .get_template("pdf/report.html.j2")
         .render(
             view=view,
@@ -66,7 +67,8 @@ def pdf_html(result: AuditResult, context: RenderContext, images: Path) -> str:
             pictures=LinkedPictures(images),
             words=words,
             crosswalk=crosswalk,
-            style=Markup(style),  # noqa: S704 (our own file)
+            logo=house.logo,
+            style=Markup(house.style("pdf")),  # noqa: S704 (it cannot end its element)
         )
     )
 
@@ -79,6 +81,7 @@ def render_pdf(
     audit: Path,
     target: Path,
     timeout: int,
+    house: House | None = None,
 ) -> None:
     """Write the PDF to ``target``; same inputs, same bytes.
 
@@ -88,7 +91,7 @@ def render_pdf(
         OutputError: WeasyPrint's libraries are missing, it failed, or ``timeout`` seconds passed.
         IntegrityError: A picture is missing or changed.
     """
-    document = pdf_html(result, context, images)
+    document = pdf_html(result, context, images, house=house)
     files = {audit.name: audit.read_bytes(), "config.yaml": result.config.encode()}
     files |= csv_files(result)
     write_pdf(document, context.created, images, attached=files, target=target, timeout=timeout)
