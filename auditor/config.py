@@ -280,6 +280,14 @@ class ReportConfig(Section):
     classification: str = Field("", description="Label in the footer, such as 'Internal'.")
     prepared_for: str = Field("", description="Who the report is for.")
     prepared_by: str = Field("", description="Who ran the audit.")
+    template: str | None = Field(
+        None, description="Folder of templates that win over those of the same path."
+    )
+    css: str | None = Field(None, description="Style that is added to that of HTML and PDF.")
+    logo: str | None = Field(None, description="PNG or JPEG file for the head of the report.")
+    logo_text: str = Field(
+        "Logo", min_length=1, description="What the logo says, for readers who do not see it."
+    )
     max_html_mb: float = Field(8.0, gt=0, description="Size that report.html may not exceed.")
     pdf_timeout: int = Field(300, ge=10, description="Seconds that making the PDF may take.")
 

@@ -7,9 +7,12 @@ import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from auditor.report.house import House
 
 
 @click.command("render")
@@ -26,8 +29,17 @@ import click
     type=click.Choice(["executive", "standard", "technical"]),
     help="How much of the result is drawn.",
 )
+@click.option("--template", help="Folder of templates that win over those of the same path.")
+@click.option("--css", help="Style file that is added to that of HTML and PDF.")
+@click.option("--logo", help="PNG or JPEG file for the head of the report.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the paths.")
-def command(run_folder: Path, formats: tuple[str, ...], tier: str | None, quiet: bool) -> None:
+def command(
+    run_folder: Path,
+    formats: tuple[str, ...],
+    tier: str | None,
+    quiet: bool,
+    **house: str | None,
+) -> None:
     """Draw the reports of RUN, the folder of a finished audit, from its audit.json."""
     from auditor.cli.progress import TerminalProgress
     from auditor.config import load_config
@@ -39,12 +51,19 @@ def command(run_folder: Path, formats: tuple[str, ...], tier: str | None, quiet:
         report = report.model_copy(update={"formats": list(formats)})
     if tier:
         report = report.model_copy(update={"tier": tier})
+    report = report.model_copy(update={key: value for key, value in house.items() if value})
     for path in render_folder(run_folder, report, TerminalProgress(quiet=quiet)).values():
         click.echo(str(path))
 
 
-def render_folder(run_folder: Path, report: Any, progress: Any) -> Mapping[str, Path]:
-    """Render the run as its report config says and return format -> file."""
+def render_folder(
+    run_folder: Path, report: Any, progress: Any, *, base: Path | None = None
+) -> Mapping[str, Path]:
+    """Render the run as its report config says and return format -> file.
+
+    The config's own templates, style and logo are looked for from ``base`` (default: the current
+    folder).
+    """
     from auditor.redaction import without_folders
     from auditor.report.model import RenderContext
     from auditor.report.render import render_run
@@ -65,7 +84,27 @@ def render_folder(run_folder: Path, report: Any, progress: Any) -> Mapping[str, 
             formats=report.formats,
             max_html_mb=report.max_html_mb,
             pdf_timeout=report.pdf_timeout,
+            house=house_of(report, base or Path.cwd()),
         )
+
+
+def house_of(report: Any, base: Path) -> House:
+    """Return what the report config names of the organisation's own; paths start from ``base``.
+
+    Raises:
+        OutputError: a file or folder is missing or cannot be used.
+    """
+    from auditor.report.house import read_house
+
+    def placed(name: str | None) -> Path | None:
+        return None if name is None else base / name
+
+    return read_house(
+        templates=placed(report.template),
+        css=placed(report.css),
+        logo=placed(report.logo),
+        logo_text=report.logo_text,
+    )
 
 
 def created_now() -> str:

@@ -49,12 +49,13 @@ def audit_and_render(
     config: Config, base: Path, out: Path, progress: TerminalProgress
 ) -> AuditOutcome:
     """Audit as ``config`` says, render the reports and print the run folder."""
-    from auditor.cli.render import created_now, render_folder
+    from auditor.cli.render import created_now, house_of, render_folder
     from auditor.pipeline import run_audit
     from auditor.relevance.numerics import keep_memory
     from auditor.report.sections import check_sections
 
     check_sections(config.report.sections)
+    house_of(config.report, base)
     keep_memory()
     outcome = run_audit(
         config,
@@ -64,7 +65,8 @@ def audit_and_render(
         argv=sys.argv[1:],
         progress=progress,
     )
-    for path in render_folder(outcome.run.path, config.report, progress).values():
+    rendered = render_folder(outcome.run.path, config.report, progress, base=base)
+    for path in rendered.values():
         progress.say(f"report: {path}")
     click.echo(str(outcome.run.path))
     return outcome

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -115,16 +114,12 @@ def write_page(
     if "pdf" in formats:
         target = folder / f"{name}.pdf"
         document = _draw(page, "pdf", LinkedPictures(images), created)
-        with tempfile.TemporaryDirectory(prefix="auditor-image-") as place:
-            attached = Path(place) / "image.json"
-            attached.write_text(page.model_dump_json(indent=1), encoding="utf-8")
-            try:
-                write_pdf(
-                    document, created, images, attached=attached, target=target, timeout=timeout
-                )
-            except OutputError as error:
-                made = f" {written[0]} was made." if written else ""
-                raise OutputError(f"{error}{made}") from error
+        attached = {"image.json": page.model_dump_json(indent=1).encode()}
+        try:
+            write_pdf(document, created, images, attached=attached, target=target, timeout=timeout)
+        except OutputError as error:
+            made = f" {written[0]} was made." if written else ""
+            raise OutputError(f"{error}{made}") from error
         written.append(target)
     return written
 

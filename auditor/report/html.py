@@ -11,17 +11,24 @@ import jinja2
 from markupsafe import Markup
 
 from auditor.errors import OutputError
-from auditor.report import words
+from auditor.report import crosswalk, words
 from auditor.report.embedding import CountingPictures, EmbeddedPictures
+from auditor.report.house import House, plain_house
 from auditor.report.ladder import LADDER, Encoded, Step, encode
 from auditor.report.model import AuditResult, Picture, RenderContext
-from auditor.report.templates import environment, template_folder
 from auditor.report.view import Limits, View
 
 MEGABYTE = 1_000_000
 
 
-def render_html(result: AuditResult, context: RenderContext, images: Path, *, max_mb: float) -> str:
+def render_html(
+    result: AuditResult,
+    context: RenderContext,
+    images: Path,
+    *,
+    max_mb: float,
+    house: House | None = None,
+) -> str:
     """Return report.html, at most ``max_mb`` megabytes (of 1,000,000 bytes) long.
 
     Pictures are data URIs, each in the file once. When the file would be too large, the steps of
@@ -31,19 +38,19 @@ def render_html(result: AuditResult, context: RenderContext, images: Path, *, ma
         OutputError: Even without any picture the report is larger than ``max_mb``.
         IntegrityError: A picture is missing or changed.
     """
-    folder = template_folder()
-    jinja = environment(folder)
+    house = house or plain_house()
+    jinja = house.environment()
     budget = int(max_mb * MEGABYTE)
     size = 0
     for step in LADDER:
         counting = CountingPictures()
-        bare = _draw(jinja, folder, result, context, step, counting)
+        bare = _draw(jinja, house, result, context, step, counting)
         encoded = encode_all(images, counting.pictures, step) if step.pictures else {}
         size = len(bare.encode()) + sum(len(item.href) for item in encoded.values())
         if size > budget:
             continue
         pictures = EmbeddedPictures(encoded, counting.uses)
-        text = _draw(jinja, folder, result, context, step, pictures)
+        text = _draw(jinja, house, result, context, step, pictures)
         size = len(text.encode())
         if size <= budget:
             return text
@@ -63,14 +70,14 @@ def encode_all(folder: Path, pictures: Mapping[str, Picture], step: Step) -> dic
 
 def _draw(
     jinja: jinja2.Environment,
-    folder: Path,
+    house: House,
     result: AuditResult,
     context: RenderContext,
     step: Step,
     pictures: CountingPictures | EmbeddedPictures,
 ) -> str:
-    style = (folder / "html" / "style.css").read_text(encoding="utf-8")
-    script = (folder / "html" / "script.js").read_text(encoding="utf-8")
+    style = house.style("html")
+    script = house.text("html/script.js")
     limits = Limits(examples=step.examples, full=step.full)
     view = View(result, context, "html", limits, step.left_out())
     return jinja.get_template("html/report.html.j2").render(
@@ -79,7 +86,9 @@ def _draw(
         context=context,
         pictures=pictures,
         words=words,
-        style=Markup(style),  # noqa: S704 (our own file)
+        crosswalk=crosswalk,
+        logo=house.logo,
+        style=Markup(style),  # noqa: S704 (ours, and a style that cannot end its element)
         script=Markup(script),  # noqa: S704 (our own file)
         policy=policy_of(style, script),
     )

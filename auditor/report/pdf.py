@@ -3,48 +3,65 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from markupsafe import Markup
 
 from auditor.errors import OutputError
-from auditor.report import words
+from auditor.report import crosswalk, words
 from auditor.report.embedding import LinkedPictures
+from auditor.report.house import House, plain_house
 from auditor.report.model import AuditResult, RenderContext
 from auditor.report.pdf_child import NO_LIBRARIES
-from auditor.report.templates import environment, template_folder
+from auditor.report.tables import csv_files
 from auditor.report.view import Limits, View
 from auditor.runfolder import write_atomic
 
-LIMITS = Limits(examples=6, rows=4, cards=10, triplets=2, pictures=8, names=40, full=False)
+LIMITS = Limits(
+    examples=6,
+    rows=4,
+    cards=8,
+    triplets=2,
+    pictures=7,
+    names=40,
+    classes=12,
+    ranked=40,
+    graphs=3,
+    full=False,
+)
 ALL = Limits(names=None, full=False)
 LEFT_OUT = (
-    "A row shows at most 6 pictures, a finding 2 of its tests on pictures, a concept table its "
-    "first 4 concepts (3 where larger units lead), and at most 10 concepts have a card; 8 single "
-    "pictures are shown; report.html shows more, and audit.json, which is attached to this file, "
-    "lists everything.",
+    "A row shows at most 6 pictures, a finding 4 and one of its tests on pictures, a concept table "
+    "its first 4 concepts (3 where larger units lead); at most 8 concepts have a card, 7 single "
+    "pictures are shown, 12 classes have a page and 3 a graph. report.html shows more, and "
+    "audit.json, which is attached to this file, lists everything.",
 )
+# WeasyPrint takes the alternative text of a drawing from its title alone.
+LABELLED = re.compile(r'(<svg\b[^>]*\baria-label="([^"]*)"[^>]*>)')
 INSTALL = (
     "on Debian and Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0; "
     "on macOS: brew install pango"
 )
 
 
-def pdf_html(result: AuditResult, context: RenderContext, images: Path) -> str:
+def pdf_html(
+    result: AuditResult, context: RenderContext, images: Path, *, house: House | None = None
+) -> str:
     """Return the document that becomes the PDF; its pictures are named, not held.
 
     Raises:
         IntegrityError: A picture is missing or changed.
     """
-    folder = template_folder()
+    house = house or plain_house()
     whole = context.tier == "technical"
     view = View(result, context, "pdf", ALL if whole else LIMITS, () if whole else LEFT_OUT)
-    style = (folder / "pdf" / "style.css").read_text(encoding="utf-8")
-    return (
-        environment(folder)
+    document = (
+        house.environment()
         .get_template("pdf/report.html.j2")
         .render(
             view=view,
@@ -52,9 +69,12 @@ def pdf_html(result: AuditResult, context: RenderContext, images: Path) -> str:
             context=context,
             pictures=LinkedPictures(images),
             words=words,
-            style=Markup(style),  # noqa: S704 (our own file)
+            crosswalk=crosswalk,
+            logo=house.logo,
+            style=Markup(house.style("pdf")),  # noqa: S704 (it cannot end its element)
         )
     )
+    return LABELLED.sub(r"\1<title>\2</title>", document)
 
 
 def render_pdf(
@@ -65,33 +85,48 @@ def render_pdf(
     audit: Path,
     target: Path,
     timeout: int,
+    house: House | None = None,
 ) -> None:
-    """Write the PDF to ``target``, with the file ``audit`` attached; same inputs, same bytes.
+    """Write the PDF to ``target``; same inputs, same bytes.
+
+    The file ``audit``, the CSV tables and the resolved config are attached to it.
 
     Raises:
         OutputError: WeasyPrint's libraries are missing, it failed, or ``timeout`` seconds passed.
         IntegrityError: A picture is missing or changed.
     """
-    document = pdf_html(result, context, images)
-    write_pdf(document, context.created, images, attached=audit, target=target, timeout=timeout)
+    document = pdf_html(result, context, images, house=house)
+    files = {audit.name: audit.read_bytes(), "config.yaml": result.config.encode()}
+    files |= csv_files(result)
+    write_pdf(document, context.created, images, attached=files, target=target, timeout=timeout)
 
 
 def write_pdf(
-    document: str, created: str, images: Path, *, attached: Path, target: Path, timeout: int
+    document: str,
+    created: str,
+    images: Path,
+    *,
+    attached: Mapping[str, bytes],
+    target: Path,
+    timeout: int,
 ) -> None:
     """Turn a document into the PDF ``target`` in a child process; see `render_pdf`."""
     with tempfile.TemporaryDirectory(prefix="auditor-pdf-") as place:
         made = Path(place) / target.name
-        _run_child(document, created, images, attached, made, timeout)
+        files = [Path(place) / name for name in attached]
+        for path in files:
+            path.write_bytes(attached[path.name])
+        _run_child(document, created, images, files, made, timeout)
         write_atomic(target, made.read_bytes())
 
 
 def _run_child(
-    document: str, created: str, images: Path, attached: Path, made: Path, timeout: int
+    document: str, created: str, images: Path, attached: Sequence[Path], made: Path, timeout: int
 ) -> None:
     # -P keeps the working directory, which may hold anything, off the child's import path.
     command = [sys.executable, "-P", "-m", "auditor.report.pdf_child"]
-    command += ["--images", str(images), "--attach", str(attached)]
+    command += ["--images", str(images)]
+    command += [part for path in attached for part in ("--attach", str(path))]
     command += ["--created", created, "--out", str(made)]
     try:
         # The child's stdout is dropped: WeasyPrint prints a banner there when libraries miss.

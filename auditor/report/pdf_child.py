@@ -13,13 +13,21 @@ import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 NO_LIBRARIES = 3
+COVER = '<header class="cover">'
 PICTURE = re.compile(r"run-image:([0-9a-f]{32}\.(?:jpg|png|svg))")
 # A grid of many cells is a PNG inside its SVG figure.
 INSIDE_SVG = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=\s%]+")
+# How a file that is attached relates to the document (PDF/A-3), and what it is, by its suffix.
+ATTACHED = {
+    ".json": ("Source", "The numbers behind this document"),
+    ".csv": ("Data", "A table of this document, with all its rows"),
+    ".yaml": ("Supplement", "The configuration of the audit"),
+}
 MIME = {".jpg": "image/jpeg", ".png": "image/png", ".svg": "image/svg+xml"}
 
 
@@ -39,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Make the PDF and return the exit code."""
     parser = argparse.ArgumentParser(prog="auditor.report.pdf_child")
     parser.add_argument("--images", type=Path, required=True)
-    parser.add_argument("--attach", type=Path, required=True)
+    parser.add_argument("--attach", type=Path, action="append", default=[])
     parser.add_argument("--created", required=True)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
@@ -55,20 +63,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logger.handlers = [problems]
     logger.propagate = False
     document = sys.stdin.buffer.read().decode()
-    attachment = weasyprint.Attachment(
-        string=options.attach.read_bytes(),
-        name=options.attach.name,
-        description="The numbers behind this document",
-        created=created,
-        modified=created,
-        relationship="Source",
-    )
     weasyprint.HTML(string=document, url_fetcher=_fetcher(options.images)).write_pdf(
-        options.out, pdf_variant="pdf/a-3a", attachments=[attachment]
+        options.out,
+        pdf_variant="pdf/a-3a",
+        attachments=[_attachment(path, created) for path in _by_name(options.attach)],
+        finisher=partial(_finish, cover=COVER in document),
     )
     for _, line in problems.lines:
         sys.stderr.write(f"{' '.join(line.split())}\n")
     return 1 if any(level >= logging.ERROR for level, _ in problems.lines) else 0
+
+
+def _by_name(paths: Sequence[Path]) -> list[Path]:
+    """Return the files in the order of their names: a PDF's tree of names has to be sorted."""
+    return sorted(paths, key=lambda path: path.name)
+
+
+def _attachment(path: Path, created: datetime) -> Any:
+    """Return a file as WeasyPrint attaches it, with its relationship to the document."""
+    import weasyprint
+
+    relationship, description = ATTACHED[path.suffix]
+    return weasyprint.Attachment(
+        string=path.read_bytes(),
+        name=path.name,
+        description=description,
+        created=created,
+        modified=created,
+        relationship=relationship,
+    )
+
+
+def _finish(_: Any, pdf: Any, *, cover: bool) -> None:
+    """Label the pages as they are numbered, mark decoration, show title and bookmarks."""
+    import pydyf
+
+    for item in pdf.objects:
+        # A drawing without a text of its own (a bar, a mark) is decoration beside its number.
+        if isinstance(item, dict) and item.get("S") == "/Figure" and "Alt" not in item:
+            item["S"] = "/NonStruct"
+    labels = [0, pydyf.Dictionary({"S": "/D"})].Dictionary({"S": "/D"})]
+    if cover:
+        labels = [0, pydyf.Dictionary({"P": pydyf.String("Cover")})]
+        labels += [1, pydyf.Dictionary({"S": "/D", "St": 2})]
+    pdf.catalog["PageLabels"] = pydyf.Dictionary({"Nums": pydyf.Array(labels)})
+    pdf.catalog["ViewerPreferences"] = pydyf.Dictionary({"DisplayDocTitle": "true"})
+    pdf.catalog["PageMode"] = "/UseOutlines"
 
 
 def _fetcher(images: Path) -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pydantic
 
 from auditor.errors import IntegrityError, UnknownNameError
+from auditor.report.house import House
 from auditor.report.html import render_html
 from auditor.report.model import FORMAT_VERSION, AuditResult, RenderContext
 from auditor.report.pdf import render_pdf
@@ -26,10 +27,12 @@ def render_run(
     formats: Sequence[str],
     max_html_mb: float,
     pdf_timeout: int,
+    house: House | None = None,
 ) -> Mapping[str, Path]:
     """Write the report files of the run folder ``run`` and return format -> path.
 
-    HTML is written before the PDF is begun, so that a failing PDF leaves it in place.
+    ``house`` is what the organisation brings of its own (default: nothing). HTML is written before
+    the PDF is begun, so that a failing PDF leaves it in place.
 
     Raises:
         UnknownNameError: A format is not one of html and pdf.
@@ -40,17 +43,18 @@ def render_run(
         if name not in FORMATS:
             raise UnknownNameError("report format", name, FORMATS)
     result = read_result(run / "audit.json")
-    _write_texts(result, context, run)
+    _write_texts(result, context, run, house)
     images = run / "images"
     written: dict[str, Path] = {}
     if "html" in formats:
-        text = render_html(result, context, images, max_mb=max_html_mb)
+        text = render_html(result, context, images, max_mb=max_html_mb, house=house)
         written["html"] = run / f"{name_of(context)}.html"
         write_atomic(written["html"], text.encode())
     if "pdf" in formats:
         target = run / f"{name_of(context)}.pdf"
         audit = run / "audit.json"
-        render_pdf(result, context, images, audit=audit, target=target, timeout=pdf_timeout)
+        files = {"audit": audit, "target": target}
+        render_pdf(result, context, images, **files, timeout=pdf_timeout, house=house)
         written["pdf"] = target
     return written
 
@@ -60,9 +64,11 @@ def name_of(context: RenderContext) -> str:
     return "report" if context.tier == "standard" else f"report-{context.tier}"
 
 
-def _write_texts(result: AuditResult, context: RenderContext, run: Path) -> None:
+def _write_texts(
+    result: AuditResult, context: RenderContext, run: Path, house: House | None
+) -> None:
     """Write summary.json, summary.md, model_card.md and ``tables/*.csv``, with any format."""
-    for name, content in text_files(result, context).items():
+    for name, content in text_files(result, context, house=house).items():
         write_atomic(run / name, content)
     (run / "tables").mkdir(exist_ok=True)
     for name, content in csv_files(result).items():

@@ -28,19 +28,26 @@ def sections_of(
 ) -> tuple[Section, ...]:
     """Return the sections that have content, numbered from 1, in the order of the report.
 
-    ``tier`` executive holds the first of them only; ``wanted`` names those to show, in its order.
+    ``tier`` executive holds the first of them only, and the comparison is in technical alone;
+    ``wanted`` names those to show, in its order.
 
     Raises:
         UnknownNameError: ``wanted`` names none of the report's sections.
     """
     check_sections(wanted)
     known = {name: (title, has) for name, title, has in ORDER}
-    names = [name for name in wanted or known if tier != "executive" or name in EXECUTIVE]
+    names = [name for name in wanted or known if _in_tier(name, tier)]
     present = [name for name in dict.fromkeys(names) if known[name][1](result)]
     return tuple(
         Section(id=name, title=known[name][0], number=number)
         for number, name in enumerate(present, start=1)
     )
+
+
+def _in_tier(name: str, tier: str) -> bool:
+    if tier == "executive":
+        return name in EXECUTIVE
+    return tier == "technical" or name not in TECHNICAL
 
 
 def check_sections(wanted: Sequence[str] | None) -> None:
@@ -95,6 +102,7 @@ def _has_local(result: AuditResult) -> bool:
     return result.local is not None and bool(result.local.cards or result.local.notes)
 
 
+TECHNICAL = ("comparison",)
 EXECUTIVE = ("summary", "scope", "reading", "register", "findings")
 ORDER: tuple[tuple[str, str, Callable[[AuditResult], bool]], ...] = (
     ("summary", "Summary", _always),
@@ -112,7 +120,9 @@ ORDER: tuple[tuple[str, str, Callable[[AuditResult], bool]], ...] = (
     ("strategies", "Strategies within a class", _has_strategies),
     ("composition", "What concepts are made of", _has_composition),
     ("errors", "Errors", _has_errors),
+    ("comparison", "Comparison with the previous audit", _always),
     ("method", "Method and limits", _always),
     ("signoff", "Decision log and sign-off", _always),
     ("reproducibility", "Reproducibility", _always),
+    ("crosswalk", "Crosswalk", _always),
 )

@@ -9,8 +9,8 @@ import jinja2
 
 from auditor.report import words
 from auditor.report.formatting import FILTERS
+from auditor.report.house import House, plain_house
 from auditor.report.model import AuditResult, RenderContext
-from auditor.report.templates import template_folder
 from auditor.report.view import Limits, View
 
 # Whatever Markdown, or the HTML inside it, could take for a mark, a mention or a link; the last
@@ -47,9 +47,11 @@ def summary(result: AuditResult, context: RenderContext) -> dict[str, object]:
     }
 
 
-def text_files(result: AuditResult, context: RenderContext) -> dict[str, bytes]:
+def text_files(
+    result: AuditResult, context: RenderContext, *, house: House | None = None
+) -> dict[str, bytes]:
     """Return file name -> content of the summary and of the section for a model card."""
-    jinja = markdown_environment()
+    jinja = markdown_environment(house or plain_house())
     view = View(result, context, "html", Limits())
     files = {
         name: jinja.get_template(template)
@@ -61,10 +63,10 @@ def text_files(result: AuditResult, context: RenderContext) -> dict[str, bytes]:
     return {**files, "summary.json": document.encode()}
 
 
-def markdown_environment() -> jinja2.Environment:
+def markdown_environment(house: House) -> jinja2.Environment:
     """Return the Jinja environment of Markdown: every value that is printed is plain text."""
     jinja = jinja2.Environment(  # noqa: S701 (no HTML: `finalize` neutralises every value)
-        loader=jinja2.FileSystemLoader(template_folder()),
+        loader=jinja2.FileSystemLoader(house.folders),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

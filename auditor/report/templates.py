@@ -27,10 +27,13 @@ def template_folder() -> Path:
     raise OutputError(f"the report templates are missing (looked in {looked}): reinstall auditor.")
 
 
-def environment(folder: Path) -> jinja2.Environment:
-    """Return the Jinja environment of the report: autoescaping always, undefined names fail."""
+def environment(*folders: Path) -> jinja2.Environment:
+    """Return the Jinja environment of the report: autoescaping always, undefined names fail.
+
+    A template is taken from the first of the folders that has it.
+    """
     jinja = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
+        loader=jinja2.FileSystemLoader(folders),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

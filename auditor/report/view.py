@@ -9,12 +9,20 @@ from itertools import zip_longest
 from typing import Literal
 
 from auditor.report.analysis_parts import LayerUnits
+from auditor.report.chosen import (
+    SHEET_GRADES,
+    chosen_classes,
+    chosen_performance,
+    worst_compositions,
+)
 from auditor.report.figure_style import short
 from auditor.report.formatting import percent
 from auditor.report.graph_layout import Layout, handed_on, layered
 from auditor.report.map_layout import MapLayout, placed
 from auditor.report.model import (
     AuditResult,
+    ClassPerformance,
+    ClassReport,
     CompositionCard,
     Concept,
     Crop,
@@ -29,14 +37,15 @@ from auditor.report.sections import Section, sections_of
 
 Medium = Literal["html", "pdf"]
 
-# Grades that get a sheet of their own; the others are folded away (HTML) or one line (PDF).
-SHEET_GRADES = ("A", "B")
 MOST_OF_SCORE = 3.0
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much is shown; None shows everything. ``full``: also the whole pictures of crops."""
+    """How much is shown; None shows everything. ``full``: also the whole pictures of crops.
+
+    ``classes`` have a page, ``ranked`` ones a row of accuracy, ``graphs`` a composition graph.
+    """
 
     examples: int | None = None
     rows: int | None = None
@@ -44,6 +53,9 @@ class Limits:
     triplets: int | None = None
     pictures: int | None = None
     names: int | None = 200
+    classes: int | None = None
+    ranked: int | None = None
+    graphs: int | None = None
     full: bool = True
 
 
@@ -101,6 +113,11 @@ class View(Names):
         """Say whether room is short: in a PDF that is not of the technical tier."""
         return self.medium == "pdf" and self.context.tier != "technical"
 
+    def title(self, section: str) -> str:
+        """Return the title of a section that the whole report has, or nothing."""
+        whole = sections_of(self.result, "technical")
+        return next((each.title for each in whole if each.id == section), "")
+
     def has(self, section: str) -> bool:
         """Say whether a section is part of this rendering."""
         return any(each.id == section for each in self.sections)
@@ -119,6 +136,23 @@ class View(Names):
     def minor(self) -> Sequence[FindingCard]:
         """Findings that are folded away: expected evidence, data notes, untested."""
         return [finding for finding in self.result.findings if finding.grade not in SHEET_GRADES]
+
+    @cached_property
+    def shown_classes(self) -> Sequence[ClassReport]:
+        """Audited classes with a page of their own: where not all have one, flagged and worst."""
+        return chosen_classes(self.result, self.limits.classes)
+
+    @cached_property
+    def ranked(self) -> Sequence[ClassPerformance]:
+        """Classes by accuracy, worst first."""
+        return chosen_performance(self.result, self.limits.ranked)
+
+    @cached_property
+    def composed(self) -> Sequence[CompositionCard]:
+        """Composition graphs of classes: worst first where not all are shown."""
+        if self.limits.graphs is None and self.result.composition:
+            return [card for card in self.result.composition.cards if not card.finding]
+        return worst_compositions(self.result)
 
     @cached_property
     def cards(self) -> Sequence[Concept]:

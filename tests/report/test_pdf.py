@@ -16,6 +16,7 @@ from auditor.report import pdf_child
 from auditor.report.pdf import render_pdf
 from auditor.report.render import render_run
 from auditor.report.sections import sections_of
+from auditor.report.tables import csv_files
 from tests.report.conftest import Run, write_run
 from tests.report.example import CONTEXT, empty_result
 
@@ -68,9 +69,59 @@ def test_every_page_has_its_number_and_label(reader: pypdf.PdfReader) -> None:
     assert "run 0f3c9a7b" in reader.pages[2].extract_text()
 
 
-def test_the_result_is_attached(reader: pypdf.PdfReader, run: Run) -> None:
-    assert list(reader.attachments) == ["audit.json"]
-    assert reader.attachments["audit.json"] == [(run.folder / "audit.json").read_bytes()]
+def test_the_result_its_tables_and_its_config_are_attached(
+    reader: pypdf.PdfReader, run: Run
+) -> None:
+    wanted = {"audit.json": (run.folder / "audit.json").read_bytes(), **csv_files(run.result)}
+    wanted["config.yaml"] = run.result.config.encode()
+    assert {name: data for name, (data,) in reader.attachments.items()} == wanted
+
+
+def test_attachments_say_how_they_relate_and_are_found_by_name(reader: pypdf.PdfReader) -> None:
+    catalog = reader.trailer["/Root"]
+    names = catalog["/Names"]["/EmbeddedFiles"]["/Names"]
+    assert list(names[::2]) == sorted(names[::2])
+    kinds = {}
+    for reference in catalog["/AF"]:
+        item = reference.get_object()
+        assert item["/Desc"]
+        kinds[item["/UF"]] = (item["/AFRelationship"], item["/EF"]["/F"]["/Subtype"])
+    assert kinds.pop("audit.json") == ("/Source", "/application/json")
+    assert kinds.pop("config.yaml")[0] == "/Supplement"
+    assert set(kinds.values()) == {("/Data", "/text/csv")}
+    assert set(kinds) == set(names[::2]) - {"audit.json", "config.yaml"}
+
+
+def test_pages_are_labelled_as_they_are_numbered(reader: pypdf.PdfReader) -> None:
+    count = len(reader.pages)
+    assert reader.page_labels == ["Cover", *(str(number) for number in range(2, count + 1))]
+    catalog = reader.trailer["/Root"]
+    assert catalog["/ViewerPreferences"]["/DisplayDocTitle"]
+    assert catalog["/PageMode"] == "/UseOutlines"
+
+
+def test_a_sheet_is_one_page(reader: pypdf.PdfReader, run: Run) -> None:
+    texts = [page.extract_text() for page in reader.pages]
+    sheets = [finding for finding in run.result.findings if finding.grade in ("A", "B")]
+    assert sheets
+    for finding in sheets:
+        (text,) = [text for text in texts if f"fingerprint {finding.fingerprint}" in text]
+        assert finding.title in text
+        assert "How a fix will be checked" in text
+
+
+def test_a_long_register_lies_on_a_wide_page(run: Run, tmp_path: Path) -> None:
+    finding = run.result.findings[0]
+    many = [finding.model_copy(update={"id": f"F{i}", "grade": "C"}) for i in range(1, 15)]
+    result = run.result.model_copy(update={"findings": many})
+    context = CONTEXT.model_copy(update={"sections": ["scope", "register", "signoff"]})
+    images = run.folder / "images"
+    files = {"audit": run.folder / "audit.json", "target": tmp_path / "report.pdf"}
+    render_pdf(result, context, images, timeout=300, **files)
+    pages = pypdf.PdfReader(tmp_path / "report.pdf").pages
+    wide = [page for page in pages if page.mediabox.width > page.mediabox.height]
+    assert "F14" in "".join(page.extract_text() for page in wide)
+    assert len(wide) < len(pages) - 2
 
 
 def test_it_is_tagged_archivable_and_links_only_inside(
@@ -88,17 +139,31 @@ def test_it_is_tagged_archivable_and_links_only_inside(
     assert b"/JavaScript" not in made
 
 
-def test_alternative_texts_are_in_the_tags(reader: pypdf.PdfReader, run: Run) -> None:
-    alts = set()
+def tags(reader: pypdf.PdfReader) -> list[pypdf.generic.DictionaryObject]:
+    found = []
     waiting = [reader.trailer["/Root"]["/StructTreeRoot"]]
     while waiting:
         item = waiting.pop().get_object()
         if isinstance(item, list):
             waiting.extend(item)
         elif isinstance(item, dict):
-            alts.add(str(item.get("/Alt", "")))
+            found.append(item)
             waiting.extend([item["/K"]] if "/K" in item else [])
+    return found
+
+
+def test_every_figure_has_an_alternative_text(reader: pypdf.PdfReader, run: Run) -> None:
+    pictures = [item for item in tags(reader) if item.get("/S") == "/Figure"]
+    assert len(pictures) > 50
+    assert all(str(item.get("/Alt", "")).strip() for item in pictures)
+    alts = {str(item["/Alt"]) for item in pictures}
     assert run.result.classes[0].tables[0].rows[0].crops[0].crop.alt in alts
+    assert any(alt.startswith("What the decision for brick is made of") for alt in alts)
+
+
+def test_headings_and_tables_are_tagged(reader: pypdf.PdfReader) -> None:
+    kinds = {str(item.get("/S")) for item in tags(reader)}
+    assert {"/H1", "/H2", "/H3", "/Table", "/TR", "/TH", "/TD", "/L", "/LI", "/Link"} <= kinds
 
 
 def test_graphs_have_their_pictures_in_the_pdf(reader: pypdf.PdfReader) -> None:
