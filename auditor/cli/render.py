@@ -26,8 +26,19 @@ import click
     type=click.Choice(["executive", "standard", "technical"]),
     help="How much of the result is drawn.",
 )
+@click.option(
+    "--layout",
+    type=click.Choice(["single", "folder"]),
+    help="HTML as one file, or as a folder of files.",
+)
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the paths.")
-def command(run_folder: Path, formats: tuple[str, ...], tier: str | None, quiet: bool) -> None:
+def command(
+    run_folder: Path,
+    formats: tuple[str, ...],
+    tier: str | None,
+    layout: str | None,
+    quiet: bool,
+) -> None:
     """Draw the reports of RUN, the folder of a finished audit, from its audit.json."""
     from auditor.cli.progress import TerminalProgress
     from auditor.config import load_config
@@ -39,6 +50,8 @@ def command(run_folder: Path, formats: tuple[str, ...], tier: str | None, quiet:
         report = report.model_copy(update={"formats": list(formats)})
     if tier:
         report = report.model_copy(update={"tier": tier})
+    if layout:
+        report = report.model_copy(update={"layout": layout})
     for path in render_folder(run_folder, report, TerminalProgress(quiet=quiet)).values():
         click.echo(str(path))
 
@@ -65,6 +78,7 @@ def render_folder(run_folder: Path, report: Any, progress: Any) -> Mapping[str, 
             formats=report.formats,
             max_html_mb=report.max_html_mb,
             pdf_timeout=report.pdf_timeout,
+            layout=report.layout,
         )
 
 

@@ -1,4 +1,8 @@
-"""Render report.html: one file that refers to nothing outside itself and keeps its size."""
+"""Render the HTML report: one file that refers to nothing outside itself, or a folder.
+
+The folder is for viewers whose policy forbids style and script inside a page. It needs no size
+limit, since a picture is loaded when it is looked at.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,19 @@ from markupsafe import Markup
 
 from auditor.errors import OutputError
 from auditor.report import words
-from auditor.report.embedding import CountingPictures, EmbeddedPictures
+from auditor.report.embedding import CountingPictures, EmbeddedPictures, LinkedPictures
+from auditor.report.images import NAME, read_image
 from auditor.report.ladder import LADDER, Encoded, Step, encode
 from auditor.report.model import AuditResult, Picture, RenderContext
 from auditor.report.templates import environment, template_folder
 from auditor.report.view import Limits, View
+from auditor.runfolder import write_atomic
 
 MEGABYTE = 1_000_000
+LINKED_POLICY = (
+    "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
+    "base-uri 'none'; form-action 'none'"
+)
 
 
 def render_html(result: AuditResult, context: RenderContext, images: Path, *, max_mb: float) -> str:
@@ -53,6 +63,33 @@ def render_html(result: AuditResult, context: RenderContext, images: Path, *, ma
     )
 
 
+def write_html_folder(
+    result: AuditResult, context: RenderContext, images: Path, target: Path
+) -> Path:
+    """Write the report as the folder ``target`` and return its index.html.
+
+    The folder holds index.html, style.css, script.js and images; pictures that an earlier
+    rendering left there and this one does not show are removed.
+
+    Raises:
+        IntegrityError: A picture is missing or changed.
+        OutputError: A file cannot be written.
+    """
+    folder = template_folder()
+    pictures = LinkedPictures(images, "images/")
+    text = _draw(environment(folder), folder, result, context, LADDER[0], pictures, linked=True)
+    for name in sorted(pictures.checked):
+        write_atomic(target / "images" / name, read_image(images, name))
+    for name in ("style.css", "script.js"):
+        write_atomic(target / name, (folder / "html" / name).read_bytes())
+    # Last, so that an index never names what is not there yet.
+    write_atomic(target / "index.html", text.encode())
+    for path in (target / "images").glob("*"):
+        if NAME.fullmatch(path.name) and path.name not in pictures.checked:
+            path.unlink()
+    return target / "index.html"
+
+
 def encode_all(folder: Path, pictures: Mapping[str, Picture], step: Step) -> dict[str, Encoded]:
     """Return every picture as a data URI, as large and as fine as a step allows."""
     return {
@@ -67,7 +104,9 @@ def _draw(
     result: AuditResult,
     context: RenderContext,
     step: Step,
-    pictures: CountingPictures | EmbeddedPictures,
+    pictures: CountingPictures | EmbeddedPictures | LinkedPictures,
+    *,
+    linked: bool = False,
 ) -> str:
     style = (folder / "html" / "style.css").read_text(encoding="utf-8")
     script = (folder / "html" / "script.js").read_text(encoding="utf-8")
@@ -81,7 +120,8 @@ def _draw(
         words=words,
         style=Markup(style),  # noqa: S704 (our own file)
         script=Markup(script),  # noqa: S704 (our own file)
-        policy=policy_of(style, script),
+        linked=linked,
+        policy=LINKED_POLICY if linked else policy_of(style, script),
     )
 
 
