@@ -25,6 +25,8 @@ from auditor.report.view import Limits, View
 from auditor.runfolder import write_atomic
 
 MEGABYTE = 1_000_000
+# One picture in this many is encoded first: what is far too large then is not encoded whole.
+SAMPLED = 16
 LINKED_POLICY = (
     "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
     "base-uri 'none'; form-action 'none'"
@@ -48,6 +50,8 @@ def render_html(result: AuditResult, context: RenderContext, images: Path, *, ma
     for step in LADDER:
         counting = CountingPictures()
         bare = _draw(jinja, folder, result, context, step, counting)
+        if step.pictures and _is_hopeless(images, counting.pictures, step, budget):
+            continue
         encoded = encode_all(images, counting.pictures, step) if step.pictures else {}
         size = len(bare.encode()) + sum(len(item.href) for item in encoded.values())
         if size > budget:
@@ -88,6 +92,19 @@ def write_html_folder(
         if NAME.fullmatch(path.name) and path.name not in pictures.checked:
             path.unlink()
     return target / "index.html"
+
+
+def _is_hopeless(folder: Path, pictures: Mapping[str, Picture], step: Step, budget: int) -> bool:
+    """Say whether a sample of the pictures shows that all are far larger than the budget.
+
+    Names are digests, so every n-th of them in order is a random sample, and always the same one.
+    """
+    names = sorted(pictures)[::SAMPLED]
+    if len(names) < 50:
+        return False
+    sample = encode_all(folder, {name: pictures[name] for name in names}, step)
+    size = sum(len(item.href) for item in sample.values())
+    return size / len(names) * len(pictures) > 1.3 * budget
 
 
 def encode_all(folder: Path, pictures: Mapping[str, Picture], step: Step) -> dict[str, Encoded]:
