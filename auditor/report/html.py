@@ -28,7 +28,7 @@ MEGABYTE = 1_000_000
 # One picture in this many is encoded first: what is far too large then is not encoded whole.
 SAMPLED = 16
 LINKED_POLICY = (
-    "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
+    "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; "
     "base-uri 'none'; form-action 'none'"
 )
 

@@ -279,7 +279,9 @@
   }
 
   /* Enlarged pictures: arrows go along the row, keys switch between the views of one thing. */
-  var ROWS = ".crops, .strip, .triplet, .atlas-class, .units, .local-concepts, .local-pictures";
+  var ROWS = ".crops, .strip, .triplet, .units, .local-concepts, ";
+  var STOPS = ROWS + ".atlas-pictures, .local-pictures";
+  var LINES = ROWS + ".atlas-class, .part-local";
   var VIEWS = { input: "input", overlay: "overlay", heatmap: "heatmap", crop: "crop",
     areas: "areas", region: "region" };
   function enlarge() {
@@ -335,11 +337,13 @@
       show();
     }
     function open(picture) {
-      var home = picture.closest(ROWS) || picture.closest("figure") || picture.parentNode;
-      if (home.matches("[data-views]") && home.closest(".local, .atlas-class")) { home = thing(picture); }
-      var found = home === thing(picture) ? [home] : all(home, "img, svg.pic").map(thing);
-      row = Array.from(new Set(found)).filter(function (item) { return item.getClientRects().length; });
-      at = Math.max(0, row.indexOf(thing(picture)));
+      var own = thing(picture);
+      var line = picture.closest(LINES);
+      var found = line ? all(line, "[aria-haspopup]").map(thing) : [own];
+      row = Array.from(new Set(found)).filter(function (item) {
+        return item.tagName === own.tagName && item.getAttribute("class") === own.getAttribute("class");
+      });
+      at = row.indexOf(own);
       turn(Math.max(0, pictures(row[at]).indexOf(picture)));
       viewer.showModal();
     }
@@ -362,7 +366,7 @@
     var SHOWN = "figure img, figure svg.pic, .plane-figure img, .calibration-figure img";
     var first = new Set();
     all(main, SHOWN).forEach(function (picture) {
-      var home = picture.closest(ROWS) || picture;
+      var home = picture.closest(STOPS) || picture;
       picture.setAttribute("role", "button");
       picture.setAttribute("aria-haspopup", "dialog");
       picture.setAttribute("tabindex", first.has(home) ? "-1" : "0");
@@ -376,7 +380,7 @@
       var picture = pressed(event);
       if (!picture) { return; }
       if (event.key === "Enter" || event.key === " ") { event.preventDefault(); open(picture); }
-      var home = picture.closest(ROWS);
+      var home = picture.closest(STOPS);
       if (home) { rove(all(home, "[aria-haspopup]"), event); }
     });
   }

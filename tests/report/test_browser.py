@@ -51,7 +51,7 @@ data:text/html,<script>alert(1)</script>|vbscript:msgbox(1)|//example.org/x|http
 {{ 7 * 7 }}{% raw %}|{{ ''.__class__ }}|${alert(1)}|`${alert(1)}`|\\u003cscript\\u003e|%3Cscript%3E
 &lt;script&gt;alert(1)&lt;/script&gt;|&#60;script&#62;|&#x3c;img src=x onerror=alert(1)&#x3e;|&quot;&gt;
 ../../../etc/passwd|file:///etc/passwd|@import url(https://example.org/x.css)|=cmd|\u202egnp.exe\u2066
-constructor|__proto__|#register?register-table.q=x|]'"\\|\u2028\u2029|\ud83d\udc15 e\u0301
+constructor|__proto__|#register?register-table.q=x|]'"\\|\u2028\u2029|\U0001f415 e\u0301
 """
 NAMES = tuple(name for line in ACT.strip().splitlines() for name in line.split("|"))
 
@@ -109,7 +109,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Path:
 
 def outside(seen: Seen) -> list[str]:
     """Requests other than for the page itself; pictures inside it are no requests."""
-    return [url for url in seen.requests[1:] if not url.startswith("data:")]
+    own = seen.requests[0]
+    return [url for url in seen.requests if url != own and not url.startswith("data:")]
 
 
 def visible_text(page: playwright.Page) -> list[str]:
@@ -119,7 +120,7 @@ def visible_text(page: playwright.Page) -> list[str]:
 def test_asks_for_nothing_and_complains_about_nothing(visit, report: Path) -> None:
     seen = visit(report)
     page = seen.page
-    for y in range(0, page.evaluate("document.documentElement.scrollHeight"), 3000):
+    for y in range(0, page.evaluate("document.documentElement.scrollHeight"), 9000):
         page.evaluate(f"scrollTo(0, {y})")
     page.locator("#theme").click()
     page.locator(".crop img, .crop svg.pic").first.click()
@@ -130,8 +131,7 @@ def test_asks_for_nothing_and_complains_about_nothing(visit, report: Path) -> No
     assert seen.said == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [375, 1440])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 375)])
 def test_axe_finds_nothing(visit, report: Path, theme: str, width: int) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     page = visit(report, width, color_scheme=theme, bypass_csp=True).page
@@ -262,8 +262,8 @@ def test_every_picture_is_reached_by_keys(visit, report: Path) -> None:
     # Every row has one stop, so that none is out of reach.
     assert page.evaluate(
         "[...document.querySelectorAll('main figure img, main figure svg.pic')].every(picture => {"
-        "const home = picture.closest('.crops, .strip, .triplet, .atlas-class, .units,"
-        " .local-concepts, .local-pictures') || picture.parentNode;"
+        "const home = picture.closest('.crops, .strip, .triplet, .units, .local-concepts,"
+        " .atlas-pictures, .local-pictures') || picture.parentNode;"
         "return home.querySelectorAll('[aria-haspopup][tabindex=\"0\"]').length > 0; })"
     )
 
@@ -333,7 +333,7 @@ def test_print_opens_everything(visit, report: Path) -> None:
 def test_the_folder_works_under_its_strict_policy(visit, folder: Path, kind: str) -> None:
     text = folder.read_text(encoding="utf-8")
     assert "<style" not in text
-    assert not re.search(r"<script>|data:image", text)
+    assert not re.search(r"<script>|<ima?ge?[^>]+data:", text)
     with served(folder.parent) as address:
         seen = visit(folder if kind == "file" else f"{address}/index.html")
         page = seen.page
@@ -346,11 +346,6 @@ def test_the_folder_works_under_its_strict_policy(visit, folder: Path, kind: str
         assert seen.said == []
         base = seen.requests[0].rsplit("/", 1)[0]
         assert all(url.startswith(base) for url in seen.requests)
-
-
-@functools.cache
-def hostile_skeleton(name: str) -> str:
-    return json.dumps(name, ensure_ascii=False)[1:-1]
 
 
 SKELETON = """
@@ -375,19 +370,29 @@ def test_sixty_hostile_names_do_nothing(
         return seen.page.evaluate(SKELETON), seen
 
     expected, _ = skeleton(AuditResult.model_validate_json(plain))
-    # Many names in one result: a page for each would take minutes and show no more.
-    for start in range(0, len(NAMES), 10):
-        together = NAMES[start : start + 10]
-        count = iter(range(10**9))
+    # A page for each name would take minutes: what begins with the same word gets the same name,
+    # other words others, so that every page holds many and links still find their targets.
+    words = sorted(set(re.findall(r"name (\w*)", plain)))
+    pages = 6
+    used = set()
+    for turn in range(pages):
+        given = {
+            word: NAMES[(place + turn * len(NAMES) // pages) % len(NAMES)]
+            for place, word in enumerate(words)
+        }
+        used |= set(given.values())
         text = re.sub(
-            "name ",
-            lambda _: json.dumps(together[next(count) % len(together)], ensure_ascii=False)[1:-1],
+            r"name (\w*)",
+            lambda match, given=given: (
+                json.dumps(given[match[1]], ensure_ascii=False)[1:-1] + match[1]
+            ),
             plain,
         )
         found, seen = skeleton(AuditResult.model_validate_json(text))
         assert found == expected
         assert outside(seen) == []
         assert seen.said == []
+    assert used == set(NAMES)
 
 
 class served:  # noqa: N801 (reads as a word)
