@@ -273,6 +273,10 @@ class ReportConfig(Section):
     tier: Literal["executive", "standard", "technical"] = Field(
         "standard", description="How much of the result the report shows."
     )
+    layout: Literal["single", "folder"] = Field(
+        "single",
+        description="HTML as one file, or as a folder with style, script and images as files.",
+    )
     sections: list[str] | None = Field(
         None, description="Sections to show, in this order (default: all that the tier has)."
     )

@@ -87,6 +87,7 @@ def _changes(options: Mapping[str, Any], base: Path) -> dict[str, Any]:
         ("audit", "layers"): list(options["layers"]) or None,
         ("audit", "seed"): options["seed"],
         ("report", "formats"): list(options.get("formats", ())) or None,
+        ("report", "layout"): options.get("layout"),
     }
     changes: dict[str, Any] = {}
     for (section, key), value in placed.items():

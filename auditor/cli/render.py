@@ -32,11 +32,17 @@ if TYPE_CHECKING:
 @click.option("--template", help="Folder of templates that win over those of the same path.")
 @click.option("--css", help="Style file that is added to that of HTML and PDF.")
 @click.option("--logo", help="PNG or JPEG file for the head of the report.")
+@click.option(
+    "--layout",
+    type=click.Choice(["single", "folder"]),
+    help="HTML as one file, or as a folder of files.",
+)
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the paths.")
 def command(
     run_folder: Path,
     formats: tuple[str, ...],
     tier: str | None,
+    layout: str | None,
     quiet: bool,
     **house: str | None,
 ) -> None:
@@ -51,6 +57,8 @@ def command(
         report = report.model_copy(update={"formats": list(formats)})
     if tier:
         report = report.model_copy(update={"tier": tier})
+    if layout:
+        report = report.model_copy(update={"layout": layout})
     report = report.model_copy(update={key: value for key, value in house.items() if value})
     for path in render_folder(run_folder, report, TerminalProgress(quiet=quiet)).values():
         click.echo(str(path))
@@ -85,6 +93,7 @@ def render_folder(
             max_html_mb=report.max_html_mb,
             pdf_timeout=report.pdf_timeout,
             house=house_of(report, base or Path.cwd()),
+            layout=report.layout,
         )
 
 

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     help="Reports to make.",
 )
 @click.option(
+    "--layout",
+    type=click.Choice(["single", "folder"]),
+    help="HTML as one file, or as a folder of files.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("runs"),

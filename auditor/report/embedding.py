@@ -79,12 +79,17 @@ class EmbeddedPictures:
 
 
 class LinkedPictures:
-    """Name the run's pictures for the PDF's fetcher, each checked against its digest."""
+    """Name the run's pictures, each checked against its digest.
+
+    ``prefix`` stands before a picture's name: the scheme of the PDF's fetcher, or the folder that
+    lies beside a page. ``checked`` are the pictures that were named.
+    """
 
     shared: Sequence[SharedPicture] = ()
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, prefix: str = "run-image:") -> None:
         self.folder = folder
+        self.prefix = prefix
         self.checked: set[str] = set()
 
     def show(self, picture: Picture) -> Shown:
@@ -92,7 +97,7 @@ class LinkedPictures:
         if picture.file not in self.checked:
             read_image(self.folder, picture.file)
             self.checked.add(picture.file)
-        return Shown("image", f"run-image:{picture.file}", picture.width, picture.height)
+        return Shown("image", f"{self.prefix}{picture.file}", picture.width, picture.height)
 
 
 def _data(item: Encoded) -> Markup:

@@ -37,10 +37,13 @@ class PlacedNode:
 class PlacedEdge:
     """An edge as a line from ``x1, y1`` to ``x2, y2``, and the middle of its label.
 
-    ``share`` is of what the upper node hands down. ``part`` compares its flow with that of the
-    strongest edge between the same two rows.
+    ``source`` and ``target`` are places in the list of nodes. ``share`` is of what the upper node
+    hands down. ``part`` compares its flow with that of the strongest edge between the same two
+    rows.
     """
 
+    source: int
+    target: int
     share: float
     part: float
     x1: float
@@ -129,6 +132,8 @@ def _placed(
     lane = (parents.index(edge.source) + 0.5) / len(parents)
     along = LABELS[0] + lane * (LABELS[1] - LABELS[0])
     return PlacedEdge(
+        source=edge.source,
+        target=edge.target,
         share=handed_on(card, edge),
         part=_flow(edge, nodes) / max(flows) if max(flows) else 0.0,
         x1=x1,

@@ -1,4 +1,8 @@
-"""Render report.html: one file that refers to nothing outside itself and keeps its size."""
+"""Render the HTML report: one file that refers to nothing outside itself, or a folder.
+
+The folder is for viewers whose policy forbids style and script inside a page. It needs no size
+limit, since a picture is loaded when it is looked at.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,21 @@ from markupsafe import Markup
 
 from auditor.errors import OutputError
 from auditor.report import crosswalk, words
-from auditor.report.embedding import CountingPictures, EmbeddedPictures
+from auditor.report.embedding import CountingPictures, EmbeddedPictures, LinkedPictures
 from auditor.report.house import House, plain_house
+from auditor.report.images import NAME, read_image
 from auditor.report.ladder import LADDER, Encoded, Step, encode
 from auditor.report.model import AuditResult, Picture, RenderContext
 from auditor.report.view import Limits, View
+from auditor.runfolder import write_atomic
 
 MEGABYTE = 1_000_000
+# One picture in this many is encoded first: what is far too large then is not encoded whole.
+SAMPLED = 16
+LINKED_POLICY = (
+    "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; "
+    "base-uri 'none'; form-action 'none'"
+)
 
 
 def render_html(
@@ -45,6 +57,8 @@ def render_html(
     for step in LADDER:
         counting = CountingPictures()
         bare = _draw(jinja, house, result, context, step, counting)
+        if step.pictures and _is_hopeless(images, counting.pictures, step, budget):
+            continue
         encoded = encode_all(images, counting.pictures, step) if step.pictures else {}
         size = len(bare.encode()) + sum(len(item.href) for item in encoded.values())
         if size > budget:
@@ -58,6 +72,51 @@ def render_html(
         f"report.html needs {size / MEGABYTE:.1f} MB even without pictures, more than "
         f"report.max_html_mb = {max_mb:g}: raise it, or audit fewer classes."
     )
+
+
+def write_html_folder(
+    result: AuditResult,
+    context: RenderContext,
+    images: Path,
+    target: Path,
+    *,
+    house: House | None = None,
+) -> Path:
+    """Write the report as the folder ``target`` and return its index.html.
+
+    The folder holds index.html, style.css, script.js and images; pictures that an earlier
+    rendering left there and this one does not show are removed.
+
+    Raises:
+        IntegrityError: A picture is missing or changed.
+        OutputError: A file cannot be written.
+    """
+    house = house or plain_house()
+    pictures = LinkedPictures(images, "images/")
+    text = _draw(house.environment(), house, result, context, LADDER[0], pictures, linked=True)
+    for name in sorted(pictures.checked):
+        write_atomic(target / "images" / name, read_image(images, name))
+    write_atomic(target / "style.css", house.style("html").encode())
+    write_atomic(target / "script.js", house.text("html/script.js").encode())
+    # Last, so that an index never names what is not there yet.
+    write_atomic(target / "index.html", text.encode())
+    for path in (target / "images").glob("*"):
+        if NAME.fullmatch(path.name) and path.name not in pictures.checked:
+            path.unlink()
+    return target / "index.html"
+
+
+def _is_hopeless(folder: Path, pictures: Mapping[str, Picture], step: Step, budget: int) -> bool:
+    """Say whether a sample of the pictures shows that all are far larger than the budget.
+
+    Names are digests, so every n-th of them in order is a random sample, and always the same one.
+    """
+    names = sorted(pictures)[::SAMPLED]
+    if len(names) < 50:
+        return False
+    sample = encode_all(folder, {name: pictures[name] for name in names}, step)
+    size = sum(len(item.href) for item in sample.values())
+    return size / len(names) * len(pictures) > 1.3 * budget
 
 
 def encode_all(folder: Path, pictures: Mapping[str, Picture], step: Step) -> dict[str, Encoded]:
@@ -74,7 +133,9 @@ def _draw(
     result: AuditResult,
     context: RenderContext,
     step: Step,
-    pictures: CountingPictures | EmbeddedPictures,
+    pictures: CountingPictures | EmbeddedPictures | LinkedPictures,
+    *,
+    linked: bool = False,
 ) -> str:
     style = house.style("html")
     script = house.text("html/script.js")
@@ -90,7 +151,8 @@ def _draw(
         logo=house.logo,
         style=Markup(style),  # noqa: S704 (ours, and a style that cannot end its element)
         script=Markup(script),  # noqa: S704 (our own file)
-        policy=policy_of(style, script),
+        linked=linked,
+        policy=LINKED_POLICY if linked else policy_of(style, script),
     )
 
 

@@ -45,13 +45,15 @@ class Step:
         return tuple(said)
 
 
+# Rows show pictures at about 92 pixels, so size and quality cost less than pictures would.
 LADDER: tuple[Step, ...] = (
     Step(),
-    Step(examples=8),
-    Step(examples=6),
-    Step(examples=6, side=160),
-    Step(examples=6, side=160, quality=70),
-    Step(examples=4, side=160, quality=70),
+    Step(side=160, quality=75),
+    Step(side=128, quality=65),
+    Step(examples=8, side=128, quality=65),
+    Step(examples=6, side=128, quality=65),
+    Step(examples=8, side=128, quality=60, full=False),
+    Step(examples=6, side=128, quality=60, full=False),
     Step(examples=4, side=128, quality=60, full=False),
     Step(examples=3, side=96, quality=55, full=False),
     Step(examples=2, side=72, quality=45, full=False),

@@ -102,7 +102,7 @@ def _finish(_: Any, pdf: Any, *, cover: bool) -> None:
         # A drawing without a text of its own (a bar, a mark) is decoration beside its number.
         if isinstance(item, dict) and item.get("S") == "/Figure" and "Alt" not in item:
             item["S"] = "/NonStruct"
-    labels = [0, pydyf.Dictionary({"S": "/D"})].Dictionary({"S": "/D"})]
+    labels = [0, pydyf.Dictionary({"S": "/D"})]
     if cover:
         labels = [0, pydyf.Dictionary({"P": pydyf.String("Cover")})]
         labels += [1, pydyf.Dictionary({"S": "/D", "St": 2})]

@@ -10,7 +10,7 @@ import pydantic
 
 from auditor.errors import IntegrityError, UnknownNameError
 from auditor.report.house import House
-from auditor.report.html import render_html
+from auditor.report.html import render_html, write_html_folder
 from auditor.report.model import FORMAT_VERSION, AuditResult, RenderContext
 from auditor.report.pdf import render_pdf
 from auditor.report.summary import text_files
@@ -18,6 +18,7 @@ from auditor.report.tables import csv_files
 from auditor.runfolder import write_atomic
 
 FORMATS = ("html", "pdf")
+LAYOUTS = ("single", "folder")
 
 
 def render_run(
@@ -28,25 +29,34 @@ def render_run(
     max_html_mb: float,
     pdf_timeout: int,
     house: House | None = None,
+    layout: str = "single",
 ) -> Mapping[str, Path]:
     """Write the report files of the run folder ``run`` and return format -> path.
 
-    ``house`` is what the organisation brings of its own (default: nothing). HTML is written before
-    the PDF is begun, so that a failing PDF leaves it in place.
+    ``layout`` single makes report.html, at most ``max_html_mb`` large; folder makes report/, whose
+    style, script and pictures are files of their own. ``house`` is what the organisation brings of
+    its own (default: nothing). HTML is written before the PDF is begun, so that a failing PDF
+    leaves it in place.
 
     Raises:
-        UnknownNameError: A format is not one of html and pdf.
+        UnknownNameError: A format is not one of html and pdf, or a layout not one of the two.
         IntegrityError: audit.json or a picture is missing, broken or changed.
         OutputError: A file could not be made; what was made before it stays.
     """
     for name in formats:
         if name not in FORMATS:
             raise UnknownNameError("report format", name, FORMATS)
+    if layout not in LAYOUTS:
+        raise UnknownNameError("report layout", layout, LAYOUTS)
     result = read_result(run / "audit.json")
     _write_texts(result, context, run, house)
     images = run / "images"
     written: dict[str, Path] = {}
-    if "html" in formats:
+    if "html" in formats and layout == "folder":
+        written["html"] = write_html_folder(
+            result, context, images, run / name_of(context), house=house
+        )
+    elif "html" in formats:
         text = render_html(result, context, images, max_mb=max_html_mb, house=house)
         written["html"] = run / f"{name_of(context)}.html"
         write_atomic(written["html"], text.encode())

@@ -211,6 +211,10 @@ class View(Names):
         """Return where the pictures of a concept map are drawn."""
         return placed(card)
 
+    def groups(self, card: MapCard) -> Mapping[str, int]:
+        """Return a number for every subspace of a map, by which its pictures find each other."""
+        return {name: at for at, name in enumerate(dict.fromkeys(p.subspace for p in card.points))}
+
     def kept(self, node: GraphNode) -> Sequence[str]:
         """Return the lines under a node: what of it goes to no concept that is drawn."""
         amounts = (

@@ -1,0 +1,418 @@
+"""report.html in a real Chromium: what it asks for, what it says, how it is used.
+
+Skipped where no Chromium is found; ``AUDITOR_CHROMIUM`` names one that lies elsewhere.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from auditor.report.html import render_html, write_html_folder
+from auditor.report.model import AuditResult
+from tests.report.conftest import Run
+from tests.report.example import CONTEXT
+from tests.report.test_hostile import build
+from tests.report.test_html import parse, tag
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+PLACES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+CHROMIUM = os.environ.get("AUDITOR_CHROMIUM") or next(filter(None, map(shutil.which, PLACES)), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is found on this machine")
+
+ACT = """
+'"><img src=x onerror=alert(1)>|<svg/onload=alert(1)>|<script>alert(1)</script>
+</script><script>alert(1)//|</style><script>alert(1)</script>|</title><script>alert(1)</script>
+</textarea><script>alert(1)</script>|--><script>alert(1)</script>|<!--<script>|]]><script>
+" onmouseover="alert(1)|' onfocus='alert(1)' autofocus='|" autofocus onfocus=alert(1) x="
+" style="background:url(https://example.org/x)|javascript:alert(1)|JaVaScRiPt:alert(1)
+data:text/html,<script>alert(1)</script>|vbscript:msgbox(1)|//example.org/x|https://example.org/x
+<iframe src=https://example.org>|<iframe srcdoc='<script>alert(1)</script>'>|<object data=x>
+<embed src=https://example.org>|<link rel=stylesheet href=https://example.org/x.css>
+<base href=https://example.org/>|<meta http-equiv=refresh content='0;url=https://example.org'>
+<form action=https://example.org><input type=submit>|<input autofocus onfocus=alert(1)>
+<details open ontoggle=alert(1)>|<video><source onerror=alert(1)></video>|<audio src=x onerror=alert(1)>
+<body onload=alert(1)>|<marquee onstart=alert(1)>|<a href=javascript:alert(1)>x</a>|<b>bold</b>
+<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>|<noscript><p title="</noscript><img>">
+<template><script>alert(1)</script></template>|<svg><use href=https://example.org/x#a></svg>
+<svg><animate onbegin=alert(1) attributeName=x dur=1s>|<svg><script href=https://example.org/x.js>
+<picture><source srcset=https://example.org/x>|<img srcset=https://example.org/x>|<plaintext>|<xmp>
+{{ 7 * 7 }}{% raw %}|{{ ''.__class__ }}|${alert(1)}|`${alert(1)}`|\\u003cscript\\u003e|%3Cscript%3E
+&lt;script&gt;alert(1)&lt;/script&gt;|&#60;script&#62;|&#x3c;img src=x onerror=alert(1)&#x3e;|&quot;&gt;
+../../../etc/passwd|file:///etc/passwd|@import url(https://example.org/x.css)|=cmd|\u202egnp.exe\u2066
+constructor|__proto__|#register?register-table.q=x|]'"\\|\u2028\u2029|\U0001f415 e\u0301
+"""
+NAMES = tuple(name for line in ACT.strip().splitlines() for name in line.split("|"))
+
+
+@dataclass
+class Seen:
+    """A page, and everything that a harmless report never does."""
+
+    page: playwright.Page
+    requests: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[playwright.Browser]:
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: playwright.Browser) -> Iterator:
+    contexts = []
+
+    def go(address: Path | str, width: int = 1440, **options: object) -> Seen:
+        context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
+        contexts.append(context)
+        seen = Seen(context.new_page())
+        # Violations of the policy are errors in the console.
+        seen.page.on("console", lambda message: seen.said.append(message.text))
+        seen.page.on("pageerror", lambda error: seen.said.append(str(error)))
+        seen.page.on("dialog", lambda dialog: (seen.said.append("dialog"), dialog.dismiss()))
+        seen.page.on("request", lambda request: seen.requests.append(request.url))
+        seen.page.goto(address if isinstance(address, str) else address.as_uri())
+        return seen
+
+    yield go
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory, html: str) -> Path:
+    path = tmp_path_factory.mktemp("browser") / "report.html"
+    path.write_text(html, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Path:
+    target = tmp_path_factory.mktemp("folder") / "report"
+    return write_html_folder(run.result, CONTEXT, run.folder / "images", target)
+
+
+def outside(seen: Seen) -> list[str]:
+    """Requests other than for the page itself; pictures inside it are no requests."""
+    own = seen.requests[0]
+    return [url for url in seen.requests if url != own and not url.startswith("data:")]
+
+
+def visible_text(page: playwright.Page) -> list[str]:
+    return page.locator("main").inner_text().split()
+
+
+def test_asks_for_nothing_and_complains_about_nothing(visit, report: Path) -> None:
+    seen = visit(report)
+    page = seen.page
+    for y in range(0, page.evaluate("document.documentElement.scrollHeight"), 9000):
+        page.evaluate(f"scrollTo(0, {y})")
+    page.locator("#theme").click()
+    page.locator(".crop img, .crop svg.pic").first.click()
+    page.keyboard.press("Escape")
+    page.locator(".filter input").first.fill("stage")
+    assert len(seen.requests) >= 1
+    assert outside(seen) == []
+    assert seen.said == []
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 375)])
+def test_axe_finds_nothing(visit, report: Path, theme: str, width: int) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page = visit(report, width, color_scheme=theme, bypass_csp=True).page
+    page.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true; })")
+    found = axe.Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    assert [(each["id"], each["nodes"][0]["html"][:200]) for each in found] == []
+
+
+def test_everything_is_there_without_script(visit, report: Path) -> None:
+    bare = visit(report, java_script_enabled=False)
+    whole = visit(report)
+    assert bare.said == []
+    # Only what the script adds is missing: the bars to find with, and marks of order.
+    whole_text = whole.page.evaluate(
+        "document.querySelectorAll('.filter').forEach(bar => bar.remove()),"
+        "document.querySelector('main').textContent"
+    )
+    html = report.read_text(encoding="utf-8")
+    main = next(element for element in parse(html).iter() if tag(element) == "main")
+    for bar in [e for e in main.iter() if e.attrib.get("class") == "filter"]:
+        bar.clear()
+    assert "".join("".join(main.itertext()).split()) == "".join(whole_text.split())
+    pictures = bare.page.locator("main img, main svg.pic")
+    assert pictures.count() > 100
+    assert bare.page.locator("main section").count() == whole.page.locator("main section").count()
+    assert bare.page.locator("#register-table tbody tr:visible").count() == 5
+    assert bare.page.locator(".filter:visible, #theme:visible").count() == 0
+
+
+def test_every_link_inside_leads_somewhere(visit, report: Path) -> None:
+    page = visit(report).page
+    counted, dead = page.evaluate(
+        "(() => { const links = [...document.querySelectorAll('a')]; return [links.length,"
+        "links.filter(a => !document.getElementById(a.getAttribute('href').slice(1)))"
+        ".map(a => a.getAttribute('href'))]; })()"
+    )
+    assert counted > 60
+    assert dead == []
+
+
+@pytest.mark.parametrize("width", [375, 768, 1440])
+def test_the_page_never_scrolls_sideways(visit, report: Path, width: int) -> None:
+    page = visit(report, width).page
+    page.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_filter_and_an_order_are_in_the_address_and_survive_a_reload(visit, report: Path) -> None:
+    seen = visit(report)
+    page = seen.page
+    rows = page.locator("#register-table tbody tr:visible td:first-child")
+    assert rows.all_inner_texts() == ["F1", "F2", "F3", "F4", "F5"]
+    severity = page.get_by_role("button", name="Severity")
+    severity.click()
+    severity.click()
+    assert rows.all_inner_texts() == ["F1", "F2", "F5", "F3", "F4"]
+    bar = page.locator("[data-list=register-table]")
+    bar.locator("select[name=grade]").select_option("U")
+    assert rows.all_inner_texts() == ["F5"]
+    assert bar.locator("output").inner_text() == "1 of 5 findings"
+    page.wait_for_url(re.compile("register-table.grade=U"))
+    assert "register-table.column=-4" in page.url
+    page.reload()
+    assert rows.all_inner_texts() == ["F5"]
+    # A link to what is filtered out shows it again.
+    page.evaluate("location.hash = 'minor-1'")
+    page.locator("#minor-1[open]").wait_for()
+    bar.get_by_role("button", name="Show all").click()
+    assert rows.all_inner_texts() == ["F1", "F2", "F5", "F3", "F4"]
+    severity.click()
+    assert rows.all_inner_texts() == ["F1", "F2", "F3", "F4", "F5"]
+    assert outside(seen) == []
+
+
+def test_concepts_are_found_and_ordered(visit, report: Path, run: Run) -> None:
+    page = visit(report).page
+    cards = page.locator("#concept-cards .card:visible h4")
+    assert cards.count() == len(run.result.concepts)
+    bar = page.locator("[data-list=concept-cards]")
+    bar.locator("select[name=by]").select_option("overlap")
+    best = max(run.result.concepts, key=lambda concept: concept.jaccard)
+    assert cards.first.inner_text().startswith(best.name)
+    bar.locator("select[name=layer]").select_option("stage2")
+    assert cards.count() == sum(each.layer == "stage2" for each in run.result.concepts)
+    tables = page.locator("[data-list=class-concepts]")
+    tables.locator("select[name=class]").select_option("coffee")
+    assert page.locator(".class-report:visible").count() == 1
+    # A link to a concept that is filtered out brings it back.
+    page.evaluate("location.hash = 'concept-1'")
+    page.locator("#concept-1").wait_for()
+
+
+def test_the_enlarged_view_is_used_by_keys(visit, report: Path) -> None:
+    seen = visit(report)
+    page = seen.page
+    picture = page.locator(".atlas-pictures [data-view=input]").first
+    picture.focus()
+    page.keyboard.press("Enter")
+    shown = page.locator("#viewer-picture > *")
+    words = [shown.get_attribute("alt") or shown.get_attribute("aria-label")]
+    for key in ("o", "a", "i"):
+        page.keyboard.press(key)
+        words.append(shown.get_attribute("alt") or shown.get_attribute("aria-label"))
+    assert words[1].startswith("heatmap of")
+    assert words[2].startswith("atlas of")
+    assert words[3] == words[0]
+    page.keyboard.press("o")
+    page.keyboard.press("ArrowRight")
+    following = shown.get_attribute("alt") or shown.get_attribute("aria-label")
+    assert following.startswith("heatmap of")
+    assert following != words[1]
+    assert page.locator("#viewer-place").inner_text() == "2 of 2"
+    page.keyboard.press("Escape")
+    assert page.locator("#viewer").is_hidden()
+    assert picture.evaluate("element => element === document.activeElement")
+
+
+def test_every_picture_is_reached_by_keys(visit, report: Path) -> None:
+    page = visit(report).page
+    row = page.locator("#concept-cards .crops").first
+    pictures = row.locator("[aria-haspopup]")
+    assert [each.get_attribute("tabindex") for each in pictures.all()] == ["0", "-1", "-1", "-1"]
+    pictures.first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    reached = "document.activeElement.dataset.view + document.activeElement.tabIndex"
+    assert page.evaluate(reached) == "overlay0"
+    # Every row has one stop, so that none is out of reach.
+    assert page.evaluate(
+        "[...document.querySelectorAll('main figure img, main figure svg.pic')].every(picture => {"
+        "const home = picture.closest('.crops, .strip, .triplet, .units, .local-concepts,"
+        " .atlas-pictures, .local-pictures') || picture.parentNode;"
+        "return home.querySelectorAll('[aria-haspopup][tabindex=\"0\"]').length > 0; })"
+    )
+
+
+def test_a_graph_is_explored_by_focus(visit, report: Path) -> None:
+    page = visit(report).page
+    graph = page.locator("svg.graph:not(.map)").first
+    assert graph.locator(".node").count() == 5
+    graph.locator(".node").first.focus()
+    assert "dim" in graph.get_attribute("class")
+    # The class, its two concepts, and the two lines to them.
+    assert graph.locator(".node.lit").count() == 3
+    assert graph.locator("line.lit").count() == 2
+    page.keyboard.press("ArrowDown")
+    assert graph.locator("line.lit").count() >= 2
+    assert page.evaluate("document.activeElement.dataset.node") in ("1", "2")
+    page.keyboard.press("Escape")
+    assert graph.locator(".lit").count() == 0
+    graph.locator(".node").nth(2).hover()
+    assert graph.locator(".node.lit").count() > 1
+
+
+def test_the_navigation_marks_the_section(visit, report: Path) -> None:
+    page = visit(report).page
+    for section in ("performance", "atlas"):
+        page.evaluate(
+            f"document.getElementById('{section}').scrollIntoView({{behavior: 'instant'}})"
+        )
+        page.locator(f"nav a[href='#{section}'][aria-current]").wait_for()
+        assert page.locator("nav [aria-current]").count() == 1
+
+
+def test_the_theme_is_kept_for_the_session_and_needs_no_storage(visit, report: Path) -> None:
+    page = visit(report, color_scheme="light").page
+    paper = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(paper)
+    page.get_by_role("button", name="Dark theme").click()
+    dark = page.evaluate(paper)
+    page.reload()
+    assert page.evaluate(paper) == dark != light
+    refused = visit("about:blank")
+    refused.page.set_content(
+        "<iframe sandbox='allow-scripts' srcdoc=\"\"></iframe>", wait_until="commit"
+    )
+    refused.page.locator("iframe").evaluate(
+        "(frame, text) => { frame.srcdoc = text; }", report.read_text(encoding="utf-8")
+    )
+    button = refused.page.frame_locator("iframe").locator("#theme")
+    button.click()
+    assert button.inner_text() == "Light theme"
+    assert refused.said == []
+
+
+def test_print_opens_everything(visit, report: Path) -> None:
+    page = visit(report).page
+    page.locator("[data-list=register-table] input").fill("nothing is called this")
+    assert page.locator("#register-table tbody tr:visible").count() == 0
+    closed = page.locator("main details:not([open])").count()
+    assert closed > 0
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("main details:not([open])").count() == 0
+    assert page.locator("#register-table tbody tr:visible").count() == 5
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("main details:not([open])").count() == closed
+
+
+@pytest.mark.parametrize("kind", ["file", "server"])
+def test_the_folder_works_under_its_strict_policy(visit, folder: Path, kind: str) -> None:
+    text = folder.read_text(encoding="utf-8")
+    assert "<style" not in text
+    assert not re.search(r"<script>|<ima?ge?[^>]+data:", text)
+    with served(folder.parent) as address:
+        seen = visit(folder if kind == "file" else f"{address}/index.html")
+        page = seen.page
+        page.wait_for_load_state("load")
+        assert page.locator("#theme").is_visible()
+        assert page.evaluate("getComputedStyle(document.querySelector('.page')).display") == "grid"
+        broken = "[...document.images].filter(image => !image.naturalWidth).length"
+        assert page.evaluate("document.images.length") > 100
+        assert page.evaluate(broken) == 0
+        assert seen.said == []
+        base = seen.requests[0].rsplit("/", 1)[0]
+        assert all(url.startswith(base) for url in seen.requests)
+
+
+SKELETON = """
+(() => [...document.querySelectorAll('*')].map(element => element.tagName + ':' +
+  [...element.attributes].map(attribute => attribute.name).sort().join(',')).join('\\n'))()
+"""
+
+
+def test_sixty_hostile_names_do_nothing(
+    visit, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    assert len(set(NAMES)) >= 60
+    folder = tmp_path_factory.mktemp("hostile")
+    plain = build(folder, "name ").model_dump_json()
+    page = tmp_path / "report.html"
+
+    def skeleton(result: AuditResult) -> tuple[str, Seen]:
+        page.write_text(render_html(result, CONTEXT, folder / "images", max_mb=8), encoding="utf-8")
+        seen = visit(page)
+        seen.page.locator(".crop [aria-haspopup], .crop[aria-haspopup]").first.click()
+        seen.page.keyboard.press("o")
+        return seen.page.evaluate(SKELETON), seen
+
+    expected, _ = skeleton(AuditResult.model_validate_json(plain))
+    # A page for each name would take minutes: what begins with the same word gets the same name,
+    # other words others, so that every page holds many and links still find their targets.
+    words = sorted(set(re.findall(r"name (\w*)", plain)))
+    pages = 6
+    used = set()
+    for turn in range(pages):
+        given = {
+            word: NAMES[(place + turn * len(NAMES) // pages) % len(NAMES)]
+            for place, word in enumerate(words)
+        }
+        used |= set(given.values())
+        text = re.sub(
+            r"name (\w*)",
+            lambda match, given=given: (
+                json.dumps(given[match[1]], ensure_ascii=False)[1:-1] + match[1]
+            ),
+            plain,
+        )
+        found, seen = skeleton(AuditResult.model_validate_json(text))
+        assert found == expected
+        assert outside(seen) == []
+        assert seen.said == []
+    assert used == set(NAMES)
+
+
+class served:  # noqa: N801 (reads as a word)
+    """Serve a folder on the loopback for the length of a with statement."""
+
+    def __init__(self, folder: Path) -> None:
+        handler = functools.partial(Quiet, directory=str(folder))
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+
+    def __enter__(self) -> str:
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
