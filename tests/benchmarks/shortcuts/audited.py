@@ -54,6 +54,9 @@ class InMemory:
         """Return pictures as inputs."""
         return to_inputs(pictures)
 
+    def objects(self, rows: Sequence[int]) -> None:
+        """Return masks of the objects: there are none."""
+
     def size(self, row: int) -> tuple[int, int] | None:
         """Return the size of a row's file: there is none."""
         return None
