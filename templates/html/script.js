@@ -393,6 +393,7 @@
     var links = all(nav, "a[href^='#']");
     var targets = links.map(function (link) { return byId(link.getAttribute("href").slice(1)); });
     var current = null;
+    /* All above the line counts as seen, so that also a jump past a heading is noticed. */
     var spy = new IntersectionObserver(function () {
       var line = innerHeight * 0.3;
       var found = null;
@@ -409,7 +410,7 @@
       if (nav.scrollHeight > nav.clientHeight && (box.top < room.top || box.bottom > room.bottom)) {
         nav.scrollTop += box.top - room.top - room.height / 2;
       }
-    }, { rootMargin: "0px 0px -70% 0px" });
+    }, { rootMargin: "9999999px 0px -70% 0px" });
     targets.forEach(function (target) { if (target) { spy.observe(target); } });
   }
 

@@ -288,7 +288,7 @@ def test_a_graph_is_explored_by_focus(visit, report: Path) -> None:
 
 def test_the_navigation_marks_the_section(visit, report: Path) -> None:
     page = visit(report).page
-    for section in ("performance", "atlas"):
+    for section in ("performance", "method", "atlas"):
         page.evaluate(
             f"document.getElementById('{section}').scrollIntoView({{behavior: 'instant'}})"
         )
@@ -342,6 +342,8 @@ def test_the_folder_works_under_its_strict_policy(visit, folder: Path, kind: str
         page.wait_for_load_state("load")
         assert page.locator("#theme").is_visible()
         assert page.evaluate("getComputedStyle(document.querySelector('.page')).display") == "grid"
+        page.evaluate("[...document.images].forEach(image => { image.loading = 'eager'; })")
+        page.wait_for_function("[...document.images].every(image => image.complete)")
         broken = "[...document.images].filter(image => !image.naturalWidth).length"
         assert page.evaluate("document.images.length") > 100
         assert page.evaluate(broken) == 0
