@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -40,6 +41,8 @@ LEFT_OUT = (
     "pictures are shown, 12 classes have a page and 3 a graph. report.html shows more, and "
     "audit.json, which is attached to this file, lists everything.",
 )
+# WeasyPrint takes the alternative text of a drawing from its title alone.
+LABELLED = re.compile(r'(<svg\b[^>]*\baria-label="([^"]*)"[^>]*>)')
 INSTALL = (
     "on Debian and Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0; "
     "on macOS: brew install pango"
@@ -57,7 +60,7 @@ def pdf_html(
     house = house or plain_house()
     whole = context.tier == "technical"
     view = View(result, context, "pdf", ALL if whole else LIMITS, () if whole else LEFT_OUT)
-    return (
+    document = (
         house.environment()
         .get_template("pdf/report.html.j2")
         .render(
@@ -71,6 +74,7 @@ def pdf_html(
             style=Markup(house.style("pdf")),  # noqa: S704 (it cannot end its element)
         )
     )
+    return LABELLED.sub(r"\1<title>\2</title>", document)
 
 
 def render_pdf(

@@ -95,9 +95,13 @@ def _attachment(path: Path, created: datetime) -> Any:
 
 
 def _finish(_: Any, pdf: Any, *, cover: bool) -> None:
-    """Label the pages as they are numbered in print, and have a viewer show title and bookmarks."""
+    """Label the pages as they are numbered, mark decoration, show title and bookmarks."""
     import pydyf
 
+    for item in pdf.objects:
+        # A drawing without a text of its own (a bar, a mark) is decoration beside its number.
+        if isinstance(item, dict) and item.get("S") == "/Figure" and "Alt" not in item:
+            item["S"] = "/NonStruct"
     labels = [0, pydyf.Dictionary({"S": "/D"})]
     if cover:
         labels = [0, pydyf.Dictionary({"P": pydyf.String("Cover")})]

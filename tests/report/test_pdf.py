@@ -158,6 +158,7 @@ def test_every_figure_has_an_alternative_text(reader: pypdf.PdfReader, run: Run)
     assert all(str(item.get("/Alt", "")).strip() for item in pictures)
     alts = {str(item["/Alt"]) for item in pictures}
     assert run.result.classes[0].tables[0].rows[0].crops[0].crop.alt in alts
+    assert any(alt.startswith("What the decision for brick is made of") for alt in alts)
 
 
 def test_headings_and_tables_are_tagged(reader: pypdf.PdfReader) -> None:
