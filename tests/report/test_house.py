@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import re
 from pathlib import Path
 
 import pypdf
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from auditor.cli import cli
 from auditor.errors import OutputError
 from auditor.report.house import LOGO_BOX, House, read_house
 from auditor.report.html import render_html
@@ -151,3 +154,48 @@ def test_our_own_styles_may_be_added_to_themselves() -> None:
     for medium in ("html", "pdf"):
         style = template_folder() / medium / "style.css"
         assert read_house(css=style).style(medium).count("html {") >= 2
+
+
+def finished(folder: Path, run: Run, report: str = "") -> Path:
+    """Write a run folder as an audit leaves it, with more of its config's report section."""
+    folder.mkdir()
+    (folder / "audit.json").write_bytes((run.folder / "audit.json").read_bytes())
+    (folder / "images").symlink_to(run.folder / "images")
+    manifest = {
+        "format": "concept-auditor/run",
+        "version": 1,
+        "stages": {},
+        "created": "2026-03-04",
+    }
+    put(folder / "manifest.json", json.dumps(manifest))
+    config = f"model: {{source: 'a:b'}}\ndata: {{source: d}}\nreport:\n  formats: [html]\n{report}"
+    put(folder / "config.yaml", config)
+    return folder
+
+
+def test_the_command_takes_all_three(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = finished(tmp_path / "run", run, "  css: other.css\n")
+    put(tmp_path / "house.css", STYLE)
+    put(tmp_path / "logo.png", picture())
+    put(tmp_path / "ours" / "sections" / "scope.html.j2", "House scope")
+    monkeypatch.chdir(tmp_path)
+    options = ["--css", "house.css", "--logo", "logo.png", "--template", "ours", "--quiet"]
+    done = CliRunner().invoke(cli, ["render", str(folder), *options], catch_exceptions=False)
+    assert done.exit_code == 0
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    for wanted in (STYLE, 'class="logo"', "House scope"):
+        assert wanted in page
+
+
+def test_the_configs_own_are_looked_for_from_here(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = finished(tmp_path / "run", run, "  css: house.css\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OutputError, match=r"report\.css: .*house\.css cannot be read"):
+        CliRunner().invoke(cli, ["render", str(folder)], catch_exceptions=False)
+    put(tmp_path / "house.css", STYLE)
+    CliRunner().invoke(cli, ["render", str(folder)], catch_exceptions=False)
+    assert STYLE in (folder / "report.html").read_text(encoding="utf-8")

@@ -1,0 +1,81 @@
+"""A model of a thousand classes, all audited: the worst and flagged are shown, all are attached."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from auditor.report.model import AuditResult
+from auditor.report.pdf import LIMITS, pdf_html
+from auditor.report.tables import csv_files
+from tests.report.conftest import Run
+from tests.report.example import CONTEXT
+
+COUNT = 1000
+
+
+def many_classes(result: AuditResult, count: int = COUNT) -> AuditResult:
+    """Return the result with ``count`` classes like its own, of falling accuracy."""
+    item, row = result.classes[0], result.performance.classes[0]
+    names = [item.name, *(f"class {number:04d}" for number in range(1, count))]
+    accuracy = row.accuracy
+    rows = [
+        row.model_copy(
+            update={
+                "name": name,
+                "accuracy": accuracy.model_copy(update={"value": 1 - place / (2 * count)}),
+            }
+        )
+        for place, name in enumerate(names)
+    ]
+    performance = result.performance.model_copy(update={"classes": rows})
+    return result.model_copy(
+        update={
+            "performance": performance,
+            "classes": [item.model_copy(update={"name": name}) for name in names],
+            "data": result.data.model_copy(update={"counts": dict.fromkeys(names, row.n)}),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def result(run: Run) -> AuditResult:
+    return many_classes(run.result)
+
+
+def test_the_flagged_and_the_worst_classes_have_a_page(run: Run, result: AuditResult) -> None:
+    text = pdf_html(result, CONTEXT, run.folder / "images")
+    shown = re.findall(r'<h3 id="class-\d+">Class ([^<]+)</h3>', text)
+    assert len(shown) == LIMITS.classes
+    flagged = [item.class_name for item in result.findings if item.grade in ("A", "B")]
+    present = [name for name in dict.fromkeys(flagged) if name == result.classes[0].name]
+    assert present
+    worst = [f"class {number:04d}" for number in range(COUNT - len(shown) + 1, COUNT)]
+    assert shown == [*present, *worst]
+    assert "12 of 1,000 audited classes have a page here" in text
+
+
+def test_no_table_of_the_pdf_is_long(run: Run, result: AuditResult) -> None:
+    text = pdf_html(result, CONTEXT, run.folder / "images")
+    longest = max(table.count("<tr") for table in re.findall(r"<table.*?</table>", text, re.DOTALL))
+    assert longest <= 50
+    assert "40 of 1,000 classes are shown" in text
+
+
+def test_all_classes_are_in_the_tables(result: AuditResult) -> None:
+    files = csv_files(result)
+    assert len(pd.read_csv(io.BytesIO(files["classes.csv"]))) == COUNT
+    concepts = pd.read_csv(io.BytesIO(files["class_concepts.csv"]))
+    assert concepts["class"].nunique() == COUNT
+
+
+def write_many(folder: Path, run: Run, count: int = COUNT) -> None:
+    """Write a run folder with ``count`` classes, for measuring."""
+    folder.mkdir(parents=True)
+    text = many_classes(run.result, count).model_dump_json(indent=1)
+    (folder / "audit.json").write_text(text, encoding="utf-8")
+    (folder / "images").symlink_to(run.folder / "images")
