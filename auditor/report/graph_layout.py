@@ -37,8 +37,9 @@ class PlacedNode:
 class PlacedEdge:
     """An edge as a line from ``x1, y1`` to ``x2, y2``, and the middle of its label.
 
-    ``source`` and ``target`` are places in the list of nodes. ``share`` is of what the upper node hands down. ``part`` compares its flow with that of the
-    strongest edge between the same two rows.
+    ``source`` and ``target`` are places in the list of nodes. ``share`` is of what the upper node
+    hands down. ``part`` compares its flow with that of the strongest edge between the same two
+    rows.
     """
 
     source: int

@@ -42,14 +42,17 @@ data:text/html,<script>alert(1)</script>|vbscript:msgbox(1)|//example.org/x|http
 <embed src=https://example.org>|<link rel=stylesheet href=https://example.org/x.css>
 <base href=https://example.org/>|<meta http-equiv=refresh content='0;url=https://example.org'>
 <form action=https://example.org><input type=submit>|<input autofocus onfocus=alert(1)>
-<details open ontoggle=alert(1)>|<video><source onerror=alert(1)></video>|<audio src=x onerror=alert(1)>
+<details open ontoggle=alert(1)>|<video><source onerror=alert(1)></video>
+<audio src=x onerror=alert(1)>
 <body onload=alert(1)>|<marquee onstart=alert(1)>|<a href=javascript:alert(1)>x</a>|<b>bold</b>
-<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>|<noscript><p title="</noscript><img>">
+<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>
+<noscript><p title="</noscript><img>">
 <template><script>alert(1)</script></template>|<svg><use href=https://example.org/x#a></svg>
 <svg><animate onbegin=alert(1) attributeName=x dur=1s>|<svg><script href=https://example.org/x.js>
 <picture><source srcset=https://example.org/x>|<img srcset=https://example.org/x>|<plaintext>|<xmp>
 {{ 7 * 7 }}{% raw %}|{{ ''.__class__ }}|${alert(1)}|`${alert(1)}`|\\u003cscript\\u003e|%3Cscript%3E
-&lt;script&gt;alert(1)&lt;/script&gt;|&#60;script&#62;|&#x3c;img src=x onerror=alert(1)&#x3e;|&quot;&gt;
+&lt;script&gt;alert(1)&lt;/script&gt;|&#60;script&#62;|&#x3c;img src=x onerror=alert(1)&#x3e;
+&quot;&gt;
 ../../../etc/passwd|file:///etc/passwd|@import url(https://example.org/x.css)|=cmd|\u202egnp.exe\u2066
 constructor|__proto__|#register?register-table.q=x|]'"\\|\u2028\u2029|\U0001f415 e\u0301
 """
@@ -289,7 +292,9 @@ def test_a_graph_is_explored_by_focus(visit, report: Path) -> None:
 def test_the_navigation_marks_the_section(visit, report: Path) -> None:
     page = visit(report).page
     for section in ("performance", "method", "atlas"):
-        page.evaluate(f"document.getElementById('{section}').scrollIntoView({{behavior: 'instant'}})")
+        page.evaluate(
+            f"document.getElementById('{section}').scrollIntoView({{behavior: 'instant'}})"
+        )
         page.locator(f"nav a[href='#{section}'][aria-current]").wait_for()
         assert page.locator("nav [aria-current]").count() == 1
 

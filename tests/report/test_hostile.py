@@ -94,7 +94,7 @@ def test_names_stay_text(harmless: Run, plain_structures: tuple[list, list], pay
 def test_hostile_names_can_be_drawn(tmp_path: Path) -> None:
     result = build(tmp_path, PAYLOADS[0] + PAYLOADS[-2] + PAYLOADS[-1])
     svgs = list((tmp_path / "images").glob("*.svg"))
-    assert len(svgs) == 8
+    assert len(svgs) == 9
     assert not any(b"<script" in path.read_bytes() for path in svgs)
     assert result.overview is not None
 
