@@ -46,7 +46,7 @@ def test_each_step_is_smaller_and_named(run: Run, html: str) -> None:
 
 
 def test_a_row_never_shows_more_than_the_step_allows(run: Run, html: str) -> None:
-    text = render_html(run.result, CONTEXT, run.folder / "images", max_mb=0.21)
+    text = render_html(run.result, CONTEXT, run.folder / "images", max_mb=0.64)
     rows = re.findall(r'<div class="crops">(.*?)</div>', text, flags=re.DOTALL)
     assert rows
     assert max(row.count("<figcaption>") for row in rows) == 1
