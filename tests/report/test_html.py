@@ -123,6 +123,7 @@ def test_sections_come_in_the_order_of_the_report(html: str, run: Run) -> None:
         "method",
         "signoff",
         "reproducibility",
+        "crosswalk",
     ]
 
 

@@ -32,7 +32,7 @@ def test_each_step_is_smaller_and_named(run: Run, html: str) -> None:
     images = run.folder / "images"
     budget = len(html.encode()) / 1e6
     seen = []
-    while budget > 0.2:
+    while budget > 0.25:
         budget *= 0.7
         text = render_html(run.result, CONTEXT, images, max_mb=budget)
         assert len(text.encode()) <= budget * 1e6
