@@ -33,7 +33,7 @@ def test_each_step_is_smaller_and_named(run: Run, html: str) -> None:
     budget = len(html.encode()) / 1e6
     seen = []
     while budget > 0.25:
-        budget *= 0.7
+        budget *= 0.85
         text = render_html(run.result, CONTEXT, images, max_mb=budget)
         assert len(text.encode()) <= budget * 1e6
         (said,) = re.findall(r"What this file leaves out</h3>\s*<ul>(.*?)</ul>", text, re.DOTALL)
