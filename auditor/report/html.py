@@ -55,6 +55,8 @@ def render_html(
     budget = int(max_mb * MEGABYTE)
     size = 0
     for step in LADDER:
+        if step.classes is not None and len(result.classes) <= step.classes:
+            continue
         counting = CountingPictures()
         bare = _draw(jinja, house, result, context, step, counting)
         if step.pictures and _is_hopeless(images, counting.pictures, step, budget):
@@ -139,7 +141,7 @@ def _draw(
 ) -> str:
     style = house.style("html")
     script = house.text("html/script.js")
-    limits = Limits(examples=step.examples, full=step.full)
+    limits = Limits(examples=step.examples, full=step.full, classes=step.classes)
     view = View(result, context, "html", limits, step.left_out())
     return jinja.get_template("html/report.html.j2").render(
         view=view,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,8 @@ class Step:
     """How much one step shows; None keeps what the audit made.
 
     ``examples`` is the most pictures in a row, ``full`` whether crops come with the whole picture,
-    ``side`` the longest side in pixels and ``quality`` the JPEG quality of photographs.
+    ``side`` the longest side in pixels and ``quality`` the JPEG quality of photographs; ``classes``
+    is the most classes with a page.
     """
 
     examples: int | None = None
@@ -28,12 +29,20 @@ class Step:
     side: int | None = None
     quality: int | None = None
     pictures: bool = True
+    classes: int | None = None
 
     def left_out(self) -> tuple[str, ...]:
         """Say in sentences what this step gives up, for the report itself."""
-        if not self.pictures:
-            return ("All pictures are left out to keep the file's size; report.pdf has them.",)
         said = []
+        if self.classes is not None:
+            said.append(
+                f"At most {self.classes} classes have a page: those with a candidate and the worst."
+            )
+        if not self.pictures:
+            return (
+                *said,
+                "All pictures are left out to keep the file's size; report.pdf has them.",
+            )
         if self.examples is not None:
             said.append(f"A row shows at most {self.examples} pictures, to keep the file's size.")
         if not self.full:
@@ -46,7 +55,7 @@ class Step:
 
 
 # Rows show pictures at about 92 pixels, so size and quality cost less than pictures would.
-LADDER: tuple[Step, ...] = (
+WITH_PICTURES: tuple[Step, ...] = (
     Step(),
     Step(side=160, quality=75),
     Step(side=128, quality=65),
@@ -58,7 +67,14 @@ LADDER: tuple[Step, ...] = (
     Step(examples=3, side=96, quality=55, full=False),
     Step(examples=2, side=72, quality=45, full=False),
     Step(examples=1, side=64, quality=40, full=False),
+)
+# A model of very many classes has more text than fits, whatever becomes of its pictures.
+FEW_CLASSES = 40
+LADDER: tuple[Step, ...] = (
+    *WITH_PICTURES,
+    *(replace(step, classes=FEW_CLASSES) for step in WITH_PICTURES),
     Step(examples=1, full=False, pictures=False),
+    Step(examples=1, full=False, pictures=False, classes=FEW_CLASSES),
 )
 
 

@@ -38,8 +38,8 @@ ALL = Limits(names=None, full=False)
 LEFT_OUT = (
     "A row shows at most 6 pictures, a finding 4 and one of its tests on pictures, a concept table "
     "its first 4 concepts (3 where larger units lead); at most 8 concepts have a card, 7 single "
-    "pictures are shown, 12 classes have a page and 3 a graph. report.html shows more, and "
-    "audit.json, which is attached to this file, lists everything.",
+    "pictures are shown, 12 classes have a page, and 3 findings or classes a graph. report.html "
+    "shows more, and audit.json, which is attached to this file, lists everything.",
 )
 # WeasyPrint takes the alternative text of a drawing from its title alone.
 LABELLED = re.compile(r'(<svg\b[^>]*\baria-label="([^"]*)"[^>]*>)')

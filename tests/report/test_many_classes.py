@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from auditor.report.html import render_html
 from auditor.report.model import AuditResult
 from auditor.report.pdf import LIMITS, pdf_html
 from auditor.report.tables import csv_files
@@ -57,6 +58,21 @@ def test_the_flagged_and_the_worst_classes_have_a_page(run: Run, result: AuditRe
     worst = [f"class {number:04d}" for number in range(COUNT - len(shown) + 1, COUNT)]
     assert shown == [*present, *worst]
     assert "12 of 1,000 audited classes have a page here" in text
+
+
+def test_the_html_keeps_its_size_by_showing_fewer_classes(run: Run, result: AuditResult) -> None:
+    some = result.model_copy(update={"classes": result.classes[:200]})
+    images = run.folder / "images"
+    text = render_html(some, CONTEXT, images, max_mb=2)
+    assert len(text.encode()) <= 2_000_000
+    assert "data:image/jpeg" in text
+    shown = re.findall(r'<h3 id="class-\d+">Class ([^<]+)</h3>', text)
+    assert len(shown) == 40
+    assert shown[0] == result.classes[0].name
+    assert "At most 40 classes have a page" in text
+    assert "tables/class_concepts.csv beside this file" in text
+    targets = set(re.findall(r'\bid="([^"]+)"', text))
+    assert set(re.findall(r'href="#(class-\d+)"', text)) <= targets
 
 
 def test_no_table_of_the_pdf_is_long(run: Run, result: AuditResult) -> None:
