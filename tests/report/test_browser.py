@@ -31,7 +31,7 @@ PLACES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 CHROMIUM = os.environ.get("AUDITOR_CHROMIUM") or next(filter(None, map(shutil.which, PLACES)), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is found on this machine")
 
-ACT = """
+MARKUP = """
 '"><img src=x onerror=alert(1)>|<svg/onload=alert(1)>|<script>alert(1)</script>
 </script><script>alert(1)//|</style><script>alert(1)</script>|</title><script>alert(1)</script>
 </textarea><script>alert(1)</script>|--><script>alert(1)</script>|<!--<script>|]]><script>
@@ -57,7 +57,7 @@ data:text/html,<script>alert(1)</script>|vbscript:msgbox(1)|//example.org/x|http
 \u202egnp.exe\u2066
 constructor|__proto__|#register?register-table.q=x|]'"\\|\u2028\u2029|\U0001f415 e\u0301
 """
-NAMES = tuple(name for line in ACT.strip().splitlines() for name in line.split("|"))
+NAMES = tuple(name for line in MARKUP.strip().splitlines() for name in line.split("|"))
 
 
 @dataclass
@@ -115,10 +115,6 @@ def outside(seen: Seen) -> list[str]:
     """Requests other than for the page itself; pictures inside it are no requests."""
     own = seen.requests[0]
     return [url for url in seen.requests if url != own and not url.startswith("data:")]
-
-
-def visible_text(page: playwright.Page) -> list[str]:
-    return page.locator("main").inner_text().split()
 
 
 def test_asks_for_nothing_and_complains_about_nothing(visit, report: Path) -> None:
@@ -346,8 +342,10 @@ def test_the_folder_works_under_its_strict_policy(visit, folder: Path, kind: str
         page.wait_for_load_state("load")
         assert page.locator("#theme").is_visible()
         assert page.evaluate("getComputedStyle(document.querySelector('.page')).display") == "grid"
-        page.evaluate("[...document.images].forEach(image => { image.loading = 'eager'; })")
-        page.wait_for_function("[...document.images].every(image => image.complete)")
+        page.evaluate(
+            "Promise.all([...document.images].map(image => { image.loading = 'eager'; return"
+            " image.complete || new Promise(done => { image.onload = image.onerror = done; }); }))"
+        )
         broken = "[...document.images].filter(image => !image.naturalWidth).length"
         assert page.evaluate("document.images.length") > 100
         assert page.evaluate(broken) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -72,6 +73,33 @@ def test_a_missing_picture_is_named(tmp_path: Path, run: Run) -> None:
 def test_an_unknown_format_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'html'"):
         render_run(tmp_path, CONTEXT, formats=["htm"], max_html_mb=8, pdf_timeout=60)
+
+
+def test_the_folder_holds_what_it_names_and_nothing_of_before(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "audit.json").write_bytes((run.folder / "audit.json").read_bytes())
+    (tmp_path / "images").symlink_to(run.folder / "images")
+    old = tmp_path / "report" / "images" / ("0" * 32 + ".jpg")
+    own = old.with_name("notes.txt")
+    own.parent.mkdir(parents=True)
+    for path in (old, own):
+        path.write_text("x")
+    options = {"formats": ["html"], "max_html_mb": 0.01, "pdf_timeout": 60}
+    index = render_run(tmp_path, CONTEXT, layout="folder", **options)["html"]
+    assert index == tmp_path / "report" / "index.html"
+    assert {p.name for p in index.parent.iterdir()} == {
+        "index.html",
+        "style.css",
+        "script.js",
+        "images",
+    }
+    named = set(re.findall(r'"images/([0-9a-f]{32}\.\w+)"', index.read_text(encoding="utf-8")))
+    assert len(named) > 100
+    assert {path.name for path in own.parent.iterdir()} == named | {own.name}
+    for name in named:
+        assert (own.parent / name).read_bytes() == (run.folder / "images" / name).read_bytes()
+    assert not (tmp_path / "report.html").exists()
+    with pytest.raises(UnknownNameError, match="Did you mean 'folder'"):
+        render_run(tmp_path, CONTEXT, layout="foldr", **options)
 
 
 def test_json_survives_the_way_there_and_back(run: Run) -> None:
