@@ -33,8 +33,8 @@ def closing_notes(
     quiet = sum(1 for candidate in candidates if candidate not in graded)
     if quiet:
         notes.append(
-            f"{len(trials)} candidates were tested; {listed} are listed, and {quiet} are not: "
-            "neither strong evidence for a class nor artefacts that the model leaves unused."
+            f"Candidates tested: {len(trials)}; listed: {listed}. The other {quiet} are neither "
+            "strong evidence for a class nor artefacts that the model leaves unused."
         )
     dropped = sum(map(stopped_early, trials))
     if dropped:

@@ -39,6 +39,7 @@ from auditor.interventions.screening import Screened, screen, selected
 from auditor.interventions.transplant import Region, control_windows
 from auditor.interventions.trial import LEAST_IMAGES, Stage, Trial, next_rank, run_trial
 from auditor.interventions.triplets import representative_triplets
+from auditor.interventions.without import members_without
 from auditor.records import (
     Candidate,
     Evidence,
@@ -258,7 +259,7 @@ def _test(
         members,
         proposal.masks,
         each.references,
-        each.non_members,
+        members_without(stage.probe, members, each, stage.others),
         control_windows(members, proposal.masks, proposal.shape, rank=0.5),
     )
     trial = run_trial(

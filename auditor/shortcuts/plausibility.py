@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from auditor.records import Plausibility
+from auditor.shortcuts.inscribed import largest_rectangle
 from auditor.shortcuts.scenes import (
     GROUPS,
     Scene,
@@ -71,7 +72,8 @@ def judge(
         candidate: its id.
         own: the members of its class, in the order of ``masks``.
         references: the members whose regions are looked at.
-        masks: the region in every member, full size.
+        masks: the region in every member, full size. Of one that spans the picture, such as a
+            frame, the largest rectangle inside it is looked at.
         others: the members of other classes, for comparison.
         generator: draws the comparison groups.
         hints: what the model did with the region; None: the terms that need it are left out.
@@ -86,6 +88,11 @@ def judge(
     shape = Shape("window", max(2, height), max(2, width))
     corners = _inside((box[:, :2] + box[:, 2:] - (shape.height, shape.width)) // 2, shape, own.size)
     kept = np.array([row for row in references if small[row].any()])
+    if (shape.height, shape.width) == own.size:
+        inner = largest_rectangle(small[kept].mean(axis=0) >= 0.5)
+        if inner is not None:
+            shape = Shape("window", max(2, inner[2]), max(2, inner[3]))
+            corners = _inside(np.tile(inner[:2], (len(kept), 1)), shape, own.size)
     terms = {
         "stereotyped appearance": _appearance(own, kept, corners, shape, small, others, generator)
     }

@@ -102,3 +102,21 @@ def test_stereotypy_against_plain_correlations() -> None:
     slow = np.median([np.mean(sorted(row[np.isfinite(row)])[-3:]) for row in best])
     assert stereotypy(crops) == pytest.approx(float(slow))
     assert stereotypy(np.ones((4, 3, 6))) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("framed", [True, False])
+def test_a_frame_is_judged_by_its_own_pixels(framed: bool) -> None:
+    shown = pictures(0)
+    ring = np.ones((SIZE, SIZE), bool)
+    ring[5:-5, 5:-5] = False
+    if framed:
+        dark = np.ones((SIZE, SIZE), bool)
+        dark[3:-3, 3:-3] = False
+        shown[:, dark] = 20
+    masks = np.tile(ring, (24, 1, 1))
+    own = scene(shown, masks.astype(float))
+    scenes = balanced({0: own, **dict(enumerate(other_scenes(), start=1))})
+    others = [scenes[index] for index in (1, 2, 3)]
+    found = judge("x", scenes[0], np.arange(10), masks, others, np.random.default_rng(1))
+    assert (found.score >= 0.75) == framed
+    assert found.score >= 0.75 or found.score < 0.5
