@@ -52,7 +52,7 @@ def carrying(
     screened: Screened,
 ) -> Bool[np.ndarray, "sample"]:
     """Say which images carry the region of a candidate for ``output`` inside ``masks``."""
-    if len(screened.fillers) < len(screened.targets) or not len(screened.targets):
+    if not screened.measured:
         return np.ones(len(inputs), dtype=bool)
     effects = effects_of(
         stage.probe, inputs, masks, output, stage.others, screened.targets, screened.fillers

@@ -43,6 +43,11 @@ class Screened:
     share: float
 
     @property
+    def measured(self) -> bool:
+        """Say whether there were images of other classes; else ``effects`` are relevance inside."""
+        return len(self.targets) > 0 and len(self.fillers) == len(self.targets)
+
+    @property
     def reference_effect(self) -> float:
         """Mean margin that the references gain over the control."""
         return float(self.effects[np.isin(self.tried, self.references)].mean())

@@ -27,7 +27,7 @@ def members_without(
     the largest effect. Empty when there are fewer than `LEAST`: then the control does not apply.
     """
     found = screened.non_members
-    if len(found) and len(screened.fillers) == len(screened.targets):
+    if len(found) and screened.measured:
         order = np.argsort(-screened.effects, kind="stable")
         limit = WITHOUT * screened.reference_effect
         for reference in screened.tried[order[:MASKS]]:

@@ -7,7 +7,7 @@ inverse search then asks which other classes rest on the same concepts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -215,10 +215,11 @@ def _sharing(
 
 def _uppers(
     stage: Stage, layer: str, inputs: Float[Tensor, "sample 3 h w"]
-) -> list[tuple[Upper, slice]]:
-    explainer = stage.probe.explainer
-    parts = [slice(start, start + AT_ONCE) for start in range(0, len(inputs), AT_ONCE)]
-    return [(explainer.upper(inputs[part], layer), part) for part in parts]
+) -> Iterator[tuple[Upper, slice]]:
+    """Yield the network above the layer a batch at a time: each holds its activations."""
+    for start in range(0, len(inputs), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        yield stage.probe.explainer.upper(inputs[part], layer), part
 
 
 def _numbers(values: Float[np.ndarray, "step"]) -> tuple[float, ...]:

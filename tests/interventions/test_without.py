@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from auditor.config import ShortcutConfig
@@ -51,3 +53,11 @@ def test_members_without_the_mark_stay() -> None:
 def test_fewer_than_four_are_no_control() -> None:
     probe, members, found, others = screened(world(marked=(0.9, 0.0, 0.0)), misplaced=0)
     assert len(members_without(probe, members, found, others)) == 0
+
+
+def test_without_other_classes_the_relevance_inside_decides_alone() -> None:
+    probe, members, found, others = screened(world(marked=(0.6, 0.0, 0.0)), misplaced=0)
+    nothing = np.zeros(0, dtype=int)
+    alone = replace(found, targets=nothing, fillers=nothing)
+    assert not alone.measured
+    assert set(members_without(probe, members, alone, others)) == set(alone.non_members)
