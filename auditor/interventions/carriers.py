@@ -18,7 +18,7 @@ from auditor.interventions.screening import Screened, effects_of
 from auditor.interventions.trial import Stage
 from auditor.records import Samples
 from auditor.shortcuts.heat import smoothed_positive
-from auditor.shortcuts.windows import Shape, masks_of, place
+from auditor.shortcuts.windows import Shape, box_of, masks_of, place
 
 MEMBER_EFFECT = 0.5
 KEEPS_TO_A_PLACE = 0.25
@@ -103,7 +103,7 @@ def masks_for(
         return np.zeros((len(heat), height, width), dtype=bool)
     if (reference == reference[:1]).all():
         return np.repeat(reference[:1], len(heat), axis=0)
-    boxes = np.array([_box(mask) for mask in reference])
+    boxes = np.array([box_of(mask) for mask in reference])
     sides = np.median(boxes[:, 2:] - boxes[:, :2], axis=0).round().astype(int)
     shape = Shape("window", max(1, int(sides[0])), max(1, int(sides[1])))
     corners = boxes[:, :2] / (height, width)
@@ -113,8 +113,3 @@ def masks_for(
         corner = np.minimum(middle, last)
         return masks_of(np.tile(corner, (len(heat), 1)), shape, (height, width))
     return masks_of(place(heat, shape), shape, (height, width))
-
-
-def _box(mask: Bool[np.ndarray, "h w"]) -> tuple[int, int, int, int]:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1

@@ -37,7 +37,7 @@ from auditor.shortcuts.terms import (
     off_object,
     synthetic_look,
 )
-from auditor.shortcuts.windows import Shape, place
+from auditor.shortcuts.windows import Shape, box_of, place
 
 # Chosen by hand on the demo and its clean twin; to be fitted on the benchmark.
 WEIGHTS: Mapping[str, tuple[float, float, float]] = {
@@ -80,7 +80,7 @@ def judge(
     """
     factor = shrinkage(masks.shape[1:])
     small = shrunk(masks.astype(np.float32), factor) > 0
-    boxes = [_box(small[row]) for row in references if small[row].any()]
+    boxes = [box_of(small[row]) for row in references if small[row].any()]
     if len(boxes) < 3:
         return Plausibility(candidate, {}, 0.0)
     box = np.array(boxes)
@@ -283,11 +283,6 @@ def _crops(
         for image, (top, left) in zip(padded, corners, strict=True)
     ]
     return np.array(crops)
-
-
-def _box(mask: Bool[np.ndarray, "height width"]) -> tuple[int, int, int, int]:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
 
 def _inside(

@@ -116,3 +116,9 @@ def masks_of(
         ring = shape.ring
         masks[:, ring:-ring, ring:-ring] = False
     return masks
+
+
+def box_of(mask: Bool[np.ndarray, "height width"]) -> tuple[int, int, int, int]:
+    """Return top, left, bottom and right of the box around a mask that is not empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1

@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 from torch import nn
 
+from auditor.demo.training import predict
 from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
 from tests.benchmarks.shortcuts.cases import Plant
-from tests.benchmarks.shortcuts.train import predict
 from tests.benchmarks.shortcuts.worlds import Half
 
 POSITIVE, NEGATIVE = 0.20, 0.05

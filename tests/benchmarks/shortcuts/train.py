@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from auditor.demo.training import MEAN, STD, predict, to_inputs
 from tests.benchmarks.shortcuts.cases import Case, digest
 from tests.benchmarks.shortcuts.nets import NETS, Plain, Residual
 from tests.benchmarks.shortcuts.worlds import Photographs, doubled, planted
 
-MEAN, STD = 0.5, 0.25
 BATCH = 64
 RATE, DECAY = 4e-3, 5e-2
 SHIFT = 3
@@ -129,22 +129,6 @@ def shifted(batch: Tensor) -> Tensor:
     top, left = (int(x) for x in torch.randint(0, 2 * SHIFT + 1, (2,)))
     padded = nn.functional.pad(batch, (SHIFT,) * 4, mode="replicate")
     return padded[:, :, top : top + batch.shape[2], left : left + batch.shape[3]]
-
-
-def predict(
-    model: nn.Module, images: UInt8[np.ndarray, "sample 64 64 3"]
-) -> Float[np.ndarray, "sample output"]:
-    """Return the model's logits."""
-    with torch.no_grad():
-        batches = [model(batch) for batch in torch.split(to_inputs(images), 256)]
-    logits: np.ndarray = torch.cat(batches).numpy()
-    return logits
-
-
-def to_inputs(images: UInt8[np.ndarray, "sample 64 64 3"]) -> Tensor:
-    """Return pictures as the models take them: (N, 3, 64, 64)."""
-    pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float() / 255.0
-    return (pixels - MEAN) / STD
 
 
 def to_pictures(inputs: Tensor) -> UInt8[np.ndarray, "sample 64 64 3"]:

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
+from auditor.demo.training import to_inputs
 from auditor.shortcuts.heat import smoothed_positive
 from auditor.shortcuts.windows import dictionary, masks_of, place
 from tests.benchmarks.shortcuts.audited import Audited
 from tests.benchmarks.shortcuts.baselines import LEAST, Verdict
-from tests.benchmarks.shortcuts.train import to_inputs
 
 NAIVE = "naive transplant"
 TARGETS = 6

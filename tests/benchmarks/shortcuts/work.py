@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from auditor.demo.training import predict
 from tests.benchmarks.shortcuts.ablations import ablations
 from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
 from tests.benchmarks.shortcuts.audited import Audited, audit
@@ -29,7 +30,7 @@ from tests.benchmarks.shortcuts.searching import (
     search,
 )
 from tests.benchmarks.shortcuts.tracing import Trace, stages_of, traced
-from tests.benchmarks.shortcuts.train import predict, trained
+from tests.benchmarks.shortcuts.train import trained
 from tests.benchmarks.shortcuts.transplants import NAIVE, naive
 from tests.benchmarks.shortcuts.worlds import Planted, photographs, planted
 
