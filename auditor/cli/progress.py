@@ -60,8 +60,9 @@ class _Lines:
         self._last = now
         rate = self._done / (now - self._started)
         left = (self._total - self._done) / rate if rate else 0.0
+        pace = f"{rate:.1f} a second" if rate >= 1 else f"{1 / rate:.0f} s each" if rate else "slow"
         self._progress.say(
-            f"{self._title}: {self._done}/{self._total}, {rate:.1f} a second, {left:.0f} s left"
+            f"{self._title}: {self._done}/{self._total}, {pace}, about {left:.0f} s left"
         )
 
 

@@ -24,8 +24,9 @@ def factor_meaning(
     unit = f" {statistic.unit}" if statistic.unit else ""
     start = (
         f"{statistic.name[:1].upper()}{statistic.name[1:]} is {way} in '{name}': {own:.3g}{unit} "
-        f"against {others:.3g} (median), and tells it from the other classes with an AUC of "
-        f"{max(factor.auc, 1 - factor.auc):.2f}."
+        f"against {others:.3g} (median); of two pictures, one of '{name}' and one of another "
+        f"class, that of '{name}' has the {way} value in {max(factor.auc, 1 - factor.auc):.0%} of "
+        "cases."
     )
     numbers = [_number(each, name) for each in evidence if each.n]
     why = [] if numbers else list(dict.fromkeys(each.reason for each in evidence if each.reason))
