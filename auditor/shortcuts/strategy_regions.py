@@ -9,10 +9,13 @@ Hennig 2007, "Cluster-wise assessment of cluster stability").
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 
 from auditor.concepts.factors import leading_channels
 from auditor.shortcuts.concept_regions import region_of
@@ -107,32 +110,12 @@ def _reduced(
 
 def _split(points: Points, k: int, rng: np.random.Generator) -> Int[np.ndarray, "member"]:
     """Return the tightest of `STARTS` splits by k-means (Lloyd 1982), numbered from 0."""
-    best, found = np.inf, np.zeros(len(points), dtype=np.int64)
-    for _ in range(STARTS):
-        means = _seeds(points, k, rng)
-        for _ in range(STEPS):
-            assigned = _nearest(points, means)
-            counts = np.bincount(assigned, minlength=k)
-            sums = np.stack([points[assigned == group].sum(axis=0) for group in range(k)])
-            moved = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], means)
-            if np.array_equal(moved, means):
-                break
-            means = moved
-        index = _index(points, assigned)
-        if index < best:
-            best, found = index, assigned
-    return found
-
-
-def _seeds(points: Points, k: int, rng: np.random.Generator) -> Float[np.ndarray, "k coordinate"]:
-    """Draw starting means far from each other (k-means++, Arthur and Vassilvitskii 2007)."""
-    chosen = [points[int(rng.integers(len(points)))]]
-    for _ in range(k - 1):
-        distance = np.min([((points - each) ** 2).sum(axis=1) for each in chosen], axis=0)
-        total = distance.sum()
-        weight = distance / total if total > 0 else None
-        chosen.append(points[int(rng.choice(len(points), p=weight))])
-    return np.stack(chosen)
+    means = KMeans(k, n_init=STARTS, max_iter=STEPS, random_state=int(rng.integers(2**31)))
+    with warnings.catch_warnings():
+        # Fewer different points than groups: some groups stay empty, which is no split to propose.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        assigned: np.ndarray = means.fit_predict(points)
+    return assigned.astype(np.int64)
 
 
 def _nearest(points: Points, means: Float[np.ndarray, "k coordinate"]) -> Int[np.ndarray, "member"]:
