@@ -113,7 +113,7 @@ class RunFolder:
         return digest_of(self.manifest()["stages"][stage]["files"])
 
     def finish(self, status: str, **facts: Any) -> None:
-        """Write the run's final status into the manifest."""
+        """Write the run's final status into the manifest, with ``facts`` such as its seconds."""
         document = self.manifest() | {"status": status} | facts
         write_atomic(self.path / "manifest.json", _json(document))
 

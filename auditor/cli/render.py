@@ -78,9 +78,12 @@ def render_folder(
     from auditor.runfolder import read_manifest
 
     manifest = read_manifest(run_folder)
+    stages = {name: entry["seconds"] for name, entry in manifest["stages"].items()}
+    if "seconds" in manifest:
+        stages["result"] = manifest["seconds"]
     context = RenderContext(
         created=manifest["created"],
-        stages={name: entry["seconds"] for name, entry in manifest["stages"].items()},
+        stages=stages,
         command=shlex.join(["auditor", *without_folders(manifest.get("argv", []))]),
         tier=report.tier,
         sections=report.sections,

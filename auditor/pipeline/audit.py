@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -126,6 +127,7 @@ def _stages(
     compositions = _compositions(
         config, subject, explainer, samples, analyses, outputs, shortcuts, store, run, progress
     )
+    started = time.monotonic()
     with progress.stage("writing the result"):
         analysis = Analysis(
             samples=samples,
@@ -140,7 +142,9 @@ def _stages(
         )
         result = assemble(config, subject, explainer, analysis, store, _tool(subject), run.key[:8])
         write_atomic(run.path / "audit.json", result.model_dump_json(indent=1).encode())
-        run.finish("audited")
+        # Of the first time, as the stages': the same command again gives the same report.
+        seconds = run.manifest().get("seconds", round(time.monotonic() - started, 3))
+        run.finish("audited", seconds=seconds)
     return AuditOutcome(run, result)
 
 

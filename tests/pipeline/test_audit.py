@@ -141,3 +141,9 @@ def test_broken_images_are_counted_and_names_are_text(tmp_path: Path) -> None:
     html = (folder / "report.html").read_text()
     assert "<script>alert(1)" not in html
     assert "&lt;script&gt;alert(1)" in html
+
+
+def test_the_time_of_writing_the_result_is_kept_beside_the_stages(finished: Path) -> None:
+    assert json.loads((finished / "manifest.json").read_text())["seconds"] > 0
+    text = (finished / "report.html").read_text(encoding="utf-8")
+    assert "<td>result</td>" in text
