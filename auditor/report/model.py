@@ -543,7 +543,10 @@ class NotRun(Part):
 
 
 class AuditResult(Part):
-    """The whole audit. ``faces``: one reference sample of each concept without a card, by id."""
+    """The whole audit. ``faces``: one reference sample of each concept without a card, by id.
+
+    ``language`` is the code of the language that its sentences and figures are written in.
+    """
 
     format: Literal["concept-auditor/audit"] = "concept-auditor/audit"
     version: Literal[1] = 1
@@ -575,6 +578,7 @@ class AuditResult(Part):
     method: Method
     not_run: list[NotRun]
     config: str
+    language: str = "en"
 
 
 class RenderContext(Part):
@@ -582,7 +586,7 @@ class RenderContext(Part):
 
     ``created`` is ISO 8601 in UTC; ``stages`` is stage -> seconds; ``command`` redoes the audit.
     ``tier`` says how much of the result is drawn; ``sections`` names what of it, in order (None:
-    all that the tier has).
+    all that the tier has); ``language`` is the code of the language of its fixed text.
     """
 
     created: str
@@ -590,3 +594,4 @@ class RenderContext(Part):
     command: str = ""
     tier: Literal["executive", "standard", "technical"] = "standard"
     sections: list[str] | None = None
+    language: str = "en"

@@ -8,6 +8,8 @@ from functools import cached_property
 from itertools import zip_longest
 from typing import Literal
 
+from auditor.language import N_
+from auditor.language import gettext as _
 from auditor.report.analysis_parts import LayerUnits
 from auditor.report.chosen import (
     SHEET_GRADES,
@@ -218,11 +220,11 @@ class View(Names):
     def kept(self, node: GraphNode) -> Sequence[str]:
         """Return the lines under a node: what of it goes to no concept that is drawn."""
         amounts = (
-            (node.rest, "in others"),
-            (node.bypass, "past the layer"),
-            (node.absorbed, "in biases"),
+            (node.rest, N_("%(part)s in others")),
+            (node.bypass, N_("%(part)s past the layer")),
+            (node.absorbed, N_("%(part)s in biases")),
         )
-        return [f"{percent(part)} {where}" for part, where in amounts if abs(part or 0.0) >= 0.005]
+        return [_(text, part=percent(part)) for part, text in amounts if abs(part or 0.0) >= 0.005]
 
     def has_shares(self, card: CompositionCard) -> bool:
         """Say whether parts of the score can be read as shares of it.

@@ -77,8 +77,10 @@
   }
 
   /* Lists: finding, choosing and ordering the rows of a table, or cards. */
+  var POINT = (1.1).toLocaleString(root.lang).charAt(1);
   function sortable(text) {
-    var plain = text.trim().replace(/,(?=\d{3})/g, "").replace(/\u2212/g, "-");
+    var plain = text.trim().replace(POINT === "," ? /\.(?=\d{3})/g : /,(?=\d{3})/g, "")
+      .replace(POINT, ".").replace(/\u2212/g, "-");
     return /^[<±]?\s*-?\d/.test(plain) ? parseFloat(plain.replace(/^[<±]\s*/, "")) : plain;
   }
   function compared(a, b) {
