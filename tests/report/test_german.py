@@ -24,6 +24,7 @@ TECHNICAL = GERMAN.model_copy(update={"tier": "technical"})
 SAME = {
     *("audit", "auditor", "concept", "csv", "json", "html", "report", "yaml", "image", "region"),
     *("explain", "min", "Hans", "LRP"),
+    *("AI", "NIST", "RMF", "MAP", "MEASURE", "MANAGE", "SR", "ISO", "IEC"),
 }
 
 
@@ -63,7 +64,8 @@ def test_no_fixed_text_bypasses_the_catalogue(run: Run, german: AuditResult, med
     said = [text for text in root.itertext() if "use strict" not in text and "{" not in text]
     for element in root.iter():
         said += [element.attrib.get(key, "") for key in ("alt", "title", "aria-label")]
-    data = set(re.findall(r"[^\W\d_]+", german.model_dump_json() + CONTEXT.model_dump_json()))
+    held = german.model_dump_json() + CONTEXT.model_dump_json()
+    data = set(re.findall(r"[^\W\d_]+", held.replace(r"\n", " ")))
     left = {word for text in said for word in re.findall(r"[^\W\d_]{2,}", text)}
     assert sorted(left - data - SAME) == []
 
