@@ -136,6 +136,9 @@ QUESTION: Mapping[str, str] = {
     "T1 flip excess": N_(
         "Put into other pictures: how many does the model now take for the class?"
     ),
+    "T1 nearest class": N_(
+        "Put into pictures of the class most like it: how many does it turn?"
+    ),
     "T1 evidence share": N_("How much of the model's evidence for the class moves along with it?"),
     "T2 removal": N_("Covered up: how many pictures are no longer recognised?"),
     "T3 latent": N_("Ignored inside the model: how many pictures are no longer recognised?"),
@@ -207,6 +210,7 @@ KEYS = (
     *(N_("same look at the same place"), N_("in a corner"), N_("synthetic look")),
     *(N_("off the marked object"), N_("off the rest of the evidence")),
     *(N_("part of the class lacks it"), N_("shared with unrelated classes")),
+    *(N_("far more alike than usual"), N_("the same mark in it")),
 )
 
 # Nouns that are counted, by their singular and plural.
