@@ -7,11 +7,11 @@ values are named, ``%(name)s``, and a sign for per cent is written ``%%``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from gettext import c2py  # type: ignore[attr-defined]  # it reads the Plural-Forms of a catalogue
+from gettext import c2py  # it reads the Plural-Forms of a catalogue
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -91,6 +91,13 @@ def ngettext(singular: str, plural: str, num: float, /, **values: Any) -> str:
     return translate_counted(singular, plural, num) % {"num": num, **values}
 
 
+def listed(items: Sequence[str]) -> str:
+    """Return items as the spoken language lists them: ``a, b and c``."""
+    if len(items) < 2:
+        return "".join(items)
+    return gettext("%(first)s and %(last)s", first=", ".join(items[:-1]), last=items[-1])
+
+
 def N_(message: str) -> str:  # noqa: N802 (gettext's own name for it)
     """Mark a message that is translated where it is used."""
     return message
@@ -149,7 +156,7 @@ def _messages(code: str) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for item in catalogue(code):
         forms = item.string if isinstance(item.string, tuple) else (item.string,)
-        key = item.id[0] if isinstance(item.id, tuple) else item.id
+        key = item.id if isinstance(item.id, str) else item.id[0]
         if key and all(forms) and not item.fuzzy:
             found[key] = tuple(str(form) for form in forms)
     return found

@@ -18,6 +18,7 @@ from auditor.language import gettext as _
 from auditor.report.model import Interval, TestResult
 from auditor.report.words import NO_NUMBER
 
+OF_CLASS = "of images of "
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -67,8 +68,15 @@ def is_share(unit: str) -> bool:
 def effect(result: TestResult) -> str:
     """Return a test's effect in its unit, shares as percentages."""
     if is_share(result.unit):
-        return f"{percent(result.effect)}{result.unit.removeprefix(result.unit.split(' ')[0])}"
+        return f"{percent(result.effect)} {_whole(result.unit.partition(' ')[2])}".strip()
     return f"{number(result.effect)} {translate(result.unit)}".strip()
+
+
+def _whole(text: str) -> str:
+    """Return what a share is of: ``of images``, or those of a class."""
+    if text.startswith(OF_CLASS):
+        return _("of images of %(name)s", name=text.removeprefix(OF_CLASS))
+    return translate(text) if text else ""
 
 
 def effect_range(result: TestResult) -> str:

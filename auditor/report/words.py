@@ -136,9 +136,7 @@ QUESTION: Mapping[str, str] = {
     "T1 flip excess": N_(
         "Put into other pictures: how many does the model now take for the class?"
     ),
-    "T1 nearest class": N_(
-        "Put into pictures of the class most like it: how many does it turn?"
-    ),
+    "T1 nearest class": N_("Put into pictures of the class most like it: how many does it turn?"),
     "T1 evidence share": N_("How much of the model's evidence for the class moves along with it?"),
     "T2 removal": N_("Covered up: how many pictures are no longer recognised?"),
     "T3 latent": N_("Ignored inside the model: how many pictures are no longer recognised?"),
@@ -211,6 +209,18 @@ KEYS = (
     *(N_("off the marked object"), N_("off the rest of the evidence")),
     *(N_("part of the class lacks it"), N_("shared with unrelated classes")),
     *(N_("far more alike than usual"), N_("the same mark in it")),
+    *(N_("made by camera or processing"), N_("of images"), N_("of the evidence")),
+    N_("the same place of another class's image"),
+    N_("an image of the class without the region"),
+    N_("another window of the same image"),
+    *(N_("filled smoothly"), N_("filled from another class's image"), N_("other classes")),
+    N_("a random direction of the same variance"),
+    N_("the opposite change of the same picture"),
+    *(N_("brightness"), N_("contrast"), N_("saturation"), N_("sharpness"), N_("noise")),
+    *(N_("red-green tint"), N_("blue-yellow tint"), N_("JPEG blockiness"), N_("uniform border")),
+    *(N_("flat areas"), N_("portrait format"), N_("aspect ratio"), N_("file size in pixels")),
+    *(N_("of the picture"), N_("of 255"), N_("times"), N_("width / height"), N_("megapixels")),
+    *(N_("without it"), N_("concepts zeroed"), N_("direction projected out")),
 )
 
 # Nouns that are counted, by their singular and plural.
