@@ -27,7 +27,7 @@ from auditor.relevance.explainer import Explainer
 from auditor.relevance.heatmaps import MapRequest, concept_maps, plain_heatmaps, sample_concept_maps
 from auditor.report.images import ImageStore
 from auditor.report.model import AtlasSample, LegendEntry, Picture
-from auditor.report.pictures import overlay, paint_segments
+from auditor.report.pictures import heat, overlay, paint_segments
 from auditor.subject import Subject
 
 CROP_SIDE = 128
@@ -132,6 +132,9 @@ def _atlas_sample(
             alt=_("relevance over %(path)s", path=path),
             caption="relevance",
             side=ATLAS_SIDE,
+        ),
+        alone=store.jpeg(
+            heat(plain), alt=_("relevance alone, %(path)s", path=path), side=ATLAS_SIDE
         ),
         atlas=store.jpeg(
             painted,

@@ -28,7 +28,7 @@ from auditor.records import ConceptMap, LayerRelevance, Samples, StoredPicture
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.heatmaps import MapRequest, concept_maps, plain_heatmaps, sample_concept_maps
 from auditor.relevance.protocols import Load
-from auditor.report.images import ImageStore, Photo, outline, overlay, upscale
+from auditor.report.images import ImageStore, Photo, heat, outline, overlay, upscale
 from auditor.subject import Subject
 
 # Concepts whose conditional heatmaps are compared inside a region.
@@ -136,6 +136,7 @@ def look_closely(
         ),
         compared=len(compared),
         covered=float(np.abs(share[compared]).sum()),
+        alone=_shown(heat(plain), _("relevance alone, %(path)s", path=look.path), store),
     )
 
 

@@ -219,7 +219,10 @@ class LegendEntry(Part):
 
 
 class AtlasSample(Part):
-    """A sample coloured by the concept that dominates each superpixel."""
+    """A sample coloured by the concept that dominates each superpixel.
+
+    ``alone`` is the heatmap without the photograph.
+    """
 
     sample: str
     layer: str
@@ -228,6 +231,7 @@ class AtlasSample(Part):
     heatmap: Picture
     atlas: Picture
     legend: list[LegendEntry]
+    alone: Picture | None = None
 
 
 class ClassReport(Part):
@@ -350,7 +354,7 @@ class LocalCard(Part):
     """One picture looked at closely. ``why``: why this one; ``covered``: see ``compared``.
 
     The region's ranking is among the ``compared`` concepts with the most relevance in the
-    picture, which hold the part ``covered`` of it.
+    picture, which hold the part ``covered`` of it. ``alone`` is the heatmap without the photograph.
     """
 
     sample: str
@@ -365,6 +369,7 @@ class LocalCard(Part):
     regions: list[RegionCard]
     compared: int
     covered: Number
+    alone: Picture | None = None
 
 
 class LocalPart(Part):

@@ -34,14 +34,16 @@ LIMITS = Limits(
     classes=12,
     ranked=40,
     graphs=3,
+    sheets=6,
     full=False,
 )
 ALL = Limits(names=None, full=False)
 LEFT_OUT = N_(
-    "A row shows at most 6 pictures, a finding 4 and one of its tests on pictures, a concept table "
-    "its first 4 concepts (3 where larger units lead); at most 8 concepts have a card, 7 single "
-    "pictures are shown, 12 classes have a page, and 3 findings or classes a graph. report.html "
-    "shows more, and audit.json, which is attached to this file, lists everything."
+    "A row shows at most 6 pictures, a finding 4 and one of its tests on pictures, a concept table"
+    " its first 4 concepts (3 where larger units lead); at most 8 concepts have a card, 7 single "
+    "pictures are shown, 12 classes have a page, 6 findings a sheet, and 3 findings or classes a "
+    "graph. report.html shows more, and audit.json, which is attached to this file, lists "
+    "everything."
 )
 # WeasyPrint takes the alternative text of a drawing from its title alone.
 LABELLED = re.compile(r'(<svg\b[^>]*\baria-label="([^"]*)"[^>]*>)')

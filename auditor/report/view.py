@@ -15,6 +15,7 @@ from auditor.report.chosen import (
     SHEET_GRADES,
     chosen_classes,
     chosen_performance,
+    gravest,
     worst_compositions,
 )
 from auditor.report.figure_style import short
@@ -46,7 +47,8 @@ MOST_OF_SCORE = 3.0
 class Limits:
     """How much is shown; None shows everything. ``full``: also the whole pictures of crops.
 
-    ``classes`` have a page, ``ranked`` ones a row of accuracy, ``graphs`` a composition graph.
+    ``classes`` have a page, ``ranked`` ones a row of accuracy, ``graphs`` a composition graph,
+    ``sheets`` findings a sheet.
     """
 
     examples: int | None = None
@@ -58,6 +60,7 @@ class Limits:
     classes: int | None = None
     ranked: int | None = None
     graphs: int | None = None
+    sheets: int | None = None
     full: bool = True
 
 
@@ -133,6 +136,17 @@ class View(Names):
     def sheets(self) -> Sequence[FindingCard]:
         """Findings with a sheet of their own."""
         return [finding for finding in self.result.findings if finding.grade in SHEET_GRADES]
+
+    @cached_property
+    def drawn_sheets(self) -> Sequence[FindingCard]:
+        """Findings whose sheet is drawn: all, or where room is short the gravest."""
+        return gravest(self.sheets, self.limits.sheets)
+
+    def sheet(self, finding: FindingCard) -> str:
+        """Return the anchor of a finding's sheet, or nothing when it has none here."""
+        if not self.has("findings") or finding not in self.drawn_sheets:
+            return ""
+        return f"finding-{self.sheets.index(finding) + 1}"
 
     @cached_property
     def minor(self) -> Sequence[FindingCard]:
