@@ -189,10 +189,9 @@ def verification(grade: Grade) -> str:
     if grade in ("A", "B"):
         return _(
             "Audit the new model on the same pictures. The fix worked if no candidate of this look"
-            " is found any more, or if the region hardly matters: put into other pictures (flip "
-            "excess), covered up (removal) or ignored inside the model (latent), it changes fewer "
-            "than 10 %% of them, by the upper ends of the 95 %% intervals. Accuracy on pictures "
-            "without the region must not fall."
+            " is found any more, or if the region changes fewer than 10 %% of pictures when it is "
+            "put in, covered up or ignored inside the model (upper ends of the 95 %% intervals), "
+            "and accuracy without it has not fallen."
         )
     return _("The next audit repeats the tests.")
 

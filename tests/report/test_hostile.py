@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -10,11 +12,15 @@ import pytest
 import tinyhtml5
 
 from auditor.errors import IntegrityError
+from auditor.language import languages, speaking
 from auditor.report.html import render_html
 from auditor.report.model import AuditResult, LegendEntry, Picture
 from auditor.report.pdf import pdf_html
+from auditor.report.summary import text_files
+from auditor.report.tables import csv_files
 from tests.report.conftest import SMALL, Run
 from tests.report.example import CONTEXT, Example
+from tests.report.names import NAMES, rounds
 
 PAYLOADS = (
     "<script>alert(1)</script>",
@@ -89,6 +95,37 @@ def test_names_stay_text(harmless: Run, plain_structures: tuple[list, list], pay
     assert shown.count(payload) > 100
     document = pdf_html(result, CONTEXT, images)
     assert structure(document) == plain_structures[1]
+
+
+@pytest.mark.parametrize("code", languages())
+def test_sixty_names_are_text_in_every_sink(harmless: Run, code: str) -> None:
+    assert len(set(NAMES)) >= 60
+    images = harmless.folder / "images"
+    plain = harmless.result.model_copy(update={"language": code}).model_dump_json()
+    context = CONTEXT.model_copy(update={"language": code})
+
+    def sinks(result: AuditResult) -> list[object]:
+        texts = text_files(result, context)
+        marked = [texts[name].decode() for name in ("summary.md", "model_card.md")]
+        tables = {
+            name: list(csv.reader(io.StringIO(content.decode(), newline="")))
+            for name, content in csv_files(result).items()
+        }
+        cells = [cell for rows in tables.values() for row in rows for cell in row]
+        assert not [cell for cell in cells if cell.startswith(("=", "+", "@", "\t", "\r"))]
+        return [
+            structure(render_html(result, context, images, max_mb=8)),
+            structure(pdf_html(result, context, images)),
+            # What is left of a line of Markdown when all that is escaped is taken away.
+            [re.findall(r"[`*_\[\]#|<>~&$@]", re.sub(r"\\.", "", text)) for text in marked],
+            [text.count("\n") for text in marked],
+            {name: [len(row) for row in rows] for name, rows in tables.items()},
+        ]
+
+    with speaking(code):
+        expected = sinks(AuditResult.model_validate_json(plain))
+        for text in rounds(plain):
+            assert sinks(AuditResult.model_validate_json(text)) == expected
 
 
 def test_hostile_names_can_be_drawn(tmp_path: Path) -> None:
