@@ -175,17 +175,30 @@ def effects_of(
     if not len(content):
         return np.zeros(0)
     effects = np.zeros((len(content), len(targets)))
-    different, which = np.unique(masks, axis=0, return_inverse=True)
-    holes = feathered(torch.from_numpy(different))
-    hole = holes[torch.from_numpy(which.ravel())]
+    first, which = _different(masks)
+    holes = feathered(torch.from_numpy(masks[first]))
+    hole = holes[torch.from_numpy(which)]
     for column, (target, filler) in enumerate(zip(targets, fillers, strict=True)):
         base, seam = pool.inputs[int(target)], pool.inputs[int(filler)]
         moved = margin(probe.predict(blend(base.expand_as(content), content, hole)), output)
         many = (len(holes), *base.shape)
         control = blend(base.expand(many), seam.expand(many), holes)
-        effects[:, column] = moved - margin(probe.predict(control), output)[which.ravel()]
+        effects[:, column] = moved - margin(probe.predict(control), output)[which]
     mean: np.ndarray = effects.mean(axis=1)
     return mean
+
+
+def _different(
+    masks: Bool[np.ndarray, "sample h w"],
+) -> tuple[Int[np.ndarray, "different"], Int[np.ndarray, "sample"]]:
+    """Return where each different mask stands first, and which of them each sample has."""
+    places: dict[bytes, int] = {}
+    which = [
+        places.setdefault(row.tobytes(), len(places))
+        for row in np.packbits(masks.reshape(len(masks), -1), axis=1)
+    ]
+    first = [which.index(place) for place in range(len(places))]
+    return np.array(first), np.array(which)
 
 
 def selected(screened: Sequence[Screened], most: int) -> list[Screened]:
