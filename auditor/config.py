@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from auditor.errors import ConfigError, nearest
+from auditor.language import checked_language
 
 PROPOSALS = ("P1", "P1b", "P1c", "P2", "P3", "P4", "P5", "P6", "P7", "P8")
 
@@ -277,6 +278,9 @@ class ReportConfig(Section):
         "single",
         description="HTML as one file, or as a folder with style, script and images as files.",
     )
+    language: str = Field(
+        "en", description="Language of the report, and of what the audit writes: en or de."
+    )
     sections: list[str] | None = Field(
         None, description="Sections to show, in this order (default: all that the tier has)."
     )
@@ -294,6 +298,14 @@ class ReportConfig(Section):
     )
     max_html_mb: float = Field(8.0, gt=0, description="Size that report.html may not exceed.")
     pdf_timeout: int = Field(300, ge=10, description="Seconds that making the PDF may take.")
+
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, code: str) -> str:
+        try:
+            return checked_language(code)
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
 
 
 class Config(Section):
