@@ -92,7 +92,7 @@ def ratio_prepare(local: Local) -> Saved:
     if node.operation == "relu":
         return Saved(source > 0)
     if node.operation == "hardtanh" and node.arguments.get("min_val", -1.0) == 0.0:
-        # x / x up to the upper limit, limit / x above: the general way below in a third of the time.
+        # x / x up to the upper limit, limit / x above: as below, in one division.
         least = max(SMALL, torch.finfo(source.dtype).tiny)
         return Saved(output / source.clamp(min=least))
     zero = _zero(local)
