@@ -72,7 +72,7 @@ def factor_trials(
     classes: Sequence[Members],
     generator: np.random.Generator,
 ) -> tuple[list[FactorTrial], list[str]]:
-    """Find the statistics that may tell a class on the discovery half, and test them on the other.
+    """Find the statistics that tell a class on the discovery half, and test them on the other.
 
     Pictures are drawn by label, misclassified ones in proportion: a class of correctly classified
     pictures alone would agree with whatever the model looks at.
@@ -96,7 +96,7 @@ def factor_trials(
     notes = []
     if len(found) > len(kept):
         notes.append(
-            f"{len(found)} times a statistic of whole pictures may tell a class from the others; "
+            f"{len(found)} times a statistic of whole pictures tells a class from the others; "
             f"{len(kept)} were tested: those that are made by processing, then those that moved "
             "the model most when a few other pictures were given them."
         )
@@ -106,18 +106,13 @@ def factor_trials(
 def factor_findings(
     trials: Sequence[FactorTrial], evidence: Mapping[str, Sequence[Evidence]], samples: Samples
 ) -> tuple[GlobalFactor, ...]:
-    """Return the factors as records; ``evidence`` has q and outcome, by the trial's id.
-
-    What neither tells a class for sure nor has an effect is left out: it was a try.
-    """
+    """Return the factors as records; ``evidence`` has q and outcome, by the trial's id."""
     found = []
     for trial in trials:
         factor, tested = trial.factor, tuple(evidence[trial.id])
         statistic = STATISTICS[factor.statistic]
         plausibility = implausibility(trial.id, factor, tested[0], trial.margin)
         verdict = grade([_as_region(each) for each in tested], plausibility)
-        if not factor.clear and verdict not in ("A", "B", "C"):
-            continue
         own, others = (
             tuple(float(v) for v in np.quantile(values, QUANTILES))
             for values in (factor.own, factor.others)

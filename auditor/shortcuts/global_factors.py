@@ -18,8 +18,8 @@ from auditor.shortcuts.statistics import benjamini_hochberg
 
 LEVEL = 0.01
 CLEAR_AUC = 0.75
-# A statistic is tried when chance gives it less often than this.
-HINT = 0.05
+# Permutations for the difference of distributions: one set serves all statistics of a class.
+RESOLUTION = 20_000
 # Where distributions are compared: not where fewer than this share of all pictures lie beyond.
 TAIL = 0.05
 # How far the margin differs, as a share of how far the whole does: none of it counts, all does.
@@ -39,8 +39,8 @@ WEIGHTS: Mapping[str, float] = {BY_NATURE: 1.0, PART: 0.45, ENOUGH: 0.45}
 class Predictive:
     """A statistic that tells a class from the others on the discovery half.
 
-    ``auc`` is the chance that a picture of the class has the larger value; ``p`` two-sided, by
-    permutation of the labels; ``q`` over all classes and statistics.
+    ``auc`` is the chance that a picture of the class has the larger value; ``p`` by permutation of
+    the labels; ``q`` over all classes and statistics.
     """
 
     output: int
@@ -50,11 +50,6 @@ class Predictive:
     auc: float
     p: float
     q: float = 1.0
-
-    @property
-    def clear(self) -> bool:
-        """Say whether it surely tells the class, over all classes and statistics."""
-        return self.q <= LEVEL
 
     @property
     def apart(self) -> float:
@@ -80,35 +75,38 @@ def predictive_statistics(
     permutations: int,
     generator: np.random.Generator,
 ) -> list[Predictive]:
-    """Return the statistics that may tell a class: a proposal, which T4 has to bear out.
+    """Return the statistics with q <= `LEVEL`, the furthest apart first.
 
-    Those with p <= `HINT` by ranks or by the largest difference of the distributions (`widest`),
-    which sees better what only a part of the class has. The furthest apart come first. A class
-    needs 8 pictures, and the others together too.
+    Tested by ranks, and by the largest difference of the distributions (`widest`), which sees
+    better what only a part of the class has; twice the smaller p. A class needs 8 pictures, and the
+    others together too.
     """
     everything: list[Predictive] = []
     ranks = {name: rankdata(column) for name, column in values.items()}
-    limits = {}
+    by_chance: dict[tuple[int, int], Float[np.ndarray, "permutation"]] = {}
     for output in outputs:
         own = labels == output
-        if own.sum() < 8 or (~own).sum() < 8:
+        sizes = int(own.sum()), int((~own).sum())
+        if min(sizes) < 8:
             continue
-        limits[output] = _by_chance(int(own.sum()), int((~own).sum()), permutations, generator)
+        if sizes not in by_chance:
+            by_chance[sizes] = _widest_by_chance(*sizes, generator)
         table = np.stack([ranks[name] for name in values], axis=1) if values else np.zeros((0, 0))
         for name, auc, p in zip(values, *_tested(table, own, permutations, generator), strict=True):
-            column = values[name]
-            everything.append(Predictive(output, name, column[own], column[~own], auc, p))
+            each = Predictive(output, name, values[name][own], values[name][~own], auc, p)
+            reached = int((by_chance[sizes] >= abs(each.apart) - 1e-9).sum())
+            p = min(1.0, 2 * min(p, (1 + reached) / (1 + RESOLUTION)))
+            everything.append(replace(each, p=p))
     q_values = benjamini_hochberg([each.p for each in everything]) if everything else []
     found = [replace(each, q=q) for each, q in zip(everything, q_values, strict=True)]
-    hints = [e for e in found if e.p <= HINT or abs(e.apart) >= limits[e.output]]
-    return sorted(hints, key=lambda each: -abs(each.apart))
+    return sorted((e for e in found if e.q <= LEVEL), key=lambda each: -abs(each.apart))
 
 
 def budgeted(found: Sequence[Predictive], moved: Mapping[Moved, float]) -> list[Predictive]:
     """Return what is tested: at most `PER_CLASS` of a class and `IN_ALL`.
 
-    First what is an artefact by nature and clear, then what moves the model most, clearly or not: a
-    class is told by many statistics of what it is, most of which the model does not look at.
+    First what is an artefact by nature, then what moves the model most: a class is told by many
+    statistics of what it is, most of which the model does not look at.
 
     Args:
         found: the statistics.
@@ -120,14 +118,13 @@ def budgeted(found: Sequence[Predictive], moved: Mapping[Moved, float]) -> list[
         return moved.get((each.output, each.statistic, each.apart > 0), -np.inf)
 
     def order(each: Predictive) -> tuple[bool, float]:
-        by_nature = STATISTICS[each.statistic].nature >= LIKELY_ARTEFACT and each.clear
+        by_nature = STATISTICS[each.statistic].nature >= LIKELY_ARTEFACT
         return not by_nature, -effect(each)
 
     kept: list[Predictive] = []
     for each in sorted(found, key=order):
-        known = each.clear or effect(each) > 0.0
         full = sum(other.output == each.output for other in kept) >= PER_CLASS
-        if known and not full and len(kept) < IN_ALL:
+        if not full and len(kept) < IN_ALL:
             kept.append(each)
     return kept
 
@@ -245,13 +242,18 @@ def _weighed(
     return weighed
 
 
-def _by_chance(n: int, m: int, permutations: int, generator: np.random.Generator) -> float:
-    """Return the value of `widest` that permuted labels exceed with a probability of `HINT`."""
+def _widest_by_chance(
+    n: int, m: int, generator: np.random.Generator
+) -> Float[np.ndarray, "permutation"]:
+    """Return the size of `widest` for `RESOLUTION` random labels of ``n`` and ``m`` values.
+
+    Without ties, with which it could only be smaller.
+    """
     pooled = np.arange(1, n + m + 1) / (n + m)
     largest = []
-    for start in range(0, permutations, CHUNK):
-        count = min(CHUNK, permutations - start)
+    for start in range(0, RESOLUTION, CHUNK):
+        count = min(CHUNK, RESOLUTION - start)
         own = np.argsort(generator.random((count, n + m)), axis=1) < n
         difference = np.cumsum(~own, axis=1) / m - np.cumsum(own, axis=1) / n
         largest.append(np.abs(_weighed(difference, pooled)).max(axis=1))
-    return float(np.quantile(np.concatenate(largest), 1 - HINT))
+    return np.concatenate(largest)
