@@ -8,7 +8,14 @@ import click
 
 from auditor import __version__
 
-COMMANDS = ("run", "check", "demo", "render", "explain")
+COMMANDS = (
+    "run",
+    "check",
+    "demo",
+    "render",
+    "explain",
+    "compare",
+)
 
 
 class LazyGroup(click.Group):

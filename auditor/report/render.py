@@ -37,7 +37,7 @@ def render_run(
     ``layout`` single makes report.html, at most ``max_html_mb`` large; folder makes report/, whose
     style, script and pictures are files of their own. ``house`` is what the organisation brings of
     its own (default: nothing). HTML is written before the PDF is begun, so that a failing PDF
-    leaves it in place.
+    leaves it in place. What people and policy made of the audit (review.json) is drawn with it.
 
     Raises:
         UnknownNameError: A format is not one of html and pdf, or a layout not one of the two.
@@ -49,7 +49,9 @@ def render_run(
             raise UnknownNameError("report format", name, FORMATS)
     if layout not in LAYOUTS:
         raise UnknownNameError("report layout", layout, LAYOUTS)
-    result = read_result(run / "audit.json")
+    review = read_review(run)
+    context = context.model_copy(update={"review": review})
+    result = with_names(read_result(run / "audit.json"), review)
     _write_texts(result, context, run, house)
     images = run / "images"
     written: dict[str, Path] = {}
@@ -68,6 +70,19 @@ def render_run(
         render_pdf(result, context, images, **files, timeout=pdf_timeout, house=house)
         written["pdf"] = target
     return written
+
+
+def with_names(result: AuditResult, review: Review | None) -> AuditResult:
+    """Return the result with its concepts called as people decided."""
+    states = review.decisions if review else []
+    given = {each.concept: each.decision.name for each in states if each.concept}
+    if not given:
+        return result
+    concepts = [
+        each.model_copy(update={"name": given[each.id]}) if each.id in given else each
+        for each in result.concepts
+    ]
+    return result.model_copy(update={"concepts": concepts})
 
 
 def name_of(context: RenderContext) -> str:
