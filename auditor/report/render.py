@@ -13,6 +13,7 @@ from auditor.report.house import House
 from auditor.report.html import render_html, write_html_folder
 from auditor.report.model import FORMAT_VERSION, AuditResult, RenderContext
 from auditor.report.pdf import render_pdf
+from auditor.report.review_parts import Review
 from auditor.report.summary import text_files
 from auditor.report.tables import csv_files
 from auditor.runfolder import write_atomic
@@ -111,6 +112,25 @@ def read_result(path: Path) -> AuditResult:
         raise IntegrityError(
             f"{path} does not fit its format: {place}: {first['msg']} "
             f"({error.error_count()} such problems)."
+        ) from error
+
+
+def read_review(run: Path) -> Review | None:
+    """Read review.json of a run folder; None where nobody has reviewed the audit.
+
+    Raises:
+        IntegrityError: It is no JSON, of another format or version, or does not fit it.
+    """
+    path = run / "review.json"
+    try:
+        return Review.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, pydantic.ValidationError) as error:
+        reason = str(error).splitlines()[-1 if isinstance(error, OSError) else 0]
+        raise IntegrityError(
+            f"{path} cannot be used ({reason}): delete it, or restore it, and compare, review and "
+            "judge the run again."
         ) from error
 
 

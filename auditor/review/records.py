@@ -1,0 +1,64 @@
+"""The records of a review, and the one place that writes ``review.json``.
+
+They are defined beside the other parts of the report, which draws them; see
+`auditor.report.review_parts`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from auditor.report.render import read_review
+from auditor.report.review_parts import (
+    Check,
+    Comparison,
+    ConceptChange,
+    Decision,
+    DecisionState,
+    Difference,
+    FindingChange,
+    Judgement,
+    LayerMatch,
+    MetricChange,
+    Remembered,
+    Review,
+    RunRef,
+    Waived,
+)
+from auditor.runfolder import write_atomic
+
+__all__ = [
+    "Check",
+    "Comparison",
+    "ConceptChange",
+    "Decision",
+    "DecisionState",
+    "Difference",
+    "FindingChange",
+    "Judgement",
+    "LayerMatch",
+    "MetricChange",
+    "Remembered",
+    "Review",
+    "RunRef",
+    "Waived",
+    "read_review",
+    "update_review",
+]
+
+
+def update_review(run: Path, name: str, *, as_of: str, **parts: Any) -> Review:
+    """Put ``parts`` of a review into the run's review.json, keep its others, and return it.
+
+    ``name`` is the id of the audit, ``as_of`` the day (YYYY-MM-DD) on which expiry was judged.
+
+    Raises:
+        IntegrityError: the review.json that is there cannot be read, or is of another audit.
+        OutputError: it cannot be written.
+    """
+    before = read_review(run) or Review(run=name, as_of=as_of)
+    document = before.model_dump() | {"run": name, "as_of": as_of}
+    review = Review.model_validate(document | parts)
+    write_atomic(run / "review.json", review.model_dump_json(indent=1).encode())
+    return review
