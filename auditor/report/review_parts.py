@@ -214,7 +214,7 @@ class Check(Part):
     wanted: str
     measured: str
     interval: Interval | None = None
-    state: Literal["met", "not met", "not measured", "waived", "condition"]
+    state: Literal["met", "not met", "not measured", "waived", "condition", "not asked"]
     sentence: str
     findings: list[str] = Field(default_factory=list)
 
