@@ -131,9 +131,7 @@ def assemble(
     data = data_card(samples, source=shared.data.source, digest=subject.data_digest)
     not_run = _not_run(analysis)
     factors = factors_part(analysis.shortcuts, samples, partial(_factors, store))
-    untested = sum(
-        int(samples.discovery[samples.members(output)].sum()) < LEAST_IMAGES for output in outputs
-    )
+    untested = sum(not _testable(samples, output) for output in outputs)
     matrix, columns = confusion_matrix(samples, outputs)
     concepts = [c for layer in layers for c in concepts_of_layer(layer, samples, groups)]
     more = extra_parts(analysis, analysis.extras, store, config.audit.mistakes, config.audit.seed)
@@ -247,7 +245,13 @@ def _class_report(
         tables=[layer_table(layer, output, samples, groups) for layer in reversed(layers)],
         atlas=atlas_samples(explainer, subject, samples, last, rows, store),
         note=note,
+        searched=analysis.shortcuts is not None and _testable(samples, output),
     )
+
+
+def _testable(samples: Samples, output: int) -> bool:
+    """Say whether a class has images enough for the causal tests."""
+    return int(samples.discovery[samples.members(output)].sum()) >= LEAST_IMAGES
 
 
 def _scope(config: Config) -> Scope:

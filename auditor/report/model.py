@@ -231,7 +231,10 @@ class AtlasSample(Part):
 
 
 class ClassReport(Part):
-    """Everything about one audited class. ``note`` says why a part is empty or small."""
+    """Everything about one audited class. ``note`` says why a part is empty or small.
+
+    ``searched``: its images were enough for the causal tests (None: made before this was kept).
+    """
 
     name: str
     output: int
@@ -240,6 +243,7 @@ class ClassReport(Part):
     tables: list[LayerTable]
     atlas: list[AtlasSample]
     note: str
+    searched: bool | None = None
 
 
 class SubspaceCard(Part):
