@@ -27,6 +27,7 @@ from auditor.report.parts import Interval as Interval
 from auditor.report.parts import Number as Number
 from auditor.report.parts import Part as Part
 from auditor.report.parts import Picture as Picture
+from auditor.report.review_parts import Review
 
 FORMAT_VERSION = 1
 
@@ -587,7 +588,7 @@ class RenderContext(Part):
 
     ``created`` is ISO 8601 in UTC; ``stages`` is stage -> seconds; ``command`` redoes the audit.
     ``tier`` says how much of the result is drawn; ``sections`` names what of it, in order (None:
-    all that the tier has).
+    all that the tier has). ``review`` is what people and policy make of the audit.
     """
 
     created: str
@@ -595,3 +596,4 @@ class RenderContext(Part):
     command: str = ""
     tier: Literal["executive", "standard", "technical"] = "standard"
     sections: list[str] | None = None
+    review: Review | None = None

@@ -49,7 +49,9 @@ def render_run(
             raise UnknownNameError("report format", name, FORMATS)
     if layout not in LAYOUTS:
         raise UnknownNameError("report layout", layout, LAYOUTS)
-    result = read_result(run / "audit.json")
+    review = read_review(run)
+    context = context.model_copy(update={"review": review})
+    result = judged(read_result(run / "audit.json"), review)
     _write_texts(result, context, run, house)
     images = run / "images"
     written: dict[str, Path] = {}
@@ -68,6 +70,15 @@ def render_run(
         render_pdf(result, context, images, **files, timeout=pdf_timeout, house=house)
         written["pdf"] = target
     return written
+
+
+def judged(result: AuditResult, review: Review | None) -> AuditResult:
+    """Return the result as it is drawn: with the verdict of the judgement, where there is one."""
+    if review is None or review.judgement is None:
+        return result
+    found = review.judgement
+    verdict = result.verdict.model_copy(update={"word": found.word, "sentence": found.sentence})
+    return result.model_copy(update={"verdict": verdict})
 
 
 def name_of(context: RenderContext) -> str:

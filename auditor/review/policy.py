@@ -200,7 +200,9 @@ def _verdict(checks: Sequence[Check], policy: PolicyConfig) -> dict[str, Any]:
 
 def _sentences(checks: Iterable[Check], *states: str) -> list[str]:
     return list(
-        dict.fromkeys(f"{check.title}: {check.sentence}" for check in checks if check.state in states)
+        dict.fromkeys(
+            f"{check.title}: {check.sentence}" for check in checks if check.state in states
+        )
     )
 
 

@@ -50,7 +50,9 @@ def _share(result: AuditResult, name: str, wanted: str, *, by_interval: bool) ->
     bound = read_bound(wanted)
     asked = f"{'at least' if bound.sign == '>=' else 'at most'} {percent(bound.value)}"
     if measured is None:
-        return _check(name, asked, "not measured", "not measured", f"It was not measured: {missing}.")
+        return _check(
+            name, asked, "not measured", "not measured", f"It was not measured: {missing}."
+        )
     at_least = bound.sign == ">="
     worst = measured.low if at_least else measured.high
     judged = worst if by_interval else measured.value
@@ -160,7 +162,9 @@ def _severity(
         return _check(name, asked, largest, "not met", sentence, findings=ids)
     gaps = gaps_of(result)
     if gaps:
-        sentence = f"Nothing beyond the target was found, but not everything ran: {'; '.join(gaps)}."
+        sentence = (
+            f"Nothing beyond the target was found, but not everything ran: {'; '.join(gaps)}."
+        )
         return _check(name, asked, largest, "not measured", sentence)
     return _check(name, asked, largest, "met", "No finding that counts is beyond the target.")
 
