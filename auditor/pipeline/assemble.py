@@ -189,7 +189,7 @@ def assemble(
         method=_method(explainer, subject, analysis),
         factors=factors,
         not_run=not_run,
-        config=dump_config(shared),
+        config=dump_config(shared, evidence=True),
         **more,
     )
 

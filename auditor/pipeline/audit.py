@@ -20,7 +20,7 @@ from auditor.concepts.selection import leading_concepts
 from auditor.concepts.similarity import similarity_matrix
 from auditor.concepts.statistics import concept_statistics
 from auditor.concepts.subspaces import find_subspaces
-from auditor.config import Config, dump_config
+from auditor.config import NOT_EVIDENCE, Config, dump_config
 from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.errors import UnknownNameError
 from auditor.interventions.probe import Probe
@@ -195,7 +195,7 @@ def _open(
     created: str,
     argv: Sequence[str],
 ) -> RunFolder:
-    audited = config.model_dump(mode="json", exclude={"report", "project"})
+    audited = config.model_dump(mode="json", exclude={"report", "project", *NOT_EVIDENCE})
     key = digest_of(
         {
             "config": audited | {"project": config.project.name},

@@ -534,10 +534,11 @@ class Method(Part):
 
 
 class Verdict(Part):
-    """The audit in one word and one sentence."""
+    """The audit in one word and one sentence; ``gaps``: what did not run and cannot be passed."""
 
     word: Literal["PASS", "PASS WITH CONDITIONS", "FAIL", "INCOMPLETE"]
     sentence: str
+    gaps: list[str] = Field(default_factory=list)
 
 
 class NotRun(Part):

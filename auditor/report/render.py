@@ -51,7 +51,7 @@ def render_run(
         raise UnknownNameError("report layout", layout, LAYOUTS)
     review = read_review(run)
     context = context.model_copy(update={"review": review})
-    result = with_names(read_result(run / "audit.json"), review)
+    result = judged(with_names(read_result(run / "audit.json"), review), review)
     _write_texts(result, context, run, house)
     images = run / "images"
     written: dict[str, Path] = {}
@@ -83,6 +83,15 @@ def with_names(result: AuditResult, review: Review | None) -> AuditResult:
         for each in result.concepts
     ]
     return result.model_copy(update={"concepts": concepts})
+
+
+def judged(result: AuditResult, review: Review | None) -> AuditResult:
+    """Return the result as it is drawn: with the verdict of the judgement, where there is one."""
+    if review is None or review.judgement is None:
+        return result
+    found = review.judgement
+    verdict = result.verdict.model_copy(update={"word": found.word, "sentence": found.sentence})
+    return result.model_copy(update={"verdict": verdict})
 
 
 def name_of(context: RenderContext) -> str:

@@ -201,22 +201,48 @@ class DecisionState(Part):
 
 
 class Check(Part):
-    """One target or rule of the policy and what was measured against it."""
+    """One target or rule of the policy and what was measured against it.
+
+    ``kind``: a target of the owner or a rule of the policy. ``measured`` in words; ``interval`` is
+    the same as a number where it is one, None also where nothing was measured. ``findings`` are the
+    ids of those it is about.
+    """
 
     name: str
+    title: str
+    kind: Literal["target", "rule"]
     wanted: str
     measured: str
-    state: Literal["met", "not met", "not measured", "waived"]
+    interval: Interval | None = None
+    state: Literal["met", "not met", "not measured", "waived", "condition", "not asked"]
     sentence: str
     findings: list[str] = Field(default_factory=list)
 
 
+class Waived(Part):
+    """A finding that would count and does not: a person rejected it or accepted its risk."""
+
+    finding: str
+    title: str
+    what: DecisionKind
+    person: str
+    until: str | None
+    sentence: str
+
+
 class Judgement(Part):
-    """What the owner's policy makes of the audit; ``policy`` is the policy as it was applied."""
+    """What the owner's policy makes of the audit; ``policy`` is the policy as it was applied.
+
+    ``reasons`` are the sentences behind the verdict, the deciding ones first; ``blocking`` are the
+    ids of the findings that fail the gate. Waived findings are never dropped.
+    """
 
     word: Literal["PASS", "PASS WITH CONDITIONS", "FAIL", "INCOMPLETE"]
     sentence: str
-    checks: list[Check]
+    reasons: list[str] = Field(default_factory=list)
+    checks: list[Check] = Field(default_factory=list)
+    blocking: list[str] = Field(default_factory=list)
+    waived: list[Waived] = Field(default_factory=list)
     policy: dict[str, Any] = Field(default_factory=dict)
 
 

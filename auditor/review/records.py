@@ -24,6 +24,7 @@ from auditor.report.review_parts import (
     Remembered,
     Review,
     RunRef,
+    Waived,
 )
 from auditor.runfolder import write_atomic
 
@@ -41,6 +42,7 @@ __all__ = [
     "Remembered",
     "Review",
     "RunRef",
+    "Waived",
     "read_review",
     "update_review",
 ]

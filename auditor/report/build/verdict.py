@@ -32,17 +32,22 @@ def verdict(
     everything: list[FindingCard | FactorCard] = [*findings, *factors]
     grade_a = [each for each in everything if each.grade == "A"]
     grade_b = [each for each in everything if each.grade == "B"]
+    gaps = _gaps(search, data, untested)
     if grade_a:
         return Verdict(
+            gaps=gaps,
             word="FAIL",
             sentence=f"The model can be steered by {_listed(grade_a)}, which looks like an "
             "artefact and not like what the class names: do not rely on this model before it is "
             "reviewed.",
         )
-    gaps = _gaps(search, data, untested)
     if gaps:
         extra = f" Also to review: {_listed(grade_b)}." if grade_b else ""
-        return Verdict(word="INCOMPLETE", sentence=f"The audit cannot pass: {gaps}.{extra}")
+        return Verdict(
+            word="INCOMPLETE",
+            sentence=f"The audit cannot pass: {'; '.join(gaps)}.{extra}",
+            gaps=gaps,
+        )
     if grade_b:
         return Verdict(
             word="PASS WITH CONDITIONS",
@@ -84,7 +89,7 @@ def does_not_show(search: SearchLimits, data: DataCard) -> list[str]:
     return sentences
 
 
-def _gaps(search: SearchLimits, data: DataCard, untested: int) -> str:
+def _gaps(search: SearchLimits, data: DataCard, untested: int) -> list[str]:
     gaps = []
     if not search.ran:
         gaps.append(f"the search for shortcuts did not run ({search.reason})")
@@ -95,7 +100,7 @@ def _gaps(search: SearchLimits, data: DataCard, untested: int) -> str:
         gaps.append("no candidate could be tested on the model")
     if len(data.quarantined) > MAX_QUARANTINED * data.total:
         gaps.append(f"{len(data.quarantined)} of {data.total} images could not be used")
-    return "; ".join(gaps)
+    return gaps
 
 
 def _listed(findings: Sequence[FindingCard | FactorCard]) -> str:
