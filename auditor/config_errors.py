@@ -69,7 +69,7 @@ def _line(place: tuple[str, str], value: Any, reasons: list[str]) -> str:
     where, key = place
     text = "; or ".join(dict.fromkeys(reasons))
     if isinstance(value, Mapping):
-        return f"{where}: '{key}': {text}."
+        return f"{where}: " + (f"'{key}': " if key else "") + f"{text}."
     return f"{where}: '{key}' is {value!r}: {text}."
 
 

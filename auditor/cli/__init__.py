@@ -15,6 +15,7 @@ COMMANDS = (
     "render",
     "explain",
     "compare",
+    "review",
 )
 
 

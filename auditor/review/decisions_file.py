@@ -146,6 +146,25 @@ def add_decisions(path: Path, decisions: Sequence[Decision]) -> None:
     write_atomic(path, longer.encode())
 
 
+def checked(decision: Decision) -> Decision:
+    """Return a decision that the file may hold.
+
+    Raises:
+        ConfigError: something is missing or wrong; all of it, one a line.
+    """
+    try:
+        values = _entry(decision)
+    except ValueError as error:
+        raise ConfigError(f"the decision: {error}: write a day as YYYY-MM-DD.") from error
+    try:
+        DecisionEntry.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(
+            "\n".join(problems_of(error, DecisionEntry, "the decision", {}))
+        ) from error
+    return decision
+
+
 def _by_hand(path: Path, lines: str) -> str:
     return (
         f"{path} cannot be added to: 'decisions:' has to be its last key, with one decision below "
