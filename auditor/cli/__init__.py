@@ -16,6 +16,7 @@ COMMANDS = (
     "explain",
     "compare",
     "review",
+    "verify",
 )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from auditor.cli.progress import TerminalProgress
     from auditor.report.review_parts import Comparison
 
 
@@ -57,7 +58,7 @@ def command(
     from auditor.review.compare import compare_folders
     from auditor.review.pages import comparison_html, comparison_markdown
     from auditor.review.runs import read_run
-    from auditor.runfolder import write_atomic
+    from auditor.runfolder import list_files, write_atomic
 
     comparison = compare_folders(earlier, now, folder=history)
     if save:
@@ -75,6 +76,8 @@ def command(
         click.echo(text)
         return
     write_atomic(target, text.encode())
+    if target.resolve().is_relative_to(now.resolve()):
+        list_files(now, [target])
     click.echo(str(target))
 
 
@@ -88,7 +91,33 @@ def save_comparison(comparison: Comparison, earlier: Path, now: Path) -> None:
     update_review(now, shown.now.run, as_of=created_now()[:10], comparison=shown)
 
 
-def draw_again(run: Path, progress: object) -> None:
+def check_baseline(baseline: str) -> None:
+    """Say before a long audit that its baseline cannot be used.
+
+    Raises:
+        IntegrityError: it is no complete run, or a changed one.
+    """
+    from auditor.review.runs import LATEST, read_run
+
+    if baseline != LATEST:
+        read_run(Path(baseline))
+
+
+def compare_with(run: Path, baseline: str, progress: TerminalProgress) -> None:
+    """Compare a finished run with its baseline, and put what changed into its review."""
+    from auditor.review.compare import compare_folders
+    from auditor.review.runs import LATEST, latest_before
+
+    earlier = latest_before(run) if baseline == LATEST else Path(baseline)
+    if earlier is None:
+        progress.say("no earlier complete run of this project beside it: nothing to compare with")
+        return
+    comparison = compare_folders(earlier, run)
+    save_comparison(comparison, earlier, run)
+    progress.say(f"compared with {earlier}: {comparison.sentence}")
+
+
+def draw_again(run: Path, progress: TerminalProgress) -> None:
     """Draw the reports of a run again as its own config says."""
     from auditor.cli.render import render_folder
     from auditor.config import load_config

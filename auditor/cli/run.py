@@ -37,8 +37,15 @@ if TYPE_CHECKING:
     show_default=True,
     help="Folder that holds the runs.",
 )
+@click.option(
+    "--baseline",
+    help="Compare with this run folder, or with 'latest', the newest complete run of the same "
+    "project in --out.",
+)
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the result's path.")
-def command(config_file: Path | None, out: Path, quiet: bool, **options: Any) -> None:
+def command(
+    config_file: Path | None, out: Path, baseline: str | None, quiet: bool, **options: Any
+) -> None:
     """Audit a model and write its report.
 
     Give a CONFIG file, or --model and --data. Options win over the file. The path of the run
@@ -47,13 +54,22 @@ def command(config_file: Path | None, out: Path, quiet: bool, **options: Any) ->
     from auditor.cli.progress import TerminalProgress
 
     config, base = config_of(config_file, options)
-    audit_and_render(config, base, out, TerminalProgress(quiet=quiet))
+    audit_and_render(config, base, out, TerminalProgress(quiet=quiet), baseline=baseline)
 
 
 def audit_and_render(
-    config: Config, base: Path, out: Path, progress: TerminalProgress
+    config: Config,
+    base: Path,
+    out: Path,
+    progress: TerminalProgress,
+    *,
+    baseline: str | None = None,
 ) -> AuditOutcome:
-    """Audit as ``config`` says, render the reports and print the run folder."""
+    """Audit as ``config`` says, render the reports and print the run folder.
+
+    ``baseline`` is a run to compare with, or 'latest'.
+    """
+    from auditor.cli.compare import check_baseline, compare_with
     from auditor.cli.render import created_now, house_of, render_folder
     from auditor.pipeline import run_audit
     from auditor.relevance.numerics import keep_memory
@@ -61,6 +77,8 @@ def audit_and_render(
 
     check_sections(config.report.sections)
     house_of(config.report, base)
+    if baseline is not None:
+        check_baseline(baseline)
     keep_memory()
     outcome = run_audit(
         config,
@@ -70,6 +88,8 @@ def audit_and_render(
         argv=sys.argv[1:],
         progress=progress,
     )
+    if baseline is not None:
+        compare_with(outcome.run.path, baseline, progress)
     rendered = render_folder(outcome.run.path, config.report, progress, base=base)
     for path in rendered.values():
         progress.say(f"report: {path}")
