@@ -148,3 +148,12 @@ NO_CONCEPT = (
     "Unmatched: no concept of this audit shares the reference samples of {title}, so the name "
     "'{name}' is not used ({place})."
 )
+
+# Histories
+NOT_FINISHED = "not finished ({stages} stages done): the same command goes on with it"
+NOT_THE_FORMAT = "audit.json does not fit its format"
+IS_BASELINE = "it is the baseline of {run}"
+IS_LINK = "it is a link"
+IS_UNREADABLE = "it cannot be read: look at it and delete it by hand"
+CAN_GO_ON = "it is not finished and can go on (--unfinished deletes it too)"
+IS_RUNNING = "an audit is at work in it"
