@@ -136,10 +136,7 @@ def _complete(path: Path, project: str, created: str) -> HistoryRow:
         if comparison
         else {},
         baseline=comparison.earlier.folder if comparison else "",
-        open_decisions=sum(
-            state.state in ("expired", "unmatched")
-            for state in (review.decisions if review else ())
-        ),
+        open_decisions=sum(each.state in ("expired", "unmatched") for each in decisions),
         reports=[name for name in REPORTS if (path / name).is_file()],
     )
 

@@ -150,7 +150,7 @@ NO_CONCEPT = (
 )
 
 # Histories
-NOT_FINISHED = "not finished ({stages} stages done): the same command goes on with it"
+NOT_FINISHED = "{stages} stages are done; the same command goes on with it"
 NOT_THE_FORMAT = "audit.json does not fit its format"
 IS_BASELINE = "it is the baseline of {run}"
 IS_LINK = "it is a link"
