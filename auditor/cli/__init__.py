@@ -8,7 +8,7 @@ import click
 
 from auditor import __version__
 
-COMMANDS = ("run", "check", "demo", "render", "explain")
+COMMANDS = ("run", "check", "demo", "render", "explain", "gate", "init", "schema", "doctor")
 
 
 class LazyGroup(click.Group):

@@ -49,9 +49,7 @@ def render_run(
             raise UnknownNameError("report format", name, FORMATS)
     if layout not in LAYOUTS:
         raise UnknownNameError("report layout", layout, LAYOUTS)
-    review = read_review(run)
-    context = context.model_copy(update={"review": review})
-    result = judged(read_result(run / "audit.json"), review)
+    result, context = _reviewed(run, context)
     _write_texts(result, context, run, house)
     images = run / "images"
     written: dict[str, Path] = {}
@@ -70,6 +68,22 @@ def render_run(
         render_pdf(result, context, images, **files, timeout=pdf_timeout, house=house)
         written["pdf"] = target
     return written
+
+
+def write_texts(run: Path, context: RenderContext) -> None:
+    """Write summary.json, summary.md, model_card.md and the tables again, without a report.
+
+    Raises:
+        IntegrityError: audit.json or review.json is missing or broken.
+    """
+    result, context = _reviewed(run, context)
+    _write_texts(result, context, run, None)
+
+
+def _reviewed(run: Path, context: RenderContext) -> tuple[AuditResult, RenderContext]:
+    review = read_review(run)
+    result = judged(read_result(run / "audit.json"), review)
+    return result, context.model_copy(update={"review": review})
 
 
 def judged(result: AuditResult, review: Review | None) -> AuditResult:
