@@ -8,7 +8,18 @@ import click
 
 from auditor import __version__
 
-COMMANDS = ("run", "check", "demo", "render", "explain", "gate", "init", "schema", "doctor")
+COMMANDS = (
+    "run",
+    "check",
+    "demo",
+    "render",
+    "explain",
+    "compare",
+    "gate",
+    "init",
+    "schema",
+    "doctor",
+)
 
 
 class LazyGroup(click.Group):

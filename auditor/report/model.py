@@ -588,7 +588,7 @@ class RenderContext(Part):
 
     ``created`` is ISO 8601 in UTC; ``stages`` is stage -> seconds; ``command`` redoes the audit.
     ``tier`` says how much of the result is drawn; ``sections`` names what of it, in order (None:
-    all that the tier has). ``review`` is what people and policy make of the audit.
+    all that the tier has). ``review`` is what people and policy make of it, where there is any.
     """
 
     created: str

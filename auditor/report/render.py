@@ -37,7 +37,7 @@ def render_run(
     ``layout`` single makes report.html, at most ``max_html_mb`` large; folder makes report/, whose
     style, script and pictures are files of their own. ``house`` is what the organisation brings of
     its own (default: nothing). HTML is written before the PDF is begun, so that a failing PDF
-    leaves it in place.
+    leaves it in place. What people and policy made of the audit (review.json) is drawn with it.
 
     Raises:
         UnknownNameError: A format is not one of html and pdf, or a layout not one of the two.
@@ -82,8 +82,21 @@ def write_texts(run: Path, context: RenderContext) -> None:
 
 def _reviewed(run: Path, context: RenderContext) -> tuple[AuditResult, RenderContext]:
     review = read_review(run)
-    result = judged(read_result(run / "audit.json"), review)
+    result = judged(with_names(read_result(run / "audit.json"), review), review)
     return result, context.model_copy(update={"review": review})
+
+
+def with_names(result: AuditResult, review: Review | None) -> AuditResult:
+    """Return the result with its concepts called as people decided."""
+    states = review.decisions if review else []
+    given = {each.concept: each.decision.name for each in states if each.concept}
+    if not given:
+        return result
+    concepts = [
+        each.model_copy(update={"name": given[each.id]}) if each.id in given else each
+        for each in result.concepts
+    ]
+    return result.model_copy(update={"concepts": concepts})
 
 
 def judged(result: AuditResult, review: Review | None) -> AuditResult:

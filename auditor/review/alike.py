@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from auditor.report.formatting import percent
 from auditor.report.model import AuditResult
 from auditor.review import words
 
@@ -52,7 +53,7 @@ def notes_on_the_search(earlier: AuditResult, now: AuditResult) -> list[str]:
             found.append(words.NO_SEARCH.format(when=when, reason=result.search.reason))
     limits = earlier.search.detection_limit, now.search.detection_limit
     if limits[0] is not None and limits[1] is not None:
-        shares = {"earlier": f"{limits[0]:.0%}", "now": f"{limits[1]:.0%}"}
+        shares = {"earlier": percent(limits[0]), "now": percent(limits[1])}
         found.append(words.LIMIT.format(**shares))
     return found
 

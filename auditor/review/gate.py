@@ -9,6 +9,7 @@ from auditor.errors import ConfigError, GateError, OutputError
 from auditor.gate_config import PolicyConfig, TargetsConfig
 from auditor.review.compare import compare_folders
 from auditor.review.junit import junit_xml
+from auditor.review.pictures import with_pictures
 from auditor.review.policy import judge
 from auditor.review.records import Comparison, DecisionState, Judgement, update_review
 from auditor.review.runs import earlier_runs, read_run
@@ -73,14 +74,18 @@ def _compared(run: Path, baseline: str | None, base: Path) -> tuple[Comparison |
         earlier = earlier_runs(
             run.resolve().parent, now.result.scope.name, before=now.created, but=run
         )
-        return (compare_folders(earlier[0], run), "") if earlier else (None, "")
+        return (_pictured(earlier[0], run), "") if earlier else (None, "")
     place = base / baseline
     if not place.is_dir():
         raise ConfigError(
             f"the baseline '{baseline}' is no folder (looked for in {base}). Give a run folder, or "
             "'latest' for the run before this one in the same folder."
         )
-    return compare_folders(place, run), ""
+    return _pictured(place, run), ""
+
+
+def _pictured(earlier: Path, run: Path) -> Comparison:
+    return with_pictures(compare_folders(earlier, run), earlier, run)
 
 
 def _decided(
