@@ -64,7 +64,12 @@ def run(arguments: list[str]) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    click.echo(f"auditor: {message}", err=True)
+    if "--log-json" in sys.argv:
+        from auditor.cli.progress import json_line
+
+        json_line("failed", level="error", text=message, exit_code=code)
+    else:
+        click.echo(f"auditor: {message}", err=True)
     return code
 
 

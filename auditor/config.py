@@ -230,6 +230,16 @@ class AuditConfig(Section):
         32, ge=0, description="Images on which the ranking of concepts is tested (0: not tested)."
     )
     batch: int = Field(16, ge=1, description="Images per batch.")
+    max_minutes: float | None = Field(
+        None,
+        gt=0,
+        description="Use fewer images, then look less closely, where the audit is estimated to "
+        "take longer than this.",
+    )
+    reduced: list[Literal["images", "depth"]] = Field(
+        default_factory=list,
+        description="What max_minutes made smaller; the program writes this key itself.",
+    )
     shard: int = Field(256, ge=1, description="Samples per shard: how much a crash can cost.")
     seed: int = Field(0, ge=0, description="Seeds every random choice of the audit.")
 

@@ -58,8 +58,11 @@ KEYS = {
     "classes": ("audit", "classes"),
     "layers": ("audit", "layers"),
     "seed": ("audit", "seed"),
+    "max_minutes": ("audit", "max_minutes"),
     "formats": ("report", "formats"),
     "layout": ("report", "layout"),
+    "baseline": ("policy", "baseline"),
+    "decisions": ("policy", "decisions"),
 }
 
 
@@ -115,7 +118,7 @@ def _option_layer(place: tuple[str, str], value: Any, flag: str) -> Layer:
 
 def _given(options: Mapping[str, Any], base: Path) -> Iterator[tuple[tuple[str, str], Any, str]]:
     """Yield the key that an option sets, its value and the option's name, for those given."""
-    paths = ("weights", "data")
+    paths = ("weights", "data", "baseline", "decisions")
     for name, place in KEYS.items():
         value = options.get(name)
         if name in paths:
@@ -124,7 +127,7 @@ def _given(options: Mapping[str, Any], base: Path) -> Iterator[tuple[tuple[str, 
             value = list(value) or None
         if value is not None:
             flag = {"classes": "class", "layers": "layer", "formats": "format"}.get(name, name)
-            yield place, value, f"--{flag}"
+            yield place, value, f"--{flag.replace('_', '-')}"
 
 
 def _from(base: Path, path: str | None) -> str | None:
