@@ -42,7 +42,7 @@ def judge(
     open_ones = [item for item in counted if item.id not in {each.finding for each in waived}]
     checks = [
         *check_targets(result, targets, counted, {each.finding for each in waived}),
-        _fail_on(policy, open_ones, waived),
+        _fail_on(policy, open_ones, waived, gaps_of(result)),
         _fail_on_new(policy, open_ones, comparison, missing),
         _decisions(counted, decisions),
         _complete(policy, result, missing),
@@ -81,7 +81,12 @@ def _waived(counted: Iterable[Counted], decisions: Iterable[DecisionState]) -> l
     return found
 
 
-def _fail_on(policy: PolicyConfig, open_ones: Sequence[Counted], waived: Sequence[Waived]) -> Check:
+def _fail_on(
+    policy: PolicyConfig,
+    open_ones: Sequence[Counted],
+    waived: Sequence[Waived],
+    gaps: Sequence[str],
+) -> Check:
     wanted = (
         "no finding fails the gate"
         if policy.fail_on == "never"
@@ -103,6 +108,9 @@ def _fail_on(policy: PolicyConfig, open_ones: Sequence[Counted], waived: Sequenc
     elif waived:
         state = "waived"
         sentence = " ".join(each.sentence for each in waived)
+    elif gaps:
+        state = "not measured"
+        sentence = f"No finding counts, but not everything was looked at: {'; '.join(gaps)}."
     else:
         state, sentence = "met", "No finding counts against the model."
     ids = [item.id for item in blocking or review] or [each.finding for each in waived]
