@@ -68,6 +68,8 @@ def problems_of(
 def _line(place: tuple[str, str], value: Any, reasons: list[str]) -> str:
     where, key = place
     text = "; or ".join(dict.fromkeys(reasons))
+    if isinstance(value, Mapping):
+        return f"{where}: " + (f"'{key}': " if key else "") + f"{text}."
     return f"{where}: '{key}' is {value!r}: {text}."
 
 
@@ -102,6 +104,8 @@ def _known_keys(location: tuple[str, ...], root: type[BaseModel]) -> tuple[list[
     model = root
     for depth, part in enumerate(location):
         info = model.model_fields.get(part)
+        if info is None and part.isdigit():  # a place in a list of sections
+            continue
         if info is None:
             return sorted(model.model_fields), depth
         inner = section_of(info.annotation)[0]

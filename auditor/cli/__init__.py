@@ -15,6 +15,8 @@ COMMANDS = (
     "render",
     "explain",
     "compare",
+    "review",
+    "verify",
     "gate",
     "init",
     "schema",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from auditor.cli.progress import TerminalProgress
     from auditor.report.review_parts import Comparison
 
 
@@ -57,7 +58,7 @@ def command(
     from auditor.review.compare import compare_folders
     from auditor.review.pages import comparison_html, comparison_markdown
     from auditor.review.runs import read_run
-    from auditor.runfolder import write_atomic
+    from auditor.runfolder import list_files, write_atomic
 
     comparison = compare_folders(earlier, now, folder=history)
     if save:
@@ -75,6 +76,8 @@ def command(
         click.echo(text)
         return
     write_atomic(target, text.encode())
+    if target.resolve().is_relative_to(now.resolve()):
+        list_files(now, [target])
     click.echo(str(target))
 
 
@@ -88,7 +91,7 @@ def save_comparison(comparison: Comparison, earlier: Path, now: Path) -> None:
     update_review(now, shown.now.run, as_of=created_now()[:10], comparison=shown)
 
 
-def draw_again(run: Path, progress: object) -> None:
+def draw_again(run: Path, progress: TerminalProgress) -> None:
     """Draw the reports of a run again as its own config says."""
     from auditor.cli.render import render_folder
     from auditor.config import load_config

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -78,17 +78,64 @@ def judge_folder(
     return gate_run(run_folder, policy, targets, as_of=created_now()[:10], base=base)
 
 
-def gate_of(config: Config, run_folder: Path, base: Path) -> Judgement | None:
-    """Judge a run by its own config; None where neither policy nor targets are set."""
+def judged_by_config(
+    config: Config, run_folder: Path, base: Path, baseline: str | None, decisions: Path | None
+) -> Judgement | None:
+    """Judge a run by its own config, or only review it where that has no policy and no targets.
+
+    ``baseline`` and ``decisions`` of the command line win over the policy's.
+    """
+    from auditor.cli.render import created_now
     from auditor.gate_config import PolicyConfig
+    from auditor.review.gate import review_run
 
-    if not config.gated:
-        return None
-    return judge_folder(run_folder, config.policy or PolicyConfig(), config.targets, base=base)
+    baseline, placed = _from(base, baseline), _from(base, decisions)
+    if config.gated:
+        policy = config.policy or PolicyConfig()
+        given = {"baseline": baseline, "decisions": placed}
+        policy = policy.model_copy(update={key: value for key, value in given.items() if value})
+        return judge_folder(run_folder, policy, config.targets, base=base)
+    if baseline or placed:
+        review_run(run_folder, baseline, placed, as_of=created_now()[:10], base=base)
+    return None
 
 
-def _from(base: Path, given: str | None) -> Any:
+def compared_in_words(run_folder: Path, baseline: str | None) -> list[str]:
+    """Return what the comparison of a run says, or that a baseline was asked for in vain."""
+    from auditor.report.render import read_review
+
+    review = read_review(run_folder)
+    if review is not None and review.comparison is not None:
+        found = review.comparison
+        return [f"compared with {found.earlier.folder}: {found.sentence}"]
+    if baseline is not None:
+        return ["no earlier complete run of this project beside it: nothing to compare with"]
+    return []
+
+
+def check_asked(config: Config, base: Path, baseline: str | None, decisions: Path | None) -> None:
+    """Say before a long audit that its baseline or its decisions file cannot be used.
+
+    Raises:
+        ConfigError, IntegrityError: which of them, and why.
+    """
+    from auditor.review.decisions_file import read_decisions
+    from auditor.review.gate import baseline_of
+    from auditor.review.runs import LATEST, read_run
+
+    policy = config.policy
+    asked = _from(base, baseline) or (policy and policy.baseline)
+    if asked and asked != LATEST:
+        place = baseline_of(base, asked, base)
+        assert place is not None  # a name was given
+        read_run(place)
+    file = _from(base, decisions) or (policy and policy.decisions)
+    if file:
+        read_decisions(base / file)
+
+
+def _from(base: Path, given: str | Path | None) -> str | None:
     """Return a path given on the command line as seen from ``base``."""
     if given is None or not Path(given).exists():
-        return given
+        return given if given is None else str(given)
     return str(Path(given).resolve())

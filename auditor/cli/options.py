@@ -61,8 +61,6 @@ KEYS = {
     "max_minutes": ("audit", "max_minutes"),
     "formats": ("report", "formats"),
     "layout": ("report", "layout"),
-    "baseline": ("policy", "baseline"),
-    "decisions": ("policy", "decisions"),
 }
 
 
@@ -118,7 +116,7 @@ def _option_layer(place: tuple[str, str], value: Any, flag: str) -> Layer:
 
 def _given(options: Mapping[str, Any], base: Path) -> Iterator[tuple[tuple[str, str], Any, str]]:
     """Yield the key that an option sets, its value and the option's name, for those given."""
-    paths = ("weights", "data", "baseline", "decisions")
+    paths = ("weights", "data")
     for name, place in KEYS.items():
         value = options.get(name)
         if name in paths:

@@ -41,9 +41,15 @@ if TYPE_CHECKING:
     help="Folder that holds the runs.",
 )
 @click.option(
-    "--baseline", help="Run to compare with, or 'latest': the run before this one in OUT."
+    "--baseline",
+    help="Compare with this run folder, or with 'latest', the newest complete run of the same "
+    "project in --out.",
 )
-@click.option("--decisions", help="File with the decisions of people about findings.")
+@click.option(
+    "--decisions",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File with the decisions of people about findings.",
+)
 @click.option(
     "--max-minutes",
     type=float,
@@ -55,6 +61,8 @@ if TYPE_CHECKING:
 def command(
     config_file: Path | None,
     out: Path,
+    baseline: str | None,
+    decisions: Path | None,
     exit_zero: bool,
     quiet: bool,
     log_json: bool,
@@ -83,7 +91,8 @@ def command(
                 from auditor.cli.budget import within
 
                 config = within(config, base, out, progress)
-            outcome = audit_and_render(config, base, out, progress, ending=ending)
+            asked = Asked(baseline, decisions, ending)
+            outcome = audit_and_render(config, base, out, progress, asked)
             if outcome.exit_code and not exit_zero:
                 click.get_current_context().exit(outcome.exit_code)
     except KeyboardInterrupt:
@@ -104,12 +113,24 @@ class Audited:
     exit_code: int
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What an audit is told besides its config: baseline and decisions win over the policy's."""
+
+    baseline: str | None = None
+    decisions: Path | None = None
+    ending: Ending | None = None
+
+
+NOTHING = Asked()
+
+
 def audit_and_render(
-    config: Config, base: Path, out: Path, progress: Progress, *, ending: Ending | None = None
+    config: Config, base: Path, out: Path, progress: Progress, asked: Asked = NOTHING
 ) -> Audited:
     """Audit and judge as ``config`` says, render the reports and print the run folder."""
     from auditor.cli.ending import job_summary
-    from auditor.cli.gate import gate_of
+    from auditor.cli.gate import check_asked, compared_in_words, judged_by_config
     from auditor.cli.render import created_now, house_of, render_folder
     from auditor.pipeline import run_audit
     from auditor.relevance.numerics import keep_memory
@@ -126,10 +147,12 @@ def audit_and_render(
         created=created_now(),
         argv=sys.argv[1:],
         progress=progress,
-        opened=ending.opened if ending else None,
+        opened=asked.ending.opened if asked.ending else None,
     )
     folder = outcome.run.path
-    judgement = gate_of(config, folder, base)
+    judgement = judged_by_config(config, folder, base, asked.baseline, asked.decisions)
+    for line in compared_in_words(folder, asked.baseline):
+        progress.say(line)
     try:
         rendered = render_folder(folder, config.report, progress, base=base)
     finally:
@@ -137,7 +160,7 @@ def audit_and_render(
             progress.say(line)
     for path in rendered.values():
         progress.say(f"report: {path}")
-    if ending is not None:
+    if asked.ending is not None:
         job_summary(folder / "summary.md")
     click.echo(str(folder))
     return Audited(outcome.run, outcome.result, exit_code(judgement) if judgement else 0)

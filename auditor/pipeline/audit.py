@@ -45,7 +45,7 @@ from auditor.relevance.explainer import Explainer
 from auditor.relevance.heatmaps import MapRequest, activation_products
 from auditor.report.images import ImageStore
 from auditor.report.model import AuditResult
-from auditor.runfolder import RunFolder, digest_of, open_run, write_atomic
+from auditor.runfolder import RunFolder, digest_of, list_files, open_run, write_atomic
 from auditor.shortcuts.split import discovery_split
 from auditor.subject import Subject, load_subject
 from auditor.subject.labels import plain
@@ -157,6 +157,8 @@ def _stages(
         # Of the first time, as the stages': the same command again gives the same report.
         seconds = run.manifest().get("seconds", round(time.monotonic() - started, 3))
         run.finish("audited", seconds=seconds)
+        parts = ("audit.json", "config.yaml", "images", "shards")
+        list_files(run.path, [run.path / name for name in parts])
     return AuditOutcome(run, result)
 
 

@@ -16,7 +16,7 @@ from auditor.report.pdf import render_pdf
 from auditor.report.review_parts import Review
 from auditor.report.summary import text_files
 from auditor.report.tables import csv_files
-from auditor.runfolder import write_atomic
+from auditor.runfolder import check_listed, list_files, write_atomic
 
 FORMATS = ("html", "pdf")
 LAYOUTS = ("single", "folder")
@@ -67,6 +67,9 @@ def render_run(
         files = {"audit": audit, "target": target}
         render_pdf(result, context, images, **files, timeout=pdf_timeout, house=house)
         written["pdf"] = target
+    list_files(
+        run, [path.parent if path.name == "index.html" else path for path in written.values()]
+    )
     return written
 
 
@@ -81,6 +84,7 @@ def write_texts(run: Path, context: RenderContext) -> None:
 
 
 def _reviewed(run: Path, context: RenderContext) -> tuple[AuditResult, RenderContext]:
+    check_listed(run, "audit.json")
     review = read_review(run)
     result = judged(with_names(read_result(run / "audit.json"), review), review)
     return result, context.model_copy(update={"review": review})
@@ -117,11 +121,13 @@ def _write_texts(
     result: AuditResult, context: RenderContext, run: Path, house: House | None
 ) -> None:
     """Write summary.json, summary.md, model_card.md and ``tables/*.csv``, with any format."""
-    for name, content in text_files(result, context, house=house).items():
+    texts = text_files(result, context, house=house)
+    for name, content in texts.items():
         write_atomic(run / name, content)
     (run / "tables").mkdir(exist_ok=True)
     for name, content in csv_files(result).items():
         write_atomic(run / "tables" / name, content)
+    list_files(run, [*(run / name for name in texts), run / "tables"])
 
 
 def read_result(path: Path) -> AuditResult:

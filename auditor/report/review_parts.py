@@ -161,7 +161,8 @@ class Decision(Part):
     """What a person decided about a finding or a concept.
 
     ``fingerprint`` names the finding and ``signature`` what it looks like, by which the next audit
-    knows it; ``concept`` is ``layer/channel``, ``name`` what it is called (both for "name" alone).
+    knows it; ``concept`` is ``layer/channel``, ``name`` what it is called and ``references`` its
+    reference samples (these for "name" alone).
     ``date`` and ``expires`` are days (YYYY-MM-DD), ``expires`` the last day on which it holds.
     ``place`` is ``file:line`` of the decisions file.
     """
@@ -189,14 +190,15 @@ class DecisionState(Part):
 
     ``finding`` is the id of the finding it is about (None: none, or a concept), ``concept`` the
     concept named; ``likeness`` how surely it is the same. Of several decisions about one thing the
-    last counts and the others are "replaced".
+    last counts and the others are "replaced"; what was confirmed or to be mended and is found no
+    longer is "settled", anything else that fits nothing "unmatched".
     """
 
     decision: Decision
     finding: str | None
     concept: str | None = None
     likeness: Number | None = None
-    state: Literal["in force", "expired", "unmatched", "replaced"]
+    state: Literal["in force", "expired", "unmatched", "replaced", "settled"]
     sentence: str
 
 

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.errors import ConfigError, GateError, OutputError
 from auditor.gate_config import PolicyConfig, TargetsConfig
 from auditor.review.compare import compare_folders
+from auditor.review.decisions import decision_states, states_of_file
 from auditor.review.junit import junit_xml
 from auditor.review.pictures import with_pictures
 from auditor.review.policy import judge
 from auditor.review.records import Comparison, DecisionState, Judgement, update_review
-from auditor.review.runs import earlier_runs, read_run
-from auditor.runfolder import write_atomic
+from auditor.review.runs import LATEST, latest_before, read_run
+from auditor.runfolder import list_files, write_atomic
 
-LATEST = "latest"
 EXIT_CODES = {"FAIL": GateError.exit_code, "INCOMPLETE": OutputError.exit_code}
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """What is made of an audit before it is judged."""
+
+    comparison: Comparison | None
+    decisions: Sequence[DecisionState]
 
 
 def gate_run(
@@ -25,28 +34,63 @@ def gate_run(
     """Judge the run and write its review.json and junit.xml; neither model nor torch is needed.
 
     ``as_of`` is the day (YYYY-MM-DD) on which decisions expire or hold; paths of the policy start
-    from ``base``.
+    from ``base``. Without a baseline or decisions file, those of the run's review.json count.
 
     Raises:
         IntegrityError: the run, its baseline or its review cannot be read.
         ConfigError: the baseline or the decisions file cannot be used.
     """
     found = read_run(run)
-    comparison, missing = _compared(run, policy.baseline, base)
-    decisions = _decided(run, policy.decisions, as_of=as_of, base=base)
-    judgement = judge(
-        found.result, policy, targets, comparison, decisions, missing=[missing] if missing else []
-    )
-    update_review(
-        run,
-        found.result.run,
-        as_of=as_of,
-        comparison=comparison,
-        decisions=decisions,
-        judgement=judgement,
-    )
+    made = review_run(run, policy.baseline, policy.decisions, as_of=as_of, base=base)
+    judgement = judge(found.result, policy, targets, made.comparison, made.decisions)
+    update_review(run, found.result.run, as_of=as_of, judgement=judgement)
     write_atomic(run / "junit.xml", junit_xml(found.result, judgement, created=found.created))
+    list_files(run, [run / "junit.xml"])
     return judgement
+
+
+def review_run(
+    run: Path, baseline: str | None, decisions: str | None, *, as_of: str, base: Path
+) -> Reviewed:
+    """Compare the run with its baseline and look up its decisions; keep both in review.json.
+
+    Raises:
+        IntegrityError, ConfigError: as `gate_run`.
+    """
+    found = read_run(run)
+    before = found.review
+    earlier = baseline_of(run, baseline, base)
+    if earlier is not None:
+        comparison = with_pictures(compare_folders(earlier, run), earlier, run)
+    else:
+        comparison = before.comparison if before and baseline is None else None
+    if decisions is not None:
+        states = states_of_file(base / decisions, found.result, as_of=as_of)
+    else:
+        made = [state.decision for state in before.decisions] if before else []
+        states = decision_states(made, found.result, as_of=as_of)
+    update_review(run, found.result.run, as_of=as_of, comparison=comparison, decisions=states)
+    list_files(run, [run / "images"])
+    return Reviewed(comparison, states)
+
+
+def baseline_of(run: Path, baseline: str | None, base: Path) -> Path | None:
+    """Return the folder of the baseline; None where none is asked for, or this is the first run.
+
+    Raises:
+        ConfigError: it is no folder.
+    """
+    if baseline is None:
+        return None
+    if baseline == LATEST:
+        return latest_before(run)
+    place = base / baseline
+    if not place.is_dir():
+        raise ConfigError(
+            f"the baseline '{baseline}' is no folder (looked for in {base}). Give a run folder, or "
+            "'latest' for the newest complete run before this one in the same folder."
+        )
+    return place
 
 
 def exit_code(judgement: Judgement) -> int:
@@ -63,34 +107,3 @@ def lines_of(judgement: Judgement) -> list[str]:
         lines.append(f"  {check.state:<{width}}  {wanted}")
     lines += [f"  waived: {each.sentence}" for each in judgement.waived]
     return lines
-
-
-def _compared(run: Path, baseline: str | None, base: Path) -> tuple[Comparison | None, str]:
-    """Return the comparison that is asked for, or why there is none although it is."""
-    if baseline is None:
-        return None, ""
-    if baseline == LATEST:
-        now = read_run(run)
-        earlier = earlier_runs(
-            run.resolve().parent, now.result.scope.name, before=now.created, but=run
-        )
-        return (_pictured(earlier[0], run), "") if earlier else (None, "")
-    place = base / baseline
-    if not place.is_dir():
-        raise ConfigError(
-            f"the baseline '{baseline}' is no folder (looked for in {base}). Give a run folder, or "
-            "'latest' for the run before this one in the same folder."
-        )
-    return _pictured(place, run), ""
-
-
-def _pictured(earlier: Path, run: Path) -> Comparison:
-    return with_pictures(compare_folders(earlier, run), earlier, run)
-
-
-def _decided(
-    run: Path, decisions: str | None, *, as_of: str, base: Path
-) -> Sequence[DecisionState]:
-    """Return the decisions of a file and what they mean in this audit."""
-    before = read_run(run).review
-    return before.decisions if before else []

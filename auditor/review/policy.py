@@ -27,15 +27,12 @@ def judge(
     targets: TargetsConfig,
     comparison: Comparison | None = None,
     decisions: Sequence[DecisionState] = (),
-    *,
-    missing: Sequence[str] = (),
 ) -> Judgement:
     """Return the verdict of a policy on an audit, with a check for every target and rule.
 
     A rejected finding or an accepted risk is waived while the decision is in force; it stays
     visible and makes the verdict conditional. An expired decision about a finding that is there
-    blocks, whatever its severity. ``missing`` says what the policy asks for and could not be had,
-    such as a baseline.
+    blocks, whatever its severity. Without a comparison nothing is new.
     """
     counted = counted_findings(result)
     waived = _waived(counted, decisions)
@@ -43,9 +40,9 @@ def judge(
     checks = [
         *check_targets(result, targets, counted, {each.finding for each in waived}),
         _fail_on(policy, open_ones, waived, gaps_of(result)),
-        _fail_on_new(policy, open_ones, comparison, missing),
+        _fail_on_new(policy, open_ones, comparison),
         _decisions(counted, decisions),
-        _complete(policy, result, missing),
+        _complete(policy, result),
     ]
     return Judgement(
         **_verdict(checks, policy),
@@ -121,7 +118,6 @@ def _fail_on_new(
     policy: PolicyConfig,
     open_ones: Sequence[Counted],
     comparison: Comparison | None,
-    missing: Sequence[str],
 ) -> Check:
     severity = policy.fail_on_new
     wanted = (
@@ -131,9 +127,7 @@ def _fail_on_new(
     )
     if comparison is None:
         said = "There is no earlier audit to compare with, so nothing can be called new."
-        state: RuleState = "not measured" if missing and severity != "never" else "not asked"
-        measured = "not compared"
-        return _rule("fail_on_new", wanted, measured, state, " ".join([said, *missing]), ())
+        return _rule("fail_on_new", wanted, "not compared", "not asked", said, ())
     arrived = {
         change.id: change.status
         for change in comparison.findings
@@ -172,9 +166,9 @@ def _decisions(counted: Sequence[Counted], decisions: Sequence[DecisionState]) -
     return _rule("decisions", wanted, measured, "met", sentence, ())
 
 
-def _complete(policy: PolicyConfig, result: AuditResult, missing: Sequence[str]) -> Check:
+def _complete(policy: PolicyConfig, result: AuditResult) -> Check:
     wanted = "everything ran" if policy.require_complete else "what did not run is named"
-    gaps = [*gaps_of(result), *(text.removesuffix(".") for text in missing)]
+    gaps = gaps_of(result)
     if gaps:
         state: RuleState = "not measured" if policy.require_complete else "condition"
         text = "; ".join(gaps)

@@ -26,7 +26,7 @@ from auditor.report.review_parts import (
     RunRef,
     Waived,
 )
-from auditor.runfolder import write_atomic
+from auditor.runfolder import list_files, write_atomic
 
 __all__ = [
     "Check",
@@ -61,4 +61,5 @@ def update_review(run: Path, name: str, *, as_of: str, **parts: Any) -> Review:
     document = before.model_dump() | {"run": name, "as_of": as_of}
     review = Review.model_validate(document | parts)
     write_atomic(run / "review.json", review.model_dump_json(indent=1).encode())
+    list_files(run, [run / "review.json"])
     return review

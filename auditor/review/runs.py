@@ -9,7 +9,9 @@ from auditor.errors import ConfigError, IntegrityError
 from auditor.report.model import AuditResult
 from auditor.report.render import read_result, read_review
 from auditor.report.review_parts import Review, RunRef
-from auditor.runfolder import file_digest, read_manifest
+from auditor.runfolder import check_listed, file_digest, read_manifest
+
+LATEST = "latest"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ def read_run(path: Path) -> AuditedRun:
         IntegrityError: it is no run, not complete, or broken.
     """
     created = str(read_manifest(path)["created"])
+    check_listed(path, "audit.json")
     return AuditedRun(path, created, read_result(path / "audit.json"), read_review(path))
 
 
@@ -86,6 +89,19 @@ def earlier_runs(folder: Path, project: str, *, before: str, but: Path) -> list[
         if manifest.get("name") == project and str(manifest["created"]) <= before:
             found.append(path)
     return found[::-1]
+
+
+def latest_before(run: Path) -> Path | None:
+    """Return the newest complete run of the same project beside ``run``, None without one.
+
+    Raises:
+        IntegrityError: ``run`` has no manifest.
+    """
+    manifest = read_manifest(run)
+    found = earlier_runs(
+        run.resolve().parent, str(manifest["name"]), before=str(manifest["created"]), but=run
+    )
+    return found[0] if found else None
 
 
 def _age(path: Path) -> tuple[str, str]:

@@ -15,13 +15,9 @@ ENOUGH = 16
 
 def untested_because(finding: Known, result: AuditResult) -> str | None:
     """Return why ``result`` could not have found ``finding`` of another audit, None if it could."""
-    if not result.search.ran:
-        return words.BECAUSE_OFF.format(reason=result.search.reason)
-    audited = next((item for item in result.classes if item.name == finding.class_name), None)
-    if audited is None:
-        return words.BECAUSE_CLASS.format(name=finding.class_name)
-    if not _searched(audited):
-        return words.BECAUSE_FEW.format(name=finding.class_name)
+    reason = class_untested(finding.class_name, result)
+    if reason is not None:
+        return reason
     if finding.kind not in _proposals(result, finding.kind):
         return words.BECAUSE_PROPOSAL.format(kind=finding.kind)
     limit = result.search.detection_limit
@@ -29,6 +25,16 @@ def untested_because(finding: Known, result: AuditResult) -> str | None:
         effect = percent(finding.effect.value)
         return words.BECAUSE_WEAK.format(effect=effect, limit=percent(limit))
     return None
+
+
+def class_untested(name: str, result: AuditResult) -> str | None:
+    """Return why nothing could have been found on a class, None if it was searched."""
+    if not result.search.ran:
+        return words.BECAUSE_OFF.format(reason=result.search.reason)
+    audited = next((item for item in result.classes if item.name == name), None)
+    if audited is None:
+        return words.BECAUSE_CLASS.format(name=name)
+    return None if _searched(audited) else words.BECAUSE_FEW.format(name=name)
 
 
 def _searched(item: ClassReport) -> bool:

@@ -115,3 +115,36 @@ LAYER_UNKNOWN = "what identifies its concepts is not in the {when} result"
 # The summary
 CHANGES = "Findings since {earlier}: {parts}."
 NO_FINDINGS = "Neither {earlier} nor this one has a likely shortcut."
+
+# Decisions
+NO_END = "withdrawn"
+IN_FORCE = {
+    "confirm": "In force: {id} is a shortcut and has to be mended.",
+    "reject": "In force: {person} says that {id} is no shortcut; it is waived and stays listed.",
+    "accept": "In force until {expires}: the risk of {id} is accepted; waived, it stays listed.",
+    "mitigate": "In force until {expires}: {id} is being mended.",
+    "name": "In force: {id} is called '{name}'.",
+}
+EXPIRED = {
+    "accept": (
+        "Expired on {expires}: the risk of {id} ({title}) is no longer accepted. Decide again, or "
+        "mend it ({place})."
+    ),
+    "mitigate": (
+        "Overdue since {expires}: {id} ({title}) was to be mended and is still there ({place})."
+    ),
+}
+EXPIRED_OTHER = "Expired on {expires}: the decision about {id} ({title}). Decide again ({place})."
+REPLACED = "Replaced by a later decision about {id}."
+SETTLED = "Settled: nothing in this audit looks like {title} any more."
+UNMATCHED = (
+    "Unmatched: nothing in this audit looks like {title}. If it is mended, take the decision out "
+    "of the file ({place})."
+)
+UNMATCHED_UNTESTED = (
+    "Unmatched: {title} could not be found in this audit, because {reason} ({place})."
+)
+NO_CONCEPT = (
+    "Unmatched: no concept of this audit shares the reference samples of {title}, so the name "
+    "'{name}' is not used ({place})."
+)
