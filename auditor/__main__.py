@@ -36,9 +36,7 @@ def run(arguments: list[str]) -> int:
     from auditor.cli import cli
 
     try:
-        cli.main(arguments, prog_name="auditor", standalone_mode=False)
-    except click.exceptions.Exit as error:
-        return error.exit_code
+        ended = cli.main(arguments, prog_name="auditor", standalone_mode=False)
     except click.ClickException as error:
         error.show(sys.stderr)
         return 2
@@ -60,11 +58,17 @@ def run(arguments: list[str]) -> int:
             "set AUDITOR_DEBUG=1 for the full trace.",
             AuditorError.exit_code,
         )
-    return 0
+    # What `Context.exit` was given comes back as a number.
+    return ended if isinstance(ended, int) else 0
 
 
 def _fail(message: str, code: int) -> int:
-    click.echo(f"auditor: {message}", err=True)
+    if "--log-json" in sys.argv:
+        from auditor.cli.progress import json_line
+
+        json_line("failed", level="error", text=message, exit_code=code)
+    else:
+        click.echo(f"auditor: {message}", err=True)
     return code
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, field_validator
@@ -16,6 +16,7 @@ from auditor.gate_config import CompletionConfig, PolicyConfig, TargetsConfig
 from auditor.presets import PRESETS
 from auditor.section import Section as Section
 
+Read = TypeVar("Read", bound=Section)
 PROPOSALS = ("P1", "P1b", "P1c", "P2", "P3", "P4", "P5", "P6", "P7", "P8")
 
 
@@ -229,6 +230,16 @@ class AuditConfig(Section):
         32, ge=0, description="Images on which the ranking of concepts is tested (0: not tested)."
     )
     batch: int = Field(16, ge=1, description="Images per batch.")
+    max_minutes: float | None = Field(
+        None,
+        gt=0,
+        description="Use fewer images, then look less closely, where the audit is estimated to "
+        "take longer than this.",
+    )
+    reduced: list[Literal["images", "depth"]] = Field(
+        default_factory=list,
+        description="What max_minutes made smaller; the program writes this key itself.",
+    )
     shard: int = Field(256, ge=1, description="Samples per shard: how much a crash can cost.")
     seed: int = Field(0, ge=0, description="Seeds every random choice of the audit.")
 
@@ -316,6 +327,14 @@ class Config(Section):
         return self.policy is not None or bool(self.targets.asked())
 
 
+class GateConfig(Section):
+    """A file for ``auditor gate --policy``: what a config says about the gate, on its own."""
+
+    version: Literal[1] = Field(1, description="Version of this format.")
+    targets: TargetsConfig = Field(default_factory=TargetsConfig)
+    policy: PolicyConfig = Field(default_factory=PolicyConfig)
+
+
 # What is made of the evidence, not what it is: these sections change no byte of audit.json.
 NOT_EVIDENCE = ("targets", "policy", "completion")
 
@@ -341,7 +360,7 @@ def resolve(layers: Sequence[Layer], *, name: str) -> Config:
     chosen = preset.get("preset") if isinstance(preset, Mapping) else None
     values = PRESETS.get(chosen, {}) if isinstance(chosen, str) else {}
     below = of_mapping(values, f"preset {chosen}")
-    return _validated(merged([below, above], Config), name)
+    return _validated(merged([below, above], Config), name, Config)
 
 
 def parse_config(document: Mapping[str, Any], *, name: str = "options") -> Config:
@@ -353,13 +372,26 @@ def parse_config(document: Mapping[str, Any], *, name: str = "options") -> Confi
     return resolve([Layer(document)], name=name)
 
 
-def _validated(layer: Layer, name: str) -> Config:
-    found: Config | None = None
+def load_gate(path: Path) -> GateConfig:
+    """Read a policy file: the sections ``policy`` and ``targets``, alone or of a whole config.
+
+    Raises:
+        ConfigError: as `load_config`.
+    """
+    layer = merged([file_layer(path)], GateConfig)
+    if "model" in layer.values:
+        config = load_config(path)
+        return GateConfig(targets=config.targets, policy=config.policy or PolicyConfig())
+    return _validated(layer, str(path), GateConfig)
+
+
+def _validated(layer: Layer, name: str, model: type[Read]) -> Read:
+    found: Read | None = None
     problems = list(layer.problems)
     try:
-        found = Config.model_validate(layer.values)
+        found = model.model_validate(layer.values)
     except ValidationError as error:
-        problems += problems_of(error, Config, name, layer.origins)
+        problems += problems_of(error, model, name, layer.origins)
     if found is None or problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
     return found

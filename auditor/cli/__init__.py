@@ -18,6 +18,10 @@ COMMANDS = (
     "review",
     "verify",
     "history",
+    "gate",
+    "init",
+    "schema",
+    "doctor",
 )
 
 

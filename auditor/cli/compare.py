@@ -91,32 +91,6 @@ def save_comparison(comparison: Comparison, earlier: Path, now: Path) -> None:
     update_review(now, shown.now.run, as_of=created_now()[:10], comparison=shown)
 
 
-def check_baseline(baseline: str) -> None:
-    """Say before a long audit that its baseline cannot be used.
-
-    Raises:
-        IntegrityError: it is no complete run, or a changed one.
-    """
-    from auditor.review.runs import LATEST, read_run
-
-    if baseline != LATEST:
-        read_run(Path(baseline))
-
-
-def compare_with(run: Path, baseline: str, progress: TerminalProgress) -> None:
-    """Compare a finished run with its baseline, and put what changed into its review."""
-    from auditor.review.compare import compare_folders
-    from auditor.review.runs import LATEST, latest_before
-
-    earlier = latest_before(run) if baseline == LATEST else Path(baseline)
-    if earlier is None:
-        progress.say("no earlier complete run of this project beside it: nothing to compare with")
-        return
-    comparison = compare_folders(earlier, run)
-    save_comparison(comparison, earlier, run)
-    progress.say(f"compared with {earlier}: {comparison.sentence}")
-
-
 def draw_again(run: Path, progress: TerminalProgress) -> None:
     """Draw the reports of a run again as its own config says."""
     from auditor.cli.render import render_folder

@@ -58,6 +58,7 @@ KEYS = {
     "classes": ("audit", "classes"),
     "layers": ("audit", "layers"),
     "seed": ("audit", "seed"),
+    "max_minutes": ("audit", "max_minutes"),
     "formats": ("report", "formats"),
     "layout": ("report", "layout"),
 }
@@ -124,7 +125,7 @@ def _given(options: Mapping[str, Any], base: Path) -> Iterator[tuple[tuple[str, 
             value = list(value) or None
         if value is not None:
             flag = {"classes": "class", "layers": "layer", "formats": "format"}.get(name, name)
-            yield place, value, f"--{flag}"
+            yield place, value, f"--{flag.replace('_', '-')}"
 
 
 def _from(base: Path, path: str | None) -> str | None:

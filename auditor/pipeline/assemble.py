@@ -68,6 +68,7 @@ from auditor.report.model import (
     Tool,
 )
 from auditor.subject import Subject
+from auditor.subject.selection import BEYOND_LIMIT
 
 CONSERVATION_SAMPLES = 16
 
@@ -129,7 +130,7 @@ def assemble(
         analysis.shortcuts, reason="switched off in the config (shortcuts.enabled: false)"
     )
     data = data_card(samples, source=shared.data.source, digest=subject.data_digest)
-    not_run = _not_run(analysis)
+    not_run = [*_not_run(analysis), *_over_time(config, samples)]
     factors = factors_part(analysis.shortcuts, samples, partial(_factors, store))
     untested = sum(not _testable(samples, output) for output in outputs)
     matrix, columns = confusion_matrix(samples, outputs)
@@ -349,6 +350,25 @@ def _not_run(analysis: Analysis) -> list[NotRun]:
             part=f"the audit of {analysis.left_out} further classes",
             reason="only the classes with the most images were audited in depth; name others in "
             "audit.classes or raise audit.max_classes",
+        )
+    ]
+
+
+def _over_time(config: Config, samples: Samples) -> list[NotRun]:
+    """Say what was left out to keep to audit.max_minutes; see `auditor.cli.budget`."""
+    minutes, reduced = config.audit.max_minutes, config.audit.reduced
+    if minutes is None or not reduced:
+        return []
+    left = samples.manifest.excluded.get(BEYOND_LIMIT, 0)
+    parts = [f"{left} further images"] if "images" in reduced else []
+    if "depth" in reduced:
+        parts.append("a closer look than the preset quick takes")
+    return [
+        NotRun(
+            part=" and ".join(parts),
+            reason=f"audit.max_minutes is {minutes:g}: by the estimate no more fits. The images "
+            "are a stratified random sample; where fewer images are not enough, search and "
+            "pictures take the values of the preset quick",
         )
     ]
 

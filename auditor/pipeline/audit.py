@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 import auditor
 from auditor.concepts.references import references
@@ -63,7 +63,14 @@ class AuditOutcome:
 
 
 def run_audit(
-    config: Config, base: Path, out: Path, *, created: str, argv: Sequence[str], progress: Progress
+    config: Config,
+    base: Path,
+    out: Path,
+    *,
+    created: str,
+    argv: Sequence[str],
+    progress: Progress,
+    opened: Callable[[Path], object] | None = None,
 ) -> AuditOutcome:
     """Run or continue an audit up to ``audit.json``; rendering is a step of its own.
 
@@ -74,6 +81,7 @@ def run_audit(
         created: UTC time as ``YYYY-MM-DDTHH:MM:SSZ``, used when the run is new.
         argv: the command, for the reproducibility page.
         progress: told what is going on.
+        opened: told the run folder as soon as there is one.
     """
     with progress.stage("loading model and data"):
         subject = load_subject(config, base)
@@ -82,9 +90,13 @@ def run_audit(
     for note in (*subject.notes, *explainer.notes):
         progress.say(f"note: {note}")
     layers = audited_layers(config, explainer)
-    run = _open(config, subject, layers, out, created, argv)
+    out.mkdir(parents=True, exist_ok=True)
+    with FileLock(out / ".lock"):  # two that begin at once must find one folder, not make two
+        run = _open(config, subject, layers, out, created, argv)
+    if opened is not None:
+        opened(run.path)
     progress.say(f"run folder: {run.path}")
-    with _only_one(run):
+    with _only_one(run, progress):
         return _stages(config, subject, explainer, layers, run, progress)
 
 
@@ -169,10 +181,18 @@ def audited_outputs(config: Config, samples: Samples) -> tuple[tuple[int, ...], 
 
 
 @contextmanager
-def _only_one(run: RunFolder) -> Iterator[None]:
+def _only_one(run: RunFolder, progress: Progress) -> Iterator[None]:
     """Hold the run folder, so that a second audit of it waits until this one is done."""
-    with FileLock(run.path / ".lock"):
+    lock = FileLock(run.path / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        progress.say("another process does this very audit: waiting until it is done")
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def audited_layers(config: Config, explainer: Explainer) -> tuple[str, ...]:

@@ -49,10 +49,7 @@ def render_run(
             raise UnknownNameError("report format", name, FORMATS)
     if layout not in LAYOUTS:
         raise UnknownNameError("report layout", layout, LAYOUTS)
-    check_listed(run, "audit.json")
-    review = read_review(run)
-    context = context.model_copy(update={"review": review})
-    result = judged(with_names(read_result(run / "audit.json"), review), review)
+    result, context = _reviewed(run, context)
     _write_texts(result, context, run, house)
     images = run / "images"
     written: dict[str, Path] = {}
@@ -74,6 +71,23 @@ def render_run(
         run, [path.parent if path.name == "index.html" else path for path in written.values()]
     )
     return written
+
+
+def write_texts(run: Path, context: RenderContext) -> None:
+    """Write summary.json, summary.md, model_card.md and the tables again, without a report.
+
+    Raises:
+        IntegrityError: audit.json or review.json is missing or broken.
+    """
+    result, context = _reviewed(run, context)
+    _write_texts(result, context, run, None)
+
+
+def _reviewed(run: Path, context: RenderContext) -> tuple[AuditResult, RenderContext]:
+    check_listed(run, "audit.json")
+    review = read_review(run)
+    result = judged(with_names(read_result(run / "audit.json"), review), review)
+    return result, context.model_copy(update={"review": review})
 
 
 def with_names(result: AuditResult, review: Review | None) -> AuditResult:

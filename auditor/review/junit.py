@@ -75,3 +75,17 @@ def _child(case: ElementTree.Element, tag: str, message: str, kind: str = "") ->
 
 def _text(value: str) -> str:
     return FORBIDDEN.sub("?", value)
+
+
+def failed_xml(name: str, message: str) -> bytes:
+    """Return the file of an audit that did not finish: one case, in error."""
+    suite = ElementTree.Element(
+        "testsuite", name=_text(f"auditor: {name}"), tests="1", failures="0", errors="1"
+    )
+    suite.attrib |= {"skipped": "0", "time": "0"}
+    _child(_case(suite, "audit", "The audit finishes"), "error", message, "failed")
+    root = ElementTree.Element("testsuites")
+    root.append(suite)
+    ElementTree.indent(root, " ")
+    document: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"

@@ -27,25 +27,22 @@ def judge(
     targets: TargetsConfig,
     comparison: Comparison | None = None,
     decisions: Sequence[DecisionState] = (),
-    *,
-    missing: Sequence[str] = (),
 ) -> Judgement:
     """Return the verdict of a policy on an audit, with a check for every target and rule.
 
     A rejected finding or an accepted risk is waived while the decision is in force; it stays
     visible and makes the verdict conditional. An expired decision about a finding that is there
-    blocks, whatever its severity. ``missing`` says what the policy asks for and could not be had,
-    such as a baseline.
+    blocks, whatever its severity. Without a comparison nothing is new.
     """
     counted = counted_findings(result)
     waived = _waived(counted, decisions)
     open_ones = [item for item in counted if item.id not in {each.finding for each in waived}]
     checks = [
         *check_targets(result, targets, counted, {each.finding for each in waived}),
-        _fail_on(policy, open_ones, waived),
-        _fail_on_new(policy, open_ones, comparison, missing),
+        _fail_on(policy, open_ones, waived, gaps_of(result)),
+        _fail_on_new(policy, open_ones, comparison),
         _decisions(counted, decisions),
-        _complete(policy, result, missing),
+        _complete(policy, result),
     ]
     return Judgement(
         **_verdict(checks, policy),
@@ -81,7 +78,12 @@ def _waived(counted: Iterable[Counted], decisions: Iterable[DecisionState]) -> l
     return found
 
 
-def _fail_on(policy: PolicyConfig, open_ones: Sequence[Counted], waived: Sequence[Waived]) -> Check:
+def _fail_on(
+    policy: PolicyConfig,
+    open_ones: Sequence[Counted],
+    waived: Sequence[Waived],
+    gaps: Sequence[str],
+) -> Check:
     wanted = (
         "no finding fails the gate"
         if policy.fail_on == "never"
@@ -103,6 +105,9 @@ def _fail_on(policy: PolicyConfig, open_ones: Sequence[Counted], waived: Sequenc
     elif waived:
         state = "waived"
         sentence = " ".join(each.sentence for each in waived)
+    elif gaps:
+        state = "not measured"
+        sentence = f"No finding counts, but not everything was looked at: {'; '.join(gaps)}."
     else:
         state, sentence = "met", "No finding counts against the model."
     ids = [item.id for item in blocking or review] or [each.finding for each in waived]
@@ -113,7 +118,6 @@ def _fail_on_new(
     policy: PolicyConfig,
     open_ones: Sequence[Counted],
     comparison: Comparison | None,
-    missing: Sequence[str],
 ) -> Check:
     severity = policy.fail_on_new
     wanted = (
@@ -123,9 +127,7 @@ def _fail_on_new(
     )
     if comparison is None:
         said = "There is no earlier audit to compare with, so nothing can be called new."
-        state: RuleState = "not measured" if missing and severity != "never" else "not asked"
-        measured = "not compared"
-        return _rule("fail_on_new", wanted, measured, state, " ".join([said, *missing]), ())
+        return _rule("fail_on_new", wanted, "not compared", "not asked", said, ())
     arrived = {
         change.id: change.status
         for change in comparison.findings
@@ -164,9 +166,9 @@ def _decisions(counted: Sequence[Counted], decisions: Sequence[DecisionState]) -
     return _rule("decisions", wanted, measured, "met", sentence, ())
 
 
-def _complete(policy: PolicyConfig, result: AuditResult, missing: Sequence[str]) -> Check:
+def _complete(policy: PolicyConfig, result: AuditResult) -> Check:
     wanted = "everything ran" if policy.require_complete else "what did not run is named"
-    gaps = [*gaps_of(result), *(text.removesuffix(".") for text in missing)]
+    gaps = gaps_of(result)
     if gaps:
         state: RuleState = "not measured" if policy.require_complete else "condition"
         text = "; ".join(gaps)
