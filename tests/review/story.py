@@ -39,6 +39,7 @@ def write_story(folder: Path) -> dict[str, Path]:
         }
         configs[name] = folder / f"{name}.yaml"
         configs[name].write_text(yaml.safe_dump(changed))
+    (folder / "decisions.yaml").write_text("version: 1\ndecisions:\n")
     return configs
 
 
