@@ -96,7 +96,7 @@ def command(
                 "give --finding with one of --confirm, --reject, --accept and --mitigate."
             )
         made = [about_finding(result, run_folder, finding, what, said)]  # type: ignore[arg-type]
-    elif sys.stdin.isatty():
+    elif is_terminal():
         made = _ask(run_folder, place, result, said, today)
     else:
         raise ConfigError(
@@ -111,6 +111,11 @@ def command(
     if made and render:
         draw_again(run_folder, TerminalProgress(quiet=quiet))
     click.echo(str(place))
+
+
+def is_terminal() -> bool:
+    """Say whether there is somebody to ask."""
+    return sys.stdin.isatty()
 
 
 def apply_decisions(run: Path, file: Path, result: AuditResult, as_of: str) -> list[DecisionState]:
