@@ -107,6 +107,8 @@ def _cuda() -> Checked:
     )
     if code == 0 and text:
         return Checked("CUDA", "ok", text)
+    if code != 0:
+        return Checked("CUDA", "note", "torch cannot be asked")
     driver = shutil.which("nvidia-smi")
     if not driver:
         return Checked("CUDA", "note", "no NVIDIA driver: audits run on the CPU")
@@ -123,7 +125,9 @@ def _pango() -> Checked:
     code, text = _asked("import weasyprint; print(weasyprint.__version__)")
     if code == 0:
         return Checked("Pango (PDF)", "ok", f"WeasyPrint {text} loads it")
-    return Checked("Pango (PDF)", "mend", f"no PDF can be made: {text}", LIBPANGO)
+    missing = "ModuleNotFoundError" in text
+    mend = "python -m pip install 'weasyprint>=70,<71'" if missing else LIBPANGO
+    return Checked("Pango (PDF)", "mend", f"no PDF can be made: {text}", mend)
 
 
 def _fonts() -> Checked:
