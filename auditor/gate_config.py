@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from auditor.section import Section
 
@@ -57,8 +57,14 @@ def _of_number(sign: str) -> BeforeValidator:
     return BeforeValidator(read)
 
 
-AtLeast = Annotated[str, _checked(">="), _of_number(">=")]
-AtMost = Annotated[str, _checked("<="), _of_number("<=")]
+def _schema(sign: str) -> WithJsonSchema:
+    text = rf"^\s*{sign}\s*(\d+(\.\d+)?|\.\d+)\s*%?\s*$"
+    number = {"type": "number", "minimum": 0, "maximum": 1}
+    return WithJsonSchema({"anyOf": [{"type": "string", "pattern": text}, number]})
+
+
+AtLeast = Annotated[str, _checked(">="), _of_number(">="), _schema(">=")]
+AtMost = Annotated[str, _checked("<="), _of_number("<="), _schema("<=")]
 
 
 class TargetsConfig(Section):

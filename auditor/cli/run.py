@@ -130,7 +130,7 @@ def audit_and_render(
 ) -> Audited:
     """Audit and judge as ``config`` says, render the reports and print the run folder."""
     from auditor.cli.ending import job_summary
-    from auditor.cli.gate import check_asked, compared_in_words, judged_by_config
+    from auditor.cli.gate import compared_in_words, judged_by_config
     from auditor.cli.render import created_now, house_of, render_folder
     from auditor.pipeline import run_audit
     from auditor.relevance.numerics import keep_memory

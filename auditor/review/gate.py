@@ -60,10 +60,11 @@ def review_run(
     found = read_run(run)
     before = found.review
     earlier = baseline_of(run, baseline, base)
+    comparison: Comparison | None = None
     if earlier is not None:
         comparison = with_pictures(compare_folders(earlier, run), earlier, run)
-    else:
-        comparison = before.comparison if before and baseline is None else None
+    elif before is not None and baseline is None:
+        comparison = before.comparison
     if decisions is not None:
         states = states_of_file(base / decisions, found.result, as_of=as_of)
     else:
