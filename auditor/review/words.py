@@ -24,6 +24,10 @@ CLASSES_DROPPED = "Classes audited before and not now: {names}."
 LAYERS = "Audited layers: {earlier} before, {now} now."
 SETTING = "Setting {key}: {earlier} before, {now} now."
 PROGRAM = "Program: version {earlier} before, {now} now."
+TURNED = (
+    "The audit compared with ({earlier}) is the later one ({now}): what is called new here may be "
+    "what was mended. Give the earlier run first."
+)
 DEVICE = "Device: {earlier} before, {now} now; last digits may differ."
 LIMIT = (
     "The search found effects from {now} now and from {earlier} before: weaker ones may be missed."

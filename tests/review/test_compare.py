@@ -205,6 +205,11 @@ def test_the_command_writes_all_three_forms(pair, tmp_path, capsys) -> None:
     assert "what changed" in (tmp_path / "c.html").read_text()
 
 
+def test_the_wrong_order_is_said(pair) -> None:
+    assert "Give the earlier run first" in compare_folders(*pair[::-1]).notes[0]
+    assert not [text for text in compare_folders(*pair).notes if "earlier run first" in text]
+
+
 def test_a_changed_audit_is_refused(pair) -> None:
     path = pair[0] / "audit.json"
     path.write_text(path.read_text().replace("brick", "brack"))
