@@ -97,8 +97,8 @@ NOT_TESTED = (
     "still there."
 )
 BACK = (
-    "Back: {title}. {seen} had it, it was gone in between, and it is here again. Find out what "
-    "brought it back before the model is used."
+    "Back: {title}. {seen} had it ({before}), it was gone in between, and it is here again. Find "
+    "out what brought it back before the model is used."
 )
 BECAUSE_OFF = "the search for shortcuts did not run ({reason})"
 BECAUSE_CLASS = "the class '{name}' was not audited"
