@@ -124,7 +124,7 @@ class Remembered(Part):
 
 
 class RunRef(Part):
-    """Which audit is meant: ``folder`` by name, ``digest`` of audit.json, ``verdict`` by evidence."""
+    """Which audit is meant: ``digest`` is that of audit.json, ``verdict`` that of the evidence."""
 
     run: str
     folder: str
