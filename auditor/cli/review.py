@@ -128,14 +128,12 @@ def apply_decisions(run: Path, file: Path, result: AuditResult, as_of: str) -> l
 
     states = states_of_file(file, result, as_of=as_of) if file.exists() else []
     before = read_review(run)
-    parts: dict[str, object] = {"decisions": states}
-    if before and before.judgement and before.decisions != states:
-        parts["judgement"] = None
+    after = update_review(run, result.run, as_of=as_of, decisions=states)
+    if before and before.judgement and not after.judgement:
         click.echo(
             "The gate's verdict was made without this and is taken out: run auditor gate again.",
             err=True,
         )
-    update_review(run, result.run, as_of=as_of, **parts)
     return states
 
 

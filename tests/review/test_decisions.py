@@ -269,6 +269,15 @@ def test_decisions_show_in_the_report_and_change_no_evidence(reviewed: Path) -> 
     assert (reviewed / "audit.json").read_bytes() == before
 
 
+def test_a_verdict_made_without_a_decision_is_taken_out(reviewed: Path, capsys) -> None:
+    Path("gate.yaml").write_text("version: 1\npolicy: {fail_on: high}\n")
+    assert auditor(["gate", "run", "--policy", "gate.yaml"]) == 1
+    assert read_review(reviewed).judgement is not None
+    assert auditor(["review", "run", *ACCEPT, *WHO, "--no-render"]) == 0
+    assert "run auditor gate again" in capsys.readouterr().err
+    assert read_review(reviewed).judgement is None
+
+
 def test_an_expired_decision_stands_in_the_summary(reviewed: Path, monkeypatch) -> None:
     assert auditor(["review", "run", *ACCEPT, *WHO, "--no-render"]) == 0
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1803945600")
