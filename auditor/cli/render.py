@@ -13,6 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from auditor.report.house import House
+    from auditor.report.model import RenderContext
 
 
 @click.command("render")
@@ -77,23 +78,9 @@ def render_folder(
     The config's own templates, style and logo are looked for from ``base`` (default: the current
     folder).
     """
-    from auditor.redaction import without_folders
-    from auditor.report.model import RenderContext
     from auditor.report.render import render_run
-    from auditor.runfolder import read_manifest
 
-    manifest = read_manifest(run_folder)
-    stages = {name: entry["seconds"] for name, entry in manifest["stages"].items()}
-    if "seconds" in manifest:
-        stages["result"] = manifest["seconds"]
-    context = RenderContext(
-        created=manifest["created"],
-        stages=stages,
-        command=shlex.join(["auditor", *without_folders(manifest.get("argv", []))]),
-        tier=report.tier,
-        sections=report.sections,
-        language=report.language,
-    )
+    context = context_of(run_folder, report)
     with progress.stage(f"rendering {' and '.join(report.formats)}"):
         return render_run(
             run_folder,
@@ -104,6 +91,32 @@ def render_folder(
             house=house_of(report, base or Path.cwd()),
             layout=report.layout,
         )
+
+
+def context_of(run_folder: Path, report: Any) -> RenderContext:
+    """Return the times and the command of a run, which its reports state.
+
+    Under SOURCE_DATE_EPOCH, which asks for the same bytes every time, without the seconds of the
+    stages: they are another number in every run.
+    """
+    from auditor.redaction import without_folders
+    from auditor.report.model import RenderContext
+    from auditor.runfolder import read_manifest
+
+    manifest = read_manifest(run_folder)
+    stages = {name: entry["seconds"] for name, entry in manifest["stages"].items()}
+    if "seconds" in manifest:
+        stages["result"] = manifest["seconds"]
+    if "SOURCE_DATE_EPOCH" in os.environ:
+        stages = {}
+    return RenderContext(
+        created=manifest["created"],
+        stages=stages,
+        command=shlex.join(["auditor", *without_folders(manifest.get("argv", []))]),
+        tier=report.tier,
+        sections=report.sections,
+        language=report.language,
+    )
 
 
 def house_of(report: Any, base: Path) -> House:

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from auditor.interventions.material import Members, Pool
-from auditor.interventions.pixels import blend, feathered
+from auditor.interventions.pixels import blend, distinct, feathered
 from auditor.interventions.probe import Probe
 from auditor.interventions.transplant import margin
 from auditor.shortcuts.proposals import Proposal
@@ -175,15 +175,15 @@ def effects_of(
     if not len(content):
         return np.zeros(0)
     effects = np.zeros((len(content), len(targets)))
-    different, which = np.unique(masks, axis=0, return_inverse=True)
+    different, which = distinct(masks)
     holes = feathered(torch.from_numpy(different))
-    hole = holes[torch.from_numpy(which.ravel())]
+    hole = holes[torch.from_numpy(which)]
     for column, (target, filler) in enumerate(zip(targets, fillers, strict=True)):
         base, seam = pool.inputs[int(target)], pool.inputs[int(filler)]
         moved = margin(probe.predict(blend(base.expand_as(content), content, hole)), output)
         many = (len(holes), *base.shape)
         control = blend(base.expand(many), seam.expand(many), holes)
-        effects[:, column] = moved - margin(probe.predict(control), output)[which.ravel()]
+        effects[:, column] = moved - margin(probe.predict(control), output)[which]
     mean: np.ndarray = effects.mean(axis=1)
     return mean
 

@@ -70,6 +70,7 @@ from auditor.report.model import (
     Tool,
 )
 from auditor.subject import Subject
+from auditor.subject.selection import BEYOND_LIMIT
 
 CONSERVATION_SAMPLES = 16
 
@@ -131,11 +132,9 @@ def assemble(
         analysis.shortcuts, reason=_("switched off in the config (shortcuts.enabled: false)")
     )
     data = data_card(samples, source=shared.data.source, digest=subject.data_digest)
-    not_run = _not_run(analysis)
+    not_run = [*_not_run(analysis), *_over_time(config, samples)]
     factors = factors_part(analysis.shortcuts, samples, partial(_factors, store))
-    untested = sum(
-        int(samples.discovery[samples.members(output)].sum()) < LEAST_IMAGES for output in outputs
-    )
+    untested = sum(not _testable(samples, output) for output in outputs)
     matrix, columns = confusion_matrix(samples, outputs)
     concepts = [c for layer in layers for c in concepts_of_layer(layer, samples, groups)]
     more = extra_parts(analysis, analysis.extras, store, config.audit.mistakes, config.audit.seed)
@@ -195,7 +194,7 @@ def assemble(
         method=_method(explainer, subject, analysis),
         factors=factors,
         not_run=not_run,
-        config=dump_config(shared),
+        config=dump_config(shared, evidence=True),
         language=spoken(),
         **more,
     )
@@ -255,7 +254,13 @@ def _class_report(
         tables=[layer_table(layer, output, samples, groups) for layer in reversed(layers)],
         atlas=atlas_samples(explainer, subject, samples, last, rows, store),
         note=note,
+        searched=analysis.shortcuts is not None and _testable(samples, output),
     )
+
+
+def _testable(samples: Samples, output: int) -> bool:
+    """Say whether a class has images enough for the causal tests."""
+    return int(samples.discovery[samples.members(output)].sum()) >= LEAST_IMAGES
 
 
 def _scope(config: Config) -> Scope:
@@ -355,6 +360,25 @@ def _not_run(analysis: Analysis) -> list[NotRun]:
                 "only the classes with the most images were audited in depth; name others in "
                 "audit.classes or raise audit.max_classes"
             ),
+        )
+    ]
+
+
+def _over_time(config: Config, samples: Samples) -> list[NotRun]:
+    """Say what was left out to keep to audit.max_minutes; see `auditor.cli.budget`."""
+    minutes, reduced = config.audit.max_minutes, config.audit.reduced
+    if minutes is None or not reduced:
+        return []
+    left = samples.manifest.excluded.get(BEYOND_LIMIT, 0)
+    parts = [f"{left} further images"] if "images" in reduced else []
+    if "depth" in reduced:
+        parts.append("a closer look than the preset quick takes")
+    return [
+        NotRun(
+            part=" and ".join(parts),
+            reason=f"audit.max_minutes is {minutes:g}: by the estimate no more fits. The images "
+            "are a stratified random sample; where fewer images are not enough, search and "
+            "pictures take the values of the preset quick",
         )
     ]
 

@@ -60,6 +60,16 @@ def percent_range(low: float, high: float) -> str:
     return _("%(low)s to %(high)s", low=percent(low).removesuffix(" %"), high=percent(high))
 
 
+def points(value: float) -> str:
+    """Return a difference of two shares in percentage points."""
+    return f"{percent(value).removesuffix(' %')} points"
+
+
+def points_range(low: float, high: float) -> str:
+    """Return the interval of a difference of two shares in percentage points."""
+    return f"{percent(low).removesuffix(' %')} to {points(high)}"
+
+
 def is_share(unit: str) -> bool:
     """Say whether a test's unit is a share, which the report shows as a percentage."""
     return unit.split(" ")[0] in {"share", "fraction", "proportion"}
@@ -156,6 +166,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "percent": percent,
     "percent_range": percent_range,
     "plural": plural,
+    "points": points,
+    "points_range": points_range,
     "seconds": seconds,
     "word": translate,
 }

@@ -27,6 +27,7 @@ from auditor.report.parts import Interval as Interval
 from auditor.report.parts import Number as Number
 from auditor.report.parts import Part as Part
 from auditor.report.parts import Picture as Picture
+from auditor.report.review_parts import Review
 
 FORMAT_VERSION = 1
 
@@ -235,7 +236,10 @@ class AtlasSample(Part):
 
 
 class ClassReport(Part):
-    """Everything about one audited class. ``note`` says why a part is empty or small."""
+    """Everything about one audited class. ``note`` says why a part is empty or small.
+
+    ``searched``: its images were enough for the causal tests (None: made before this was kept).
+    """
 
     name: str
     output: int
@@ -244,6 +248,7 @@ class ClassReport(Part):
     tables: list[LayerTable]
     atlas: list[AtlasSample]
     note: str
+    searched: bool | None = None
 
 
 class SubspaceCard(Part):
@@ -534,10 +539,11 @@ class Method(Part):
 
 
 class Verdict(Part):
-    """The audit in one word and one sentence."""
+    """The audit in one word and one sentence; ``gaps``: what did not run and cannot be passed."""
 
     word: Literal["PASS", "PASS WITH CONDITIONS", "FAIL", "INCOMPLETE"]
     sentence: str
+    gaps: list[str] = Field(default_factory=list)
 
 
 class NotRun(Part):
@@ -591,7 +597,8 @@ class RenderContext(Part):
 
     ``created`` is ISO 8601 in UTC; ``stages`` is stage -> seconds; ``command`` redoes the audit.
     ``tier`` says how much of the result is drawn; ``sections`` names what of it, in order (None:
-    all that the tier has); ``language`` is the code of the language of its fixed text.
+    all that the tier has); ``language`` is the code of the language of its fixed text. ``review``
+    is what people and policy make of it, where there is any.
     """
 
     created: str
@@ -600,3 +607,4 @@ class RenderContext(Part):
     tier: Literal["executive", "standard", "technical"] = "standard"
     sections: list[str] | None = None
     language: str = "en"
+    review: Review | None = None

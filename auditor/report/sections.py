@@ -25,19 +25,23 @@ class Section:
 
 
 def sections_of(
-    result: AuditResult, tier: str = "standard", wanted: Sequence[str] | None = None
+    result: AuditResult,
+    tier: str = "standard",
+    wanted: Sequence[str] | None = None,
+    *,
+    compared: bool = False,
 ) -> tuple[Section, ...]:
     """Return the sections that have content, numbered from 1, in the order of the report.
 
-    ``tier`` executive holds the first of them only, and the comparison is in technical alone;
-    ``wanted`` names those to show, in its order.
+    ``tier`` executive holds the first of them only, and the comparison is in technical alone when
+    nothing was ``compared``; ``wanted`` names those to show, in its order.
 
     Raises:
         UnknownNameError: ``wanted`` names none of the report's sections.
     """
     check_sections(wanted)
     known = {name: (translate(title), has) for name, title, has in ORDER}
-    names = [name for name in wanted or known if _in_tier(name, tier)]
+    names = [name for name in wanted or known if _in_tier(name, tier, compared)]
     present = [name for name in dict.fromkeys(names) if known[name][1](result)]
     return tuple(
         Section(id=name, title=known[name][0], number=number)
@@ -45,10 +49,10 @@ def sections_of(
     )
 
 
-def _in_tier(name: str, tier: str) -> bool:
+def _in_tier(name: str, tier: str, compared: bool) -> bool:
     if tier == "executive":
         return name in EXECUTIVE
-    return tier == "technical" or name not in TECHNICAL
+    return tier == "technical" or compared or name not in TECHNICAL
 
 
 def check_sections(wanted: Sequence[str] | None) -> None:

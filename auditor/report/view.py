@@ -36,11 +36,19 @@ from auditor.report.model import (
     MapCard,
     RenderContext,
 )
+from auditor.report.review_parts import Comparison, Decision, DecisionState
 from auditor.report.sections import Section, sections_of
 
 Medium = Literal["html", "pdf"]
 
 MOST_OF_SCORE = 3.0
+DECIDED = {
+    "confirm": N_("confirmed"),
+    "reject": N_("rejected"),
+    "accept": N_("risk accepted"),
+    "mitigate": N_("being mended"),
+    "name": N_("named"),
+}
 
 
 @dataclass(frozen=True)
@@ -111,7 +119,48 @@ class View(Names):
     @cached_property
     def sections(self) -> tuple[Section, ...]:
         """Sections with content, numbered."""
-        return sections_of(self.result, self.context.tier, self.context.sections)
+        return sections_of(
+            self.result,
+            self.context.tier,
+            self.context.sections,
+            compared=self.comparison is not None,
+        )
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """What changed since an earlier audit, where one was compared."""
+        return self.context.review.comparison if self.context.review else None
+
+    @property
+    def decisions(self) -> Sequence[DecisionState]:
+        """What people decided, and what of it holds."""
+        return self.context.review.decisions if self.context.review else []
+
+    def decisions_on(self, finding: str) -> Sequence[DecisionState]:
+        """Return the decisions about a finding that were not replaced by later ones."""
+        own = [each for each in self.decisions if each.finding == finding]
+        return [each for each in own if each.state != "replaced"]
+
+    def decided(self, finding: str) -> str:
+        """Return what was decided about a finding, in a word or two for the register."""
+        for each in self.decisions_on(finding):
+            if each.state == "expired":
+                return _(
+                    "%(decision)s, expired %(date)s",
+                    decision=_(DECIDED[each.decision.what]),
+                    date=each.decision.expires,
+                )
+            said = _(DECIDED[each.decision.what])
+            if each.decision.expires:
+                return _("%(decision)s until %(date)s", decision=said, date=each.decision.expires)
+            return said
+        return _("not reviewed")
+
+    @property
+    def reviewers(self) -> Sequence[Decision]:
+        """The last decision of each person, in the order of their names."""
+        last = {each.decision.person: each.decision for each in self.decisions}
+        return [last[name] for name in sorted(last)]
 
     @property
     def brief(self) -> bool:
@@ -131,6 +180,11 @@ class View(Names):
     def concepts(self) -> Mapping[str, Concept]:
         """Concepts by id."""
         return {concept.id: concept for concept in self.result.concepts}
+
+    def label(self, concept: str) -> str:
+        """Return how a concept is called, also by a person's decision where it has no card."""
+        given = {each.concept: each.decision.name for each in self.decisions if each.concept}
+        return given.get(concept) or super().label(concept)
 
     @cached_property
     def sheets(self) -> Sequence[FindingCard]:

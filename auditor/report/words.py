@@ -203,6 +203,9 @@ VIEWS: Mapping[str, str] = {
 KEYS = (
     *(N_("critical"), N_("high"), N_("medium"), N_("moderate"), N_("low"), N_("none")),
     *(N_("PASS"), N_("PASS WITH CONDITIONS"), N_("FAIL"), N_("INCOMPLETE")),
+    *(N_("new"), N_("back"), N_("worse"), N_("better"), N_("persisting"), N_("gone")),
+    *(N_("no clear change"), N_("not compared"), N_("waived"), N_("condition"), N_("not asked")),
+    *(N_("found again"), N_("met"), N_("not met"), N_("not measured"), N_("unchanged")),
     *(N_("trusted"), N_("partly trusted"), N_("not trusted"), N_("not tested")),
     *(N_("stereotyped appearance"), N_("stereotyped position"), N_("near the border")),
     *(N_("same look at the same place"), N_("in a corner"), N_("synthetic look")),
@@ -233,6 +236,8 @@ NOUNS = (
     NN_("%(num)s mistake", "%(num)s mistakes"),
     NN_("%(num)s narrow decision", "%(num)s narrow decisions"),
     NN_("%(num)s picture", "%(num)s pictures"),
+    NN_("%(num)s project", "%(num)s projects"),
     NN_("%(num)s region", "%(num)s regions"),
+    NN_("%(num)s run", "%(num)s runs"),
     NN_("%(num)s test", "%(num)s tests"),
 )

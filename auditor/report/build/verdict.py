@@ -34,8 +34,10 @@ def verdict(
     everything: list[FindingCard | FactorCard] = [*findings, *factors]
     grade_a = [each for each in everything if each.grade == "A"]
     grade_b = [each for each in everything if each.grade == "B"]
+    gaps = _gaps(search, data, untested)
     if grade_a:
         return Verdict(
+            gaps=gaps,
             word="FAIL",
             sentence=_(
                 "The model can be steered by %(listed)s, which looks like an artefact and not like"
@@ -43,12 +45,13 @@ def verdict(
                 listed=_listed(grade_a),
             ),
         )
-    gaps = _gaps(search, data, untested)
     if gaps:
         extra = _(" Also to review: %(listed)s.", listed=_listed(grade_b)) if grade_b else ""
+        listed = "; ".join(gaps)
         return Verdict(
             word="INCOMPLETE",
-            sentence=_("The audit cannot pass: %(gaps)s.%(extra)s", gaps=gaps, extra=extra),
+            sentence=_("The audit cannot pass: %(gaps)s.%(extra)s", gaps=listed, extra=extra),
+            gaps=gaps,
         )
     if grade_b:
         return Verdict(
@@ -113,7 +116,7 @@ def does_not_show(search: SearchLimits, data: DataCard) -> list[str]:
     return sentences
 
 
-def _gaps(search: SearchLimits, data: DataCard, untested: int) -> str:
+def _gaps(search: SearchLimits, data: DataCard, untested: int) -> list[str]:
     gaps = []
     if not search.ran:
         gaps.append(_("the search for shortcuts did not run (%(reason)s)", reason=search.reason))
@@ -135,7 +138,7 @@ def _gaps(search: SearchLimits, data: DataCard, untested: int) -> str:
                 total=data.total,
             )
         )
-    return "; ".join(gaps)
+    return gaps
 
 
 def _listed(findings: Sequence[FindingCard | FactorCard]) -> str:
