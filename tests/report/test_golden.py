@@ -32,7 +32,7 @@ def scrubbed(text: str) -> str:
 
 def plain(document: str) -> str:
     """Return what a reader reads, a line for every block."""
-    body = document[document.index("<body>") :]
+    body = document[document.index("<body") :]
     lines = [""]
     _read(tinyhtml5.parse(body, namespace_html_elements=False), lines)
     return "\n".join(line for line in (" ".join(each.split()) for each in lines) if line) + "\n"
