@@ -27,23 +27,23 @@ from auditor.runfolder import write_atomic
 LIMITS = Limits(
     examples=6,
     rows=4,
-    cards=8,
+    cards=6,
     triplets=2,
     pictures=7,
     names=40,
-    classes=12,
+    classes=10,
     ranked=40,
-    graphs=3,
+    graphs=2,
     sheets=6,
     full=False,
 )
 ALL = Limits(names=None, full=False)
 LEFT_OUT = N_(
     "A row shows at most 6 pictures, a finding 4 and one of its tests on pictures, a concept table"
-    " its first 4 concepts (3 where larger units lead); at most 8 concepts have a card, 7 single "
-    "pictures are shown, 12 classes have a page, 6 findings a sheet, and 3 findings or classes a "
-    "graph. report.html shows more, and audit.json, which is attached to this file, lists "
-    "everything."
+    " its first 4 concepts (3 where larger units lead). At most 6 concepts have a card, 7 single "
+    "pictures are shown, 2 findings or classes have a graph and 6 findings a sheet; classes and "
+    "findings together have 10 pages (but 4 classes in any case). report.html shows more, and "
+    "audit.json, which is attached to this file, lists everything."
 )
 # WeasyPrint takes the alternative text of a drawing from its title alone.
 LABELLED = re.compile(r'(<svg\b[^>]*\baria-label="([^"]*)"[^>]*>)')

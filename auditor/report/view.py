@@ -42,6 +42,8 @@ from auditor.report.sections import Section, sections_of
 Medium = Literal["html", "pdf"]
 
 MOST_OF_SCORE = 3.0
+# So many classes have a page, however many findings have a sheet.
+FEWEST_CLASSES = 4
 DECIDED = {
     "confirm": N_("confirmed"),
     "reject": N_("rejected"),
@@ -56,7 +58,7 @@ class Limits:
     """How much is shown; None shows everything. ``full``: also the whole pictures of crops.
 
     ``classes`` have a page, ``ranked`` ones a row of accuracy, ``graphs`` a composition graph,
-    ``sheets`` findings a sheet.
+    ``sheets`` findings a sheet, each in place of the page of a class.
     """
 
     examples: int | None = None
@@ -210,7 +212,10 @@ class View(Names):
     @cached_property
     def shown_classes(self) -> Sequence[ClassReport]:
         """Audited classes with a page of their own: where not all have one, flagged and worst."""
-        return chosen_classes(self.result, self.limits.classes)
+        most = self.limits.classes
+        if most is not None and self.limits.sheets is not None:
+            most = max(FEWEST_CLASSES, most - len(self.drawn_sheets))
+        return chosen_classes(self.result, most)
 
     @cached_property
     def ranked(self) -> Sequence[ClassPerformance]:
