@@ -29,7 +29,7 @@ LIMITS = Limits(
     rows=4,
     cards=6,
     triplets=2,
-    pictures=7,
+    pictures=5,
     names=40,
     classes=10,
     ranked=40,
@@ -40,7 +40,7 @@ LIMITS = Limits(
 ALL = Limits(names=None, full=False)
 LEFT_OUT = N_(
     "A row shows at most 6 pictures, a finding 4 and one of its tests on pictures, a concept table"
-    " its first 4 concepts (3 where larger units lead). At most 6 concepts have a card, 7 single "
+    " its first 4 concepts (3 where larger units lead). At most 6 concepts have a card, 5 single "
     "pictures are shown, 2 findings or classes have a graph and 6 findings a sheet; classes and "
     "findings together have 10 pages (but 4 classes in any case). report.html shows more, and "
     "audit.json, which is attached to this file, lists everything."
