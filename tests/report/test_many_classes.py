@@ -51,13 +51,15 @@ def result(run: Run) -> AuditResult:
 def test_the_flagged_and_the_worst_classes_have_a_page(run: Run, result: AuditResult) -> None:
     text = pdf_html(result, CONTEXT, run.folder / "images")
     shown = re.findall(r'<h3 id="class-\d+">Class ([^<]+)</h3>', text)
-    assert len(shown) == LIMITS.classes
+    sheets = text.count('<article class="sheet"')
+    assert sheets > 0
+    assert len(shown) == LIMITS.classes - sheets
     flagged = [item.class_name for item in result.findings if item.grade in ("A", "B")]
     present = [name for name in dict.fromkeys(flagged) if name == result.classes[0].name]
     assert present
     worst = [f"class {number:04d}" for number in range(COUNT - len(shown) + 1, COUNT)]
     assert shown == [*present, *worst]
-    assert "12 of 1,000 audited classes have a page here" in text
+    assert f"{len(shown)} of 1,000 audited classes have a page here" in text
 
 
 def test_the_html_keeps_its_size_by_showing_fewer_classes(run: Run, result: AuditResult) -> None:
@@ -95,3 +97,23 @@ def write_many(folder: Path, run: Run, count: int = COUNT) -> None:
     text = many_classes(run.result, count).model_dump_json(indent=1)
     (folder / "audit.json").write_text(text, encoding="utf-8")
     (folder / "images").symlink_to(run.folder / "images")
+
+
+def test_the_gravest_findings_have_a_sheet_and_the_rest_is_counted(run: Run) -> None:
+    first = next(item for item in run.result.findings if item.grade in ("A", "B"))
+    levels = ["low", "medium", "high", "critical"]
+    many = [
+        first.model_copy(update={"id": f"F{number}", "severity": levels[number % 4]})
+        for number in range(1, 13)
+    ]
+    result = run.result.model_copy(update={"findings": many})
+    text = pdf_html(result, CONTEXT, run.folder / "images")
+    drawn = re.findall(r'<h3 id="finding-(\d+)"', text)
+    assert [int(number) for number in drawn] == [2, 3, 6, 7, 10, 11]
+    assert set(re.findall(r'href="#finding-(\d+)"', text)) == set(drawn)
+    assert "6 further candidates have no sheet in this file" in text
+    assert all(f">F{number}<" in text for number in range(1, 13))
+    whole = CONTEXT.model_copy(update={"tier": "technical"})
+    text = pdf_html(result, whole, run.folder / "images")
+    assert len(re.findall(r'<h3 id="finding-\d+"', text)) == 12
+    assert "no sheet in this file" not in text
