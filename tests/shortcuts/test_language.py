@@ -1,0 +1,45 @@
+"""What an audit writes about findings stands in the language that is spoken."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditor.language import speaking, translate
+from auditor.records import Evidence
+from auditor.shape_words import shape_in_words
+from auditor.shortcuts.grading import FLIPS, REMOVAL
+from auditor.shortcuts.wording import IDLE, NUMBERS, REASONS, STARTS, actions, meaning, verification
+
+
+def evidence(test: str, effect: float) -> Evidence:
+    low = effect - 0.05
+    return Evidence("c", test, "supports", effect, "share of images", low, effect + 0.05, 64)
+
+
+@pytest.mark.parametrize("grade", ["A", "B", "C", "D", "U"])
+def test_a_finding_is_told_in_german(grade: str) -> None:
+    found = [evidence(FLIPS, 0.61), evidence(REMOVAL, 0.0)]
+    with speaking("de"):
+        said = meaning("Kies", "lower left corner", grade, found, 65, 80)
+        told = " ".join([said, *actions("Kies", grade), verification(grade)])
+    assert "untere linke Ecke" in said
+    assert "„Kies“" in said
+    assert " the " not in told
+    assert " pictures " not in told
+    if grade != "U":
+        assert "kippt es 61% (95-%-Intervall 56% bis 66%, n = 64) in „Kies“" in said
+        assert "nicht mehr von ihnen fallen aus der Klasse" in said
+
+
+def test_every_sentence_about_findings_is_translated() -> None:
+    with speaking("de"):
+        texts = [*REASONS.values(), *NUMBERS.values(), *IDLE.values(), *STARTS.values()]
+        assert not [text for text in texts if translate(text) == text]
+
+
+def test_shapes_are_told_apart_from_names() -> None:
+    with speaking("de"):
+        assert shape_in_words("region of concept 34") == "Region des Konzepts 34"
+        assert shape_in_words("recurring mark") == "wiederkehrende Marke"
+        assert shape_in_words("a stamp") == "a stamp"
+    assert shape_in_words("region of concept 34") == "region of concept 34"
