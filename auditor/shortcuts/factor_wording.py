@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from auditor.records import Evidence, Grade
-from auditor.shortcuts.global_factors import Predictive
+from auditor.shortcuts.global_factors import Predictive, widest
 from auditor.shortcuts.global_statistics import Statistic
 
 
@@ -20,13 +20,16 @@ def factor_meaning(
 ) -> str:
     """Return what was found, what the test said, and what follows."""
     own, others = float(np.median(factor.own)), float(np.median(factor.others))
-    way = "higher" if factor.auc > 0.5 else "lower"
+    difference, point = widest(factor.own, factor.others)
+    up = difference > 0
+    beyond = [float(np.mean(part > point)) for part in (factor.own, factor.others)]
+    shares = beyond if up else [1.0 - each for each in beyond]
     unit = f" {statistic.unit}" if statistic.unit else ""
     start = (
-        f"{statistic.name[:1].upper()}{statistic.name[1:]} is {way} in '{name}': {own:.3g}{unit} "
-        f"against {others:.3g} (median); of two pictures, one of '{name}' and one of another "
-        f"class, that of '{name}' has the {way} value in {max(factor.auc, 1 - factor.auc):.0%} of "
-        "cases."
+        f"{statistic.name[:1].upper()}{statistic.name[1:]} is {'higher' if up else 'lower'} in "
+        f"'{name}': {shares[0]:.0%} of its pictures lie {'above' if up else 'at or below'} "
+        f"{point:.3g}{unit}, and {shares[1]:.0%} of those of other classes (medians {own:.3g} and "
+        f"{others:.3g})."
     )
     numbers = [_number(each, name) for each in evidence if each.n]
     why = [] if numbers else list(dict.fromkeys(each.reason for each in evidence if each.reason))
@@ -45,7 +48,10 @@ def _number(evidence: Evidence, name: str) -> str:
 
 def _verdict(grade: Grade | None, name: str) -> list[str]:
     if grade in ("A", "B"):
-        return ["Likely shortcut: review how these pictures were made."]
+        return [
+            "A change of the whole picture brings no object along. Likely shortcut: review how "
+            "these pictures were made."
+        ]
     if grade == "C":
         return [f"Expected when it is part of what '{name}' looks like; say otherwise if not."]
     if grade == "D":

@@ -37,7 +37,7 @@ WEIGHTS: Mapping[str, float] = {BY_NATURE: 1.0, PART: 0.45, ENOUGH: 0.45}
 
 @dataclass(frozen=True, eq=False)
 class Predictive:
-    """A statistic that tells a class from the others on the discovery half.
+    """A statistic that tells a class from the others.
 
     ``auc`` is the chance that a picture of the class has the larger value; ``p`` by permutation of
     the labels; ``q`` over all classes and statistics.
