@@ -23,7 +23,7 @@ RESOLUTION = 20_000
 # Where distributions are compared: not where fewer than this share of all pictures lie beyond.
 TAIL = 0.05
 # How far the margin differs, as a share of how far the whole does: none of it counts, all does.
-OBJECT_ONLY, EVERYWHERE = 0.6, 0.8
+OBJECT_ONLY, EVERYWHERE = 0.3, 0.6
 PER_CLASS, IN_ALL = 3, 20
 CHUNK = 500
 
