@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import traceback
 from pathlib import Path
 from types import FrameType
@@ -14,6 +15,14 @@ import click
 from auditor.errors import AuditorError, StoppedError
 
 INTERRUPTED = 130
+STOPPED = StoppedError.exit_code
+# Some operations of torch take long before Python can act on a signal; files appear whole or not
+# at all, so that leaving in the middle of one loses nothing that was finished.
+PATIENCE = 7.0
+
+
+class Stopped(KeyboardInterrupt):
+    """SIGTERM: no ``except Exception`` on the way up may take it for a fault of its own."""
 
 
 def main() -> None:
@@ -27,14 +36,14 @@ def run(arguments: list[str]) -> int:
     from auditor.cli import cli
 
     try:
-        cli.main(arguments, prog_name="auditor", standalone_mode=False)
-    except click.exceptions.Exit as error:
-        return error.exit_code
+        ended = cli.main(arguments, prog_name="auditor", standalone_mode=False)
     except click.ClickException as error:
         error.show(sys.stderr)
         return 2
     except AuditorError as error:
         return _fail(str(error), error.exit_code)
+    except Stopped:
+        return _fail("stopped by a signal. Run the same command again: it goes on.", STOPPED)
     except (KeyboardInterrupt, click.Abort):
         return _fail("stopped. Run the same command again: it goes on from here.", INTERRUPTED)
     except BrokenPipeError:
@@ -49,16 +58,25 @@ def run(arguments: list[str]) -> int:
             "set AUDITOR_DEBUG=1 for the full trace.",
             AuditorError.exit_code,
         )
-    return 0
+    # What `Context.exit` was given comes back as a number.
+    return ended if isinstance(ended, int) else 0
 
 
 def _fail(message: str, code: int) -> int:
-    click.echo(f"auditor: {message}", err=True)
+    if "--log-json" in sys.argv:
+        from auditor.cli.progress import json_line
+
+        json_line("failed", level="error", text=message, exit_code=code)
+    else:
+        click.echo(f"auditor: {message}", err=True)
     return code
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    raise StoppedError("stopped by a signal. Run the same command again: it goes on from here.")
+    late = threading.Timer(PATIENCE, os._exit, [STOPPED])
+    late.daemon = True
+    late.start()
+    raise Stopped
 
 
 if __name__ == "__main__":

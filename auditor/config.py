@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationError,
-    field_validator,
-)
+from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, field_validator
 
+from auditor.config_errors import problems_of, section_of
+from auditor.config_layers import Layer, file_layer, merged, of_mapping
 from auditor.errors import ConfigError, nearest
+from auditor.gate_config import CompletionConfig, PolicyConfig, TargetsConfig
+from auditor.language import checked_language
+from auditor.presets import PRESETS
+from auditor.section import Section as Section
 
+Read = TypeVar("Read", bound=Section)
 PROPOSALS = ("P1", "P1b", "P1c", "P2", "P3", "P4", "P5", "P6", "P7", "P8")
-
-
-class Section(BaseModel):
-    """A part of the config: unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ProjectConfig(Section):
@@ -159,6 +152,11 @@ def _form(value: Any) -> str:
 class AuditConfig(Section):
     """What is explained and how deeply."""
 
+    preset: Literal["quick", "standard", "deep"] = Field(
+        "standard",
+        description="How much is looked at: quick (a pull request), standard, deep (a release); "
+        "keys that are given win over it.",
+    )
     classes: list[str] | None = Field(
         None, description="Audit only these classes in depth (default: those with samples)."
     )
@@ -233,6 +231,16 @@ class AuditConfig(Section):
         32, ge=0, description="Images on which the ranking of concepts is tested (0: not tested)."
     )
     batch: int = Field(16, ge=1, description="Images per batch.")
+    max_minutes: float | None = Field(
+        None,
+        gt=0,
+        description="Use fewer images, then look less closely, where the audit is estimated to "
+        "take longer than this.",
+    )
+    reduced: list[Literal["images", "depth"]] = Field(
+        default_factory=list,
+        description="What max_minutes made smaller; the program writes this key itself.",
+    )
     shard: int = Field(256, ge=1, description="Samples per shard: how much a crash can cost.")
     seed: int = Field(0, ge=0, description="Seeds every random choice of the audit.")
 
@@ -277,6 +285,9 @@ class ReportConfig(Section):
         "single",
         description="HTML as one file, or as a folder with style, script and images as files.",
     )
+    language: str = Field(
+        "en", description="Language of the report, and of what the audit writes: en or de."
+    )
     sections: list[str] | None = Field(
         None, description="Sections to show, in this order (default: all that the tier has)."
     )
@@ -295,6 +306,14 @@ class ReportConfig(Section):
     max_html_mb: float = Field(8.0, gt=0, description="Size that report.html may not exceed.")
     pdf_timeout: int = Field(300, ge=10, description="Seconds that making the PDF may take.")
 
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, code: str) -> str:
+        try:
+            return checked_language(code)
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+
 
 class Config(Section):
     """A whole audit."""
@@ -307,6 +326,29 @@ class Config(Section):
     audit: AuditConfig = Field(default_factory=AuditConfig)
     shortcuts: ShortcutConfig = Field(default_factory=ShortcutConfig)
     report: ReportConfig = Field(default_factory=ReportConfig)
+    targets: TargetsConfig = Field(default_factory=TargetsConfig)
+    policy: PolicyConfig | None = Field(
+        None,
+        description="When the gate fails (default: a run without policy and targets is not gated).",
+    )
+    completion: CompletionConfig = Field(default_factory=CompletionConfig)
+
+    @property
+    def gated(self) -> bool:
+        """Whether `auditor run` ends with the gate."""
+        return self.policy is not None or bool(self.targets.asked())
+
+
+class GateConfig(Section):
+    """A file for ``auditor gate --policy``: what a config says about the gate, on its own."""
+
+    version: Literal[1] = Field(1, description="Version of this format.")
+    targets: TargetsConfig = Field(default_factory=TargetsConfig)
+    policy: PolicyConfig = Field(default_factory=PolicyConfig)
+
+
+# What is made of the evidence, not what it is: these sections change no byte of audit.json.
+NOT_EVIDENCE = ("targets", "policy", "completion")
 
 
 def load_config(path: Path) -> Config:
@@ -316,127 +358,68 @@ def load_config(path: Path) -> Config:
         ConfigError: the file cannot be read, is not YAML, or holds a wrong key or value; every
             problem is listed with file, line, value and the nearest known key.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise ConfigError(
-            f"cannot read the config {path}: {reason}. Give the path of a YAML file."
-        ) from error
-    try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(
-            f"{path}{_yaml_line(error)}: not valid YAML: {_reason(error)}."
-        ) from error
-    if not isinstance(document, dict) or tree is None:
-        raise ConfigError(f"{path}:1: a config is a mapping of sections such as 'model:', 'data:'.")
-    return parse_config(document, name=str(path), lines=dict(_key_lines(tree)))
+    return resolve([file_layer(path)], name=str(path))
 
 
-def parse_config(
-    document: Mapping[str, Any],
-    *,
-    name: str = "options",
-    lines: Mapping[tuple[str, ...], int] | None = None,
-) -> Config:
-    """Return the config that ``document`` describes; ``lines`` maps key paths to line numbers.
+def resolve(layers: Sequence[Layer], *, name: str) -> Config:
+    """Return the config that layers give together; a later one wins, the preset lies below all.
+
+    Raises:
+        ConfigError: wrong keys or values of any layer, all of them, one a line.
+    """
+    above = merged(layers, Config)
+    preset = above.values.get("audit")
+    chosen = preset.get("preset") if isinstance(preset, Mapping) else None
+    values = PRESETS.get(chosen, {}) if isinstance(chosen, str) else {}
+    below = of_mapping(values, f"preset {chosen}")
+    return _validated(merged([below, above], Config), name, Config)
+
+
+def parse_config(document: Mapping[str, Any], *, name: str = "options") -> Config:
+    """Return the config that ``document`` describes.
 
     Raises:
         ConfigError: wrong keys or values, all of them, one a line.
     """
+    return resolve([Layer(document)], name=name)
+
+
+def load_gate(path: Path) -> GateConfig:
+    """Read a policy file: the sections ``policy`` and ``targets``, alone or of a whole config.
+
+    Raises:
+        ConfigError: as `load_config`.
+    """
+    layer = merged([file_layer(path)], GateConfig)
+    if "model" in layer.values:
+        config = load_config(path)
+        return GateConfig(targets=config.targets, policy=config.policy or PolicyConfig())
+    return _validated(layer, str(path), GateConfig)
+
+
+def _validated(layer: Layer, name: str, model: type[Read]) -> Read:
+    found: Read | None = None
+    problems = list(layer.problems)
     try:
-        return Config.model_validate(document)
+        found = model.model_validate(layer.values)
     except ValidationError as error:
-        problems = [_problem(details, name, lines or {}) for details in error.errors()]
-        raise ConfigError("\n".join(dict.fromkeys(problems))) from error
+        problems += problems_of(error, model, name, layer.origins)
+    if found is None or problems:
+        raise ConfigError("\n".join(dict.fromkeys(problems)))
+    return found
 
 
-def dump_config(config: Config) -> str:
-    """Return the resolved config as YAML, every key written out."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+def dump_config(config: Config, *, evidence: bool = False) -> str:
+    """Return the resolved config as YAML, every key written out; ``evidence``: only what is."""
+    document = config.model_dump(mode="json", exclude=set(NOT_EVIDENCE) if evidence else None)
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
 
 
 def config_keys(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield every key of the config as ``section.key`` with its description."""
     for key, info in model.model_fields.items():
-        inner, optional = _section_of(info.annotation)
+        inner, optional = section_of(info.annotation)
         if inner is None or optional:
             yield f"{prefix}{key}", info.description or ""
         if inner is not None:
             yield from config_keys(inner, f"{prefix}{key}.")
-
-
-def _section_of(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
-    """Return the section that a key holds, and whether it may hold something else instead."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation, False
-    for each in get_args(annotation):
-        inner = _section_of(each)[0]
-        if inner is not None:
-            return inner, True
-    return None, False
-
-
-def _yaml_line(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f":{mark.line + 1}" if mark else ""
-
-
-def _reason(error: yaml.YAMLError) -> str:
-    return str(getattr(error, "problem", None) or error).splitlines()[0]
-
-
-def _key_lines(
-    node: yaml.Node, path: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], int]]:
-    yield path, node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            here = (*path, str(key.value))
-            yield from _key_lines(value, here)
-            yield here, key.start_mark.line + 1
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield from _key_lines(value, (*path, str(index)))
-
-
-def _problem(details: Any, name: str, lines: Mapping[tuple[str, ...], int]) -> str:
-    location = _written(tuple(str(part) for part in details["loc"]))
-    line = next(
-        (lines[location[:end]] for end in range(len(location), -1, -1) if location[:end] in lines),
-        None,
-    )
-    where = f"{name}:{line}" if line is not None else name
-    known, keys = _known_keys(location)
-    key = ".".join(location[:keys])
-    if details["type"] == "extra_forbidden":
-        near = nearest(location[-1], known)
-        hint = f" Did you mean '{near}'?" if near else ""
-        return f"{where}: unknown key '{'.'.join(location)}'.{hint} Known: {', '.join(known)}."
-    if details["type"] == "missing":
-        return f"{where}: '{'.'.join(location)}' is missing. It is required."
-    message = str(details["msg"]).removeprefix("Value error, ")
-    return f"{where}: '{key}' is {details['input']!r}: {message[:1].lower()}{message[1:]}."
-
-
-def _written(location: tuple[str, ...]) -> tuple[str, ...]:
-    """Drop the name of the form that a value was read in: it stands in no file."""
-    if location[:2] == ("audit", "composite"):
-        return (*location[:2], *location[3:])
-    return location
-
-
-def _known_keys(location: tuple[str, ...]) -> tuple[list[str], int]:
-    """Return the keys allowed where ``location`` ends, and how much of it is made of keys."""
-    model: type[BaseModel] = Config
-    for depth, part in enumerate(location):
-        info = model.model_fields.get(part)
-        if info is None:
-            return sorted(model.model_fields), depth
-        inner = _section_of(info.annotation)[0]
-        if inner is None:
-            return sorted(model.model_fields), depth + 1
-        model = inner
-    return sorted(model.model_fields), len(location)

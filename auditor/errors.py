@@ -54,6 +54,12 @@ class LabelError(DataError):
     """Labels of the data cannot be matched to outputs of the model without guessing."""
 
 
+class GateError(AuditorError):
+    """The audit is done and the owner's policy does not let the model pass."""
+
+    exit_code = 1
+
+
 class OutputError(AuditorError):
     """The audit is complete but a requested output could not be made, or results are missing."""
 

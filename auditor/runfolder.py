@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -175,6 +175,46 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict) or {k: document.get(k) for k in FORMAT} != FORMAT:
         raise IntegrityError(f"{path}/manifest.json has a format this version cannot read.")
     return document
+
+
+def list_files(run: Path, paths: Collection[Path]) -> None:
+    """Write into the manifest the digests of files that were just written, for `auditor verify`.
+
+    Folders stand for all files below them. Without a manifest there is nothing to keep them in.
+    """
+    if not (run / "manifest.json").is_file():
+        return
+    document = read_manifest(run)
+    listed = dict(document.get("files", {}))
+    for path in paths:
+        below = path.rglob("*") if path.is_dir() else [path]
+        for file in below:
+            if file.is_file():
+                listed[file.relative_to(run).as_posix()] = file_digest(file)
+    # What was listed and is gone by the program's own hand, such as an older rendering's pictures.
+    folders = [path for path in paths if path.is_dir()]
+    kept = {
+        name: digest
+        for name, digest in listed.items()
+        if (run / name).is_file() or not any((run / name).is_relative_to(f) for f in folders)
+    }
+    write_atomic(run / "manifest.json", _json(document | {"files": dict(sorted(kept.items()))}))
+
+
+def check_listed(run: Path, name: str) -> None:
+    """Check a file of a run against the manifest, where that lists it.
+
+    Raises:
+        IntegrityError: it was changed after the program wrote it.
+    """
+    if not (run / "manifest.json").is_file() or not (run / name).is_file():
+        return
+    listed = read_manifest(run).get("files", {}).get(name)
+    if listed is not None and listed != file_digest(run / name):
+        raise IntegrityError(
+            f"{run / name} was changed after it was written: its digest is not the one in "
+            "manifest.json. Restore it, or audit again; 'auditor verify' names every such file."
+        )
 
 
 def _intact(folder: Path, files: Mapping[str, str]) -> bool:

@@ -8,7 +8,21 @@ import click
 
 from auditor import __version__
 
-COMMANDS = ("run", "check", "demo", "render", "explain")
+COMMANDS = (
+    "run",
+    "check",
+    "demo",
+    "render",
+    "explain",
+    "compare",
+    "review",
+    "verify",
+    "history",
+    "gate",
+    "init",
+    "schema",
+    "doctor",
+)
 
 
 class LazyGroup(click.Group):

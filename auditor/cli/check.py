@@ -58,7 +58,7 @@ def command(
     config, base = config_of(config_file, options)
     with progress.stage("loading model and data"):
         subject = load_subject(config, base)
-        batch, seconds = _load(subject, count)
+        batch, seconds = load_spread(subject, count)
         explainer = make_explainer(config, subject)
     layers = None if config.audit.layers == "auto" else config.audit.layers
     targets = None
@@ -76,7 +76,7 @@ def command(
             batch=config.audit.batch,
         )
     planned = estimate(
-        found, config, subject, load_seconds=seconds, picture_bytes=_picture_bytes(subject, batch)
+        found, config, subject, load_seconds=seconds, picture_bytes=picture_bytes(subject, batch)
     )
     paths = [subject.manifest.paths[row] for row in batch.rows]
     if as_json:
@@ -89,7 +89,7 @@ def command(
         raise ModelError(f"no image can be explained. {found.verdict.sentence}")
 
 
-def _load(subject: Subject, count: int) -> tuple[Batch, float]:
+def load_spread(subject: Subject, count: int) -> tuple[Batch, float]:
     """Return images spread over the data, and the seconds that reading one took."""
     total = len(subject.manifest)
     count = min(count, total)
@@ -105,7 +105,7 @@ def _load(subject: Subject, count: int) -> tuple[Batch, float]:
     return batch, seconds
 
 
-def _picture_bytes(subject: Subject, batch: Batch) -> float:
+def picture_bytes(subject: Subject, batch: Batch) -> float:
     """Return the mean size of the images as the report stores them."""
     from auditor.pipeline.illustrate import FULL_SIDE
     from auditor.report.images import jpeg_bytes, resize

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 ATLAS_CONCEPTS = 12
 PICTURES_EACH = 2
 ARRAYS_PER_CHANNEL = 12  # bytes: relevance, activation and peak position
+SHOWINGS = 6
+PER_CANDIDATE = 2.5  # seconds
 STORED_TWICE = 2  # in shards and in the merged record
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Upper bounds for the audit without its search for clever-Hans candidates.
+    """Upper bounds for the audit; ``search_seconds``, of its search for candidates, is rough.
 
     Seconds and bytes; ``heatmaps`` counts conditional heatmaps: two for every reference sample of
     every concept that leads a class, and those of the atlas.
@@ -32,6 +34,7 @@ class Estimate:
     loading_seconds: float
     statistics_seconds: float
     heatmap_seconds: float
+    search_seconds: float
     array_bytes: int
     pictures: int
     picture_bytes: int
@@ -39,7 +42,8 @@ class Estimate:
     @property
     def seconds(self) -> float:
         """Return all of them."""
-        return self.loading_seconds + self.statistics_seconds + self.heatmap_seconds
+        passes = self.loading_seconds + self.statistics_seconds
+        return passes + self.heatmap_seconds + self.search_seconds
 
 
 def estimate(
@@ -75,6 +79,7 @@ def estimate(
         loading_seconds=images * load_seconds,
         statistics_seconds=images * check.cost.statistics,
         heatmap_seconds=seconds,
+        search_seconds=_search(config, classes, check.cost.forward),
         array_bytes=arrays,
         pictures=pictures,
         picture_bytes=int(pictures * picture_bytes),
@@ -94,6 +99,19 @@ def _reference_samples(config: Config, classes: int, channels: int, images: int)
     shown = min(leading, channels)
     over_all = min(audit.references, images) + min(audit.references, 6, images)
     return shown * over_all + leading * min(audit.class_references, images)
+
+
+def _search(config: Config, classes: int, forward: float) -> float:
+    """Return what the search takes, fitted to audits of five models (within a factor of two).
+
+    A candidate is shown to targets and members about six times, and costs a fixed time besides.
+    """
+    if not config.shortcuts.enabled:
+        return 0.0
+    asked = config.shortcuts
+    candidates = min(asked.total, classes * asked.per_class)
+    shown = SHOWINGS * (asked.targets + asked.members)
+    return candidates * (shown * forward + PER_CANDIDATE)
 
 
 def _seconds(cost: HeatmapCost, maps: int, runs: int) -> float:

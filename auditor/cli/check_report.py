@@ -326,9 +326,10 @@ def _cost(check: Check, estimate: Estimate | None) -> Iterator[str]:
             f"takes up to {_time(estimate.seconds)}: {_time(estimate.loading_seconds)} for reading "
             f"images, {_time(estimate.statistics_seconds)} for their relevance and up to "
             f"{_time(estimate.heatmap_seconds)} for {estimate.heatmaps:,} heatmaps of reference "
-            f"samples and the atlas. On disk: at most {_size(estimate.array_bytes)} of arrays and "
-            f"{_size(estimate.picture_bytes)} of pictures ({estimate.pictures:,}). The search for "
-            "clever-Hans candidates comes on top; its length depends on what is proposed."
+            f"samples and the atlas, and about {_time(estimate.search_seconds)} for the search for "
+            "clever-Hans candidates (roughly: between half and twice that). On disk: at most "
+            f"{_size(estimate.array_bytes)} of arrays and "
+            f"{_size(estimate.picture_bytes)} of pictures ({estimate.pictures:,})."
         )
     yield ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from auditor.errors import ConfigError
 
 if TYPE_CHECKING:
     from auditor.config import Config
+    from auditor.config_layers import Layer
 
 Command = Callable[..., None]
 OPTIONS = (
@@ -31,9 +32,36 @@ OPTIONS = (
     click.option("--limit", type=int, help="Use a stratified random sample of this many images."),
     click.option("--seed", type=int, help="Seeds every random choice."),
     click.option(
+        "--preset",
+        type=click.Choice(["quick", "standard", "deep"]),
+        help="How much is looked at.",
+    ),
+    click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Set any key of the config, such as audit.references=8; repeatable.",
+    ),
+    click.option(
         "--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where the model runs."
     ),
 )
+# Option -> the key of the config that it sets.
+KEYS = {
+    "model": ("model", "source"),
+    "weights": ("model", "weights"),
+    "device": ("model", "device"),
+    "data": ("data", "source"),
+    "limit": ("data", "limit"),
+    "preset": ("audit", "preset"),
+    "classes": ("audit", "classes"),
+    "layers": ("audit", "layers"),
+    "seed": ("audit", "seed"),
+    "max_minutes": ("audit", "max_minutes"),
+    "formats": ("report", "formats"),
+    "layout": ("report", "layout"),
+}
 
 
 def audit_options(command: Command) -> Command:
@@ -44,56 +72,60 @@ def audit_options(command: Command) -> Command:
 
 
 def config_of(config_file: Path | None, options: Mapping[str, Any]) -> tuple[Config, Path]:
-    """Return the config that a file and options give together, and the folder of its paths.
+    """Return the config that everything given makes together, and the folder of its paths.
+
+    Options win over variables of the environment, these over the file, the file over the preset.
 
     Raises:
-        ConfigError: neither a file nor a model with data is given, or a value cannot be used.
+        ConfigError: neither a file nor a model with data is given, or values cannot be used.
     """
-    from auditor.config import load_config, parse_config
+    from auditor.config import Config, resolve
+    from auditor.config_layers import Layer, environment_layer, file_layer, merged, set_layer
 
     base = Path.cwd() if config_file is None else config_file.resolve().parent
-    changes = _changes(options, base)
-    if config_file is not None:
-        config = load_config(config_file)
-        merged = _merge(config.model_dump(mode="json"), changes)
-        return parse_config(merged, name=str(config_file)), base
-    if not (options["model"] and options["data"]):
-        raise ConfigError(
-            "nothing to audit: give a config file, or --model and --data "
-            "(try 'auditor demo' for an example)."
-        )
-    name = str(options["model"]).partition(":")[2] or "audit"
-    document = _merge({"project": {"name": name.partition("?")[0]}}, changes)
-    return parse_config(document), base
+    layers = [] if config_file is None else [file_layer(config_file)]
+    layers.append(environment_layer(os.environ, Config))
+    layers.append(set_layer(options.get("settings", ()), Config))
+    layers += [_option_layer(place, value, flag) for place, value, flag in _given(options, base)]
+    if config_file is None:
+        values = merged(layers, Config).values
+        source = (values.get("model") or {}).get("source")
+        if not (source and (values.get("data") or {}).get("source")):
+            raise ConfigError(
+                "nothing to audit: give a config file, or --model and --data "
+                "(try 'auditor demo' for an example)."
+            )
+        name = (str(source).partition(":")[2] or "audit").partition("?")[0]
+        layers.insert(0, Layer({"project": {"name": name}}))
+    return resolve(layers, name="options" if config_file is None else str(config_file)), base
 
 
 def options_of(
     config_file: Path, *, layers: Sequence[str] = (), device: str | None = None
 ) -> tuple[Config, Path]:
     """Return the config of a command that takes few options, and the folder of its paths."""
-    given = {"layers": layers, "device": device, "classes": ()}
-    unused = dict.fromkeys(("model", "weights", "data", "limit", "seed"))
-    return config_of(config_file, unused | given)
+    return config_of(config_file, {"layers": layers, "device": device})
 
 
-def _changes(options: Mapping[str, Any], base: Path) -> dict[str, Any]:
-    placed = {
-        ("model", "source"): options["model"],
-        ("model", "weights"): _from(base, options["weights"]),
-        ("model", "device"): options["device"],
-        ("data", "source"): _from(base, options["data"]),
-        ("data", "limit"): options["limit"],
-        ("audit", "classes"): list(options["classes"]) or None,
-        ("audit", "layers"): list(options["layers"]) or None,
-        ("audit", "seed"): options["seed"],
-        ("report", "formats"): list(options.get("formats", ())) or None,
-        ("report", "layout"): options.get("layout"),
-    }
-    changes: dict[str, Any] = {}
-    for (section, key), value in placed.items():
+def _option_layer(place: tuple[str, str], value: Any, flag: str) -> Layer:
+    from auditor.config_layers import Layer
+
+    section, key = place
+    return Layer({section: {key: value}}, {place: f"option {flag}"})
+
+
+def _given(options: Mapping[str, Any], base: Path) -> Iterator[tuple[tuple[str, str], Any, str]]:
+    """Yield the key that an option sets, its value and the option's name, for those given."""
+    paths = ("weights", "data")
+    for name, place in KEYS.items():
+        value = options.get(name)
+        if name in paths:
+            value = _from(base, value)
+        if isinstance(value, (tuple, list)):
+            value = list(value) or None
         if value is not None:
-            changes.setdefault(section, {})[key] = value
-    return changes
+            flag = {"classes": "class", "layers": "layer", "formats": "format"}.get(name, name)
+            yield place, value, f"--{flag.replace('_', '-')}"
 
 
 def _from(base: Path, path: str | None) -> str | None:
@@ -101,10 +133,3 @@ def _from(base: Path, path: str | None) -> str | None:
     if path is None or not Path(path).exists():
         return path
     return os.path.relpath(path, base)
-
-
-def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for section, values in changes.items():
-        merged[section] = {**merged.get(section, {}), **values}
-    return merged

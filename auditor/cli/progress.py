@@ -1,7 +1,9 @@
-"""Progress on stderr: a bar on a terminal, plain lines elsewhere."""
+"""Progress on stderr: a bar on a terminal, plain lines elsewhere, JSON lines on request."""
 
 from __future__ import annotations
 
+import datetime
+import json
 import sys
 import time
 from collections.abc import Iterator
@@ -40,6 +42,48 @@ class TerminalProgress:
             self.say(f"{title} ...")
             yield _Lines(self, title, total, self._every)
         self.say(f"{title}: done in {time.monotonic() - started:.1f} s")
+
+
+class JsonProgress:
+    """Says everything as JSON, one object a line: time, level, event and what belongs to it."""
+
+    def __init__(self, *, every: float = 10.0) -> None:
+        self._every = every
+
+    def say(self, text: str) -> None:
+        """Write a message."""
+        level = "warning" if text.startswith("warning: ") else "info"
+        json_line("message", level=level, text=text.removeprefix("warning: "))
+
+    @contextmanager
+    def stage(self, title: str, total: int | None = None) -> Iterator[Step]:
+        """Write that a stage begins, how far it is now and then, and how it ended."""
+        started = last = time.monotonic()
+        done = 0
+        json_line("stage", stage=title, state="begin", total=total)
+
+        def step(steps: int) -> None:
+            nonlocal done, last
+            done += steps
+            now = time.monotonic()
+            if now - last >= self._every:
+                last = now
+                json_line("stage", stage=title, state="running", done=done, total=total)
+
+        try:
+            yield step
+        except BaseException:
+            seconds = round(time.monotonic() - started, 3)
+            json_line("stage", level="error", stage=title, state="failed", seconds=seconds)
+            raise
+        json_line("stage", stage=title, state="done", seconds=round(time.monotonic() - started, 3))
+
+
+def json_line(event: str, *, level: str = "info", **facts: object) -> None:
+    """Write one line of the JSON log to stderr."""
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+    line = {"time": now.replace("+00:00", "Z"), "level": level, "event": event} | facts
+    click.echo(json.dumps(line, ensure_ascii=False), err=True)
 
 
 class _Lines:

@@ -13,6 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from auditor.report.house import House
+    from auditor.report.model import RenderContext
 
 
 @click.command("render")
@@ -37,18 +38,21 @@ if TYPE_CHECKING:
     type=click.Choice(["single", "folder"]),
     help="HTML as one file, or as a folder of files.",
 )
+@click.option("--language", help="Language of the report's fixed text, such as de.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the paths.")
 def command(
     run_folder: Path,
     formats: tuple[str, ...],
     tier: str | None,
     layout: str | None,
+    language: str | None,
     quiet: bool,
     **house: str | None,
 ) -> None:
     """Draw the reports of RUN, the folder of a finished audit, from its audit.json."""
     from auditor.cli.progress import TerminalProgress
     from auditor.config import load_config
+    from auditor.language import checked_language
     from auditor.runfolder import read_manifest
 
     read_manifest(run_folder)
@@ -59,6 +63,8 @@ def command(
         report = report.model_copy(update={"tier": tier})
     if layout:
         report = report.model_copy(update={"layout": layout})
+    if language:
+        report = report.model_copy(update={"language": checked_language(language)})
     report = report.model_copy(update={key: value for key, value in house.items() if value})
     for path in render_folder(run_folder, report, TerminalProgress(quiet=quiet)).values():
         click.echo(str(path))
@@ -72,22 +78,9 @@ def render_folder(
     The config's own templates, style and logo are looked for from ``base`` (default: the current
     folder).
     """
-    from auditor.redaction import without_folders
-    from auditor.report.model import RenderContext
     from auditor.report.render import render_run
-    from auditor.runfolder import read_manifest
 
-    manifest = read_manifest(run_folder)
-    stages = {name: entry["seconds"] for name, entry in manifest["stages"].items()}
-    if "seconds" in manifest:
-        stages["result"] = manifest["seconds"]
-    context = RenderContext(
-        created=manifest["created"],
-        stages=stages,
-        command=shlex.join(["auditor", *without_folders(manifest.get("argv", []))]),
-        tier=report.tier,
-        sections=report.sections,
-    )
+    context = context_of(run_folder, report)
     with progress.stage(f"rendering {' and '.join(report.formats)}"):
         return render_run(
             run_folder,
@@ -98,6 +91,32 @@ def render_folder(
             house=house_of(report, base or Path.cwd()),
             layout=report.layout,
         )
+
+
+def context_of(run_folder: Path, report: Any) -> RenderContext:
+    """Return the times and the command of a run, which its reports state.
+
+    Under SOURCE_DATE_EPOCH, which asks for the same bytes every time, without the seconds of the
+    stages: they are another number in every run.
+    """
+    from auditor.redaction import without_folders
+    from auditor.report.model import RenderContext
+    from auditor.runfolder import read_manifest
+
+    manifest = read_manifest(run_folder)
+    stages = {name: entry["seconds"] for name, entry in manifest["stages"].items()}
+    if "seconds" in manifest:
+        stages["result"] = manifest["seconds"]
+    if "SOURCE_DATE_EPOCH" in os.environ:
+        stages = {}
+    return RenderContext(
+        created=manifest["created"],
+        stages=stages,
+        command=shlex.join(["auditor", *without_folders(manifest.get("argv", []))]),
+        tier=report.tier,
+        sections=report.sections,
+        language=report.language,
+    )
 
 
 def house_of(report: Any, base: Path) -> House:

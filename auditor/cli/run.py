@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,11 @@ import click
 from auditor.cli.options import audit_options, config_of
 
 if TYPE_CHECKING:
-    from auditor.cli.progress import TerminalProgress
+    from auditor.cli.ending import Ending
     from auditor.config import Config
-    from auditor.pipeline import AuditOutcome
+    from auditor.progress import Progress
+    from auditor.report.model import AuditResult
+    from auditor.runfolder import RunFolder
 
 
 @click.command("run")
@@ -37,27 +40,102 @@ if TYPE_CHECKING:
     show_default=True,
     help="Folder that holds the runs.",
 )
+@click.option(
+    "--baseline",
+    help="Compare with this run folder, or with 'latest', the newest complete run of the same "
+    "project in --out.",
+)
+@click.option(
+    "--decisions",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File with the decisions of people about findings.",
+)
+@click.option(
+    "--max-minutes",
+    type=float,
+    help="Use fewer images where the estimate is longer than this; the report says so.",
+)
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 also when the gate does not pass.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the result's path.")
-def command(config_file: Path | None, out: Path, quiet: bool, **options: Any) -> None:
-    """Audit a model and write its report.
+@click.option("--log-json", is_flag=True, help="Write progress and errors as JSON lines.")
+def command(
+    config_file: Path | None,
+    out: Path,
+    baseline: str | None,
+    decisions: Path | None,
+    exit_zero: bool,
+    quiet: bool,
+    log_json: bool,
+    **options: Any,
+) -> None:
+    """Audit a model, write its report, and judge it where the config has a policy or targets.
 
-    Give a CONFIG file, or --model and --data. Options win over the file. The path of the run
-    folder goes to stdout. The same command continues an audit that was stopped.
+    Give a CONFIG file, or --model and --data. Options win over the environment (AUDITOR_AUDIT__SEED
+    is audit.seed), the environment over the file, the file over the preset. The path of the run
+    folder goes to stdout; how the run ended is in OUT/summary.json. The same command continues an
+    audit that was stopped.
     """
-    from auditor.cli.progress import TerminalProgress
+    from auditor.cli.completion import complete, summary_of
+    from auditor.cli.ending import Ending
+    from auditor.cli.progress import JsonProgress, TerminalProgress
 
-    config, base = config_of(config_file, options)
-    audit_and_render(config, base, out, TerminalProgress(quiet=quiet))
+    progress = JsonProgress() if log_json else TerminalProgress(quiet=quiet)
+    ending = Ending(out, "audit")
+    config: Config | None = None
+    base = Path.cwd()
+    try:
+        with ending.written():
+            config, base = config_of(config_file, options)
+            ending.name = config.project.name
+            if config.audit.max_minutes is not None:
+                from auditor.cli.budget import within
+
+                config = within(config, base, out, progress)
+            asked = Asked(baseline, decisions, ending)
+            outcome = audit_and_render(config, base, out, progress, asked)
+            if outcome.exit_code and not exit_zero:
+                click.get_current_context().exit(outcome.exit_code)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        if config is not None:
+            complete(config, base, ending.folder, summary_of(out), progress.say)
+        raise
+    complete(config, base, ending.folder, summary_of(out), progress.say)
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A finished audit with its reports; ``exit_code`` is the gate's, 0 where there is none."""
+
+    run: RunFolder
+    result: AuditResult
+    exit_code: int
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an audit is told besides its config: baseline and decisions win over the policy's."""
+
+    baseline: str | None = None
+    decisions: Path | None = None
+    ending: Ending | None = None
+
+
+NOTHING = Asked()
 
 
 def audit_and_render(
-    config: Config, base: Path, out: Path, progress: TerminalProgress
-) -> AuditOutcome:
-    """Audit as ``config`` says, render the reports and print the run folder."""
+    config: Config, base: Path, out: Path, progress: Progress, asked: Asked = NOTHING
+) -> Audited:
+    """Audit and judge as ``config`` says, render the reports and print the run folder."""
+    from auditor.cli.ending import job_summary
+    from auditor.cli.gate import compared_in_words, judged_by_config
     from auditor.cli.render import created_now, house_of, render_folder
     from auditor.pipeline import run_audit
     from auditor.relevance.numerics import keep_memory
     from auditor.report.sections import check_sections
+    from auditor.review.gate import exit_code, lines_of
 
     check_sections(config.report.sections)
     house_of(config.report, base)
@@ -69,9 +147,20 @@ def audit_and_render(
         created=created_now(),
         argv=sys.argv[1:],
         progress=progress,
+        opened=asked.ending.opened if asked.ending else None,
     )
-    rendered = render_folder(outcome.run.path, config.report, progress, base=base)
+    folder = outcome.run.path
+    judgement = judged_by_config(config, folder, base, asked.baseline, asked.decisions)
+    for line in compared_in_words(folder, asked.baseline):
+        progress.say(line)
+    try:
+        rendered = render_folder(folder, config.report, progress, base=base)
+    finally:
+        for line in lines_of(judgement) if judgement else ():
+            progress.say(line)
     for path in rendered.values():
         progress.say(f"report: {path}")
-    click.echo(str(outcome.run.path))
-    return outcome
+    if asked.ending is not None:
+        job_summary(folder / "summary.md")
+    click.echo(str(folder))
+    return Audited(outcome.run, outcome.result, exit_code(judgement) if judgement else 0)

@@ -18,6 +18,7 @@ from auditor.interventions.material import Members
 from auditor.interventions.probe import Probe
 from auditor.interventions.transplant import margin
 from auditor.interventions.trial import FIRST_TARGETS, IMAGES, LEAST_IMAGES, Stage
+from auditor.language import gettext as _
 from auditor.records import Evidence, GlobalFactor, Outcome, Samples
 from auditor.shortcuts.adjust import adjusted, opposite
 from auditor.shortcuts.factor_wording import factor_meaning
@@ -96,9 +97,13 @@ def factor_trials(
     notes = []
     if len(found) > len(kept):
         notes.append(
-            f"{len(found)} times a statistic of whole pictures tells a class from the others; "
-            f"{len(kept)} were tested: those that are made by processing, then those that moved "
-            "the model most when a few other pictures were given them."
+            _(
+                "%(found)s times a statistic of whole pictures tells a class from the others;"
+                " %(kept)s were tested: those that are made by processing, then those that moved"
+                " the model most when a few other pictures were given them.",
+                found=len(found),
+                kept=len(kept),
+            )
         )
     return trials, notes
 
@@ -249,9 +254,9 @@ def _tested(
 ) -> tuple[Evidence, Evidence]:
     """Run T4 both ways on the test half."""
     why = STATISTICS[factor.statistic].fixed
-    why = f"Not testable: {why}." if why else ""
+    why = _("Not testable: %(why)s.", why=why) if why else ""
     if not exact:
-        why = "Not testable: the data set's inputs cannot be made from pictures."
+        why = _("Not testable: the data set's inputs cannot be made from pictures.")
     if why:
         return _missing(name, GIVEN, why), _missing(name, TAKEN, why)
     targets = stage.targets.without(members.output)[: stage.most_targets]
@@ -277,7 +282,11 @@ def _changed(
 ) -> Evidence:
     """Set the statistic in pictures; few are tried first, the rest when there may be an effect."""
     if len(rows) < LEAST_IMAGES:
-        why = f"Not testable: {len(rows)} pictures are in the test half, {LEAST_IMAGES} are needed."
+        why = _(
+            "Not testable: %(rows)s pictures are in the test half, %(least_images)s are needed.",
+            rows=len(rows),
+            least_images=LEAST_IMAGES,
+        )
         return _missing(name, test, why)
     effects: list[Float[np.ndarray, "row"]] = []
     raised: list[Float[np.ndarray, "output"]] = []
@@ -298,7 +307,10 @@ def _changed(
         if bootstrap_interval(effects[0][:, None], generator)[1] < CLEAR:
             break
     if np.median(way) < MOVED:
-        why = f"Not testable: pictures could be moved only {np.median(way):.0%} of the way."
+        why = _(
+            "Not testable: pictures could be moved only %(median)s of the way.",
+            median=f"{np.median(way):.0%}",
+        )
         return _missing(name, test, why)
     values = np.concatenate(effects)
     low, high = bootstrap_interval(values[:, None], generator)
@@ -314,7 +326,9 @@ def _changed(
         n=len(values),
         p=refined_p(values, stage.permutations, stage.tests, LEVEL, generator),
         controls={OPPOSITE: float(values.mean())},
-        reason="" if specific else "The change moves another class's score more than this one's.",
+        reason=""
+        if specific
+        else _("The change moves another class's score more than this one's."),
     )
 
 

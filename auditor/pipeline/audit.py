@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 import auditor
 from auditor.concepts.references import references
@@ -20,11 +20,12 @@ from auditor.concepts.selection import leading_concepts
 from auditor.concepts.similarity import similarity_matrix
 from auditor.concepts.statistics import concept_statistics
 from auditor.concepts.subspaces import find_subspaces
-from auditor.config import Config, dump_config
+from auditor.config import NOT_EVIDENCE, Config, dump_config
 from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.errors import UnknownNameError
 from auditor.interventions.probe import Probe
 from auditor.interventions.search import find_shortcuts
+from auditor.language import SOURCE, speaking
 from auditor.pipeline.analyses import Stages, run_analyses
 from auditor.pipeline.assemble import Analysis, LayerAnalysis, assemble
 from auditor.pipeline.compose import composer, graded
@@ -45,7 +46,7 @@ from auditor.relevance.explainer import Explainer
 from auditor.relevance.heatmaps import MapRequest, activation_products
 from auditor.report.images import ImageStore
 from auditor.report.model import AuditResult
-from auditor.runfolder import RunFolder, digest_of, open_run, write_atomic
+from auditor.runfolder import RunFolder, digest_of, list_files, open_run, write_atomic
 from auditor.shortcuts.split import discovery_split
 from auditor.subject import Subject, load_subject
 from auditor.subject.labels import plain
@@ -63,7 +64,14 @@ class AuditOutcome:
 
 
 def run_audit(
-    config: Config, base: Path, out: Path, *, created: str, argv: Sequence[str], progress: Progress
+    config: Config,
+    base: Path,
+    out: Path,
+    *,
+    created: str,
+    argv: Sequence[str],
+    progress: Progress,
+    opened: Callable[[Path], object] | None = None,
 ) -> AuditOutcome:
     """Run or continue an audit up to ``audit.json``; rendering is a step of its own.
 
@@ -74,6 +82,7 @@ def run_audit(
         created: UTC time as ``YYYY-MM-DDTHH:MM:SSZ``, used when the run is new.
         argv: the command, for the reproducibility page.
         progress: told what is going on.
+        opened: told the run folder as soon as there is one.
     """
     with progress.stage("loading model and data"):
         subject = load_subject(config, base)
@@ -82,9 +91,13 @@ def run_audit(
     for note in (*subject.notes, *explainer.notes):
         progress.say(f"note: {note}")
     layers = audited_layers(config, explainer)
-    run = _open(config, subject, layers, out, created, argv)
+    out.mkdir(parents=True, exist_ok=True)
+    with FileLock(out / ".lock"):  # two that begin at once must find one folder, not make two
+        run = _open(config, subject, layers, out, created, argv)
+    if opened is not None:
+        opened(run.path)
     progress.say(f"run folder: {run.path}")
-    with _only_one(run):
+    with _only_one(run, progress), speaking(config.report.language):
         return _stages(config, subject, explainer, layers, run, progress)
 
 
@@ -145,6 +158,8 @@ def _stages(
         # Of the first time, as the stages': the same command again gives the same report.
         seconds = run.manifest().get("seconds", round(time.monotonic() - started, 3))
         run.finish("audited", seconds=seconds)
+        parts = ("audit.json", "config.yaml", "images", "shards")
+        list_files(run.path, [run.path / name for name in parts])
     return AuditOutcome(run, result)
 
 
@@ -167,10 +182,18 @@ def audited_outputs(config: Config, samples: Samples) -> tuple[tuple[int, ...], 
 
 
 @contextmanager
-def _only_one(run: RunFolder) -> Iterator[None]:
+def _only_one(run: RunFolder, progress: Progress) -> Iterator[None]:
     """Hold the run folder, so that a second audit of it waits until this one is done."""
-    with FileLock(run.path / ".lock"):
+    lock = FileLock(run.path / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        progress.say("another process does this very audit: waiting until it is done")
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def audited_layers(config: Config, explainer: Explainer) -> tuple[str, ...]:
@@ -195,10 +218,10 @@ def _open(
     created: str,
     argv: Sequence[str],
 ) -> RunFolder:
-    audited = config.model_dump(mode="json", exclude={"report", "project"})
+    audited = config.model_dump(mode="json", exclude={"report", "project", *NOT_EVIDENCE})
     key = digest_of(
         {
-            "config": audited | {"project": config.project.name},
+            "config": audited | {"project": config.project.name} | _language(config),
             "layers": list(layers),
             "model": subject.model_digest,
             "data": subject.data_digest,
@@ -209,6 +232,12 @@ def _open(
     run = open_run(out, config.project.name, key, created=created, facts=facts)
     write_atomic(run.path / "config.yaml", dump_config(config).encode())
     return run
+
+
+def _language(config: Config) -> dict[str, str]:
+    """Return what the language adds to a run's key: records hold sentences, but for English."""
+    code = config.report.language
+    return {} if code == SOURCE else {"language": code}
 
 
 def _relevance(

@@ -288,7 +288,15 @@ class LayerIdentity(Part):
 
 
 class Identity(Part):
-    """Sample ids of the audit, and what identifies the concepts of every layer by them."""
+    """Sample ids of the audit, and what identifies the concepts of every layer by them.
+
+    ``labels[i]`` is the place in ``classes`` of the label of ``samples[i]``, ``wrong`` the places
+    of the samples that are not decided as their label: what pairs two audits picture by picture.
+    None in results of versions that did not keep them.
+    """
 
     samples: list[str]
     layers: list[LayerIdentity]
+    classes: list[str] | None = None
+    labels: list[int] | None = None
+    wrong: list[int] | None = None

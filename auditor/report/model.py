@@ -27,6 +27,7 @@ from auditor.report.parts import Interval as Interval
 from auditor.report.parts import Number as Number
 from auditor.report.parts import Part as Part
 from auditor.report.parts import Picture as Picture
+from auditor.report.review_parts import Review
 
 FORMAT_VERSION = 1
 
@@ -219,7 +220,10 @@ class LegendEntry(Part):
 
 
 class AtlasSample(Part):
-    """A sample coloured by the concept that dominates each superpixel."""
+    """A sample coloured by the concept that dominates each superpixel.
+
+    ``alone`` is the heatmap without the photograph.
+    """
 
     sample: str
     layer: str
@@ -228,10 +232,14 @@ class AtlasSample(Part):
     heatmap: Picture
     atlas: Picture
     legend: list[LegendEntry]
+    alone: Picture | None = None
 
 
 class ClassReport(Part):
-    """Everything about one audited class. ``note`` says why a part is empty or small."""
+    """Everything about one audited class. ``note`` says why a part is empty or small.
+
+    ``searched``: its images were enough for the causal tests (None: made before this was kept).
+    """
 
     name: str
     output: int
@@ -240,6 +248,7 @@ class ClassReport(Part):
     tables: list[LayerTable]
     atlas: list[AtlasSample]
     note: str
+    searched: bool | None = None
 
 
 class SubspaceCard(Part):
@@ -350,7 +359,7 @@ class LocalCard(Part):
     """One picture looked at closely. ``why``: why this one; ``covered``: see ``compared``.
 
     The region's ranking is among the ``compared`` concepts with the most relevance in the
-    picture, which hold the part ``covered`` of it.
+    picture, which hold the part ``covered`` of it. ``alone`` is the heatmap without the photograph.
     """
 
     sample: str
@@ -365,6 +374,7 @@ class LocalCard(Part):
     regions: list[RegionCard]
     compared: int
     covered: Number
+    alone: Picture | None = None
 
 
 class LocalPart(Part):
@@ -529,10 +539,11 @@ class Method(Part):
 
 
 class Verdict(Part):
-    """The audit in one word and one sentence."""
+    """The audit in one word and one sentence; ``gaps``: what did not run and cannot be passed."""
 
     word: Literal["PASS", "PASS WITH CONDITIONS", "FAIL", "INCOMPLETE"]
     sentence: str
+    gaps: list[str] = Field(default_factory=list)
 
 
 class NotRun(Part):
@@ -543,7 +554,10 @@ class NotRun(Part):
 
 
 class AuditResult(Part):
-    """The whole audit. ``faces``: one reference sample of each concept without a card, by id."""
+    """The whole audit. ``faces``: one reference sample of each concept without a card, by id.
+
+    ``language`` is the code of the language that its sentences and figures are written in.
+    """
 
     format: Literal["concept-auditor/audit"] = "concept-auditor/audit"
     version: Literal[1] = 1
@@ -575,6 +589,7 @@ class AuditResult(Part):
     method: Method
     not_run: list[NotRun]
     config: str
+    language: str = "en"
 
 
 class RenderContext(Part):
@@ -582,7 +597,8 @@ class RenderContext(Part):
 
     ``created`` is ISO 8601 in UTC; ``stages`` is stage -> seconds; ``command`` redoes the audit.
     ``tier`` says how much of the result is drawn; ``sections`` names what of it, in order (None:
-    all that the tier has).
+    all that the tier has); ``language`` is the code of the language of its fixed text. ``review``
+    is what people and policy make of it, where there is any.
     """
 
     created: str
@@ -590,3 +606,5 @@ class RenderContext(Part):
     command: str = ""
     tier: Literal["executive", "standard", "technical"] = "standard"
     sections: list[str] | None = None
+    language: str = "en"
+    review: Review | None = None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from auditor.errors import UnknownNameError
+from auditor.language import N_, translate
 from auditor.report.model import AuditResult
 
 
@@ -24,19 +25,23 @@ class Section:
 
 
 def sections_of(
-    result: AuditResult, tier: str = "standard", wanted: Sequence[str] | None = None
+    result: AuditResult,
+    tier: str = "standard",
+    wanted: Sequence[str] | None = None,
+    *,
+    compared: bool = False,
 ) -> tuple[Section, ...]:
     """Return the sections that have content, numbered from 1, in the order of the report.
 
-    ``tier`` executive holds the first of them only, and the comparison is in technical alone;
-    ``wanted`` names those to show, in its order.
+    ``tier`` executive holds the first of them only, and the comparison is in technical alone when
+    nothing was ``compared``; ``wanted`` names those to show, in its order.
 
     Raises:
         UnknownNameError: ``wanted`` names none of the report's sections.
     """
     check_sections(wanted)
-    known = {name: (title, has) for name, title, has in ORDER}
-    names = [name for name in wanted or known if _in_tier(name, tier)]
+    known = {name: (translate(title), has) for name, title, has in ORDER}
+    names = [name for name in wanted or known if _in_tier(name, tier, compared)]
     present = [name for name in dict.fromkeys(names) if known[name][1](result)]
     return tuple(
         Section(id=name, title=known[name][0], number=number)
@@ -44,10 +49,10 @@ def sections_of(
     )
 
 
-def _in_tier(name: str, tier: str) -> bool:
+def _in_tier(name: str, tier: str, compared: bool) -> bool:
     if tier == "executive":
         return name in EXECUTIVE
-    return tier == "technical" or name not in TECHNICAL
+    return tier == "technical" or compared or name not in TECHNICAL
 
 
 def check_sections(wanted: Sequence[str] | None) -> None:
@@ -105,24 +110,24 @@ def _has_local(result: AuditResult) -> bool:
 TECHNICAL = ("comparison",)
 EXECUTIVE = ("summary", "scope", "reading", "register", "findings")
 ORDER: tuple[tuple[str, str, Callable[[AuditResult], bool]], ...] = (
-    ("summary", "Summary", _always),
-    ("scope", "Scope and intended use", _always),
-    ("reading", "How to read this", _always),
-    ("register", "Findings register", _always),
-    ("findings", "Finding sheets", _has_findings),
-    ("data", "Data", _always),
-    ("performance", "Performance", _always),
-    ("classes", "Dominant concepts", _has_classes),
-    ("atlas", "Concept atlas", _has_atlas),
-    ("local", "Single pictures", _has_local),
-    ("subspaces", "Concept subspaces", _has_subspaces),
-    ("planes", "Fine-grained decisions", _has_planes),
-    ("strategies", "Strategies within a class", _has_strategies),
-    ("composition", "What concepts are made of", _has_composition),
-    ("errors", "Errors", _has_errors),
-    ("comparison", "Comparison with the previous audit", _always),
-    ("method", "Method and limits", _always),
-    ("signoff", "Decision log and sign-off", _always),
-    ("reproducibility", "Reproducibility", _always),
-    ("crosswalk", "Crosswalk", _always),
+    ("summary", N_("Summary"), _always),
+    ("scope", N_("Scope and intended use"), _always),
+    ("reading", N_("How to read this"), _always),
+    ("register", N_("Findings register"), _always),
+    ("findings", N_("Finding sheets"), _has_findings),
+    ("data", N_("Data"), _always),
+    ("performance", N_("Performance"), _always),
+    ("classes", N_("Dominant concepts"), _has_classes),
+    ("atlas", N_("Concept atlas"), _has_atlas),
+    ("local", N_("Single pictures"), _has_local),
+    ("subspaces", N_("Concept subspaces"), _has_subspaces),
+    ("planes", N_("Fine-grained decisions"), _has_planes),
+    ("strategies", N_("Strategies within a class"), _has_strategies),
+    ("composition", N_("What concepts are made of"), _has_composition),
+    ("errors", N_("Errors"), _has_errors),
+    ("comparison", N_("Comparison with the previous audit"), _always),
+    ("method", N_("Method and limits"), _always),
+    ("signoff", N_("Decision log and sign-off"), _always),
+    ("reproducibility", N_("Reproducibility"), _always),
+    ("crosswalk", N_("Crosswalk"), _always),
 )

@@ -7,10 +7,11 @@ import re
 
 import jinja2
 
+from auditor.language import Texts
 from auditor.report import words
-from auditor.report.formatting import FILTERS
 from auditor.report.house import House, plain_house
 from auditor.report.model import AuditResult, RenderContext
+from auditor.report.templates import speak
 from auditor.report.view import Limits, View
 
 # Whatever Markdown, or the HTML inside it, could take for a mark, a mention or a link; the last
@@ -22,12 +23,14 @@ TEXTS = {"summary.md": "text/summary.md.j2", "model_card.md": "text/model_card.m
 def summary(result: AuditResult, context: RenderContext) -> dict[str, object]:
     """Return the audit in a few plain keys, for programs; shares are numbers from 0 to 1."""
     accuracy = result.performance.accuracy
+    judgement = context.review.judgement if context.review else None
     return {
         "format": "concept-auditor/summary",
         "version": 1,
         "run": result.run,
         "name": result.scope.name,
         "created": context.created,
+        "status": "done",
         "verdict": result.verdict.word,
         "sentence": result.verdict.sentence,
         "accuracy": accuracy.model_dump() if accuracy.n else None,
@@ -44,6 +47,23 @@ def summary(result: AuditResult, context: RenderContext) -> dict[str, object]:
             include={"ran", "reason", "tests", "targets", "detection_limit", "null_rate"}
         ),
         "not_run": [item.model_dump() for item in result.not_run],
+        "judgement": judgement.model_dump() if judgement else None,
+        "comparison": _comparison(context),
+    }
+
+
+def _comparison(context: RenderContext) -> dict[str, object] | None:
+    """Return what changed since the baseline in short, None where nothing was compared."""
+    found = context.review.comparison if context.review else None
+    if found is None:
+        return None
+    short = {"status", "id", "earlier_id", "fingerprint", "title", "class_name", "severity"}
+    return {
+        "baseline": found.earlier.folder,
+        "like_for_like": found.like_for_like,
+        "sentence": found.sentence,
+        "findings": [change.model_dump(include=short) for change in found.findings],
+        "metrics": {item.name: item.status for item in found.metrics},
     }
 
 
@@ -55,7 +75,7 @@ def text_files(
     view = View(result, context, "html", Limits())
     files = {
         name: jinja.get_template(template)
-        .render(result=result, context=context, view=view, words=words)
+        .render(result=result, context=context, view=view, words=Texts(words))
         .encode()
         for name, template in TEXTS.items()
     }
@@ -72,7 +92,7 @@ def markdown_environment(house: House) -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=_plain,
     )
-    jinja.filters.update(FILTERS)
+    speak(jinja)
     return jinja
 
 

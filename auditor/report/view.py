@@ -8,11 +8,14 @@ from functools import cached_property
 from itertools import zip_longest
 from typing import Literal
 
+from auditor.language import N_
+from auditor.language import gettext as _
 from auditor.report.analysis_parts import LayerUnits
 from auditor.report.chosen import (
     SHEET_GRADES,
     chosen_classes,
     chosen_performance,
+    gravest,
     worst_compositions,
 )
 from auditor.report.figure_style import short
@@ -33,18 +36,27 @@ from auditor.report.model import (
     MapCard,
     RenderContext,
 )
+from auditor.report.review_parts import Comparison, Decision, DecisionState
 from auditor.report.sections import Section, sections_of
 
 Medium = Literal["html", "pdf"]
 
 MOST_OF_SCORE = 3.0
+DECIDED = {
+    "confirm": "confirmed",
+    "reject": "rejected",
+    "accept": "risk accepted",
+    "mitigate": "being mended",
+    "name": "named",
+}
 
 
 @dataclass(frozen=True)
 class Limits:
     """How much is shown; None shows everything. ``full``: also the whole pictures of crops.
 
-    ``classes`` have a page, ``ranked`` ones a row of accuracy, ``graphs`` a composition graph.
+    ``classes`` have a page, ``ranked`` ones a row of accuracy, ``graphs`` a composition graph,
+    ``sheets`` findings a sheet.
     """
 
     examples: int | None = None
@@ -56,6 +68,7 @@ class Limits:
     classes: int | None = None
     ranked: int | None = None
     graphs: int | None = None
+    sheets: int | None = None
     full: bool = True
 
 
@@ -106,7 +119,42 @@ class View(Names):
     @cached_property
     def sections(self) -> tuple[Section, ...]:
         """Sections with content, numbered."""
-        return sections_of(self.result, self.context.tier, self.context.sections)
+        return sections_of(
+            self.result,
+            self.context.tier,
+            self.context.sections,
+            compared=self.comparison is not None,
+        )
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """What changed since an earlier audit, where one was compared."""
+        return self.context.review.comparison if self.context.review else None
+
+    @property
+    def decisions(self) -> Sequence[DecisionState]:
+        """What people decided, and what of it holds."""
+        return self.context.review.decisions if self.context.review else []
+
+    def decisions_on(self, finding: str) -> Sequence[DecisionState]:
+        """Return the decisions about a finding that were not replaced by later ones."""
+        own = [each for each in self.decisions if each.finding == finding]
+        return [each for each in own if each.state != "replaced"]
+
+    def decided(self, finding: str) -> str:
+        """Return what was decided about a finding, in a word or two for the register."""
+        for each in self.decisions_on(finding):
+            if each.state == "expired":
+                return f"{DECIDED[each.decision.what]}, expired {each.decision.expires}"
+            until = f" until {each.decision.expires}" if each.decision.expires else ""
+            return f"{DECIDED[each.decision.what]}{until}"
+        return "not reviewed"
+
+    @property
+    def reviewers(self) -> Sequence[Decision]:
+        """The last decision of each person, in the order of their names."""
+        last = {each.decision.person: each.decision for each in self.decisions}
+        return [last[name] for name in sorted(last)]
 
     @property
     def brief(self) -> bool:
@@ -127,10 +175,26 @@ class View(Names):
         """Concepts by id."""
         return {concept.id: concept for concept in self.result.concepts}
 
+    def label(self, concept: str) -> str:
+        """Return how a concept is called, also by a person's decision where it has no card."""
+        given = {each.concept: each.decision.name for each in self.decisions if each.concept}
+        return given.get(concept) or super().label(concept)
+
     @cached_property
     def sheets(self) -> Sequence[FindingCard]:
         """Findings with a sheet of their own."""
         return [finding for finding in self.result.findings if finding.grade in SHEET_GRADES]
+
+    @cached_property
+    def drawn_sheets(self) -> Sequence[FindingCard]:
+        """Findings whose sheet is drawn: all, or where room is short the gravest."""
+        return gravest(self.sheets, self.limits.sheets)
+
+    def sheet(self, finding: FindingCard) -> str:
+        """Return the anchor of a finding's sheet, or nothing when it has none here."""
+        if not self.has("findings") or finding not in self.drawn_sheets:
+            return ""
+        return f"finding-{self.sheets.index(finding) + 1}"
 
     @cached_property
     def minor(self) -> Sequence[FindingCard]:
@@ -218,11 +282,11 @@ class View(Names):
     def kept(self, node: GraphNode) -> Sequence[str]:
         """Return the lines under a node: what of it goes to no concept that is drawn."""
         amounts = (
-            (node.rest, "in others"),
-            (node.bypass, "past the layer"),
-            (node.absorbed, "in biases"),
+            (node.rest, N_("%(part)s in others")),
+            (node.bypass, N_("%(part)s past the layer")),
+            (node.absorbed, N_("%(part)s in biases")),
         )
-        return [f"{percent(part)} {where}" for part, where in amounts if abs(part or 0.0) >= 0.005]
+        return [_(text, part=percent(part)) for part, text in amounts if abs(part or 0.0) >= 0.005]
 
     def has_shares(self, card: CompositionCard) -> bool:
         """Say whether parts of the score can be read as shares of it.

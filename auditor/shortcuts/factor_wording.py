@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from auditor.language import gettext as _
 from auditor.records import Evidence, Grade
 from auditor.shortcuts.global_factors import Predictive, widest
 from auditor.shortcuts.global_statistics import Statistic
@@ -21,39 +22,71 @@ def factor_meaning(
     """Return what was found, what the test said, and what follows."""
     own, others = float(np.median(factor.own)), float(np.median(factor.others))
     difference, point = widest(factor.own, factor.others)
-    up = difference > 0
-    beyond = [float(np.mean(part > point)) for part in (factor.own, factor.others)]
-    shares = beyond if up else [1.0 - each for each in beyond]
-    unit = f" {statistic.unit}" if statistic.unit else ""
-    start = (
-        f"{statistic.name[:1].upper()}{statistic.name[1:]} is {'higher' if up else 'lower'} in "
-        f"'{name}': {shares[0]:.0%} of its pictures lie {'above' if up else 'at or below'} "
-        f"{point:.3g}{unit}, and {shares[1]:.0%} of those of other classes (medians {own:.3g} and "
-        f"{others:.3g})."
-    )
+    called = _(statistic.name)
+    above = [float(np.mean(part > point)) for part in (factor.own, factor.others)]
+    share, rest = above if difference > 0 else [1.0 - each for each in above]
+    said = {
+        "statistic": f"{called[:1].upper()}{called[1:]}",
+        "name": name,
+        "share": f"{share:.0%}",
+        "rest": f"{rest:.0%}",
+        "point": f"{point:.3g}" + (f" {_(statistic.unit)}" if statistic.unit else ""),
+        "own": f"{own:.3g}",
+        "others": f"{others:.3g}",
+    }
+    if difference > 0:
+        start = _(
+            "%(statistic)s is higher in '%(name)s': %(share)s of its pictures lie above %(point)s, "
+            "and %(rest)s of those of other classes (medians %(own)s and %(others)s).",
+            **said,
+        )
+    else:
+        start = _(
+            "%(statistic)s is lower in '%(name)s': %(share)s of its pictures lie at or below "
+            "%(point)s, and %(rest)s of those of other classes (medians %(own)s and %(others)s).",
+            **said,
+        )
     numbers = [_number(each, name) for each in evidence if each.n]
     why = [] if numbers else list(dict.fromkeys(each.reason for each in evidence if each.reason))
     return " ".join([start, *numbers, *why, *_verdict(grade, name)])
 
 
 def _number(evidence: Evidence, name: str) -> str:
-    effect = (
-        f"{evidence.effect:.0%} (95 % interval {evidence.low:.0%} to {evidence.high:.0%}, "
-        f"n = {evidence.n})"
+    effect = _(
+        "%(effect)s (95 %% interval %(low)s to %(high)s, n = %(n)s)",
+        effect=f"{evidence.effect:.0%}",
+        low=f"{evidence.low:.0%}",
+        high=f"{evidence.high:.0%}",
+        n=evidence.n,
     )
     if evidence.test.endswith("given"):
-        return f"Given to pictures of other classes it turns {effect} into '{name}'."
-    return f"Taken from pictures of '{name}' it makes {effect} leave the class."
+        return _(
+            "Given to pictures of other classes it turns %(effect)s into '%(name)s'.",
+            effect=effect,
+            name=name,
+        )
+    return _(
+        "Taken from pictures of '%(name)s' it makes %(effect)s leave the class.",
+        name=name,
+        effect=effect,
+    )
 
 
 def _verdict(grade: Grade | None, name: str) -> list[str]:
     if grade in ("A", "B"):
         return [
-            "A change of the whole picture brings no object along. Likely shortcut: review how "
-            "these pictures were made."
+            _(
+                "A change of the whole picture brings no object along. Likely shortcut: review how "
+                "these pictures were made."
+            )
         ]
     if grade == "C":
-        return [f"Expected when it is part of what '{name}' looks like; say otherwise if not."]
+        return [
+            _(
+                "Expected when it is part of what '%(name)s' looks like; say otherwise if not.",
+                name=name,
+            )
+        ]
     if grade == "D":
-        return ["The model hardly uses it; a model trained anew may."]
+        return [_("The model hardly uses it; a model trained anew may.")]
     return []

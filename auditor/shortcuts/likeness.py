@@ -78,14 +78,13 @@ def crops(
     margin = ((0, 0), (0, 0), (reach, reach), (reach, reach))
     padded = np.pad(where.gradients[rows], margin)
     step = max(1, round((shape.height * shape.width / PIXELS) ** 0.5))
-    span = (shape.height + 2 * reach, shape.width + 2 * reach)
-    found = []
-    for image, (top, left) in zip(padded, corners, strict=True):
-        around = image[:, top : top + span[0], left : left + span[1]]
-        windows = sliding_window_view(around, (shape.height, shape.width), axis=(1, 2))
-        thinned = windows[..., ::step, ::step].transpose(1, 2, 0, 3, 4)
-        found.append(thinned.reshape((2 * reach + 1) ** 2, -1))
-    return np.array(found)
+    windows = sliding_window_view(padded, (shape.height, shape.width), axis=(2, 3))
+    thinned = windows[..., ::step, ::step].transpose(0, 2, 3, 1, 4, 5)
+    moves = 2 * reach + 1
+    found = np.empty((len(corners), moves, moves, *thinned.shape[3:]), dtype=padded.dtype)
+    for kept, image, (top, left) in zip(found, thinned, corners, strict=True):
+        kept[...] = image[top : top + moves, left : left + moves]
+    return found.reshape(len(corners), moves * moves, -1)
 
 
 def _spots(

@@ -43,11 +43,11 @@ from auditor.shortcuts.windows import Shape, box_of, place
 # Chosen by hand on the demo and its clean twin; to be fitted on the benchmark.
 WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     # term: (value that counts nothing, value that counts fully, weight)
-    "stereotyped appearance": (0.8, 1.0, 0.30),
-    "stereotyped position": (0.8, 1.0, 0.30),
-    "same look at the same place": (0.5, 0.65, 0.70),
-    "far more alike than usual": (0.65, 0.9, 0.60),
-    "the same mark in it": (0.7, 0.95, 0.50),
+    "stereotyped appearance": (0.8, 1.0, 0.20),
+    "stereotyped position": (0.8, 1.0, 0.25),
+    "same look at the same place": (0.5, 0.62, 0.70),
+    "far more alike than usual": (0.65, 0.85, 0.70),
+    "the same mark in it": (0.75, 0.95, 0.50),
     "near the border": (0.8, 1.0, 0.05),
     "in a corner": (0.8, 1.0, 0.05),
     "synthetic look": (0.3, 0.7, 0.20),

@@ -96,10 +96,13 @@ def place(
         covered = window_sums(avoid.astype(np.float64), shape).reshape(len(heat), -1)
         allowed = covered < 0.5
         allowed[~allowed.any(axis=1)] = True
-    order = np.argsort(np.where(allowed, -flat, np.inf), axis=1, kind="stable")
-    counts = allowed.sum(axis=1)
-    position = np.rint((1.0 - rank) * (counts - 1)).astype(int)
-    chosen = order[np.arange(len(heat)), position]
+    if rank == 1.0:
+        chosen = np.where(allowed, flat, -np.inf).argmax(axis=1)
+    else:
+        order = np.argsort(np.where(allowed, -flat, np.inf), axis=1, kind="stable")
+        counts = allowed.sum(axis=1)
+        position = np.rint((1.0 - rank) * (counts - 1)).astype(int)
+        chosen = order[np.arange(len(heat)), position]
     return np.stack(np.unravel_index(chosen, sums.shape[1:]), axis=1)
 
 

@@ -5,8 +5,19 @@ from pathlib import Path
 import pytest
 import yaml
 
-from auditor.config import PROPOSALS, config_keys, dump_config, load_config, parse_config
+from auditor.config import (
+    PROPOSALS,
+    Config,
+    config_keys,
+    dump_config,
+    load_config,
+    parse_config,
+    resolve,
+)
+from auditor.config_layers import Layer, environment_layer, file_layer, set_layer
 from auditor.errors import ConfigError
+from auditor.gate_config import read_bound
+from auditor.presets import PRESETS
 
 MINIMAL = {"model": {"source": "torchvision:resnet18"}, "data": {"source": "photos"}}
 
@@ -106,3 +117,107 @@ def test_proposals_are_kept_in_their_order_and_all_by_default() -> None:
     config = parse_config(MINIMAL | {"shortcuts": {"proposals": ["P6", "P1", "P6"]}})
     assert config.shortcuts.proposals == ["P1", "P6"]
     assert parse_config(MINIMAL).shortcuts.proposals == list(PROPOSALS)
+
+
+def layered(*layers: Layer) -> Config:
+    return resolve(list(layers), name="x")
+
+
+def test_options_beat_environment_beats_file_beats_preset(tmp_path: Path) -> None:
+    text = yaml.safe_dump(MINIMAL | {"audit": {"preset": "quick", "references": 5, "seed": 1}})
+    file = file_layer(write(tmp_path, text))
+    environment = environment_layer(
+        {"AUDITOR_AUDIT__SEED": "2", "AUDITOR_DATA__LABELS": "wnid", "AUDITOR_DEBUG": "1"}, Config
+    )
+    audit = layered(file).audit
+    assert (audit.references, audit.seed, audit.concepts) == (5, 1, 3)
+    config = layered(file, environment, set_layer(["audit.seed=3"], Config))
+    assert (config.audit.seed, config.data.labels) == (3, "wnid")
+    assert layered(file, environment).audit.seed == 2
+    assert layered(file, set_layer(["audit.preset=deep"], Config)).audit.concepts == 12
+
+
+@pytest.mark.parametrize("name", ["quick", "standard", "deep"])
+def test_a_preset_is_a_valid_part_of_a_config(name: str) -> None:
+    config = parse_config(MINIMAL | {"audit": {"preset": name}})
+    for section, values in PRESETS[name].items():
+        for key, value in values.items():
+            assert getattr(getattr(config, section), key) == value
+    assert parse_config(yaml.safe_load(dump_config(config))) == config
+
+
+def test_every_layer_names_where_a_problem_stands(tmp_path: Path) -> None:
+    path = write(tmp_path, yaml.safe_dump(MINIMAL) + "audit: {target: predict}\ntargts: {}\n")
+    with pytest.raises(ConfigError) as caught:
+        layered(
+            file_layer(path),
+            environment_layer({"AUDITOR_AUDIT__SEEED": "1", "AUDITOR_DATA__LIMIT": "all"}, Config),
+            set_layer(["policy.fail_on=hihg", "targets.accuracy=1.5"], Config),
+        )
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 6
+    text = str(caught.value)
+    assert f"{path}:5: 'audit.target' is 'predict': it should be 'predicted' or 'label'" in text
+    assert "did you mean 'predicted'?" in text
+    assert f"{path}:6: unknown key 'targts'. Did you mean 'targets'?" in text
+    assert (
+        "environment AUDITOR_AUDIT__SEEED: unknown key 'audit.seeed'. Did you mean 'seed'?" in text
+    )
+    assert "environment AUDITOR_DATA__LIMIT: 'data.limit' is 'all': it should be a whole" in text
+    assert "--set policy.fail_on: 'policy.fail_on' is 'hihg'" in text
+    assert "did you mean 'high'?" in text
+    assert "--set targets.accuracy: 'targets.accuracy' is '>= 1.5': a target is '>='" in text
+
+
+def test_a_value_that_fits_no_form_is_one_problem() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(MINIMAL | {"audit": {"layers": 3}})
+    assert str(caught.value) == (
+        "options: 'audit.layers' is 3: it should be 'auto'; or it should be a list."
+    )
+
+
+def test_a_key_given_twice_is_a_problem(tmp_path: Path) -> None:
+    path = write(tmp_path, yaml.safe_dump(MINIMAL) + "audit:\n  seed: 1\n  seed: 2\n")
+    with pytest.raises(ConfigError, match=r":7: 'audit.seed' is given twice, first in line 6"):
+        load_config(path)
+
+
+def test_an_empty_section_says_nothing(tmp_path: Path) -> None:
+    path = write(tmp_path, yaml.safe_dump(MINIMAL) + "audit:\ntargets:\npolicy:\n")
+    config = load_config(path)
+    assert (config.audit.seed, config.policy, config.gated) == (0, None, False)
+
+
+@pytest.mark.parametrize("setting", ["audit.seed", "=3"])
+def test_a_setting_is_key_and_value(setting: str) -> None:
+    with pytest.raises(ConfigError, match="write key=value"):
+        set_layer([setting], Config)
+
+
+@pytest.mark.parametrize(
+    ("text", "bound"), [(">= 0.9", (">=", 0.9)), ("<=5 %", ("<=", 0.05)), (">=.5", (">=", 0.5))]
+)
+def test_targets_are_bounds(text: str, bound: tuple[str, float]) -> None:
+    assert read_bound(text) == bound
+
+
+@pytest.mark.parametrize("text", ["0.9", "> 0.9", ">= 90", "<= -1", ">= x", ""])
+def test_what_is_no_bound(text: str) -> None:
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        read_bound(text)
+
+
+def test_a_bare_number_is_the_bound_that_makes_sense() -> None:
+    targets = parse_config(MINIMAL | {"targets": {"accuracy": 0.9, "calibration_error": 0.1}})
+    assert targets.targets.asked() == {"accuracy": ">= 0.9", "calibration_error": "<= 0.1"}
+    assert targets.gated
+    with pytest.raises(ConfigError, match="better when it is larger: write '>='"):
+        parse_config(MINIMAL | {"targets": {"accuracy": "<= 0.9"}})
+
+
+def test_what_is_made_of_the_evidence_is_no_part_of_it() -> None:
+    config = parse_config(MINIMAL | {"policy": {}, "targets": {"accuracy": 0.9}})
+    plain = yaml.safe_load(dump_config(config, evidence=True))
+    assert "audit" in plain
+    assert not {"policy", "targets", "completion"} & set(plain)

@@ -24,7 +24,7 @@ def audit(folder: Path, **sections: dict) -> AuditResult:
     config = write_own_model_audit(folder, **sections)
     command = ["run", str(config), "--out", str(folder / "runs"), "--quiet", "--format", "html"]
     assert run(command) == 0
-    (made,) = (folder / "runs").iterdir()
+    (made,) = (folder / "runs").glob("*/")
     assert (made / "report.html").stat().st_size > 10_000
     return AuditResult.model_validate_json((made / "audit.json").read_text())
 
@@ -74,7 +74,7 @@ def test_where_all_is_wrong_every_part_says_why(tmp_path: Path) -> None:
     (images / "spare").rename(images / "horse")
     command = ["run", str(config), "--out", str(tmp_path / "runs"), "--quiet", "--format", "html"]
     assert run(command) == 0
-    (made,) = (tmp_path / "runs").iterdir()
+    (made,) = (tmp_path / "runs").glob("*/")
     result = AuditResult.model_validate_json((made / "audit.json").read_text())
     assert result.performance.accuracy.value == 0
     for unit in result.units:

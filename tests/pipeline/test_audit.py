@@ -18,7 +18,7 @@ from tests.pipeline.small import write_own_model_audit, write_table_audit
 
 def audit(config: Path, out: Path, *options: str) -> Path:
     assert run(["run", str(config), "--out", str(out), "--quiet", *options]) == 0
-    (folder,) = out.iterdir()
+    (folder,) = out.glob("*/")
     return folder
 
 

@@ -103,7 +103,7 @@ def audit(folder: Path, case: Case) -> tuple[AuditResult, str]:
     """Run an audit through the command line; return its result and its report."""
     command = ["run", str(lay_out(folder, case)), "--out", str(folder / "runs"), "--quiet"]
     assert run(command) == 0
-    (made,) = (folder / "runs").iterdir()
+    (made,) = (folder / "runs").glob("*/")
     result = AuditResult.model_validate_json((made / "audit.json").read_text())
     return result, (made / "report.html").read_text()
 

@@ -29,6 +29,9 @@ def analyses(example: Example, layers: tuple[str, ...]) -> dict[str, Any]:
         "factors": factors(example),
         "identity": parts.Identity(
             samples=[example.say("a.jpg"), example.say("b.jpg")],
+            classes=example.classes,
+            labels=[0, 1],
+            wrong=[1],
             layers=[
                 parts.LayerIdentity(
                     layer=example.say(layers[0]),

@@ -15,12 +15,17 @@ MOST = 256
 
 
 def identity(samples: Samples, layers: Sequence[tuple[References, ConceptStatistics]]) -> Identity:
-    """Return sample ids, and references and class profile of each layer's concepts."""
+    """Return samples with label and answer, references and class profile of each concept."""
     valid = np.flatnonzero(samples.valid)
     place = {int(row): number for number, row in enumerate(valid)}
+    used, labels = np.unique(samples.labels[valid], return_inverse=True)
+    wrong = np.flatnonzero(samples.labels[valid] != samples.prediction[valid])
     return Identity(
         samples=[samples.manifest.paths[row] for row in valid],
         layers=[_layer(samples, *each, place) for each in layers],
+        classes=[samples.manifest.classes[output] for output in used],
+        labels=[int(label) for label in labels],
+        wrong=[int(number) for number in wrong],
     )
 
 

@@ -1,0 +1,127 @@
+"""Keep an audit within a number of minutes: use fewer images, then look less closely.
+
+The rule, which the report repeats. The cost is estimated from one batch. Where it is longer than
+``audit.max_minutes``, the images are cut to what fits (a stratified random sample, at least
+`LEAST_PER_CLASS` per class); where that is not enough, search and pictures take the values of the
+preset quick as well. The choice is kept in OUT, so that the same command goes on with it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from auditor.cli.check_estimate import Estimate
+    from auditor.config import Config
+    from auditor.progress import Progress
+    from auditor.subject import Subject
+
+LEAST_PER_CLASS = 50
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How many images are used (None: all), whether with quick values; seconds by estimate."""
+
+    limit: int | None
+    quick: bool
+    seconds: float
+
+
+def within(config: Config, base: Path, out: Path, progress: Progress) -> Config:
+    """Return the config cut to ``audit.max_minutes``; unchanged where it fits or none is given."""
+    if config.audit.max_minutes is None:
+        return config
+    from auditor.runfolder import digest_of, write_atomic
+    from auditor.subject import load_subject
+
+    subject = load_subject(config, base)
+    key = digest_of([config.model_dump(mode="json"), subject.model_digest, subject.data_digest])
+    kept = out / ".budget" / f"{key[:16]}.json"
+    if kept.is_file():
+        choice = Choice(**json.loads(kept.read_text(encoding="utf-8")))
+    else:
+        with progress.stage("estimating the cost"):
+            choice = choose(config, subject)
+        write_atomic(kept, json.dumps(vars(choice)).encode())
+    progress.say(_in_words(choice, config.audit.max_minutes, len(subject.manifest)))
+    return applied(config, choice)
+
+
+def choose(config: Config, subject: Subject) -> Choice:
+    """Return the largest audit that the estimate says fits."""
+    budget = 60 * (config.audit.max_minutes or 0)
+    images = len(subject.manifest)
+    least = min(images, LEAST_PER_CLASS * len(set(subject.manifest.labels.tolist())))
+    measured = measure(config, subject)
+    for quick in (False, True):
+        planned = measured(applied(config, Choice(None, quick, 0.0)))
+        each = (planned.loading_seconds + planned.statistics_seconds) / images
+        fixed = planned.heatmap_seconds + planned.search_seconds
+        fitting = int((budget - fixed) / each) if each else images
+        if fitting >= images:
+            return Choice(None, quick, planned.seconds)
+        if fitting >= least:
+            return Choice(fitting, quick, fixed + fitting * each)
+    return Choice(least, True, fixed + least * each)
+
+
+def measure(config: Config, subject: Subject) -> Any:
+    """Return a function that estimates the cost of a config on this subject, from one batch."""
+    from auditor.cli.check import load_spread, picture_bytes
+    from auditor.cli.check_estimate import estimate
+    from auditor.errors import ModelError
+    from auditor.pipeline.audit import make_explainer
+
+    batch, seconds = load_spread(subject, 4)
+    layers = None if config.audit.layers == "auto" else config.audit.layers
+    found = make_explainer(config, subject).check(
+        batch.inputs,
+        None,
+        layers,
+        model=subject.model,
+        output=subject.output,
+        batch=config.audit.batch,
+    )
+    size = picture_bytes(subject, batch)
+
+    def planned(changed: Config) -> Estimate:
+        made = estimate(found, changed, subject, load_seconds=seconds, picture_bytes=size)
+        if made is None:
+            raise ModelError(f"the cost cannot be estimated. {found.verdict.sentence}")
+        return made
+
+    return planned
+
+
+def applied(config: Config, choice: Choice) -> Config:
+    """Return the config with fewer images and, where quick, that preset's values if smaller."""
+    from auditor.config import parse_config
+    from auditor.presets import PRESETS
+
+    changed = config.model_dump(mode="json")
+    reduced = []
+    if choice.limit is not None:
+        changed["data"]["limit"] = choice.limit
+        reduced.append("images")
+    if choice.quick:
+        for section in ("audit", "shortcuts"):
+            for key, value in PRESETS["quick"][section].items():
+                changed[section][key] = min(changed[section][key], value)
+        reduced.append("depth")
+    changed["audit"]["reduced"] = reduced
+    return parse_config(changed)
+
+
+def _in_words(choice: Choice, minutes: float, images: int) -> str:
+    text = f"estimate: about {choice.seconds / 60:.1f} minutes at most, of {minutes:g} allowed"
+    if choice.limit is not None:
+        text += f"; {choice.limit} of {images} images are used"
+    if choice.quick:
+        text += "; search and pictures as in the preset quick"
+    if choice.seconds > 60 * minutes:
+        text += ". That is as small as an audit gets: it may take longer than allowed"
+    return text

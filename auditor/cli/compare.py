@@ -1,0 +1,105 @@
+"""``auditor compare``: what changed between two finished audits, without the models or torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from auditor.cli.progress import TerminalProgress
+    from auditor.report.review_parts import Comparison
+
+
+@click.command("compare")
+@click.argument("earlier", metavar="EARLIER", type=click.Path(path_type=Path))
+@click.argument("now", metavar="NOW", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["html", "md", "json"]),
+    default="md",
+    show_default=True,
+    help="How the comparison is written.",
+)
+@click.option(
+    "--to",
+    "target",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File to write.  [default: stdout; html: compare.html in NOW]",
+)
+@click.option(
+    "--history",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder with older runs of the project, by which a finding is 'back'.  [default: the "
+    "folder that holds EARLIER]",
+)
+@click.option(
+    "--save", is_flag=True, help="Put the comparison into NOW and draw its reports again."
+)
+@click.option("--quiet", is_flag=True, help="Say nothing but errors and the result.")
+def command(
+    earlier: Path,
+    now: Path,
+    form: str,
+    target: Path | None,
+    history: Path | None,
+    save: bool,
+    quiet: bool,
+) -> None:
+    """Compare two runs: EARLIER and NOW are their folders.
+
+    Says whether they are like for like, how the numbers and concepts changed, and of each likely
+    shortcut whether it is new, persisting, worse, better, gone, back, or could not be tested.
+    """
+    import auditor
+    from auditor.cli.progress import TerminalProgress
+    from auditor.review.compare import compare_folders
+    from auditor.review.pages import comparison_html, comparison_markdown
+    from auditor.review.runs import read_run
+    from auditor.runfolder import list_files, write_atomic
+
+    comparison = compare_folders(earlier, now, folder=history)
+    if save:
+        save_comparison(comparison, earlier, now)
+        draw_again(now, TerminalProgress(quiet=quiet))
+    if form == "html":
+        images = [now / "images", earlier / "images"]
+        text = comparison_html(comparison, read_run(now).result, images, auditor.__version__)
+        target = target or now / "compare.html"
+    elif form == "json":
+        text = comparison.model_dump_json(indent=1)
+    else:
+        text = comparison_markdown(comparison)
+    if target is None:
+        click.echo(text)
+        return
+    write_atomic(target, text.encode())
+    if target.resolve().is_relative_to(now.resolve()):
+        list_files(now, [target])
+    click.echo(str(target))
+
+
+def save_comparison(comparison: Comparison, earlier: Path, now: Path) -> None:
+    """Put the comparison into the review.json of run ``now``, with the earlier pictures."""
+    from auditor.cli.render import created_now
+    from auditor.review.pictures import with_pictures
+    from auditor.review.records import read_review, update_review
+
+    shown = with_pictures(comparison, earlier, now)
+    before = read_review(now)
+    after = update_review(now, shown.now.run, as_of=created_now()[:10], comparison=shown)
+    if before and before.judgement and not after.judgement:
+        click.echo(
+            "The gate's verdict was made without this and is taken out: run auditor gate again.",
+            err=True,
+        )
+
+
+def draw_again(run: Path, progress: TerminalProgress) -> None:
+    """Draw the reports of a run again as its own config says."""
+    from auditor.cli.render import render_folder
+    from auditor.config import load_config
+
+    render_folder(run, load_config(run / "config.yaml").report, progress)

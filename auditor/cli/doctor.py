@@ -1,0 +1,45 @@
+"""``auditor doctor``: whether this machine has what an audit needs, and what mends it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from auditor.errors import AuditorError
+
+
+@click.command("doctor")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder that will hold the runs.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON instead.")
+def command(out: Path, as_json: bool) -> None:
+    """Check this machine: Python, torch, CUDA, Pango, fonts, disk, memory, caches, write access.
+
+    Each line is ok, a note (an audit runs without it), or says what to mend and how. Works without
+    torch. Exits with 3 when something has to be mended.
+    """
+    from auditor.doctor import examine
+
+    found = []
+    for check in examine(out):
+        found.append(check)
+        if as_json:
+            continue
+        click.echo(f"{check.state:<4}  {check.name}: {check.found}")
+        if check.mend:
+            click.echo(f"      -> {check.mend}")
+    if as_json:
+        click.echo(json.dumps([asdict(check) for check in found], indent=1))
+    bad = [check.name for check in found if check.state == "mend"]
+    if bad:
+        raise AuditorError(f"to mend before an audit: {', '.join(bad)}.")
+    if not as_json:
+        click.echo("This machine is ready.", err=True)

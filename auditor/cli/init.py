@@ -1,0 +1,196 @@
+"""``auditor init``: write a commented config from a model and its data, and files for CI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from auditor.errors import ConfigError
+
+if TYPE_CHECKING:
+    import jinja2
+
+# Kind of job -> template -> where the file goes, from the folder of the config.
+JOBS = {
+    "github": {"github.yml": ".github/workflows/model-audit.yml"},
+    "gitlab": {"gitlab.yml": "model-audit.gitlab-ci.yml"},
+    "airflow": {"airflow.py": "model_audit_dag.py"},
+    "cron": {
+        "model-audit.sh": "model-audit.sh",
+        "model-audit.service": "model-audit.service",
+        "model-audit.timer": "model-audit.timer",
+    },
+}
+
+
+@click.command("init")
+@click.option(
+    "--model", help="Model: torchvision:NAME, timm:NAME, package.module:factory, file.py:factory."
+)
+@click.option("--weights", help="Checkpoint: .safetensors, or a state dict saved by torch.")
+@click.option("--data", help="Folder with one folder per class, or a .csv table.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Any key of the config that model and data need, such as model.options={classes: 3}.",
+)
+@click.option(
+    "--preset",
+    type=click.Choice(["quick", "standard", "deep"]),
+    default="standard",
+    show_default=True,
+    help="How much is looked at.",
+)
+@click.option(
+    "--ci",
+    "jobs",
+    multiple=True,
+    type=click.Choice(sorted(JOBS)),
+    help="Write the files of a scheduled job too; repeatable.",
+)
+@click.option(
+    "--to",
+    "target",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("audit.yaml"),
+    show_default=True,
+    help="The config file to write.",
+)
+@click.option("--force", is_flag=True, help="Replace files that exist.")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors and the files' paths.")
+def command(
+    model: str | None,
+    weights: str | None,
+    data: str | None,
+    settings: tuple[str, ...],
+    preset: str,
+    jobs: tuple[str, ...],
+    target: Path,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Write a config for a model and its data, with classes, layers and preprocessing filled in.
+
+    Loads both and looks at a few images, so that a mistake shows now. With --ci alone and a config
+    that exists, writes the job's files for it.
+    """
+    only_jobs = jobs and not (model or data) and target.is_file()
+    if not only_jobs and not (model and data):
+        raise ConfigError(
+            f"give --model and --data, or --ci with a config that exists ({target} does not): "
+            "auditor init --model my_model.py:build --weights model.safetensors --data photos/val"
+        )
+    folder = target.resolve().parent
+    texts = job_texts(jobs, target.name)
+    wanted = [folder / name for name in texts] + ([] if only_jobs else [target])
+    existing = [str(path) for path in wanted if path.exists()]
+    if existing and not force:
+        raise ConfigError(f"{', '.join(existing)} exists already: give --to, or --force.")
+    if not only_jobs:
+        given = {"model": model, "weights": weights, "data": data, "settings": settings}
+        _write(target, config_text(given, target, preset, quiet=quiet))
+    for name, text in texts.items():
+        _write(folder / name, text)
+        if name.endswith(".sh"):
+            (folder / name).chmod(0o755)
+    if not quiet:
+        click.echo(f"Next: auditor check {target}, then auditor run {target}", err=True)
+
+
+def job_texts(jobs: tuple[str, ...], config: str) -> dict[str, str]:
+    """Return the files of scheduled jobs: place -> text."""
+    jinja = _environment()
+    return {
+        place: jinja.get_template(template).render(config=config)
+        for job in jobs
+        for template, place in JOBS[job].items()
+    }
+
+
+def config_text(given: dict[str, Any], target: Path, preset: str, *, quiet: bool) -> str:
+    """Return the config for a model and its data, both loaded and looked at."""
+    import os
+
+    from auditor.cli.first_look import first_look
+    from auditor.cli.progress import TerminalProgress
+    from auditor.config import Config, load_config, resolve
+    from auditor.config_layers import Layer, set_layer
+
+    base = target.resolve().parent
+    source = str(given["model"])
+    document: dict[str, Any] = {
+        "project": {"name": (source.partition(":")[2] or "audit").partition("?")[0]},
+        "model": {"source": _moved(source, base), "weights": _moved(given["weights"], base)},
+        "data": {"source": _moved(given["data"], base)},
+    }
+    if document["project"]["name"] in ("build", "make", "model", "create_model"):
+        document["project"]["name"] = Path(source.partition(":")[0]).stem
+    config = resolve([Layer(document), set_layer(given["settings"], Config)], name="options")
+    progress = TerminalProgress(quiet=quiet)
+    looked = first_look(config, base, progress)
+    text = (
+        _environment()
+        .get_template("audit.yaml.j2")
+        .render(file=os.path.relpath(target), preset=preset, **looked)
+    )
+    for note in looked["notes"]:
+        progress.say(f"note: {note}")
+    _check(text, target, load_config)
+    return text
+
+
+def _check(text: str, target: Path, load: Any) -> None:
+    """Read the text as a config, so that no broken one is left behind."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / target.name
+        path.write_text(text, encoding="utf-8")
+        load(path)
+
+
+def _moved(name: str | None, base: Path) -> str | None:
+    """Return a path of the command line, or of file.py:factory, as seen from the config."""
+    import os
+
+    if name is None:
+        return None
+    path, colon, rest = name.partition(":")
+    if not Path(path).exists():
+        return name
+    return os.path.relpath(path, base) + colon + rest
+
+
+def _environment() -> jinja2.Environment:
+    """Return the Jinja of what init writes: with square brackets, since CI files use braces."""
+    import json
+
+    import jinja2
+
+    from auditor.report.templates import template_folder
+
+    jinja = jinja2.Environment(  # noqa: S701 (no HTML; values are written as JSON)
+        loader=jinja2.FileSystemLoader(template_folder() / "init"),
+        undefined=jinja2.StrictUndefined,
+        variable_start_string="[[",
+        variable_end_string="]]",
+        block_start_string="[%",
+        block_end_string="%]",
+        comment_start_string="[#",
+        comment_end_string="#]",
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    jinja.filters["yaml"] = lambda value: json.dumps(value, ensure_ascii=False)
+    return jinja
+
+
+def _write(path: Path, text: str) -> None:
+    from auditor.runfolder import write_atomic
+
+    write_atomic(path, text.encode())
+    click.echo(str(path))

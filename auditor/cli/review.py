@@ -1,0 +1,226 @@
+"""``auditor review``: what a person decides about findings and concepts, kept in a file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from auditor.report.model import AuditResult
+    from auditor.review.deciding import Said
+    from auditor.review.known import Known
+    from auditor.review.records import Decision, DecisionState
+
+KEYS = {"c": "confirm", "r": "reject", "a": "accept", "m": "mitigate"}
+CHOICES = (
+    "[c]onfirm: a shortcut   [r]eject: none, it belongs to the class   "
+    "[a]ccept the risk for a time   [m]itigate: it is being mended   [s]kip   [q]uit"
+)
+
+
+@click.command("review")
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--finding", help="Decide about this finding, by its id in the report.")
+@click.option("--confirm", "what", flag_value="confirm", help="It is a shortcut.")
+@click.option("--reject", "what", flag_value="reject", help="It is none; it is waived.")
+@click.option(
+    "--accept", "what", flag_value="accept", help="Its risk is accepted until --expires; waived."
+)
+@click.option("--mitigate", "what", flag_value="mitigate", help="It is being mended.")
+@click.option("--concept", help="Name this concept (layer/channel).")
+@click.option("--name", help="What the concept is called.")
+@click.option("--reason", help="Why, in a sentence.")
+@click.option("--person", help="Who decides.")
+@click.option("--role", default="", help="What that person is.")
+@click.option("--date", help="Day of the decision (YYYY-MM-DD).  [default: today]")
+@click.option("--expires", help="Last day on which the decision holds (YYYY-MM-DD).")
+@click.option("--ticket", default="", help="Where the work is tracked.")
+@click.option(
+    "--decisions",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Decisions file.  [default: policy.decisions of the run's config, else decisions.yaml]",
+)
+@click.option("--list", "listing", is_flag=True, help="Only say what was decided and what is open.")
+@click.option(
+    "--render/--no-render", default=True, help="Draw the reports again, with the decisions."
+)
+@click.option("--quiet", is_flag=True, help="Say nothing but errors and the result.")
+def command(
+    run_folder: Path,
+    finding: str | None,
+    what: str | None,
+    concept: str | None,
+    name: str | None,
+    reason: str | None,
+    person: str | None,
+    role: str,
+    date: str | None,
+    expires: str | None,
+    ticket: str,
+    file: Path | None,
+    listing: bool,
+    render: bool,
+    quiet: bool,
+) -> None:
+    """Decide about the findings of RUN: by options, or one after the other on a terminal.
+
+    Decisions go to the end of the decisions file; keep it in your repository. The next audit knows
+    the finding again by its fingerprint or its look, a concept by its reference samples.
+    """
+    from auditor.cli.compare import draw_again
+    from auditor.cli.progress import TerminalProgress
+    from auditor.cli.render import created_now
+    from auditor.errors import ConfigError
+    from auditor.review.deciding import Said, about_concept, about_finding
+    from auditor.review.decisions_file import add_decisions
+    from auditor.review.runs import read_run
+
+    result = read_run(run_folder).result
+    today = created_now()[:10]
+    place = file or _configured(run_folder)
+    said = Said(reason or "", person or "", date or today, role, expires, ticket)
+    if listing:
+        _list(place, result, today)
+        return
+    if concept or name:
+        if not (concept and name) or finding or what:
+            raise ConfigError("to name a concept give --concept and --name, and no --finding.")
+        made = [about_concept(result, run_folder, concept, name, said)]
+    elif finding or what:
+        if not (finding and what):
+            raise ConfigError(
+                "give --finding with one of --confirm, --reject, --accept and --mitigate."
+            )
+        made = [about_finding(result, run_folder, finding, what, said)]  # type: ignore[arg-type]
+    elif is_terminal():
+        made = _ask(run_folder, place, result, said, today)
+    else:
+        raise ConfigError(
+            "there is no terminal to ask on: give --finding F1 with --confirm, --reject, --accept "
+            "or --mitigate, or --concept with --name; and --reason and --person."
+        )
+    if made:
+        add_decisions(place, made)
+    states = apply_decisions(run_folder, place, result, today)
+    for state in states[len(states) - len(made) :]:
+        click.echo(state.sentence, err=True)
+    if made and render:
+        draw_again(run_folder, TerminalProgress(quiet=quiet))
+    click.echo(str(place))
+
+
+def is_terminal() -> bool:
+    """Say whether there is somebody to ask."""
+    return sys.stdin.isatty()
+
+
+def apply_decisions(run: Path, file: Path, result: AuditResult, as_of: str) -> list[DecisionState]:
+    """Put the file's decisions into the run's review.json and return their states.
+
+    A verdict of the gate that was made with other decisions is taken out, and that is said.
+    """
+    from auditor.review.decisions import states_of_file
+    from auditor.review.records import read_review, update_review
+
+    states = states_of_file(file, result, as_of=as_of) if file.exists() else []
+    before = read_review(run)
+    after = update_review(run, result.run, as_of=as_of, decisions=states)
+    if before and before.judgement and not after.judgement:
+        click.echo(
+            "The gate's verdict was made without this and is taken out: run auditor gate again.",
+            err=True,
+        )
+    return states
+
+
+def _configured(run: Path) -> Path:
+    from auditor.config import load_config
+
+    policy = load_config(run / "config.yaml").policy
+    return Path(policy.decisions if policy and policy.decisions else "decisions.yaml")
+
+
+def _list(file: Path, result: AuditResult, today: str) -> None:
+    from auditor.review.deciding import undecided
+    from auditor.review.decisions import states_of_file
+
+    states = states_of_file(file, result, as_of=today) if file.exists() else []
+    for state in states:
+        made = state.decision
+        about = state.finding or state.concept or "nothing here"
+        click.echo(f"{made.date}  {made.what:<8}  {about:<12}  {made.person}: {made.reason}")
+        click.echo(f"            {state.sentence}")
+    for each in undecided(result, states):
+        click.echo(f"open        {each.id} ({each.severity}): {each.title}")
+
+
+def _ask(run: Path, file: Path, result: AuditResult, said: Said, today: str) -> list[Decision]:
+    """Ask about every open finding, then for names of concepts."""
+    from dataclasses import replace
+
+    from auditor.errors import AuditorError
+    from auditor.review.deciding import about_concept, about_finding, undecided
+    from auditor.review.decisions import states_of_file
+
+    states = states_of_file(file, result, as_of=today) if file.exists() else []
+    found = undecided(result, states)
+    if not said.person:
+        said = replace(said, person=click.prompt("Your name", err=True))
+    made: list[Decision] = []
+    for place, each in enumerate(found, start=1):
+        _show(each, place, len(found), run, result)
+        key = click.prompt(
+            CHOICES, type=click.Choice([*KEYS, "s", "q"]), show_choices=False, err=True
+        )
+        if key == "q":
+            return made
+        if key == "s":
+            continue
+        answer = _answered(key, said)
+        made.append(about_finding(result, run, each.id, KEYS[key], answer))  # type: ignore[arg-type]
+    if not found:
+        click.echo("Every likely shortcut has a decision that is in force.", err=True)
+    while concept := click.prompt(
+        "Name a concept (layer/channel, empty to end)", default="", show_default=False, err=True
+    ):
+        name = click.prompt("What it is called", err=True)
+        reason = click.prompt("Why", default="seen in its reference samples", err=True)
+        try:
+            made.append(about_concept(result, run, concept, name, replace(said, reason=reason)))
+        except AuditorError as error:
+            click.echo(str(error), err=True)
+    return made
+
+
+def _answered(key: str, said: Said) -> Said:
+    """Ask for what belongs to a decision, until it is right."""
+    from dataclasses import replace
+
+    reason = said.reason or click.prompt("Reason, in a sentence", err=True)
+    expires = said.expires
+    if key in ("a", "m") and not expires:
+        must = key == "a"
+        day = click.DateTime(["%Y-%m-%d"])
+        hint = "Holds until (YYYY-MM-DD)" + ("" if must else ", empty for no date")
+        given = click.prompt(
+            hint, type=day, default=None if must else "", err=True, show_default=False
+        )
+        expires = given.date().isoformat() if given else None
+    ticket = said.ticket or click.prompt("Ticket", default="", show_default=False, err=True)
+    return replace(said, reason=reason, expires=expires, ticket=ticket)
+
+
+def _show(finding: Known, place: int, count: int, run: Path, result: AuditResult) -> None:
+    cards = {each.id: each for each in result.findings}
+    card = cards.get(finding.id)
+    click.echo(f"\n{place} of {count}: {finding.id} {finding.title}", err=True)
+    click.echo(f"  severity {finding.severity}, grade {finding.grade}", err=True)
+    if card is not None:
+        click.echo(f"  {card.meaning}", err=True)
+        for text in card.against[:2]:
+            click.echo(f"  against: {text}", err=True)
+    click.echo(f"  pictures: {run / 'report.html'}", err=True)

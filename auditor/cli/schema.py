@@ -1,0 +1,33 @@
+"""``auditor schema``: JSON Schema of what is read and written."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command("schema")
+@click.argument("what", type=click.Choice(["config", "policy", "audit", "review"]))
+def command(what: str) -> None:
+    """Print the JSON Schema of the config, of a policy file, of audit.json or of review.json.
+
+    With `auditor schema config > audit.schema.json`, an editor that knows YAML completes and checks
+    the config.
+    """
+    from pydantic import BaseModel
+
+    from auditor.config import Config, GateConfig
+    from auditor.report.model import AuditResult
+    from auditor.report.review_parts import Review
+
+    models: dict[str, type[BaseModel]] = {
+        "config": Config,
+        "policy": GateConfig,
+        "audit": AuditResult,
+        "review": Review,
+    }
+    mode = "validation" if what in ("config", "policy") else "serialization"
+    schema = models[what].model_json_schema(mode=mode)  # type: ignore[arg-type]
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    click.echo(json.dumps(head | schema, indent=1))

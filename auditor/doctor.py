@@ -1,0 +1,270 @@
+"""Look at the machine: what an audit needs, each with the command that mends it.
+
+Nothing here imports torch, numpy or any other dependency: what is asked of them is asked in a
+process of its own, so that a broken installation is a line of the answer and not the end of it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+State = Literal["ok", "note", "mend"]
+GIGABYTE = 1_000_000_000
+LEAST_DISK = 2 * GIGABYTE
+LEAST_MEMORY = 2 * GIGABYTE
+LEAST_PYTHON = (3, 11, 0)
+SECONDS = 120
+FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "/Library/Fonts", "~/.fonts")
+LIBPANGO = (
+    "Debian, Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0; macOS: brew install pango; "
+    "Alpine: apk add pango"
+)
+OPTIONAL = {"timm": "timm", "pyarrow": "parquet", "mlflow": "mlflow", "mlflow-skinny": "mlflow"}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One check: what was found, and what mends it. ``note``: an audit runs without it."""
+
+    name: str
+    state: State
+    found: str
+    mend: str = ""
+
+
+def examine(out: Path) -> Iterator[Checked]:
+    """Yield every check; ``out`` is the folder that will hold runs."""
+    yield _python()
+    yield from _packages()
+    yield _cuda()
+    yield _pango()
+    yield _fonts()
+    yield _disk(out)
+    yield _memory()
+    yield _write_access(
+        "folder of the runs", out, "give --out DIR, or: mkdir -p {0}; chmod u+w {0}"
+    )
+    yield _weights_cache()
+    yield from _extras()
+
+
+def _python() -> Checked:
+    have = tuple(sys.version_info[:3])
+    version = ".".join(str(part) for part in have)
+    if have >= LEAST_PYTHON:
+        return Checked("Python", "ok", version)
+    return Checked("Python", "mend", version, "install Python 3.11 or newer, and auditor in it")
+
+
+def _packages() -> Iterator[Checked]:
+    """Check every package that auditor declares, at a version that it can use."""
+    try:
+        declared = importlib.metadata.requires("concept-auditor") or []
+    except importlib.metadata.PackageNotFoundError:
+        found = "this copy was not installed, so what it needs is not known"
+        yield Checked(
+            "concept-auditor", "mend", found, "python -m pip install -e . (in its folder)"
+        )
+        return
+    for line in declared:
+        if "extra ==" in line:
+            continue
+        name = re.split(r"[ <>=!~;\[(]", line, maxsplit=1)[0]
+        asked = line.removeprefix(name).partition(";")[0].strip(" ()")
+        try:
+            version = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            yield Checked(name, "mend", "not installed", f"python -m pip install '{name}{asked}'")
+            continue
+        if not _fits(version, asked):
+            mend = f"python -m pip install '{name}{asked}'"
+            yield Checked(name, "mend", f"{version}, where {asked} is needed", mend)
+        elif name in ("torch", "torchvision"):
+            yield _imports(name, version)
+
+
+def _imports(name: str, version: str) -> Checked:
+    """Check that a package that is installed can also be loaded."""
+    code, text = _asked(f"import {name}")
+    if code == 0:
+        return Checked(name, "ok", version)
+    mend = f"python -m pip install --force-reinstall '{name}=={version}'"
+    return Checked(name, "mend", f"{version}, but it cannot be loaded: {text}", mend)
+
+
+def _cuda() -> Checked:
+    code, text = _asked(
+        "import torch; print(torch.cuda.get_device_name() if torch.cuda.is_available() else '')"
+    )
+    if code == 0 and text:
+        return Checked("CUDA", "ok", text)
+    if code != 0:
+        return Checked("CUDA", "note", "torch cannot be asked")
+    driver = shutil.which("nvidia-smi")
+    if not driver:
+        return Checked("CUDA", "note", "no NVIDIA driver: audits run on the CPU")
+    return Checked(
+        "CUDA",
+        "note",
+        "there is a driver, but torch does not use it: audits run on the CPU",
+        "python -m pip install --force-reinstall torch torchvision --index-url "
+        "https://download.pytorch.org/whl/cu126 (the CUDA version that nvidia-smi shows, or older)",
+    )
+
+
+def _pango() -> Checked:
+    code, text = _asked("import weasyprint; print(weasyprint.__version__)")
+    if code == 0:
+        return Checked("Pango (PDF)", "ok", f"WeasyPrint {text} loads it")
+    missing = "ModuleNotFoundError" in text
+    mend = "python -m pip install 'weasyprint>=70,<71'" if missing else LIBPANGO
+    return Checked("Pango (PDF)", "mend", f"no PDF can be made: {text}", mend)
+
+
+def _fonts() -> Checked:
+    listing = shutil.which("fc-list")
+    if listing:
+        done = subprocess.run([listing, ":", "family"], capture_output=True, text=True, check=False)  # noqa: S603
+        count = len(set(done.stdout.split("\n")) - {""})
+    else:
+        folders = [Path(name).expanduser() for name in FONT_FOLDERS]
+        count = sum(
+            path.suffix.lower() in (".ttf", ".otf", ".ttc")
+            for folder in folders
+            if folder.is_dir()
+            for path in folder.rglob("*")
+        )
+    if count:
+        return Checked("fonts (PDF)", "ok", f"{count} found")
+    mend = "Debian, Ubuntu: apt install fontconfig fonts-dejavu-core; Alpine: apk add font-dejavu"
+    return Checked("fonts (PDF)", "mend", "none: the PDF would show boxes for letters", mend)
+
+
+def _disk(out: Path) -> Checked:
+    place = _existing(out)
+    free = shutil.disk_usage(place).free
+    found = f"{free / GIGABYTE:.1f} GB free for the runs"
+    if free >= LEAST_DISK:
+        return Checked("disk", "ok", found)
+    mend = f"free at least {LEAST_DISK / GIGABYTE:.0f} GB, or give --out on another disk"
+    return Checked("disk", "mend", found, mend)
+
+
+def _memory() -> Checked:
+    free = _free_memory()
+    if free is None:
+        return Checked("memory", "note", "this system does not say how much is free")
+    found = f"{free / GIGABYTE:.1f} GB can be used"
+    if free >= LEAST_MEMORY:
+        return Checked("memory", "ok", found)
+    mend = "end other programs, raise the container's limit, or set a smaller audit.batch"
+    return Checked("memory", "mend", found, mend)
+
+
+def _free_memory() -> int | None:
+    """Return the bytes that a process can still get, a container's limit included."""
+    amounts = []
+    info = Path("/proc/meminfo")
+    if info.is_file():
+        found = re.search(r"MemAvailable:\s+(\d+) kB", info.read_text())
+        amounts += [int(found[1]) * 1024] if found else []
+    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    if limit.is_file() and used.is_file():
+        text = limit.read_text().strip()
+        if text.isdigit():
+            amounts.append(int(text) - int(used.read_text()))
+    return min(amounts, default=None)
+
+
+def _weights_cache() -> Checked:
+    home = os.environ.get("TORCH_HOME")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    folder = (Path(home) if home else cache / "torch") / "hub" / "checkpoints"
+    files = list(folder.glob("*.pt*")) if folder.is_dir() else []
+    size = sum(path.stat().st_size for path in files)
+    written = _write_access("weights cache", folder, "export TORCH_HOME=DIR that can be written")
+    if written.state == "mend":
+        # Only weights that are downloaded need it.
+        return Checked("weights cache", "note", written.found, written.mend)
+    held = f"{len(files)} files, {size / GIGABYTE:.1f} GB" if files else "empty"
+    return Checked("weights cache", "ok", held)
+
+
+def _write_access(name: str, folder: Path, mend: str) -> Checked:
+    place = _existing(folder)
+    if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
+        return Checked(name, "ok", "can be written")
+    return Checked(name, "mend", f"{folder} cannot be written", mend.format(folder))
+
+
+def _extras() -> Iterator[Checked]:
+    found = []
+    for package in OPTIONAL:
+        try:
+            found.append(f"{package} {importlib.metadata.version(package)}")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    missing = {extra for package, extra in OPTIONAL.items() if not _named(package, found)}
+    missing -= {OPTIONAL[package] for package in OPTIONAL if _named(package, found)}
+    text = ", ".join(found) or "none"
+    if missing:
+        asked = ",".join(sorted(missing))
+        mend = f"only where you need them: python -m pip install 'concept-auditor[{asked}]'"
+        yield Checked("extras", "note", text, mend)
+    else:
+        yield Checked("extras", "ok", text)
+
+
+def _named(package: str, found: list[str]) -> bool:
+    return any(entry.split(" ")[0] == package for entry in found)
+
+
+def _existing(folder: Path) -> Path:
+    """Return the folder, or the nearest one above it that exists."""
+    place = folder.resolve()
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    return place
+
+
+def _fits(version: str, asked: str) -> bool:
+    """Say whether a version meets conditions such as ``>=2.10,<2.15``, by its numbers."""
+    have = _numbers(version)
+    for condition in filter(None, (part.strip() for part in asked.split(","))):
+        sign, wanted = re.fullmatch(r"([<>=!~]+)\s*(\S+)", condition).groups()  # type: ignore[union-attr]
+        limit = _numbers(wanted)
+        if sign == ">=" and have < limit:
+            return False
+        if sign == "<" and have >= limit:
+            return False
+    return True
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    found = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(int(part) for part in found[0].split(".")) if found else ()
+
+
+def _asked(code: str) -> tuple[int, str]:
+    """Run a line of Python in a process of its own; return its exit code and last line."""
+    try:
+        done = subprocess.run(  # noqa: S603 (this very interpreter, with code written here)
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return 1, f"no answer within {SECONDS} s"
+    lines = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
+    return done.returncode, lines[-1] if lines else ""

@@ -1,0 +1,260 @@
+"""``review.json``: what people and policy make of an audit, beside the evidence in ``audit.json``.
+
+The evidence stays as it was measured; this document may change: another audit is compared, a
+person decides, a decision expires. It says as of which day it was written. The report draws both.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from auditor.report.finding_parts import SignatureCard
+from auditor.report.parts import Interval, Number, Part, Picture
+
+REVIEW_VERSION = 1
+
+Severity = Literal["critical", "high", "medium", "low", "none"]
+ChangeStatus = Literal[
+    "new", "persisting", "worse", "better", "gone", "back", "not tested", "was not tested"
+]
+DecisionKind = Literal["confirm", "reject", "accept", "mitigate", "name"]
+
+
+class Difference(Part):
+    """The later value minus the earlier one, with its 95 % interval (None: it has none).
+
+    ``rule`` says how the interval was computed and whether on the same pictures.
+    """
+
+    value: Number
+    low: Number | None
+    high: Number | None
+    rule: str
+
+
+class MetricChange(Part):
+    """One number of two audits. ``better`` says which direction is the good one.
+
+    ``earlier`` and ``now`` are None where an audit did not measure it; then there is no
+    ``difference``. ``n`` pictures were compared. ``status`` is worse or better only where the
+    interval of the difference leaves out 0.
+    """
+
+    name: str
+    title: str
+    unit: Literal["share", "number"]
+    better: Literal["higher", "lower", "neither"]
+    earlier: Interval | None
+    now: Interval | None
+    difference: Difference | None
+    n: int
+    status: Literal["better", "worse", "no clear change", "not compared"]
+    sentence: str
+
+
+class ConceptChange(Part):
+    """A concept of one audit found again in the other, or not, and how a class uses it.
+
+    ``id`` and ``earlier_id`` are ``layer/channel``, None on the side that has none; ``score`` in
+    [0, 1] says how surely they are the same; shares are of the relevance of ``class_name``, the
+    class where the larger one is largest.
+    """
+
+    id: str | None
+    earlier_id: str | None
+    layer: str
+    score: Number | None
+    class_name: str
+    share: Number | None
+    earlier_share: Number | None
+    status: Literal["found again", "new", "gone"]
+    sentence: str
+
+
+class LayerMatch(Part):
+    """How many leading concepts of a layer were found again; ``rule`` or ``reason`` says how."""
+
+    layer: str
+    matched: int
+    earlier: int
+    now: int
+    rule: str
+    reason: str
+
+
+class FindingChange(Part):
+    """A finding in two audits. ``sentence`` says what changed and what to do.
+
+    Of the side that does not have it, ``id`` or ``earlier_id`` and its severity are None. For
+    "back", ``last_seen`` names the earlier run that had it. ``likeness`` in [0, 1] is that of
+    `same_finding`, 1 where the fingerprints are equal. ``effect`` compares the share of other
+    pictures that the region turns into the class. ``picture`` and ``earlier_picture`` show it.
+    """
+
+    fingerprint: str
+    id: str | None
+    earlier_id: str | None
+    title: str
+    class_name: str
+    severity: Severity | None
+    earlier_severity: Severity | None
+    grade: str | None
+    earlier_grade: str | None
+    status: ChangeStatus
+    likeness: Number | None
+    last_seen: str | None = None
+    effect: MetricChange | None = None
+    picture: Picture | None = None
+    earlier_picture: Picture | None = None
+    sentence: str
+
+
+class Remembered(Part):
+    """A finding that an earlier audit had and this one has not: what knows it when it is back."""
+
+    fingerprint: str
+    title: str
+    class_name: str
+    severity: Severity
+    signature: SignatureCard | None
+    seen_in: str
+    gone_in: str
+
+
+class RunRef(Part):
+    """Which audit is meant: ``digest`` is that of audit.json, ``verdict`` that of the evidence."""
+
+    run: str
+    folder: str
+    created: str
+    project: str
+    verdict: str
+    model_version: str
+    model_digest: str
+    data_digest: str
+    digest: str
+
+
+class Comparison(Part):
+    """What changed between an earlier audit and this one.
+
+    ``like_for_like``: the same pictures, classes and settings, so only the model differs;
+    ``differences`` says each thing that differs in a sentence, the model among them.
+    """
+
+    earlier: RunRef
+    now: RunRef
+    like_for_like: bool
+    differences: list[str]
+    sentence: str
+    metrics: list[MetricChange]
+    layers: list[LayerMatch]
+    concepts: list[ConceptChange]
+    findings: list[FindingChange]
+    remembered: list[Remembered] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
+
+
+class Decision(Part):
+    """What a person decided about a finding or a concept.
+
+    ``fingerprint`` names the finding and ``signature`` what it looks like, by which the next audit
+    knows it; ``concept`` is ``layer/channel``, ``name`` what it is called and ``references`` its
+    reference samples (these for "name" alone).
+    ``date`` and ``expires`` are days (YYYY-MM-DD), ``expires`` the last day on which it holds.
+    ``place`` is ``file:line`` of the decisions file.
+    """
+
+    what: DecisionKind
+    fingerprint: str = ""
+    concept: str = ""
+    name: str = ""
+    title: str = ""
+    class_name: str = ""
+    reason: str
+    person: str
+    role: str = ""
+    date: str
+    expires: str | None = None
+    ticket: str = ""
+    run: str = ""
+    signature: SignatureCard | None = None
+    references: list[str] = Field(default_factory=list)
+    place: str = ""
+
+
+class DecisionState(Part):
+    """A decision and what it means in this audit.
+
+    ``finding`` is the id of the finding it is about (None: none, or a concept), ``concept`` the
+    concept named; ``likeness`` how surely it is the same. Of several decisions about one thing the
+    last counts and the others are "replaced"; what was confirmed or to be mended and is found no
+    longer is "settled", anything else that fits nothing "unmatched".
+    """
+
+    decision: Decision
+    finding: str | None
+    concept: str | None = None
+    likeness: Number | None = None
+    state: Literal["in force", "expired", "unmatched", "replaced", "settled"]
+    sentence: str
+
+
+class Check(Part):
+    """One target or rule of the policy and what was measured against it.
+
+    ``kind``: a target of the owner or a rule of the policy. ``measured`` in words; ``interval`` is
+    the same as a number where it is one, None also where nothing was measured. ``findings`` are the
+    ids of those it is about.
+    """
+
+    name: str
+    title: str
+    kind: Literal["target", "rule"]
+    wanted: str
+    measured: str
+    interval: Interval | None = None
+    state: Literal["met", "not met", "not measured", "waived", "condition", "not asked"]
+    sentence: str
+    findings: list[str] = Field(default_factory=list)
+
+
+class Waived(Part):
+    """A finding that would count and does not: a person rejected it or accepted its risk."""
+
+    finding: str
+    title: str
+    what: DecisionKind
+    person: str
+    until: str | None
+    sentence: str
+
+
+class Judgement(Part):
+    """What the owner's policy makes of the audit; ``policy`` is the policy as it was applied.
+
+    ``reasons`` are the sentences behind the verdict, the deciding ones first; ``blocking`` are the
+    ids of the findings that fail the gate. Waived findings are never dropped.
+    """
+
+    word: Literal["PASS", "PASS WITH CONDITIONS", "FAIL", "INCOMPLETE"]
+    sentence: str
+    reasons: list[str] = Field(default_factory=list)
+    checks: list[Check] = Field(default_factory=list)
+    blocking: list[str] = Field(default_factory=list)
+    waived: list[Waived] = Field(default_factory=list)
+    policy: dict[str, Any] = Field(default_factory=dict)
+
+
+class Review(Part):
+    """``review.json``. ``as_of`` is the day (YYYY-MM-DD) on which expiry was judged."""
+
+    format: Literal["concept-auditor/review"] = "concept-auditor/review"
+    version: Literal[1] = 1
+    run: str
+    as_of: str
+    comparison: Comparison | None = None
+    decisions: list[DecisionState] = Field(default_factory=list)
+    judgement: Judgement | None = None

@@ -1,0 +1,1 @@
+"""What people and policy make of audits: compare, judge, decide, keep. Never the model."""

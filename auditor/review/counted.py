@@ -1,0 +1,64 @@
+"""The findings of an audit as a gate counts them: regions and whole-picture factors alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from auditor.report.model import AuditResult
+
+RANK = {"none": 0, "low": 1, "medium": 2, "high": 3, "critical": 4}
+# A factor of whole pictures has a grade and no exposure: the lower severity of its grade.
+OF_FACTOR = {"A": "high", "B": "medium", "D": "low"}
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A finding: ``what`` it is in a phrase, ``fingerprint`` empty for a factor."""
+
+    id: str
+    fingerprint: str
+    what: str
+    class_name: str
+    grade: str
+    severity: str
+
+    @property
+    def suspected(self) -> bool:
+        """Whether it steers the decision and may be an artefact."""
+        return self.grade in ("A", "B")
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.what}; {self.severity})"
+
+
+def counted_findings(result: AuditResult) -> list[Counted]:
+    """Return everything that has a grade, the most severe first."""
+    found = [
+        Counted(each.id, each.fingerprint, each.what, each.class_name, each.grade, each.severity)
+        for each in result.findings
+    ]
+    factors = result.factors.factors if result.factors else []
+    found += [
+        Counted(f.id, "", f.what, f.class_name, f.grade, OF_FACTOR.get(f.grade, "none"))
+        for f in factors
+        if f.grade is not None
+    ]
+    return sorted(found, key=lambda item: -RANK[item.severity])
+
+
+def gaps_of(result: AuditResult) -> list[str]:
+    """Return what did not run and so cannot be passed."""
+    verdict = result.verdict
+    if verdict.gaps or verdict.word != "INCOMPLETE":
+        return list(verdict.gaps)
+    return [verdict.sentence.removesuffix(".")]
+
+
+def listed(items: Sequence[Counted], most: int = 3) -> str:
+    """Return findings in one phrase: the first few, and how many more."""
+    names = [str(item) for item in items[:most]]
+    more = len(items) - len(names)
+    if more:
+        names.append(f"{more} more")
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,110 @@
+"""Judge a finished run: its baseline, its decisions, its policy; write what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.errors import ConfigError, GateError, OutputError
+from auditor.gate_config import PolicyConfig, TargetsConfig
+from auditor.review.compare import compare_folders
+from auditor.review.decisions import decision_states, states_of_file
+from auditor.review.junit import junit_xml
+from auditor.review.pictures import with_pictures
+from auditor.review.policy import judge
+from auditor.review.records import Comparison, DecisionState, Judgement, update_review
+from auditor.review.runs import LATEST, latest_before, read_run
+from auditor.runfolder import list_files, write_atomic
+
+EXIT_CODES = {"FAIL": GateError.exit_code, "INCOMPLETE": OutputError.exit_code}
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """What is made of an audit before it is judged."""
+
+    comparison: Comparison | None
+    decisions: Sequence[DecisionState]
+
+
+def gate_run(
+    run: Path, policy: PolicyConfig, targets: TargetsConfig, *, as_of: str, base: Path
+) -> Judgement:
+    """Judge the run and write its review.json and junit.xml; neither model nor torch is needed.
+
+    ``as_of`` is the day (YYYY-MM-DD) on which decisions expire or hold; paths of the policy start
+    from ``base``. Without a baseline or decisions file, those of the run's review.json count.
+
+    Raises:
+        IntegrityError: the run, its baseline or its review cannot be read.
+        ConfigError: the baseline or the decisions file cannot be used.
+    """
+    found = read_run(run)
+    made = review_run(run, policy.baseline, policy.decisions, as_of=as_of, base=base)
+    judgement = judge(found.result, policy, targets, made.comparison, made.decisions)
+    update_review(run, found.result.run, as_of=as_of, judgement=judgement)
+    write_atomic(run / "junit.xml", junit_xml(found.result, judgement, created=found.created))
+    list_files(run, [run / "junit.xml"])
+    return judgement
+
+
+def review_run(
+    run: Path, baseline: str | None, decisions: str | None, *, as_of: str, base: Path
+) -> Reviewed:
+    """Compare the run with its baseline and look up its decisions; keep both in review.json.
+
+    Raises:
+        IntegrityError, ConfigError: as `gate_run`.
+    """
+    found = read_run(run)
+    before = found.review
+    earlier = baseline_of(run, baseline, base)
+    comparison: Comparison | None = None
+    if earlier is not None:
+        comparison = with_pictures(compare_folders(earlier, run), earlier, run)
+    elif before is not None and baseline is None:
+        comparison = before.comparison
+    if decisions is not None:
+        states = states_of_file(base / decisions, found.result, as_of=as_of)
+    else:
+        made = [state.decision for state in before.decisions] if before else []
+        states = decision_states(made, found.result, as_of=as_of)
+    update_review(run, found.result.run, as_of=as_of, comparison=comparison, decisions=states)
+    list_files(run, [run / "images"])
+    return Reviewed(comparison, states)
+
+
+def baseline_of(run: Path, baseline: str | None, base: Path) -> Path | None:
+    """Return the folder of the baseline; None where none is asked for, or this is the first run.
+
+    Raises:
+        ConfigError: it is no folder.
+    """
+    if baseline is None:
+        return None
+    if baseline == LATEST:
+        return latest_before(run)
+    place = base / baseline
+    if not place.is_dir():
+        raise ConfigError(
+            f"the baseline '{baseline}' is no folder (looked for in {base}). Give a run folder, or "
+            "'latest' for the newest complete run before this one in the same folder."
+        )
+    return place
+
+
+def exit_code(judgement: Judgement) -> int:
+    """Return the exit code of a verdict: 0 for both kinds of PASS."""
+    return EXIT_CODES.get(judgement.word, 0)
+
+
+def lines_of(judgement: Judgement) -> list[str]:
+    """Return the judgement for a terminal: the verdict, then each check on a line."""
+    lines = [f"{judgement.word}: {judgement.sentence}"]
+    width = max(len(check.state) for check in judgement.checks)
+    for check in judgement.checks:
+        wanted = f"{check.title}: wanted {check.wanted}; measured {check.measured}"
+        lines.append(f"  {check.state:<{width}}  {wanted}")
+    lines += [f"  waived: {each.sentence}" for each in judgement.waived]
+    return lines

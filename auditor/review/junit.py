@@ -1,0 +1,91 @@
+"""The judgement as JUnit XML, which every CI system shows beside its tests."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+from auditor.report.model import AuditResult
+from auditor.review.counted import counted_findings
+from auditor.review.records import Judgement
+
+# XML 1.0 has no control characters but tab, line feed and carriage return.
+FORBIDDEN = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit_xml(result: AuditResult, judgement: Judgement, *, created: str) -> bytes:
+    """Return a test case per target, rule and finding.
+
+    Not met is a failure, not measured an error (nothing was shown), waived a skipped case. Of an
+    audit that need not be complete, what was not measured is skipped.
+    """
+    suite = ElementTree.Element(
+        "testsuite", name=_text(f"auditor: {result.scope.name}"), timestamp=created.rstrip("Z")
+    )
+    for check in judgement.checks:
+        case = _case(suite, f"gate.{check.kind}", f"{check.title}: {check.wanted}")
+        if check.state == "not met":
+            _child(case, "failure", check.sentence, check.name)
+        elif check.state == "not measured":
+            needed = judgement.policy.get("policy", {}).get("require_complete", True)
+            _child(case, "error" if needed else "skipped", check.sentence, check.name)
+        elif check.state == "waived":
+            _child(case, "skipped", check.sentence)
+        else:
+            ElementTree.SubElement(case, "system-out").text = _text(check.sentence)
+    waived = {each.finding: each.sentence for each in judgement.waived}
+    meanings = {finding.id: finding.meaning for finding in result.findings}
+    for item in counted_findings(result):
+        case = _case(suite, f"finding.{item.class_name}", f"{item.id} {item.what}")
+        meaning = meanings.get(item.id, item.what)
+        if item.id in judgement.blocking:
+            _child(case, "failure", f"{item.severity}: {meaning}", item.severity)
+        elif item.id in waived:
+            _child(case, "skipped", waived[item.id])
+        else:
+            text = f"grade {item.grade}, severity {item.severity}: {meaning}"
+            ElementTree.SubElement(case, "system-out").text = _text(text)
+    counts = {
+        "tests": len(suite),
+        "failures": len(suite.findall("testcase/failure")),
+        "errors": len(suite.findall("testcase/error")),
+        "skipped": len(suite.findall("testcase/skipped")),
+    }
+    suite.attrib |= {name: str(count) for name, count in counts.items()} | {"time": "0"}
+    root = ElementTree.Element("testsuites")
+    root.append(suite)
+    ElementTree.indent(root, " ")
+    document: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
+
+
+def _case(suite: ElementTree.Element, class_name: str, name: str) -> ElementTree.Element:
+    return ElementTree.SubElement(
+        suite, "testcase", classname=_text(class_name), name=_text(name), time="0"
+    )
+
+
+def _child(case: ElementTree.Element, tag: str, message: str, kind: str = "") -> None:
+    child = ElementTree.SubElement(case, tag, message=_text(message))
+    if kind:
+        child.set("type", kind)
+    if tag != "skipped":
+        child.text = _text(message)
+
+
+def _text(value: str) -> str:
+    return FORBIDDEN.sub("?", value)
+
+
+def failed_xml(name: str, message: str) -> bytes:
+    """Return the file of an audit that did not finish: one case, in error."""
+    suite = ElementTree.Element(
+        "testsuite", name=_text(f"auditor: {name}"), tests="1", failures="0", errors="1"
+    )
+    suite.attrib |= {"skipped": "0", "time": "0"}
+    _child(_case(suite, "audit", "The audit finishes"), "error", message, "failed")
+    root = ElementTree.Element("testsuites")
+    root.append(suite)
+    ElementTree.indent(root, " ")
+    document: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"

@@ -1,0 +1,184 @@
+"""How the numbers of two audits differ, paired where both saw the same pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from auditor.report.analysis_parts import Identity
+from auditor.report.formatting import interval, number
+from auditor.report.model import AuditResult
+from auditor.report.parts import Interval
+from auditor.report.review_parts import Difference, MetricChange
+from auditor.review import words
+from auditor.review.differences import independent, paired
+
+# Pictures in common, as part of the larger audit, from which on the audits are paired.
+MOSTLY = 0.9
+Status = Literal["better", "worse", "no clear change", "not compared"]
+
+
+def metric_changes(earlier: AuditResult, now: AuditResult) -> list[MetricChange]:
+    """Return accuracy overall and per class, the worst class, and calibration."""
+    return [
+        _accuracy("accuracy", words.ACCURACY, earlier, now, None),
+        _worst(earlier, now),
+        _calibration(earlier, now),
+        *_classes(earlier, now),
+    ]
+
+
+def metric_change(
+    name: str,
+    title: str,
+    earlier: Interval | None,
+    now: Interval | None,
+    difference: Difference | None,
+    *,
+    n: int,
+    better: Literal["higher", "lower"],
+    unit: Literal["share", "number"] = "share",
+) -> MetricChange:
+    """Return a change with its status and its sentence."""
+    status = _status(difference, better)
+    return MetricChange(
+        name=name,
+        title=title,
+        unit=unit,
+        better=better,
+        earlier=earlier,
+        now=now,
+        difference=difference,
+        n=n,
+        status=status,
+        sentence=_sentence(status, title, earlier, now, unit),
+    )
+
+
+def _accuracy(
+    name: str, title: str, earlier: AuditResult, now: AuditResult, class_name: str | None
+) -> MetricChange:
+    before, after = _measured(earlier, class_name), _measured(now, class_name)
+    if before is None or after is None:
+        return metric_change(name, title, before, after, None, n=0, better="higher")
+    counted = _pairs(earlier.identity, now.identity, class_name, max(before.n, after.n))
+    if counted is None:
+        found = independent(after, before, words.UNPAIRED)
+        n = min(before.n, after.n)
+    else:
+        n = sum(counted)
+        same = earlier.data.digest == now.data.digest
+        rule = (words.PAIRED if same else words.PAIRED_BY_NAME).format(n=n)
+        found = paired(*counted, rule)
+    return metric_change(name, title, before, after, found, n=n, better="higher")
+
+
+def _measured(result: AuditResult, class_name: str | None) -> Interval | None:
+    if class_name is None:
+        value = result.performance.accuracy
+        return value if value.n else None
+    rows = (row.accuracy for row in result.performance.classes if row.name == class_name)
+    return next((row for row in rows if row.n), None)
+
+
+def _classes(earlier: AuditResult, now: AuditResult) -> Iterator[MetricChange]:
+    names = [row.name for row in now.performance.classes]
+    names += [row.name for row in earlier.performance.classes if row.name not in names]
+    for name in names:
+        title = words.CLASS_ACCURACY.format(name=name)
+        yield _accuracy(f"accuracy of {name}", title, earlier, now, name)
+
+
+def _worst(earlier: AuditResult, now: AuditResult) -> MetricChange:
+    before, after = _lowest(earlier), _lowest(now)
+    found = independent(after, before, words.WORST_RULE) if before and after else None
+    n = min(before.n, after.n) if before and after else 0
+    return metric_change(
+        "worst class", words.WORST_CLASS, before, after, found, n=n, better="higher"
+    )
+
+
+def _lowest(result: AuditResult) -> Interval | None:
+    measured = [row.accuracy for row in result.performance.classes if row.accuracy.n]
+    return min(measured, key=lambda each: each.value) if measured else None
+
+
+def _calibration(earlier: AuditResult, now: AuditResult) -> MetricChange:
+    before, after = (
+        each.performance.calibration.error if each.performance.calibration else None
+        for each in (earlier, now)
+    )
+    found = independent(after, before, words.FROM_INTERVALS) if before and after else None
+    n = min(before.n, after.n) if before and after else 0
+    return metric_change(
+        "calibration error", words.CALIBRATION, before, after, found, n=n, better="lower"
+    )
+
+
+def _pairs(
+    earlier: Identity | None, now: Identity | None, class_name: str | None, most: int
+) -> tuple[int, int, int, int] | None:
+    """Count common pictures: right both times, only now, only earlier, never.
+
+    None where pictures are not kept, or fewer than `MOSTLY` of them are in both audits.
+    """
+    before, after = _answers(earlier), _answers(now)
+    if before is None or after is None:
+        return None
+    common = [
+        name
+        for name, (label, _) in after.items()
+        if class_name in (None, label) and name in before and before[name][0] == label
+    ]
+    if not common or len(common) < MOSTLY * most:
+        return None
+    counts = {(True, True): 0, (True, False): 0, (False, True): 0, (False, False): 0}
+    for name in common:
+        counts[after[name][1], before[name][1]] += 1
+    return (
+        counts[True, True],
+        counts[True, False],
+        counts[False, True],
+        counts[False, False],
+    )
+
+
+def _answers(identity: Identity | None) -> dict[str, tuple[str, bool]] | None:
+    """Return picture -> its label and whether it was decided as that."""
+    if identity is None or identity.labels is None or identity.classes is None:
+        return None
+    wrong = set(identity.wrong or ())
+    return {
+        name: (identity.classes[label], place not in wrong)
+        for place, (name, label) in enumerate(zip(identity.samples, identity.labels, strict=True))
+    }
+
+
+def _status(difference: Difference | None, better: Literal["higher", "lower"]) -> Status:
+    if difference is None or difference.low is None or difference.high is None:
+        return "not compared"
+    if difference.low <= 0 <= difference.high:
+        return "no clear change"
+    return "better" if (difference.low > 0) == (better == "higher") else "worse"
+
+
+def _sentence(
+    status: Status, title: str, earlier: Interval | None, now: Interval | None, unit: str
+) -> str:
+    texts = {
+        "earlier": _written(earlier, unit) if earlier else "",
+        "now": _written(now, unit) if now else "",
+        "title": title,
+    }
+    if now is None:
+        return (words.METRIC_LOST if earlier else words.NOT_MEASURED).format(**texts)
+    if earlier is None:
+        return words.METRIC_NEW.format(**texts)
+    known = {"better": words.METRIC_BETTER, "worse": words.METRIC_WORSE}
+    return known.get(status, words.METRIC_SAME).format(**texts)
+
+
+def _written(value: Interval, unit: str) -> str:
+    if unit == "share":
+        return interval(value)
+    return f"{number(value.value)} ({number(value.low)} to {number(value.high)})"

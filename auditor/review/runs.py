@@ -1,0 +1,111 @@
+"""Audits on disk as they are compared: the result, the review, and where they lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.errors import ConfigError, IntegrityError
+from auditor.report.model import AuditResult
+from auditor.report.render import read_result, read_review
+from auditor.report.review_parts import Review, RunRef
+from auditor.runfolder import check_listed, file_digest, read_manifest
+
+LATEST = "latest"
+
+
+@dataclass(frozen=True)
+class AuditedRun:
+    """A finished audit: its folder, its result, and its review where there is one."""
+
+    path: Path
+    created: str
+    result: AuditResult
+    review: Review | None
+
+    @property
+    def name(self) -> str:
+        """Name of the folder."""
+        return self.path.resolve().name
+
+    def ref(self) -> RunRef:
+        """Return what names the audit in a document."""
+        result = self.result
+        return RunRef(
+            run=result.run,
+            folder=self.name,
+            created=self.created,
+            project=result.scope.name,
+            verdict=result.verdict.word,
+            model_version=result.scope.model_version,
+            model_digest=result.model.digest,
+            data_digest=result.data.digest,
+            digest=file_digest(self.path / "audit.json"),
+        )
+
+
+def read_run(path: Path) -> AuditedRun:
+    """Read a finished audit.
+
+    Raises:
+        IntegrityError: it is no run, not complete, or broken.
+    """
+    created = str(read_manifest(path)["created"])
+    check_listed(path, "audit.json")
+    return AuditedRun(path, created, read_result(path / "audit.json"), read_review(path))
+
+
+def run_folders(folder: Path) -> list[Path]:
+    """Return every run folder below ``folder`` (itself not counted), oldest first.
+
+    Raises:
+        ConfigError: ``folder`` is none.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"{folder} is no folder. Give the folder that holds the runs.")
+    found = [path.parent for path in folder.glob("*/manifest.json")]
+    return sorted(found, key=_age)
+
+
+def is_complete(path: Path) -> bool:
+    """Say whether the audit in a run folder is finished: audit.json is written last."""
+    return (path / "audit.json").is_file()
+
+
+def earlier_runs(folder: Path, project: str, *, before: str, but: Path) -> list[Path]:
+    """Return complete runs of a project in ``folder``, newest first, begun before ``before``.
+
+    ``but`` is left out. Runs that cannot be read are passed over: they are no baseline.
+    """
+    own = but.resolve()
+    found = []
+    for path in run_folders(folder):
+        if path.resolve() == own or not is_complete(path):
+            continue
+        try:
+            manifest = read_manifest(path)
+        except IntegrityError:
+            continue
+        if manifest.get("name") == project and str(manifest["created"]) <= before:
+            found.append(path)
+    return found[::-1]
+
+
+def latest_before(run: Path) -> Path | None:
+    """Return the newest complete run of the same project beside ``run``, None without one.
+
+    Raises:
+        IntegrityError: ``run`` has no manifest.
+    """
+    manifest = read_manifest(run)
+    found = earlier_runs(
+        run.resolve().parent, str(manifest["name"]), before=str(manifest["created"]), but=run
+    )
+    return found[0] if found else None
+
+
+def _age(path: Path) -> tuple[str, str]:
+    try:
+        return str(read_manifest(path)["created"]), path.name
+    except (IntegrityError, KeyError):
+        return "", path.name

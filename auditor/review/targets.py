@@ -1,0 +1,182 @@
+"""Hold the owner's targets beside what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Literal
+
+import yaml
+
+from auditor.gate_config import TargetsConfig, read_bound
+from auditor.report.formatting import interval as in_words
+from auditor.report.formatting import number, percent
+from auditor.report.model import AuditResult
+from auditor.report.parts import Interval
+from auditor.review.counted import RANK, Counted, gaps_of, listed
+from auditor.review.records import Check
+
+State = Literal["met", "not met", "not measured"]
+TRUST = ("not trusted", "partly trusted", "trusted")
+TITLES = {
+    "accuracy": "Accuracy",
+    "worst_class_accuracy": "Accuracy of the worst class",
+    "calibration_error": "Calibration error",
+    "largest_severity": "Largest severity of a finding",
+    "conservation": "Score that relevance accounts for",
+    "faithfulness": "Trust in the ranking of concepts",
+}
+
+
+def check_targets(
+    result: AuditResult, targets: TargetsConfig, counted: Sequence[Counted], waived: Collection[str]
+) -> list[Check]:
+    """Return one check per target that is asked for; ``waived`` are ids of findings.
+
+    A figure that was not measured, or not for everything that the target is about, never meets it.
+    """
+    checks = []
+    for name, wanted in targets.asked().items():
+        if name == "largest_severity":
+            checks.append(_severity(result, wanted, counted, waived))
+        elif name == "faithfulness":
+            checks.append(_faithfulness(result, wanted))
+        else:
+            checks.append(_share(result, name, wanted, by_interval=targets.by == "interval"))
+    return checks
+
+
+def _share(result: AuditResult, name: str, wanted: str, *, by_interval: bool) -> Check:
+    measured, words, missing = MEASURES[name](result)
+    bound = read_bound(wanted)
+    asked = f"{'at least' if bound.sign == '>=' else 'at most'} {percent(bound.value)}"
+    if measured is None:
+        return _check(
+            name, asked, "not measured", "not measured", f"It was not measured: {missing}."
+        )
+    at_least = bound.sign == ">="
+    worst = measured.low if at_least else measured.high
+    judged = worst if by_interval else measured.value
+    met = judged >= bound.value if at_least else judged <= bound.value
+    sure = (worst >= bound.value) if at_least else (worst <= bound.value)
+    if not met:
+        end = "the interval reaches beyond the target" if by_interval else "the target is missed"
+        return _check(name, asked, words, "not met", f"Measured is {words}: {end}.", measured)
+    if missing:
+        sentence = f"{words} meets the target, but not everything was measured: {missing}."
+        return _check(name, asked, words, "not measured", sentence, measured)
+    sentence = f"{words} meets the target."
+    if not sure:
+        sentence = (
+            f"{words} meets the target, but the interval reaches beyond it: more pictures would "
+            "make it certain."
+        )
+    return _check(name, asked, words, "met", sentence, measured)
+
+
+def _check(
+    name: str,
+    wanted: str,
+    measured: str,
+    state: State,
+    sentence: str,
+    interval: Interval | None = None,
+    findings: Sequence[str] = (),
+) -> Check:
+    return Check(
+        name=name,
+        title=TITLES[name],
+        kind="target",
+        wanted=wanted,
+        measured=measured,
+        interval=interval,
+        state=state,
+        sentence=sentence,
+        findings=list(findings),
+    )
+
+
+Measured = tuple[Interval | None, str, str]
+
+
+def _accuracy(result: AuditResult) -> Measured:
+    found = result.performance.accuracy
+    return (found, in_words(found), "") if found.n else (None, "", "no picture could be used")
+
+
+def _worst_class(result: AuditResult) -> Measured:
+    classes = [item for item in result.performance.classes if item.accuracy.n]
+    if not classes:
+        return None, "", "no audited class has a picture"
+    worst = min(classes, key=lambda item: (item.accuracy.value, item.name))
+    left = len(set(result.data.counts) - {item.name for item in result.performance.classes})
+    missing = ""
+    if left and not _classes_chosen(result):
+        missing = (
+            f"{left} of {len(result.data.counts)} classes were not audited; name the classes that "
+            "matter in audit.classes, or raise audit.max_classes"
+        )
+    return worst.accuracy, f"{in_words(worst.accuracy)} for '{worst.name}'", missing
+
+
+def _classes_chosen(result: AuditResult) -> bool:
+    """Say whether the owner named the classes to audit, so that the others are out of scope."""
+    audit = (yaml.safe_load(result.config) or {}).get("audit") or {}
+    return audit.get("classes") is not None
+
+
+def _calibration(result: AuditResult) -> Measured:
+    found = result.performance.calibration
+    if found is None:
+        return None, "", "no picture could be used"
+    return found.error, in_words(found.error), ""
+
+
+def _conservation(result: AuditResult) -> Measured:
+    method = result.method
+    if method.conservation is None:
+        return None, "", "no relevance reached the pixels of any picture looked at"
+    share = max(0.0, 1 - abs(1 - method.conservation))
+    # A median over a handful of pictures; it is given no interval in the audit.
+    found = Interval(value=share, low=share, high=share, n=method.conservation_n)
+    return found, f"{percent(share)} (median of {number(found.n)} pictures)", ""
+
+
+MEASURES = {
+    "accuracy": _accuracy,
+    "worst_class_accuracy": _worst_class,
+    "calibration_error": _calibration,
+    "conservation": _conservation,
+}
+
+
+def _severity(
+    result: AuditResult, wanted: str, counted: Sequence[Counted], waived: Collection[str]
+) -> Check:
+    open_ones = [item for item in counted if item.id not in waived]
+    beyond = [item for item in open_ones if RANK[item.severity] > RANK[wanted]]
+    largest = max((item.severity for item in open_ones), key=RANK.__getitem__, default="none")
+    asked = "none" if wanted == "none" else f"at most {wanted}"
+    name, ids = "largest_severity", [item.id for item in beyond]
+    if beyond:
+        sentence = f"{listed(beyond)} is beyond the target."
+        return _check(name, asked, largest, "not met", sentence, findings=ids)
+    gaps = gaps_of(result)
+    if gaps:
+        sentence = (
+            f"Nothing beyond the target was found, but not everything ran: {'; '.join(gaps)}."
+        )
+        return _check(name, asked, largest, "not measured", sentence)
+    return _check(name, asked, largest, "met", "No finding that counts is beyond the target.")
+
+
+def _faithfulness(result: AuditResult, wanted: str) -> Check:
+    name, asked = "faithfulness", wanted if wanted == "trusted" else f"at least {wanted}"
+    tested = [card for card in result.ranking if card.trust in TRUST]
+    words = "; ".join(f"{card.layer} {card.trust}" for card in result.ranking) or "not tested"
+    worst = min(tested, key=lambda card: TRUST.index(card.trust), default=None)
+    if worst is not None and TRUST.index(worst.trust) < TRUST.index(wanted):
+        return _check(name, asked, words, "not met", f"At {worst.layer}: {worst.sentence}")
+    if worst is None or len(tested) < len(result.ranking):
+        sentence = "The ranking of concepts was not tested at every layer (audit.flipping_images)."
+        return _check(name, asked, words, "not measured", sentence)
+    return _check(name, asked, words, "met", "The ranking is trusted as far as was asked.")
