@@ -37,7 +37,8 @@ def test_a_command_that_fails_or_is_missing_is_a_warning() -> None:
 
 
 def test_a_command_is_ended_with_its_children_after_its_time() -> None:
-    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])"
+    sleep = "[sys.executable, '-c', 'import time; time.sleep(60)']"
+    code = f"import subprocess, sys; subprocess.run({sleep})"
     started = time.monotonic()
     warning = run_command([sys.executable, "-c", code], None, {}, seconds=1)
     assert "took more than 1 s" in warning

@@ -74,6 +74,6 @@ def test_no_name_breaks_the_file(result: AuditResult, tmp_path: Path) -> None:
 
 def test_an_audit_that_did_not_finish_is_one_error(tmp_path: Path) -> None:
     (suite,) = read(failed_xml("x", "no model"), tmp_path)
-    ((case,),) = ([case for case in suite],)
+    (case,) = suite
     assert case.result[0].message == "no model"
     assert (suite.tests, suite.errors) == (1, 1)
