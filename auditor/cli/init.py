@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 JOBS = {
     "github": {"github.yml": ".github/workflows/model-audit.yml"},
     "gitlab": {"gitlab.yml": "model-audit.gitlab-ci.yml"},
-    "airflow": {"airflow.py": "model_audit_dag.py"},
+    "airflow": {"model_audit_dag.py": "model_audit_dag.py"},
     "cron": {
         "model-audit.sh": "model-audit.sh",
         "model-audit.service": "model-audit.service",
