@@ -66,7 +66,7 @@ def choose(config: Config, subject: Subject) -> Choice:
             return Choice(None, quick, planned.seconds)
         if fitting >= least:
             return Choice(fitting, quick, fixed + fitting * each)
-    return Choice(least, True, fixed + least * each)
+    return Choice(least if least < images else None, True, fixed + least * each)
 
 
 def measure(config: Config, subject: Subject) -> Any:
