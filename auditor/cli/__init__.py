@@ -17,6 +17,7 @@ COMMANDS = (
     "compare",
     "review",
     "verify",
+    "history",
     "gate",
     "init",
     "schema",

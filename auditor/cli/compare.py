@@ -85,10 +85,16 @@ def save_comparison(comparison: Comparison, earlier: Path, now: Path) -> None:
     """Put the comparison into the review.json of run ``now``, with the earlier pictures."""
     from auditor.cli.render import created_now
     from auditor.review.pictures import with_pictures
-    from auditor.review.records import update_review
+    from auditor.review.records import read_review, update_review
 
     shown = with_pictures(comparison, earlier, now)
-    update_review(now, shown.now.run, as_of=created_now()[:10], comparison=shown)
+    before = read_review(now)
+    after = update_review(now, shown.now.run, as_of=created_now()[:10], comparison=shown)
+    if before and before.judgement and not after.judgement:
+        click.echo(
+            "The gate's verdict was made without this and is taken out: run auditor gate again.",
+            err=True,
+        )
 
 
 def draw_again(run: Path, progress: TerminalProgress) -> None:

@@ -89,7 +89,11 @@ def render_folder(
 
 
 def context_of(run_folder: Path, report: Any) -> RenderContext:
-    """Return the times and the command of a run, which its reports state."""
+    """Return the times and the command of a run, which its reports state.
+
+    Under SOURCE_DATE_EPOCH, which asks for the same bytes every time, without the seconds of the
+    stages: they are another number in every run.
+    """
     from auditor.redaction import without_folders
     from auditor.report.model import RenderContext
     from auditor.runfolder import read_manifest
@@ -98,6 +102,8 @@ def context_of(run_folder: Path, report: Any) -> RenderContext:
     stages = {name: entry["seconds"] for name, entry in manifest["stages"].items()}
     if "seconds" in manifest:
         stages["result"] = manifest["seconds"]
+    if "SOURCE_DATE_EPOCH" in os.environ:
+        stages = {}
     return RenderContext(
         created=manifest["created"],
         stages=stages,

@@ -96,7 +96,7 @@ def command(
                 "give --finding with one of --confirm, --reject, --accept and --mitigate."
             )
         made = [about_finding(result, run_folder, finding, what, said)]  # type: ignore[arg-type]
-    elif sys.stdin.isatty():
+    elif is_terminal():
         made = _ask(run_folder, place, result, said, today)
     else:
         raise ConfigError(
@@ -113,6 +113,11 @@ def command(
     click.echo(str(place))
 
 
+def is_terminal() -> bool:
+    """Say whether there is somebody to ask."""
+    return sys.stdin.isatty()
+
+
 def apply_decisions(run: Path, file: Path, result: AuditResult, as_of: str) -> list[DecisionState]:
     """Put the file's decisions into the run's review.json and return their states.
 
@@ -123,14 +128,12 @@ def apply_decisions(run: Path, file: Path, result: AuditResult, as_of: str) -> l
 
     states = states_of_file(file, result, as_of=as_of) if file.exists() else []
     before = read_review(run)
-    parts: dict[str, object] = {"decisions": states}
-    if before and before.judgement and before.decisions != states:
-        parts["judgement"] = None
+    after = update_review(run, result.run, as_of=as_of, decisions=states)
+    if before and before.judgement and not after.judgement:
         click.echo(
             "The gate's verdict was made without this and is taken out: run auditor gate again.",
             err=True,
         )
-    update_review(run, result.run, as_of=as_of, **parts)
     return states
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from auditor.interventions.latent import Latent
 from auditor.interventions.material import Members
+from auditor.interventions.rivals import Rival, rival_evidence
 from auditor.interventions.transplant import (
     Region,
     control_windows,
@@ -73,6 +74,7 @@ def least_relevant_passes(
     stage: Stage,
     classes: Sequence[Members],
     comparison: Sequence[float],
+    rivals: Mapping[int, Rival],
     generator: np.random.Generator,
 ) -> list[bool]:
     """Transplant every class's least relevant windows: does any pass?"""
@@ -91,9 +93,12 @@ def least_relevant_passes(
         pairing = draw_pairs(stage, region, targets, generator)
         result = transplant(stage.probe, region, pairing, stage.targets, stage.others)
         gap = evidence_gap(members, stage.targets, targets)
-        evidence = transplant_evidence(
+        evidence: tuple[Evidence, ...] = transplant_evidence(
             stage, "null", result, members.output, gap, comparison, generator
         )
+        rival = rivals.get(members.output)
+        if rival is not None:
+            evidence = (*evidence, rival_evidence(stage, "null", region, rival, generator))
         passed.append(any(passes(each) for each in evidence))
     return passed
 

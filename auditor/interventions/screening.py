@@ -16,10 +16,16 @@ from auditor.interventions.probe import Probe
 from auditor.interventions.transplant import margin
 from auditor.shortcuts.proposals import Proposal
 
+# So many images of 224 x 224 pixels are looked at, over all classes; of smaller ones more.
 IMAGES = 6000
-LEAST_REFERENCES = 8
+LARGE_IMAGE = 224 * 224
+LEAST_REFERENCES = 5
+# A reference does at least this share of what the few that do most do.
+AS_GOOD = 0.5
+FEW = 4
 TARGETS_EACH = 2
 CONTAINED = 0.5
+ALIKE = 0.6
 CORRELATED = 0.8
 WITHOUT = 0.25
 
@@ -70,15 +76,19 @@ def screen(
 ) -> list[Screened]:
     """Measure every proposal on the same members and targets of the discovery half.
 
-    ``classes`` share the budget of `IMAGES`. Without images of other classes the references are
-    the members whose region holds the largest share of relevance.
+    ``classes`` share the budget of `IMAGES`. The targets are one image of the class's nearest
+    rival and one of another class: a region may tell the class from one other class only. Without
+    images of other classes the references are the members whose region holds the largest share of
+    relevance.
     """
     discovered = np.flatnonzero(members.discovery)
-    budget = IMAGES // max(1, 2 * TARGETS_EACH * classes * max(1, len(proposals)))
+    pixels = members.inputs.shape[-2] * members.inputs.shape[-1]
+    images = IMAGES * max(1, LARGE_IMAGE // pixels)
+    budget = images // max(1, 2 * TARGETS_EACH * classes * max(1, len(proposals)))
     most = max(2 * LEAST_REFERENCES, budget)
     tried = np.sort(generator.permutation(discovered)[:most])
     candidates = pool.without(members.output)
-    targets, fillers = candidates[:TARGETS_EACH], candidates[TARGETS_EACH : 2 * TARGETS_EACH]
+    targets, fillers = _two_each(pool, candidates, rival_of(pool, members.output))
     measurable = len(fillers) == TARGETS_EACH
     gap = 1.0
     if measurable:
@@ -91,12 +101,38 @@ def screen(
         else:
             effects = _relevance_inside(members, proposal.masks, tried)
         carrying = _carrying(proposal, tried)
-        count = max(LEAST_REFERENCES, -(-len(carrying) // 4))
-        best = carrying[np.argsort(-effects[carrying], kind="stable")[:count]]
+        order = carrying[np.argsort(-effects[carrying], kind="stable")]
+        good = int((effects[carrying] >= AS_GOOD * effects[order[:FEW]].mean()).sum())
+        best = order[: max(LEAST_REFERENCES, min(good, -(-len(carrying) // 4)))]
         top = tried[best]
         share = float(effects[best].mean()) / max(gap, 1e-6)
         found.append(Screened(proposal, tried, effects, np.sort(top), targets, fillers, share))
     return found
+
+
+def rival_of(pool: Pool, output: int) -> int | None:
+    """Return the class whose images are nearest to being taken for ``output``, None without any.
+
+    By the mean margin of ``output`` over the images of each other class; ties: the first.
+    """
+    candidates = pool.without(output)
+    if not len(candidates):
+        return None
+    margins = margin(pool.logits[candidates], output)
+    labels = np.unique(pool.labels[candidates])
+    means = [margins[pool.labels[candidates] == label].mean() for label in labels]
+    return int(labels[int(np.argmax(means))])
+
+
+def _two_each(
+    pool: Pool, candidates: Int[np.ndarray, "candidate"], rival: int | None
+) -> tuple[Int[np.ndarray, "target"], Int[np.ndarray, "target"]]:
+    """Return targets and fillers: of each, one of the rival and one of another class, if any."""
+    own = candidates[pool.labels[candidates] == rival]
+    rest = candidates[pool.labels[candidates] != rival]
+    if len(own) >= TARGETS_EACH and len(rest) >= TARGETS_EACH:
+        return np.array([own[0], rest[0]]), np.array([rest[1], own[1]])
+    return candidates[:TARGETS_EACH], candidates[TARGETS_EACH : 2 * TARGETS_EACH]
 
 
 def _carrying(proposal: Proposal, tried: Int[np.ndarray, "tried"]) -> Int[np.ndarray, "carrying"]:
@@ -139,35 +175,55 @@ def effects_of(
     if not len(content):
         return np.zeros(0)
     effects = np.zeros((len(content), len(targets)))
-    different, which = np.unique(masks, axis=0, return_inverse=True)
-    holes = feathered(torch.from_numpy(different))
-    hole = holes[torch.from_numpy(which.ravel())]
+    first, which = _different(masks)
+    holes = feathered(torch.from_numpy(masks[first]))
+    hole = holes[torch.from_numpy(which)]
     for column, (target, filler) in enumerate(zip(targets, fillers, strict=True)):
         base, seam = pool.inputs[int(target)], pool.inputs[int(filler)]
         moved = margin(probe.predict(blend(base.expand_as(content), content, hole)), output)
         many = (len(holes), *base.shape)
         control = blend(base.expand(many), seam.expand(many), holes)
-        effects[:, column] = moved - margin(probe.predict(control), output)[which.ravel()]
+        effects[:, column] = moved - margin(probe.predict(control), output)[which]
     mean: np.ndarray = effects.mean(axis=1)
     return mean
+
+
+def _different(
+    masks: Bool[np.ndarray, "sample h w"],
+) -> tuple[Int[np.ndarray, "different"], Int[np.ndarray, "sample"]]:
+    """Return where each different mask stands first, and which of them each sample has."""
+    places: dict[bytes, int] = {}
+    which = [
+        places.setdefault(row.tobytes(), len(places))
+        for row in np.packbits(masks.reshape(len(masks), -1), axis=1)
+    ]
+    first = [which.index(place) for place in range(len(places))]
+    return np.array(first), np.array(which)
 
 
 def selected(screened: Sequence[Screened], most: int) -> list[Screened]:
     """Return at most ``most`` regions that do something, compact ones first, one of each place.
 
-    In the order of `_compactness`. Left out is a region that contains, or lies in, one already
-    kept, and one whose effects go with those of one kept: it is another part of the same thing.
+    In the order of `_compactness`. Left out is a region that contains one already kept or is
+    `ALIKE` one in size and lies in it, and one whose effects go with those of one kept: it is
+    another part of the same thing. A small part of a region stays: a mark at the border does less
+    than a strip that holds the mark and a part of the object, and is what ought to be seen.
     """
     kept: list[Screened] = []
     for each in sorted(screened, key=_compactness, reverse=True):
         if each.share <= 0 or len(kept) == most:
             break
         if all(
-            _contained(each, other) <= CONTAINED and _correlation(each, other) <= CORRELATED
+            (_contained(each, other) <= CONTAINED or _area(each) < ALIKE * _area(other))
+            and _correlation(each, other) <= CORRELATED
             for other in kept
         ):
             kept.append(each)
     return kept
+
+
+def _area(each: Screened) -> float:
+    return float(each.proposal.masks[each.references].mean())
 
 
 def _contained(first: Screened, second: Screened) -> float:
@@ -202,5 +258,4 @@ def _compactness(each: Screened) -> float:
     Larger windows carry more evidence of anything; without this the artefact would be shown as
     part of a window that is mostly something else.
     """
-    area = float(each.proposal.masks[each.references].mean())
-    return each.share / float(max(area, 1e-6) ** 0.25)
+    return each.share / float(max(_area(each), 1e-6) ** 0.25)

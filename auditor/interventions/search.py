@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Bool
 
 from auditor.config import ShortcutConfig
-from auditor.interventions.carriers import Pictures, carriers, strays
-from auditor.interventions.details import brief_details, full_details
+from auditor.interventions.carriers import Pictures, strays
+from auditor.interventions.findings import findings_of
 from auditor.interventions.global_factors import (
     MOST_TESTS,
     FactorTrial,
@@ -19,7 +18,6 @@ from auditor.interventions.global_factors import (
 )
 from auditor.interventions.hints import hints_of
 from auditor.interventions.latent import (
-    Latent,
     ground_of,
     latent_test,
     not_promising,
@@ -35,51 +33,29 @@ from auditor.interventions.nulls import (
 from auditor.interventions.of_the_data import of_the_data
 from auditor.interventions.probe import Probe
 from auditor.interventions.proposing import Leading, Proposing, propose, proposing
+from auditor.interventions.rivals import Rival, rivals_of, with_rival
 from auditor.interventions.screening import Screened, screen, selected
+from auditor.interventions.tested import Tested, corrected
 from auditor.interventions.transplant import Region, control_windows
-from auditor.interventions.trial import LEAST_IMAGES, Stage, Trial, next_rank, run_trial
-from auditor.interventions.triplets import representative_triplets
+from auditor.interventions.trial import LEAST_IMAGES, Stage, next_rank, run_trial
 from auditor.interventions.without import members_without
 from auditor.records import (
-    Candidate,
-    Evidence,
-    Finding,
-    Grade,
     LayerRelevance,
-    Plausibility,
     Samples,
     ShortcutReport,
-    Triplet,
 )
-from auditor.shortcuts import wording
-from auditor.shortcuts.fingerprint import fingerprint
-from auditor.shortcuts.grading import CLEAR, LEVEL, confidence, grade, outcome_of, severity
+from auditor.shortcuts.grading import (
+    CLEAR,
+    LEVEL,
+)
 from auditor.shortcuts.merging import merged
 from auditor.shortcuts.plausibility import judge
 from auditor.shortcuts.scenes import Scene, balanced, scene
-from auditor.shortcuts.statistics import benjamini_hochberg, detection_limit
-from auditor.shortcuts.weighing import against
+from auditor.shortcuts.statistics import detection_limit
 
 SCREENED = 8
-TESTS_EACH = 4
+TESTS_EACH = 5
 SIMILAR_SIZE = 2.0
-GRADES: tuple[Grade, ...] = ("A", "B", "C", "D", "U")
-
-
-@dataclass(frozen=True, eq=False)
-class Tested:
-    """A candidate after its trial and T3, with how much it looks like an artefact.
-
-    ``layer`` is where T3 ran; ``strays`` are the class's wrongly decided test images.
-    """
-
-    members: Members
-    screened: Screened
-    trial: Trial
-    plausibility: Plausibility
-    layer: str | None
-    latent: Latent
-    strays: Pictures
 
 
 def find_shortcuts(
@@ -122,19 +98,21 @@ def find_shortcuts(
             for members in classes
         }
     )
+    own = np.random.default_rng([seed, 7])
+    rivals = rivals_of(probe, samples, classes, stage.others, own)
     tested: list[Tested] = []
     for members in classes:
         group = []
         for index, each in enumerate(chosen[members.output]):
             own = np.random.default_rng([seed, 2, members.output, index])
-            group.append(_test(stage, members, each, index, screened, scenes, asked, own))
+            group.append(_test(stage, members, each, index, screened, scenes, rivals, asked, own))
         own = np.random.default_rng([seed, 3, members.output])
         layer = leading.get(members.output, ("", ()))[0] or None
         tested += _with_latent(stage, samples, members, group, layer, own)
         step(1)
     step(max(0, len(outputs) - len(classes)))
     comparison = [each.share for group in screened.values() for each in group]
-    nulls = least_relevant_passes(stage, classes, comparison, generator)
+    nulls = least_relevant_passes(stage, classes, comparison, rivals, generator)
     nulls += wrong_class_passes(stage, [each.trial for each in tested], comparison, generator)
     nulls += latent_passes([each.latent for each in tested])
     factors: list[FactorTrial] = []
@@ -142,11 +120,11 @@ def find_shortcuts(
         own = np.random.default_rng([seed, 6])
         factors, said = factor_trials(stage, samples, classes, own)
         notes += said
-    corrected, settled, tests = _corrected(tested, factors)
-    findings = _findings(stage, samples, corrected, seed)
+    settled, evidence, tests = corrected(tested, factors)
+    findings = findings_of(stage, samples, settled, seed)
     notes += closing_notes(
-        [each.trial for each in corrected],
-        [each.plausibility.candidate for each in corrected],
+        [each.trial for each in settled],
+        [each.plausibility.candidate for each in settled],
         findings,
         nulls,
     )
@@ -154,19 +132,19 @@ def find_shortcuts(
         samples, layer_relevance, outputs, config, seed, bool(classes)
     )
     notes += said
-    targets = _targets_of(corrected)
+    targets = _targets_of(settled)
     return ShortcutReport(
         findings=tuple(findings),
         proposed=sum(len(group) for group in screened.values()),
         tests=tests,
-        targets=len({t for each in corrected for t in _target_rows(stage, each)}),
+        targets=len({t for each in settled for t in _target_rows(stage, each)}),
         detection_limit=detection_limit(targets, tests, level=LEVEL, bound=CLEAR)
         if targets
         else None,
         null_rate=sum(nulls) / len(nulls) if nulls else None,
         null_n=len(nulls),
         notes=tuple(notes),
-        factors=factor_findings(factors, settled, samples),
+        factors=factor_findings(factors, evidence, samples),
         columns=tuple(columns),
         odd=tuple(odd),
         odd_total=odd_total,
@@ -251,6 +229,7 @@ def _test(
     index: int,
     screened: Mapping[int, Sequence[Screened]],
     scenes: Mapping[int, Scene],
+    rivals: Mapping[int, Rival],
     asked: Proposing,
     generator: np.random.Generator,
 ) -> Tested:
@@ -270,6 +249,7 @@ def _test(
         _comparison(members.output, each, screened),
         generator,
     )
+    trial = with_rival(stage, candidate, trial, rivals.get(members.output), each.share, generator)
     others = [scenes[output] for output in scenes if output != members.output]
     plausibility = judge(
         candidate,
@@ -325,127 +305,6 @@ def _comparison(
         if 1 / SIMILAR_SIZE <= one.proposal.masks.mean() / area <= SIMILAR_SIZE
     ]
     return similar if len(similar) >= 8 else [one.share for one in others]
-
-
-def _corrected(
-    tested: Sequence[Tested], factors: Sequence[FactorTrial]
-) -> tuple[list[Tested], dict[str, tuple[Evidence, ...]], int]:
-    """Fill in q over all candidates, factors and tests, and from it what each test says.
-
-    A T3 that was left out because T1 and T2 found nothing counts as a test with p = 1: which tests
-    run depends on the data, and the correction must not gain by it. Returns the candidates, the
-    evidence of the factors by their id, and the number of tests.
-    """
-    p_values = [
-        e.p
-        for evidence in (
-            *(each.trial.evidence for each in tested),
-            *(each.evidence for each in factors),
-        )
-        for e in evidence
-        if e.p is not None
-    ]
-    left_out = sum(each.latent.evidence.p is None for each in tested)
-    q_values = iter(benjamini_hochberg([*p_values, *[1.0] * left_out]))
-
-    def settled(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
-        return tuple(_concluded(e, next(q_values)) if e.p is not None else e for e in evidence)
-
-    found = [
-        replace(each, trial=replace(each.trial, evidence=settled(each.trial.evidence)))
-        for each in tested
-    ]
-    return found, {each.id: settled(each.evidence) for each in factors}, len(p_values)
-
-
-def _concluded(evidence: Evidence, q: float) -> Evidence:
-    outcome = outcome_of(evidence.low, evidence.high, q)
-    if evidence.reason and outcome == "supports":
-        outcome = "inconclusive"
-    return replace(evidence, q=q, outcome=outcome)
-
-
-def _findings(stage: Stage, samples: Samples, tested: Sequence[Tested], seed: int) -> list[Finding]:
-    found: list[Finding] = []
-    untested: set[int] = set()
-    for place, each in enumerate(tested):
-        verdict = grade(each.trial.evidence, each.plausibility)
-        output = each.members.output
-        if verdict is None or (verdict == "U" and output in untested):
-            continue
-        if verdict == "U":
-            untested.add(output)
-        own = np.random.default_rng([seed, 4, output, place])
-        found.append(_finding(stage, samples, each, verdict, own))
-    return sorted(found, key=_order)
-
-
-def _finding(
-    stage: Stage,
-    samples: Samples,
-    each: Tested,
-    verdict: Grade,
-    generator: np.random.Generator,
-) -> Finding:
-    members, proposal = each.members, each.screened.proposal
-    name = samples.manifest.classes[members.output]
-    carry: Bool[np.ndarray, "member"] = np.ones(len(members.rows), dtype=bool)
-    details = brief_details(samples, members, each.screened)
-    if verdict in ("A", "B"):
-        carry = carriers(stage, members, each.screened)
-        details = full_details(
-            stage,
-            samples,
-            members,
-            each.screened,
-            carry,
-            each.strays,
-            each.trial.evidence,
-            each.latent,
-            each.layer,
-            generator,
-        )
-    rows = np.flatnonzero(carry)
-    candidate = Candidate(
-        id=each.plausibility.candidate,
-        output=members.output,
-        kind=proposal.kind,
-        shape=proposal.shape,
-        layer=proposal.layer,
-        concepts=proposal.concepts,
-        rows=members.rows[rows],
-        masks=proposal.masks[rows],
-        score=each.screened.share,
-        reason=proposal.reason,
-    )
-    evidence = each.trial.evidence
-    references = each.screened.references
-    triplets: tuple[Triplet, ...] = ()
-    if verdict in ("A", "B", "C"):
-        triplets = representative_triplets(stage, each.trial)
-    return Finding(
-        candidate=candidate,
-        evidence=evidence,
-        plausibility=each.plausibility,
-        grade=verdict,
-        severity=severity(verdict, details.exposure),
-        confidence=confidence(evidence),
-        meaning=wording.meaning(
-            name, proposal.shape, verdict, evidence, len(rows), len(members.rows)
-        ),
-        reasons=wording.reasons(candidate, each.plausibility),
-        actions=wording.actions(name, verdict, details),
-        verification=wording.verification(verdict),
-        triplets=triplets,
-        fingerprint=fingerprint(name, members.pictures[references], proposal.masks[references]),
-        against=against(name, evidence, each.plausibility, details),
-        details=details,
-    )
-
-
-def _order(finding: Finding) -> tuple[int, float]:
-    strength = max((each.low for each in finding.evidence), default=0.0)
-    return GRADES.index(finding.grade), -strength * finding.plausibility.score
 
 
 def _targets_of(tested: Sequence[Tested]) -> int:

@@ -124,7 +124,7 @@ class Remembered(Part):
 
 
 class RunRef(Part):
-    """Which audit is meant. ``folder`` is its name alone, ``digest`` that of its audit.json."""
+    """Which audit is meant: ``digest`` is that of audit.json, ``verdict`` that of the evidence."""
 
     run: str
     folder: str

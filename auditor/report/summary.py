@@ -47,6 +47,22 @@ def summary(result: AuditResult, context: RenderContext) -> dict[str, object]:
         ),
         "not_run": [item.model_dump() for item in result.not_run],
         "judgement": judgement.model_dump() if judgement else None,
+        "comparison": _comparison(context),
+    }
+
+
+def _comparison(context: RenderContext) -> dict[str, object] | None:
+    """Return what changed since the baseline in short, None where nothing was compared."""
+    found = context.review.comparison if context.review else None
+    if found is None:
+        return None
+    short = {"status", "id", "earlier_id", "fingerprint", "title", "class_name", "severity"}
+    return {
+        "baseline": found.earlier.folder,
+        "like_for_like": found.like_for_like,
+        "sentence": found.sentence,
+        "findings": [change.model_dump(include=short) for change in found.findings],
+        "metrics": {item.name: item.status for item in found.metrics},
     }
 
 

@@ -111,6 +111,7 @@ GRADE_GROUP: Mapping[str, str] = {
 # What each test of a finding asks, where there is no room to explain the test.
 QUESTION: Mapping[str, str] = {
     "T1 flip excess": "Put into other pictures: how many does the model now take for the class?",
+    "T1 nearest class": "Put into pictures of the class most like it: how many does it turn?",
     "T1 evidence share": "How much of the model's evidence for the class moves along with it?",
     "T2 removal": "Covered up: how many pictures are no longer recognised?",
     "T3 latent": "Ignored inside the model: how many pictures are no longer recognised?",

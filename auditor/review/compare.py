@@ -40,7 +40,7 @@ def compare(earlier: AuditedRun, now: AuditedRun, history: Sequence[AuditedRun] 
         concepts=concepts,
         findings=changes,
         remembered=remembered(earlier, now, changes, memory),
-        notes=notes_on_the_search(earlier.result, now.result),
+        notes=[*_order(earlier, now), *notes_on_the_search(earlier.result, now.result)],
     )
 
 
@@ -58,6 +58,11 @@ def compare_folders(earlier: Path, now: Path, *, folder: Path | None = None) -> 
     paths = earlier_runs(place, name, before=first.created, but=earlier)
     history = [read_run(path) for path in paths[:MOST_HISTORY] if path.resolve() != now.resolve()]
     return compare(first, second, history)
+
+
+def _order(earlier: AuditedRun, now: AuditedRun) -> list[str]:
+    turned = {"earlier": earlier.created[:10], "now": now.created[:10]}
+    return [words.TURNED.format(**turned)] if earlier.created > now.created else []
 
 
 def _sentence(earlier: AuditedRun, changes: Sequence[FindingChange]) -> str:

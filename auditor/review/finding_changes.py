@@ -200,7 +200,8 @@ def _only_now(sides: _Sides, fresh: Sequence[Known]) -> Iterator[FindingChange]:
 
 
 def _returned(change: FindingChange, memory: Remembered) -> FindingChange:
-    sentence = words.BACK.format(title=change.title, seen=memory.seen_in)
+    texts = {"title": change.title, "seen": memory.seen_in, "before": memory.title}
+    sentence = words.BACK.format(**texts)
     return change.model_copy(
         update={"status": "back", "sentence": sentence, "last_seen": memory.seen_in}
     )

@@ -24,6 +24,10 @@ CLASSES_DROPPED = "Classes audited before and not now: {names}."
 LAYERS = "Audited layers: {earlier} before, {now} now."
 SETTING = "Setting {key}: {earlier} before, {now} now."
 PROGRAM = "Program: version {earlier} before, {now} now."
+TURNED = (
+    "The audit compared with ({earlier}) is the later one ({now}): what is called new here may be "
+    "what was mended. Give the earlier run first."
+)
 DEVICE = "Device: {earlier} before, {now} now; last digits may differ."
 LIMIT = (
     "The search found effects from {now} now and from {earlier} before: weaker ones may be missed."
@@ -93,8 +97,8 @@ NOT_TESTED = (
     "still there."
 )
 BACK = (
-    "Back: {title}. {seen} had it, it was gone in between, and it is here again. Find out what "
-    "brought it back before the model is used."
+    "Back: {title}. {seen} had it ({before}), it was gone in between, and it is here again. Find "
+    "out what brought it back before the model is used."
 )
 BECAUSE_OFF = "the search for shortcuts did not run ({reason})"
 BECAUSE_CLASS = "the class '{name}' was not audited"
@@ -148,3 +152,12 @@ NO_CONCEPT = (
     "Unmatched: no concept of this audit shares the reference samples of {title}, so the name "
     "'{name}' is not used ({place})."
 )
+
+# Histories
+NOT_FINISHED = "{stages} stages are done; the same command goes on with it"
+NOT_THE_FORMAT = "audit.json does not fit its format"
+IS_BASELINE = "it is the baseline of {run}"
+IS_LINK = "it is a link"
+IS_UNREADABLE = "it cannot be read: look at it and delete it by hand"
+CAN_GO_ON = "it is not finished and can go on (--unfinished deletes it too)"
+IS_RUNNING = "an audit is at work in it"

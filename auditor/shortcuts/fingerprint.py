@@ -32,8 +32,13 @@ def fingerprint(
     """Return 16 hex digits from the class, and the region's size, place and colour, coarsely.
 
     Size in octaves of the area, place as the cell of a 4 x 4 grid when the region keeps to one
-    ("anywhere" else), colour in 4 steps per channel. Depends on no row, seed or layer.
+    ("anywhere" else), colour in 4 steps per channel. Depends on no row, seed or layer. References
+    without the region, such as a picture without a flat border, do not count.
     """
+    kept = masks.any(axis=(1, 2))
+    if not kept.any():
+        return hashlib.sha256(class_name.encode()).hexdigest()[:16]
+    pictures, masks = pictures[kept], masks[kept]
     area = float(np.median(masks.mean(axis=(1, 2))))
     parts = [class_name, f"area {round(np.log2(max(area, 1e-6)))}", _place(masks)]
     colour = np.median([p[m].mean(axis=0) for p, m in zip(pictures, masks, strict=True)], axis=0)

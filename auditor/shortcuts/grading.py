@@ -8,10 +8,11 @@ from auditor.records import Evidence, Grade, Outcome, Plausibility
 from auditor.shortcut_records import Exposure
 
 FLIPS = "T1 flip excess"
+RIVAL = "T1 nearest class"
 SHARE = "T1 evidence share"
 REMOVAL = "T2 removal"
 LATENT = "T3 latent"
-TRANSPLANTS = (FLIPS, SHARE)
+TRANSPLANTS = (FLIPS, RIVAL, SHARE)
 
 LEVEL = 0.01
 STRONG, CLEAR, UNUSED = 0.25, 0.10, 0.05

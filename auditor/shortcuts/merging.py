@@ -13,18 +13,21 @@ OVERLAP = 0.5
 
 
 def merged(proposals: Sequence[Proposal], most: int) -> list[Proposal]:
-    """Return at most ``most`` proposals, none overlapping a better one.
+    """Return at most ``most`` proposals that follow relevance, and the fixed ones; none overlaps.
 
     P1c first, whose regions do not come from relevance and so lose every comparison of relevance;
     then by score, ties in the order given. Two overlap when the intersection over union of their
-    masks, averaged over members, is above `OVERLAP`.
+    masks, averaged over members, is above `OVERLAP`; the better one stays. The fixed regions
+    (corners, frame) come after these, however little relevance they hold: a small mark at the
+    border holds little, and to try them costs half, as their controls are shared.
     """
     kept: list[Proposal] = []
     for proposal in sorted(proposals, key=_priority, reverse=True):
-        if len(kept) == most:
-            break
-        if proposal.masks.any() and all(
-            overlap(proposal.masks, other.masks) <= OVERLAP for other in kept
+        following = sum(not other.fixed for other in kept)
+        if (
+            (proposal.fixed or following < most)
+            and proposal.masks.any()
+            and all(overlap(proposal.masks, other.masks) <= OVERLAP for other in kept)
         ):
             kept.append(proposal)
     return kept
@@ -40,5 +43,5 @@ def overlap(
     return float(ratio.mean())
 
 
-def _priority(proposal: Proposal) -> tuple[bool, float]:
-    return proposal.kind == "P1c", proposal.score
+def _priority(proposal: Proposal) -> tuple[bool, bool, float]:
+    return not proposal.fixed, proposal.kind == "P1c", proposal.score

@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 
 from auditor.records import Plausibility
 from auditor.shortcuts.inscribed import largest_rectangle
+from auditor.shortcuts.likeness import above_usual, crops, same_mark, stereotypy
 from auditor.shortcuts.scenes import (
     GROUPS,
     Scene,
@@ -42,9 +43,11 @@ from auditor.shortcuts.windows import Shape, box_of, place
 # Chosen by hand on the demo and its clean twin; to be fitted on the benchmark.
 WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     # term: (value that counts nothing, value that counts fully, weight)
-    "stereotyped appearance": (0.8, 1.0, 0.30),
-    "stereotyped position": (0.8, 1.0, 0.30),
-    "same look at the same place": (0.5, 0.65, 0.70),
+    "stereotyped appearance": (0.8, 1.0, 0.20),
+    "stereotyped position": (0.8, 1.0, 0.25),
+    "same look at the same place": (0.5, 0.62, 0.70),
+    "far more alike than usual": (0.65, 0.85, 0.70),
+    "the same mark in it": (0.75, 0.95, 0.50),
     "near the border": (0.8, 1.0, 0.05),
     "in a corner": (0.8, 1.0, 0.05),
     "synthetic look": (0.3, 0.7, 0.20),
@@ -53,8 +56,6 @@ WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     "part of the class lacks it": (0.8, 1.0, 0.10),
     "shared with unrelated classes": (0.3, 0.7, 0.15),
 }
-PIXELS = 500
-SHIFT = 2
 
 
 def judge(
@@ -93,10 +94,12 @@ def judge(
         if inner is not None:
             shape = Shape("window", max(2, inner[2]), max(2, inner[3]))
             corners = _inside(np.tile(inner[:2], (len(kept), 1)), shape, own.size)
-    terms = {
-        "stereotyped appearance": _appearance(own, kept, corners, shape, small, others, generator)
-    }
-    groups = [matters(each, rows, shape) for each, rows in groups_of(others, len(kept), generator)]
+    percentile_alike, far_alike = _appearance(own, kept, corners, shape, small, others, generator)
+    terms = {"stereotyped appearance": percentile_alike, "far more alike than usual": far_alike}
+    drawn = groups_of(others, len(kept), generator)
+    if drawn:
+        terms["the same mark in it"] = same_mark(own, kept, small[kept], drawn)
+    groups = [matters(each, rows, shape) for each, rows in drawn]
     if groups and (shape.height < own.size[0] or shape.width < own.size[1]):
         terms["same look at the same place"] = _same_place(
             own, kept, corners, shape, others, generator
@@ -138,23 +141,6 @@ def noisy_or(terms: Mapping[str, float]) -> float:
     return 1.0 - rest
 
 
-def stereotypy(crops: Float[np.ndarray, "reference shift pixel"]) -> float:
-    """Return how alike gradient crops are: 1 identical, 0 unrelated.
-
-    Normalised correlation of every pair at the best shift; of each reference the mean of its three
-    best, and of these the median. Axis ``shift`` holds each crop at every shift, the unshifted one
-    in the middle.
-    """
-    norms = np.linalg.norm(crops, axis=2, keepdims=True)
-    unit = np.divide(crops, norms, out=np.zeros_like(crops), where=norms > 0)
-    centre = unit[:, crops.shape[1] // 2]
-    best = np.einsum("ap,bsp->abs", centre, unit, optimize=True).max(axis=2)
-    best = np.maximum(best, best.T)
-    np.fill_diagonal(best, -np.inf)
-    three = np.sort(best, axis=1)[:, ::-1][:, : min(3, len(best) - 1)]
-    return float(np.median(three.mean(axis=1)))
-
-
 def spread(places: Int[np.ndarray, "reference 2"], size: tuple[int, int]) -> float:
     """Return the median distance of places from their median, in units of the image's sides."""
     distances = np.abs(places - np.median(places, axis=0)) / size
@@ -192,24 +178,26 @@ def _appearance(
     masks: Bool[np.ndarray, "member height width"],
     others: Sequence[Scene],
     generator: np.random.Generator,
-) -> float:
-    """Return the lower of two percentiles of the stereotypy of the region.
+) -> tuple[float, float]:
+    """Return the lower of two percentiles of the region's stereotypy, and how far it stands out.
 
     Against the best windows of other classes, and against windows elsewhere in the own class: in
-    a class that is a texture, all windows are alike.
+    a class that is a texture, all windows are alike. Standing out is `above_usual` the windows of
+    other classes: a percentile says 1 for a difference that means nothing, and less than 1 for a
+    mark when another class has a mark as well.
     """
-    observed = stereotypy(_crops(own, references, corners, shape))
+    observed = stereotypy(crops(own, references, corners, shape))
     elsewhere = []
     for _ in range(GROUPS):
         rows = generator.choice(len(masks), size=len(references), replace=len(masks) < len(corners))
         anywhere = random_places(masks[rows], shape, generator)
-        elsewhere.append(stereotypy(_crops(own, rows, anywhere, shape)))
+        elsewhere.append(stereotypy(crops(own, rows, anywhere, shape)))
     best = [
-        stereotypy(_crops(each, rows, place(each.heat[rows], shape), shape))
+        stereotypy(crops(each, rows, place(each.heat[rows], shape), shape))
         for each, rows in groups_of(others, len(references), generator)
     ]
     values = [percentile(observed, group) for group in (elsewhere, best) if group]
-    return min(values)
+    return min(values), above_usual(observed, best or elsewhere)
 
 
 def _where_it_matters(
@@ -245,15 +233,15 @@ def _same_place(
     most references lie elsewhere.
     """
     here = _inside(np.rint(np.median(corners, axis=0)).astype(int)[None], shape, own.size)
-    observed = stereotypy(_crops(own, references, np.repeat(here, len(references), 0), shape))
+    observed = stereotypy(crops(own, references, np.repeat(here, len(references), 0), shape))
     taken = np.zeros((GROUPS, *own.size), dtype=bool)
     taken[:, here[0, 0] : here[0, 0] + shape.height, here[0, 1] : here[0, 1] + shape.width] = True
     elsewhere = [
-        stereotypy(_crops(own, references, np.tile(where, (len(references), 1)), shape))
+        stereotypy(crops(own, references, np.tile(where, (len(references), 1)), shape))
         for where in random_places(taken, shape, generator)
     ]
     same = [
-        stereotypy(_crops(each, rows, np.repeat(here, len(rows), 0), shape))
+        stereotypy(crops(each, rows, np.repeat(here, len(rows), 0), shape))
         for each, rows in groups_of(others, len(references), generator)
     ]
     lies_there = np.all(np.abs(corners - here) <= (shape.height / 2, shape.width / 2), axis=1)
@@ -263,26 +251,6 @@ def _same_place(
         percentile(observed, group) * max(0.0, 1.0 - max(0.0, float(np.median(group))) / observed)
         for group in (elsewhere, same)
     )
-
-
-def _crops(
-    where: Scene,
-    rows: Int[np.ndarray, "reference"],
-    corners: Int[np.ndarray, "reference 2"],
-    shape: Shape,
-) -> Float[np.ndarray, "reference shift pixel"]:
-    padded = np.pad(where.gradients[rows], ((0, 0), (0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT)))
-    step = max(1, round((shape.height * shape.width / PIXELS) ** 0.5))
-    height, width = shape.height, shape.width
-    crops = [
-        [
-            image[:, top + i : top + i + height : step, left + j : left + j + width : step].ravel()
-            for i in range(2 * SHIFT + 1)
-            for j in range(2 * SHIFT + 1)
-        ]
-        for image, (top, left) in zip(padded, corners, strict=True)
-    ]
-    return np.array(crops)
 
 
 def _inside(

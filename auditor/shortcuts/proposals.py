@@ -66,7 +66,8 @@ class ClassView:
 class Proposal:
     """A region in every member of a class; ``score`` orders proposals before any test.
 
-    ``carriers`` marks the members that it is proposed for, None: all of them.
+    ``carriers`` marks the members that it is proposed for, None: all of them. ``fixed``: its place
+    is given by its shape and not by relevance.
     """
 
     kind: str
@@ -77,6 +78,7 @@ class Proposal:
     layer: str | None = None
     concepts: tuple[int, ...] = ()
     carriers: Bool[np.ndarray, "member"] | None = None
+    fixed: bool = False
 
 
 Proposer = Callable[[ClassView], Sequence[Proposal]]

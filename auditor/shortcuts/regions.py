@@ -18,7 +18,8 @@ def recurring_regions(view: ClassView) -> list[Proposal]:
     found = []
     for shape in dictionary(*size):
         masks = masks_of(place(view.heat, shape), shape, size)
-        found.append(_proposal(view, shape.name, masks, f"the {shape.name} that holds most"))
+        reason = f"the {shape.name} that holds most"
+        found.append(_proposal(view, shape.name, masks, reason, fixed=shape.anchor is not None))
     grow = edge_pixels(*size)
     for name, share in PARTS.items():
         parts = np.stack([top_component(heat, share) for heat in view.heat])
@@ -27,6 +28,9 @@ def recurring_regions(view: ClassView) -> list[Proposal]:
     return [proposal for proposal in found if proposal.masks.mean() <= MAX_AREA * 1.05]
 
 
-def _proposal(view: ClassView, shape: str, masks: np.ndarray, what: str) -> Proposal:
+def _proposal(
+    view: ClassView, shape: str, masks: np.ndarray, what: str, *, fixed: bool = False
+) -> Proposal:
     score = region_score(view.heat, masks, view.discovery)
-    return Proposal("P1", shape, masks, score, f"{what} of the relevance for the class.")
+    reason = f"{what} of the relevance for the class."
+    return Proposal("P1", shape, masks, score, reason, fixed=fixed)

@@ -13,6 +13,7 @@ AGAINST: Mapping[str, str] = {
     "stereotyped appearance": "It does not look more alike from picture to picture than usual.",
     "stereotyped position": "It does not keep to one place more than other regions do.",
     "same look at the same place": "No same thing is to be seen at the same place of its pictures.",
+    "far more alike than usual": "It is not the same thing from picture to picture.",
     "near the border": "It does not lie nearer to the border than other regions do.",
 }
 EQUAL = 0.05

@@ -27,7 +27,8 @@ class Shape:
 def dictionary(height: int, width: int) -> tuple[Shape, ...]:
     """Return the shapes for images of this size: squares, strips, corners and a frame.
 
-    Squares of 1/36 and 1/12 of the area, strips of 1/6, corners of 1/12, a frame of `RING_SHARE`.
+    Squares of 1/36 and 1/12 of the area, strips of 1/6, corners of 1/12, square and half as wide as
+    the image, a frame of `RING_SHARE`.
     """
     small, large = (max(2, round((height * width / part) ** 0.5)) for part in (36, 12))
     flat, thin = max(1, round(height / 6)), max(1, round(width / 6))
@@ -38,12 +39,20 @@ def dictionary(height: int, width: int) -> tuple[Shape, ...]:
         "lower left corner": (height - tall, 0),
         "lower right corner": (height - tall, width - wide),
     }
+    half = max(1, round(width / 2))
+    beside = {
+        "upper left strip": (0, 0),
+        "upper right strip": (0, width - half),
+        "lower left strip": (height - flat, 0),
+        "lower right strip": (height - flat, width - half),
+    }
     return (
         Shape("small square", min(small, height), min(small, width)),
         Shape("square", min(large, height), min(large, width)),
         Shape("horizontal strip", flat, width),
         Shape("vertical strip", height, thin),
         *(Shape(name, tall, wide, anchor) for name, anchor in corners.items()),
+        *(Shape(name, flat, half, anchor) for name, anchor in beside.items()),
         Shape("frame", height, width, (0, 0), ring=ring_width(height, width)),
     )
 
@@ -87,10 +96,13 @@ def place(
         covered = window_sums(avoid.astype(np.float64), shape).reshape(len(heat), -1)
         allowed = covered < 0.5
         allowed[~allowed.any(axis=1)] = True
-    order = np.argsort(np.where(allowed, -flat, np.inf), axis=1, kind="stable")
-    counts = allowed.sum(axis=1)
-    position = np.rint((1.0 - rank) * (counts - 1)).astype(int)
-    chosen = order[np.arange(len(heat)), position]
+    if rank == 1.0:
+        chosen = np.where(allowed, flat, -np.inf).argmax(axis=1)
+    else:
+        order = np.argsort(np.where(allowed, -flat, np.inf), axis=1, kind="stable")
+        counts = allowed.sum(axis=1)
+        position = np.rint((1.0 - rank) * (counts - 1)).astype(int)
+        chosen = order[np.arange(len(heat)), position]
     return np.stack(np.unravel_index(chosen, sums.shape[1:]), axis=1)
 
 

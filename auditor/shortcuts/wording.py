@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from auditor.records import Candidate, Evidence, Grade, Plausibility
 from auditor.shortcut_records import Details
-from auditor.shortcuts.grading import FLIPS, LATENT, REMOVAL, SHARE
+from auditor.shortcuts.grading import FLIPS, LATENT, REMOVAL, RIVAL, SHARE
 from auditor.shortcuts.plausibility import WEIGHTS
 
 REASONS: Mapping[str, str] = {
@@ -21,6 +21,13 @@ REASONS: Mapping[str, str] = {
     "same look at the same place": (
         "The same thing is to be seen at the same place of many pictures of the class, and neither "
         "elsewhere in them nor there in other classes."
+    ),
+    "far more alike than usual": (
+        "It looks nearly the same in every picture, far more than the regions that matter for "
+        "other classes."
+    ),
+    "the same mark in it": (
+        "The spot in it that matters most is one and the same thing from picture to picture."
     ),
     "near the border": (
         "It lies nearer to the border of the picture than {share:.0%} of the regions that matter "
@@ -139,6 +146,9 @@ def _number(evidence: Evidence, name: str) -> str:
     value = f"{evidence.effect:.0%} (95 % interval {evidence.low:.0%} to {evidence.high:.0%}, "
     if evidence.test == FLIPS:
         return f"put into pictures of other classes it turns {value}n = {evidence.n}) into '{name}'"
+    if evidence.test == RIVAL:
+        rival = evidence.unit.partition(" of ")[2].partition(" of ")[2]
+        return f"of the pictures of {rival}, the nearest class, it turns {value}n = {evidence.n})"
     if evidence.test == REMOVAL and evidence.low <= 0:
         return (
             f"pictures of '{name}' are still recognised without it: no more of them leave the "

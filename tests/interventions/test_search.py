@@ -32,7 +32,8 @@ def wide() -> ShortcutReport:
     """The same images and a model whose last layer has channels to take a direction out of."""
     subject = world(per_class=60, model=WideModel(6.0, turned=1))
     leading = dict.fromkeys((0, 1, 2), ("mixed", (0,)))
-    return find_shortcuts(subject.probe(), subject.samples(), leading, (0, 1, 2), CONFIG, seed=0)
+    config = CONFIG.model_copy(update={"per_class": 5})
+    return find_shortcuts(subject.probe(), subject.samples(), leading, (0, 1, 2), config, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,7 @@ def test_its_evidence_has_intervals_controls_and_corrected_p_values(
     latent = evidence.pop("T3 latent")
     assert latent.outcome == "not applicable"
     assert "at least 4 channels" in latent.reason
+    assert "Not needed" in evidence.pop("T1 nearest class").reason
     assert set(evidence) == {"T1 flip excess", "T1 evidence share", "T2 removal"}
     for each in evidence.values():
         assert each.outcome == "supports"

@@ -34,6 +34,14 @@ def pictures(seed: int, kind: str, top: int = 50, left: int = 44) -> np.ndarray:
     return found
 
 
+def test_references_without_the_region_do_not_count() -> None:
+    shown, masks = pictures(0, "sticker"), region(50, 44)
+    some = masks.copy()
+    some[:4] = False
+    assert fingerprint("gravel", shown, some) == fingerprint("gravel", shown[4:], masks[4:])
+    assert fingerprint("gravel", shown, np.zeros_like(masks))
+
+
 def of(seed: int, kind: str, top: int = 50, left: int = 44, **box: int) -> Signature:
     here = region(top + box.get("down", 0), left + box.get("right", 0))
     return signature("gravel", pictures(seed, kind, top, left), here)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.shortcuts.plausibility import WEIGHTS, judge, noisy_or, spread, stereotypy
+from auditor.shortcuts.likeness import stereotypy
+from auditor.shortcuts.plausibility import WEIGHTS, judge, noisy_or, spread
 from auditor.shortcuts.scenes import Scene, balanced, percentile, scene, standing, tightness
 from auditor.shortcuts.windows import Shape, masks_of
 
@@ -23,11 +24,12 @@ def other_scenes() -> list[Scene]:
     return [scene(pictures(seed), heat) for seed in (10, 11, 12)]
 
 
-def score_of(places: np.ndarray, marked: bool) -> float:
+def score_of(places: np.ndarray, marks: np.ndarray | None) -> float:
+    """Judge windows at places into which marks were put, one after the other."""
     shown = pictures(0)
-    if marked:
-        for picture, (top, left) in zip(shown, places, strict=True):
-            picture[top : top + SIDE, left : left + SIDE] = MARK
+    if marks is not None:
+        for turn, (picture, (top, left)) in enumerate(zip(shown, places, strict=True)):
+            picture[top : top + SIDE, left : left + SIDE] = marks[turn % len(marks)]
     masks = masks_of(places, Shape("window", SIDE, SIDE), (SIZE, SIZE))
     own = scene(shown, masks.astype(float))
     scenes = balanced({0: own, **dict(enumerate(other_scenes(), start=1))})
@@ -37,16 +39,24 @@ def score_of(places: np.ndarray, marked: bool) -> float:
 
 
 def test_the_same_mark_at_one_place_is_an_artefact() -> None:
-    assert score_of(np.tile([34, 34], (24, 1)), marked=True) >= 0.75
+    assert score_of(np.tile([34, 34], (24, 1)), MARK[None]) >= 0.75
 
 
-def test_an_object_that_moves_is_none_however_alike_it_looks() -> None:
-    places = np.random.default_rng(2).integers(0, SIZE - SIDE, (24, 2))
-    assert score_of(places, marked=True) < 0.5
+def anywhere() -> np.ndarray:
+    return np.random.default_rng(2).integers(0, SIZE - SIDE, (24, 2))
+
+
+def test_copies_are_an_artefact_wherever_they_are() -> None:
+    assert score_of(anywhere(), MARK[None]) >= 0.5
+
+
+def test_an_object_that_moves_is_none_though_it_looks_alike() -> None:
+    of_a_kind = np.random.default_rng(7).integers(-110, 111, (24, *MARK.shape)) + MARK
+    assert score_of(anywhere(), np.clip(of_a_kind, 0, 255)) < 0.5
 
 
 def test_a_place_without_a_mark_is_none() -> None:
-    assert score_of(np.tile([34, 34], (24, 1)), marked=False) < 0.5
+    assert score_of(np.tile([34, 34], (24, 1)), None) < 0.5
 
 
 def test_too_few_references_say_nothing() -> None:
@@ -56,11 +66,14 @@ def test_too_few_references_say_nothing() -> None:
     assert (found.terms, found.score) == ({}, 0.0)
 
 
-def test_one_term_alone_reaches_grade_b_only_for_look_and_place_or_the_users_masks() -> None:
+def test_one_term_alone_reaches_grade_b_only_for_copies_or_the_users_masks() -> None:
     for name in WEIGHTS:
         alone = noisy_or({name: 1.0})
         assert alone == pytest.approx(WEIGHTS[name][2])
-        strong = ("same look at the same place", "off the marked object")
+        strong = (
+            "same look at the same place", "far more alike than usual", "the same mark in it",
+            "off the marked object",
+        )  # fmt: skip
         assert (alone >= 0.5) == (name in strong)
     assert noisy_or({"stereotyped position": 1.0, "near the border": 1.0}) < 0.5
     assert noisy_or(dict.fromkeys(WEIGHTS, 0.3)) == 0.0

@@ -105,6 +105,18 @@ def test_relevance_of_one_spot_counts_more_than_its_area() -> None:
     assert region_score(np.ones((4, 10, 10)), mask, np.ones(4, bool)) == pytest.approx(0.0)
 
 
+def test_fixed_regions_are_tried_beyond_the_budget_unless_one_of_it_lies_there() -> None:
+    def at(top: int, name: str, score: float, fixed: bool = False) -> Proposal:
+        masks = np.zeros((4, 8, 8), bool)
+        masks[:, top : top + 2] = True
+        return Proposal("P1", name, masks, score, "", fixed=fixed)
+
+    best, second = at(0, "best", 0.9), at(2, "second", 0.8)
+    corner, same = at(6, "corner", -0.1, fixed=True), at(0, "same", 0.95, fixed=True)
+    found = merged([corner, second, same, best], 1)
+    assert [each.shape for each in found] == ["best", "corner"]
+
+
 def test_overlapping_proposals_are_merged_and_the_budget_is_kept() -> None:
     def square(top: int, score: float) -> Proposal:
         masks = np.zeros((3, 12, 12), bool)

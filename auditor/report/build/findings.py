@@ -17,6 +17,7 @@ PictureOf = Callable[[int], np.ndarray]
 
 TEST_TITLES: Mapping[str, str] = {
     "T1 flip excess": "Transplant: other images that turn into the class",
+    "T1 nearest class": "Transplant: images of the nearest class that turn into the class",
     "T1 evidence share": "Transplant: share of the class's evidence that comes along",
     "T2 removal": "Removal: images that leave the class without the region",
     "T3 latent": "Latent: images with the region that leave the class without its direction",

@@ -1,0 +1,86 @@
+"""``auditor history``: the runs of a folder over time, and which of them to keep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from auditor.review.history import History
+
+
+@click.command("history")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
+@click.option(
+    "--index",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Page to write.  [default: index.html in DIR]",
+)
+@click.option("--no-index", is_flag=True, help="Write no page.")
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    help="Delete complete runs but the newest N of each project.",
+)
+@click.option("--unfinished", is_flag=True, help="With --keep: delete unfinished runs too.")
+@click.option("--dry-run", is_flag=True, help="With --keep: say what would be deleted.")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors and the result.")
+def command(
+    folder: Path,
+    as_json: bool,
+    index: Path | None,
+    no_index: bool,
+    keep: int | None,
+    unfinished: bool,
+    dry_run: bool,
+    quiet: bool,
+) -> None:
+    """Show all runs in DIR: verdicts, numbers and findings, on the terminal and as a page.
+
+    With --keep, old runs are deleted; never the baseline of a run that stays, and what is not
+    finished only with --unfinished.
+    """
+    import auditor
+    from auditor.cli.render import created_now
+    from auditor.errors import ConfigError
+    from auditor.review.history import read_history
+    from auditor.review.history_page import history_html, history_lines
+    from auditor.runfolder import write_atomic
+
+    if keep is None and (unfinished or dry_run):
+        raise ConfigError("--unfinished and --dry-run belong to --keep N.")
+    history = read_history(folder)
+    if keep is not None and _retain(history, folder, keep, unfinished=unfinished, dry=dry_run):
+        history = read_history(folder)
+    if as_json:
+        click.echo(history.model_dump_json(indent=1))
+    else:
+        for line in history_lines(history):
+            click.echo(line)
+    if not no_index:
+        target = index or folder / "index.html"
+        text = history_html(
+            history, folder, target, written=created_now(), version=auditor.__version__
+        )
+        write_atomic(target, text.encode())
+        if not quiet:
+            click.echo(f"page: {target}", err=True)
+
+
+def _retain(history: History, folder: Path, keep: int, *, unfinished: bool, dry: bool) -> bool:
+    """Delete what the plan says, tell of it, and return whether anything went."""
+    from auditor.review.retention import delete_run, plan
+
+    found = plan(history, folder, keep, unfinished=unfinished)
+    for name in found.delete:
+        if not dry:
+            delete_run(folder / name)
+        click.echo(f"{'would delete' if dry else 'deleted'} {name}", err=True)
+    for name, reason in found.spared.items():
+        click.echo(f"kept {name}: {reason}", err=True)
+    if not found.delete:
+        click.echo("nothing to delete", err=True)
+    return bool(found.delete) and not dry

@@ -1,0 +1,136 @@
+"""From tested candidates to graded findings, with what a card of the report shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool
+
+from auditor.interventions.carriers import carriers
+from auditor.interventions.details import brief_details, full_details
+from auditor.interventions.screening import CONTAINED
+from auditor.interventions.tested import Tested
+from auditor.interventions.trial import Stage
+from auditor.interventions.triplets import representative_triplets
+from auditor.records import Candidate, Finding, Grade, Samples, Triplet
+from auditor.shortcuts import wording
+from auditor.shortcuts.fingerprint import fingerprint
+from auditor.shortcuts.grading import confidence, grade, severity
+from auditor.shortcuts.weighing import against
+
+GRADES: tuple[Grade, ...] = ("A", "B", "C", "D", "U")
+
+
+def findings_of(
+    stage: Stage, samples: Samples, tested: Sequence[Tested], seed: int
+) -> list[Finding]:
+    """Return the graded candidates, gravest first; of an untestable class only the first.
+
+    Of regions of a class that lie in one another only the gravest is kept.
+    """
+    found: list[Finding] = []
+    untested: set[int] = set()
+    for place, each in enumerate(tested):
+        verdict = grade(each.trial.evidence, each.plausibility)
+        output = each.members.output
+        if verdict is None or (verdict == "U" and output in untested):
+            continue
+        if verdict == "U":
+            untested.add(output)
+        own = np.random.default_rng([seed, 4, output, place])
+        found.append(_finding(stage, samples, each, verdict, own))
+    return without_parts(sorted(found, key=_order))
+
+
+def without_parts(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings but those whose region lies in that of one before, or around it."""
+    kept: list[Finding] = []
+    for each in findings:
+        if not any(
+            each.candidate.output == other.candidate.output
+            and each.grade != "D" != other.grade
+            and inside(each.candidate, other.candidate) > CONTAINED
+            for other in kept
+        ):
+            kept.append(each)
+    return kept
+
+
+def inside(first: Candidate, second: Candidate) -> float:
+    """Return the share of the smaller region in the other, over the images that both have."""
+    shared, one, two = np.intersect1d(first.rows, second.rows, return_indices=True)
+    if not len(shared):
+        return 0.0
+    ours, theirs = first.masks[one], second.masks[two]
+    both = (ours & theirs).sum(axis=(1, 2))
+    smaller = np.minimum(ours.sum(axis=(1, 2)), theirs.sum(axis=(1, 2)))
+    return float(np.divide(both, smaller, out=np.zeros(len(shared)), where=smaller > 0).mean())
+
+
+def _finding(
+    stage: Stage,
+    samples: Samples,
+    each: Tested,
+    verdict: Grade,
+    generator: np.random.Generator,
+) -> Finding:
+    members, proposal = each.members, each.screened.proposal
+    name = samples.manifest.classes[members.output]
+    carry: Bool[np.ndarray, "member"] = np.ones(len(members.rows), dtype=bool)
+    details = brief_details(samples, members, each.screened)
+    if verdict in ("A", "B"):
+        carry = carriers(stage, members, each.screened)
+        details = full_details(
+            stage,
+            samples,
+            members,
+            each.screened,
+            carry,
+            each.strays,
+            each.trial.evidence,
+            each.latent,
+            each.layer,
+            generator,
+        )
+    rows = np.flatnonzero(carry)
+    candidate = Candidate(
+        id=each.plausibility.candidate,
+        output=members.output,
+        kind=proposal.kind,
+        shape=proposal.shape,
+        layer=proposal.layer,
+        concepts=proposal.concepts,
+        rows=members.rows[rows],
+        masks=proposal.masks[rows],
+        score=each.screened.share,
+        reason=proposal.reason,
+    )
+    evidence = each.trial.evidence
+    references = each.screened.references
+    triplets: tuple[Triplet, ...] = ()
+    if verdict in ("A", "B", "C"):
+        triplets = representative_triplets(stage, each.trial)
+    return Finding(
+        candidate=candidate,
+        evidence=evidence,
+        plausibility=each.plausibility,
+        grade=verdict,
+        severity=severity(verdict, details.exposure),
+        confidence=confidence(evidence),
+        meaning=wording.meaning(
+            name, proposal.shape, verdict, evidence, len(rows), len(members.rows)
+        ),
+        reasons=wording.reasons(candidate, each.plausibility),
+        actions=wording.actions(name, verdict, details),
+        verification=wording.verification(verdict),
+        triplets=triplets,
+        fingerprint=fingerprint(name, members.pictures[references], proposal.masks[references]),
+        against=against(name, evidence, each.plausibility, details),
+        details=details,
+    )
+
+
+def _order(finding: Finding) -> tuple[int, float]:
+    strength = max((each.low for each in finding.evidence), default=0.0)
+    return GRADES.index(finding.grade), -strength * finding.plausibility.score

@@ -1,0 +1,158 @@
+"""The runs of a folder as a history: verdict, numbers and findings over time."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any, Literal
+
+import pydantic
+from pydantic import Field
+
+from auditor.errors import IntegrityError
+from auditor.report.chosen import SHEET_GRADES
+from auditor.report.model import Performance, Verdict
+from auditor.report.parts import Interval, Part
+from auditor.report.render import read_review
+from auditor.review import words
+from auditor.review.runs import is_complete, run_folders
+from auditor.runfolder import read_manifest
+
+REPORTS = ("report.html", "report/index.html", "report.pdf")
+
+
+class HistoryRow(Part):
+    """One run. ``verdict`` is the gate's where the run was judged; None where it did not finish.
+
+    ``findings`` counts likely shortcuts by severity, ``changes`` what the comparison with its
+    baseline says of them by status; ``reports`` are paths inside the run folder. ``note`` says why
+    a run has no numbers.
+    """
+
+    folder: str
+    project: str
+    created: str
+    status: Literal["complete", "not finished", "unreadable"]
+    model_version: str = ""
+    verdict: str | None = None
+    sentence: str = ""
+    judged: bool = False
+    accuracy: Interval | None = None
+    worst_class: Interval | None = None
+    calibration_error: Interval | None = None
+    findings: dict[str, int] = Field(default_factory=dict)
+    changes: dict[str, int] = Field(default_factory=dict)
+    baseline: str = ""
+    open_decisions: int = 0
+    reports: list[str] = Field(default_factory=list)
+    note: str = ""
+
+    @property
+    def count(self) -> int | None:
+        """Number of likely shortcuts, None where they were not counted."""
+        return sum(self.findings.values()) if self.status == "complete" else None
+
+
+class History(Part):
+    """All runs of a folder, the oldest first."""
+
+    format: Literal["concept-auditor/history"] = "concept-auditor/history"
+    version: Literal[1] = 1
+    rows: list[HistoryRow]
+
+    def projects(self) -> dict[str, list[HistoryRow]]:
+        """Return the rows of each project, by name."""
+        found: dict[str, list[HistoryRow]] = {}
+        for row in self.rows:
+            found.setdefault(row.project, []).append(row)
+        return dict(sorted(found.items()))
+
+
+def read_history(folder: Path) -> History:
+    """Read every run of a folder; one that cannot be read is a row that says why.
+
+    Raises:
+        ConfigError: ``folder`` is no folder.
+    """
+    return History(rows=[_row(path) for path in run_folders(folder)])
+
+
+def _row(path: Path) -> HistoryRow:
+    try:
+        manifest = read_manifest(path)
+    except IntegrityError as error:
+        return _unreadable(path, "", "", error)
+    project, created = str(manifest.get("name", "")), str(manifest["created"])
+    if not is_complete(path):
+        done = len(manifest["stages"])
+        return HistoryRow(
+            folder=path.name,
+            project=project,
+            created=created,
+            status="not finished",
+            note=words.NOT_FINISHED.format(stages=done),
+        )
+    try:
+        return _complete(path, project, created)
+    except (OSError, ValueError, KeyError, TypeError, IntegrityError) as error:
+        return _unreadable(path, project, created, error)
+
+
+def _unreadable(path: Path, project: str, created: str, error: Exception) -> HistoryRow:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if isinstance(error, pydantic.ValidationError | KeyError | TypeError):
+        reason = words.NOT_THE_FORMAT
+    return HistoryRow(
+        folder=path.name, project=project, created=created, status="unreadable", note=reason
+    )
+
+
+def _complete(path: Path, project: str, created: str) -> HistoryRow:
+    # Only what is shown is read out of it: the whole of a hundred audits takes a minute to check.
+    document = json.loads((path / "audit.json").read_bytes())
+    review = read_review(path)
+    judgement = review.judgement if review else None
+    verdict = Verdict.model_validate(document["verdict"])
+    performance = Performance.model_validate(document["performance"])
+    comparison = review.comparison if review else None
+    decisions = review.decisions if review else []
+    classes = [row.accuracy for row in performance.classes if row.accuracy.n]
+    calibration = performance.calibration
+    return HistoryRow(
+        folder=path.name,
+        project=project,
+        created=created,
+        status="complete",
+        model_version=str(document["scope"]["model_version"]),
+        verdict=judgement.word if judgement else verdict.word,
+        sentence=judgement.sentence if judgement else verdict.sentence,
+        judged=judgement is not None,
+        accuracy=performance.accuracy if performance.accuracy.n else None,
+        worst_class=min(classes, key=_value) if classes else None,
+        calibration_error=calibration.error if calibration else None,
+        findings=_findings(document),
+        changes=dict(Counter(change.status for change in comparison.findings))
+        if comparison
+        else {},
+        baseline=comparison.earlier.folder if comparison else "",
+        open_decisions=sum(each.state in ("expired", "unmatched") for each in decisions),
+        reports=[name for name in REPORTS if (path / name).is_file()],
+    )
+
+
+def _findings(document: dict[str, Any]) -> dict[str, int]:
+    cards = [each for each in document["findings"] if each["grade"] in SHEET_GRADES]
+    found = Counter(str(each["severity"]) for each in cards)
+    factors = (document.get("factors") or {}).get("factors", [])
+    # A factor has a grade and no severity of its own: that of its grade.
+    found += Counter(
+        {"A": "high", "B": "medium"}[each["grade"]]
+        for each in factors
+        if each["grade"] in SHEET_GRADES
+    )
+    return dict(found)
+
+
+def _value(interval: Interval) -> float:
+    return interval.value

@@ -1,0 +1,103 @@
+"""The history as lines of text and as an index page that links every report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from auditor.report import words
+from auditor.report.formatting import percent
+from auditor.report.house import plain_house
+from auditor.report.html import policy_of
+from auditor.report.view import Limits, Medium
+from auditor.review.history import History, HistoryRow
+from auditor.review.trends import Trend, trends
+
+COLUMNS = ("date", "verdict", "version", "right", "worst", "shortcuts", "changes", "run")
+
+
+@dataclass(frozen=True)
+class ProjectView:
+    """A project on the page: its runs, newest first, and its trends; ``last`` is complete."""
+
+    name: str
+    rows: Sequence[HistoryRow]
+    last: HistoryRow | None
+    trends: Sequence[Trend]
+
+
+@dataclass(frozen=True)
+class PageView:
+    """What the macros ask of a view."""
+
+    medium: Medium = "html"
+    limits: Limits | None = None
+
+
+def history_html(
+    history: History, folder: Path, target: Path, *, written: str, version: str
+) -> str:
+    """Return the index page for the file ``target``; its links lead to runs in ``folder``."""
+    house = plain_house()
+    style = house.style("html")
+    start = target.resolve().parent
+    return (
+        house.environment()
+        .get_template("html/history.html.j2")
+        .render(
+            history=history,
+            projects=[_project(name, rows) for name, rows in history.projects().items()],
+            links={
+                row.folder: quote(Path(os.path.relpath(folder / row.folder, start)).as_posix())
+                for row in history.rows
+            },
+            view=PageView(),
+            words=words,
+            written=written,
+            version=version,
+            style=Markup(style),  # noqa: S704 (our own file)
+            policy=policy_of(style, ""),
+        )
+    )
+
+
+def history_lines(history: History) -> list[str]:
+    """Return a table for the terminal, a project after the other, the newest run first."""
+    lines: list[str] = []
+    for name, rows in history.projects().items():
+        if lines:
+            lines.append("")
+        lines.append(name or "(project not known)")
+        table = [COLUMNS, *(_cells(row) for row in reversed(rows))]
+        widths = [max(len(line[place]) for line in table) for place in range(len(COLUMNS))]
+        lines += [
+            "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+            for line in table
+        ]
+    return [line.rstrip() for line in lines]
+
+
+def _project(name: str, rows: Sequence[HistoryRow]) -> ProjectView:
+    complete = [row for row in rows if row.status == "complete"]
+    return ProjectView(name, list(reversed(rows)), complete[-1] if complete else None, trends(rows))
+
+
+def _cells(row: HistoryRow) -> tuple[str, ...]:
+    day = row.created[:16].replace("T", " ")
+    if row.status != "complete":
+        return day, row.status, "", "", "", "", "", f"{row.folder}: {row.note}"
+    return (
+        day,
+        str(row.verdict),
+        row.model_version,
+        percent(row.accuracy.value) if row.accuracy else "",
+        percent(row.worst_class.value) if row.worst_class else "",
+        ", ".join(f"{count} {word}" for word, count in row.findings.items()) or "none",
+        ", ".join(f"{count} {word}" for word, count in row.changes.items()),
+        row.folder,
+    )

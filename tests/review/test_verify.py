@@ -1,0 +1,89 @@
+"""A changed, missing or extra byte of a run is found and named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from auditor.__main__ import run as auditor
+from auditor.report.model import RenderContext
+from auditor.report.render import render_run
+from auditor.review.verify import verify
+from tests.review.made import audit, write
+
+
+@pytest.fixture
+def rendered(base, images: Path, tmp_path: Path) -> Path:
+    from shutil import copytree
+
+    from auditor.runfolder import list_files
+
+    path = write(tmp_path / "run", audit(base))
+    copytree(images, path / "images")
+    list_files(path, [path / "images"])
+    context = RenderContext(created="2026-03-04T05:06:07Z")
+    render_run(path, context, formats=["html"], max_html_mb=8, pdf_timeout=60)
+    return path
+
+
+def test_a_run_as_written_is_whole(rendered, capsys) -> None:
+    found = verify(rendered)
+    assert found.whole
+    assert found.files > 20
+    assert auditor(["verify", str(rendered)]) == 0
+    digest = capsys.readouterr().out.strip()
+    assert auditor(["verify", str(rendered), "--manifest", digest]) == 0
+    assert auditor(["verify", str(rendered), "--manifest", "0" * 64]) == 5
+
+
+@pytest.mark.parametrize(
+    "name", ["audit.json", "report.html", "summary.json", "tables/classes.csv", "config.yaml"]
+)
+def test_one_changed_byte_is_named(rendered: Path, name: str, capsys) -> None:
+    data = bytearray((rendered / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (rendered / name).write_bytes(data)
+    assert verify(rendered).changed == (name,)
+    assert auditor(["verify", str(rendered)]) == 5
+    assert f"changed: {name}" in capsys.readouterr().err
+
+
+def test_missing_and_extra_files_are_named(rendered: Path, capsys) -> None:
+    picture = next((rendered / "images").iterdir()).name
+    (rendered / "images" / picture).unlink()
+    (rendered / "images" / "added.jpg").write_bytes(b"x")
+    (rendered / ".hidden").write_bytes(b"x")
+    assert auditor(["verify", str(rendered), "--json"]) == 5
+    found = json.loads(capsys.readouterr().out)
+    assert found["missing"] == [f"images/{picture}"]
+    assert found["extra"] == [".hidden", "images/added.jpg"]
+
+
+def test_a_link_in_place_of_a_file_is_a_change(rendered: Path, tmp_path: Path) -> None:
+    (rendered / "summary.md").rename(tmp_path / "elsewhere.md")
+    (rendered / "summary.md").symlink_to(tmp_path / "elsewhere.md")
+    assert verify(rendered).changed == ("summary.md",)
+
+
+def test_rendering_again_stays_whole_and_refuses_a_changed_audit(rendered: Path) -> None:
+    assert auditor(["render", str(rendered), "--format", "html", "--layout", "folder"]) == 0
+    assert verify(rendered).whole
+    path = rendered / "audit.json"
+    path.write_text(path.read_text().replace("brick", "brack"))
+    assert auditor(["render", str(rendered), "--format", "html"]) == 5
+
+
+def test_an_unfinished_run_is_not_whole(tmp_path: Path, base) -> None:
+    path = write(tmp_path / "run", audit(base))
+    (path / "audit.json").unlink()
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["files"] = {}
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    assert not verify(path).complete
+    assert auditor(["verify", str(path)]) == 5
+
+
+def test_what_is_no_run_is_an_error(tmp_path: Path) -> None:
+    assert auditor(["verify", str(tmp_path)]) == 5
