@@ -13,6 +13,7 @@ from auditor.config_errors import problems_of, section_of
 from auditor.config_layers import Layer, file_layer, merged, of_mapping
 from auditor.errors import ConfigError, nearest
 from auditor.gate_config import CompletionConfig, PolicyConfig, TargetsConfig
+from auditor.language import checked_language
 from auditor.presets import PRESETS
 from auditor.section import Section as Section
 
@@ -284,6 +285,9 @@ class ReportConfig(Section):
         "single",
         description="HTML as one file, or as a folder with style, script and images as files.",
     )
+    language: str = Field(
+        "en", description="Language of the report, and of what the audit writes: en or de."
+    )
     sections: list[str] | None = Field(
         None, description="Sections to show, in this order (default: all that the tier has)."
     )
@@ -301,6 +305,14 @@ class ReportConfig(Section):
     )
     max_html_mb: float = Field(8.0, gt=0, description="Size that report.html may not exceed.")
     pdf_timeout: int = Field(300, ge=10, description="Seconds that making the PDF may take.")
+
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, code: str) -> str:
+        try:
+            return checked_language(code)
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
 
 
 class Config(Section):

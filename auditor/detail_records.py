@@ -116,7 +116,8 @@ class LocalSample:
     """One sample looked at closely at one layer, explained as ``target``.
 
     ``why`` says why it was chosen. The ranking compares the ``compared`` concepts of the sample
-    with the most absolute relevance, which hold ``covered`` of it.
+    with the most absolute relevance, which hold ``covered`` of it. ``alone`` is the heatmap
+    without the photograph.
     """
 
     row: int
@@ -129,6 +130,7 @@ class LocalSample:
     regions: tuple[RegionRanking, ...]
     compared: int
     covered: float
+    alone: StoredPicture | None = None
 
 
 @dataclass(frozen=True)

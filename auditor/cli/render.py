@@ -38,18 +38,21 @@ if TYPE_CHECKING:
     type=click.Choice(["single", "folder"]),
     help="HTML as one file, or as a folder of files.",
 )
+@click.option("--language", help="Language of the report's fixed text, such as de.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the paths.")
 def command(
     run_folder: Path,
     formats: tuple[str, ...],
     tier: str | None,
     layout: str | None,
+    language: str | None,
     quiet: bool,
     **house: str | None,
 ) -> None:
     """Draw the reports of RUN, the folder of a finished audit, from its audit.json."""
     from auditor.cli.progress import TerminalProgress
     from auditor.config import load_config
+    from auditor.language import checked_language
     from auditor.runfolder import read_manifest
 
     read_manifest(run_folder)
@@ -60,6 +63,8 @@ def command(
         report = report.model_copy(update={"tier": tier})
     if layout:
         report = report.model_copy(update={"layout": layout})
+    if language:
+        report = report.model_copy(update={"language": checked_language(language)})
     report = report.model_copy(update={key: value for key, value in house.items() if value})
     for path in render_folder(run_folder, report, TerminalProgress(quiet=quiet)).values():
         click.echo(str(path))
@@ -110,6 +115,7 @@ def context_of(run_folder: Path, report: Any) -> RenderContext:
         command=shlex.join(["auditor", *without_folders(manifest.get("argv", []))]),
         tier=report.tier,
         sections=report.sections,
+        language=report.language,
     )
 
 

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 from auditor.concepts.atlas import region_relevance
 from auditor.concepts.scaling import at_size
 from auditor.concepts.typical import least_typical, typical_samples
+from auditor.language import gettext as _
 from auditor.records import LayerRelevance, Samples
 
 WRONG = 2  # wrong samples of a class, the clearest mistakes
@@ -32,11 +33,13 @@ class Chosen(NamedTuple):
 def choose_samples(layer: LayerRelevance, samples: Samples, output: int) -> list[Chosen]:
     """Return the most and the least typical sample of a class and its clearest mistakes."""
     members = samples.members(output)
-    found = [Chosen(row, "most typical of its class") for row in typical_samples(layer, members, 1)]
+    found = [
+        Chosen(row, _("most typical of its class")) for row in typical_samples(layer, members, 1)
+    ]
     odd = least_typical(layer, members)
     if odd is not None and odd not in {each.row for each in found}:
-        found.append(Chosen(odd, "least typical of its class"))
-    return found + [Chosen(row, "clear mistake") for row in clear_mistakes(samples, output)]
+        found.append(Chosen(odd, _("least typical of its class")))
+    return found + [Chosen(row, _("clear mistake")) for row in clear_mistakes(samples, output)]
 
 
 def clear_mistakes(samples: Samples, output: int) -> list[int]:

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 
 from auditor.concept_records import ConceptContrast, Empty, MistakePair, Mistakes
 from auditor.concepts.shares import shares_of
+from auditor.language import gettext as _
 from auditor.records import LayerRelevance, Samples
 
 # Fewer wrong decisions, or typical samples to compare with, say nothing about a pair.
@@ -52,7 +53,7 @@ def mistakes(
     audited = np.isin(label, outputs) | np.isin(prediction, outputs)
     wrong, label, prediction = wrong[audited], label[audited], prediction[audited]
     if len(wrong) == 0:
-        return Empty("No sample of the audited classes was decided wrongly.")
+        return Empty(_("No sample of the audited classes was decided wrongly."))
     found = []
     for own, taken in np.unique(np.stack([label, prediction], axis=1), axis=0):
         rows = wrong[(label == own) & (prediction == taken)]
@@ -106,17 +107,20 @@ def _reason(
 ) -> str:
     names = samples.manifest.classes
     if n < least:
-        return f"Too few to compare: {n}, and {least} are needed."
+        return _("Too few to compare: %(n)s, and %(least)s are needed.", n=n, least=least)
     if explained < least:
-        return (
+        return _(
             "These samples are explained as their label, which does not show what drove the "
             "decision; audit with target: predicted."
         )
     for output, members in sizes:
         if members < least:
-            return (
-                f"'{names[output]}' has {members} right decisions to compare with, and {least} "
-                "are needed."
+            return _(
+                "'%(names)s' has %(members)s right decisions to compare with, and %(least)s are "
+                "needed.",
+                names=names[output],
+                members=members,
+                least=least,
             )
     return ""
 

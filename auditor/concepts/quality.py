@@ -19,6 +19,7 @@ from sklearn.metrics import silhouette_score
 
 from auditor.concept_records import ConceptQuality
 from auditor.concepts.subspaces import largest_first
+from auditor.language import gettext as _
 from auditor.records import Subspaces
 
 SIDE = 64
@@ -144,36 +145,53 @@ def concept_quality(
 
 def _say_clarity(value: float | None) -> str:
     if value is None:
-        return "There are too few crops to say whether they look alike."
+        return _("There are too few crops to say whether they look alike.")
     if value >= CLEAR:
-        return f"The crops look alike ({value:.2f}): the concept is easy to name."
+        return _(
+            "The crops look alike (%(value)s): the concept is easy to name.", value=f"{value:.2f}"
+        )
     if value >= UNCLEAR:
-        return f"The crops look somewhat alike ({value:.2f}): look at several before naming it."
-    return (
-        f"The crops look no more alike than unrelated ones ({value:.2f}): it may be a texture, "
-        "something abstract, or nothing that a person sees."
+        return _(
+            "The crops look somewhat alike (%(value)s): look at several before naming it.",
+            value=f"{value:.2f}",
+        )
+    return _(
+        "The crops look no more alike than unrelated ones (%(value)s): it may be a texture, "
+        "something abstract, or nothing that a person sees.",
+        value=f"{value:.2f}",
     )
 
 
 def _say_meanings(number: int | None, groups: Int[np.ndarray, "crop"]) -> str:
     if number is None:
-        return f"At least {ENOUGH_CROPS} crops are needed to look for several meanings."
+        return _(
+            "At least %(enough_crops)s crops are needed to look for several meanings.",
+            enough_crops=ENOUGH_CROPS,
+        )
     if number == 1:
-        return "The crops do not fall into groups: nothing points to several meanings."
+        return _("The crops do not fall into groups: nothing points to several meanings.")
     sizes = ", ".join(str(size) for size in np.bincount(groups))
-    return (
-        f"The crops fall into {number} groups (of {sizes}): the concept may stand for {number} "
-        "different things."
+    return _(
+        "The crops fall into %(number)s groups (of %(sizes)s): the concept may stand for "
+        "%(number)s different things.",
+        number=number,
+        sizes=sizes,
     )
 
 
 def _say_redundancy(size: int | None) -> str:
     if size is None:
-        return "It was not compared with other concepts."
+        return _("It was not compared with other concepts.")
     if size == 1:
-        return "No other compared concept of the layer means the same."
-    others = "1 other compared concept" if size == 2 else f"{size - 1} other compared concepts"
-    return f"It shares its meaning with {others} of the layer: read them together."
+        return _("No other compared concept of the layer means the same.")
+    others = (
+        _("1 other compared concept")
+        if size == 2
+        else _("%(value)s other compared concepts", value=size - 1)
+    )
+    return _(
+        "It shares its meaning with %(others)s of the layer: read them together.", others=others
+    )
 
 
 def _standard(crop: Crop) -> Float[np.ndarray, "side side 3"]:

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from scipy.integrate import trapezoid
 
 from auditor.concept_records import Baseline, Direction, Empty, FlippingAreas, RankingTrust, Trust
+from auditor.language import gettext as _
 
 RELEVANCE = "relevance"
 NOTABLE = 0.01
@@ -52,7 +53,13 @@ def flipping_areas(
     _check(curves, switched)
     first = curves[RELEVANCE]
     if len(first) < LEAST:
-        return Empty(f"{LEAST} samples are needed to compare orders; there are {len(first)}.")
+        return Empty(
+            _(
+                "%(least)s samples are needed to compare orders; there are %(first)s.",
+                least=LEAST,
+                first=len(first),
+            )
+        )
     sign = -1.0 if direction == "off" else 1.0
     areas = np.stack([sign * _area(curve, switched) for curve in curves.values()], axis=1)
     gains = areas[:, [list(curves).index(RELEVANCE)]] - areas
@@ -86,7 +93,7 @@ def ranking_trust(layer: str, areas: Sequence[FlippingAreas]) -> RankingTrust | 
         ValueError: the areas have no random order.
     """
     if not areas:
-        return Empty("No concepts were switched, so the ranking was not tested.")
+        return Empty(_("No concepts were switched, so the ranking was not tested."))
     for each in areas:
         if RANDOM not in each.orders:
             raise ValueError(f"no order '{RANDOM}' among {', '.join(each.orders)}")
@@ -104,7 +111,10 @@ def ranking_trust(layer: str, areas: Sequence[FlippingAreas]) -> RankingTrust | 
         trust = "trusted" if all(above) and not rivals else "partly trusted"
     measured = "; ".join(_said(each) for each in areas)
     return RankingTrust(
-        layer, tuple(areas), trust, f"{measured}: {_verdict(trust, above, rivals)}."
+        layer,
+        tuple(areas),
+        trust,
+        _("%(measured)s: %(verdict)s.", measured=measured, verdict=_verdict(trust, above, rivals)),
     )
 
 
@@ -149,12 +159,13 @@ def _said(areas: FlippingAreas) -> str:
 
 def _verdict(trust: Trust, above: Sequence[bool], rivals: Sequence[str]) -> str:
     if trust == "trusted":
-        return "the ranking shows which concepts the decision rests on"
+        return _("the ranking shows which concepts the decision rests on")
     if trust == "not trusted":
-        return "the ranking of concepts at this layer should not be relied on"
+        return _("the ranking of concepts at this layer should not be relied on")
     if all(above):
-        return (
-            "the ranking is far better than chance, but the order by "
-            f"{' and '.join(rivals)} does better, so read it as a guide"
+        return _(
+            "the ranking is far better than chance, but the order by %(rivals)s does better, so "
+            "read it as a guide",
+            rivals=" and ".join(rivals),
         )
-    return "the ranking is better than chance in one direction only, so read it as a guide"
+    return _("the ranking is better than chance in one direction only, so read it as a guide")

@@ -12,6 +12,7 @@ from auditor.interventions.material import Members
 from auditor.interventions.screening import Screened
 from auditor.interventions.trial import Stage
 from auditor.interventions.zeroing import zeroing
+from auditor.language import gettext as _
 from auditor.records import Evidence, Samples
 from auditor.shortcut_records import Details, Signature
 from auditor.shortcuts.fingerprint import signature
@@ -36,10 +37,10 @@ def full_details(
     curve = (
         zeroing(stage, members, screened, carry, layer, generator)
         if layer
-        else "No layer was audited."
+        else _("No layer was audited.")
     )
     if isinstance(curve, str):
-        missing["concepts zeroed"] = curve
+        missing[_("concepts zeroed")] = curve
     if latent.projection is None:
         missing["projection"] = latent.evidence.reason
     return Details(

@@ -11,6 +11,7 @@ from auditor.interventions.carriers import Pictures, carrying, heat_of, masks_fo
 from auditor.interventions.material import Members
 from auditor.interventions.screening import Screened
 from auditor.interventions.trial import Stage
+from auditor.language import gettext as _
 from auditor.records import Evidence, Samples
 from auditor.shortcut_records import Exposure, Subgroup
 from auditor.shortcuts.grading import REMOVAL
@@ -57,16 +58,26 @@ def subgroups(
     there = carrying(stage, away, masks, members.output, screened)
     others = stage.targets.rows[elsewhere]
     table = [
-        _row(samples, f"all of '{name}'", rows, has),
-        _row(samples, "all other classes", others, there),
+        _row(samples, _("all of '%(name)s'", name=name), rows, has),
+        _row(samples, _("all other classes"), others, there),
     ]
     for column, values in samples.manifest.metadata.items():
         found = Counter(values[row] for row in rows)
         frequent = [(-count, value) for value, count in found.items() if count >= LEAST_VALUE]
-        for _, value in sorted(frequent)[:VALUES_SHOWN]:
+        for _rank, value in sorted(frequent)[:VALUES_SHOWN]:
             of = np.array([values[row] == value for row in rows], dtype=bool)
             table.append(
-                _row(samples, f"'{name}' with {column} = {value or 'nothing'}", rows[of], has[of])
+                _row(
+                    samples,
+                    _(
+                        "'%(name)s' with %(column)s = %(value)s",
+                        name=name,
+                        column=column,
+                        value=value or "nothing",
+                    ),
+                    rows[of],
+                    has[of],
+                )
             )
     return tuple(table), _classes(samples, members.output, others, there)
 

@@ -1,7 +1,8 @@
 """P6 and T4: statistics of whole pictures that tell a class, and what happens when they are set.
 
-Pictures of other classes are given the class's median of the statistic, and members the others'
-median. The control is the opposite change of the same picture.
+Pictures of other classes are given the value that is typical of the class, and members the others'
+median. The control is the opposite change of the same picture. Which statistics are tested is
+chosen on the discovery half, by what giving them does to a few pictures there.
 """
 
 from __future__ import annotations
@@ -15,18 +16,27 @@ from torch import Tensor
 
 from auditor.interventions.material import Members
 from auditor.interventions.probe import Probe
+from auditor.interventions.transplant import margin
 from auditor.interventions.trial import FIRST_TARGETS, IMAGES, LEAST_IMAGES, Stage
-from auditor.records import Evidence, GlobalFactor, Outcome, Plausibility, Samples
+from auditor.language import gettext as _
+from auditor.records import Evidence, GlobalFactor, Outcome, Samples
 from auditor.shortcuts.adjust import adjusted, opposite
 from auditor.shortcuts.factor_wording import factor_meaning
 from auditor.shortcuts.global_factors import (
     IN_ALL,
+    Moved,
     Predictive,
     budgeted,
     implausibility,
+    margin_share,
     predictive_statistics,
 )
-from auditor.shortcuts.global_statistics import MEASURES, STATISTICS, measured
+from auditor.shortcuts.global_statistics import (
+    MEASURES,
+    STATISTICS,
+    at_margin,
+    measured,
+)
 from auditor.shortcuts.grading import CLEAR, FLIPS, LEVEL, REMOVAL, grade
 from auditor.shortcuts.statistics import bootstrap_interval, refined_p
 
@@ -34,7 +44,8 @@ GIVEN, TAKEN = "T4 statistic given", "T4 statistic taken away"
 OPPOSITE = "the opposite change of the same picture"
 MOST_TESTS = 2 * IN_ALL
 PER_CLASS = 40
-MOST_PICTURES = 32
+TRIED_ON = 12
+ENDS = (0.05, 0.95)
 MOVED = 0.5
 # Largest error of a value of a picture that is turned into an input and back, of 255.
 EXACT = 1.0
@@ -45,12 +56,15 @@ Bytes = UInt8[np.ndarray, "picture height width 3"]
 
 @dataclass(frozen=True, eq=False)
 class FactorTrial:
-    """A predictive statistic with its evidence, q missing."""
+    """A predictive statistic with its evidence, q missing.
+
+    ``margin``: how far the class differs at the margin, as a share of how far the whole does.
+    """
 
     id: str
     factor: Predictive
     evidence: tuple[Evidence, ...]
-    plausibility: Plausibility
+    margin: float
 
 
 def factor_trials(
@@ -70,19 +84,26 @@ def factor_trials(
     values = measured(pictures, stage.probe.sizes([int(row) for row in rows]))
     outputs = [members.output for members in classes]
     found = predictive_statistics(values, labels, outputs, stage.permutations, generator)
-    kept = budgeted(found)
     exact = _recoverable(stage.probe, classes)
     by_output = {members.output: members for members in classes}
+    moved = _moved(stage, classes, values, found) if exact else {}
+    kept = budgeted(found, moved)
     trials = []
     for number, factor in enumerate(kept, start=1):
         name = f"{factor.output}-g{number}"
         evidence = _tested(stage, by_output[factor.output], factor, name, exact, generator)
-        trials.append(FactorTrial(name, factor, evidence, implausibility(name, factor)))
+        margin = _margin_of(factor, pictures, labels) if evidence[0].low > 0 else 1.0
+        trials.append(FactorTrial(name, factor, evidence, margin))
     notes = []
     if len(found) > len(kept):
         notes.append(
-            f"{len(found)} statistics of whole pictures tell a class from the others; the "
-            f"{len(kept)} that are least likely to be part of it, then the clearest, were tested."
+            _(
+                "%(found)s times a statistic of whole pictures tells a class from the others;"
+                " %(kept)s were tested: those that are made by processing, then those that moved"
+                " the model most when a few other pictures were given them.",
+                found=len(found),
+                kept=len(kept),
+            )
         )
     return trials, notes
 
@@ -95,7 +116,8 @@ def factor_findings(
     for trial in trials:
         factor, tested = trial.factor, tuple(evidence[trial.id])
         statistic = STATISTICS[factor.statistic]
-        verdict = grade([_as_region(each) for each in tested], trial.plausibility)
+        plausibility = implausibility(trial.id, factor, tested[0], trial.margin)
+        verdict = grade([_as_region(each) for each in tested], plausibility)
         own, others = (
             tuple(float(v) for v in np.quantile(values, QUANTILES))
             for values in (factor.own, factor.others)
@@ -113,7 +135,7 @@ def factor_findings(
                 p=factor.p,
                 q=factor.q,
                 evidence=tested,
-                plausibility=trial.plausibility,
+                plausibility=plausibility,
                 grade=verdict,
                 meaning=factor_meaning(
                     samples.manifest.classes[factor.output], factor, statistic, verdict, tested
@@ -121,7 +143,12 @@ def factor_findings(
             )
         )
     order = {"A": 0, "B": 1, "C": 2, "D": 3, None: 4, "U": 5}
-    return tuple(sorted(found, key=lambda each: order[each.grade]))
+    return tuple(sorted(found, key=lambda each: (order[each.grade], -_strength(each))))
+
+
+def _strength(factor: GlobalFactor) -> float:
+    best = max((each.low for each in factor.evidence), default=0.0)
+    return max(0.0, best) * factor.plausibility.score
 
 
 def _as_region(evidence: Evidence) -> Evidence:
@@ -165,6 +192,57 @@ def _recoverable(probe: Probe, classes: Sequence[Members]) -> bool:
     return bool((again - inputs).abs().amax() <= EXACT * step)
 
 
+def _moved(
+    stage: Stage,
+    classes: Sequence[Members],
+    values: Mapping[str, Float[np.ndarray, "picture"]],
+    found: Sequence[Predictive],
+) -> dict[Moved, float]:
+    """Return what a change of a statistic in a few pictures moves the margin of every class by.
+
+    On the discovery half; each picture is changed to the `ENDS` of all pictures' values, the same
+    for all classes, so that a look costs no more with many of them. A gain is over the opposite
+    change, and a share of the margin between members and images of other classes.
+    """
+    rows = np.arange(min(TRIED_ON, len(stage.others.rows)))
+    wanted = {(each.statistic, each.apart > 0) for each in found}
+    moved: dict[Moved, float] = {}
+    if not len(rows):
+        return moved
+    before = stage.probe.pictures(stage.others.inputs[rows])
+    for statistic, up in sorted(wanted):
+        if STATISTICS[statistic].fixed:
+            continue
+        shown = _pair(before, statistic, float(np.quantile(values[statistic], ENDS[up])))
+        after, control = (stage.probe.predict(stage.probe.from_pictures(each)) for each in shown)
+        for members in classes:
+            others = stage.others.without(members.output)
+            few = np.isin(rows, others)
+            if few.any():
+                own = margin(members.logits[members.discovery], members.output).mean()
+                gap = float(own - margin(stage.others.logits[others], members.output).mean())
+                gain = margin(after, members.output) - margin(control, members.output)
+                gain = gain[few].mean() / max(gap, 1e-6)
+                moved[members.output, statistic, up] = float(gain)
+    return moved
+
+
+def _margin_of(factor: Predictive, pictures: Bytes, labels: Int[np.ndarray, "picture"]) -> float:
+    """Return `margin_share` of a statistic that the margin has too; 1 of one that is its own."""
+    if "margin" in factor.statistic or STATISTICS[factor.statistic].fixed:
+        return 1.0
+    values = np.array([at_margin(each.astype(np.float64), factor.statistic) for each in pictures])
+    own = labels == factor.output
+    return margin_share(factor, values[own], values[~own])
+
+
+def _pair(before: Bytes, statistic: str, wanted: float) -> tuple[Bytes, Bytes]:
+    """Return pictures with the statistic set, and with the opposite change."""
+    after = np.stack([adjusted(one, statistic, wanted, seed=i) for i, one in enumerate(before)])
+    control = [opposite(one, new, statistic) for one, new in zip(before, after, strict=True)]
+    return after, np.stack(control)
+
+
 def _tested(
     stage: Stage,
     members: Members,
@@ -175,19 +253,18 @@ def _tested(
 ) -> tuple[Evidence, Evidence]:
     """Run T4 both ways on the test half."""
     why = STATISTICS[factor.statistic].fixed
-    why = f"Not testable: {why}." if why else ""
+    why = _("Not testable: %(why)s.", why=why) if why else ""
     if not exact:
-        why = "Not testable: the data set's inputs cannot be made from pictures."
+        why = _("Not testable: the data set's inputs cannot be made from pictures.")
     if why:
         return _missing(name, GIVEN, why), _missing(name, TAKEN, why)
-    targets = stage.targets.without(members.output)[: min(stage.most_targets, MOST_PICTURES)]
-    test = np.flatnonzero(~members.discovery)[:MOST_PICTURES]
-    own, others = float(np.median(factor.own)), float(np.median(factor.others))
-    change = factor.statistic, own
+    targets = stage.targets.without(members.output)[: stage.most_targets]
+    test = np.flatnonzero(~members.discovery)[: stage.most_targets]
+    change = factor.statistic, factor.typical
     given = _changed(
         stage, name, GIVEN, stage.targets.inputs, targets, change, members.output, generator
     )
-    change = factor.statistic, others
+    change = factor.statistic, float(np.median(factor.others))
     taken = _changed(stage, name, TAKEN, members.inputs, test, change, members.output, generator)
     return given, taken
 
@@ -204,7 +281,11 @@ def _changed(
 ) -> Evidence:
     """Set the statistic in pictures; few are tried first, the rest when there may be an effect."""
     if len(rows) < LEAST_IMAGES:
-        why = f"Not testable: {len(rows)} pictures are in the test half, {LEAST_IMAGES} are needed."
+        why = _(
+            "Not testable: %(rows)s pictures are in the test half, %(least_images)s are needed.",
+            rows=len(rows),
+            least_images=LEAST_IMAGES,
+        )
         return _missing(name, test, why)
     effects: list[Float[np.ndarray, "row"]] = []
     raised: list[Float[np.ndarray, "output"]] = []
@@ -213,10 +294,7 @@ def _changed(
         if not len(part):
             break
         before = stage.probe.pictures(inputs[part])
-        after = np.stack([adjusted(one, *change, seed=i) for i, one in enumerate(before)])
-        control = np.stack(
-            [opposite(one, new, change[0]) for one, new in zip(before, after, strict=True)]
-        )
+        after, control = _pair(before, *change)
         logits, other = (
             stage.probe.predict(stage.probe.from_pictures(shown)) for shown in (after, control)
         )
@@ -228,7 +306,10 @@ def _changed(
         if bootstrap_interval(effects[0][:, None], generator)[1] < CLEAR:
             break
     if np.median(way) < MOVED:
-        why = f"Not testable: pictures could be moved only {np.median(way):.0%} of the way."
+        why = _(
+            "Not testable: pictures could be moved only %(median)s of the way.",
+            median=f"{np.median(way):.0%}",
+        )
         return _missing(name, test, why)
     values = np.concatenate(effects)
     low, high = bootstrap_interval(values[:, None], generator)
@@ -244,7 +325,9 @@ def _changed(
         n=len(values),
         p=refined_p(values, stage.permutations, stage.tests, LEVEL, generator),
         controls={OPPOSITE: float(values.mean())},
-        reason="" if specific else "The change moves another class's score more than this one's.",
+        reason=""
+        if specific
+        else _("The change moves another class's score more than this one's."),
     )
 
 

@@ -36,6 +36,7 @@ from auditor.interventions.trial import (
     least_effect,
     missing,
 )
+from auditor.language import gettext as _
 from auditor.records import Evidence
 from auditor.shortcut_records import Change, Projection
 from auditor.shortcuts.grading import LATENT, LEVEL, UNUSED
@@ -143,15 +144,23 @@ def latent_test(
     groups = _groups(stage, members, screened, ground)
     count = int(groups[WITH][: len(ground.tested)].sum())
     if count < LEAST_IMAGES:
-        why = (
-            f"{count} correctly classified test images carry the region, and {LEAST_IMAGES} are "
-            "needed."
+        why = _(
+            "%(count)s correctly classified test images carry the region, and %(least_images)s are"
+            " needed.",
+            count=count,
+            least_images=LEAST_IMAGES,
         )
         return Latent(missing(candidate, LATENT, why))
     spread = ground.spread
     direction = region_direction(stage, trial.region, spread.layer, generator)
     if direction is None:
-        return Latent(missing(candidate, LATENT, f"The region does not move layer {spread.layer}."))
+        return Latent(
+            missing(
+                candidate,
+                LATENT,
+                _("The region does not move layer %(layer)s.", layer=spread.layer),
+            )
+        )
     randoms = random_directions(spread, direction, DIRECTIONS, generator)
     before, after = _right(stage, ground, [direction, *randoms])
     turned, count = _turned(stage, trial, spread, direction, generator)
@@ -260,7 +269,7 @@ def _evidence(
     found = least_effect(stage, candidate, LATENT, IMAGES, {RANDOM: effects}, generator)
     beaten = float((left[1:].mean(axis=1) >= left[0].mean()).mean())
     if beaten > 1 / DIRECTIONS and found.effect > 0:
-        why = f"{beaten:.0%} of the random directions have as much effect."
+        why = _("%(beaten)s of the random directions have as much effect.", beaten=f"{beaten:.0%}")
         return replace(found, reason=why)
     return found
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from auditor.interventions.transplant import controls_of
 from auditor.interventions.trial import FIRST_TARGETS, Trial
+from auditor.language import gettext as _
 from auditor.records import Finding
 from auditor.shortcuts.grading import CLEAR, LEVEL
 from auditor.shortcuts.statistics import more_than
@@ -33,19 +34,30 @@ def closing_notes(
     quiet = sum(1 for candidate in candidates if candidate not in graded)
     if quiet:
         notes.append(
-            f"Candidates tested: {len(trials)}; listed: {listed}. The other {quiet} are neither "
-            "strong evidence for a class nor artefacts that the model leaves unused."
+            _(
+                "Candidates tested: %(trials)s; listed: %(listed)s. The other %(quiet)s are "
+                "neither strong evidence for a class nor artefacts that the model leaves unused.",
+                trials=len(trials),
+                listed=listed,
+                quiet=quiet,
+            )
         )
     dropped = sum(map(stopped_early, trials))
     if dropped:
         notes.append(
-            f"The transplants of {dropped} of {len(trials)} candidates stopped early, after the "
-            f"first {FIRST_TARGETS} target images or before all controls: the upper ends of the "
-            f"intervals of flip excess and of evidence share had fallen under {CLEAR:.0%}."
+            _(
+                "The transplants of %(dropped)s of %(trials)s candidates stopped early, after the "
+                "first %(first_targets)s target images or before all controls: the upper ends of "
+                "the intervals of flip excess and of evidence share had fallen under %(clear)s.",
+                dropped=dropped,
+                trials=len(trials),
+                first_targets=FIRST_TARGETS,
+                clear=f"{CLEAR:.0%}",
+            )
         )
     if trials and all(each.result is None for each in trials):
         notes.append(
-            "No region could be transplanted: that needs images of other classes in the data."
+            _("No region could be transplanted: that needs images of other classes in the data.")
         )
     if nulls:
         notes.append(null_sentence(sum(nulls), len(nulls)))
@@ -62,14 +74,18 @@ def stopped_early(trial: Trial) -> bool:
 
 def null_sentence(passed: int, tried: int) -> str:
     """Say whether tests of what cannot be a shortcut passed more often than they may."""
-    start = (
-        f"Self-check: {passed} of {tried} tests of what cannot be a shortcut passed (least "
+    start = _(
+        "Self-check: %(passed)s of %(tried)s tests of what cannot be a shortcut passed (least "
         "relevant windows, windows tested towards a random wrong class, random directions); each "
-        f"may pass with a probability of {LEVEL:.0%}."
+        "may pass with a probability of %(level)s.",
+        passed=passed,
+        tried=tried,
+        level=f"{LEVEL:.0%}",
     )
     if more_than(passed, tried, LEVEL) < SURPRISING:
-        return (
-            f"{start} That is more than chance explains: the tests are too generous on these "
-            "pictures, and findings of this audit need a closer look."
+        return _(
+            "%(start)s That is more than chance explains: the tests are too generous on these "
+            "pictures, and findings of this audit need a closer look.",
+            start=start,
         )
     return start

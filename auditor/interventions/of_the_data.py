@@ -8,6 +8,7 @@ import numpy as np
 
 from auditor.config import PROPOSALS, ShortcutConfig
 from auditor.interventions.proposing import BY_CONCEPT
+from auditor.language import gettext as _
 from auditor.records import ColumnFactor, LayerRelevance, OddSample, Samples
 from auditor.shortcuts.columns import column_factors
 from auditor.shortcuts.odd import odd_samples
@@ -36,8 +37,15 @@ def of_the_data(
         odd, total = odd_samples(relevance, samples, outputs)
     left = [name for name in (*BY_CONCEPT, "P8") if name in config.proposals]
     if relevance is None and left and searched:
-        notes.append(f"Not asked, because relevance by concept was not given: {', '.join(left)}.")
+        notes.append(
+            _(
+                "Not asked, because relevance by concept was not given: %(left)s.",
+                left=", ".join(left),
+            )
+        )
     if len(config.proposals) < len(PROPOSALS):
         off = [name for name in PROPOSALS if name not in config.proposals]
-        notes.append(f"Switched off in the config (shortcuts.proposals): {', '.join(off)}.")
+        notes.append(
+            _("Switched off in the config (shortcuts.proposals): %(off)s.", off=", ".join(off))
+        )
     return columns, odd, total, notes

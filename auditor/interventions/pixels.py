@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
 FEATHER = 2
+
+
+def distinct(
+    masks: Bool[np.ndarray, "sample h w"],
+) -> tuple[Bool[np.ndarray, "different h w"], Int[np.ndarray, "sample"]]:
+    """Return the different masks, in the order of their pixels, and which of them each one is.
+
+    As ``np.unique`` along the first axis, which compares pixel by pixel, on packed bits: at 224
+    pixels in a hundredth of the time.
+    """
+    packed = np.packbits(masks.reshape(len(masks), -1), axis=1)
+    rows = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[1]))).ravel()
+    _, first, which = np.unique(rows, return_index=True, return_inverse=True)
+    return masks[first], which.ravel()
 
 
 def feathered(

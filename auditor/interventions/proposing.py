@@ -92,20 +92,36 @@ def propose(asked: Proposing, members: Members, others: Pool) -> list[Proposal]:
         layer=layer or (asked.relevance.layer if asked.relevance is not None else None),
         concepts=concepts,
         concept_heat=maps,
-        table=_table(asked, members),
+        table=_table(asked, members, layer, concepts, maps),
         seed=asked.seed,
     )
     return [proposal for name in asked.names for proposal in PROPOSALS[name](view)]
 
 
-def _table(asked: Proposing, members: Members) -> ConceptTable | None:
+def _table(
+    asked: Proposing,
+    members: Members,
+    leading: str,
+    concepts: Sequence[int],
+    maps: Float[np.ndarray, "concept member h w"],
+) -> ConceptTable | None:
+    """Return what P2 to P5 and P7 read.
+
+    A conditional heatmap costs a pass through the whole model for every member, so those of the
+    leading concepts, and any that was asked for, are not made again.
+    """
     relevance = asked.relevance
     if relevance is None or asked.means is None:
         return None
     layer, output, inputs = relevance.layer, members.output, members.inputs
+    known: dict[tuple[int, ...], Float[np.ndarray, "member h w"]] = {}
+    if layer == leading:
+        known = {(concept,): heat for concept, heat in zip(concepts, maps, strict=True)}
 
     def heat_of(channels: tuple[int, ...]) -> Float[np.ndarray, "member h w"]:
-        maps = asked.probe.concept_heatmaps(inputs, output, layer, [channels])
-        return smoothed_positive(maps[0])
+        if channels not in known:
+            maps = asked.probe.concept_heatmaps(inputs, output, layer, [channels])
+            known[channels] = smoothed_positive(maps[0])
+        return known[channels]
 
     return ConceptTable(relevance, asked.samples, asked.outputs, asked.means, members.rows, heat_of)

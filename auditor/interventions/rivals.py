@@ -32,6 +32,7 @@ from auditor.interventions.trial import (
     least_effect,
     missing,
 )
+from auditor.language import gettext as _
 from auditor.records import Evidence, Samples
 from auditor.shortcuts.grading import CLEAR, FLIPS, RIVAL, STRONG
 
@@ -82,13 +83,13 @@ def with_rival(
     if flips is None or flips.p is None:
         return trial
     if flips.low >= STRONG:
-        why = "Not needed: the region turns enough pictures of all classes."
+        why = _("Not needed: the region turns enough pictures of all classes.")
         found = missing(candidate, RIVAL, why)
     elif share < CLEAR:
-        why = "Not asked: the region moved too little of the evidence where it was chosen."
+        why = _("Not asked: the region moved too little of the evidence where it was chosen.")
         found = missing(candidate, RIVAL, why)
     elif rival is None:
-        found = missing(candidate, RIVAL, "There is no other class.")
+        found = missing(candidate, RIVAL, _("There is no other class."))
     else:
         found = rival_evidence(stage, candidate, trial.region, rival, generator)
     place = [each.test for each in trial.evidence].index(FLIPS) + 1
@@ -107,9 +108,12 @@ def rival_evidence(
     output = region.members.output
     targets = rival.images.without(output)
     if len(targets) < LEAST_IMAGES:
-        why = (
-            f"{len(targets)} images of '{rival.name}', the nearest class, are in the test half, "
-            f"and {LEAST_IMAGES} are needed."
+        why = _(
+            "%(targets)s images of '%(name)s', the nearest class, are in the test half, and "
+            "%(least_images)s are needed.",
+            targets=len(targets),
+            name=rival.name,
+            least_images=LEAST_IMAGES,
         )
         return missing(candidate, RIVAL, why)
     pools = rival.images, stage.others
@@ -142,6 +146,6 @@ def _turned(
     unit = f"{IMAGES} of '{name}'"
     evidence = least_effect(stage, candidate, RIVAL, unit, result.flips(output), generator)
     if not result.specific(output):
-        why = "The region raises another class's score more than this one's."
+        why = _("The region raises another class's score more than this one's.")
         return replace(evidence, reason=why)
     return evidence

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from auditor.interventions.material import Members, Pool
-from auditor.interventions.pixels import blend, feathered
+from auditor.interventions.pixels import blend, distinct, feathered
 from auditor.interventions.probe import Probe
 from auditor.interventions.transplant import margin
 from auditor.shortcuts.proposals import Proposal
@@ -175,8 +175,8 @@ def effects_of(
     if not len(content):
         return np.zeros(0)
     effects = np.zeros((len(content), len(targets)))
-    first, which = _different(masks)
-    holes = feathered(torch.from_numpy(masks[first]))
+    different, which = distinct(masks)
+    holes = feathered(torch.from_numpy(different))
     hole = holes[torch.from_numpy(which)]
     for column, (target, filler) in enumerate(zip(targets, fillers, strict=True)):
         base, seam = pool.inputs[int(target)], pool.inputs[int(filler)]
@@ -186,19 +186,6 @@ def effects_of(
         effects[:, column] = moved - margin(probe.predict(control), output)[which]
     mean: np.ndarray = effects.mean(axis=1)
     return mean
-
-
-def _different(
-    masks: Bool[np.ndarray, "sample h w"],
-) -> tuple[Int[np.ndarray, "different"], Int[np.ndarray, "sample"]]:
-    """Return where each different mask stands first, and which of them each sample has."""
-    places: dict[bytes, int] = {}
-    which = [
-        places.setdefault(row.tobytes(), len(places))
-        for row in np.packbits(masks.reshape(len(masks), -1), axis=1)
-    ]
-    first = [which.index(place) for place in range(len(places))]
-    return np.array(first), np.array(which)
 
 
 def selected(screened: Sequence[Screened], most: int) -> list[Screened]:

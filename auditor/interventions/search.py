@@ -39,6 +39,7 @@ from auditor.interventions.tested import Tested, corrected
 from auditor.interventions.transplant import Region, control_windows
 from auditor.interventions.trial import LEAST_IMAGES, Stage, next_rank, run_trial
 from auditor.interventions.without import members_without
+from auditor.language import gettext as _
 from auditor.records import (
     LayerRelevance,
     Samples,
@@ -170,8 +171,13 @@ def _load_classes(
     notes = []
     if small:
         notes.append(
-            f"Not searched, too few correctly classified images: {', '.join(small)}. A class needs "
-            f"at least {LEAST_IMAGES} in each half of the data, so about {2 * LEAST_IMAGES}."
+            _(
+                "Not searched, too few correctly classified images: %(small)s. A class needs at "
+                "least %(least_images)s in each half of the data, so about %(value)s.",
+                small=", ".join(small),
+                least_images=LEAST_IMAGES,
+                value=2 * LEAST_IMAGES,
+            )
         )
     return [members for members in large if len(members.rows)], notes
 

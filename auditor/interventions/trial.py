@@ -22,6 +22,7 @@ from auditor.interventions.transplant import (
     transplant,
     with_controls,
 )
+from auditor.language import gettext as _
 from auditor.records import Evidence
 from auditor.shortcuts.grading import CLEAR, FLIPS, LEVEL, REMOVAL, SHARE
 from auditor.shortcuts.statistics import bootstrap_interval, refined_p
@@ -85,9 +86,11 @@ def run_trial(
     output = region.members.output
     targets = stage.targets.without(output)[: stage.most_targets]
     if len(targets) < LEAST_IMAGES or len(stage.others.without(output)) < LEAST_IMAGES:
-        why = (
-            f"The region cannot be put into other images: {len(targets)} images of other classes "
-            f"are in the test half, and {LEAST_IMAGES} are needed."
+        why = _(
+            "The region cannot be put into other images: %(targets)s images of other classes are "
+            "in the test half, and %(least_images)s are needed.",
+            targets=len(targets),
+            least_images=LEAST_IMAGES,
         )
         evidence = tuple(missing(candidate, test, why) for test in (FLIPS, SHARE))
         return Trial(
@@ -156,7 +159,7 @@ def transplant_evidence(
     share = least_effect(stage, candidate, SHARE, OF_GAP, margins, generator)
     share = replace(share, z=z_score(share.effect, comparison))
     if not result.specific(output):
-        why = "The region raises another class's score more than this one's."
+        why = _("The region raises another class's score more than this one's.")
         flips, share = replace(flips, reason=why), replace(share, reason=why)
     return flips, share
 
@@ -187,9 +190,11 @@ def _removal(
     members = region.members
     rows = np.flatnonzero(~members.discovery)
     if len(rows) < LEAST_IMAGES:
-        why = (
-            f"{len(rows)} correctly classified images of the class are in the test half, and "
-            f"{LEAST_IMAGES} are needed."
+        why = _(
+            "%(rows)s correctly classified images of the class are in the test half, and "
+            "%(least_images)s are needed.",
+            rows=len(rows),
+            least_images=LEAST_IMAGES,
         )
         return missing(candidate, REMOVAL, why)
     others = stage.others.without(members.output)

@@ -18,6 +18,7 @@ from torch.nn import functional
 from auditor.interventions.material import Members
 from auditor.interventions.screening import Screened
 from auditor.interventions.trial import Stage
+from auditor.language import gettext as _
 from auditor.relevance.partial import Upper
 from auditor.shortcut_records import SharedClass, Zeroing
 
@@ -58,11 +59,15 @@ def zeroing(
     others = np.flatnonzero(stage.targets.labels != members.output)
     channels = stage.probe.explainer.channels(layer)
     if not len(order):
-        return f"No concept of layer {layer} has positive relevance in the region."
+        return _("No concept of layer %(layer)s has positive relevance in the region.", layer=layer)
     if not len(tested) or not len(others):
-        return "It needs test images that carry the region, and test images of other classes."
+        return _("It needs test images that carry the region, and test images of other classes.")
     if channels <= len(order):
-        return f"All {channels} concepts of layer {layer} act in the region: none are left over."
+        return _(
+            "All %(channels)s concepts of layer %(layer)s act in the region: none are left over.",
+            channels=channels,
+            layer=layer,
+        )
     counts = [step for step in STEPS if step <= min(len(order), channels - len(order))]
     rest = np.setdiff1d(np.arange(channels), order)
     draws = [generator.permutation(rest)[: counts[-1]] for _ in range(DRAWS)]

@@ -16,6 +16,8 @@ from auditor.concepts.typical import typical_samples
 from auditor.config import Config, dump_config
 from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.interventions.trial import LEAST_IMAGES
+from auditor.language import gettext as _
+from auditor.language import ngettext, spoken
 from auditor.pipeline.assemble_extras import extra_parts, with_leads
 from auditor.pipeline.extras import Extras
 from auditor.pipeline.faces import faces, named_concepts
@@ -127,7 +129,7 @@ def assemble(
         else []
     )
     search = search_limits(
-        analysis.shortcuts, reason="switched off in the config (shortcuts.enabled: false)"
+        analysis.shortcuts, reason=_("switched off in the config (shortcuts.enabled: false)")
     )
     data = data_card(samples, source=shared.data.source, digest=subject.data_digest)
     not_run = [*_not_run(analysis), *_over_time(config, samples)]
@@ -154,7 +156,9 @@ def assemble(
             samples,
             outputs,
             confusion=_figure(
-                store, confusion_figure(matrix, columns), "confusion matrix of the audited classes"
+                store,
+                confusion_figure(matrix, columns),
+                _("confusion matrix of the audited classes"),
             ),
             calibrated=_calibration(samples, store, config.audit.seed),
         ),
@@ -191,6 +195,7 @@ def assemble(
         factors=factors,
         not_run=not_run,
         config=dump_config(shared, evidence=True),
+        language=spoken(),
         **more,
     )
 
@@ -231,13 +236,16 @@ def _class_report(
     rows = typical_samples(last, members, config.audit.atlas_samples)
     note = ""
     if not len(members):
-        note = (
-            "None of this class's images is recognised as this class, so there is no decision "
-            "for it whose concepts could be shown."
+        note = _(
+            "None of this class's images is recognised as this class, so there is no decision for "
+            "it whose concepts could be shown."
         )
     elif len(members) < 5:
-        are = "image is" if len(members) == 1 else "images are"
-        note = f"Only {len(members)} {are} recognised: read this table as anecdote."
+        note = ngettext(
+            "Only %(num)s image is recognised: read this table as anecdote.",
+            "Only %(num)s images are recognised: read this table as anecdote.",
+            len(members),
+        )
     return ClassReport(
         name=samples.manifest.classes[output],
         output=output,
@@ -259,7 +267,7 @@ def _scope(config: Config) -> Scope:
     project, report = config.project, config.report
     return Scope(
         name=project.name,
-        title=report.title or f"Audit of {project.name}",
+        title=report.title or _("Audit of %(name)s", name=project.name),
         owner=project.owner,
         purpose=project.purpose,
         out_of_scope=project.out_of_scope,
@@ -347,9 +355,11 @@ def _not_run(analysis: Analysis) -> list[NotRun]:
         return []
     return [
         NotRun(
-            part=f"the audit of {analysis.left_out} further classes",
-            reason="only the classes with the most images were audited in depth; name others in "
-            "audit.classes or raise audit.max_classes",
+            part=_("the audit of %(left_out)s further classes", left_out=analysis.left_out),
+            reason=_(
+                "only the classes with the most images were audited in depth; name others in "
+                "audit.classes or raise audit.max_classes"
+            ),
         )
     ]
 
@@ -377,7 +387,7 @@ def _calibration(samples: Samples, store: ImageStore, seed: int) -> Calibration 
     found = calibration(samples, seed=seed)
     if found is None:
         return None
-    figure = _figure(store, reliability_figure(found), "reliability diagram of the top answer")
+    figure = _figure(store, reliability_figure(found), _("reliability diagram of the top answer"))
     return found.model_copy(update={"figure": figure})
 
 
@@ -386,7 +396,10 @@ def _overview(layer: LayerFindings, names: list[str], store: ImageStore) -> Pict
         return None
     shares = layer.statistics.mean_share[:, list(layer.shown)]
     concepts = [str(concept) for concept in layer.shown]
-    title = f"how much each class relies on each leading concept of {layer.statistics.layer}"
+    title = _(
+        "how much each class relies on each leading concept of %(layer)s",
+        layer=layer.statistics.layer,
+    )
     return _figure(store, overview_figure(shares, names, concepts), title)
 
 
@@ -395,14 +408,16 @@ def _similarity(subspaces: Subspaces, store: ImageStore) -> Picture | None:
         return None
     names = [str(concept) for concept in subspaces.concepts]
     figure = similarity_figure(subspaces.similarity, subspaces.cluster, names)
-    return _figure(store, figure, f"similarity of the concepts of {subspaces.layer}")
+    return _figure(
+        store, figure, _("similarity of the concepts of %(layer)s", layer=subspaces.layer)
+    )
 
 
 def _factors(store: ImageStore, cards: Sequence[FactorCard]) -> Picture:
     drawn = factors_figure(
         [card.what for card in cards], [card.own for card in cards], [card.others for card in cards]
     )
-    return _figure(store, drawn, "quantiles of the statistics that set classes apart")
+    return _figure(store, drawn, _("quantiles of the statistics that set classes apart"))
 
 
 def _figure(store: ImageStore, figure: tuple[str, int, int], alt: str) -> Picture:

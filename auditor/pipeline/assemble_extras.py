@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from auditor.concept_records import DecisionPlane, FlippingCurves
+from auditor.language import gettext as _
 from auditor.pipeline.extras import Extras
 from auditor.records import Subspaces
 from auditor.report.analysis_parts import LayerUnits
@@ -108,7 +109,11 @@ class _PlaneDrawing:
             classes,
             axes,
         )
-        alt = f"pictures of {classes[0]} and {classes[1]} by their relevance of two concepts"
+        alt = _(
+            "pictures of %(classes)s and %(classes_2)s by their relevance of two concepts",
+            classes=classes[0],
+            classes_2=classes[1],
+        )
         return self.store.svg(text, alt=alt, width=width, height=height)
 
 
@@ -129,5 +134,7 @@ class _CurveDrawing:
             for each in curves
         ]
         text, width, height = flipping_figure(panels)
-        alt = f"score of the class while concepts of {curves[0].layer} are switched"
+        alt = _(
+            "score of the class while concepts of %(layer)s are switched", layer=curves[0].layer
+        )
         return self.store.svg(text, alt=alt, width=width, height=height)

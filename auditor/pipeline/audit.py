@@ -25,6 +25,7 @@ from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.errors import UnknownNameError
 from auditor.interventions.probe import Probe
 from auditor.interventions.search import find_shortcuts
+from auditor.language import SOURCE, speaking
 from auditor.pipeline.analyses import Stages, run_analyses
 from auditor.pipeline.assemble import Analysis, LayerAnalysis, assemble
 from auditor.pipeline.compose import composer, graded
@@ -96,7 +97,7 @@ def run_audit(
     if opened is not None:
         opened(run.path)
     progress.say(f"run folder: {run.path}")
-    with _only_one(run, progress):
+    with _only_one(run, progress), speaking(config.report.language):
         return _stages(config, subject, explainer, layers, run, progress)
 
 
@@ -220,7 +221,7 @@ def _open(
     audited = config.model_dump(mode="json", exclude={"report", "project", *NOT_EVIDENCE})
     key = digest_of(
         {
-            "config": audited | {"project": config.project.name},
+            "config": audited | {"project": config.project.name} | _language(config),
             "layers": list(layers),
             "model": subject.model_digest,
             "data": subject.data_digest,
@@ -231,6 +232,12 @@ def _open(
     run = open_run(out, config.project.name, key, created=created, facts=facts)
     write_atomic(run.path / "config.yaml", dump_config(config).encode())
     return run
+
+
+def _language(config: Config) -> dict[str, str]:
+    """Return what the language adds to a run's key: records hold sentences, but for English."""
+    code = config.report.language
+    return {} if code == SOURCE else {"language": code}
 
 
 def _relevance(

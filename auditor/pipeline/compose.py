@@ -17,6 +17,7 @@ from auditor.detail_records import (
     CompositionStep,
     NodePicture,
 )
+from auditor.language import gettext as _
 from auditor.pipeline.illustrate import CROP_SIDE, stored
 from auditor.progress import Step
 from auditor.records import ConceptMap, Finding, LayerRelevance, Samples, ShortcutReport
@@ -74,11 +75,12 @@ class Composer:
     def why_not(self) -> str:
         """Return why there can be no graph, or nothing."""
         if self.keep == 0:
-            return "Composition is switched off in the config (audit.composition: 0)."
+            return _("Composition is switched off in the config (audit.composition: 0).")
         if len(self.chain) < 2:
-            return (
-                f"Only one layer is audited ({self.chain[0]}), so there is no lower layer that its "
-                "concepts could be taken apart into; name a second one in audit.layers."
+            return _(
+                "Only one layer is audited (%(chain)s), so there is no lower layer that its "
+                "concepts could be taken apart into; name a second one in audit.layers.",
+                chain=self.chain[0],
             )
         return ""
 
@@ -125,10 +127,16 @@ class Composer:
         rows = spread_rows(members, SAMPLES)
         name = self.samples.manifest.classes[output]
         if not len(rows):
-            return _empty(output, candidate, rows, f"No image is recognised as '{name}'.")
+            return _empty(
+                output, candidate, rows, _("No image is recognised as '%(name)s'.", name=name)
+            )
         logit = float(self.samples.logits[rows, output].mean(dtype=np.float64))
         if logit <= 0:
-            why = f"The mean score of '{name}' is {logit:.2g} here, of which there are no shares."
+            why = _(
+                "The mean score of '%(name)s' is %(logit)s here, of which there are no shares.",
+                name=name,
+                logit=f"{logit:.2g}",
+            )
             return _empty(output, candidate, rows, why)
         steps = self._steps(output, rows, logit, top)
         best = tuple(self._best(part, rows) for part in steps)
@@ -202,8 +210,13 @@ class Composer:
     def _picture(self, found: ConceptMap, store: ImageStore) -> NodePicture:
         concept = found.concepts[0]
         heatmap = found.heatmap if found.score > 0 else -found.heatmap
-        _, crop = receptive_crop(self.subject.picture(found.row), heatmap, found.field)
-        alt = f"what {found.layer} · {concept} sees in {self.paths[found.row]}"
+        _box, crop = receptive_crop(self.subject.picture(found.row), heatmap, found.field)
+        alt = _(
+            "what %(layer)s · %(concept)s sees in %(paths)s",
+            layer=found.layer,
+            concept=concept,
+            paths=self.paths[found.row],
+        )
         picture = store.jpeg(crop, alt=alt, side=CROP_SIDE)
         return NodePicture(found.layer, concept, found.row, stored(picture))
 

@@ -21,6 +21,7 @@ from auditor.concepts.planes import confused_pairs, decision_plane, subspace_uni
 from auditor.concepts.strategies import strategies
 from auditor.config import AuditConfig
 from auditor.errors import UnknownNameError
+from auditor.language import gettext as _
 from auditor.records import LayerRelevance, Samples, Subspaces
 from auditor.subject.labels import plain
 
@@ -88,7 +89,7 @@ def analyse_classes(
 ) -> OfClasses:
     """Return the strategies of every class, and what wrong decisions rested on, at one layer."""
     rng = np.random.default_rng(config.seed)
-    off = Empty("Strategies were switched off (audit.strategies: 0).")
+    off = Empty(_("Strategies were switched off (audit.strategies: 0)."))
     found = tuple(
         strategies(layer, output, samples.members(output), most=config.strategies, rng=rng)
         if config.strategies
@@ -96,7 +97,7 @@ def analyse_classes(
         for output in outputs
     )
     if not config.mistakes:
-        return found, Empty("Wrong decisions were switched off (audit.mistakes: 0).")
+        return found, Empty(_("Wrong decisions were switched off (audit.mistakes: 0)."))
     return found, mistakes(samples, layer, outputs)
 
 

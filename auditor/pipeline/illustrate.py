@@ -13,6 +13,7 @@ import numpy as np
 from auditor.concepts.atlas import atlas
 from auditor.concepts.colours import PALETTE
 from auditor.concepts.crops import receptive_crop
+from auditor.language import gettext as _
 from auditor.progress import Step
 from auditor.records import (
     ConceptMap,
@@ -26,7 +27,7 @@ from auditor.relevance.explainer import Explainer
 from auditor.relevance.heatmaps import MapRequest, concept_maps, plain_heatmaps, sample_concept_maps
 from auditor.report.images import ImageStore
 from auditor.report.model import AtlasSample, LegendEntry, Picture
-from auditor.report.pictures import overlay, paint_segments
+from auditor.report.pictures import heat, overlay, paint_segments
 from auditor.subject import Subject
 
 CROP_SIDE = 128
@@ -128,12 +129,18 @@ def _atlas_sample(
         photo=store.jpeg(photo, alt=path, caption="photograph", side=ATLAS_SIDE),
         heatmap=store.jpeg(
             overlay(photo, plain),
-            alt=f"relevance over {path}",
+            alt=_("relevance over %(path)s", path=path),
             caption="relevance",
             side=ATLAS_SIDE,
         ),
+        alone=store.jpeg(
+            heat(plain), alt=_("relevance alone, %(path)s", path=path), side=ATLAS_SIDE
+        ),
         atlas=store.jpeg(
-            painted, alt=f"concept atlas of {path}", caption="concept atlas", side=ATLAS_SIDE
+            painted,
+            alt=_("concept atlas of %(path)s", path=path),
+            caption=_("concept atlas"),
+            side=ATLAS_SIDE,
         ),
         legend=[
             LegendEntry(colour=colours[concept], concept=f"{layer.layer}/{concept}", share=share)
@@ -162,7 +169,7 @@ def _illustration(
     found: ConceptMap, pictures: Mapping[int, np.ndarray], samples: Samples, store: ImageStore
 ) -> Illustration:
     photo = pictures[found.row]
-    _, crop = receptive_crop(photo, found.heatmap, found.field)
+    _box, crop = receptive_crop(photo, found.heatmap, found.field)
     path = samples.manifest.paths[found.row]
     name = f"{found.layer} · {found.concepts[0]}"
     return Illustration(
@@ -172,11 +179,15 @@ def _illustration(
         origin=found.origin,
         row=found.row,
         score=found.score,
-        crop=stored(store.jpeg(crop, alt=f"what {name} sees in {path}", side=CROP_SIDE)),
+        crop=stored(
+            store.jpeg(
+                crop, alt=_("what %(name)s sees in %(path)s", name=name, path=path), side=CROP_SIDE
+            )
+        ),
         full=stored(
             store.jpeg(
                 overlay(photo, found.heatmap),
-                alt=f"relevance of {name} over {path}",
+                alt=_("relevance of %(name)s over %(path)s", name=name, path=path),
                 side=FULL_SIDE,
             )
         ),

@@ -20,18 +20,20 @@ from auditor.concepts.shares import shares_of
 from auditor.config import Config
 from auditor.detail_records import LocalAnalysis, LocalConcept, LocalSample, RegionRanking
 from auditor.errors import UnknownNameError
+from auditor.language import N_
+from auditor.language import gettext as _
 from auditor.pipeline.illustrate import ATLAS_SIDE, CROP_SIDE, FULL_SIDE, stored
 from auditor.progress import Step
 from auditor.records import ConceptMap, LayerRelevance, Samples, StoredPicture
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.heatmaps import MapRequest, concept_maps, plain_heatmaps, sample_concept_maps
 from auditor.relevance.protocols import Load
-from auditor.report.images import ImageStore, Photo, outline, overlay, upscale
+from auditor.report.images import ImageStore, Photo, heat, outline, overlay, upscale
 from auditor.subject import Subject
 
 # Concepts whose conditional heatmaps are compared inside a region.
 COMPARED = 24
-STRONGEST = "the window with the most relevance"
+STRONGEST = N_("the window with the most relevance")
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,12 @@ def local_analysis(
     else:
         for row in named_rows(config.audit.samples, paths):
             if samples.valid[row]:
-                chosen.append(Chosen(row, "asked for in the config"))
+                chosen.append(Chosen(row, _("asked for in the config")))
             else:
-                reason = samples.quarantine[row] or "it cannot be used"
-                notes.append(f"'{paths[row]}' was not looked at: {reason}.")
+                reason = samples.quarantine[row] or _("it cannot be used")
+                notes.append(
+                    _("'%(paths)s' was not looked at: %(reason)s.", paths=paths[row], reason=reason)
+                )
     found = []
     for row, why in chosen:
         target = int(samples.target[row])
@@ -113,23 +117,26 @@ def look_closely(
     leading = sorted((c for c in compared if share[c] > 0), key=lambda c: -share[c])[:count]
     plain = plain_heatmaps(explainer, look.load, [look.row], [look.target], batch=1, paths=None)[0]
     maps = sample_concept_maps(explainer, look.load, layer.layer, look.row, look.target, compared)
-    regions = [(box, f"region {_written(box)}") for box in boxes]
+    regions = [(box, _("region %(written)s", written=_written(box))) for box in boxes]
     if not regions:
         window = strongest_window(plain)
-        regions = [(window, f"{STRONGEST} ({_written(window)})")]
+        regions = [(window, f"{_(STRONGEST)} ({_written(window)})")]
     return LocalSample(
         row=look.row,
         layer=layer.layer,
         target=look.target,
         why=look.why,
         photo=_shown(look.photo, f"{look.path}", store),
-        heatmap=_shown(overlay(look.photo, plain), f"relevance over {look.path}", store),
+        heatmap=_shown(
+            overlay(look.photo, plain), _("relevance over %(path)s", path=look.path), store
+        ),
         concepts=_concepts(explainer, look, layer, leading, share, store),
         regions=tuple(
             _ranking(look, box, chosen, plain, compared, maps, store) for box, chosen in regions
         ),
         compared=len(compared),
         covered=float(np.abs(share[compared]).sum()),
+        alone=_shown(heat(plain), _("relevance alone, %(path)s", path=look.path), store),
     )
 
 
@@ -160,13 +167,20 @@ def _concepts(
 def _concept(found: ConceptMap, look: Look, share: np.ndarray, store: ImageStore) -> LocalConcept:
     concept = found.concepts[0]
     name = f"{found.layer} · {concept}"
-    _, crop = receptive_crop(look.photo, found.heatmap, found.field)
+    _box, crop = receptive_crop(look.photo, found.heatmap, found.field)
     heat = overlay(look.photo, found.heatmap)
     return LocalConcept(
         concept=concept,
         share=float(share[concept]),
-        heatmap=_shown(heat, f"relevance of {name} over {look.path}", store, CROP_SIDE),
-        crop=_shown(crop, f"what {name} sees in {look.path}", store, CROP_SIDE),
+        heatmap=_shown(
+            heat,
+            _("relevance of %(name)s over %(path)s", name=name, path=look.path),
+            store,
+            CROP_SIDE,
+        ),
+        crop=_shown(
+            crop, _("what %(name)s sees in %(path)s", name=name, path=look.path), store, CROP_SIDE
+        ),
     )
 
 
@@ -186,7 +200,7 @@ def _ranking(
     return RegionRanking(
         box=box,
         chosen=chosen,
-        picture=_shown(picture, f"{look.path} with the region outlined", store),
+        picture=_shown(picture, _("%(path)s with the region outlined", path=look.path), store),
         total=float(plain[mask].sum(dtype=np.float64)),
         part=float(np.abs(plain[mask]).sum(dtype=np.float64)) / total if total else 0.0,
         concepts=tuple(compared[place] for place in order),

@@ -13,6 +13,7 @@ from auditor.concept_records import Empty, PositionalComponents, UnitDecision
 from auditor.concepts.components import positional_components
 from auditor.concepts.typical import typical_samples
 from auditor.concepts.units import channel_figures, component_figures, leading_unit
+from auditor.language import gettext as _
 from auditor.progress import Step
 from auditor.records import LayerRelevance, Samples, Subspaces
 from auditor.relevance.explainer import Explainer
@@ -54,9 +55,9 @@ def analyse_positional(
     rows, explained_as = chosen_rows(samples, layer, outputs, most)
     if len(rows) == 0:
         empty = Empty(
-            "No picture of the audited classes is recognised as its class."
+            _("No picture of the audited classes is recognised as its class.")
             if most
-            else "Components were switched off (audit.component_samples: 0)."
+            else _("Components were switched off (audit.component_samples: 0).")
         )
         return empty, tuple(empty for _ in outputs) if within_classes else (), empty
     relevance = positional_relevance(
@@ -65,7 +66,7 @@ def analyse_positional(
     rng = np.random.default_rng(seed)
     if relevance.shape[2:] == (1, 1):
         over_all: PositionalComponents | Empty = Empty(
-            f"{layer.layer} has one position, so there are no places to split."
+            _("%(layer)s has one position, so there are no places to split.", layer=layer.layer)
         )
     else:
         over_all = positional_components(
@@ -139,7 +140,7 @@ def _of_class(
 ) -> PositionalComponents | Empty:
     own = explained_as == output
     if not own.any():
-        return Empty("No picture of this class is recognised as this class.")
+        return Empty(_("No picture of this class is recognised as this class."))
     return positional_components(
         layer,
         relevance[own],

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from auditor.concept_records import Empty, Mistakes, PositionalComponents, Strategies
 from auditor.concepts.shares import shares_of
 from auditor.concepts.typical import typical_samples
+from auditor.language import gettext as _
 from auditor.pipeline.illustrate import stored
 from auditor.progress import Step
 from auditor.records import LayerRelevance, SamplePicture, Samples, Subspaces, UnitPicture
@@ -116,7 +117,13 @@ def draw_units(
             path = samples.manifest.paths[request.row]
             drawn = store.jpeg(
                 overlay(subject.picture(request.row), heatmap),
-                alt=f"relevance of {kind} {unit + 1} of {request.layer} over {path}",
+                alt=_(
+                    "relevance of %(kind)s %(value)s of %(layer)s over %(path)s",
+                    kind=kind,
+                    value=unit + 1,
+                    layer=request.layer,
+                    path=path,
+                ),
                 side=SIDE,
             )
             found.append(UnitPicture(request.layer, kind, unit, output, request.row, stored(drawn)))
@@ -167,7 +174,11 @@ def draw_samples(
                     row,
                     stored(store.jpeg(photo, alt=path, side=SIDE)),
                     stored(
-                        store.jpeg(overlay(photo, heatmap), alt=f"relevance over {path}", side=SIDE)
+                        store.jpeg(
+                            overlay(photo, heatmap),
+                            alt=_("relevance over %(path)s", path=path),
+                            side=SIDE,
+                        )
                     ),
                 )
             )

@@ -91,6 +91,10 @@ def ratio_prepare(local: Local) -> Saved:
     node, source, output = local.node, local.source, local.output
     if node.operation == "relu":
         return Saved(source > 0)
+    if node.operation == "hardtanh" and node.arguments.get("min_val", -1.0) == 0.0:
+        # x / x up to the upper limit, limit / x above: as below, in one division.
+        least = max(SMALL, torch.finfo(source.dtype).tiny)
+        return Saved(output / source.clamp(min=least))
     zero = _zero(local)
     at_zero = _at(local, zero)
     if bool((at_zero.abs() > SMALL).any()):

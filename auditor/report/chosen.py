@@ -9,15 +9,32 @@ from auditor.report.model import (
     ClassPerformance,
     ClassReport,
     CompositionCard,
+    FindingCard,
 )
 
 SHEET_GRADES = ("A", "B")
+SEVERITIES = ("critical", "high", "medium", "low", "none")
+CONFIDENCES = ("high", "moderate", "low")
 
 
 def flagged(result: AuditResult) -> Sequence[str]:
     """Return the classes that have a candidate of grade A or B, in the order of the findings."""
     names = (item.class_name for item in result.findings if item.grade in SHEET_GRADES)
     return list(dict.fromkeys(names))
+
+
+def gravest(findings: Sequence[FindingCard], most: int | None) -> Sequence[FindingCard]:
+    """Return at most ``most`` findings: by severity, then confidence; their order is kept."""
+    if most is None or len(findings) <= most:
+        return findings
+    ranked = sorted(
+        range(len(findings)),
+        key=lambda at: (
+            SEVERITIES.index(findings[at].severity),
+            CONFIDENCES.index(findings[at].confidence),
+        ),
+    )
+    return [findings[at] for at in sorted(ranked[:most])]
 
 
 def worst_first(result: AuditResult) -> Sequence[ClassPerformance]:

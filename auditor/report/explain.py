@@ -11,6 +11,7 @@ from typing import Literal
 from markupsafe import Markup
 
 from auditor.errors import OutputError
+from auditor.language import Texts
 from auditor.report import words
 from auditor.report.embedding import CountingPictures, EmbeddedPictures, LinkedPictures
 from auditor.report.html import encode_all, policy_of
@@ -147,7 +148,7 @@ def _draw(
             page=page,
             view=ImageView(page, medium, Limits(full=False)),
             pictures=pictures,
-            words=words,
+            words=Texts(words),
             created=created,
             style=Markup(style),  # noqa: S704 (our own file)
             policy=policy_of(style, ""),

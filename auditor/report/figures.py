@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float, Int
 
+from auditor.language import gettext as _
 from auditor.report.figure_style import (
     INK,
     MUTED,
@@ -61,8 +62,8 @@ def confusion_figure(matrix: Int[np.ndarray, "label prediction"], names: Sequenc
             rasterized=matrix.size > VECTOR_CELLS,
         )
         _label_cells(axes, list(names[:rows]), list(names))
-        axes.set_ylabel("label in the data")
-        axes.set_xlabel("prediction of the model")
+        axes.set_ylabel(_("label in the data"))
+        axes.set_xlabel(_("prediction of the model"))
         _frame(axes)
         return drawing(figure)
 
@@ -84,7 +85,7 @@ def overview_figure(
     total = shares.shape[1]
     drawn = np.sort(np.argsort(-np.abs(shares).max(axis=0), kind="stable")[:DRAWN_CONCEPTS])
     shares, concept_names = shares[:, drawn], [concept_names[index] for index in drawn]
-    class_order, _ = _clustered(shares)
+    class_order, _unused = _clustered(shares)
     concept_order, tree = _clustered(shares.T)
     ordered = shares[np.ix_(class_order, concept_order)]
     rows, columns = ordered.shape
@@ -114,7 +115,11 @@ def overview_figure(
         names = [concept_names[index] for index in concept_order]
         _label_cells(axes, [class_names[index] for index in class_order], names)
         if len(drawn) < total:
-            note = f"the {len(drawn)} of {total} leading concepts with the largest shares"
+            note = _(
+                "the %(drawn)s of %(total)s leading concepts with the largest shares",
+                drawn=len(drawn),
+                total=total,
+            )
             axes.set_xlabel(note, color=MUTED)
         _frame(axes)
         if tree is not None:
@@ -173,7 +178,7 @@ def similarity_figure(
         else:
             axes.set_xticks([])
             axes.set_yticks([])
-            axes.set_xlabel(f"{count} concepts, sorted by subspace", color=MUTED)
+            axes.set_xlabel(_("%(count)s concepts, sorted by subspace", count=count), color=MUTED)
         _frame(axes)
         return drawing(figure)
 

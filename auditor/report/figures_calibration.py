@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auditor.language import gettext as _
 from auditor.report.figure_style import (
     ACCENT,
     LINE,
@@ -31,6 +32,6 @@ def reliability_figure(found: Calibration) -> Drawing:
             lower.bar(
                 each.low, value.n, width=each.high - each.low, align="edge", color=LINE, linewidth=0
             )
-        upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share that is right")
-        lower.set(xlabel="confidence of the model", ylabel="pictures")
+        upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel=_("share that is right"))
+        lower.set(xlabel=_("confidence of the model"), ylabel="pictures")
         return drawing(figure)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
+from auditor.language import gettext as _
 from auditor.report.figure_style import (
     ACCENT,
     INK,
@@ -85,8 +86,8 @@ def plane_figure(
                 crossed[:, 0], crossed[:, 1], s=34, c=colour, marker="x", linewidths=1.6, zorder=3
             )
         _divide(axes, points, line)
-        axes.set_xlabel(f"share of relevance of {short(axes_names[0], 40)}")
-        axes.set_ylabel(f"share of relevance of {short(axes_names[1], 40)}")
+        axes.set_xlabel(_("share of relevance of %(short)s", short=short(axes_names[0], 40)))
+        axes.set_ylabel(_("share of relevance of %(short)s", short=short(axes_names[1], 40)))
         axes.tick_params(labelsize=8)
         axes.legend(frameon=False, fontsize=8, loc="best")
         return drawing(figure)
@@ -115,9 +116,9 @@ def flipping_figure(panels: Sequence[Panel]) -> Drawing:
             axes.set_xticks(np.sqrt(SHARES), ["0", "4 %", "25 %", "50 %", "all"])
             axes.tick_params(labelsize=7.5)
             axes.grid(axis="y", color=LINE, linewidth=0.5)
-            axes.set_xlabel("concepts switched")
+            axes.set_xlabel(_("concepts switched"))
             if place == 0:
-                axes.set_ylabel("score of the class (mean)")
+                axes.set_ylabel(_("score of the class (mean)"))
                 axes.legend(
                     frameon=False,
                     fontsize=8,

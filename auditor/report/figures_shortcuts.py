@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from auditor.language import gettext as _
 from auditor.report.figure_style import (
     ACCENT,
     LINE,
@@ -37,18 +38,18 @@ def zeroing_figure(
         axes.fill_between(counts, low, high, color=MUTED, alpha=0.18, linewidth=0)
         axes.plot(
             counts, random_own, ":", color=MUTED, linewidth=1.4,
-            label=f"{short(class_name, 20)}, random concepts",
+            label=_("%(short)s, random concepts", short=short(class_name, 20)),
         )  # fmt: skip
-        axes.plot(counts, others, "--", color=OTHER, linewidth=1.4, label="other classes")
+        axes.plot(counts, others, "--", color=OTHER, linewidth=1.4, label=_("other classes"))
         axes.plot(
             counts, own, "-o", color=ACCENT, linewidth=2.0, markersize=3.2,
-            label=f"{short(class_name, 20)}, with the region",
+            label=_("%(short)s, with the region", short=short(class_name, 20)),
         )  # fmt: skip
         axes.set_ylim(-0.02, 1.04)
         axes.set_xticks(list(counts))
         axes.tick_params(labelsize=7.5)
         axes.grid(axis="y", color=LINE, linewidth=0.5)
-        axes.set_xlabel("concepts of the region at zero")
-        axes.set_ylabel("confidence (mean)")
+        axes.set_xlabel(_("concepts of the region at zero"))
+        axes.set_ylabel(_("confidence (mean)"))
         axes.legend(frameon=False, fontsize=7.5, loc="lower left", bbox_to_anchor=(-0.03, 1.0))
         return drawing(figure)

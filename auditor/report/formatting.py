@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 import re
 from collections.abc import Callable
 from typing import Any
 
+import babel
+import babel.dates
+import babel.numbers
+
 from auditor.errors import IntegrityError
+from auditor.language import SOURCE, locale, ngettext, spoken, translate
+from auditor.language import gettext as _
 from auditor.report.model import Interval, TestResult
 from auditor.report.words import NO_NUMBER
 
+OF_CLASS = "of images of "
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -30,7 +38,7 @@ def number(value: float | None) -> str:
     if float(value).is_integer() and abs(value) < 1e15:
         return _signed(value, 0)
     if abs(value) < 1e-3:
-        return f"{value:.1e}".replace("-", "−")
+        return _localised(f"{value:.1e}".replace("-", "−"))
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
     return _signed(value, min(digits, 3))
 
@@ -39,7 +47,7 @@ def chance(value: float | None) -> str:
     """Return a p or q value; tiny ones as an upper bound."""
     if value is None:
         return NO_NUMBER
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return _localised("< 0.001" if value < 0.001 else f"{value:.3f}")
 
 
 def interval(item: Interval) -> str:
@@ -49,7 +57,7 @@ def interval(item: Interval) -> str:
 
 def percent_range(low: float, high: float) -> str:
     """Return two shares as one range of percentages."""
-    return f"{percent(low).removesuffix(' %')} to {percent(high)}"
+    return _("%(low)s to %(high)s", low=percent(low).removesuffix(" %"), high=percent(high))
 
 
 def points(value: float) -> str:
@@ -70,15 +78,22 @@ def is_share(unit: str) -> bool:
 def effect(result: TestResult) -> str:
     """Return a test's effect in its unit, shares as percentages."""
     if is_share(result.unit):
-        return f"{percent(result.effect)}{result.unit.removeprefix(result.unit.split(' ')[0])}"
-    return f"{number(result.effect)} {result.unit}".strip()
+        return f"{percent(result.effect)} {_whole(result.unit.partition(' ')[2])}".strip()
+    return f"{number(result.effect)} {translate(result.unit)}".strip()
+
+
+def _whole(text: str) -> str:
+    """Return what a share is of: ``of images``, or those of a class."""
+    if text.startswith(OF_CLASS):
+        return _("of images of %(name)s", name=text.removeprefix(OF_CLASS))
+    return translate(text) if text else ""
 
 
 def effect_range(result: TestResult) -> str:
     """Return the 95 % interval of a test's effect, without the unit's name."""
     if is_share(result.unit):
         return percent_range(result.low, result.high)
-    return f"{number(result.low)} to {number(result.high)}"
+    return _("%(low)s to %(high)s", low=number(result.low), high=number(result.high))
 
 
 def effect_value(value: float, result: TestResult) -> str:
@@ -89,7 +104,7 @@ def effect_value(value: float, result: TestResult) -> str:
 def seconds(value: float) -> str:
     """Return a duration in words."""
     if value < 60:
-        return f"{value:.1f} s"
+        return _localised(f"{value:.1f} s")
     minutes, rest = divmod(round(value), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
@@ -107,13 +122,27 @@ def colour(value: str) -> str:
 
 
 def day(created: str) -> str:
-    """Return the date part of an ISO 8601 time."""
-    return created[:10]
+    """Return the date of an ISO 8601 time, in English as ISO 8601 writes it."""
+    if spoken() == SOURCE:
+        return created[:10]
+    date = datetime.date.fromisoformat(created[:10])
+    return babel.dates.format_date(date, "medium", locale=locale())
 
 
 def plural(count: int, word: str, words: str = "") -> str:
-    """Return a count with its noun: ``1 image``, ``2 images``."""
-    return f"{number(count)} {word if count == 1 else words or word + 's'}"
+    """Return a count with its noun, one of `words.NOUNS`: ``1 image``, ``2 images``."""
+    nouns = (f"%(num)s {word}", f"%(num)s {words or word + 's'}")
+    return ngettext(*nouns, count, num=number(count))
+
+
+def decimal(value: float, digits: int = 2) -> str:
+    """Return a number with so many digits behind the decimal sign."""
+    return _localised(f"{value:.{digits}f}")
+
+
+def language(code: str) -> str:
+    """Return how the spoken language calls another one."""
+    return babel.Locale.parse(code).get_display_name(locale()) or code
 
 
 def first_sentence(text: str) -> str:
@@ -126,11 +155,13 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "chance": chance,
     "colour": colour,
     "day": day,
+    "decimal": decimal,
     "effect": effect,
     "effect_range": effect_range,
     "effect_value": effect_value,
     "first_sentence": first_sentence,
     "interval": interval,
+    "language": language,
     "number": number,
     "percent": percent,
     "percent_range": percent_range,
@@ -138,9 +169,20 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "points": points,
     "points_range": points_range,
     "seconds": seconds,
+    "word": translate,
 }
 
 
 def _signed(value: float, digits: int) -> str:
     text = f"{value:,.{digits}f}"
-    return text.replace("-", "−") if float(text.replace(",", "")) else text.lstrip("-")
+    zero = not float(text.replace(",", ""))
+    return _localised(text.lstrip("-") if zero else text.replace("-", "−"))
+
+
+def _localised(text: str) -> str:
+    """Return a number that is written as in English with the signs of the spoken language."""
+    if spoken() == SOURCE:
+        return text
+    group = babel.numbers.get_group_symbol(locale())
+    point = babel.numbers.get_decimal_symbol(locale())
+    return text.translate({ord(","): group, ord("."): point})

@@ -15,6 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from auditor.errors import OutputError
+from auditor.language import Texts
 from auditor.report import crosswalk, words
 from auditor.report.embedding import CountingPictures, EmbeddedPictures, LinkedPictures
 from auditor.report.house import House, plain_house
@@ -148,8 +149,8 @@ def _draw(
         result=result,
         context=context,
         pictures=pictures,
-        words=words,
-        crosswalk=crosswalk,
+        words=Texts(words),
+        crosswalk=Texts(crosswalk),
         logo=house.logo,
         style=Markup(style),  # noqa: S704 (ours, and a style that cannot end its element)
         script=Markup(script),  # noqa: S704 (our own file)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from auditor.language import gettext as _
 from auditor.report.images import jpeg_bytes, read_image
 
 MIME = {".jpg": "image/jpeg", ".png": "image/png", ".svg": "image/svg+xml"}
@@ -36,21 +37,31 @@ class Step:
         said = []
         if self.classes is not None:
             said.append(
-                f"At most {self.classes} classes have a page: those with a candidate and the worst."
+                _(
+                    "At most %(count)s classes have a page: those with a candidate and the worst.",
+                    count=self.classes,
+                )
             )
         if not self.pictures:
             return (
                 *said,
-                "All pictures are left out to keep the file's size; report.pdf has them.",
+                _("All pictures are left out to keep the file's size; report.pdf has them."),
             )
         if self.examples is not None:
-            said.append(f"A row shows at most {self.examples} pictures, to keep the file's size.")
+            said.append(
+                _(
+                    "A row shows at most %(count)s pictures, to keep the file's size.",
+                    count=self.examples,
+                )
+            )
         if not self.full:
-            said.append("The whole pictures behind the crops are left out of rows of concepts.")
+            said.append(_("The whole pictures behind the crops are left out of rows of concepts."))
         if self.side is not None:
-            said.append(f"Photographs are at most {self.side} pixels wide or high.")
+            said.append(_("Photographs are at most %(side)s pixels wide or high.", side=self.side))
         if self.quality is not None:
-            said.append(f"Photographs are stored at JPEG quality {self.quality}.")
+            said.append(
+                _("Photographs are stored at JPEG quality %(quality)s.", quality=self.quality)
+            )
         return tuple(said)
 
 

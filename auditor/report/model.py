@@ -220,7 +220,10 @@ class LegendEntry(Part):
 
 
 class AtlasSample(Part):
-    """A sample coloured by the concept that dominates each superpixel."""
+    """A sample coloured by the concept that dominates each superpixel.
+
+    ``alone`` is the heatmap without the photograph.
+    """
 
     sample: str
     layer: str
@@ -229,6 +232,7 @@ class AtlasSample(Part):
     heatmap: Picture
     atlas: Picture
     legend: list[LegendEntry]
+    alone: Picture | None = None
 
 
 class ClassReport(Part):
@@ -355,7 +359,7 @@ class LocalCard(Part):
     """One picture looked at closely. ``why``: why this one; ``covered``: see ``compared``.
 
     The region's ranking is among the ``compared`` concepts with the most relevance in the
-    picture, which hold the part ``covered`` of it.
+    picture, which hold the part ``covered`` of it. ``alone`` is the heatmap without the photograph.
     """
 
     sample: str
@@ -370,6 +374,7 @@ class LocalCard(Part):
     regions: list[RegionCard]
     compared: int
     covered: Number
+    alone: Picture | None = None
 
 
 class LocalPart(Part):
@@ -549,7 +554,10 @@ class NotRun(Part):
 
 
 class AuditResult(Part):
-    """The whole audit. ``faces``: one reference sample of each concept without a card, by id."""
+    """The whole audit. ``faces``: one reference sample of each concept without a card, by id.
+
+    ``language`` is the code of the language that its sentences and figures are written in.
+    """
 
     format: Literal["concept-auditor/audit"] = "concept-auditor/audit"
     version: Literal[1] = 1
@@ -581,6 +589,7 @@ class AuditResult(Part):
     method: Method
     not_run: list[NotRun]
     config: str
+    language: str = "en"
 
 
 class RenderContext(Part):
@@ -588,7 +597,8 @@ class RenderContext(Part):
 
     ``created`` is ISO 8601 in UTC; ``stages`` is stage -> seconds; ``command`` redoes the audit.
     ``tier`` says how much of the result is drawn; ``sections`` names what of it, in order (None:
-    all that the tier has). ``review`` is what people and policy make of it, where there is any.
+    all that the tier has); ``language`` is the code of the language of its fixed text. ``review``
+    is what people and policy make of it, where there is any.
     """
 
     created: str
@@ -596,4 +606,5 @@ class RenderContext(Part):
     command: str = ""
     tier: Literal["executive", "standard", "technical"] = "standard"
     sections: list[str] | None = None
+    language: str = "en"
     review: Review | None = None

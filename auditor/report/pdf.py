@@ -13,6 +13,8 @@ from pathlib import Path
 from markupsafe import Markup
 
 from auditor.errors import OutputError
+from auditor.language import N_, Texts
+from auditor.language import gettext as _
 from auditor.report import crosswalk, words
 from auditor.report.embedding import LinkedPictures
 from auditor.report.house import House, plain_house
@@ -32,14 +34,16 @@ LIMITS = Limits(
     classes=12,
     ranked=40,
     graphs=3,
+    sheets=6,
     full=False,
 )
 ALL = Limits(names=None, full=False)
-LEFT_OUT = (
-    "A row shows at most 6 pictures, a finding 4 and one of its tests on pictures, a concept table "
-    "its first 4 concepts (3 where larger units lead); at most 8 concepts have a card, 7 single "
-    "pictures are shown, 12 classes have a page, and 3 findings or classes a graph. report.html "
-    "shows more, and audit.json, which is attached to this file, lists everything.",
+LEFT_OUT = N_(
+    "A row shows at most 6 pictures, a finding 4 and one of its tests on pictures, a concept table"
+    " its first 4 concepts (3 where larger units lead); at most 8 concepts have a card, 7 single "
+    "pictures are shown, 12 classes have a page, 6 findings a sheet, and 3 findings or classes a "
+    "graph. report.html shows more, and audit.json, which is attached to this file, lists "
+    "everything."
 )
 # WeasyPrint takes the alternative text of a drawing from its title alone.
 LABELLED = re.compile(r'(<svg\b[^>]*\baria-label="([^"]*)"[^>]*>)')
@@ -59,7 +63,7 @@ def pdf_html(
     """
     house = house or plain_house()
     whole = context.tier == "technical"
-    view = View(result, context, "pdf", ALL if whole else LIMITS, () if whole else LEFT_OUT)
+    view = View(result, context, "pdf", ALL if whole else LIMITS, () if whole else (_(LEFT_OUT),))
     document = (
         house.environment()
         .get_template("pdf/report.html.j2")
@@ -68,8 +72,8 @@ def pdf_html(
             result=result,
             context=context,
             pictures=LinkedPictures(images),
-            words=words,
-            crosswalk=crosswalk,
+            words=Texts(words),
+            crosswalk=Texts(crosswalk),
             logo=house.logo,
             style=Markup(house.style("pdf")),  # noqa: S704 (it cannot end its element)
         )

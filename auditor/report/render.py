@@ -9,6 +9,7 @@ from pathlib import Path
 import pydantic
 
 from auditor.errors import IntegrityError, UnknownNameError
+from auditor.language import speaking
 from auditor.report.house import House
 from auditor.report.html import render_html, write_html_folder
 from auditor.report.model import FORMAT_VERSION, AuditResult, RenderContext
@@ -40,7 +41,7 @@ def render_run(
     leaves it in place. What people and policy made of the audit (review.json) is drawn with it.
 
     Raises:
-        UnknownNameError: A format is not one of html and pdf, or a layout not one of the two.
+        UnknownNameError: A format, layout or language is none of those that there are.
         IntegrityError: audit.json or a picture is missing, broken or changed.
         OutputError: A file could not be made; what was made before it stays.
     """
@@ -50,6 +51,31 @@ def render_run(
     if layout not in LAYOUTS:
         raise UnknownNameError("report layout", layout, LAYOUTS)
     result, context = _reviewed(run, context)
+    with speaking(context.language):
+        return _write(
+            result,
+            context,
+            run,
+            formats=formats,
+            max_html_mb=max_html_mb,
+            pdf_timeout=pdf_timeout,
+            house=house,
+            layout=layout,
+        )
+
+
+def _write(
+    result: AuditResult,
+    context: RenderContext,
+    run: Path,
+    *,
+    formats: Sequence[str],
+    max_html_mb: float,
+    pdf_timeout: int,
+    house: House | None,
+    layout: str,
+) -> Mapping[str, Path]:
+    """Write the report files in the language that is spoken; see `render_run`."""
     _write_texts(result, context, run, house)
     images = run / "images"
     written: dict[str, Path] = {}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from auditor.errors import UnknownNameError
+from auditor.language import N_, translate
 from auditor.report.model import AuditResult
 
 
@@ -39,7 +40,7 @@ def sections_of(
         UnknownNameError: ``wanted`` names none of the report's sections.
     """
     check_sections(wanted)
-    known = {name: (title, has) for name, title, has in ORDER}
+    known = {name: (translate(title), has) for name, title, has in ORDER}
     names = [name for name in wanted or known if _in_tier(name, tier, compared)]
     present = [name for name in dict.fromkeys(names) if known[name][1](result)]
     return tuple(
@@ -109,24 +110,24 @@ def _has_local(result: AuditResult) -> bool:
 TECHNICAL = ("comparison",)
 EXECUTIVE = ("summary", "scope", "reading", "register", "findings")
 ORDER: tuple[tuple[str, str, Callable[[AuditResult], bool]], ...] = (
-    ("summary", "Summary", _always),
-    ("scope", "Scope and intended use", _always),
-    ("reading", "How to read this", _always),
-    ("register", "Findings register", _always),
-    ("findings", "Finding sheets", _has_findings),
-    ("data", "Data", _always),
-    ("performance", "Performance", _always),
-    ("classes", "Dominant concepts", _has_classes),
-    ("atlas", "Concept atlas", _has_atlas),
-    ("local", "Single pictures", _has_local),
-    ("subspaces", "Concept subspaces", _has_subspaces),
-    ("planes", "Fine-grained decisions", _has_planes),
-    ("strategies", "Strategies within a class", _has_strategies),
-    ("composition", "What concepts are made of", _has_composition),
-    ("errors", "Errors", _has_errors),
-    ("comparison", "Comparison with the previous audit", _always),
-    ("method", "Method and limits", _always),
-    ("signoff", "Decision log and sign-off", _always),
-    ("reproducibility", "Reproducibility", _always),
-    ("crosswalk", "Crosswalk", _always),
+    ("summary", N_("Summary"), _always),
+    ("scope", N_("Scope and intended use"), _always),
+    ("reading", N_("How to read this"), _always),
+    ("register", N_("Findings register"), _always),
+    ("findings", N_("Finding sheets"), _has_findings),
+    ("data", N_("Data"), _always),
+    ("performance", N_("Performance"), _always),
+    ("classes", N_("Dominant concepts"), _has_classes),
+    ("atlas", N_("Concept atlas"), _has_atlas),
+    ("local", N_("Single pictures"), _has_local),
+    ("subspaces", N_("Concept subspaces"), _has_subspaces),
+    ("planes", N_("Fine-grained decisions"), _has_planes),
+    ("strategies", N_("Strategies within a class"), _has_strategies),
+    ("composition", N_("What concepts are made of"), _has_composition),
+    ("errors", N_("Errors"), _has_errors),
+    ("comparison", N_("Comparison with the previous audit"), _always),
+    ("method", N_("Method and limits"), _always),
+    ("signoff", N_("Decision log and sign-off"), _always),
+    ("reproducibility", N_("Reproducibility"), _always),
+    ("crosswalk", N_("Crosswalk"), _always),
 )

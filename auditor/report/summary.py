@@ -7,10 +7,11 @@ import re
 
 import jinja2
 
+from auditor.language import Texts
 from auditor.report import words
-from auditor.report.formatting import FILTERS
 from auditor.report.house import House, plain_house
 from auditor.report.model import AuditResult, RenderContext
+from auditor.report.templates import speak
 from auditor.report.view import Limits, View
 
 # Whatever Markdown, or the HTML inside it, could take for a mark, a mention or a link; the last
@@ -74,7 +75,7 @@ def text_files(
     view = View(result, context, "html", Limits())
     files = {
         name: jinja.get_template(template)
-        .render(result=result, context=context, view=view, words=words)
+        .render(result=result, context=context, view=view, words=Texts(words))
         .encode()
         for name, template in TEXTS.items()
     }
@@ -91,7 +92,7 @@ def markdown_environment(house: House) -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=_plain,
     )
-    jinja.filters.update(FILTERS)
+    speak(jinja)
     return jinja
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sized
 from pathlib import Path
+from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from auditor.errors import OutputError
-from auditor.report.formatting import FILTERS
+from auditor.language import spoken, translate, translate_counted
+from auditor.report.formatting import FILTERS, number
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -40,10 +43,36 @@ def environment(*folders: Path) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=False,
     )
-    jinja.filters.update(FILTERS)
+    speak(jinja)
     jinja.tests["lone"] = _lone
     jinja.tests["several"] = _several
     return jinja
+
+
+def speak(jinja: jinja2.Environment) -> None:
+    """Give templates the filters, and gettext in the language that is spoken while they render."""
+    jinja.filters.update(FILTERS)
+    jinja.globals.update(_=_message, gettext=_message, ngettext=_counted_message, spoken=spoken)
+
+
+@jinja2.pass_context
+def _message(context: jinja2.runtime.Context, message: str, /, **values: Any) -> str:
+    """Return a message; its values are escaped where the template is."""
+    return _text(context, translate(message)) % values
+
+
+@jinja2.pass_context
+def _counted_message(
+    context: jinja2.runtime.Context, singular: str, plural: str, num: float, /, **values: Any
+) -> str:
+    """Return the form of a message that fits ``num``, which it writes as the report does."""
+    text = _text(context, translate_counted(singular, plural, num))
+    return text % {"num": number(num), **values}
+
+
+def _text(context: jinja2.runtime.Context, message: str) -> str:
+    # The catalogue is ours: what it holds of markup is meant.
+    return Markup(message) if context.eval_ctx.autoescape else message  # noqa: S704
 
 
 def _lone(items: Sized) -> bool:

@@ -8,11 +8,14 @@ from functools import cached_property
 from itertools import zip_longest
 from typing import Literal
 
+from auditor.language import N_
+from auditor.language import gettext as _
 from auditor.report.analysis_parts import LayerUnits
 from auditor.report.chosen import (
     SHEET_GRADES,
     chosen_classes,
     chosen_performance,
+    gravest,
     worst_compositions,
 )
 from auditor.report.figure_style import short
@@ -52,7 +55,8 @@ DECIDED = {
 class Limits:
     """How much is shown; None shows everything. ``full``: also the whole pictures of crops.
 
-    ``classes`` have a page, ``ranked`` ones a row of accuracy, ``graphs`` a composition graph.
+    ``classes`` have a page, ``ranked`` ones a row of accuracy, ``graphs`` a composition graph,
+    ``sheets`` findings a sheet.
     """
 
     examples: int | None = None
@@ -64,6 +68,7 @@ class Limits:
     classes: int | None = None
     ranked: int | None = None
     graphs: int | None = None
+    sheets: int | None = None
     full: bool = True
 
 
@@ -181,6 +186,17 @@ class View(Names):
         return [finding for finding in self.result.findings if finding.grade in SHEET_GRADES]
 
     @cached_property
+    def drawn_sheets(self) -> Sequence[FindingCard]:
+        """Findings whose sheet is drawn: all, or where room is short the gravest."""
+        return gravest(self.sheets, self.limits.sheets)
+
+    def sheet(self, finding: FindingCard) -> str:
+        """Return the anchor of a finding's sheet, or nothing when it has none here."""
+        if not self.has("findings") or finding not in self.drawn_sheets:
+            return ""
+        return f"finding-{self.sheets.index(finding) + 1}"
+
+    @cached_property
     def minor(self) -> Sequence[FindingCard]:
         """Findings that are folded away: expected evidence, data notes, untested."""
         return [finding for finding in self.result.findings if finding.grade not in SHEET_GRADES]
@@ -266,11 +282,11 @@ class View(Names):
     def kept(self, node: GraphNode) -> Sequence[str]:
         """Return the lines under a node: what of it goes to no concept that is drawn."""
         amounts = (
-            (node.rest, "in others"),
-            (node.bypass, "past the layer"),
-            (node.absorbed, "in biases"),
+            (node.rest, N_("%(part)s in others")),
+            (node.bypass, N_("%(part)s past the layer")),
+            (node.absorbed, N_("%(part)s in biases")),
         )
-        return [f"{percent(part)} {where}" for part, where in amounts if abs(part or 0.0) >= 0.005]
+        return [_(text, part=percent(part)) for part, text in amounts if abs(part or 0.0) >= 0.005]
 
     def has_shares(self, card: CompositionCard) -> bool:
         """Say whether parts of the score can be read as shares of it.

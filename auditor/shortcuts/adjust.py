@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from scipy import ndimage
 
-from auditor.shortcuts.global_statistics import MEASURES
+from auditor.shortcuts.global_statistics import MARGIN, MEASURES, outwards
 
 Picture = Float[np.ndarray, "height width 3"]
 Bytes = UInt8[np.ndarray, "height width 3"]
@@ -20,7 +20,7 @@ STEPS = 7
 LARGEST_BLUR = 4.0
 LARGEST_SHARPENING = 4.0
 LARGEST_FACTOR = 4.0
-QUALITIES = (5, 98)
+QUALITIES = (1, 98)
 NOT_MIRRORED = ("noise", "JPEG blockiness")
 
 
@@ -78,6 +78,12 @@ def _family(
         return _shift(np.array([0.5, -0.5, 0.0])), 0.0, 255.0 if upwards else -255.0
     if statistic == "blue-yellow tint":
         return _shift(np.array([-1.0, -1.0, 2.0]) / 3), 0.0, 255.0 if upwards else -255.0
+    if statistic == "red-green tint of the margin":
+        return _shift_outwards(np.array([0.5, -0.5, 0.0])), 0.0, 255.0 if upwards else -255.0
+    if statistic == "blue-yellow tint of the margin":
+        return _shift_outwards(np.array([-1.0, -1.0, 2.0]) / 3), 0.0, 255.0 if upwards else -255.0
+    if statistic == "highlights":
+        return _gain, 1.0, LARGEST_FACTOR if upwards else 0.0
     if statistic == "contrast":
         return _stretch((0, 1, 2)), 1.0, LARGEST_FACTOR if upwards else 0.0
     if statistic == "saturation":
@@ -94,6 +100,22 @@ def _family(
 
 def _shift(direction: Float[np.ndarray, "3"]) -> Family:
     return lambda start, amount: start + amount * direction
+
+
+def _shift_outwards(direction: Float[np.ndarray, "3"]) -> Family:
+    """Shift the margin by the whole amount and the middle by none."""
+
+    def shifted(start: Picture, amount: float) -> Picture:
+        weight = np.clip(outwards(*start.shape[:2]) / MARGIN, 0.0, 1.0) ** 2
+        moved: Picture = start + amount * weight[..., None] * direction
+        return moved
+
+    return shifted
+
+
+def _gain(start: Picture, factor: float) -> Picture:
+    gained: Picture = factor * start
+    return gained
 
 
 def _stretch(axes: tuple[int, ...]) -> Family:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from auditor.concepts.shares import shares_of
+from auditor.language import gettext as _
 from auditor.records import ColumnEffect, ColumnFactor, LayerRelevance, Samples
 from auditor.shortcuts.statistics import benjamini_hochberg
 
@@ -57,7 +58,11 @@ def column_factors(
                 classes=_classes(samples, relevance, outputs, everyone, permutations, generator),
             )
         )
-    notes = [f"Columns of metadata that were not tested: {', '.join(unused)}."] if unused else []
+    notes = (
+        [_("Columns of metadata that were not tested: %(unused)s.", unused=", ".join(unused))]
+        if unused
+        else []
+    )
     return sorted(_corrected(found), key=lambda each: -each.association), notes
 
 
@@ -74,7 +79,11 @@ def groups_of(
     if len(counts) > MOST_VALUES:
         numbers = _numbers(cleaned)
         if numbers is None:
-            return f"{len(counts)} different values; more than {MOST_VALUES} say nothing"
+            return _(
+                "%(counts)s different values; more than %(most_values)s say nothing",
+                counts=len(counts),
+                most_values=MOST_VALUES,
+            )
         edges = np.unique(np.quantile(numbers, np.arange(1, QUARTERS) / QUARTERS))
         codes = np.searchsorted(edges, numbers, side="right")
         bounds = [f"{edge:g}" for edge in edges]
@@ -85,7 +94,7 @@ def groups_of(
     codes = np.array([order.get(text, len(kept)) for text in cleaned])
     found = _renumbered(codes, [*kept, RARE])
     if len(found[1]) < 2:
-        return "one value only"
+        return _("one value only")
     return found
 
 
@@ -152,7 +161,7 @@ def _variance_p(
         return 1.0
     sizes = np.bincount(codes)
     reached = 0
-    for _ in range(permutations):
+    for _repeat in range(permutations):
         drawn = _indicator(generator.permutation(codes))
         between = float((((drawn @ inner) * drawn).sum(axis=1) / sizes).sum())
         reached += between / total >= observed - 1e-12
@@ -171,7 +180,7 @@ def _association_p(
     shape = (int(own.max()) + 1, int(labels.max()) + 1)
     observed = _chi_square(_counts(own, labels, shape))
     reached = 0
-    for _ in range(permutations):
+    for _repeat in range(permutations):
         drawn = _counts(own, generator.permutation(labels), shape)
         reached += _chi_square(drawn) >= observed - 1e-9
     return (1 + reached) / (1 + permutations)

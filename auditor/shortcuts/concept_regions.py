@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
+from auditor.language import gettext as _
 from auditor.shortcuts.heat import dilated, edge_pixels, top_component
 from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal, region_score
 
@@ -16,7 +17,11 @@ def concept_regions(view: ClassView) -> list[Proposal]:
     """Propose the most relevant connected part of every leading concept's conditional heatmap."""
     found = []
     for concept, heats in zip(view.concepts, view.concept_heat, strict=True):
-        reason = f"where concept {concept} of layer {view.layer} supports the class most."
+        reason = _(
+            "where concept %(concept)s of layer %(layer)s supports the class most.",
+            concept=concept,
+            layer=view.layer,
+        )
         shape = f"region of concept {concept}"
         found.append(region_of("P1b", view, shape, heats, (concept,), reason))
     return found

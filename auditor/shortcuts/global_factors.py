@@ -9,29 +9,38 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.stats import norm, rankdata, tiecorrect
 
-from auditor.records import Plausibility
+from auditor.records import Evidence, Plausibility
 from auditor.shortcuts.global_statistics import STATISTICS
+from auditor.shortcuts.grading import LIKELY_ARTEFACT, STRONG
 from auditor.shortcuts.modes import bimodal, otsu
 from auditor.shortcuts.proposals import least_group
 from auditor.shortcuts.statistics import benjamini_hochberg
 
 LEVEL = 0.01
 CLEAR_AUC = 0.75
-PER_CLASS, IN_ALL = 2, 10
+# Permutations for the difference of distributions: one set serves all statistics of a class.
+RESOLUTION = 20_000
+# Where distributions are compared: not where fewer than this share of all pictures lie beyond.
+TAIL = 0.05
+# How far the margin differs, as a share of how far the whole does: none of it counts, all does.
+OBJECT_ONLY, EVERYWHERE = 0.6, 0.8
+PER_CLASS, IN_ALL = 3, 20
 CHUNK = 500
 
+Moved = tuple[int, str, bool]
 BY_NATURE = "made by camera or processing"
 PART = "part of the class lacks it"
+ENOUGH = "enough without any object"
 # What a term of 1 counts in the noisy-or; `Statistic.nature` is the value of the first.
-WEIGHTS: Mapping[str, float] = {BY_NATURE: 1.0, PART: 0.45}
+WEIGHTS: Mapping[str, float] = {BY_NATURE: 1.0, PART: 0.45, ENOUGH: 0.45}
 
 
 @dataclass(frozen=True, eq=False)
 class Predictive:
     """A statistic that tells a class from the others on the discovery half.
 
-    ``auc`` is the chance that a picture of the class has the larger value; ``p`` two-sided, by
-    permutation of the labels; ``q`` over all classes and statistics.
+    ``auc`` is the chance that a picture of the class has the larger value; ``p`` by permutation of
+    the labels; ``q`` over all classes and statistics.
     """
 
     output: int
@@ -42,6 +51,22 @@ class Predictive:
     p: float
     q: float = 1.0
 
+    @property
+    def apart(self) -> float:
+        """How far the distributions are apart (`widest`), positive where the class has more."""
+        return widest(self.own, self.others)[0]
+
+    @property
+    def typical(self) -> float:
+        """Median of those of the class that lie beyond the point where the two differ most.
+
+        About that of the class where all of it differs; where only a part of it does, that of the
+        part.
+        """
+        difference, point = widest(self.own, self.others)
+        beyond = self.own > point if difference > 0 else self.own <= point
+        return float(np.median(self.own[beyond] if beyond.any() else self.own))
+
 
 def predictive_statistics(
     values: Mapping[str, Float[np.ndarray, "sample"]],
@@ -50,55 +75,93 @@ def predictive_statistics(
     permutations: int,
     generator: np.random.Generator,
 ) -> list[Predictive]:
-    """Return the statistics with q <= `LEVEL` and an AUC of `CLEAR_AUC` or more (or the reverse).
+    """Return the statistics with q <= `LEVEL`, the furthest apart first.
 
-    Best first. A class needs 8 pictures, and the others together too.
+    Tested by ranks, and by the largest difference of the distributions (`widest`), which sees
+    better what only a part of the class has; twice the smaller p. A class needs 8 pictures, and the
+    others together too.
     """
     everything: list[Predictive] = []
     ranks = {name: rankdata(column) for name, column in values.items()}
+    by_chance: dict[tuple[int, int], Float[np.ndarray, "permutation"]] = {}
     for output in outputs:
         own = labels == output
-        if own.sum() < 8 or (~own).sum() < 8:
+        sizes = int(own.sum()), int((~own).sum())
+        if min(sizes) < 8:
             continue
+        if sizes not in by_chance:
+            by_chance[sizes] = _widest_by_chance(*sizes, generator)
         table = np.stack([ranks[name] for name in values], axis=1) if values else np.zeros((0, 0))
         for name, auc, p in zip(values, *_tested(table, own, permutations, generator), strict=True):
-            column = values[name]
-            everything.append(Predictive(output, name, column[own], column[~own], auc, p))
+            each = Predictive(output, name, values[name][own], values[name][~own], auc, p)
+            reached = int((by_chance[sizes] >= abs(each.apart) - 1e-9).sum())
+            p = min(1.0, 2 * min(p, (1 + reached) / (1 + RESOLUTION)))
+            everything.append(replace(each, p=p))
     q_values = benjamini_hochberg([each.p for each in everything]) if everything else []
     found = [replace(each, q=q) for each, q in zip(everything, q_values, strict=True)]
-    clear = [each for each in found if each.q <= LEVEL and _clarity(each) >= CLEAR_AUC]
-    return sorted(clear, key=lambda each: -_clarity(each))
+    return sorted((e for e in found if e.q <= LEVEL), key=lambda each: -abs(each.apart))
 
 
-def budgeted(found: Sequence[Predictive]) -> list[Predictive]:
-    """Return the clearest, at most `PER_CLASS` of a class and `IN_ALL`, artefacts by nature first.
+def budgeted(found: Sequence[Predictive], moved: Mapping[Moved, float]) -> list[Predictive]:
+    """Return what is tested: at most `PER_CLASS` of a class and `IN_ALL`.
 
-    A class is often told by many statistics of what it is; those that are never part of an object
-    must not be crowded out.
+    First what is an artefact by nature, then what moves the model most: a class is told by many
+    statistics of what it is, most of which the model does not look at.
+
+    Args:
+        found: the statistics.
+        moved: by class, statistic and whether it rises, what a change of it in other pictures
+            moves the margin of the class by; a statistic that is missing there cannot be set.
     """
-    order = sorted(found, key=lambda each: STATISTICS[each.statistic].nature < 0.5)
+
+    def effect(each: Predictive) -> float:
+        return moved.get((each.output, each.statistic, each.apart > 0), -np.inf)
+
+    def order(each: Predictive) -> tuple[bool, float]:
+        by_nature = STATISTICS[each.statistic].nature >= LIKELY_ARTEFACT
+        return not by_nature, -effect(each)
+
     kept: list[Predictive] = []
-    for each in order:
-        if sum(other.output == each.output for other in kept) < PER_CLASS and len(kept) < IN_ALL:
+    for each in sorted(found, key=order):
+        full = sum(other.output == each.output for other in kept) >= PER_CLASS
+        if not full and len(kept) < IN_ALL:
             kept.append(each)
     return kept
 
 
-def implausibility(candidate: str, factor: Predictive) -> Plausibility:
+def implausibility(
+    candidate: str, factor: Predictive, given: Evidence | None = None, margin: float = 1.0
+) -> Plausibility:
     """Return how surely a factor is no part of the class's objects.
 
     ``made by camera or processing`` is the statistic's own nature; ``part of the class lacks it``
     is 1 when the class falls into two groups (dip test), of which one is as the other classes are:
-    then the class is recognised without it. Combined by noisy-or.
+    then the class is recognised without it. ``enough without any object`` is the lower end of what
+    ``given``, T4 with its q, turns of other pictures, 1 from `STRONG` on: a change of a whole
+    picture brings no object along. It counts less the less the class differs at the ``margin``
+    (`margin_share`): sunflowers are yellow in the middle. Combined by noisy-or.
     """
+    enough = 0.0
+    if given is not None and given.outcome == "supports":
+        everywhere = np.clip((margin - OBJECT_ONLY) / (EVERYWHERE - OBJECT_ONLY), 0.0, 1.0)
+        enough = min(1.0, max(0.0, given.low / STRONG)) * float(everywhere)
     terms = {
         BY_NATURE: STATISTICS[factor.statistic].nature,
         PART: float(partial(factor.own, factor.others)),
+        ENOUGH: enough,
     }
     rest = 1.0
     for name, value in terms.items():
         rest *= 1.0 - WEIGHTS[name] * value
     return Plausibility(candidate, terms, 1.0 - rest)
+
+
+def margin_share(
+    factor: Predictive, own: Float[np.ndarray, "own"], others: Float[np.ndarray, "other"]
+) -> float:
+    """Return how far apart the classes are at the margin, as a share of how far the whole is."""
+    share = widest(own, others)[0] / factor.apart if factor.apart else 0.0
+    return max(0.0, share)
 
 
 def partial(own: Float[np.ndarray, "own"], others: Float[np.ndarray, "other"]) -> bool:
@@ -150,5 +213,47 @@ def _tested(
     return [float(a) for a in auc], [float(each) for each in p]
 
 
-def _clarity(each: Predictive) -> float:
-    return max(each.auc, 1 - each.auc)
+def widest(
+    own: Float[np.ndarray, "own"], others: Float[np.ndarray, "other"]
+) -> tuple[float, float]:
+    """Return where two distributions differ most, and by how much; positive: own is larger.
+
+    The difference of the distribution functions over the standard deviation of an indicator,
+    sqrt(H (1 - H)) with H the share of all values up to there, so that a tail counts as much as the
+    middle (after Anderson and Darling 1952), where H is in [`TAIL`, 1 - `TAIL`].
+    """
+    places, counts = np.unique(np.concatenate([own, others]), return_counts=True)
+    pooled = np.cumsum(counts) / counts.sum()
+    below = [
+        np.searchsorted(np.sort(values), places, side="right") / len(values)
+        for values in (others, own)
+    ]
+    difference = _weighed(below[0] - below[1], pooled)
+    place = int(np.abs(difference).argmax())
+    return float(difference[place]), float(places[place])
+
+
+def _weighed(
+    difference: Float[np.ndarray, "*rows place"], pooled: Float[np.ndarray, "place"]
+) -> Float[np.ndarray, "*rows place"]:
+    inside = (pooled >= TAIL) & (pooled <= 1 - TAIL)
+    spread = np.sqrt(np.maximum(pooled * (1 - pooled), TAIL * (1 - TAIL)))
+    weighed: np.ndarray = np.where(inside, difference / spread, 0.0)
+    return weighed
+
+
+def _widest_by_chance(
+    n: int, m: int, generator: np.random.Generator
+) -> Float[np.ndarray, "permutation"]:
+    """Return the size of `widest` for `RESOLUTION` random labels of ``n`` and ``m`` values.
+
+    Without ties, with which it could only be smaller.
+    """
+    pooled = np.arange(1, n + m + 1) / (n + m)
+    largest = []
+    for start in range(0, RESOLUTION, CHUNK):
+        count = min(CHUNK, RESOLUTION - start)
+        own = np.argsort(generator.random((count, n + m)), axis=1) < n
+        difference = np.cumsum(~own, axis=1) / m - np.cumsum(own, axis=1) / n
+        largest.append(np.abs(_weighed(difference, pooled)).max(axis=1))
+    return np.concatenate(largest)

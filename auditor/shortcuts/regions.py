@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from auditor.language import gettext as _
+from auditor.shape_words import shape_in_words
 from auditor.shortcuts.heat import dilated, edge_pixels, top_component
 from auditor.shortcuts.proposals import MAX_AREA, PROPOSALS, ClassView, Proposal, region_score
 from auditor.shortcuts.windows import dictionary, masks_of, place
@@ -18,19 +20,24 @@ def recurring_regions(view: ClassView) -> list[Proposal]:
     found = []
     for shape in dictionary(*size):
         masks = masks_of(place(view.heat, shape), shape, size)
-        reason = f"the {shape.name} that holds most"
+        reason = _(
+            "the %(shape)s that holds most of the relevance for the class.",
+            shape=shape_in_words(shape.name),
+        )
         found.append(_proposal(view, shape.name, masks, reason, fixed=shape.anchor is not None))
     grow = edge_pixels(*size)
     for name, share in PARTS.items():
         parts = np.stack([top_component(heat, share) for heat in view.heat])
-        reason = f"the largest connected part of the top {share:.0%}"
+        reason = _(
+            "the largest connected part of the top %(share)s of the relevance for the class.",
+            share=f"{share:.0%}",
+        )
         found.append(_proposal(view, name, dilated(parts, grow), reason))
     return [proposal for proposal in found if proposal.masks.mean() <= MAX_AREA * 1.05]
 
 
 def _proposal(
-    view: ClassView, shape: str, masks: np.ndarray, what: str, *, fixed: bool = False
+    view: ClassView, shape: str, masks: np.ndarray, reason: str, *, fixed: bool = False
 ) -> Proposal:
     score = region_score(view.heat, masks, view.discovery)
-    reason = f"{what} of the relevance for the class."
     return Proposal("P1", shape, masks, score, reason, fixed=fixed)

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from auditor.concepts.topk import largest
+from auditor.language import gettext as _
 from auditor.records import LayerRelevance, Samples
 from auditor.shortcuts.concept_regions import region_of
 from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal
@@ -44,10 +45,14 @@ def selective_regions(view: ClassView) -> list[Proposal]:
     means = table.means[table.outputs.index(view.output)]
     found = []
     for each in selective_concepts(table.relevance, table.samples, view.output, means):
-        reason = (
-            f"where concept {each.concept} of layer {view.layer} supports the class: "
-            f"{each.by_relevance:.0%} of the pictures where it is most relevant are of the class, "
-            f"but {each.by_activation:.0%} of those where it is most active."
+        reason = _(
+            "where concept %(concept)s of layer %(layer)s supports the class: %(by_relevance)s of "
+            "the pictures where it is most relevant are of the class, but %(by_activation)s of "
+            "those where it is most active.",
+            concept=each.concept,
+            layer=view.layer,
+            by_relevance=f"{each.by_relevance:.0%}",
+            by_activation=f"{each.by_activation:.0%}",
         )
         heats = table.heat_of((each.concept,))
         shape = f"region of concept {each.concept}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from auditor.language import gettext as _
 from auditor.shortcuts.concept_regions import region_of
 from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal
 
@@ -35,10 +36,13 @@ def shared_regions(view: ClassView) -> list[Proposal]:
     names = table.samples.manifest.classes
     found = []
     for each in shared_concepts(table.means, table.outputs, view.output)[:PROPOSED]:
-        reason = (
-            f"where concept {each.concept} of layer {view.layer} supports the class: it also leads "
-            f"in '{names[each.other]}', whose other concepts are different (likeness "
-            f"{each.likeness:.2f} of 1)."
+        reason = _(
+            "where concept %(concept)s of layer %(layer)s supports the class: it also leads in "
+            "'%(names)s', whose other concepts are different (likeness %(likeness)s of 1).",
+            concept=each.concept,
+            layer=view.layer,
+            names=names[each.other],
+            likeness=f"{each.likeness:.2f}",
         )
         shape = f"region of concept {each.concept}"
         heats = table.heat_of((each.concept,))

@@ -18,6 +18,7 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
 from auditor.concepts.factors import leading_channels
+from auditor.language import gettext as _
 from auditor.shortcuts.concept_regions import region_of
 from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal, least_group
 
@@ -53,10 +54,13 @@ def strategy_regions(view: ClassView) -> list[Proposal]:
     found = []
     for group in stable_groups(view.table.shares(), view.discovery, view.seed):
         channels = leading_channels(group.direction, most=CHANNELS)
-        reason = (
-            f"where the concepts lie that set {int(group.members.sum())} of "
-            f"{len(group.members)} pictures apart from the rest of the class (a group that "
-            f"bootstrap samples find again with a Jaccard index of {group.stability:.2f})."
+        reason = _(
+            "where the concepts lie that set %(sum)s of %(members)s pictures apart from the rest "
+            "of the class (a group that bootstrap samples find again with a Jaccard index of "
+            "%(stability)s).",
+            sum=int(group.members.sum()),
+            members=len(group.members),
+            stability=f"{group.stability:.2f}",
         )
         heats = view.table.heat_of(channels)
         shape = "region of a strategy"
@@ -102,7 +106,7 @@ def _reduced(
 ) -> tuple[Points, Float[np.ndarray, "coordinate concept"]]:
     """Return coordinates along the principal components that hold `VARIANCE`, and these."""
     centred = shares - shares.mean(axis=0)
-    _, sizes, axes = np.linalg.svd(centred, full_matrices=False)
+    _left, sizes, axes = np.linalg.svd(centred, full_matrices=False)
     total = np.cumsum(sizes**2) / (sizes**2).sum()
     count = min(DIMENSIONS, int(np.searchsorted(total, VARIANCE)) + 1)
     return centred @ axes[:count].T, axes[:count]
@@ -152,7 +156,7 @@ def _stability(
 ) -> Float[np.ndarray, "k"]:
     """Return the mean over bootstrap samples of each group's best Jaccard index."""
     totals = np.zeros(k)
-    for _ in range(RESAMPLES):
+    for _repeat in range(RESAMPLES):
         drawn = np.unique(rng.integers(len(points), size=len(points)), return_counts=True)
         again = _split(np.repeat(points[drawn[0]], drawn[1], axis=0), k, rng)
         rows = np.repeat(drawn[0], drawn[1])

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from auditor.concepts.factors import factor_directions, leading_channels, loadings_of
+from auditor.language import gettext as _
 from auditor.shortcuts.concept_regions import region_of
 from auditor.shortcuts.modes import bimodal, otsu, separation
 from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal, least_group
@@ -30,9 +31,11 @@ def subspace_regions(view: ClassView) -> list[Proposal]:
     found = []
     for direction, high in bimodal_factors(view.table.shares(), view.discovery, view.seed):
         channels = leading_channels(direction, most=CHANNELS)
-        reason = (
-            f"where the concepts lie that go together on {int(high.sum())} of {len(high)} "
-            "pictures of the class and hardly count on the others."
+        reason = _(
+            "where the concepts lie that go together on %(sum)s of %(high)s pictures of the class "
+            "and hardly count on the others.",
+            sum=int(high.sum()),
+            high=len(high),
         )
         heats = view.table.heat_of(channels)
         shape = "region of a subspace"

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from scipy import ndimage
 
+from auditor.language import gettext as _
 from auditor.shortcuts.heat import dilated, edge_pixels
 from auditor.shortcuts.proposals import MAX_AREA, PROPOSALS, ClassView, Proposal, region_score
 
@@ -21,13 +22,13 @@ def template_regions(view: ClassView) -> list[Proposal]:
     found = []
     flat = np.stack([flat_border(picture) for picture in view.pictures])
     if flat[view.discovery].any(axis=(1, 2)).mean() >= IN_CLASS:
-        reason = "areas of one colour that touch the border of the picture."
+        reason = _("areas of one colour that touch the border of the picture.")
         score = region_score(view.heat, flat, view.discovery)
         found.append(Proposal("P1c", "flat border area", flat, score, reason))
     recurring = recurring_mark(view.pictures[view.discovery], view.others)
     if recurring.any():
         masks = np.repeat(recurring[None], len(view.pictures), axis=0)
-        reason = "the place whose colours depart most from the rest of the class's pictures."
+        reason = _("the place whose colours depart most from the rest of the class's pictures.")
         score = region_score(view.heat, masks, view.discovery)
         found.append(Proposal("P1c", "recurring mark", masks, score, reason))
     return found

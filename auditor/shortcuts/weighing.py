@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from auditor.language import N_
+from auditor.language import gettext as _
 from auditor.records import Evidence, Plausibility
 from auditor.shortcut_records import Accuracy, Details, Projection, Zeroing
 from auditor.shortcuts.grading import CLEAR, FLIPS, LATENT, LEAST_Z, REMOVAL, SHARE
 from auditor.shortcuts.plausibility import WEIGHTS
 
 AGAINST: Mapping[str, str] = {
-    "stereotyped appearance": "It does not look more alike from picture to picture than usual.",
-    "stereotyped position": "It does not keep to one place more than other regions do.",
-    "same look at the same place": "No same thing is to be seen at the same place of its pictures.",
-    "far more alike than usual": "It is not the same thing from picture to picture.",
-    "near the border": "It does not lie nearer to the border than other regions do.",
+    "stereotyped appearance": N_("It does not look more alike from picture to picture than usual."),
+    "stereotyped position": N_("It does not keep to one place more than other regions do."),
+    "same look at the same place": N_(
+        "No same thing is to be seen at the same place of its pictures."
+    ),
+    "far more alike than usual": N_("It is not the same thing from picture to picture."),
+    "near the border": N_("It does not lie nearer to the border than other regions do."),
 }
 EQUAL = 0.05
 LEAST_SIDE = 8
-NOTHING = "Nothing that was measured speaks against it; only a person can."
+NOTHING = N_("Nothing that was measured speaks against it; only a person can.")
 
 
 def against(
@@ -34,27 +38,38 @@ def against(
         gap = details.subgroups[0].p
         if gap is not None and gap > EQUAL and min(with_it.n, without.n) >= LEAST_SIDE:
             found.append(
-                f"Pictures of '{name}' are recognised about as well without it ({_count(without)}) "
-                f"as with it ({_count(with_it)})."
+                _(
+                    "Pictures of '%(name)s' are recognised about as well without it (%(count)s) as"
+                    " with it (%(count_2)s).",
+                    name=name,
+                    count=_count(without),
+                    count_2=_count(with_it),
+                )
             )
     if details.zeroing is not None and not _beats_random(details.zeroing):
         found.append(
-            "Zeroing the concepts in it lowers the confidence no more than zeroing equally many "
-            "others."
+            _(
+                "Zeroing the concepts in it lowers the confidence no more than zeroing equally "
+                "many others."
+            )
         )
     for term, value in plausibility.terms.items():
         if term in AGAINST and value <= WEIGHTS[term][0]:
-            found.append(AGAINST[term])
-    return tuple(found) or (NOTHING,)
+            found.append(_(AGAINST[term]))
+    return tuple(found) or (_(NOTHING),)
 
 
 def cost(name: str, projection: Projection) -> str:
     """Return in one or two sentences what projecting the direction out changes."""
     with_it, without, others = projection.changes
     words = [
-        f"pictures of '{name}' with the region {_change(with_it.before, with_it.after)}",
-        f"those without it {_change(without.before, without.after)}",
-        f"pictures of other classes {_change(others.before, others.after)}",
+        _(
+            "pictures of '%(name)s' with the region %(change)s",
+            name=name,
+            change=_change(with_it.before, with_it.after),
+        ),
+        _("those without it %(change)s", change=_change(without.before, without.after)),
+        _("pictures of other classes %(change)s", change=_change(others.before, others.after)),
     ]
     kept = [text for text, change in zip(words, projection.changes, strict=True) if change.before.n]
     start = f"With its direction projected out of layer {projection.layer}, "
@@ -74,13 +89,25 @@ def _of_test(each: Evidence, name: str) -> str:
     if each.reason:
         return each.reason
     if each.test == FLIPS and each.low < CLEAR:
-        return f"Put into other pictures it turns few of them into '{name}' {few}."
+        return _(
+            "Put into other pictures it turns few of them into '%(name)s' %(few)s.",
+            name=name,
+            few=few,
+        )
     if each.test == SHARE and (each.z is None or each.z < LEAST_Z):
-        return "It carries no clearly larger share of the evidence than windows of its size do."
+        return _("It carries no clearly larger share of the evidence than windows of its size do.")
     if each.test == REMOVAL and each.low <= 0:
-        return f"Pictures of '{name}' are still recognised when it is covered {few}."
+        return _(
+            "Pictures of '%(name)s' are still recognised when it is covered %(few)s.",
+            name=name,
+            few=few,
+        )
     if each.test == LATENT and each.low <= 0:
-        return f"Pictures of '{name}' are still recognised with its direction projected out {few}."
+        return _(
+            "Pictures of '%(name)s' are still recognised with its direction projected out %(few)s.",
+            name=name,
+            few=few,
+        )
     return ""
 
 
@@ -91,9 +118,14 @@ def _beats_random(curve: Zeroing) -> bool:
 
 def _change(before: Accuracy, after: Accuracy) -> str:
     if not before.n:
-        return "(there are none)"
-    return f"in {after.correct} of {after.n} cases instead of {before.correct}"
+        return _("(there are none)")
+    return _(
+        "in %(correct)s of %(n)s cases instead of %(correct_2)s",
+        correct=after.correct,
+        n=after.n,
+        correct_2=before.correct,
+    )
 
 
 def _count(found: Accuracy) -> str:
-    return f"{found.correct} of {found.n}"
+    return _("%(correct)s of %(n)s", correct=found.correct, n=found.n)

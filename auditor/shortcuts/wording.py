@@ -4,54 +4,110 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from auditor.language import N_
+from auditor.language import gettext as _
 from auditor.records import Candidate, Evidence, Grade, Plausibility
+from auditor.shape_words import shape_in_words
 from auditor.shortcut_records import Details
 from auditor.shortcuts.grading import FLIPS, LATENT, REMOVAL, RIVAL, SHARE
 from auditor.shortcuts.plausibility import WEIGHTS
 
 REASONS: Mapping[str, str] = {
-    "stereotyped appearance": (
-        "It looks more alike from picture to picture than {share:.0%} of other groups of windows "
-        "of its size."
+    "stereotyped appearance": N_(
+        "It looks more alike from picture to picture than %(share)s of "
+        "other groups of windows of its size."
     ),
-    "stereotyped position": (
-        "It keeps to one place in the picture, far more than the regions that matter for other "
-        "classes."
+    "stereotyped position": N_(
+        "It keeps to one place in the picture, far more than the regions "
+        "that matter for other classes."
     ),
-    "same look at the same place": (
-        "The same thing is to be seen at the same place of many pictures of the class, and neither "
-        "elsewhere in them nor there in other classes."
+    "same look at the same place": N_(
+        "The same thing is to be seen at the same place of many "
+        "pictures of the class, and neither elsewhere in them nor "
+        "there in other classes."
     ),
-    "far more alike than usual": (
-        "It looks nearly the same in every picture, far more than the regions that matter for "
-        "other classes."
-    ),
-    "the same mark in it": (
-        "The spot in it that matters most is one and the same thing from picture to picture."
-    ),
-    "near the border": (
-        "It lies nearer to the border of the picture than {share:.0%} of the regions that matter "
-        "for other classes."
-    ),
-    "in a corner": (
-        "It lies nearer to a corner of the picture than {share:.0%} of the regions that matter for "
-        "other classes."
-    ),
-    "synthetic look": (
-        "It looks drawn: flat colour, edges along the picture's axes or strokes of one width, more "
-        "than its surroundings and than the regions that matter for other classes."
-    ),
-    "off the marked object": "It lies off the objects as they are marked in the data.",
-    "off the rest of the evidence": (
-        "It lies away from the rest of the evidence for the class, more than {share:.0%} of the "
+    "far more alike than usual": N_(
+        "It looks nearly the same in every picture, far more than the "
         "regions that matter for other classes."
     ),
-    "part of the class lacks it": (
+    "the same mark in it": N_(
+        "The spot in it that matters most is one and the same thing from picture to picture."
+    ),
+    "near the border": N_(
+        "It lies nearer to the border of the picture than %(share)s of the "
+        "regions that matter for other classes."
+    ),
+    "in a corner": N_(
+        "It lies nearer to a corner of the picture than %(share)s of the regions "
+        "that matter for other classes."
+    ),
+    "synthetic look": N_(
+        "It looks drawn: flat colour, edges along the picture's axes or strokes "
+        "of one width, more than its surroundings and than the regions that "
+        "matter for other classes."
+    ),
+    "off the marked object": N_("It lies off the objects as they are marked in the data."),
+    "off the rest of the evidence": N_(
+        "It lies away from the rest of the evidence for the class, "
+        "more than %(share)s of the regions that matter for other "
+        "classes."
+    ),
+    "part of the class lacks it": N_(
         "A part of the class's pictures lacks it, and is recognised all the same."
     ),
-    "shared with unrelated classes": (
+    "shared with unrelated classes": N_(
         "It also raises the score of classes that have little else in common with this one."
     ),
+}
+
+
+NUMBERS: Mapping[str, str] = {
+    FLIPS: N_(
+        "put into pictures of other classes it turns %(effect)s (95 %% interval %(low)s to "
+        "%(high)s, n = %(n)s) into '%(name)s'"
+    ),
+    RIVAL: N_(
+        "of the pictures of %(rival)s, the nearest class, it turns %(effect)s (95 %% "
+        "interval %(low)s to %(high)s, n = %(n)s)"
+    ),
+    REMOVAL: N_(
+        "without it %(effect)s (95 %% interval %(low)s to %(high)s, n = %(n)s) of the "
+        "class's pictures leave '%(name)s'"
+    ),
+    LATENT: N_(
+        "with its direction taken out of the layer %(effect)s (95 %% interval %(low)s to "
+        "%(high)s, n = %(n)s) of the pictures that carry it leave '%(name)s'"
+    ),
+    SHARE: N_(
+        "it carries %(effect)s (95 %% interval %(low)s to %(high)s, n = %(n)s) of the "
+        "evidence for '%(name)s'"
+    ),
+}
+# Where a test shows no effect.
+IDLE: Mapping[str, str] = {
+    REMOVAL: N_(
+        "pictures of '%(name)s' are still recognised without it: no more of them leave the"
+        " class than with another window removed (n = %(n)s)"
+    ),
+    LATENT: N_(
+        "with its direction taken out of the layer no more of the pictures that carry it "
+        "leave the class than with a random one (n = %(n)s)"
+    ),
+}
+STARTS: Mapping[Grade, str] = {
+    "A": N_(
+        "The model can be steered to '%(name)s' by the %(shape)s, and the region looks like an"
+        " artefact. It was found on %(images)s of %(members)s pictures of the class."
+    ),
+    "B": N_(
+        "Likely shortcut: the model's decision for '%(name)s' leans on the %(shape)s, which "
+        "may not be the object. It was found on %(images)s of %(members)s pictures of the "
+        "class."
+    ),
+    "C": N_(
+        "The %(shape)s is compact evidence of '%(name)s' itself; expected unless you say otherwise."
+    ),
+    "D": N_("The %(shape)s recurs in '%(name)s', but the model hardly uses it."),
 }
 
 
@@ -61,29 +117,14 @@ def meaning(
     """Return what the finding means, with its numbers, intervals and n."""
     numbers = "; ".join(_number(each, name) for each in evidence if _plain(each))
     numbers = numbers[:1].upper() + numbers[1:] + "." if numbers else ""
-    where = f"the {shape}"
+    said = {"name": name, "shape": shape_in_words(shape), "images": images, "members": members}
     if grade == "U":
         first = [each.reason for each in evidence if each.reason and each.test != LATENT]
-        why = " ".join(dict.fromkeys(first))
-        return f"Whether the model relies on {where} for '{name}' could not be tested. {why}"
-    if grade == "A":
-        start = (
-            f"The model can be steered to '{name}' by {where}, and the region looks like an "
-            f"artefact. It was found on {images} of {members} pictures of the class."
+        start = _(
+            "Whether the model relies on the %(shape)s for '%(name)s' could not be tested.", **said
         )
-    elif grade == "B":
-        start = (
-            f"Likely shortcut: the model's decision for '{name}' leans on {where}, which may not "
-            f"be the object. It was found on {images} of {members} pictures of the class."
-        )
-    elif grade == "C":
-        start = (
-            f"{where[:1].upper()}{where[1:]} is compact evidence of '{name}' itself; expected "
-            "unless you say otherwise."
-        )
-    else:
-        start = f"{where[:1].upper()}{where[1:]} recurs in '{name}', but the model hardly uses it."
-    return f"{start} {numbers}".strip()
+        return " ".join([start, *dict.fromkeys(first)])
+    return f"{_(STARTS[grade], **said)} {numbers}".strip()
 
 
 def reasons(candidate: Candidate, plausibility: Plausibility) -> tuple[str, ...]:
@@ -97,45 +138,63 @@ def reasons(candidate: Candidate, plausibility: Plausibility) -> tuple[str, ...]
         ),
         reverse=True,
     )
-    found = [REASONS[term].format(share=plausibility.terms[term]) for _, term in counted]
-    return (*found, f"It was proposed as {candidate.reason}")
+    found = [_(REASONS[term], share=f"{plausibility.terms[term]:.0%}") for weight, term in counted]
+    return (*found, _("It was proposed as %(reason)s", reason=candidate.reason))
 
 
 def actions(name: str, grade: Grade, details: Details | None = None) -> tuple[str, ...]:
     """Return what to do next; ``details`` tell what projecting the direction out would cost."""
     if grade in ("A", "B"):
         measured = details.projection if details else None
-        project = (
-            "Where training again is no option, take its direction out of the layer"
-            + (f" (measured on this sheet: layer {measured.layer})" if measured else "")
-            + ", and check the accuracy first."
-        )
+        if measured:
+            project = _(
+                "Where training again is no option, take its direction out of the layer (measured "
+                "on this sheet: layer %(layer)s), and check the accuracy first.",
+                layer=measured.layer,
+            )
+        else:
+            project = _(
+                "Where training again is no option, take its direction out of the layer, and check"
+                " the accuracy first."
+            )
         return (
-            f"Look at the outlined pictures: is the region part of '{name}'?",
-            f"If it is not, find out how it came into the pictures of '{name}'.",
-            f"Collect counter-examples: pictures of '{name}' without it, and of other classes with "
-            "it.",
-            "Train again with the region masked, or with the artefact balanced: put on pictures of "
-            "all classes at random.",
+            _("Look at the outlined pictures: is the region part of '%(name)s'?", name=name),
+            _("If it is not, find out how it came into the pictures of '%(name)s'.", name=name),
+            _(
+                "Collect counter-examples: pictures of '%(name)s' without it, and of other classes"
+                " with it.",
+                name=name,
+            ),
+            _(
+                "Train again with the region masked, or with the artefact balanced: put on "
+                "pictures of all classes at random."
+            ),
             project,
-            f"Until then, do not rely on '{name}' for pictures that may carry it.",
+            _("Until then, do not rely on '%(name)s' for pictures that may carry it.", name=name),
         )
     if grade == "C":
-        return (f"Nothing, if the region is part of '{name}'; say otherwise if it is not.",)
+        return (
+            _(
+                "Nothing, if the region is part of '%(name)s'; say otherwise if it is not.",
+                name=name,
+            ),
+        )
     if grade == "D":
-        return ("Note it with the data: a model trained anew may start to use it.",)
-    return ("Add pictures as stated, and audit again.",)
+        return (_("Note it with the data: a model trained anew may start to use it."),)
+    return (_("Add pictures as stated, and audit again."),)
 
 
 def verification(grade: Grade) -> str:
     """Return how a fix will be checked."""
     if grade in ("A", "B"):
-        return (
-            "Audit the new model on the same pictures: the upper ends of the intervals of flip "
-            "excess, removal and the latent test must lie below 10 %, or no candidate of this look "
-            "may be found any more, and accuracy on pictures without the region must not fall."
+        return _(
+            "Audit the new model on the same pictures. The fix worked if no candidate of this look"
+            " is found any more, or if the region hardly matters: put into other pictures (flip "
+            "excess), covered up (removal) or ignored inside the model (latent), it changes fewer "
+            "than 10 %% of them, by the upper ends of the 95 %% intervals. Accuracy on pictures "
+            "without the region must not fall."
         )
-    return "The next audit repeats the tests."
+    return _("The next audit repeats the tests.")
 
 
 def _plain(evidence: Evidence) -> bool:
@@ -143,28 +202,14 @@ def _plain(evidence: Evidence) -> bool:
 
 
 def _number(evidence: Evidence, name: str) -> str:
-    value = f"{evidence.effect:.0%} (95 % interval {evidence.low:.0%} to {evidence.high:.0%}, "
-    if evidence.test == FLIPS:
-        return f"put into pictures of other classes it turns {value}n = {evidence.n}) into '{name}'"
+    said = {
+        "effect": f"{evidence.effect:.0%}",
+        "low": f"{evidence.low:.0%}",
+        "high": f"{evidence.high:.0%}",
+        "n": evidence.n,
+        "name": name,
+    }
     if evidence.test == RIVAL:
-        rival = evidence.unit.partition(" of ")[2].partition(" of ")[2]
-        return f"of the pictures of {rival}, the nearest class, it turns {value}n = {evidence.n})"
-    if evidence.test == REMOVAL and evidence.low <= 0:
-        return (
-            f"pictures of '{name}' are still recognised without it: no more of them leave the "
-            f"class than with another window removed (n = {evidence.n})"
-        )
-    if evidence.test == REMOVAL:
-        return f"without it {value}n = {evidence.n}) of the class's pictures leave '{name}'"
-    if evidence.test == LATENT and evidence.low <= 0:
-        return (
-            "with its direction taken out of the layer no more of the pictures that carry it leave "
-            f"the class than with a random one (n = {evidence.n})"
-        )
-    if evidence.test == LATENT:
-        return (
-            f"with its direction taken out of the layer {value}n = {evidence.n}) of the pictures "
-            f"that carry it leave '{name}'"
-        )
-    assert evidence.test == SHARE
-    return f"it carries {value}n = {evidence.n}) of the evidence for '{name}'"
+        said["rival"] = evidence.unit.partition(" of ")[2].partition(" of ")[2]
+    idle = evidence.test in IDLE and evidence.low <= 0
+    return _(IDLE[evidence.test] if idle else NUMBERS[evidence.test], **said)

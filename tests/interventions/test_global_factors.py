@@ -11,6 +11,7 @@ from auditor.config import ShortcutConfig
 from auditor.interventions.global_factors import GIVEN, OPPOSITE, TAKEN
 from auditor.interventions.search import find_shortcuts
 from auditor.records import GlobalFactor, ShortcutReport
+from auditor.shortcuts.global_factors import ENOUGH, PART
 from tests.interventions.worlds import SIZE, World
 
 CONFIG = ShortcutConfig(
@@ -97,23 +98,27 @@ def test_brightness_given_turns_pictures_and_taken_away_loses_them(
     assert taken.effect > 0.3
     assert factor.own[2] > factor.others[2] + 40
     assert factor.auc > 0.99
-    assert factor.grade == "C"  # light may be what the class is
+    # Light may be what the class is, but it turns any picture into it.
+    assert factor.grade == "B"
+    assert factor.plausibility.terms[ENOUGH] == 1.0
     assert "turns 100%" in factor.meaning
 
 
 def test_brightness_of_a_part_of_the_class_is_a_likely_shortcut() -> None:
     report = search(bright_world(reliance=150.0, share=0.6))
     factor = brightness_of(report)
-    assert factor.grade == "B"
-    assert factor.plausibility.score > 0.5
+    assert factor.grade == "A"
+    assert factor.plausibility.terms[PART] == factor.plausibility.terms[ENOUGH] == 1.0
 
 
 def test_brightness_that_is_not_used_is_not_graded_as_evidence() -> None:
     report = search(bright_world(reliance=0.0))
-    factor = brightness_of(report)
-    assert factor.evidence[0].effect == pytest.approx(0.0, abs=0.05)
-    assert factor.grade in (None, "D")
-    assert not any(each.grade in ("A", "B") for each in report.factors)
+    light = [each for each in report.factors if each.statistic in ("brightness", "highlights")]
+    assert not any(each.grade in ("A", "B", "C") for each in light)
+    # The classes are tints there, of the whole picture: what they are, but for the margin.
+    tints = {each.statistic: each.grade for each in report.factors if each.output == 0}
+    assert tints["red-green tint"] == "C"
+    assert tints["red-green tint of the margin"] == "B"
 
 
 def test_pictures_that_are_alike_have_no_factor_of_brightness() -> None:

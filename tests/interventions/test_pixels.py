@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
-from auditor.interventions.pixels import FEATHER, blend, feathered, inpainted
+from auditor.interventions.pixels import FEATHER, blend, distinct, feathered, inpainted
 
 
 def mask_of(top: int, left: int, height: int, width: int, side: int = 24) -> torch.Tensor:
@@ -51,3 +52,13 @@ def test_inpainting_does_not_look_into_the_hole_and_continues_what_is_around() -
 def test_inpainting_a_flat_image_changes_nothing() -> None:
     flat = torch.full((1, 3, 24, 24), 0.4)
     assert torch.allclose(inpainted(flat, mask_of(2, 2, 9, 9)), flat, atol=1e-6)
+
+
+def test_distinct_masks_are_those_of_numpy() -> None:
+    rng = np.random.default_rng(0)
+    masks = rng.random((40, 9, 7)) > 0.5
+    masks = np.concatenate([masks, masks[:20], np.zeros((3, 9, 7), bool)])[rng.permutation(63)]
+    different, which = distinct(masks)
+    expected, places = np.unique(masks, axis=0, return_inverse=True)
+    assert np.array_equal(different, expected)
+    assert np.array_equal(which, places.ravel())

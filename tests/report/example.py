@@ -68,6 +68,7 @@ from auditor.report.model import (
     TripletCard,
     Verdict,
 )
+from auditor.report.pictures import heat as alone
 from tests.report.example_analyses import analyses, lead
 from tests.report.example_findings import details
 
@@ -199,6 +200,7 @@ class Example:
             prediction=self.classes[place],
             photo=self.store.jpeg(photo, alt=sample),
             heatmap=self.store.jpeg(overlay(photo, heat), alt=self.say(f"heatmap of {sample}")),
+            alone=self.store.jpeg(alone(heat), alt=self.say(f"relevance alone, {sample}")),
             atlas=self.store.jpeg(
                 paint_segments(photo, segments, colours), alt=self.say(f"atlas of {sample}")
             ),
@@ -505,6 +507,7 @@ class Example:
             layer=say(LAYERS[0]),
             photo=self.store.jpeg(photo, alt=sample),
             heatmap=picture("relevance"),
+            alone=self.store.jpeg(alone(self.heatmap()), alt=say(f"relevance alone, {sample}")),
             concepts=[
                 LocalConceptRow(
                     concept=name, share=0.2, heatmap=picture("where"), crop=picture("what")

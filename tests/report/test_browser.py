@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import io
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from auditor.report.html import render_html, write_html_folder
 from auditor.report.model import AuditResult
@@ -321,14 +323,46 @@ def test_print_opens_everything(visit, report: Path) -> None:
     page = visit(report).page
     page.locator("[data-list=register-table] input").fill("nothing is called this")
     assert page.locator("#register-table tbody tr:visible").count() == 0
-    closed = page.locator("main details:not([open])").count()
-    assert closed > 0
+    folded = page.locator("main details:not([open]) > :not(summary)")
+    seen = "all => all.every((each) => each.checkVisibility({ contentVisibilityAuto: true }))"
+    assert folded.count() > 0
+    assert not folded.evaluate_all(seen)
     page.emulate_media(media="print")
-    page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.locator("main details:not([open])").count() == 0
+    assert folded.evaluate_all(seen)
     assert page.locator("#register-table tbody tr:visible").count() == 5
-    page.evaluate("dispatchEvent(new Event('afterprint'))")
-    assert page.locator("main details:not([open])").count() == closed
+
+
+def brightness(colour: tuple[int, int, int]) -> float:
+    """Return the relative luminance of a colour (WCAG 2.2)."""
+    parts = [value / 255 for value in colour]
+    low, high = 0.03928, 2.4
+    linear = [p / 12.92 if p <= low else ((p + 0.055) / 1.055) ** high for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_figures_are_readable_in_both_themes(visit, report: Path, theme: str) -> None:
+    page = visit(report, color_scheme=theme).page
+    figure = page.locator("img.drawing").first
+    figure.scroll_into_view_if_needed()
+    with Image.open(io.BytesIO(figure.screenshot())) as image:
+        found = sorted((n, rgb) for n, rgb in image.convert("RGB").getcolors(1 << 24))
+    shades = [brightness(rgb) for n, rgb in found if n >= 4]
+    ground = brightness(found[-1][1])
+    assert ground > 0.9 if theme == "light" else ground < 0.05
+    ink = min(shades) if theme == "light" else max(shades)
+    assert (max(ground, ink) + 0.05) / (min(ground, ink) + 0.05) >= 7
+
+
+def test_the_enlarged_view_shows_input_overlay_and_heatmap(visit, report: Path) -> None:
+    page = visit(report).page
+    page.locator(".local-pictures [data-view=input]").first.click()
+    switches = page.locator("#viewer-views button")
+    assert switches.all_inner_texts()[:3] == ["input (i)", "overlay (o)", "heatmap (h)"]
+    page.keyboard.press("h")
+    shown = page.locator("#viewer-picture > *")
+    words = shown.get_attribute("alt") or shown.get_attribute("aria-label")
+    assert words.startswith("relevance alone")
 
 
 @pytest.mark.parametrize("kind", ["file", "server"])

@@ -19,12 +19,20 @@ from tests.benchmarks.shortcuts.__main__ import main
 from tests.benchmarks.shortcuts.ablations import CONTROLS, ablations
 from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
 from tests.benchmarks.shortcuts.cases import Case, Plant
-from tests.benchmarks.shortcuts.grid import GRIDS, PREVALENCES, SEEDS
+from tests.benchmarks.shortcuts.grid import (
+    COMBINATIONS,
+    FACTORS_FIRST,
+    GRIDS,
+    PREVALENCES,
+    SEEDS,
+)
 from tests.benchmarks.shortcuts.running import Plan, run, stored
 from tests.benchmarks.shortcuts.searching import fingerprint_of
 
 
-@pytest.mark.parametrize(("name", "least"), [("smoke", 6), ("small", 30), ("full", 130)])
+@pytest.mark.parametrize(
+    ("name", "least"), [("smoke", 6), ("small", 30), ("full", 130), ("factors", 48)]
+)
 def test_no_case_of_a_grid_is_there_twice(name: str, least: int) -> None:
     cases = GRIDS[name]()
     assert len(cases) >= least
@@ -45,6 +53,20 @@ def test_the_full_grid_meets_every_cell_on_both_halves() -> None:
     assert {case.kind for case in GRIDS["full"]()} == {
         "planted", "clean", "balanced", "two", "shared", "training only",
     }  # fmt: skip
+
+
+def test_the_second_half_of_the_grid_of_factors_has_the_same_cells_and_other_models() -> None:
+    cases = GRIDS["factors"]()
+    halves = cases[:FACTORS_FIRST], cases[FACTORS_FIRST:]
+    kinds, models = [], []
+    for half in halves:
+        kinds.append(
+            Counter((c.kind, *((p.artefact, p.prevalence) for p in c.plants)) for c in half)
+        )
+        models.append({(c.data, c.net, c.seed) for c in half})
+        assert {(c.data, c.net) for c in half} == set(COMBINATIONS)
+    assert kinds[0] == kinds[1]
+    assert not models[0] & models[1]
 
 
 def test_what_is_planted_only_in_training_is_not_audited() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.benchmarks.shortcuts.cases import Case, Plant
+from tests.benchmarks.shortcuts.factor_tables import factors_table
 from tests.benchmarks.shortcuts.results import write_results
 from tests.benchmarks.shortcuts.running import Plan
 from tests.benchmarks.shortcuts.summary import SEARCH, kind_of, models, plantings
@@ -211,3 +212,31 @@ def test_the_page_tells_hits_alarms_and_failures(tmp_path: Path) -> None:
     assert numbers["methods"][SEARCH]["Hit@1"][0] == 0.5
     assert (tmp_path / "methods.png").is_file()
     assert "| Hit@1 | 0.50" in (tmp_path / "readme.md").read_text()
+
+
+def factor(output: int, grade: str | None, hits: Sequence[int]) -> Row:
+    return {
+        "class": output, "statistic": "brightness", "grade": grade, "strength": 0.2, "auc": 0.9,
+        "q": 0.001, "evidence": [], "hits": list(hits),
+    }  # fmt: skip
+
+
+def test_whole_pictures_have_their_own_table() -> None:
+    used = ("brightness", 1, 0.9, "positive")
+    rows = [
+        result("planted", [used], []),
+        result("planted", [used], [], seed=1),
+        result("planted", [used], [], seed=2),
+        result("planted", [("blur", 1, 0.1, "weak")], []),
+        result("clean", [], []),
+        result("clean", [], [], seed=1),
+    ]
+    rows[0]["search"]["factors"] = [factor(1, "B", [0]), factor(2, "A", [])]
+    rows[1]["search"]["factors"] = [factor(1, "C", [0])]
+    rows[2]["search"]["factors"] = [factor(2, "C", [])]
+    rows[4]["search"]["factors"] = [factor(0, "B", [])]
+    found = factors_table(rows)
+    assert "| brightness | 0.8 | 3 | 3 | 1: 0.33 (0.06 to 0.79) | 1 | 1 | 1 |" in found
+    assert "| blur | 0.8 | 1 | 0 |  | 0 | 0 | 0 |" in found
+    assert "clean: 1 of 2 models" in found
+    assert factors_table([result("planted", [USED], [])]) == ""

@@ -10,7 +10,7 @@ from PIL import Image
 from scipy import ndimage
 
 from auditor.shortcuts.adjust import adjusted, opposite
-from auditor.shortcuts.global_statistics import BLOCKS, MEASURES, STATISTICS, measured
+from auditor.shortcuts.global_statistics import MEASURES, STATISTICS, measured
 
 
 def photograph(seed: int, size: int = 64) -> np.ndarray:
@@ -55,8 +55,15 @@ def test_each_statistic_answers_to_its_own_change() -> None:
     picture = photograph(1)
     blurred = ndimage.gaussian_filter(picture, (1.5, 1.5, 0))
     assert value(blurred, "sharpness") < 0.7 * value(picture, "sharpness")
-    assert value(compressed(picture, 10), "JPEG blockiness") > 1.8
-    assert value(picture, "JPEG blockiness") < 1.4
+    steps = [value(compressed(picture, quality), "JPEG blockiness") for quality in (85, 30, 12, 5)]
+    assert steps == sorted(steps)
+    # The tables of the standard start at 16 for quality 50: 16 x 50 / quality.
+    assert steps[2] == pytest.approx(10 * 50 / 12, rel=0.25)
+    assert steps[3] == pytest.approx(10 * 50 / 5, rel=0.25)
+    moved = np.roll(compressed(picture, 12), (3, 5), axis=(0, 1))
+    assert value(moved, "JPEG blockiness") == pytest.approx(steps[2], rel=0.25)
+    brighter = np.clip(picture * 1.2, 0, 255)
+    assert value(brighter, "highlights") == pytest.approx(1.2 * value(picture, "highlights"), abs=1)
     framed = picture.copy()
     framed[:3], framed[-3:], framed[:, :3], framed[:, -3:] = 0, 0, 0, 0
     assert value(framed, "uniform border") > 0.95 > value(picture, "uniform border") + 0.3
@@ -75,7 +82,8 @@ def test_each_statistic_answers_to_its_own_change() -> None:
         ("sharpness", 0.6),
         ("noise", 3.0),
         ("noise", 0.5),
-        ("JPEG blockiness", 1.6),
+        ("highlights", 1.2),
+        ("highlights", 0.7),
     ],
 )
 def test_a_change_reaches_the_wanted_value_and_its_opposite_does_not(
@@ -94,7 +102,15 @@ def test_a_change_reaches_the_wanted_value_and_its_opposite_does_not(
     assert np.array_equal(changed, adjusted(picture, name, wanted))
 
 
-@pytest.mark.parametrize("name", ["red-green tint", "blue-yellow tint"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "red-green tint",
+        "blue-yellow tint",
+        "red-green tint of the margin",
+        "blue-yellow tint of the margin",
+    ],
+)
 @pytest.mark.parametrize("shift", [25.0, -25.0])
 def test_tints_move_and_brightness_stays(name: str, shift: float) -> None:
     picture = photograph(3)
@@ -103,9 +119,13 @@ def test_tints_move_and_brightness_stays(name: str, shift: float) -> None:
     assert value(changed, "brightness") == pytest.approx(value(picture, "brightness"), abs=2)
 
 
-def test_blocks_cannot_be_taken_out() -> None:
-    picture = compressed(photograph(4), 10)
-    assert np.array_equal(adjusted(picture, "JPEG blockiness", 1.0), picture)
+def test_blocks_can_be_put_in_but_not_taken_out() -> None:
+    picture = photograph(2)
+    changed = adjusted(picture, "JPEG blockiness", 60.0)
+    assert value(changed, "JPEG blockiness") == pytest.approx(60, rel=0.15)
+    control = opposite(picture, changed, "JPEG blockiness")
+    assert value(control, "JPEG blockiness") == 0.0
+    assert np.array_equal(adjusted(changed, "JPEG blockiness", 0.0), changed)
 
 
 def test_file_statistics_need_all_sizes_and_constants_are_left_out() -> None:
@@ -119,4 +139,4 @@ def test_file_statistics_need_all_sizes_and_constants_are_left_out() -> None:
 
 
 def test_textures_without_blocks_are_all_the_same() -> None:
-    assert {value(photograph(seed), "JPEG blockiness") for seed in range(5)} == {BLOCKS}
+    assert {value(photograph(seed), "JPEG blockiness") for seed in range(5)} == {0.0}

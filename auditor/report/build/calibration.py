@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from scipy.special import softmax
 from scipy.stats import bootstrap
 
+from auditor.language import gettext as _
 from auditor.records import Samples
 from auditor.report.build.intervals import wilson
 from auditor.report.model import Calibration, CalibrationBin, Interval
@@ -36,7 +37,7 @@ def calibration(samples: Samples, *, seed: int) -> Calibration | None:
         bins=_bins(confidence, right),
         note=""
         if used.sum() >= LEAST
-        else f"{int(used.sum())} pictures are few: read the error as a rough guide.",
+        else _("%(sum)s pictures are few: read the error as a rough guide.", sum=int(used.sum())),
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from auditor.language import N_, listed
+from auditor.language import gettext as _
 from auditor.records import (
     ColumnFactor,
     Evidence,
@@ -25,8 +27,8 @@ from auditor.report.parts import Interval, Picture
 LEVEL = 0.01
 CLEAR_ASSOCIATION = 0.3
 TITLES: Mapping[str, str] = {
-    "T4 statistic given": "Given to pictures of other classes: turn into the class",
-    "T4 statistic taken away": "Taken from pictures of the class: leave it",
+    "T4 statistic given": N_("Given to pictures of other classes: turn into the class"),
+    "T4 statistic taken away": N_("Taken from pictures of the class: leave it"),
 }
 
 Draw = Callable[[Sequence[FactorCard]], Picture]
@@ -50,7 +52,7 @@ def _factor(factor: GlobalFactor, samples: Samples) -> FactorCard:
     name = samples.manifest.classes[factor.output]
     return FactorCard(
         id=factor.id,
-        what=f"{factor.statistic} in {name}",
+        what=_("%(statistic)s in %(name)s", statistic=_(factor.statistic), name=name),
         class_name=name,
         statistic=factor.statistic,
         unit=factor.unit,
@@ -71,7 +73,7 @@ def _test(evidence: Evidence) -> FactorTest:
     ran = evidence.outcome not in ("not applicable", "error")
     effect = Interval(value=evidence.effect, low=evidence.low, high=evidence.high, n=evidence.n)
     return FactorTest(
-        title=TITLES.get(evidence.test, evidence.test),
+        title=_(TITLES.get(evidence.test, evidence.test)),
         effect=effect if ran else None,
         q=evidence.q,
         outcome=evidence.outcome,
@@ -88,16 +90,19 @@ def _column(column: ColumnFactor, samples: Samples) -> ColumnCard:
     dependent = [each.name for each in classes if each.q <= LEVEL]
     told = column.q <= LEVEL and column.association >= CLEAR_ASSOCIATION
     if told and dependent:
-        reading = (
-            "It goes with the label, and within "
-            f"{_listed(dependent)} the model's relevance goes with it: review."
+        reading = _(
+            "It goes with the label, and within %(listed)s the model's relevance goes with it: "
+            "review.",
+            listed=_listed(dependent),
         )
     elif told:
-        reading = "It goes with the label: a model could learn it in place of the class."
+        reading = _("It goes with the label: a model could learn it in place of the class.")
     elif dependent:
-        reading = f"Within {_listed(dependent)} the model's relevance goes with it."
+        reading = _(
+            "Within %(listed)s the model's relevance goes with it.", listed=_listed(dependent)
+        )
     else:
-        reading = "No sign that it matters."
+        reading = _("No sign that it matters.")
     return ColumnCard(
         column=column.column,
         values=list(column.values),
@@ -114,14 +119,18 @@ def _odd(odd: OddSample, samples: Samples) -> OddCard:
     label = names[odd.output]
     other = names[odd.other] if odd.other is not None else ""
     why = (
-        f"decided by other concepts than the rest of '{label}'"
+        _("decided by other concepts than the rest of '%(label)s'", label=label)
         if odd.other is None
-        else f"labelled '{label}', but as ordinary for '{other}' as that class's own pictures: "
-        "check the label"
+        else _(
+            "labelled '%(label)s', but as ordinary for '%(other)s' as that class's own pictures: "
+            "check the label",
+            label=label,
+            other=other,
+        )
     )
     return OddCard(sample=manifest.paths[odd.row], label=label, taken_for=other, why=why, p=odd.p)
 
 
 def _listed(names: Sequence[str]) -> str:
     quoted = [f"'{name}'" for name in names]
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+    return listed(quoted)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from auditor.language import gettext as _
+from auditor.language import ngettext
 from auditor.records import Finding, Samples
 from auditor.report.build.concepts import concept_id
 from auditor.report.figures_shortcuts import zeroing_figure
@@ -66,7 +68,7 @@ def _projection(projection: Projection, sentence: str) -> ProjectionCard:
         turned_n=projection.turned_n,
         changes=[
             ChangeRow(
-                group=change.group,
+                group=_(change.group),
                 before=_interval(change.before),
                 after=_interval(change.after),
                 control=change.control,
@@ -82,7 +84,10 @@ def _zeroing(curve: Zeroing, name: str, names: tuple[str, ...], store: ImageStor
     )
     figure = store.svg(
         text,
-        alt=f"confidence in {name} and in other classes while concepts of the region are zeroed",
+        alt=_(
+            "confidence in %(name)s and in other classes while concepts of the region are zeroed",
+            name=name,
+        ),
         width=width,
         height=height,
     )
@@ -117,13 +122,24 @@ def _zeroing(curve: Zeroing, name: str, names: tuple[str, ...], store: ImageStor
 
 def _sentence(curve: Zeroing, name: str) -> str:
     place = curve.counts.index(curve.chosen)
-    plural = "concept" if curve.chosen == 1 else "concepts"
-    return (
-        f"With the first {curve.chosen} {plural} of the region at zero, the mean confidence in "
-        f"'{name}' goes from {curve.own[0]:.0%} to {curve.own[place]:.0%} (n = {curve.n_own}), "
-        f"with equally many random ones to {curve.random_own[place]:.0%}; that of other classes' "
-        f"pictures in their own class from {curve.others[0]:.0%} to {curve.others[place]:.0%} "
-        f"(n = {curve.n_others})."
+    return ngettext(
+        "With the first %(num)s concept of the region at zero, the mean confidence in '%(name)s' "
+        "goes from %(own_before)s to %(own_after)s (n = %(n_own)s), with equally many random ones "
+        "to %(random)s; that of other classes' pictures in their own class from %(before)s to "
+        "%(after)s (n = %(n)s).",
+        "With the first %(num)s concepts of the region at zero, the mean confidence in '%(name)s' "
+        "goes from %(own_before)s to %(own_after)s (n = %(n_own)s), with equally many random ones "
+        "to %(random)s; that of other classes' pictures in their own class from %(before)s to "
+        "%(after)s (n = %(n)s).",
+        curve.chosen,
+        name=name,
+        own_before=f"{curve.own[0]:.0%}",
+        own_after=f"{curve.own[place]:.0%}",
+        n_own=curve.n_own,
+        random=f"{curve.random_own[place]:.0%}",
+        before=f"{curve.others[0]:.0%}",
+        after=f"{curve.others[place]:.0%}",
+        n=curve.n_others,
     )
 
 

@@ -6,21 +6,24 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from auditor.language import N_
+from auditor.language import gettext as _
 from auditor.records import Evidence, Finding, Samples, ShortcutReport, Triplet
 from auditor.report.build.concepts import concept_id
 from auditor.report.build.finding_details import finding_details
 from auditor.report.images import ImageStore, outline, resize
 from auditor.report.model import FindingCard, Picture, SearchLimits, TestResult, TripletCard
+from auditor.shape_words import shape_in_words
 
 SIDE = 192
 PictureOf = Callable[[int], np.ndarray]
 
 TEST_TITLES: Mapping[str, str] = {
-    "T1 flip excess": "Transplant: other images that turn into the class",
-    "T1 nearest class": "Transplant: images of the nearest class that turn into the class",
-    "T1 evidence share": "Transplant: share of the class's evidence that comes along",
-    "T2 removal": "Removal: images that leave the class without the region",
-    "T3 latent": "Latent: images with the region that leave the class without its direction",
+    "T1 flip excess": N_("Transplant: other images that turn into the class"),
+    "T1 nearest class": N_("Transplant: images of the nearest class that turn into the class"),
+    "T1 evidence share": N_("Transplant: share of the class's evidence that comes along"),
+    "T2 removal": N_("Removal: images that leave the class without the region"),
+    "T3 latent": N_("Latent: images with the region that leave the class without its direction"),
 }
 
 
@@ -82,13 +85,13 @@ def _card(
 ) -> FindingCard:
     candidate = finding.candidate
     name = samples.manifest.classes[candidate.output]
-    what = f"{candidate.shape} in {name}"
+    shape = shape_in_words(candidate.shape)
     outlined, aligned = _region_pictures(finding, samples, store, picture_of, shown)
     return FindingCard(
         id=f"F{number}",
         fingerprint=finding.fingerprint,
-        title=f"{candidate.shape[:1].upper()}{candidate.shape[1:]} in '{name}'",
-        what=what,
+        title=_("%(shape)s in '%(name)s'", shape=f"{shape[:1].upper()}{shape[1:]}", name=name),
+        what=_("%(shape)s in %(name)s", shape=shape, name=name),
         class_name=name,
         kind=candidate.kind,
         shape=candidate.shape,
@@ -127,11 +130,13 @@ def _region_pictures(
     for row, mask in _spread(candidate.rows, candidate.masks, shown):
         photo = picture_of(row)
         path = samples.manifest.paths[row]
-        alt = f"{path} with the region outlined"
+        alt = _("%(path)s with the region outlined", path=path)
         large, region = enlarged(photo, mask)
         outlined.append(store.jpeg(outline(large, region), alt=alt, caption=path))
         cut = cut_out(large, region)
-        aligned.append(store.jpeg(cut, alt=f"the region cut out of {path}", caption=path))
+        aligned.append(
+            store.jpeg(cut, alt=_("the region cut out of %(path)s", path=path), caption=path)
+        )
     return outlined, aligned
 
 
@@ -165,7 +170,7 @@ def _spread(rows: np.ndarray, masks: np.ndarray, shown: int) -> list[tuple[int, 
 def _test_result(evidence: Evidence) -> TestResult:
     return TestResult(
         test=evidence.test,
-        title=TEST_TITLES.get(evidence.test, evidence.test),
+        title=_(TEST_TITLES.get(evidence.test, evidence.test)),
         outcome=evidence.outcome,
         effect=evidence.effect,
         unit=evidence.unit,
@@ -183,7 +188,12 @@ def _test_result(evidence: Evidence) -> TestResult:
 def _triplet(triplet: Triplet, name: str, samples: Samples, store: ImageStore) -> TripletCard:
     paths, names = samples.manifest.paths, samples.manifest.classes
     target = paths[triplet.target_row]
-    words = ("before", f"with the region of {name}", f"with the control: {triplet.control}")
+    control = _(triplet.control)
+    words = (
+        _("before"),
+        _("with the region of %(name)s", name=name),
+        _("with the control: %(control)s", control=control),
+    )
     pictures: Sequence[Picture] = [
         store.jpeg(np.asarray(image), alt=f"{target} {word}", caption=word, side=SIDE)
         for image, word in zip(triplet.pictures, words, strict=True)
@@ -191,7 +201,7 @@ def _triplet(triplet: Triplet, name: str, samples: Samples, store: ImageStore) -
     return TripletCard(
         target=target,
         reference=paths[triplet.reference_row],
-        control=triplet.control,
+        control=control,
         pictures=(pictures[0], pictures[1], pictures[2]),
         probabilities=triplet.probabilities,
         predictions=(

@@ -56,6 +56,7 @@ def local_card(
         regions=[_region(region, sample.layer) for region in sample.regions],
         compared=sample.compared,
         covered=sample.covered,
+        alone=None if sample.alone is None else picture(sample.alone),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from auditor.language import gettext as _
 from auditor.records import Samples
 from auditor.report.build.intervals import wilson
 from auditor.report.build.slices import slices
@@ -70,7 +71,7 @@ def confusion_matrix(samples: Samples, outputs: Sequence[int]) -> tuple[np.ndarr
         if int(label) in place:
             matrix[place[int(label)], place.get(int(prediction), len(outputs))] += 1
     names = [samples.manifest.classes[output] for output in outputs]
-    return matrix, [*names, "another class"]
+    return matrix, [*names, _("another class")]
 
 
 def _class_performance(samples: Samples, right: np.ndarray, output: int) -> ClassPerformance:

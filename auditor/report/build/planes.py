@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from auditor.concept_records import ConfusedPair, DecisionPlane, Empty
+from auditor.language import gettext as _
 from auditor.records import Subspaces
 from auditor.report.analysis_parts import PlaneAxis, PlaneCard, PlaneGap, Planes
 from auditor.report.build.concepts import concept_id, subspace_id
@@ -43,7 +44,7 @@ def planes(
 
 
 def _nothing(shelf: Shelf) -> str:
-    return (
+    return _(
         "No two audited classes are confused: no picture of one was taken for the other, and none "
         "was decided narrowly between them. Name pairs in audit.pairs to compare them anyway."
     )
@@ -62,7 +63,10 @@ def _gap(pair: ConfusedPair, reason: str, layers: Sequence[str], shelf: Shelf) -
 def _named(reason: str, pair: ConfusedPair, shelf: Shelf) -> str:
     """Say class names where the record knows only outputs."""
     first, second = shelf.class_name(pair.first), shelf.class_name(pair.second)
-    return reason.replace(f"classes {pair.first} and {pair.second}", f"'{first}' and '{second}'")
+    return reason.replace(
+        _("classes %(first)s and %(second)s", first=pair.first, second=pair.second),
+        _("'%(first)s' and '%(second)s'", first=first, second=second),
+    )
 
 
 def _card(plane: DecisionPlane, subspaces: Subspaces, shelf: Shelf, draw: Draw | None) -> PlaneCard:
@@ -123,10 +127,19 @@ def _sentence(
     held: int,
 ) -> str:
     better = int(np.argmax(plane.unit_auc))
-    return (
-        f"Of two held-out pictures, one of '{first}' and one of '{second}', these two concepts "
-        f"tell which is which in {plane.auc:.0%} of cases (95 % interval {plane.low:.0%} to "
-        f"{plane.high:.0%}); {wrong} of {held} lie on the wrong side of the line. "
-        f"The better one alone, {axes[better].unit}, speaks for '{axes[better].speaks_for}' and "
-        f"reaches {axes[better].auc:.0%}."
+    return _(
+        "Of two held-out pictures, one of '%(first)s' and one of '%(second)s', these two concepts "
+        "tell which is which in %(auc)s of cases (95 %% interval %(low)s to %(high)s); %(wrong)s "
+        "of %(held)s lie on the wrong side of the line. The better one alone, %(unit)s, speaks for"
+        " '%(speaks_for)s' and reaches %(auc_2)s.",
+        first=first,
+        second=second,
+        auc=f"{plane.auc:.0%}",
+        low=f"{plane.low:.0%}",
+        high=f"{plane.high:.0%}",
+        wrong=wrong,
+        held=held,
+        unit=axes[better].unit,
+        speaks_for=axes[better].speaks_for,
+        auc_2=f"{axes[better].auc:.0%}",
     )

@@ -8,10 +8,12 @@ import numpy as np
 
 from auditor.concept_records import Empty, FlippingAreas, FlippingCurves
 from auditor.concepts.ranking import RANDOM, flipping_areas, ranking_trust
+from auditor.language import N_
+from auditor.language import gettext as _
 from auditor.report.analysis_parts import FlippingCard, OrderArea, RankingCard
 from auditor.report.parts import Interval, Picture
 
-NOT_SWITCHED = (
+NOT_SWITCHED = N_(
     "No concepts were switched, so the ranking was not tested: no picture of the audited classes "
     "is recognised as its class, or audit.flipping_images is 0."
 )
@@ -37,7 +39,7 @@ def ranking_card(
     reasons = [each.reason for each in found if isinstance(each, Empty)]
     trust = ranking_trust(layer, [each for each in areas if each.baseline == "zero"])
     if isinstance(trust, Empty):
-        reason = reasons[0] if reasons else NOT_SWITCHED
+        reason = reasons[0] if reasons else _(NOT_SWITCHED)
         return RankingCard(layer=layer, trust="not tested", sentence=reason, ways=[], figure=None)
     sentences = [trust.sentence, *(_mean(each) for each in areas if each.baseline == "mean")]
     return RankingCard(
@@ -51,10 +53,13 @@ def ranking_card(
 
 def _mean(areas: FlippingAreas) -> str:
     place = areas.orders.index(RANDOM)
-    return (
+    return _(
         "Set to their mean over the pictures instead of zero, concepts taken off by relevance "
-        f"lower the score {areas.gain[place]:.2f} more than in random order (95 % interval "
-        f"{areas.gain_low[place]:.2f} to {areas.gain_high[place]:.2f})."
+        "lower the score %(gain)s more than in random order (95 %% interval %(gain_low)s to "
+        "%(gain_high)s).",
+        gain=f"{areas.gain[place]:.2f}",
+        gain_low=f"{areas.gain_low[place]:.2f}",
+        gain_high=f"{areas.gain_high[place]:.2f}",
     )
 
 

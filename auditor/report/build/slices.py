@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
+from auditor.language import gettext as _
 from auditor.records import Samples
 from auditor.report.build.intervals import wilson
 from auditor.report.model import SliceRow, SliceTable
@@ -34,11 +35,14 @@ def _table(name: str, values: pd.Series, right: Bool[np.ndarray, "sample"]) -> S
     if groups.nunique() > MOST_VALUES:
         numbers = pd.to_numeric(groups, errors="coerce")
         if numbers.isna().any():
-            why = f"it has {groups.nunique():,} values, and not all are numbers"
+            why = _(
+                "it has %(nunique)s values, and not all are numbers",
+                nunique=f"{groups.nunique():,}",
+            )
             return SliceTable(column=name, rows=[], unknown=0, small=0, note=why)
         groups = pd.qcut(numbers, QUARTERS, duplicates="drop").map(_range).astype(str)
     if groups.nunique() < 2:
-        why = "it has one value only" if groups.nunique() else "it is empty"
+        why = _("it has one value only") if groups.nunique() else _("it is empty")
         return SliceTable(column=name, rows=[], unknown=int((~known).sum()), small=0, note=why)
     counts = groups.value_counts()
     rows = [
@@ -53,12 +57,12 @@ def _table(name: str, values: pd.Series, right: Bool[np.ndarray, "sample"]) -> S
         rows=sorted(rows, key=_worst_first),
         unknown=int((~known).sum()),
         small=int(counts[counts < LEAST].sum()),
-        note="" if rows else f"no value has {LEAST} pictures",
+        note="" if rows else _("no value has %(least)s pictures", least=LEAST),
     )
 
 
 def _range(quarter: pd.Interval) -> str:
-    return f"{quarter.left:g} to {quarter.right:g}"
+    return _("%(left)s to %(right)s", left=f"{quarter.left:g}", right=f"{quarter.right:g}")
 
 
 def _worst_first(row: SliceRow) -> tuple[float, str]:

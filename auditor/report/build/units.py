@@ -14,6 +14,7 @@ from auditor.concept_records import (
     UnitDecision,
     UnitFigures,
 )
+from auditor.language import gettext as _
 from auditor.records import Subspaces
 from auditor.report.analysis_parts import (
     ClassComponent,
@@ -70,8 +71,10 @@ def lead_units(
         return [], ""
     if units.choice.leads == "subspace":
         return _lead_subspaces(units, subspaces, place), (
-            "Single channels are not distinct at this layer, so its subspaces come first: channels "
-            "that react to the same content, read as one."
+            _(
+                "Single channels are not distinct at this layer, so its subspaces come first: "
+                "channels that react to the same content, read as one."
+            )
         )
     own = [item for item in units.classes if item.class_name == class_name and item.components]
     if own:
@@ -85,8 +88,11 @@ def lead_units(
             for each in own[0].components[:LEADING]
         ]
         return found, (
-            "Single channels are not distinct at this layer, so the class's components come "
-            "first: channels whose relevance lies at the same places, on the most typical picture."
+            _(
+                "Single channels are not distinct at this layer, so the class's components come "
+                "first: channels whose relevance lies at the same places, on the most typical "
+                "picture."
+            )
         )
     ranked = sorted(units.components, key=lambda each: -each.share.get(class_name, 0.0))
     return [
@@ -98,8 +104,10 @@ def lead_units(
         )
         for each in ranked[:LEADING]
     ], (
-        "Single channels are not distinct at this layer, so its components come first: channels "
-        "whose relevance lies at the same places."
+        _(
+            "Single channels are not distinct at this layer, so its components come first: "
+            "channels whose relevance lies at the same places."
+        )
     )
 
 
@@ -192,7 +200,7 @@ def _of_class(
         photo=photos[0] if photos else None,
         components=[
             ClassComponent(
-                id=f"{name}, component {unit + 1}",
+                id=_("%(name)s, component %(value)s", name=name, value=unit + 1),
                 share=float(components.class_share[0, unit]),
                 concepts=_largest(layer, direction),
                 picture=next(iter(shelf.of_unit(layer, "component", unit, output)), None),

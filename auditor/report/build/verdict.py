@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from auditor.language import gettext as _
+from auditor.language import listed, ngettext
 from auditor.report.factor_parts import FactorCard
 from auditor.report.model import (
     DataCard,
@@ -37,34 +39,48 @@ def verdict(
         return Verdict(
             gaps=gaps,
             word="FAIL",
-            sentence=f"The model can be steered by {_listed(grade_a)}, which looks like an "
-            "artefact and not like what the class names: do not rely on this model before it is "
-            "reviewed.",
+            sentence=_(
+                "The model can be steered by %(listed)s, which looks like an artefact and not like"
+                " what the class names: do not rely on this model before it is reviewed.",
+                listed=_listed(grade_a),
+            ),
         )
     if gaps:
-        extra = f" Also to review: {_listed(grade_b)}." if grade_b else ""
+        extra = _(" Also to review: %(listed)s.", listed=_listed(grade_b)) if grade_b else ""
+        listed = "; ".join(gaps)
         return Verdict(
             word="INCOMPLETE",
-            sentence=f"The audit cannot pass: {'; '.join(gaps)}.{extra}",
+            sentence=_("The audit cannot pass: %(gaps)s.%(extra)s", gaps=listed, extra=extra),
             gaps=gaps,
         )
     if grade_b:
         return Verdict(
             word="PASS WITH CONDITIONS",
-            sentence=f"A likely shortcut was found ({_listed(grade_b)}): a person has to review it "
-            "before the model is relied on.",
+            sentence=_(
+                "A likely shortcut was found (%(listed)s): a person has to review it before the "
+                "model is relied on.",
+                listed=_listed(grade_b),
+            ),
         )
     if not_run:
-        left_out = "; ".join(f"{item.part} did not run ({item.reason})" for item in not_run)
+        left_out = "; ".join(
+            _("%(part)s did not run (%(reason)s)", part=item.part, reason=item.reason)
+            for item in not_run
+        )
         return Verdict(
             word="PASS WITH CONDITIONS",
-            sentence="No candidate for a shortcut passed the causal tests and looked like an "
-            f"artefact, but {left_out}.",
+            sentence=_(
+                "No candidate for a shortcut passed the causal tests and looked like an artefact, "
+                "but %(left_out)s.",
+                left_out=left_out,
+            ),
         )
     return Verdict(
         word="PASS",
-        sentence="No candidate for a shortcut passed the causal tests and looked like an artefact; "
-        "the limits of the search are stated below.",
+        sentence=_(
+            "No candidate for a shortcut passed the causal tests and looked like an artefact; the "
+            "limits of the search are stated below."
+        ),
     )
 
 
@@ -73,18 +89,29 @@ def does_not_show(search: SearchLimits, data: DataCard) -> list[str]:
     sentences = []
     if search.ran and search.detection_limit is not None:
         sentences.append(
-            f"Shortcuts weaker than the detection limit: with {search.targets} target images and "
-            f"{search.tests} tests, a region that turns fewer than "
-            f"{search.detection_limit:.0%} of other images into the class may have been missed."
+            _(
+                "Shortcuts weaker than the detection limit: with %(targets)s target images and "
+                "%(tests)s tests, a region that turns fewer than %(detection_limit)s of other "
+                "images into the class may have been missed.",
+                targets=search.targets,
+                tests=search.tests,
+                detection_limit=f"{search.detection_limit:.0%}",
+            )
         )
     sentences += [
-        "Shortcuts that are not in these images: an artefact that only the training data had "
-        "cannot be found here.",
-        "Shortcuts that are neither a region of the picture nor one of the simple statistics of it "
-        "(brightness, colour, blur, compression and the like).",
-        f"How the model behaves on data unlike the {data.used} images audited.",
-        "Whether the model is fair, robust or fit for its purpose: this audit looks at what the "
-        "model's decisions rest on.",
+        _(
+            "Shortcuts that are not in these images: an artefact that only the training data had "
+            "cannot be found here."
+        ),
+        _(
+            "Shortcuts that are neither a region of the picture nor one of the simple statistics "
+            "of it (brightness, colour, blur, compression and the like)."
+        ),
+        _("How the model behaves on data unlike the %(used)s images audited.", used=data.used),
+        _(
+            "Whether the model is fair, robust or fit for its purpose: this audit looks at what "
+            "the model's decisions rest on."
+        ),
     ]
     return sentences
 
@@ -92,17 +119,28 @@ def does_not_show(search: SearchLimits, data: DataCard) -> list[str]:
 def _gaps(search: SearchLimits, data: DataCard, untested: int) -> list[str]:
     gaps = []
     if not search.ran:
-        gaps.append(f"the search for shortcuts did not run ({search.reason})")
+        gaps.append(_("the search for shortcuts did not run (%(reason)s)", reason=search.reason))
     if untested:
-        have = "has" if untested == 1 else "have"
-        gaps.append(f"{untested} of the audited classes {have} too few images for the causal tests")
+        gaps.append(
+            ngettext(
+                "%(num)s of the audited classes has too few images for the causal tests",
+                "%(num)s of the audited classes have too few images for the causal tests",
+                untested,
+            )
+        )
     elif search.ran and not search.tests:
-        gaps.append("no candidate could be tested on the model")
+        gaps.append(_("no candidate could be tested on the model"))
     if len(data.quarantined) > MAX_QUARANTINED * data.total:
-        gaps.append(f"{len(data.quarantined)} of {data.total} images could not be used")
+        gaps.append(
+            _(
+                "%(quarantined)s of %(total)s images could not be used",
+                quarantined=len(data.quarantined),
+                total=data.total,
+            )
+        )
     return gaps
 
 
 def _listed(findings: Sequence[FindingCard | FactorCard]) -> str:
     names = [finding.what for finding in findings]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return listed(names)

@@ -2,6 +2,7 @@
 
     python -m tests.benchmarks.shortcuts --grid smoke --out DIR
     python -m tests.benchmarks.shortcuts --grid full --data DIR --cache DIR --out DIR --jobs 2
+    python -m tests.benchmarks.shortcuts --grid factors --data DIR --out DIR
 
 ``--data`` holds clothing/ and caltech/, one folder of pictures per class at any depth. Every
 model's result is a file in DIR/models: run the same command again and it goes on where it

@@ -136,9 +136,12 @@ def blur(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mas
 
 
 def jpeg(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
-    """Compress the picture as a JPEG of quality 8 to 12."""
+    """Compress the picture as a JPEG of quality 3 to 5.
+
+    At 8 to 12 none of six models went by it (FE* at most .06): they do not see so little.
+    """
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "JPEG", quality=int(generator.integers(8, 13)))
+    Image.fromarray(picture).save(buffer, "JPEG", quality=int(generator.integers(3, 6)))
     with Image.open(buffer) as image:
         return np.asarray(image.convert("RGB")), None
 
@@ -154,7 +157,7 @@ ARTEFACTS: Mapping[str, Artefact] = {
         Artefact("ruler", ruler),
         Artefact("donor", donor),
         Artefact("tint", tint, ("tint", "colour", "saturation", "border")),
-        Artefact("brightness", brightness, ("brightness", "contrast", "exposure")),
+        Artefact("brightness", brightness, ("brightness", "highlights", "contrast")),
         Artefact("blur", blur, ("sharpness", "blur", "noise")),
         Artefact("jpeg", jpeg, ("jpeg", "block", "sharpness", "noise")),
     )

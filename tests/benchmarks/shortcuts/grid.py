@@ -1,8 +1,9 @@
-"""Which models a run trains and searches: smoke, small and full."""
+"""Which models a run trains and searches: smoke, small, full, and factors of whole pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from tests.benchmarks.shortcuts.artefacts import GLOBAL, LOCAL
 from tests.benchmarks.shortcuts.cases import Case, Kind, Plant
@@ -19,6 +20,7 @@ COMBINATIONS = (
 )
 BALANCED = 0.5
 REPEATED = 12
+FACTORS_FIRST = 24
 
 
 def smoke() -> list[Case]:
@@ -73,11 +75,40 @@ def full() -> list[Case]:
     return _repeating(cases)
 
 
-# Changes of the search's config: the smoke grid searches with small budgets, to be quick.
-SETTINGS: Mapping[str, Mapping[str, int]] = {
+def factors() -> list[Case]:
+    """Return 48 models of artefacts without a place, searched for statistics of pictures alone.
+
+    In two halves with the same cells and other seeds and classes: thresholds were set on the first
+    (`FACTORS_FIRST` models), so that the second is what to believe.
+    """
+    return [*_factors(0), *_factors(1)]
+
+
+def _factors(half: int) -> list[Case]:
+    """Return each artefact at two prevalences on two models, the clean and the balanced ones."""
+    cases = []
+    for number, artefact in enumerate(GLOBAL):
+        for level, prevalence in enumerate((0.5, 1.0)):
+            for turn in (number + level + half, number + level + half + 2):
+                cases.append(_planted(artefact, prevalence, turn, turn + 2 * half))
+    cases += [_case(COMBINATIONS[n], (n + 2 * half) % 4, "clean") for n in range(4)]
+    for number, artefact in enumerate(GLOBAL):
+        cases.append(_balanced(artefact, number + half, (number + 3 * half) % 4))
+    return cases
+
+
+# Changes of the search's config: the smoke grid searches with small budgets, to be quick, and the
+# grid of factors asks for them alone.
+SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "smoke": {"members": 16, "targets": 24, "per_class": 2, "permutations": 400},
+    "factors": {"proposals": ["P6"]},
 }
-GRIDS: Mapping[str, Callable[[], list[Case]]] = {"smoke": smoke, "small": small, "full": full}
+GRIDS: Mapping[str, Callable[[], list[Case]]] = {
+    "smoke": smoke,
+    "small": small,
+    "full": full,
+    "factors": factors,
+}
 
 
 def _planted(artefact: str, prevalence: float, turn: int, seed: int) -> Case:

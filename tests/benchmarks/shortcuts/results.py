@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.shortcuts import detail_tables, figures, tables
+from tests.benchmarks.shortcuts import detail_tables, factor_tables, figures, tables
 from tests.benchmarks.shortcuts.cases import Case
 from tests.benchmarks.shortcuts.running import Plan, code_digest
 from tests.benchmarks.shortcuts.summary import SEARCH, Model, Planting, models, plantings
@@ -106,6 +106,9 @@ def page(
         detail_tables.failures_table(planted, lambda case: _sheet(plan, case)),
         "## Findings of grade A or B that are no artefact", detail_tables.alarms_table(rows),
     ]  # fmt: skip
+    factors = factor_tables.factors_table(results)
+    if factors:
+        parts += ["## Whole pictures: brightness, blur, JPEG, tint", factors]
     ablations = detail_tables.ablations_table(results)
     if ablations:
         parts += ["## With parts switched off", ablations]

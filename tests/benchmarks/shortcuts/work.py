@@ -68,7 +68,10 @@ def measure(
         searched = search(audited, case.seed, settings)
     clock.lap("search")
     shown = true if case.validation_plants else []
-    verdicts, squares = _verdicts(audited)
+    # The other methods ask for regions and members: beside a search for statistics of whole
+    # pictures alone they have no place.
+    whole = settings.get("proposals") == ["P6"]
+    verdicts, squares = ({}, {}) if whole else _verdicts(audited)
     clock.lap("baselines")
     result = {
         "id": case.id,

@@ -1,0 +1,119 @@
+"""A report in another language: the same document, with all fixed text in that language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from auditor import language
+from auditor.language import speaking
+from auditor.report.formatting import day, decimal, interval, number, percent, plural, seconds
+from auditor.report.html import render_html
+from auditor.report.model import AuditResult, Interval
+from auditor.report.pdf import pdf_html
+from auditor.report.summary import text_files
+from tests.report.conftest import Run
+from tests.report.example import CONTEXT
+from tests.report.test_hostile import PAYLOADS, _in_json, parse, structure
+
+GERMAN = CONTEXT.model_copy(update={"language": "de"})
+TECHNICAL = GERMAN.model_copy(update={"tier": "technical"})
+# Files, commands, signs and names that have no language.
+SAME = {
+    *("audit", "auditor", "concept", "csv", "json", "html", "report", "yaml", "image", "region"),
+    *("explain", "min", "Hans", "LRP"),
+    *("AI", "NIST", "RMF", "MAP", "MEASURE", "MANAGE", "SR", "ISO", "IEC"),
+}
+
+
+@pytest.fixture(scope="module")
+def german(run: Run) -> AuditResult:
+    """The result as an audit that speaks German would have it: without the remark on language."""
+    return run.result.model_copy(update={"language": "de"})
+
+
+@pytest.fixture
+def marked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """German in which every text of the catalogue stands between marks."""
+    real = language._messages("de")
+    pseudo = {each: tuple(f"⟦{form}⟧" for form in forms) for each, forms in real.items()}
+    monkeypatch.setattr(language, "_messages", lambda _: pseudo)
+    with speaking("de"):
+        yield
+
+
+def unmarked(text: str) -> str:
+    """Return what is left when marked texts are taken away, inner ones first."""
+    found = 1
+    while found:
+        text, found = re.subn(r"⟦[^⟦⟧]*⟧", " ", text)
+    return text
+
+
+@pytest.mark.usefixtures("marked")
+@pytest.mark.parametrize("medium", ["html", "pdf"])
+def test_no_fixed_text_bypasses_the_catalogue(run: Run, german: AuditResult, medium: str) -> None:
+    images = run.folder / "images"
+    if medium == "html":
+        page = render_html(german, TECHNICAL, images, max_mb=8)
+    else:
+        page = pdf_html(german, TECHNICAL, images)
+    root = parse(unmarked(page))
+    said = [text for text in root.itertext() if "use strict" not in text and "{" not in text]
+    for element in root.iter():
+        said += [element.attrib.get(key, "") for key in ("alt", "title", "aria-label")]
+    held = german.model_dump_json() + CONTEXT.model_dump_json()
+    data = set(re.findall(r"[^\W\d_]+", held.replace(r"\n", " ")))
+    left = {word for text in said for word in re.findall(r"[^\W\d_]{2,}", text)}
+    assert sorted(left - data - SAME) == []
+
+
+def test_the_document_is_the_same_but_for_its_words(run: Run, german: AuditResult) -> None:
+    images = run.folder / "images"
+    english = render_html(run.result, CONTEXT, images, max_mb=8)
+    with speaking("de"):
+        said = render_html(german, GERMAN, images, max_mb=8)
+        printed = pdf_html(german, GERMAN, images)
+    assert structure(said) == structure(english)
+    assert structure(printed) == structure(pdf_html(run.result, CONTEXT, images))
+    assert '<html lang="de">' in said
+    assert '<html lang="de">' in printed
+    assert "Zusammenfassung" in said
+    assert "Was als Nächstes zu tun ist" in printed
+
+
+def test_a_report_in_another_language_says_what_the_audit_spoke(run: Run) -> None:
+    with speaking("de"):
+        said = pdf_html(run.result, GERMAN, run.folder / "images")
+        text = text_files(run.result, GERMAN)["summary.md"].decode()
+    assert "in der Sprache der Prüfung, Englisch" in said
+    assert "Englisch" in text
+    assert "Sprache der Prüfung" not in pdf_html(run.result, CONTEXT, run.folder / "images")
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_names_stay_text(run: Run, german: AuditResult, payload: str) -> None:
+    images = run.folder / "images"
+    plain = german.model_dump_json()
+    result = AuditResult.model_validate_json(plain.replace("brick", _in_json(payload)))
+    with speaking("de"):
+        expected = structure(pdf_html(german, GERMAN, images))
+        assert structure(pdf_html(result, GERMAN, images)) == expected
+
+
+def test_numbers_and_dates() -> None:
+    with speaking("de"):
+        assert percent(0.0123) == "1,2 %"
+        assert number(-1234.5) == "−1.234"
+        assert number(0.25) == "0,250"
+        assert decimal(0.5) == "0,50"
+        assert seconds(1.25) == "1,2 s"
+        assert plural(1200, "picture") == "1.200 Bilder"
+        assert interval(Interval(value=0.93, low=0.9, high=0.95, n=640)) == (
+            "93 % (90 bis 95 %, n = 640)"
+        )
+        assert day("2026-11-25T08:00:00Z") == "25.11.2026"
+    assert number(-1234.5) == "−1,234"
+    assert day("2026-11-25T08:00:00Z") == "2026-11-25"
