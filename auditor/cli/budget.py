@@ -60,7 +60,7 @@ def choose(config: Config, subject: Subject) -> Choice:
     for quick in (False, True):
         planned = measured(applied(config, Choice(None, quick, 0.0)))
         each = (planned.loading_seconds + planned.statistics_seconds) / images
-        fixed = planned.heatmap_seconds + planned.search_seconds
+        fixed = planned.seconds - images * each
         fitting = int((budget - fixed) / each) if each else images
         if fitting >= images:
             return Choice(None, quick, planned.seconds)
