@@ -90,7 +90,8 @@ def estimated(each: float, heatmaps: float, search: float) -> Any:
             return Estimate(
                 images=1000, classes=2, heatmaps=1, loading_seconds=0.0,
                 statistics_seconds=1000 * each, heatmap_seconds=heatmaps * part,
-                search_seconds=search * part, rest_seconds=0.0, array_bytes=1, pictures=1, picture_bytes=1,
+                search_seconds=search * part, rest_seconds=0.0,
+                array_bytes=1, pictures=1, picture_bytes=1,
             )  # fmt: skip
 
         return planned
