@@ -60,13 +60,13 @@ def choose(config: Config, subject: Subject) -> Choice:
     for quick in (False, True):
         planned = measured(applied(config, Choice(None, quick, 0.0)))
         each = (planned.loading_seconds + planned.statistics_seconds) / images
-        fixed = planned.heatmap_seconds + planned.search_seconds
+        fixed = planned.seconds - images * each
         fitting = int((budget - fixed) / each) if each else images
         if fitting >= images:
             return Choice(None, quick, planned.seconds)
         if fitting >= least:
             return Choice(fitting, quick, fixed + fitting * each)
-    return Choice(least, True, fixed + least * each)
+    return Choice(least if least < images else None, True, fixed + least * each)
 
 
 def measure(config: Config, subject: Subject) -> Any:

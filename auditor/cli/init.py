@@ -134,7 +134,7 @@ def config_text(given: dict[str, Any], target: Path, preset: str, *, quiet: bool
     looked = first_look(config, base, progress)
     text = (
         _environment()
-        .get_template("audit.yaml.j2")
+        .get_template("audit.yaml")
         .render(file=os.path.relpath(target), preset=preset, **looked)
     )
     for note in looked["notes"]:

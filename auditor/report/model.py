@@ -597,8 +597,8 @@ class RenderContext(Part):
 
     ``created`` is ISO 8601 in UTC; ``stages`` is stage -> seconds; ``command`` redoes the audit.
     ``tier`` says how much of the result is drawn; ``sections`` names what of it, in order (None:
-    all that the tier has). ``review`` is what people and policy make of it, where there is any;
-    ``language`` is the code of the language of its fixed text.
+    all that the tier has); ``language`` is the code of the language of its fixed text. ``review``
+    is what people and policy make of it, where there is any.
     """
 
     created: str
@@ -606,5 +606,5 @@ class RenderContext(Part):
     command: str = ""
     tier: Literal["executive", "standard", "technical"] = "standard"
     sections: list[str] | None = None
-    review: Review | None = None
     language: str = "en"
+    review: Review | None = None

@@ -37,7 +37,7 @@ class AgainstGreen(nn.Module):
 
 
 def tried(strength: float, share: float = 1.0) -> tuple[Trial, Evidence, Rival]:
-    """Return the trial of the mark with what was asked of the nearest class, and the test itself."""
+    """Return the trial of the mark with what was asked of its rival, and the test itself."""
     model = AgainstGreen(strength)
     subject = world(per_class=48, marked=(0.8, 0.0, 0.0), reliance=0.0, model=model)
     # Green pictures hold more red than blue ones do, so that green is red's rival.

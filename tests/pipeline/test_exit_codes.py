@@ -158,7 +158,9 @@ def test_3_the_audit_could_not_run(config: Path, tmp_path: Path) -> None:
     assert done.returncode == 3
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert (lines[-1]["event"], lines[-1]["exit_code"]) == ("failed", 3)
-    assert last(tmp_path / "runs")["verdict"] == "INCOMPLETE"
+    summary = last(tmp_path / "runs")
+    assert summary["verdict"] == "INCOMPLETE"
+    assert "'folder' does not exist" in summary["sentence"]  # the path's folders are not shared
     assert "<error" in (tmp_path / "runs" / "junit.xml").read_text()
     assert "did not finish" in page.read_text()
 

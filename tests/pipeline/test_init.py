@@ -51,7 +51,8 @@ def test_the_config_holds_what_model_and_data_say(
     assert config.gated
     text = (project / "audit.yaml").read_text()
     assert "CHECK, this is the data's order" in text
-    assert "Accuracy by normalisation: 0 to 1 " in text
+    assert "images by normalisation: 0 to 1: " in text
+    assert "and by size: 64 x 64: " in text
     assert text.count("#") > 20
     workflow = (project / ".github/workflows/model-audit.yml").read_text()
     assert "auditor run audit.yaml" in workflow

@@ -47,11 +47,10 @@ def verdict(
         )
     if gaps:
         extra = _(" Also to review: %(listed)s.", listed=_listed(grade_b)) if grade_b else ""
+        listed = "; ".join(gaps)
         return Verdict(
             word="INCOMPLETE",
-            sentence=_(
-                "The audit cannot pass: %(gaps)s.%(extra)s", gaps="; ".join(gaps), extra=extra
-            ),
+            sentence=_("The audit cannot pass: %(gaps)s.%(extra)s", gaps=listed, extra=extra),
             gaps=gaps,
         )
     if grade_b:
