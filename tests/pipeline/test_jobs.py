@@ -119,7 +119,7 @@ class Labels:
         (4, 400, False),  # 40 s are left for images
         (2, None, True),  # the rest is longer than that: quick, where all images fit again
         (1, 400, True),
-        (0.1, 100, True),  # never fewer than 50 per class
+        (0.1, 100, True),  # never fewer than 50 of a class that has them
     ],
 )
 def test_images_are_cut_first_then_the_depth(
@@ -135,6 +135,24 @@ def test_images_are_cut_first_then_the_depth(
     assert changed.data.limit == limit
     assert changed.shortcuts.targets == (32 if quick else 64)
     assert changed.audit.reduced == ["images"] * (limit is not None) + ["depth"] * quick
+
+
+def test_images_are_not_cut_where_that_saves_next_to_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(budget, "measure", estimated(0.001, 100, 100))
+    config = parse_config(
+        {"model": {"source": "a:b"}, "data": {"source": "c"}, "audit": {"max_minutes": 0.1}}
+    )
+    assert budget.choose(config, Labels()).limit is None
+
+
+@pytest.mark.parametrize(
+    ("counts", "least"), [((500, 500), 100), ((900, 100), 500), ((970, 30), 52), ((30, 20), 50)]
+)
+def test_no_class_that_has_fifty_falls_below(counts: tuple[int, ...], least: int) -> None:
+    labels = [label for label, count in enumerate(counts) for _ in range(count)]
+    assert budget._least(labels) == least
 
 
 def test_the_report_says_what_a_limit_in_minutes_left_out(
