@@ -233,6 +233,8 @@ NOUNS = (
     NN_("%(num)s mistake", "%(num)s mistakes"),
     NN_("%(num)s narrow decision", "%(num)s narrow decisions"),
     NN_("%(num)s picture", "%(num)s pictures"),
+    NN_("%(num)s project", "%(num)s projects"),
     NN_("%(num)s region", "%(num)s regions"),
+    NN_("%(num)s run", "%(num)s runs"),
     NN_("%(num)s test", "%(num)s tests"),
 )
