@@ -264,3 +264,11 @@ def test_the_judgement_names_the_policy_as_it_was_applied(result: AuditResult) -
     judgement = gate(result, {"accuracy": 0.5}, fail_on="critical")
     assert judgement.policy["policy"]["fail_on"] == "critical"
     assert judgement.policy["targets"] == {"accuracy": ">= 0.5"}
+
+
+def test_classes_that_were_not_searched_are_named(result: AuditResult) -> None:
+    classes = [result.classes[0].model_copy(update={"searched": False}), *result.classes[1:]]
+    verdict = Verdict(word="INCOMPLETE", sentence="x", gaps=["1 of the classes has too few"])
+    judgement = gate(clean(result, verdict=verdict, classes=classes))
+    assert "has too few; not searched: brick." in judgement.sentence
+    assert gate(clean(result, classes=classes)).word == "PASS"
