@@ -12,17 +12,13 @@ from types import FrameType
 
 import click
 
-from auditor.errors import AuditorError, StoppedError
+from auditor.errors import AuditorError, Stopped, StoppedError
 
 INTERRUPTED = 130
 STOPPED = StoppedError.exit_code
 # Some operations of torch take long before Python can act on a signal; files appear whole or not
 # at all, so that leaving in the middle of one loses nothing that was finished.
 PATIENCE = 7.0
-
-
-class Stopped(KeyboardInterrupt):
-    """SIGTERM: no ``except Exception`` on the way up may take it for a fault of its own."""
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, field_validator
 
 from auditor.config_errors import problems_of, section_of
-from auditor.config_layers import Layer, file_layer, merged, of_mapping
+from auditor.config_layers import Layer, environment_layer, file_layer, merged, of_mapping
 from auditor.errors import ConfigError, nearest
 from auditor.gate_config import CompletionConfig, PolicyConfig, TargetsConfig
 from auditor.language import checked_language
@@ -384,17 +384,21 @@ def parse_config(document: Mapping[str, Any], *, name: str = "options") -> Confi
     return resolve([Layer(document)], name=name)
 
 
-def load_gate(path: Path) -> GateConfig:
-    """Read a policy file: the sections ``policy`` and ``targets``, alone or of a whole config.
+def load_gate(path: Path, environment: Mapping[str, str] | None = None) -> GateConfig:
+    """Read the sections ``policy`` and ``targets``, of a policy file or of a whole config.
+
+    Variables of the ``environment`` (AUDITOR_POLICY__FAIL_ON) win over the file.
 
     Raises:
         ConfigError: as `load_config`.
     """
-    layer = merged([file_layer(path)], GateConfig)
-    if "model" in layer.values:
-        config = load_config(path)
+    layers = [file_layer(path), environment_layer(environment or {}, Config)]
+    if "model" in layers[0].values:
+        config = resolve(layers, name=str(path))
         return GateConfig(targets=config.targets, policy=config.policy or PolicyConfig())
-    return _validated(layer, str(path), GateConfig)
+    about = {key: layers[1].values[key] for key in ("policy", "targets") if key in layers[1].values}
+    layers[1] = Layer(about, layers[1].origins)
+    return _validated(merged(layers, GateConfig), str(path), GateConfig)
 
 
 def _validated(layer: Layer, name: str, model: type[Read]) -> Read:

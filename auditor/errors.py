@@ -78,6 +78,10 @@ class StoppedError(AuditorError):
     exit_code = 75
 
 
+class Stopped(BaseException):
+    """SIGTERM: no Exception, so that nothing on the way up takes it for a fault of its own."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name most like ``name``, or None when nothing is close."""
     lowered = {candidate.lower(): candidate for candidate in known}

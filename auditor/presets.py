@@ -9,7 +9,7 @@ PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "quick": {
         "data": {"limit": 600},
         "audit": {
-            "max_classes": 8,
+            "max_classes": 10,
             "references": 6,
             "concepts": 3,
             "class_references": 3,

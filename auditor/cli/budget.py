@@ -1,14 +1,18 @@
 """Keep an audit within a number of minutes: use fewer images, then look less closely.
 
 The rule, which the report repeats. The cost is estimated from one batch. Where it is longer than
-``audit.max_minutes``, the images are cut to what fits (a stratified random sample, at least
-`LEAST_PER_CLASS` per class); where that is not enough, search and pictures take the values of the
-preset quick as well. The choice is kept in OUT, so that the same command goes on with it.
+``audit.max_minutes``, the images are cut to what fits: a stratified random sample in which no class
+that has `LEAST_PER_CLASS` falls below. Where that is not enough, search and pictures take the
+values of the preset quick. Where even that is longer, images are cut to the least only if it saves
+a `WORTH` of the time. The choice is kept in OUT, so that the same command goes on with it.
 """
 
 from __future__ import annotations
 
 import json
+import math
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from auditor.subject import Subject
 
 LEAST_PER_CLASS = 50
+WORTH = 0.1
 
 
 @dataclass(frozen=True)
@@ -55,18 +60,29 @@ def choose(config: Config, subject: Subject) -> Choice:
     """Return the largest audit that the estimate says fits."""
     budget = 60 * (config.audit.max_minutes or 0)
     images = len(subject.manifest)
-    least = min(images, LEAST_PER_CLASS * len(set(subject.manifest.labels.tolist())))
+    least = _least(subject.manifest.labels.tolist())
     measured = measure(config, subject)
     for quick in (False, True):
         planned = measured(applied(config, Choice(None, quick, 0.0)))
         each = (planned.loading_seconds + planned.statistics_seconds) / images
-        fixed = planned.heatmap_seconds + planned.search_seconds
+        fixed = planned.seconds - images * each
         fitting = int((budget - fixed) / each) if each else images
         if fitting >= images:
             return Choice(None, quick, planned.seconds)
         if fitting >= least:
             return Choice(fitting, quick, fixed + fitting * each)
+    if (images - least) * each < WORTH * planned.seconds:
+        return Choice(None, True, planned.seconds)
     return Choice(least, True, fixed + least * each)
+
+
+def _least(labels: Sequence[int]) -> int:
+    """Return the size of a proportional sample that leaves every class its `LEAST_PER_CLASS`.
+
+    Classes that have fewer do not count: they keep their share.
+    """
+    smallest = min((n for n in Counter(labels).values() if n >= LEAST_PER_CLASS), default=0)
+    return math.ceil(len(labels) * LEAST_PER_CLASS / smallest) if smallest else len(labels)
 
 
 def measure(config: Config, subject: Subject) -> Any:

@@ -17,12 +17,16 @@ PICTURES_EACH = 2
 ARRAYS_PER_CHANNEL = 12  # bytes: relevance, activation and peak position
 SHOWINGS = 6
 PER_CANDIDATE = 2.5  # seconds
+WRITING = 25.0  # seconds; what comes besides takes about as long as the reference samples
 STORED_TWICE = 2  # in shards and in the merged record
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Upper bounds for the audit; ``search_seconds``, of its search for candidates, is rough.
+    """What the audit takes: upper bounds, but for two rough figures.
+
+    ``search_seconds`` is of the search for candidates, ``rest_seconds`` of the other analyses and
+    of writing the reports; both are fitted to audits of seven models, within a factor of two.
 
     Seconds and bytes; ``heatmaps`` counts conditional heatmaps: two for every reference sample of
     every concept that leads a class, and those of the atlas.
@@ -35,6 +39,7 @@ class Estimate:
     statistics_seconds: float
     heatmap_seconds: float
     search_seconds: float
+    rest_seconds: float
     array_bytes: int
     pictures: int
     picture_bytes: int
@@ -43,7 +48,7 @@ class Estimate:
     def seconds(self) -> float:
         """Return all of them."""
         passes = self.loading_seconds + self.statistics_seconds
-        return passes + self.heatmap_seconds + self.search_seconds
+        return passes + self.heatmap_seconds + self.search_seconds + self.rest_seconds
 
 
 def estimate(
@@ -80,6 +85,7 @@ def estimate(
         statistics_seconds=images * check.cost.statistics,
         heatmap_seconds=seconds,
         search_seconds=_search(config, classes, check.cost.forward),
+        rest_seconds=WRITING + seconds,
         array_bytes=arrays,
         pictures=pictures,
         picture_bytes=int(pictures * picture_bytes),
@@ -102,7 +108,7 @@ def _reference_samples(config: Config, classes: int, channels: int, images: int)
 
 
 def _search(config: Config, classes: int, forward: float) -> float:
-    """Return what the search takes, fitted to audits of five models (within a factor of two).
+    """Return what the search takes.
 
     A candidate is shown to targets and members about six times, and costs a fixed time besides.
     """

@@ -326,8 +326,9 @@ def _cost(check: Check, estimate: Estimate | None) -> Iterator[str]:
             f"takes up to {_time(estimate.seconds)}: {_time(estimate.loading_seconds)} for reading "
             f"images, {_time(estimate.statistics_seconds)} for their relevance and up to "
             f"{_time(estimate.heatmap_seconds)} for {estimate.heatmaps:,} heatmaps of reference "
-            f"samples and the atlas, and about {_time(estimate.search_seconds)} for the search for "
-            "clever-Hans candidates (roughly: between half and twice that). On disk: at most "
+            f"samples and the atlas, about {_time(estimate.search_seconds)} for the search for "
+            f"clever-Hans candidates and {_time(estimate.rest_seconds)} for other analyses and the "
+            "reports (both between half and twice that). On disk: at most "
             f"{_size(estimate.array_bytes)} of arrays and "
             f"{_size(estimate.picture_bytes)} of pictures ({estimate.pictures:,})."
         )

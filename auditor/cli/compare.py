@@ -71,7 +71,7 @@ def command(
     elif form == "json":
         text = comparison.model_dump_json(indent=1)
     else:
-        text = comparison_markdown(comparison)
+        text = comparison_markdown(comparison, read_run(now).result.language)
     if target is None:
         click.echo(text)
         return

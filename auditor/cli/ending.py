@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from auditor.errors import AuditorError, StoppedError
+from auditor.errors import AuditorError, Stopped, StoppedError
 
 # The folders of an absolute path: what is shared names files, not where they lie on a machine.
 FOLDERS = re.compile(r"(?<![\w.])/(?:[^\s/'\":]+/)+")
@@ -41,8 +41,8 @@ class Ending:
         except click.exceptions.Exit as ended:
             self.succeeded(ended.exit_code)
             raise
-        except KeyboardInterrupt as error:
-            code = StoppedError.exit_code if type(error) is not KeyboardInterrupt else 130
+        except (KeyboardInterrupt, Stopped) as error:
+            code = StoppedError.exit_code if isinstance(error, Stopped) else 130
             # A second signal must not cut the summary short.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             self.failed(code, "stopped; run the same command again: it goes on from here")

@@ -18,6 +18,8 @@ MOST_CLASSES = 40
 # What `decide_preprocessing` calls its own assumption, and the usual ways to normalise pixels
 # besides: mean, std and scale.
 ASSUMED = "assumed"
+ASSUMED_NAME = "0 to 1"
+SIDES = (32, 64, 96, 128, 160, 224, 256)
 USUAL: Mapping[str, tuple[Any, Any, float]] = {
     "-1 to 1": (0.5, 0.5, 1.0),
     "ImageNet's": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 1.0),
@@ -36,8 +38,10 @@ def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]
     with progress.stage("finding the layers"):
         layers = make_explainer(config, subject).automatic_layers()
     with progress.stage(f"looking at up to {IMAGES} images"):
-        subject, tried = _normalised(config, subject)
-    right, checked = tried[subject.preprocessing.origin]
+        subject, normalisations, sizes = _fitted(config, subject)
+    best = {**normalisations, **sizes}
+    size = _by(subject.preprocessing.size)
+    right, checked = best[size if sizes else subject.preprocessing.origin]
     manifest = subject.manifest
     counts = Counter(manifest.classes[label] for label in manifest.labels.tolist())
     known = len(manifest.classes) <= MOST_CLASSES
@@ -64,7 +68,13 @@ def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]
         "counts": counts,
         "shown_counts": _shown(counts),
         "label_rule": manifest.label_rule,
-        "origin": _origin(subject.preprocessing.origin, tried),
+        "origin": _origin(subject.preprocessing.origin, normalisations),
+        "tried": _listed(
+            {ASSUMED_NAME if n == ASSUMED else n: t for n, t in normalisations.items()}
+        )
+        if sizes
+        else "",
+        "tried_sizes": _listed(sizes),
         "preprocess": _preprocess(subject),
         "layers": list(layers),
         "checked": checked,
@@ -73,38 +83,62 @@ def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]
     }
 
 
-def _normalised(config: Config, subject: Subject) -> tuple[Subject, dict[str, tuple[int, int]]]:
-    """Return the subject with the usual normalisation that recognises most of a few images.
+Tried = dict[str, tuple[int, int]]
 
-    Only where neither the weights nor the config say how pixels are normalised; with it, for each
-    one tried, how many images were recognised of how many. What was assumed wins ties.
+
+def _fitted(config: Config, subject: Subject) -> tuple[Subject, Tried, Tried]:
+    """Return the subject with the usual input that recognises most of a few images.
+
+    Only where neither the weights nor the config say how pictures become inputs. With it, for each
+    normalisation and each size tried, how many images were recognised of how many; what was
+    assumed wins ties.
     """
-    found = {subject.preprocessing.origin: _right(subject)}
+    start = subject.preprocessing
     given = config.preprocess
-    said = (given.mean, given.std, given.scale) != (None, None, None)
-    if said or subject.preprocessing.origin != ASSUMED or subject.ready:
-        return subject, found
+    normalisations = {start.origin: _right(subject)}
+    if start.origin != ASSUMED or subject.ready or given != type(given)():
+        return subject, normalisations, {}
     best = subject
     for origin, (mean, std, scale) in USUAL.items():
         values: dict[str, Any] = {"mean": _three(mean), "std": _three(std), "scale": scale}
-        other = replace(subject.preprocessing, origin=origin, **values)
-        tried = replace(subject, preprocessing=other)
-        found[origin] = _right(tried)
-        if found[origin][0] > found[best.preprocessing.origin][0]:
+        tried = replace(subject, preprocessing=replace(start, origin=origin, **values))
+        normalisations[origin] = _right(tried)
+        if normalisations[origin][0] > normalisations[best.preprocessing.origin][0]:
             best = tried
-    return best, found
+    most = normalisations[best.preprocessing.origin]
+    sizes = {_by(start.size): most}
+    for side in SIDES:
+        size = (side, side)
+        if size == start.size:
+            continue
+        other = replace(best.preprocessing, size=size, resize=size, crop=None)
+        tried = replace(best, preprocessing=other)
+        try:
+            sizes[_by(size)] = _right(tried)
+        except RuntimeError:  # a model whose last layers fit one size only
+            continue
+        if sizes[_by(size)][0] > sizes[_by(best.preprocessing.size)][0]:
+            best = tried
+    return best, normalisations, sizes
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]} x {size[1]}"
 
 
 def _three(value: Any) -> Any:
     return (value,) * 3 if isinstance(value, float) else value
 
 
-def _origin(origin: str, tried: dict[str, tuple[int, int]]) -> str:
+def _origin(origin: str, tried: Tried) -> str:
     if len(tried) == 1:
         return "CHECK, assumed" if origin == ASSUMED else origin or "as given"
-    names = {ASSUMED: "0 to 1"} | {name: name for name in USUAL}
-    parts = [f"{names[name]} {right / max(of, 1):.2f}" for name, (right, of) in tried.items()]
-    return f"CHECK: as in training. Accuracy by normalisation: {', '.join(parts)}"
+    return "CHECK: exactly as in training; of the usual ones these fit best"
+
+
+def _listed(tried: Tried) -> str:
+    """Return what was tried with the accuracy it gave."""
+    return ", ".join(f"{name}: {right / max(of, 1):.2f}" for name, (right, of) in tried.items())
 
 
 def _preprocess(subject: Subject) -> dict[str, Any]:

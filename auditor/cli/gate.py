@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,20 +45,17 @@ def command(
     from auditor.cli.progress import TerminalProgress
     from auditor.cli.render import context_of, render_folder
     from auditor.config import load_config, load_gate
-    from auditor.gate_config import PolicyConfig
     from auditor.report.render import write_texts
     from auditor.review.gate import exit_code, lines_of
     from auditor.runfolder import read_manifest
 
     read_manifest(run_folder)
     config = load_config(run_folder / "config.yaml")
-    policy, targets, base = config.policy or PolicyConfig(), config.targets, Path.cwd()
-    if policy_file is not None:
-        given = load_gate(policy_file)
-        policy, targets, base = given.policy, given.targets, policy_file.resolve().parent
+    given = load_gate(policy_file or run_folder / "config.yaml", os.environ)
+    base = Path.cwd() if policy_file is None else policy_file.resolve().parent
     changes = {"baseline": _from(base, baseline), "decisions": _from(base, decisions)}
-    policy = policy.model_copy(update={key: value for key, value in changes.items() if value})
-    judgement = judge_folder(run_folder, policy, targets, base=base)
+    policy = given.policy.model_copy(update={key: new for key, new in changes.items() if new})
+    judgement = judge_folder(run_folder, policy, given.targets, base=base)
     write_texts(run_folder, context_of(run_folder, config.report))
     if render:
         render_folder(run_folder, config.report, TerminalProgress(quiet=quiet))
@@ -65,6 +63,8 @@ def command(
     lines = lines_of(judgement)
     for line in lines[:1] if quiet else lines:
         click.echo(line)
+    if not (render or quiet):
+        click.echo(f"auditor render {run_folder} draws this in the report.", err=True)
     click.get_current_context().exit(0 if exit_zero else exit_code(judgement))
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 JOBS = {
     "github": {"github.yml": ".github/workflows/model-audit.yml"},
     "gitlab": {"gitlab.yml": "model-audit.gitlab-ci.yml"},
-    "airflow": {"airflow.py": "model_audit_dag.py"},
+    "airflow": {"model_audit_dag.py": "model_audit_dag.py"},
     "cron": {
         "model-audit.sh": "model-audit.sh",
         "model-audit.service": "model-audit.service",
@@ -134,7 +134,7 @@ def config_text(given: dict[str, Any], target: Path, preset: str, *, quiet: bool
     looked = first_look(config, base, progress)
     text = (
         _environment()
-        .get_template("audit.yaml.j2")
+        .get_template("audit.yaml")
         .render(file=os.path.relpath(target), preset=preset, **looked)
     )
     for note in looked["notes"]:

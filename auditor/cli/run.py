@@ -95,9 +95,7 @@ def command(
             outcome = audit_and_render(config, base, out, progress, asked)
             if outcome.exit_code and not exit_zero:
                 click.get_current_context().exit(outcome.exit_code)
-    except KeyboardInterrupt:
-        raise
-    except BaseException:
+    except (Exception, click.exceptions.Exit):
         if config is not None:
             complete(config, base, ending.folder, summary_of(out), progress.say)
         raise

@@ -1,8 +1,8 @@
 """P6 and T4: statistics of whole pictures that tell a class, and what happens when they are set.
 
 Pictures of other classes are given the value that is typical of the class, and members the others'
-median. The control is the opposite change of the same picture. Which statistics are tested is
-chosen on the discovery half, by what giving them does to a few pictures there.
+median. The control is the opposite change of the same picture. Of the statistics that tell a class
+those are tested that move the model most in a few pictures of the discovery half.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from auditor.shortcuts.statistics import bootstrap_interval, refined_p
 GIVEN, TAKEN = "T4 statistic given", "T4 statistic taken away"
 OPPOSITE = "the opposite change of the same picture"
 MOST_TESTS = 2 * IN_ALL
-PER_CLASS = 40
+PER_CLASS = 80
 TRIED_ON = 12
 ENDS = (0.05, 0.95)
 MOVED = 0.5
@@ -73,7 +73,7 @@ def factor_trials(
     classes: Sequence[Members],
     generator: np.random.Generator,
 ) -> tuple[list[FactorTrial], list[str]]:
-    """Find the statistics that tell a class on the discovery half, and test them on the other.
+    """Find the statistics that tell a class; test on the test half what the model makes of them.
 
     Pictures are drawn by label, misclassified ones in proportion: a class of correctly classified
     pictures alone would agree with whatever the model looks at.
@@ -159,21 +159,22 @@ def _as_region(evidence: Evidence) -> Evidence:
 def _drawn(
     probe: Probe, samples: Samples, classes: Sequence[Members], generator: np.random.Generator
 ) -> tuple[Int[np.ndarray, "picture"], Int[np.ndarray, "picture"], Bytes]:
-    """Return rows, labels and pictures of the discovery half, as even over classes as they allow.
+    """Return rows, labels and pictures, as even over classes as they allow.
 
-    Members are loaded already; of the others of each class as large a part is loaded.
+    Of both halves: which statistic tells a class is a matter of pictures and labels, and nothing of
+    what the model says of them enters. Members are loaded already; of the others of each class as
+    large a part is loaded.
     """
     rows: list[int] = []
     labels: list[int] = []
     pictures = []
     for members in classes:
         output = members.output
-        own = np.flatnonzero(members.discovery)
-        half = samples.valid & samples.discovery & (samples.labels == output)
         everyone = samples.members(output)
-        missed = np.setdiff1d(np.flatnonzero(half), everyone)
-        part = min(len(own), PER_CLASS) / max(1, int(samples.discovery[everyone].sum()))
-        chosen = np.sort(generator.permutation(own)[:PER_CLASS])
+        labelled = np.flatnonzero(samples.valid & (samples.labels == output))
+        missed = np.setdiff1d(labelled, everyone)
+        chosen = np.sort(generator.permutation(len(members.rows))[:PER_CLASS])
+        part = len(chosen) / max(1, len(everyone))
         wanted = np.sort(generator.permutation(missed)[: round(part * len(missed))])
         loaded, inputs = probe.inputs([int(row) for row in wanted])
         rows += [int(row) for row in members.rows[chosen]] + loaded

@@ -19,11 +19,11 @@ from auditor.shortcuts.proposals import Proposal
 # So many images of 224 x 224 pixels are looked at, over all classes; of smaller ones more.
 IMAGES = 6000
 LARGE_IMAGE = 224 * 224
-LEAST_REFERENCES = 5
+FEWEST_REFERENCES, LEAST_REFERENCES = 5, 8
 # A reference does at least this share of what the few that do most do.
 AS_GOOD = 0.5
 FEW = 4
-TARGETS_EACH = 2
+TARGETS_EACH = 3
 CONTAINED = 0.5
 ALIKE = 0.6
 CORRELATED = 0.8
@@ -76,10 +76,12 @@ def screen(
 ) -> list[Screened]:
     """Measure every proposal on the same members and targets of the discovery half.
 
-    ``classes`` share the budget of `IMAGES`. The targets are one image of the class's nearest
-    rival and one of another class: a region may tell the class from one other class only. Without
-    images of other classes the references are the members whose region holds the largest share of
-    relevance.
+    ``classes`` share the budget of `IMAGES`. One of the targets is an image of the class's nearest
+    rival, since a region may tell the class from one other class only; the others are not, since
+    both may carry what they share. The references are the quarter with the largest effect; only
+    those that are `AS_GOOD` as the best, but at least `LEAST_REFERENCES` of a class that is large
+    enough. Without images of other classes they are the members whose region holds the largest
+    share of relevance.
     """
     discovered = np.flatnonzero(members.discovery)
     pixels = members.inputs.shape[-2] * members.inputs.shape[-1]
@@ -88,7 +90,7 @@ def screen(
     most = max(2 * LEAST_REFERENCES, budget)
     tried = np.sort(generator.permutation(discovered)[:most])
     candidates = pool.without(members.output)
-    targets, fillers = _two_each(pool, candidates, rival_of(pool, members.output))
+    targets, fillers = _drawn(pool, candidates, rival_of(pool, members.output))
     measurable = len(fillers) == TARGETS_EACH
     gap = 1.0
     if measurable:
@@ -103,7 +105,8 @@ def screen(
         carrying = _carrying(proposal, tried)
         order = carrying[np.argsort(-effects[carrying], kind="stable")]
         good = int((effects[carrying] >= AS_GOOD * effects[order[:FEW]].mean()).sum())
-        best = order[: max(LEAST_REFERENCES, min(good, -(-len(carrying) // 4)))]
+        most_references = min(-(-len(carrying) // 4), max(good, LEAST_REFERENCES))
+        best = order[: max(FEWEST_REFERENCES, most_references)]
         top = tried[best]
         share = float(effects[best].mean()) / max(gap, 1e-6)
         found.append(Screened(proposal, tried, effects, np.sort(top), targets, fillers, share))
@@ -124,14 +127,17 @@ def rival_of(pool: Pool, output: int) -> int | None:
     return int(labels[int(np.argmax(means))])
 
 
-def _two_each(
+def _drawn(
     pool: Pool, candidates: Int[np.ndarray, "candidate"], rival: int | None
 ) -> tuple[Int[np.ndarray, "target"], Int[np.ndarray, "target"]]:
-    """Return targets and fillers: of each, one of the rival and one of another class, if any."""
+    """Return targets, the first of the rival and the rest of other classes, and fillers of those.
+
+    Without enough images of other classes they are the first candidates.
+    """
     own = candidates[pool.labels[candidates] == rival]
     rest = candidates[pool.labels[candidates] != rival]
-    if len(own) >= TARGETS_EACH and len(rest) >= TARGETS_EACH:
-        return np.array([own[0], rest[0]]), np.array([rest[1], own[1]])
+    if len(own) and len(rest) >= 2 * TARGETS_EACH - 1:
+        candidates = np.concatenate([own[:1], rest])
     return candidates[:TARGETS_EACH], candidates[TARGETS_EACH : 2 * TARGETS_EACH]
 
 

@@ -23,6 +23,7 @@ from auditor.shortcuts.windows import Shape, dictionary, masks_of, place
 OTHER_CLASS = "the same place of another class's image"
 NON_MEMBER = "an image of the class without the region"
 SAME_IMAGE = "another window of the same image"
+AS_MUCH = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,10 +86,16 @@ class Transplanted:
         return {name: raised - margin(logits, output) for name, logits in self.controls.items()}
 
     def specific(self, output: int) -> bool:
-        """Say whether the region, against every control, raises ``output`` most of all logits."""
+        """Say whether the region, against every control, raises ``output`` as few other logits.
+
+        Logits are compared with their mean: that of ``output`` has to rise at least `AS_MUCH` times
+        as much as the one that rises most. What two classes share raises both.
+        """
+        rises = [(self.region - logits).mean(axis=(0, 1)) for logits in self.controls.values()]
         return all(
-            int((self.region - logits).mean(axis=(0, 1)).argmax()) == output
-            for logits in self.controls.values()
+            bool(rise[output] - rise.mean() >= AS_MUCH * max(rise.max() - rise.mean(), 0.0))
+            and bool(rise[output] >= rise.mean())
+            for rise in rises
         )
 
     def joined(self, more: Transplanted) -> Transplanted:

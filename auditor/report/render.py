@@ -50,8 +50,8 @@ def render_run(
             raise UnknownNameError("report format", name, FORMATS)
     if layout not in LAYOUTS:
         raise UnknownNameError("report layout", layout, LAYOUTS)
-    result, context = _reviewed(run, context)
     with speaking(context.language):
+        result, context = _reviewed(run, context)
         return _write(
             result,
             context,
@@ -105,8 +105,9 @@ def write_texts(run: Path, context: RenderContext) -> None:
     Raises:
         IntegrityError: audit.json or review.json is missing or broken.
     """
-    result, context = _reviewed(run, context)
-    _write_texts(result, context, run, None)
+    with speaking(context.language):
+        result, context = _reviewed(run, context)
+        _write_texts(result, context, run, None)
 
 
 def _reviewed(run: Path, context: RenderContext) -> tuple[AuditResult, RenderContext]:

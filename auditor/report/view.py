@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import zip_longest
 from typing import Literal
 
-from auditor.language import N_
+from auditor.language import N_, translate
 from auditor.language import gettext as _
 from auditor.report.analysis_parts import LayerUnits
 from auditor.report.chosen import (
@@ -50,6 +50,13 @@ DECIDED = {
     "accept": N_("risk accepted"),
     "mitigate": N_("being mended"),
     "name": N_("named"),
+}
+WHAT = {
+    "confirm": N_("Confirmed as a shortcut"),
+    "reject": N_("Not a shortcut"),
+    "accept": N_("Risk accepted"),
+    "mitigate": N_("Being mended"),
+    "name": N_("Named"),
 }
 
 
@@ -146,17 +153,15 @@ class View(Names):
     def decided(self, finding: str) -> str:
         """Return what was decided about a finding, in a word or two for the register."""
         for each in self.decisions_on(finding):
+            what, day = translate(DECIDED[each.decision.what]), each.decision.expires
             if each.state == "expired":
-                return _(
-                    "%(decision)s, expired %(date)s",
-                    decision=_(DECIDED[each.decision.what]),
-                    date=each.decision.expires,
-                )
-            said = _(DECIDED[each.decision.what])
-            if each.decision.expires:
-                return _("%(decision)s until %(date)s", decision=said, date=each.decision.expires)
-            return said
+                return _("%(decision)s, expired %(day)s", decision=what, day=day)
+            return _("%(decision)s until %(day)s", decision=what, day=day) if day else what
         return _("not reviewed")
+
+    def what_was_decided(self, state: DecisionState) -> str:
+        """Return what a decision says of its finding or concept."""
+        return translate(WHAT[state.decision.what])
 
     @property
     def reviewers(self) -> Sequence[Decision]:

@@ -222,7 +222,9 @@ KEYS = (
     *(N_("brightness"), N_("contrast"), N_("saturation"), N_("sharpness"), N_("noise")),
     *(N_("red-green tint"), N_("blue-yellow tint"), N_("JPEG blockiness"), N_("uniform border")),
     *(N_("flat areas"), N_("portrait format"), N_("aspect ratio"), N_("file size in pixels")),
-    *(N_("of the picture"), N_("of 255"), N_("times"), N_("width / height"), N_("megapixels")),
+    *(N_("red-green tint of the margin"), N_("blue-yellow tint of the margin"), N_("highlights")),
+    *(N_("of the picture"), N_("of 255"), N_("levels a step"), N_("width / height")),
+    *(N_("megapixels"), N_("enough without any object")),
     *(N_("without it"), N_("concepts zeroed"), N_("direction projected out")),
 )
 

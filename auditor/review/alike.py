@@ -9,7 +9,7 @@ import yaml
 
 from auditor.report.formatting import percent
 from auditor.report.model import AuditResult
-from auditor.review import words
+from auditor.review.texts import words
 
 # What of the config decides what is measured; the rest says whose it is and how it is shown.
 MEASURING = ("preprocess", "audit", "shortcuts")
@@ -48,9 +48,9 @@ def other_differences(earlier: AuditResult, now: AuditResult) -> list[str]:
 def notes_on_the_search(earlier: AuditResult, now: AuditResult) -> list[str]:
     """Say what each audit's search could find, where that limits the comparison."""
     found = []
-    for result, when in ((earlier, "before"), (now, "now")):
+    for result, text in ((earlier, words.NO_SEARCH_BEFORE), (now, words.NO_SEARCH_NOW)):
         if not result.search.ran:
-            found.append(words.NO_SEARCH.format(when=when, reason=result.search.reason))
+            found.append(text.format(reason=result.search.reason))
     limits = earlier.search.detection_limit, now.search.detection_limit
     if limits[0] is not None and limits[1] is not None:
         shares = {"earlier": percent(limits[0]), "now": percent(limits[1])}
@@ -80,8 +80,10 @@ def _classes(earlier: AuditResult, now: AuditResult) -> Iterator[str]:
     ):
         names = [name for name in some if name not in others]
         if names:
-            more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-            yield text.format(names=", ".join(names[:MOST_NAMES]) + more)
+            shown = ", ".join(names[:MOST_NAMES])
+            if len(names) > MOST_NAMES:
+                shown = words.AND_MORE.format(names=shown, count=len(names) - MOST_NAMES)
+            yield text.format(names=shown)
 
 
 def _layers(earlier: AuditResult, now: AuditResult) -> Iterator[str]:
@@ -128,4 +130,4 @@ def _flat(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def _said(value: Any) -> str:
-    return "not set" if value is None else str(value)
+    return words.NOT_SET if value is None else str(value)

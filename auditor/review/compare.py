@@ -6,14 +6,15 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from auditor.language import speaking, translate
 from auditor.report.review_parts import Comparison, FindingChange
-from auditor.review import words
 from auditor.review.alike import model_differences, notes_on_the_search, other_differences
 from auditor.review.concept_changes import concept_changes
 from auditor.review.finding_changes import ORDER, finding_changes, remembered
 from auditor.review.memory import memory_of
 from auditor.review.metrics import metric_changes
 from auditor.review.runs import AuditedRun, earlier_runs, read_run
+from auditor.review.texts import words
 
 # Older audits that are looked through for findings that were gone and are back.
 MOST_HISTORY = 20
@@ -53,11 +54,17 @@ def compare_folders(earlier: Path, now: Path, *, folder: Path | None = None) -> 
         IntegrityError: one of them is no complete run.
     """
     first, second = read_run(earlier), read_run(now)
+    with speaking(second.result.language):
+        return compare(first, second, _history(first, earlier, now, folder))
+
+
+def _history(
+    first: AuditedRun, earlier: Path, now: Path, folder: Path | None
+) -> Sequence[AuditedRun]:
     place = folder or earlier.resolve().parent
     name = first.result.scope.name
     paths = earlier_runs(place, name, before=first.created, but=earlier)
-    history = [read_run(path) for path in paths[:MOST_HISTORY] if path.resolve() != now.resolve()]
-    return compare(first, second, history)
+    return [read_run(path) for path in paths[:MOST_HISTORY] if path.resolve() != now.resolve()]
 
 
 def _order(earlier: AuditedRun, now: AuditedRun) -> list[str]:
@@ -67,15 +74,14 @@ def _order(earlier: AuditedRun, now: AuditedRun) -> list[str]:
 
 def _sentence(earlier: AuditedRun, changes: Sequence[FindingChange]) -> str:
     counts = Counter(change.status for change in changes)
-    moved = [f"{counts[status]} {status}" for status in ORDER if counts[status]]
-    name = f"the audit of {earlier.created[:10]}"
+    moved = [f"{counts[status]} {translate(status)}" for status in ORDER if counts[status]]
+    day = earlier.created[:10]
     if not changes:
-        return words.NO_FINDINGS.format(earlier=name)
-    return words.CHANGES.format(earlier=name, parts=", ".join(moved))
+        return words.NO_FINDINGS.format(day=day)
+    return words.CHANGES.format(day=day, parts=", ".join(moved))
 
 
 def _alike(model: Sequence[str], others: Sequence[str]) -> str:
     if others:
-        things = "difference is listed" if len(others) == 1 else "differences are listed"
-        return words.NOT_ALIKE.format(count=len(others), things=things)
+        return words.NOT_ALIKE
     return words.SAME_SETTINGS if model else words.SAME_MODEL_TOO

@@ -13,7 +13,7 @@ from auditor.report.build.identity import stored_profile
 from auditor.report.formatting import percent
 from auditor.report.model import AuditResult
 from auditor.report.review_parts import ConceptChange, LayerMatch
-from auditor.review import words
+from auditor.review.texts import words
 
 # Concepts shown of a layer and kind: those with the largest shares or changes of share.
 MOST = 12
@@ -37,14 +37,16 @@ def _layer(
     earlier: AuditResult, now: AuditResult, layer: str
 ) -> tuple[LayerMatch, list[ConceptChange]]:
     profiles = []
-    for result, when in ((earlier, "before"), (now, "now")):
+    for result, unknown, missing in (
+        (earlier, words.UNKNOWN_BEFORE, words.MISSING_BEFORE),
+        (now, words.UNKNOWN_NOW, words.MISSING_NOW),
+    ):
         if result.identity is None:
-            which = "earlier" if when == "before" else "present"
-            return _none(layer, words.LAYER_UNKNOWN.format(when=which)), []
+            return _none(layer, unknown), []
         try:
             profiles.append(stored_profile(result.identity, layer))
         except KeyError:
-            return _none(layer, words.LAYER_MISSING.format(when=when)), []
+            return _none(layer, missing), []
     before, after = profiles
     assert earlier.identity is not None
     assert now.identity is not None

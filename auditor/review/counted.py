@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from auditor.report.model import AuditResult
 
+MOST_NAMES = 6
 RANK = {"none": 0, "low": 1, "medium": 2, "high": 3, "critical": 4}
 # A factor of whole pictures has a grade and no exposure: the lower severity of its grade.
 OF_FACTOR = {"A": "high", "B": "medium", "D": "low"}
@@ -51,8 +52,14 @@ def gaps_of(result: AuditResult) -> list[str]:
     """Return what did not run and so cannot be passed."""
     verdict = result.verdict
     if verdict.gaps or verdict.word != "INCOMPLETE":
-        return list(verdict.gaps)
-    return [verdict.sentence.removesuffix(".")]
+        gaps = list(verdict.gaps)
+    else:
+        gaps = [verdict.sentence.removesuffix(".")]
+    few = [item.name for item in result.classes if item.searched is False]
+    if gaps and few and result.search.ran:
+        more = f" and {len(few) - MOST_NAMES} more" if len(few) > MOST_NAMES else ""
+        gaps.append(f"not searched: {', '.join(few[:MOST_NAMES])}{more}")
+    return gaps
 
 
 def listed(items: Sequence[Counted], most: int = 3) -> str:

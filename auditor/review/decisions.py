@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from auditor.concepts.matching import THRESHOLD_ALONE
+from auditor.language import speaking
 from auditor.report.model import AuditResult
-from auditor.review import words
 from auditor.review.decisions_file import read_decisions
 from auditor.review.known import Known, known_findings, likeness_of, look_of
 from auditor.review.records import Decision, DecisionState
 from auditor.review.testable import class_untested
+from auditor.review.texts import words
 from auditor.shortcuts.fingerprint import SAME
 
 
@@ -24,6 +25,11 @@ def decision_states(
     concept by its reference samples. ``as_of`` is the day (YYYY-MM-DD) on which a decision holds
     or has expired.
     """
+    with speaking(result.language):
+        return _states(decisions, result, as_of)
+
+
+def _states(decisions: Sequence[Decision], result: AuditResult, as_of: str) -> list[DecisionState]:
     findings = known_findings(result)
     abouts = [_about(decision, findings, result) for decision in decisions]
     last: dict[str, int] = {}

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from auditor.language import translate
 from auditor.report.formatting import percent
 from auditor.report.review_parts import ChangeStatus, FindingChange, MetricChange, Remembered
-from auditor.review import words
 from auditor.review.differences import independent
 from auditor.review.known import Known, Look, assign, known_findings, likeness, look_of
 from auditor.review.metrics import metric_change
 from auditor.review.runs import AuditedRun
 from auditor.review.testable import untested_because
+from auditor.review.texts import words
 from auditor.shortcuts.fingerprint import SAME
 
 SEVERITIES = ("none", "low", "medium", "high", "critical")
@@ -140,7 +141,8 @@ def _what_became(
         return "new", words.NEW_KNOWN.format(title=after.title, **grades)
     ranks = SEVERITIES.index(before.severity), SEVERITIES.index(after.severity)
     if ranks[0] != ranks[1]:
-        why = words.WHY_SEVERITY.format(earlier=before.severity, now=after.severity)
+        both = {"earlier": translate(before.severity), "now": translate(after.severity)}
+        why = words.WHY_SEVERITY.format(**both)
         worse = ranks[1] > ranks[0]
     elif effect is not None and effect.status in ("better", "worse"):
         assert before.effect is not None

@@ -15,8 +15,8 @@ from auditor.report.chosen import SHEET_GRADES
 from auditor.report.model import Performance, Verdict
 from auditor.report.parts import Interval, Part
 from auditor.report.render import read_review
-from auditor.review import words
 from auditor.review.runs import is_complete, run_folders
+from auditor.review.texts import words
 from auditor.runfolder import read_manifest
 
 REPORTS = ("report.html", "report/index.html", "report.pdf")
@@ -34,6 +34,7 @@ class HistoryRow(Part):
     project: str
     created: str
     status: Literal["complete", "not finished", "unreadable"]
+    language: str = "en"
     model_version: str = ""
     verdict: str | None = None
     sentence: str = ""
@@ -60,6 +61,12 @@ class History(Part):
     format: Literal["concept-auditor/history"] = "concept-auditor/history"
     version: Literal[1] = 1
     rows: list[HistoryRow]
+
+    @property
+    def language(self) -> str:
+        """Language of the newest complete run's report."""
+        found = [row.language for row in self.rows if row.status == "complete"]
+        return found[-1] if found else "en"
 
     def projects(self) -> dict[str, list[HistoryRow]]:
         """Return the rows of each project, by name."""
@@ -124,6 +131,7 @@ def _complete(path: Path, project: str, created: str) -> HistoryRow:
         project=project,
         created=created,
         status="complete",
+        language=str(document.get("language", "en")),
         model_version=str(document["scope"]["model_version"]),
         verdict=judgement.word if judgement else verdict.word,
         sentence=judgement.sentence if judgement else verdict.sentence,

@@ -10,13 +10,14 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from auditor.language import Texts
-from auditor.report import words
+from auditor.language import Texts, speaking
+from auditor.report import words as report_words
 from auditor.report.formatting import percent
 from auditor.report.house import plain_house
 from auditor.report.html import policy_of
 from auditor.report.view import Limits, Medium
 from auditor.review.history import History, HistoryRow
+from auditor.review.texts import words
 from auditor.review.trends import Trend, trends
 
 COLUMNS = ("date", "verdict", "version", "right", "worst", "shortcuts", "changes", "run")
@@ -44,6 +45,11 @@ def history_html(
     history: History, folder: Path, target: Path, *, written: str, version: str
 ) -> str:
     """Return the index page for the file ``target``; its links lead to runs in ``folder``."""
+    with speaking(history.language):
+        return _page(history, folder, target, written, version)
+
+
+def _page(history: History, folder: Path, target: Path, written: str, version: str) -> str:
     house = plain_house()
     style = house.style("html")
     start = target.resolve().parent
@@ -58,7 +64,7 @@ def history_html(
                 for row in history.rows
             },
             view=PageView(),
-            words=Texts(words),
+            words=Texts(report_words),
             written=written,
             version=version,
             style=Markup(style),  # noqa: S704 (our own file)
@@ -73,7 +79,7 @@ def history_lines(history: History) -> list[str]:
     for name, rows in history.projects().items():
         if lines:
             lines.append("")
-        lines.append(name or "(project not known)")
+        lines.append(name or words.UNKNOWN_PROJECT)
         table = [COLUMNS, *(_cells(row) for row in reversed(rows))]
         widths = [max(len(line[place]) for line in table) for place in range(len(COLUMNS))]
         lines += [

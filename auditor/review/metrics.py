@@ -10,8 +10,8 @@ from auditor.report.formatting import interval, number
 from auditor.report.model import AuditResult
 from auditor.report.parts import Interval
 from auditor.report.review_parts import Difference, MetricChange
-from auditor.review import words
 from auditor.review.differences import independent, paired
+from auditor.review.texts import words
 
 # Pictures in common, as part of the larger audit, from which on the audits are paired.
 MOSTLY = 0.9

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from auditor.language import Texts
+from auditor.language import SOURCE, Texts, speaking
 from auditor.report import words
 from auditor.report.embedding import CountingPictures, EmbeddedPictures
 from auditor.report.house import plain_house
@@ -57,6 +57,13 @@ def comparison_html(
     Raises:
         IntegrityError: A picture is missing or changed.
     """
+    with speaking(result.language):
+        return _embedded(comparison, result, images, version)
+
+
+def _embedded(
+    comparison: Comparison, result: AuditResult, images: Sequence[Path], version: str
+) -> str:
     counting = CountingPictures()
     _draw(comparison, result, counting, version)
     encoded: dict[str, Encoded] = {}
@@ -71,12 +78,12 @@ def comparison_html(
     return _draw(comparison, result, EmbeddedPictures(encoded, counting.uses), version)
 
 
-def comparison_markdown(comparison: Comparison) -> str:
+def comparison_markdown(comparison: Comparison, language: str = SOURCE) -> str:
     """Return the comparison for a pull request or a job's summary."""
     jinja = markdown_environment(plain_house())
-    return jinja.get_template("text/compare.md.j2").render(
-        comparison=comparison, words=Texts(words)
-    )
+    with speaking(language):
+        template = jinja.get_template("text/compare.md.j2")
+        return template.render(comparison=comparison, words=Texts(words))
 
 
 def _draw(

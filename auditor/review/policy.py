@@ -91,7 +91,8 @@ def _fail_on(
     )
     blocking = _at_least(open_ones, policy.fail_on)
     review = [item for item in open_ones if item.suspected and item not in blocking]
-    measured = listed(open_ones) if open_ones else "none"
+    grave = [item for item in open_ones if RANK[item.severity]]
+    measured = listed(grave) if grave else "none"
     if blocking:
         state: RuleState = "not met"
         what = "is a likely shortcut" if len(blocking) == 1 else "are likely shortcuts"

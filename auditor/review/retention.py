@@ -9,8 +9,8 @@ from pathlib import Path
 import filelock
 
 from auditor.errors import OutputError
-from auditor.review import words
 from auditor.review.history import History, HistoryRow
+from auditor.review.texts import words
 
 
 @dataclass(frozen=True)

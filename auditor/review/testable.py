@@ -6,8 +6,8 @@ import yaml
 
 from auditor.report.formatting import percent
 from auditor.report.model import AuditResult, ClassReport
-from auditor.review import words
 from auditor.review.known import Known
+from auditor.review.texts import words
 
 # Of a class in results that do not say whether it was searched: about twice the search's least.
 ENOUGH = 16

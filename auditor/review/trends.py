@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from auditor.report.formatting import number, percent
 from auditor.review.history import HistoryRow
+from auditor.review.texts import words
 
 WIDTH, HEIGHT, MARGIN = 220.0, 44.0, 5.0
 SMALLEST_SPAN = 0.05
@@ -32,18 +33,18 @@ def trends(rows: Sequence[HistoryRow]) -> list[Trend]:
     complete = [row for row in rows if row.status == "complete"]
     days = [row.created[:10] for row in complete]
     series = (
-        ("Right answers", [row.accuracy.value if row.accuracy else None for row in complete], True),
+        (words.ACCURACY, [row.accuracy.value if row.accuracy else None for row in complete], True),
         (
-            "Right answers, worst class",
+            words.WORST_CLASS,
             [row.worst_class.value if row.worst_class else None for row in complete],
             True,
         ),
         (
-            "Calibration error",
+            words.CALIBRATION,
             [row.calibration_error.value if row.calibration_error else None for row in complete],
             True,
         ),
-        ("Likely shortcuts", [row.count for row in complete], False),
+        (words.LIKELY_SHORTCUTS, [row.count for row in complete], False),
     )
     found = [_trend(title, values, days, share) for title, values, share in series]
     return [each for each in found if each is not None]
@@ -74,5 +75,5 @@ def _trend(
         if then == at + 1
     ]
     first, last = say(known[0][1]), say(known[-1][1])
-    said = f"{title}: {first} in the first of {len(known)} audits, {last} in the last."
+    said = words.TREND.format(title=title, first=first, last=last, count=len(known))
     return Trend(title, tuple(dots), tuple(lines), first, last, said)

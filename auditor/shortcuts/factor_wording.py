@@ -8,7 +8,7 @@ import numpy as np
 
 from auditor.language import gettext as _
 from auditor.records import Evidence, Grade
-from auditor.shortcuts.global_factors import Predictive
+from auditor.shortcuts.global_factors import Predictive, widest
 from auditor.shortcuts.global_statistics import Statistic
 
 
@@ -21,26 +21,29 @@ def factor_meaning(
 ) -> str:
     """Return what was found, what the test said, and what follows."""
     own, others = float(np.median(factor.own)), float(np.median(factor.others))
+    difference, point = widest(factor.own, factor.others)
     called = _(statistic.name)
+    above = [float(np.mean(part > point)) for part in (factor.own, factor.others)]
+    share, rest = above if difference > 0 else [1.0 - each for each in above]
     said = {
         "statistic": f"{called[:1].upper()}{called[1:]}",
         "name": name,
-        "own": f"{own:.3g}" + (f" {_(statistic.unit)}" if statistic.unit else ""),
+        "share": f"{share:.0%}",
+        "rest": f"{rest:.0%}",
+        "point": f"{point:.3g}" + (f" {_(statistic.unit)}" if statistic.unit else ""),
+        "own": f"{own:.3g}",
         "others": f"{others:.3g}",
-        "share": f"{max(factor.auc, 1 - factor.auc):.0%}",
     }
-    if factor.auc > 0.5:
+    if difference > 0:
         start = _(
-            "%(statistic)s is higher in '%(name)s': %(own)s against %(others)s (median); of two "
-            "pictures, one of '%(name)s' and one of another class, that of '%(name)s' has the "
-            "higher value in %(share)s of cases.",
+            "%(statistic)s is higher in '%(name)s': %(share)s of its pictures lie above %(point)s, "
+            "and %(rest)s of those of other classes (medians %(own)s and %(others)s).",
             **said,
         )
     else:
         start = _(
-            "%(statistic)s is lower in '%(name)s': %(own)s against %(others)s (median); of two "
-            "pictures, one of '%(name)s' and one of another class, that of '%(name)s' has the "
-            "lower value in %(share)s of cases.",
+            "%(statistic)s is lower in '%(name)s': %(share)s of its pictures lie at or below "
+            "%(point)s, and %(rest)s of those of other classes (medians %(own)s and %(others)s).",
             **said,
         )
     numbers = [_number(each, name) for each in evidence if each.n]
@@ -71,7 +74,12 @@ def _number(evidence: Evidence, name: str) -> str:
 
 def _verdict(grade: Grade | None, name: str) -> list[str]:
     if grade in ("A", "B"):
-        return [_("Likely shortcut: review how these pictures were made.")]
+        return [
+            _(
+                "A change of the whole picture brings no object along. Likely shortcut: review how "
+                "these pictures were made."
+            )
+        ]
     if grade == "C":
         return [
             _(

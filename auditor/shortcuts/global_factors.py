@@ -23,7 +23,7 @@ RESOLUTION = 20_000
 # Where distributions are compared: not where fewer than this share of all pictures lie beyond.
 TAIL = 0.05
 # How far the margin differs, as a share of how far the whole does: none of it counts, all does.
-OBJECT_ONLY, EVERYWHERE = 0.6, 0.8
+OBJECT_ONLY, EVERYWHERE = 0.3, 0.6
 PER_CLASS, IN_ALL = 3, 20
 CHUNK = 500
 
@@ -37,7 +37,7 @@ WEIGHTS: Mapping[str, float] = {BY_NATURE: 1.0, PART: 0.45, ENOUGH: 0.45}
 
 @dataclass(frozen=True, eq=False)
 class Predictive:
-    """A statistic that tells a class from the others on the discovery half.
+    """A statistic that tells a class from the others.
 
     ``auc`` is the chance that a picture of the class has the larger value; ``p`` by permutation of
     the labels; ``q`` over all classes and statistics.

@@ -11,6 +11,7 @@ from auditor.config import (
     config_keys,
     dump_config,
     load_config,
+    load_gate,
     parse_config,
     resolve,
 )
@@ -221,3 +222,16 @@ def test_what_is_made_of_the_evidence_is_no_part_of_it() -> None:
     plain = yaml.safe_load(dump_config(config, evidence=True))
     assert "audit" in plain
     assert not {"policy", "targets", "completion"} & set(plain)
+
+
+def test_a_policy_is_read_alone_or_from_a_config_below_the_environment(tmp_path: Path) -> None:
+    alone = write(tmp_path, "policy: {fail_on: critical}\ntargets: {accuracy: 0.9}\n")
+    variables = {"AUDITOR_POLICY__FAIL_ON_NEW": "never", "AUDITOR_AUDIT__SEED": "1"}
+    found = load_gate(alone, variables)
+    assert (found.policy.fail_on, found.policy.fail_on_new) == ("critical", "never")
+    assert found.targets.asked() == {"accuracy": ">= 0.9"}
+    with pytest.raises(ConfigError, match=r"unknown key 'polcy'. Did you mean 'policy'"):
+        load_gate(write(tmp_path, "polcy: {}\n"))
+    whole = write(tmp_path, yaml.safe_dump(MINIMAL))
+    assert load_gate(whole).policy.fail_on == "high"
+    assert load_gate(whole, variables).policy.fail_on_new == "never"

@@ -108,7 +108,7 @@ def test_it_is_not_needed_where_pictures_of_all_classes_turn() -> None:
     assert "Not needed" in nearest.reason
 
 
-def test_screening_measures_on_the_rival_and_on_another_class() -> None:
+def test_screening_measures_on_the_rival_and_on_other_classes() -> None:
     subject = world(per_class=24)
     samples, probe = subject.samples(), subject.probe()
     generator = np.random.default_rng(0)
@@ -119,8 +119,10 @@ def test_screening_measures_on_the_rival_and_on_another_class() -> None:
     proposal = Proposal("P1", "spot", masks, 1.0, "")
     found = screen(probe, members, [proposal], pool, classes=1, generator=generator)[0]
     rival = rival_of(pool, 0)
-    assert pool.labels[found.targets[0]] == rival != pool.labels[found.targets[1]]
-    assert pool.labels[found.fillers[1]] == rival != pool.labels[found.fillers[0]]
+    assert pool.labels[found.targets].tolist().count(rival) == 1
+    assert pool.labels[found.targets[0]] == rival
+    assert rival not in pool.labels[found.fillers]
+    assert len(found.fillers) == len(found.targets) == 3
 
 
 def test_a_mark_on_few_members_gets_few_references() -> None:
