@@ -141,7 +141,7 @@ def test_shows_what_is_in_the_result(html: str, run: Run) -> None:
         "stage3 · 1",
         "named by a person",
         "grass/broken.jpg",
-        "at least 17 % of other pictures",
+        "fewer than 17 % of other pictures",
         "auditor run husky.yaml --seed 0",
         "74 % arrives at the input (median over 32 pictures)",
         "Not stated by the owner",
