@@ -51,17 +51,64 @@ def same_mark(
 
     A region may hold more than the mark, and lie differently around it in every picture. So of each
     reference the small window with most relevance inside the region is taken, and may be moved by
-    `REACH`. `above_usual` the most relevant spots of other classes; the lower of the two `MARKS`.
+    `REACH`. `standing_out` of the most relevant spots of other classes; the lower of the two
+    `MARKS`.
     """
     found = []
     for share in MARKS:
         side = max(2, round(share * min(own.size)))
         shape = Shape("mark", side, side)
-        heat = own.heat[references] * regions
-        observed = _spots(own, references, heat, shape)
-        usual = [_spots(scene, rows, scene.heat[rows], shape) for scene, rows in others]
-        found.append(above_usual(observed, usual))
+        corners = place(own.heat[references] * regions, shape)
+        observed = _spots(own, references, corners, shape)
+        usual = [
+            _spots(scene, rows, place(scene.heat[rows], shape), shape) for scene, rows in others
+        ]
+        found.append(standing_out(observed, usual, own, references, corners, shape))
     return min(found)
+
+
+def standing_out(
+    observed: float,
+    usual: Sequence[float],
+    own: Scene,
+    references: Int[np.ndarray, "reference"],
+    corners: Int[np.ndarray, "reference 2"],
+    shape: Shape,
+) -> float:
+    """Return how far windows are copies: `above_usual`, and above what their pictures repeat.
+
+    The windows of a texture look alike from picture to picture, and so they do inside a picture: a
+    wall is full of the same joints. A mark is there once.
+    """
+    value = above_usual(observed, usual)
+    return min(value, above_usual(observed, [repeats(own, references, corners, shape)]))
+
+
+def repeats(
+    where: Scene,
+    rows: Int[np.ndarray, "reference"],
+    corners: Int[np.ndarray, "reference 2"],
+    shape: Shape,
+) -> float:
+    """Return how well windows are met again elsewhere in their own picture, clear of themselves.
+
+    The best normalised correlation of the gradients of luminance; the median over windows, 0 where
+    no other window has room.
+    """
+    step = max(1, round((shape.height * shape.width / PIXELS) ** 0.5))
+    found = []
+    for image, (top, left) in zip(where.gradients[rows, :2], corners, strict=True):
+        windows = sliding_window_view(image, (shape.height, shape.width), axis=(1, 2))
+        down, right = np.ogrid[: windows.shape[1], : windows.shape[2]]
+        clear = (abs(down - top) >= shape.height) | (abs(right - left) >= shape.width)
+        if not clear.any():
+            return 0.0
+        thinned = windows[..., ::step, ::step].transpose(1, 2, 0, 3, 4)
+        others = thinned[clear].reshape(int(clear.sum()), -1)
+        itself = thinned[top, left].ravel()
+        lengths = np.linalg.norm(others, axis=1) * np.linalg.norm(itself)
+        found.append(float((others @ itself / np.maximum(lengths, 1e-6)).max()))
+    return float(np.median(found))
 
 
 def crops(
@@ -90,8 +137,8 @@ def crops(
 def _spots(
     scene: Scene,
     rows: Int[np.ndarray, "reference"],
-    heat: Float[np.ndarray, "reference height width"],
+    corners: Int[np.ndarray, "reference 2"],
     shape: Shape,
 ) -> float:
     reach = max(1, round(REACH * min(scene.size)))
-    return stereotypy(crops(scene, rows, place(heat, shape), shape, reach))
+    return stereotypy(crops(scene, rows, corners, shape, reach))

@@ -17,7 +17,7 @@ from jaxtyping import Bool, Int
 
 from auditor.records import Plausibility
 from auditor.shortcuts.inscribed import largest_rectangle
-from auditor.shortcuts.likeness import above_usual, crops, same_mark, stereotypy
+from auditor.shortcuts.likeness import crops, same_mark, standing_out, stereotypy
 from auditor.shortcuts.scenes import (
     GROUPS,
     Scene,
@@ -182,7 +182,7 @@ def _appearance(
     """Return the lower of two percentiles of the region's stereotypy, and how far it stands out.
 
     Against the best windows of other classes, and against windows elsewhere in the own class: in
-    a class that is a texture, all windows are alike. Standing out is `above_usual` the windows of
+    a class that is a texture, all windows are alike. Standing out is measured in the windows of
     other classes: a percentile says 1 for a difference that means nothing, and less than 1 for a
     mark when another class has a mark as well.
     """
@@ -197,7 +197,7 @@ def _appearance(
         for each, rows in groups_of(others, len(references), generator)
     ]
     values = [percentile(observed, group) for group in (elsewhere, best) if group]
-    return min(values), above_usual(observed, best or elsewhere)
+    return min(values), standing_out(observed, best or elsewhere, own, references, corners, shape)
 
 
 def _where_it_matters(

@@ -5,9 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.shortcuts.likeness import REACH, above_usual, crops, same_mark, stereotypy
+from auditor.shortcuts.likeness import (
+    REACH,
+    above_usual,
+    crops,
+    repeats,
+    same_mark,
+    stereotypy,
+)
 from auditor.shortcuts.scenes import Scene, balanced, scene
-from auditor.shortcuts.windows import Shape
+from auditor.shortcuts.windows import Shape, place
 
 SIZE, SIDE, COUNT = 64, 10, 12
 MARK = np.random.default_rng(99).integers(0, 256, (SIDE, SIDE, 3))
@@ -55,6 +62,46 @@ def test_no_mark_is_nothing() -> None:
     _, regions, others = scenes(0, 0)
     scene_of_noise, rows = others[0]
     assert same_mark(scene_of_noise, rows, regions, others[1:]) < 0.3
+
+
+def wall(generator: np.random.Generator) -> np.ndarray:
+    """Draw bricks with the same joints, shifted as a whole from picture to picture."""
+    down, right = generator.integers(0, 12, 2)
+    rows, columns = np.mgrid[:SIZE, :SIZE] + np.array([down, right])[:, None, None]
+    shifted = columns + 6 * (rows // 12 % 2)
+    joint = (rows % 12 < 2) | (shifted % 12 < 2)
+    picture = np.where(joint[..., None], 200, 90) + generator.integers(-20, 21, (SIZE, SIZE, 3))
+    return picture.astype(np.uint8)
+
+
+def test_joints_of_a_wall_look_alike_and_are_no_copies() -> None:
+    generator = np.random.default_rng(3)
+    shown = np.stack([wall(generator) for _ in range(COUNT)])
+    heat = np.zeros((COUNT, SIZE, SIZE))
+    corners = []
+    for picture, one in zip(shown, heat, strict=True):
+        bright = picture.mean(axis=2) > 150
+        crossings = [
+            (top, left)
+            for top in range(20, 44)
+            for left in range(20, 44)
+            if bright[top, left : left + 10].all() and bright[top + 1, left : left + 10].all()
+        ]
+        corners.append(crossings[0])
+        one[corners[-1][0] : corners[-1][0] + 10, corners[-1][1] : corners[-1][1] + 10] = 1.0
+    own, _, others = scenes(0, 0)
+    walls = scene(shown, heat)
+    rows = np.arange(COUNT)
+    shape = Shape("window", 10, 10)
+    assert repeats(walls, rows, np.array(corners), shape) > 0.8
+    assert repeats(own, rows, place(own.heat, shape), shape) < 0.5
+    assert same_mark(walls, rows, np.ones_like(heat, dtype=bool), others) < 0.5
+
+
+def test_a_window_without_room_elsewhere_is_met_nowhere() -> None:
+    own, _, _ = scenes(0, 0)
+    corners = np.zeros((COUNT, 2), dtype=int)
+    assert repeats(own, np.arange(COUNT), corners, Shape("all", SIZE, SIZE)) == 0.0
 
 
 def test_above_usual_by_hand() -> None:
