@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
-from PIL import Image
+from PIL import Image, ImageFile
 
 from auditor.errors import OutputError, nearest
 from auditor.report.templates import environment, template_folder
@@ -117,6 +117,8 @@ def _style(path: Path) -> str:
 
 def _logo(path: Path, text: str) -> Logo:
     data = _read(path, "report.logo", MOST_LOGO)
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # WeasyPrint sets it for the whole process
     try:
         with Image.open(io.BytesIO(data)) as image:
             kind, picture = image.format, image.convert("RGBA")
@@ -125,6 +127,8 @@ def _logo(path: Path, text: str) -> Logo:
             f"report.logo: {path} is no picture that can be read. Give a PNG or JPEG file (an SVG "
             "can hold scripts and links: export it as PNG)."
         ) from error
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
     if kind not in LOGO_FORMATS:
         raise OutputError(f"report.logo: {path} is {kind}; give a PNG or JPEG file.")
     picture.thumbnail(LOGO_BOX, Image.Resampling.LANCZOS)

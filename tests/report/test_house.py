@@ -12,7 +12,7 @@ from pathlib import Path
 import pypdf
 import pytest
 from click.testing import CliRunner
-from PIL import Image
+from PIL import Image, ImageFile
 
 from auditor.cli import cli
 from auditor.errors import OutputError
@@ -135,6 +135,15 @@ def test_a_style_that_leaves_the_report_is_refused(
 def test_what_is_no_logo_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(OutputError, match=message):
         read_house(logo=put(tmp_path / "logo.png", content))
+
+
+def test_half_a_picture_is_refused_after_weasyprint_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    with pytest.raises(OutputError, match="no picture that can be read"):
+        read_house(logo=put(tmp_path / "logo.png", picture()[:60]))
+    assert ImageFile.LOAD_TRUNCATED_IMAGES
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
