@@ -252,6 +252,7 @@ class Candidate:
 
     ``rows`` are members of the class (discovery and test), ``masks`` the region in each of them at
     input resolution. ``kind`` is the proposal's id (P1, P1b, P1c), ``shape`` what was placed.
+    ``examples`` are those of ``rows`` whose region does most, most first; they are what is shown.
     """
 
     id: str
@@ -264,6 +265,7 @@ class Candidate:
     masks: Bool[np.ndarray, "member height width"]
     score: float
     reason: str
+    examples: Int[np.ndarray, "example"] = field(default_factory=lambda: np.zeros(0, dtype=int))
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from auditor.interventions.carriers import carriers
 from auditor.interventions.details import brief_details, full_details
-from auditor.interventions.screening import CONTAINED
+from auditor.interventions.material import Members
+from auditor.interventions.screening import CONTAINED, Screened
 from auditor.interventions.tested import Tested
 from auditor.interventions.trial import Stage
 from auditor.interventions.triplets import representative_triplets
@@ -105,6 +106,7 @@ def _finding(
         masks=proposal.masks[rows],
         score=each.screened.share,
         reason=proposal.reason,
+        examples=_examples(members, each.screened, carry),
     )
     evidence = each.trial.evidence
     references = each.screened.references
@@ -129,6 +131,15 @@ def _finding(
         against=against(name, evidence, each.plausibility, details),
         details=details,
     )
+
+
+def _examples(
+    members: Members, screened: Screened, carry: Bool[np.ndarray, "member"]
+) -> Int[np.ndarray, "example"]:
+    """Return the rows of the references that carry the region, the largest effect first."""
+    order = screened.tried[np.argsort(-screened.effects, kind="stable")]
+    found: np.ndarray = members.rows[order[np.isin(order, screened.references) & carry[order]]]
+    return found
 
 
 def _order(finding: Finding) -> tuple[int, float]:

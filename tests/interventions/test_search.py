@@ -51,6 +51,12 @@ def test_the_mark_is_the_first_finding_with_the_highest_grade(report: ShortcutRe
     assert np.mean([mark[row, column] for row, column in centres]) > 0.9
 
 
+def test_its_examples_are_members_that_carry_the_mark(report: ShortcutReport) -> None:
+    candidate = report.findings[0].candidate
+    assert len(candidate.examples) >= 5
+    assert set(candidate.examples) <= set(candidate.rows) & set(range(26))
+
+
 def test_its_members_are_the_marked_images(report: ShortcutReport) -> None:
     rows = report.findings[0].candidate.rows
     assert set(rows) <= set(range(26))

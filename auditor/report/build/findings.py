@@ -8,7 +8,7 @@ import numpy as np
 
 from auditor.language import N_
 from auditor.language import gettext as _
-from auditor.records import Evidence, Finding, Samples, ShortcutReport, Triplet
+from auditor.records import Candidate, Evidence, Finding, Samples, ShortcutReport, Triplet
 from auditor.report.build.concepts import concept_id
 from auditor.report.build.finding_details import finding_details
 from auditor.report.images import ImageStore, outline, resize
@@ -16,6 +16,7 @@ from auditor.report.model import FindingCard, Picture, SearchLimits, TestResult,
 from auditor.shape_words import shape_in_words
 
 SIDE = 192
+LEAST_EXAMPLES = 3
 PictureOf = Callable[[int], np.ndarray]
 
 TEST_TITLES: Mapping[str, str] = {
@@ -127,7 +128,7 @@ def _region_pictures(
 ) -> tuple[list[Picture], list[Picture]]:
     outlined, aligned = [], []
     candidate = finding.candidate
-    for row, mask in _spread(candidate.rows, candidate.masks, shown):
+    for row, mask in _shown(candidate, shown):
         photo = picture_of(row)
         path = samples.manifest.paths[row]
         alt = _("%(path)s with the region outlined", path=path)
@@ -160,8 +161,16 @@ def enlarged(picture: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndar
     return resize(picture, height, width), mask[np.ix_(rows, columns)]
 
 
-def _spread(rows: np.ndarray, masks: np.ndarray, shown: int) -> list[tuple[int, np.ndarray]]:
-    """Return up to ``shown`` members evenly spread over all, those with an empty mask left out."""
+def _shown(candidate: Candidate, shown: int) -> list[tuple[int, np.ndarray]]:
+    """Return up to ``shown`` members whose region does most, or evenly spread over all.
+
+    Those with an empty mask are left out.
+    """
+    rows, masks = candidate.rows, candidate.masks
+    place = {int(row): index for index, row in enumerate(rows)}
+    best = [place[int(row)] for row in candidate.examples if masks[place[int(row)]].any()]
+    if len(best) >= min(shown, LEAST_EXAMPLES):
+        return [(int(rows[index]), np.asarray(masks[index])) for index in best[:shown]]
     usable = [index for index in range(len(rows)) if masks[index].any()]
     picks = np.unique(np.linspace(0, len(usable) - 1, min(shown, len(usable))).round().astype(int))
     return [(int(rows[usable[i]]), np.asarray(masks[usable[i]])) for i in picks]
