@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from auditor.language import N_, NN_, gettext
+from auditor.numerals import NO_NUMBER as NO_NUMBER
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,6 @@ class Term:
 
 
 NOT_STATED = N_("Not stated by the owner")
-NO_NUMBER = "–"
 
 GLOSSARY: tuple[Term, ...] = (
     Term(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from auditor.language import gettext as _
 from auditor.language import listed, ngettext
+from auditor.numerals import percent
 from auditor.report.factor_parts import FactorCard
 from auditor.report.model import (
     DataCard,
@@ -95,7 +96,7 @@ def does_not_show(search: SearchLimits, data: DataCard) -> list[str]:
                 "images into the class may have been missed.",
                 targets=search.targets,
                 tests=search.tests,
-                detection_limit=f"{search.detection_limit:.0%}",
+                detection_limit=percent(search.detection_limit),
             )
         )
     sentences += [
