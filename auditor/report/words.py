@@ -91,12 +91,21 @@ GLOSSARY: tuple[Term, ...] = (
         ),
     ),
     Term(
+        N_("Control"),
+        N_(
+            "The same done with something else, such as another part of the picture. An effect is "
+            "what the region does beyond its controls, so what any change of a picture does is not"
+            " counted."
+        ),
+    ),
+    Term(
         N_("Interval and n"),
         N_(
             "Every measured value has a 95 %% interval, the range in which it would usually fall "
             "if the audit were repeated with other pictures, and n, the number of pictures it "
-            "rests on. q is the share of false alarms to expect among all results at least this "
-            "clear: below 0.01 a result is hardly chance."
+            "rests on. p is how probable a difference of this size is by chance alone. q is the "
+            "share of false alarms to expect among all results at least this clear: below 0.01 a "
+            "result is hardly chance."
         ),
     ),
 )
