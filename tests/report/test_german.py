@@ -76,8 +76,8 @@ def test_the_document_is_the_same_but_for_its_words(run: Run, german: AuditResul
     with speaking("de"):
         said = render_html(german, GERMAN, images, max_mb=8)
         printed = pdf_html(german, GERMAN, images)
-    # The one paragraph that only another language has.
-    english_notes = r'<p class="note">Anmerkungen dazu, wie Komponenten[^<]*</p>'
+    # The one remark that only another language has.
+    english_notes = r' <span class="note">auf Englisch, wie das Programm[^<]*</span>'
     said, own = re.subn(english_notes, "", said)
     printed, printed_own = re.subn(english_notes, "", printed)
     assert (own, printed_own) == (1, 1)
