@@ -65,10 +65,10 @@ def _share(result: AuditResult, name: str, wanted: str, *, by_interval: bool) ->
     if not met:
         if by_interval:
             sentence = _(
-                "Measured is %(value)s: the interval reaches beyond the target.", value=words
+                "%(value)s misses the target: the interval reaches beyond it.", value=words
             )
         else:
-            sentence = _("Measured is %(value)s: the target is missed.", value=words)
+            sentence = _("%(value)s misses the target.", value=words)
         return _check(name, asked, words, "not met", sentence, measured)
     if missing:
         sentence = _(
