@@ -2,7 +2,8 @@
 
 All fixed text passes through `gettext` or `ngettext`; the templates call the same two. The language
 is that of the enclosing `speaking` block, English outside of any. A message is a format string:
-values are named, ``%(name)s``, and a sign for per cent is written ``%%``.
+values are named, ``%(name)s``, and a sign for per cent is written ``%%``, which a space before it
+holds to its number.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from auditor.errors import UnknownNameError
 
 FOLDER = Path(__file__).resolve().parent / "locale"
 SOURCE = "en"
+NO_BREAK = "\u00a0"
 _current: ContextVar[str] = ContextVar("language", default=SOURCE)
 
 
@@ -70,15 +72,21 @@ def locale() -> Locale:
 
 def translate(message: str) -> str:
     """Return a message in the spoken language, its values not yet filled in."""
-    return _messages(spoken()).get(message, (message,))[0] if spoken() != SOURCE else message
+    found = _messages(spoken()).get(message, (message,))[0] if spoken() != SOURCE else message
+    return _held(found)
 
 
 def translate_counted(singular: str, plural: str, count: float) -> str:
     """Return the form of a message that fits a count, its values not yet filled in."""
     forms = _messages(spoken()).get(singular) if spoken() != SOURCE else None
     if forms is None or len(forms) == 1:
-        return singular if count == 1 else plural
-    return forms[_plural(spoken())(int(count))]
+        return _held(singular if count == 1 else plural)
+    return _held(forms[_plural(spoken())(int(count))])
+
+
+def _held(message: str) -> str:
+    """Return a message whose signs for per cent stay on the line of their number."""
+    return message.replace(" %%", f"{NO_BREAK}%%")
 
 
 def gettext(message: str, /, **values: Any) -> str:

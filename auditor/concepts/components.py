@@ -15,6 +15,9 @@ from scipy.optimize import linear_sum_assignment
 
 from auditor.concept_records import Empty, PositionalComponents
 from auditor.concepts.factors import Patches, carried_parts, factor_directions
+from auditor.language import gettext as _
+from auditor.language import ngettext
+from auditor.numerals import decimal, percent, short_number, whole_percent
 
 # Numbers that are tried: up to 8 in one class, over all classes up to some more than classes.
 NUMBERS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24)
@@ -87,7 +90,12 @@ def positional_components(
     total = positive.sum(axis=(1, 2), dtype=np.float64)
     used = np.flatnonzero(total > 0)
     if len(used) == 0:
-        return Empty(f"No sample has positive relevance at {layer}, so it has no components.")
+        return Empty(
+            _(
+                "No sample has positive relevance at %(layer)s, so it has no components.",
+                layer=layer,
+            )
+        )
     scale = np.divide(1.0, total, out=np.zeros(n), where=total > 0)
     positive *= scale[:, None, None].astype(np.float32)
     halves = _halves(positive, used, np.asarray(explained_as)[used], positions // 2, rng)
@@ -211,16 +219,25 @@ def _choose(trials: list[_Trial]) -> int:
 
 def _unstable(layer: str, samples: int, trials: list[_Trial]) -> str:
     if not trials:
-        have = "1 sample has" if samples == 1 else f"{samples} samples have"
-        return (
-            f"{have} too few positions with positive relevance at layer {layer} to be "
-            "split into components."
+        return ngettext(
+            "%(num)s sample has too few positions with positive relevance at layer %(layer)s to be "
+            "split into components.",
+            "%(num)s samples have too few positions with positive relevance at layer %(layer)s to "
+            "be split into components.",
+            samples,
+            layer=layer,
         )
-    halves = "the positions of 1 sample" if samples == 1 else f"the {samples} samples"
-    return (
-        f"No component of the relevance at layer {layer} is found again in the other half of "
-        f"{halves} (largest cosine {max(trial.stability for trial in trials):.2f}, "
-        f"{FOUND_AGAIN} needed): what recurs is too little to be split."
+    return ngettext(
+        "No component of the relevance at layer %(layer)s is found again in the other half of the "
+        "positions of %(num)s sample (largest cosine %(cosine)s, %(needed)s needed): what recurs "
+        "is too little to be split.",
+        "No component of the relevance at layer %(layer)s is found again in the other half of the "
+        "%(num)s samples (largest cosine %(cosine)s, %(needed)s needed): what recurs is too little "
+        "to be split.",
+        samples,
+        layer=layer,
+        cosine=decimal(max(trial.stability for trial in trials)),
+        needed=short_number(FOUND_AGAIN),
     )
 
 
@@ -230,11 +247,21 @@ def _mean(values: np.ndarray, members: Int[np.ndarray, "member"]) -> np.ndarray:
 
 
 def _rule(trials: list[_Trial], number: int) -> str:
-    tried = f"1 to {trials[-1].number} components tried" if len(trials) > 1 else "1 component tried"
+    tried = (
+        _("1 to %(most)s components tried", most=trials[-1].number)
+        if len(trials) > 1
+        else _("1 component tried")
+    )
     chosen = next(trial for trial in trials if trial.number == number)
-    return (
-        f"{tried}; the largest number at which each is found again in the other half of the "
-        f"samples (cosine {FOUND_AGAIN} or more; here {chosen.stability:.2f}) and each further one "
-        f"adds {WORTH:.0%} or more of the other half's positive relevance: {number}, which carry "
-        f"{chosen.explained:.0%} of it."
+    return _(
+        "%(tried)s; the largest number at which each is found again in the other half of the "
+        "samples (cosine %(needed)s or more; here %(cosine)s) and each further one adds %(worth)s "
+        "or more of the other half's positive relevance: %(number)s, which carry %(carried)s of "
+        "it.",
+        tried=tried,
+        needed=short_number(FOUND_AGAIN),
+        cosine=decimal(chosen.stability),
+        worth=whole_percent(WORTH),
+        number=number,
+        carried=percent(chosen.explained),
     )

@@ -14,13 +14,15 @@ from scipy.stats import spearmanr
 from sklearn.manifold import smacof
 
 from auditor.detail_records import MapOfConcepts
+from auditor.language import N_, gettext
 from auditor.records import Subspaces
 
-RULE = (
+RULE = N_(
     "Positions by metric multidimensional scaling of 1 - similarity (SMACOF, begun at the "
     "classical solution)."
 )
-TOO_FEW = "Two concepts or fewer: they stand side by side."
+TOO_FEW = N_("Two concepts or fewer: they stand side by side.")
+RING = N_("All concepts are alike: they stand in a ring.")
 
 
 def concept_map(subspaces: Subspaces) -> MapOfConcepts:
@@ -35,7 +37,7 @@ def concept_map(subspaces: Subspaces) -> MapOfConcepts:
     if not distance.any():
         angle = 2 * np.pi * np.arange(count) / count
         ring = 0.5 + 0.5 * np.column_stack([np.cos(angle), np.sin(angle)])
-        return _map(subspaces, ring, 0.0, "All concepts are alike: they stand in a ring.")
+        return _map(subspaces, ring, 0.0, RING)
     position, _ = smacof(distance, n_components=2, init=_classical(distance), n_init=1)
     return _map(subspaces, _unit(position), _fit(distance, position), RULE)
 
@@ -49,7 +51,7 @@ def _map(
         position=position,
         subspace=np.asarray(subspaces.cluster),
         fit=fit,
-        rule=rule,
+        rule=gettext(rule),
     )
 
 

@@ -12,6 +12,8 @@ from sklearn.decomposition import PCA
 
 from auditor.concept_records import Empty, RelevanceDirections
 from auditor.concepts.shares import shares_of
+from auditor.language import gettext as _
+from auditor.numerals import percent
 from auditor.records import LayerRelevance
 
 MOST = 10
@@ -48,10 +50,16 @@ def relevance_directions(
     if len(rows) != len(explained_as):
         raise ValueError(f"{len(rows)} rows, but {len(explained_as)} explained outputs")
     if len(rows) < LEAST:
-        return Empty(f"{LEAST} samples are needed to see what varies; there are {len(rows)}.")
+        return Empty(
+            _(
+                "%(least)s samples are needed to see what varies; there are %(there)s.",
+                least=LEAST,
+                there=len(rows),
+            )
+        )
     share = shares_of(layer_relevance, rows)
     if not share.var(axis=0).max() > 1e-20:
-        return Empty("All samples have the same relevance shares, so nothing varies.")
+        return Empty(_("All samples have the same relevance shares, so nothing varies."))
     number = min(most, len(rows) - 1, share.shape[1])
     found = PCA(number, svd_solver="full").fit(share)
     shuffled = [
@@ -62,8 +70,10 @@ def relevance_directions(
     kept = number if above.all() else int(np.argmin(above))
     if kept == 0:
         return Empty(
-            "No direction explains more of the variance than in shuffled shares: the concepts "
-            "vary independently of each other."
+            _(
+                "No direction explains more of the variance than in shuffled shares: the concepts "
+                "vary independently of each other."
+            )
         )
     directions = found.components_[:kept]
     largest = directions[np.arange(kept), np.abs(directions).argmax(axis=1)]
@@ -83,9 +93,13 @@ def relevance_directions(
         class_coordinates=np.stack(
             [coordinates[explained_as == output].mean(axis=0) for output in outputs]
         ),
-        rule=(
-            f"At most {number} directions; kept from the first on as long as each explains more "
-            f"than in any of {shuffles} shuffled copies: {kept}, which explain "
-            f"{explained.sum():.0%} of the variance."
+        rule=_(
+            "At most %(number)s directions; kept from the first on as long as each explains more "
+            "than in any of %(shuffles)s shuffled copies: %(kept)s, which explain %(share)s of the "
+            "variance.",
+            number=number,
+            shuffles=shuffles,
+            kept=kept,
+            share=percent(explained.sum()),
         ),
     )

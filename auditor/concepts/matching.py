@@ -9,6 +9,8 @@ from jaxtyping import Bool, Float
 from scipy.optimize import linear_sum_assignment
 
 from auditor.concept_records import ConceptMatches, Empty
+from auditor.language import gettext as _
+from auditor.numerals import decimal
 from auditor.records import ConceptStatistics, References, Samples
 
 # Least score of a match: 4 of 12 references shared and a correlation of 0.8. Unrelated concepts
@@ -160,13 +162,22 @@ def _runner_up(
 
 def _rule(samples: int, classes: int, threshold: float) -> str:
     compared = (
-        f"the geometric mean of the Jaccard index of reference samples ({samples} samples in both "
-        f"audits) and the correlation of class profiles ({classes} classes in both)"
+        _(
+            "the geometric mean of the Jaccard index of reference samples (%(samples)s samples in "
+            "both audits) and the correlation of class profiles (%(classes)s classes in both)",
+            samples=samples,
+            classes=classes,
+        )
         if classes >= CLASSES
-        else f"the Jaccard index of reference samples ({samples} samples in both audits; too few "
-        "common classes to compare profiles)"
+        else _(
+            "the Jaccard index of reference samples (%(samples)s samples in both audits; too few "
+            "common classes to compare profiles)",
+            samples=samples,
+        )
     )
-    return (
-        f"The score is {compared}; one-to-one assignment with the largest sum; a match needs "
-        f"{threshold:.2f} and a common reference sample."
+    return _(
+        "The score is %(compared)s; one-to-one assignment with the largest sum; a match needs "
+        "%(threshold)s and a common reference sample.",
+        compared=compared,
+        threshold=decimal(threshold),
     )

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int
 from auditor.concept_records import ConfusedPair, DecisionPlane, Empty, UnitKind
 from auditor.concepts.separation import auc, auc_interval
 from auditor.concepts.shares import shares_of
+from auditor.language import gettext as _
 from auditor.records import LayerRelevance, Samples, Subspaces
 
 # The smallest margins of all right decisions count as narrow: this share of them.
@@ -156,10 +157,12 @@ def decision_plane(
             pair.first if speaks_first[0] else pair.second,
             pair.first if speaks_first[1] else pair.second,
         ),
-        rule=(
-            f"Every two of {len(competing)} units compared on {int(select.sum())} right decisions "
-            "by the cross-validated AUC of their linear discriminant; measured on "
-            f"{int(held.sum())} others."
+        rule=_(
+            "Every two of %(units)s units compared on %(n)s right decisions by the cross-validated "
+            "AUC of their linear discriminant; measured on %(held)s others.",
+            units=len(competing),
+            n=int(select.sum()),
+            held=int(held.sum()),
         ),
     )
 
@@ -195,9 +198,13 @@ def _too_few(
     )
     if least >= LEAST:
         return ""
-    return (
-        f"{LEAST} right decisions of each class are needed in each half of the data to compare "
-        f"classes {pair.first} and {pair.second}; one half has {least}."
+    return _(
+        "%(needed)s right decisions of each class are needed in each half of the data to compare "
+        "classes %(first)s and %(second)s; one half has %(least)s.",
+        needed=LEAST,
+        first=pair.first,
+        second=pair.second,
+        least=least,
     )
 
 

@@ -20,6 +20,7 @@ from sklearn.metrics import silhouette_score
 from auditor.concept_records import ConceptQuality
 from auditor.concepts.subspaces import largest_first
 from auditor.language import gettext as _
+from auditor.numerals import decimal
 from auditor.records import Subspaces
 
 SIDE = 64
@@ -148,17 +149,17 @@ def _say_clarity(value: float | None) -> str:
         return _("There are too few crops to say whether they look alike.")
     if value >= CLEAR:
         return _(
-            "The crops look alike (%(value)s): the concept is easy to name.", value=f"{value:.2f}"
+            "The crops look alike (%(value)s): the concept is easy to name.", value=decimal(value)
         )
     if value >= UNCLEAR:
         return _(
             "The crops look somewhat alike (%(value)s): look at several before naming it.",
-            value=f"{value:.2f}",
+            value=decimal(value),
         )
     return _(
         "The crops look no more alike than unrelated ones (%(value)s): it may be a texture, "
         "something abstract, or nothing that a person sees.",
-        value=f"{value:.2f}",
+        value=decimal(value),
     )
 
 

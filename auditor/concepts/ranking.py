@@ -13,6 +13,7 @@ from scipy.integrate import trapezoid
 
 from auditor.concept_records import Baseline, Direction, Empty, FlippingAreas, RankingTrust, Trust
 from auditor.language import gettext as _
+from auditor.numerals import decimal
 
 RELEVANCE = "relevance"
 NOTABLE = 0.01
@@ -147,13 +148,25 @@ def _area(
 def _said(areas: FlippingAreas) -> str:
     random = areas.orders.index(RANDOM)
     value, gain = areas.area[areas.orders.index(RELEVANCE)], areas.gain[random]
-    moved = "lowers" if (areas.direction == "off") == (value >= 0) else "raises"
-    mean = " (to their mean)" if areas.baseline == "mean" else ""
-    return (
-        f"Switching concepts {areas.direction}{mean} by relevance {moved} the score by "
-        f"{abs(value):.2f} on average over the curve, {abs(gain):.2f} "
-        f"{'better' if gain >= 0 else 'worse'} than in random order (95 % interval of the "
-        f"difference {areas.gain_low[random]:.2f} to {areas.gain_high[random]:.2f}, n = {areas.n})"
+    lowers = (areas.direction == "off") == (value >= 0)
+    way = {
+        ("off", "zero"): _("off"),
+        ("off", "mean"): _("off (to their mean)"),
+        ("on", "zero"): _("on"),
+        ("on", "mean"): _("on (to their mean)"),
+    }[areas.direction, areas.baseline]
+    return _(
+        "Switching concepts %(way)s by relevance %(moved)s the score by %(value)s on average over "
+        "the curve, %(gain)s %(better)s than in random order (95 %% interval of the difference "
+        "%(low)s to %(high)s, n = %(n)s)",
+        way=way,
+        moved=_("lowers") if lowers else _("raises"),
+        value=decimal(abs(value)),
+        gain=decimal(abs(gain)),
+        better=_("better") if gain >= 0 else _("worse"),
+        low=decimal(areas.gain_low[random]),
+        high=decimal(areas.gain_high[random]),
+        n=areas.n,
     )
 
 

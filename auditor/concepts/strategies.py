@@ -20,6 +20,9 @@ from sklearn.mixture import GaussianMixture
 from auditor.concept_records import Empty, Strategies
 from auditor.concepts.shares import shares_of
 from auditor.concepts.topk import largest
+from auditor.language import gettext as _
+from auditor.language import ngettext
+from auditor.numerals import decimal, short_number
 from auditor.records import LayerRelevance
 
 MOST = 5
@@ -78,12 +81,17 @@ def strategies(
     """
     if len(members) < 2 * least:
         return Empty(
-            f"Strategies need {2 * least} right decisions of a class, {least} for each of two; "
-            f"there are {len(members)}."
+            _(
+                "Strategies need %(both)s right decisions of a class, %(least)s for each of two; "
+                "there are %(there)s.",
+                both=2 * least,
+                least=least,
+                there=len(members),
+            )
         )
     share = shares_of(layer_relevance, members)
     if not share.var(axis=0).max() > 1e-20:
-        return Empty("All samples of the class have the same relevance shares: one strategy.")
+        return Empty(_("All samples of the class have the same relevance shares: one strategy."))
     seed = int(rng.integers(2**31))
     points = _reduction(share).transform(share)
     fitted = {number: _mixture(points, number, seed) for number in range(1, most + 1)}
@@ -187,7 +195,7 @@ def _stability(
     rng: np.random.Generator,
 ) -> float:
     found = []
-    for _ in range(resamples):
+    for _drawn in range(resamples):
         drawn = share[rng.integers(0, len(share), len(share))]
         reduction = _reduction(drawn)
         mixture = _mixture(reduction.transform(drawn), number, seed)
@@ -227,13 +235,26 @@ def _rule(
     stability: float | None,
     unstable: Sequence[tuple[int, float]],
 ) -> str:
-    coordinates = "1 coordinate" if dimensions == 1 else f"{dimensions} coordinates"
-    chosen = (
-        f"Gaussian mixtures of 1 to {most} strategies on {coordinates} of the relevance shares; "
-        f"the number with the smallest BIC among those with at least {least} samples in each that "
-        f"bootstrap samples find again (adjusted Rand index of {STABLE} or more): {number}"
+    chosen = ngettext(
+        "Gaussian mixtures of 1 to %(most)s strategies on %(num)s coordinate of the relevance "
+        "shares; the number with the smallest BIC among those with at least %(least)s samples in "
+        "each that bootstrap samples find again (adjusted Rand index of %(stable)s or more): "
+        "%(number)s",
+        "Gaussian mixtures of 1 to %(most)s strategies on %(num)s coordinates of the relevance "
+        "shares; the number with the smallest BIC among those with at least %(least)s samples in "
+        "each that bootstrap samples find again (adjusted Rand index of %(stable)s or more): "
+        "%(number)s",
+        dimensions,
+        most=most,
+        least=least,
+        stable=short_number(STABLE),
+        number=number,
     )
-    found = "" if stability is None else f" (found again with {stability:.2f})"
-    refused = "; ".join(f"{each} with {value:.2f}" for each, value in unstable)
-    more = f" Not stable, so not taken: {refused}." if unstable else ""
-    return f"{chosen}{found}.{more}"
+    if stability is not None:
+        chosen += " " + _("(found again with %(value)s)", value=decimal(stability))
+    refused = "; ".join(
+        _("%(number)s with %(value)s", number=each, value=decimal(value))
+        for each, value in unstable
+    )
+    more = " " + _("Not stable, so not taken: %(refused)s.", refused=refused) if unstable else ""
+    return f"{chosen}.{more}"

@@ -10,6 +10,8 @@ from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import silhouette_score
 
 from auditor.concepts.shares import shares_of
+from auditor.language import gettext as _
+from auditor.numerals import decimal, short_number
 from auditor.records import LayerRelevance, Samples, Subspaces
 
 MOST = 20
@@ -56,20 +58,27 @@ def _cluster(
     count = len(similarity)
     together, apart = np.zeros(count, dtype=np.int64), np.arange(count)
     if count == 0:
-        return together, 0.0, "No concept was compared, so there are no subspaces."
+        return together, 0.0, _("No concept was compared, so there are no subspaces.")
     if count == 1:
-        return together, 0.0, "Only one concept was compared; it is its own subspace."
+        return together, 0.0, _("Only one concept was compared; it is its own subspace.")
     if similarity.min() >= ALIKE:
-        rule = (
-            f"All {count} compared concepts are alike (similarity {ALIKE} or more): one subspace."
+        rule = _(
+            "All %(count)s compared concepts are alike (similarity %(alike)s or more): one "
+            "subspace.",
+            count=count,
+            alike=short_number(ALIKE),
         )
         return together, 0.0, rule
     if count == 2:
         value = float(similarity[0, 1])
-        found, verdict = (together, "one subspace") if value >= PAIR else (apart, "two subspaces")
-        rule = (
-            f"Two concepts were compared; their similarity is {value:.2f} and {PAIR} or more "
-            f"makes one subspace: {verdict}."
+        one = value >= PAIR
+        found = together if one else apart
+        rule = _(
+            "Two concepts were compared; their similarity is %(value)s and %(pair)s or more makes "
+            "one subspace: %(verdict)s.",
+            value=decimal(value),
+            pair=short_number(PAIR),
+            verdict=_("one subspace") if one else _("two subspaces"),
         )
         return found, 0.0, rule
     most = min(MOST, count - 1)
@@ -83,15 +92,24 @@ def _cluster(
         value = float(silhouette_score(distance, labels, metric="precomputed"))
         if value > best:
             best, chosen = value, labels
-    span = "two clusters" if most == 2 else f"2 to {most} clusters"
-    tried = f"{count} concepts compared on each other's reference samples; {span} tried"
+    said = {
+        "count": count,
+        "span": _("two clusters") if most == 2 else _("2 to %(most)s clusters", most=most),
+        "best": decimal(best),
+    }
     if best < SEPARATED:
-        rule = (
-            f"{tried}, none separates them (largest silhouette {best:.2f}): "
-            "every concept is its own subspace."
+        rule = _(
+            "%(count)s concepts compared on each other's reference samples; %(span)s tried, none "
+            "separates them (largest silhouette %(best)s): every concept is its own subspace.",
+            **said,
         )
         return apart, best, rule
-    return chosen, best, f"{tried}, the number with the largest silhouette ({best:.2f}) taken."
+    rule = _(
+        "%(count)s concepts compared on each other's reference samples; %(span)s tried, the number "
+        "with the largest silhouette (%(best)s) taken.",
+        **said,
+    )
+    return chosen, best, rule
 
 
 def largest_first(labels: Int[np.ndarray, "compared"]) -> Int[np.ndarray, "compared"]:

@@ -6,12 +6,15 @@ are measured on the positive positional relevance, for every kind of unit in the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from auditor.concept_records import PositionalComponents, UnitDecision, UnitFigures, UnitKind
+from auditor.language import N_
+from auditor.language import gettext as _
+from auditor.numerals import decimal, percent, short_number, whole_percent
 
 TOP = 5
 # More channels than this for half of a class's relevance are no short story.
@@ -21,21 +24,39 @@ DISTINCT = 0.5
 # Units that carry less than this of a class's positive relevance would hide too much of it.
 ENOUGH = 0.5
 
-RULE = (
-    f"Channels lead if, in the median class, at most {FEW} of them carry half of the positive "
-    f"relevance and the {TOP} strongest overlap by at most {DISTINCT} (mean cosine of their "
-    "places). Otherwise the kind leads that has two units or more, carries at least "
-    f"{ENOUGH:.0%} of the positive relevance, needs fewer units for half of it than the channels, "
-    f"and overlaps less than they and by at most {DISTINCT}; of several the one that overlaps "
-    "least; without one the channels lead."
+RULE = N_(
+    "Channels lead if, in the median class, at most %(few)s of them carry half of the positive "
+    "relevance and the %(top)s strongest overlap by at most %(distinct)s (mean cosine of their "
+    "places). Otherwise the kind leads that has two units or more, carries at least %(enough)s of "
+    "the positive relevance, needs fewer units for half of it than the channels, and overlaps less "
+    "than they and by at most %(distinct)s; of several the one that overlaps least; without one "
+    "the channels lead."
 )
 
 Places = Callable[[int, Int[np.ndarray, "top"]], Float[np.ndarray, "top position"]]
 
-_NAMES: dict[UnitKind, str] = {
-    "channel": "channels",
-    "subspace": "subspaces",
-    "component": "components",
+# How figures of each kind are said: several units, several that carry less than half, one alone.
+_SAID: Mapping[UnitKind, tuple[str, str, str]] = {
+    "channel": (
+        N_("%(half)s of %(units)s channels carry half %(more)s"),
+        N_("all %(units)s channels carry less than half %(more)s"),
+        N_("the only channel carries %(carried)s of a class's positive relevance (median)"),
+    ),
+    "subspace": (
+        N_("%(half)s of %(units)s subspaces carry half %(more)s"),
+        N_("all %(units)s subspaces carry less than half %(more)s"),
+        N_("the only subspace carries %(carried)s of a class's positive relevance (median)"),
+    ),
+    "component": (
+        N_("%(half)s of %(units)s components carry half %(more)s"),
+        N_("all %(units)s components carry less than half %(more)s"),
+        N_("the only component carries %(carried)s of a class's positive relevance (median)"),
+    ),
+}
+_LEADS: Mapping[UnitKind, str] = {
+    "channel": N_("channels are fewer and more distinct, so channels lead"),
+    "subspace": N_("subspaces are fewer and more distinct, so subspaces lead"),
+    "component": N_("components are fewer and more distinct, so components lead"),
 }
 
 
@@ -74,7 +95,7 @@ def channel_figures(
             share[row] = carried if groups is None else _grouped(carried, groups, count)
 
     def places(row: int, units: Int[np.ndarray, "top"]) -> Float[np.ndarray, "top position"]:
-        positive, _ = _positive(relevance[row])
+        positive, _total = _positive(relevance[row])
         if groups is None:
             found: np.ndarray = positive[units].astype(np.float64)
             return found
@@ -101,10 +122,14 @@ def leading_unit(
     """Return which unit leads at a layer by `RULE`, with the figures in a plain sentence."""
     figures = (channels, *others)
     half, overlap = _median_half(channels), _median(channels.overlap)
-    said = f"At layer {layer}: " + "; ".join(_said(each) for each in figures) + "."
+    said = _(
+        "At layer %(layer)s: %(said)s.",
+        layer=layer,
+        said="; ".join(_said(each) for each in figures),
+    )
     if half <= FEW and overlap <= DISTINCT:
-        why = "Channels are few and distinct enough to be read one by one, so they lead."
-        return UnitDecision(layer, "channel", figures, RULE, f"{said} {why}")
+        why = _("Channels are few and distinct enough to be read one by one, so they lead.")
+        return UnitDecision(layer, "channel", figures, _rule(), f"{said} {why}")
     better = [
         each
         for each in others
@@ -116,12 +141,25 @@ def leading_unit(
     ]
     wide = _trouble(half, overlap)
     if not better:
-        tried = "no other unit was measured" if not others else "no other unit does better"
-        why = f"{wide}, but {tried}, so channels lead; read them with care."
-        return UnitDecision(layer, "channel", figures, RULE, f"{said} {why}")
+        why = _(
+            "%(wide)s, but %(tried)s, so channels lead; read them with care.",
+            wide=wide,
+            tried=_("no other unit does better") if others else _("no other unit was measured"),
+        )
+        return UnitDecision(layer, "channel", figures, _rule(), f"{said} {why}")
     best = min(better, key=lambda each: _median(each.overlap))
-    why = f"{wide}, and {_NAMES[best.kind]} are fewer and more distinct, so {_NAMES[best.kind]} "
-    return UnitDecision(layer, best.kind, figures, RULE, f"{said} {why}lead.")
+    why = _("%(wide)s, and %(leads)s.", wide=wide, leads=_(_LEADS[best.kind]))
+    return UnitDecision(layer, best.kind, figures, _rule(), f"{said} {why}")
+
+
+def _rule() -> str:
+    return _(
+        RULE,
+        few=FEW,
+        top=TOP,
+        distinct=short_number(DISTINCT),
+        enough=whole_percent(ENOUGH),
+    )
 
 
 def _figures(
@@ -207,26 +245,23 @@ def _median_half(figures: UnitFigures) -> float:
 
 def _said(figures: UnitFigures) -> str:
     half = _median_half(figures)
-    name = _NAMES[figures.kind]
+    several, weak, lone = _SAID[figures.kind]
     if figures.units == 1:
-        return (
-            f"the only {figures.kind} carries {_median(figures.carried):.0%} of a class's positive "
-            "relevance (median)"
-        )
-    if np.isfinite(half):
-        needs = f"{half:.3g} of {figures.units} {name} carry half"
-    else:
-        needs = f"all {figures.units} {name} carry less than half"
-    return (
-        f"{needs} of a class's positive relevance (median), the strongest "
-        f"{_median(figures.top_share):.0%}, and the places of the strongest overlap by "
-        f"{_median(figures.overlap):.2f}"
+        return _(lone, carried=percent(_median(figures.carried)))
+    more = _(
+        "of a class's positive relevance (median), the strongest %(share)s, and the places of the "
+        "strongest overlap by %(overlap)s",
+        share=percent(_median(figures.top_share)),
+        overlap=decimal(_median(figures.overlap)),
     )
+    if np.isfinite(half):
+        return _(several, half=short_number(half), units=figures.units, more=more)
+    return _(weak, units=figures.units, more=more)
 
 
 def _trouble(half: float, overlap: float) -> str:
     if half > FEW and overlap > DISTINCT:
-        return "Channels are many and look at the same places"
+        return _("Channels are many and look at the same places")
     if half > FEW:
-        return "Too many channels share the work"
-    return "The strongest channels look at the same places"
+        return _("Too many channels share the work")
+    return _("The strongest channels look at the same places")

@@ -19,6 +19,7 @@ from auditor.interventions.probe import Probe
 from auditor.interventions.transplant import margin
 from auditor.interventions.trial import FIRST_TARGETS, IMAGES, LEAST_IMAGES, Stage
 from auditor.language import gettext as _
+from auditor.numerals import percent
 from auditor.records import Evidence, GlobalFactor, Outcome, Samples
 from auditor.shortcuts.adjust import adjusted, opposite
 from auditor.shortcuts.factor_wording import factor_meaning
@@ -309,7 +310,7 @@ def _changed(
     if np.median(way) < MOVED:
         why = _(
             "Not testable: pictures could be moved only %(median)s of the way.",
-            median=f"{np.median(way):.0%}",
+            median=percent(np.median(way)),
         )
         return _missing(name, test, why)
     values = np.concatenate(effects)

@@ -37,6 +37,7 @@ from auditor.interventions.trial import (
     missing,
 )
 from auditor.language import gettext as _
+from auditor.numerals import percent
 from auditor.records import Evidence
 from auditor.shortcut_records import Change, Projection
 from auditor.shortcuts.grading import LATENT, LEVEL, UNUSED
@@ -269,7 +270,7 @@ def _evidence(
     found = least_effect(stage, candidate, LATENT, IMAGES, {RANDOM: effects}, generator)
     beaten = float((left[1:].mean(axis=1) >= left[0].mean()).mean())
     if beaten > 1 / DIRECTIONS and found.effect > 0:
-        why = _("%(beaten)s of the random directions have as much effect.", beaten=f"{beaten:.0%}")
+        why = _("%(beaten)s of the random directions have as much effect.", beaten=percent(beaten))
         return replace(found, reason=why)
     return found
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from auditor.interventions.transplant import controls_of
 from auditor.interventions.trial import FIRST_TARGETS, Trial
 from auditor.language import gettext as _
+from auditor.numerals import whole_percent
 from auditor.records import Finding
 from auditor.shortcuts.grading import CLEAR, LEVEL
 from auditor.shortcuts.statistics import more_than
@@ -52,7 +53,7 @@ def closing_notes(
                 dropped=dropped,
                 trials=len(trials),
                 first_targets=FIRST_TARGETS,
-                clear=f"{CLEAR:.0%}",
+                clear=whole_percent(CLEAR),
             )
         )
     if trials and all(each.result is None for each in trials):
@@ -80,7 +81,7 @@ def null_sentence(passed: int, tried: int) -> str:
         "may pass with a probability of %(level)s.",
         passed=passed,
         tried=tried,
-        level=f"{LEVEL:.0%}",
+        level=whole_percent(LEVEL),
     )
     if more_than(passed, tried, LEVEL) < SURPRISING:
         return _(

@@ -17,7 +17,7 @@ from auditor.config import Config, dump_config
 from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.interventions.trial import LEAST_IMAGES
 from auditor.language import gettext as _
-from auditor.language import ngettext, spoken
+from auditor.language import listed, ngettext, spoken
 from auditor.pipeline.assemble_extras import extra_parts, with_leads
 from auditor.pipeline.extras import Extras
 from auditor.pipeline.faces import faces, named_concepts
@@ -370,15 +370,18 @@ def _over_time(config: Config, samples: Samples) -> list[NotRun]:
     if minutes is None or not reduced:
         return []
     left = samples.manifest.excluded.get(BEYOND_LIMIT, 0)
-    parts = [f"{left} further images"] if "images" in reduced else []
+    parts = [_("%(left)s further images", left=left)] if "images" in reduced else []
     if "depth" in reduced:
-        parts.append("a closer look than the preset quick takes")
+        parts.append(_("a closer look than the preset quick takes"))
     return [
         NotRun(
-            part=" and ".join(parts),
-            reason=f"audit.max_minutes is {minutes:g}: by the estimate no more fits. The images "
-            "are a stratified random sample; where fewer images are not enough, search and "
-            "pictures take the values of the preset quick",
+            part=listed(parts),
+            reason=_(
+                "audit.max_minutes is %(minutes)s: by the estimate no more fits. The images are a "
+                "stratified random sample; where fewer images are not enough, search and pictures "
+                "take the values of the preset quick",
+                minutes=f"{minutes:g}",
+            ),
         )
     ]
 

@@ -18,6 +18,7 @@ from auditor.detail_records import (
     NodePicture,
 )
 from auditor.language import gettext as _
+from auditor.numerals import short_number
 from auditor.pipeline.illustrate import CROP_SIDE, stored
 from auditor.progress import Step
 from auditor.records import ConceptMap, Finding, LayerRelevance, Samples, ShortcutReport
@@ -135,7 +136,7 @@ class Composer:
             why = _(
                 "The mean score of '%(name)s' is %(logit)s here, of which there are no shares.",
                 name=name,
-                logit=f"{logit:.2g}",
+                logit=short_number(logit, 2),
             )
             return _empty(output, candidate, rows, why)
         steps = self._steps(output, rows, logit, top)

@@ -74,10 +74,14 @@ class OddCard(Part):
 
 
 class Factors(Part):
-    """What the search found that is no region. ``figure`` shows the quantiles of the factors."""
+    """What the search found that is no region.
+
+    ``figure`` shows the quantiles of ``drawn`` of the factors; None of all, in older results.
+    """
 
     factors: list[FactorCard]
     columns: list[ColumnCard]
     odd: list[OddCard]
     odd_total: int
     figure: Picture | None
+    drawn: int | None = None

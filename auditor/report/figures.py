@@ -110,7 +110,7 @@ def overview_figure(
             linecolor="white",
             rasterized=ordered.size > VECTOR_CELLS,
         )
-        bar.set_title("share", loc="left", fontsize=8)
+        bar.set_title(_("share"), loc="left", fontsize=8)
         bar.tick_params(labelsize=8)
         names = [concept_names[index] for index in concept_order]
         _label_cells(axes, [class_names[index] for index in class_order], names)

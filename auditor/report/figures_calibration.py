@@ -33,5 +33,5 @@ def reliability_figure(found: Calibration) -> Drawing:
                 each.low, value.n, width=each.high - each.low, align="edge", color=LINE, linewidth=0
             )
         upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel=_("share that is right"))
-        lower.set(xlabel=_("confidence of the model"), ylabel="pictures")
+        lower.set(xlabel=_("confidence of the model"), ylabel=_("pictures"))
         return drawing(figure)

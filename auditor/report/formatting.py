@@ -10,25 +10,17 @@ from typing import Any
 
 import babel
 import babel.dates
-import babel.numbers
 
 from auditor.errors import IntegrityError
 from auditor.language import SOURCE, locale, ngettext, spoken, translate
 from auditor.language import gettext as _
+from auditor.numerals import NO_NUMBER, bare_percent, localised, signed
+from auditor.numerals import decimal as decimal
+from auditor.numerals import percent as percent
 from auditor.report.model import Interval, TestResult
-from auditor.report.words import NO_NUMBER
 
 OF_CLASS = "of images of "
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
-
-
-def percent(value: float | None) -> str:
-    """Return a share as a percentage, with one digit more below ten per cent."""
-    if value is None:
-        return NO_NUMBER
-    scaled = value * 100
-    digits = 0 if abs(scaled) >= 9.95 or scaled == 0 else 1
-    return f"{_signed(scaled, digits)} %"
 
 
 def number(value: float | None) -> str:
@@ -36,18 +28,18 @@ def number(value: float | None) -> str:
     if value is None:
         return NO_NUMBER
     if float(value).is_integer() and abs(value) < 1e15:
-        return _signed(value, 0)
+        return signed(value, 0)
     if abs(value) < 1e-3:
-        return _localised(f"{value:.1e}".replace("-", "−"))
+        return localised(f"{value:.1e}".replace("-", "−"))
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    return _signed(value, min(digits, 3))
+    return signed(value, min(digits, 3))
 
 
 def chance(value: float | None) -> str:
     """Return a p or q value; tiny ones as an upper bound."""
     if value is None:
         return NO_NUMBER
-    return _localised("< 0.001" if value < 0.001 else f"{value:.3f}")
+    return localised("< 0.001" if value < 0.001 else f"{value:.3f}")
 
 
 def interval(item: Interval) -> str:
@@ -57,17 +49,17 @@ def interval(item: Interval) -> str:
 
 def percent_range(low: float, high: float) -> str:
     """Return two shares as one range of percentages."""
-    return _("%(low)s to %(high)s", low=percent(low).removesuffix(" %"), high=percent(high))
+    return _("%(low)s to %(high)s", low=bare_percent(low), high=percent(high))
 
 
 def points(value: float) -> str:
     """Return a difference of two shares in percentage points."""
-    return f"{percent(value).removesuffix(' %')} points"
+    return _("%(value)s points", value=bare_percent(value))
 
 
 def points_range(low: float, high: float) -> str:
     """Return the interval of a difference of two shares in percentage points."""
-    return f"{percent(low).removesuffix(' %')} to {points(high)}"
+    return _("%(low)s to %(high)s", low=bare_percent(low), high=points(high))
 
 
 def is_share(unit: str) -> bool:
@@ -104,7 +96,7 @@ def effect_value(value: float, result: TestResult) -> str:
 def seconds(value: float) -> str:
     """Return a duration in words."""
     if value < 60:
-        return _localised(f"{value:.1f} s")
+        return localised(f"{value:.1f} s")
     minutes, rest = divmod(round(value), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
@@ -133,11 +125,6 @@ def plural(count: int, word: str, words: str = "") -> str:
     """Return a count with its noun, one of `words.NOUNS`: ``1 image``, ``2 images``."""
     nouns = (f"%(num)s {word}", f"%(num)s {words or word + 's'}")
     return ngettext(*nouns, count, num=number(count))
-
-
-def decimal(value: float, digits: int = 2) -> str:
-    """Return a number with so many digits behind the decimal sign."""
-    return _localised(f"{value:.{digits}f}")
 
 
 def language(code: str) -> str:
@@ -171,18 +158,3 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "seconds": seconds,
     "word": translate,
 }
-
-
-def _signed(value: float, digits: int) -> str:
-    text = f"{value:,.{digits}f}"
-    zero = not float(text.replace(",", ""))
-    return _localised(text.lstrip("-") if zero else text.replace("-", "−"))
-
-
-def _localised(text: str) -> str:
-    """Return a number that is written as in English with the signs of the spoken language."""
-    if spoken() == SOURCE:
-        return text
-    group = babel.numbers.get_group_symbol(locale())
-    point = babel.numbers.get_decimal_symbol(locale())
-    return text.translate({ord(","): group, ord("."): point})

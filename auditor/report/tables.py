@@ -23,6 +23,7 @@ def tables(result: AuditResult) -> dict[str, pd.DataFrame]:
         "subspaces": _subspaces(result),
         "findings": _findings(result),
         "evidence": _evidence(result),
+        "factors": _factors(result),
     }
     return {name: pd.DataFrame(list(each), columns=COLUMNS[name]) for name, each in rows.items()}
 
@@ -71,6 +72,10 @@ COLUMNS: dict[str, list[str]] = {
     "evidence": [
         *("finding", "test", "outcome", "effect", "unit", "low", "high", "n", "p", "q", "z"),
         "reason",
+    ],
+    "factors": [
+        *("factor", "statistic", "unit", "class", "grade", "plausibility", "pictures", "auc", "q"),
+        *("median", "median_of_others", "test", "outcome", "effect", "low", "high", "n", "reason"),
     ],
 }
 
@@ -138,6 +143,25 @@ def _evidence(result: AuditResult) -> Iterable[dict[str, Any]]:
     for finding in result.findings:
         for test in finding.evidence:
             yield {"finding": finding.id, **test.model_dump(include=set(COLUMNS["evidence"]))}
+
+
+def _factors(result: AuditResult) -> Iterable[dict[str, Any]]:
+    """Yield a row for each test of each factor of whole pictures."""
+    for each in result.factors.factors if result.factors else []:
+        for test in each.tests:
+            effect = test.effect
+            yield {
+                "factor": each.id,
+                "class": each.class_name,
+                "pictures": each.n,
+                "median": each.own[2],
+                "median_of_others": each.others[2],
+                "test": test.title,
+                "outcome": test.outcome,
+                "reason": test.reason,
+                **(_interval("effect", effect) | {"n": effect.n} if effect else {}),
+                **each.model_dump(include=set(COLUMNS["factors"])),
+            }
 
 
 def _interval(name: str, item: Interval) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from auditor.report.chosen import (
     gravest,
     worst_compositions,
 )
+from auditor.report.factor_rows import FactorRow, factor_rows
 from auditor.report.figure_style import short
 from auditor.report.formatting import percent
 from auditor.report.graph_layout import Layout, handed_on, layered
@@ -192,6 +193,12 @@ class View(Names):
         """Return how a concept is called, also by a person's decision where it has no card."""
         given = {each.concept: each.decision.name for each in self.decisions if each.concept}
         return given.get(concept) or super().label(concept)
+
+    @cached_property
+    def factor_rows(self) -> Sequence[FactorRow]:
+        """Factors of whole pictures; only the technical tier has a row for every class."""
+        cards = self.result.factors.factors if self.result.factors else []
+        return factor_rows(cards, every=self.context.tier == "technical")
 
     @cached_property
     def sheets(self) -> Sequence[FindingCard]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from auditor.language import N_, NN_, gettext
+from auditor.numerals import NO_NUMBER as NO_NUMBER
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,6 @@ class Term:
 
 
 NOT_STATED = N_("Not stated by the owner")
-NO_NUMBER = "–"
 
 GLOSSARY: tuple[Term, ...] = (
     Term(
@@ -91,12 +91,21 @@ GLOSSARY: tuple[Term, ...] = (
         ),
     ),
     Term(
+        N_("Control"),
+        N_(
+            "The same done with something else, such as another part of the picture. An effect is "
+            "what the region does beyond its controls, so what any change of a picture does is not"
+            " counted."
+        ),
+    ),
+    Term(
         N_("Interval and n"),
         N_(
             "Every measured value has a 95 %% interval, the range in which it would usually fall "
             "if the audit were repeated with other pictures, and n, the number of pictures it "
-            "rests on. q is the share of false alarms to expect among all results at least this "
-            "clear: below 0.01 a result is hardly chance."
+            "rests on. p is how probable a difference of this size is by chance alone. q is the "
+            "share of false alarms to expect among all results at least this clear: below 0.01 a "
+            "result is hardly chance."
         ),
     ),
 )

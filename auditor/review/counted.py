@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from auditor.language import gettext as _
+from auditor.language import listed as in_a_list
 from auditor.report.model import AuditResult
 
 MOST_NAMES = 6
@@ -30,7 +32,7 @@ class Counted:
         return self.grade in ("A", "B")
 
     def __str__(self) -> str:
-        return f"{self.id} ({self.what}; {self.severity})"
+        return f"{self.id} ({self.what}; {_(self.severity)})"
 
 
 def counted_findings(result: AuditResult) -> list[Counted]:
@@ -57,8 +59,10 @@ def gaps_of(result: AuditResult) -> list[str]:
         gaps = [verdict.sentence.removesuffix(".")]
     few = [item.name for item in result.classes if item.searched is False]
     if gaps and few and result.search.ran:
-        more = f" and {len(few) - MOST_NAMES} more" if len(few) > MOST_NAMES else ""
-        gaps.append(f"not searched: {', '.join(few[:MOST_NAMES])}{more}")
+        names, more = ", ".join(few[:MOST_NAMES]), len(few) - MOST_NAMES
+        if more > 0:
+            names = _("%(names)s and %(more)s more", names=names, more=more)
+        gaps.append(_("not searched: %(names)s", names=names))
     return gaps
 
 
@@ -67,5 +71,5 @@ def listed(items: Sequence[Counted], most: int = 3) -> str:
     names = [str(item) for item in items[:most]]
     more = len(items) - len(names)
     if more:
-        names.append(f"{more} more")
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+        names.append(_("%(more)s more", more=more))
+    return in_a_list(names)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from auditor.errors import ConfigError, GateError, OutputError
 from auditor.gate_config import PolicyConfig, TargetsConfig
+from auditor.language import speaking
 from auditor.review.compare import compare_folders
 from auditor.review.decisions import decision_states, states_of_file
 from auditor.review.junit import junit_xml
@@ -42,7 +43,8 @@ def gate_run(
     """
     found = read_run(run)
     made = review_run(run, policy.baseline, policy.decisions, as_of=as_of, base=base)
-    judgement = judge(found.result, policy, targets, made.comparison, made.decisions)
+    with speaking(found.result.language):
+        judgement = judge(found.result, policy, targets, made.comparison, made.decisions)
     update_review(run, found.result.run, as_of=as_of, judgement=judgement)
     write_atomic(run / "junit.xml", junit_xml(found.result, judgement, created=found.created))
     list_files(run, [run / "junit.xml"])

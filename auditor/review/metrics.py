@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
+from auditor.language import gettext as _
 from auditor.report.analysis_parts import Identity
 from auditor.report.formatting import interval, number
 from auditor.report.model import AuditResult
@@ -181,4 +182,5 @@ def _sentence(
 def _written(value: Interval, unit: str) -> str:
     if unit == "share":
         return interval(value)
-    return f"{number(value.value)} ({number(value.low)} to {number(value.high)})"
+    low_to_high = _("%(low)s to %(high)s", low=number(value.low), high=number(value.high))
+    return f"{number(value.value)} ({low_to_high})"

@@ -6,17 +6,19 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from auditor.gate_config import PolicyConfig, TargetsConfig
+from auditor.language import N_, ngettext
+from auditor.language import gettext as _
 from auditor.report.model import AuditResult
 from auditor.review.counted import RANK, Counted, counted_findings, gaps_of, listed
-from auditor.review.records import Check, Comparison, DecisionState, Judgement, Waived
+from auditor.review.records import Check, Comparison, Decision, DecisionState, Judgement, Waived
 from auditor.review.targets import check_targets
 
 WAIVING = ("reject", "accept")
 TITLES = {
-    "fail_on": "Findings",
-    "fail_on_new": "New findings",
-    "decisions": "Decisions",
-    "require_complete": "Completeness",
+    "fail_on": N_("Findings"),
+    "fail_on_new": N_("New findings"),
+    "decisions": N_("Decisions"),
+    "require_complete": N_("Completeness"),
 }
 RuleState = Literal["met", "not met", "not measured", "waived", "condition", "not asked"]
 
@@ -62,8 +64,12 @@ def _waived(counted: Iterable[Counted], decisions: Iterable[DecisionState]) -> l
         item, made = known.get(state.finding or ""), state.decision
         if item is None or state.state != "in force" or made.what not in WAIVING:
             continue
-        verb = "rejected it as no shortcut" if made.what == "reject" else "accepted its risk"
-        until = f", until {made.expires}" if made.expires else ""
+        if made.what == "reject":
+            verb = _("%(person)s rejected it as no shortcut on %(date)s", **_said(made))
+        else:
+            verb = _("%(person)s accepted its risk on %(date)s", **_said(made))
+        if made.expires:
+            verb = _("%(verb)s, until %(date)s", verb=verb, date=made.expires)
         found.append(
             Waived(
                 finding=item.id,
@@ -71,11 +77,19 @@ def _waived(counted: Iterable[Counted], decisions: Iterable[DecisionState]) -> l
                 what=made.what,
                 person=made.person,
                 until=made.expires,
-                sentence=f"{item} is waived: {made.person} {verb} on {made.date}{until}. "
-                f"Reason: {made.reason}",
+                sentence=_(
+                    "%(finding)s is waived: %(verb)s. Reason: %(reason)s",
+                    finding=str(item),
+                    verb=verb,
+                    reason=made.reason,
+                ),
             )
         )
     return found
+
+
+def _said(made: Decision) -> dict[str, str]:
+    return {"person": made.person, "date": made.date}
 
 
 def _fail_on(
@@ -85,32 +99,40 @@ def _fail_on(
     gaps: Sequence[str],
 ) -> Check:
     wanted = (
-        "no finding fails the gate"
+        _("no finding fails the gate")
         if policy.fail_on == "never"
-        else f"no finding of severity {_or_above(policy.fail_on)}"
+        else _("no finding of severity %(severity)s", severity=_or_above(policy.fail_on))
     )
     blocking = _at_least(open_ones, policy.fail_on)
     review = [item for item in open_ones if item.suspected and item not in blocking]
     grave = [item for item in open_ones if RANK[item.severity]]
-    measured = listed(grave) if grave else "none"
+    measured = listed(grave) if grave else _("none")
     if blocking:
         state: RuleState = "not met"
-        what = "is a likely shortcut" if len(blocking) == 1 else "are likely shortcuts"
-        sentence = (
-            f"{listed(blocking)} {what}: mend the data and train again, or have a person reject it "
-            "or accept the risk in the decisions file."
+        sentence = ngettext(
+            "%(findings)s is a likely shortcut: mend the data and train again, or have a person "
+            "reject it or accept the risk in the decisions file.",
+            "%(findings)s are likely shortcuts: mend the data and train again, or have a person "
+            "reject each or accept its risk in the decisions file.",
+            len(blocking),
+            findings=listed(blocking),
         )
     elif review:
         state = "condition"
-        sentence = f"{listed(review)}: a person has to review this before the model is relied on."
+        sentence = _(
+            "%(findings)s: a person has to review this before the model is relied on.",
+            findings=listed(review),
+        )
     elif waived:
         state = "waived"
         sentence = " ".join(each.sentence for each in waived)
     elif gaps:
         state = "not measured"
-        sentence = f"No finding counts, but not everything was looked at: {'; '.join(gaps)}."
+        sentence = _(
+            "No finding counts, but not everything was looked at: %(gaps)s.", gaps="; ".join(gaps)
+        )
     else:
-        state, sentence = "met", "No finding counts against the model."
+        state, sentence = "met", _("No finding counts against the model.")
     ids = [item.id for item in blocking or review] or [each.finding for each in waived]
     return _rule("fail_on", wanted, measured, state, sentence, ids)
 
@@ -122,13 +144,13 @@ def _fail_on_new(
 ) -> Check:
     severity = policy.fail_on_new
     wanted = (
-        "new findings do not fail the gate"
+        _("new findings do not fail the gate")
         if severity == "never"
-        else f"no new finding of severity {_or_above(severity)}"
+        else _("no new finding of severity %(severity)s", severity=_or_above(severity))
     )
     if comparison is None:
-        said = "There is no earlier audit to compare with, so nothing can be called new."
-        return _rule("fail_on_new", wanted, "not compared", "not asked", said, ())
+        said = _("There is no earlier audit to compare with, so nothing can be called new.")
+        return _rule("fail_on_new", wanted, _("not compared"), "not asked", said, ())
     arrived = {
         change.id: change.status
         for change in comparison.findings
@@ -136,26 +158,36 @@ def _fail_on_new(
     }
     fresh = [item for item in open_ones if item.id in arrived]
     blocking = _at_least(fresh, severity)
-    measured = listed(fresh) if fresh else "none"
+    measured = listed(fresh) if fresh else _("none")
+    earlier = comparison.earlier.folder
     limits = "" if comparison.like_for_like else f" {comparison.sentence}"
     if blocking:
-        words = "; ".join(f"{item} is {arrived[item.id]}" for item in blocking)
-        sentence = f"Since {comparison.earlier.folder}: {words}.{limits}"
+        words = "; ".join(
+            _("%(finding)s is %(status)s", finding=str(item), status=_(arrived[item.id]))
+            for item in blocking
+        )
+        sentence = _("Since %(earlier)s: %(changes)s.", earlier=earlier, changes=words) + limits
         ids = [item.id for item in blocking]
         return _rule("fail_on_new", wanted, measured, "not met", sentence, ids)
-    sentence = f"Nothing new since {comparison.earlier.folder} counts against the model.{limits}"
+    sentence = _("Nothing new since %(earlier)s counts against the model.", earlier=earlier)
+    sentence += limits
     return _rule("fail_on_new", wanted, measured, "met", sentence, ())
 
 
 def _decisions(counted: Sequence[Counted], decisions: Sequence[DecisionState]) -> Check:
-    wanted = "every decision is in force and about a finding that is there"
+    wanted = _("every decision is in force and about a finding that is there")
     ids = {item.id for item in counted}
     about = [state for state in decisions if state.decision.what != "name"]
     expired = [state for state in about if state.state == "expired" and state.finding in ids]
     loose = [state for state in about if state.state in ("expired", "unmatched")]
     loose = [state for state in loose if state not in expired]
     held = sum(state.state == "in force" for state in about)
-    measured = f"{held} in force, {len(expired)} expired, {len(loose)} about nothing found here"
+    measured = _(
+        "%(held)s in force, %(expired)s expired, %(loose)s about nothing found here",
+        held=held,
+        expired=len(expired),
+        loose=len(loose),
+    )
     if expired:
         sentence = " ".join(state.sentence for state in expired)
         found = [state.finding for state in expired if state.finding]
@@ -163,22 +195,26 @@ def _decisions(counted: Sequence[Counted], decisions: Sequence[DecisionState]) -
     if loose:
         sentence = " ".join(state.sentence for state in loose)
         return _rule("decisions", wanted, measured, "condition", sentence, ())
-    sentence = f"{held} decisions hold." if held else "No decision was needed or made."
+    sentence = (
+        ngettext("%(num)s decision holds.", "%(num)s decisions hold.", held)
+        if held
+        else _("No decision was needed or made.")
+    )
     return _rule("decisions", wanted, measured, "met", sentence, ())
 
 
 def _complete(policy: PolicyConfig, result: AuditResult) -> Check:
-    wanted = "everything ran" if policy.require_complete else "what did not run is named"
+    wanted = _("everything ran") if policy.require_complete else _("what did not run is named")
     gaps = gaps_of(result)
     if gaps:
         state: RuleState = "not measured" if policy.require_complete else "condition"
-        text = "; ".join(gaps)
-        return _rule("require_complete", wanted, "incomplete", state, f"Not all ran: {text}.", ())
+        sentence = _("Not all ran: %(gaps)s.", gaps="; ".join(gaps))
+        return _rule("require_complete", wanted, _("incomplete"), state, sentence, ())
     if result.not_run:
         text = "; ".join(f"{item.part} ({item.reason})" for item in result.not_run)
-        sentence = f"Left out: {text}."
-        return _rule("require_complete", wanted, "parts left out", "condition", sentence, ())
-    return _rule("require_complete", wanted, "complete", "met", "Everything ran.", ())
+        sentence = _("Left out: %(parts)s.", parts=text)
+        return _rule("require_complete", wanted, _("parts left out"), "condition", sentence, ())
+    return _rule("require_complete", wanted, _("complete"), "met", _("Everything ran."), ())
 
 
 def _verdict(checks: Sequence[Check], policy: PolicyConfig) -> dict[str, Any]:
@@ -187,17 +223,20 @@ def _verdict(checks: Sequence[Check], policy: PolicyConfig) -> dict[str, Any]:
     conditions = _sentences(checks, "condition", "waived")
     reasons = [*failed, *open_ones, *conditions]
     if failed:
-        word, sentence = "FAIL", f"The gate fails. {failed[0]}"
+        word, sentence = "FAIL", _("The gate fails. %(reason)s", reason=failed[0])
         more = len(failed) - 1
         if more:
-            sentence += f" {more} more {'reason stands' if more == 1 else 'reasons stand'} below."
+            sentence += " " + ngettext(
+                "%(num)s more reason stands below.", "%(num)s more reasons stand below.", more
+            )
     elif open_ones and policy.require_complete:
-        word, sentence = "INCOMPLETE", f"The gate cannot pass. {open_ones[0]}"
+        word, sentence = "INCOMPLETE", _("The gate cannot pass. %(reason)s", reason=open_ones[0])
     elif conditions or open_ones:
         first = (conditions or open_ones)[0]
-        word, sentence = "PASS WITH CONDITIONS", f"The gate passes, with conditions. {first}"
+        word = "PASS WITH CONDITIONS"
+        sentence = _("The gate passes, with conditions. %(reason)s", reason=first)
     else:
-        word, sentence = "PASS", "The gate passes: every target and every rule is met."
+        word, sentence = "PASS", _("The gate passes: every target and every rule is met.")
     return {"word": word, "sentence": sentence, "reasons": reasons}
 
 
@@ -219,7 +258,7 @@ def _rule(
 ) -> Check:
     return Check(
         name=name,
-        title=TITLES[name],
+        title=_(TITLES[name]),
         kind="rule",
         wanted=wanted,
         measured=measured,
@@ -230,7 +269,9 @@ def _rule(
 
 
 def _or_above(severity: str) -> str:
-    return severity if severity == "critical" else f"{severity} or above"
+    if severity == "critical":
+        return _(severity)
+    return _("%(severity)s or above", severity=_(severity))
 
 
 def _at_least(items: Iterable[Counted], severity: str) -> list[Counted]:

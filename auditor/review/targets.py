@@ -8,6 +8,8 @@ from typing import Literal
 import yaml
 
 from auditor.gate_config import TargetsConfig, read_bound
+from auditor.language import N_
+from auditor.language import gettext as _
 from auditor.report.formatting import interval as in_words
 from auditor.report.formatting import number, percent
 from auditor.report.model import AuditResult
@@ -18,12 +20,12 @@ from auditor.review.records import Check
 State = Literal["met", "not met", "not measured"]
 TRUST = ("not trusted", "partly trusted", "trusted")
 TITLES = {
-    "accuracy": "Accuracy",
-    "worst_class_accuracy": "Accuracy of the worst class",
-    "calibration_error": "Calibration error",
-    "largest_severity": "Largest severity of a finding",
-    "conservation": "Score that relevance accounts for",
-    "faithfulness": "Trust in the ranking of concepts",
+    "accuracy": N_("Accuracy"),
+    "worst_class_accuracy": N_("Accuracy of the worst class"),
+    "calibration_error": N_("Calibration error"),
+    "largest_severity": N_("Largest severity of a finding"),
+    "conservation": N_("Score that relevance accounts for"),
+    "faithfulness": N_("Trust in the ranking of concepts"),
 }
 
 
@@ -48,27 +50,39 @@ def check_targets(
 def _share(result: AuditResult, name: str, wanted: str, *, by_interval: bool) -> Check:
     measured, words, missing = MEASURES[name](result)
     bound = read_bound(wanted)
-    asked = f"{'at least' if bound.sign == '>=' else 'at most'} {percent(bound.value)}"
-    if measured is None:
-        return _check(
-            name, asked, "not measured", "not measured", f"It was not measured: {missing}."
-        )
     at_least = bound.sign == ">="
+    share = percent(bound.value)
+    asked = (
+        _("at least %(value)s", value=share) if at_least else _("at most %(value)s", value=share)
+    )
+    if measured is None:
+        said = _("It was not measured: %(why)s.", why=missing)
+        return _check(name, asked, _("not measured"), "not measured", said)
     worst = measured.low if at_least else measured.high
     judged = worst if by_interval else measured.value
     met = judged >= bound.value if at_least else judged <= bound.value
     sure = (worst >= bound.value) if at_least else (worst <= bound.value)
     if not met:
-        end = "the interval reaches beyond the target" if by_interval else "the target is missed"
-        return _check(name, asked, words, "not met", f"Measured is {words}: {end}.", measured)
+        if by_interval:
+            sentence = _(
+                "%(value)s misses the target: the interval reaches beyond it.", value=words
+            )
+        else:
+            sentence = _("%(value)s misses the target.", value=words)
+        return _check(name, asked, words, "not met", sentence, measured)
     if missing:
-        sentence = f"{words} meets the target, but not everything was measured: {missing}."
+        sentence = _(
+            "%(value)s meets the target, but not everything was measured: %(why)s.",
+            value=words,
+            why=missing,
+        )
         return _check(name, asked, words, "not measured", sentence, measured)
-    sentence = f"{words} meets the target."
+    sentence = _("%(value)s meets the target.", value=words)
     if not sure:
-        sentence = (
-            f"{words} meets the target, but the interval reaches beyond it: more pictures would "
-            "make it certain."
+        sentence = _(
+            "%(value)s meets the target, but the interval reaches beyond it: more pictures would "
+            "make it certain.",
+            value=words,
         )
     return _check(name, asked, words, "met", sentence, measured)
 
@@ -84,7 +98,7 @@ def _check(
 ) -> Check:
     return Check(
         name=name,
-        title=TITLES[name],
+        title=_(TITLES[name]),
         kind="target",
         wanted=wanted,
         measured=measured,
@@ -100,22 +114,25 @@ Measured = tuple[Interval | None, str, str]
 
 def _accuracy(result: AuditResult) -> Measured:
     found = result.performance.accuracy
-    return (found, in_words(found), "") if found.n else (None, "", "no picture could be used")
+    return (found, in_words(found), "") if found.n else (None, "", _("no picture could be used"))
 
 
 def _worst_class(result: AuditResult) -> Measured:
     classes = [item for item in result.performance.classes if item.accuracy.n]
     if not classes:
-        return None, "", "no audited class has a picture"
+        return None, "", _("no audited class has a picture")
     worst = min(classes, key=lambda item: (item.accuracy.value, item.name))
     left = len(set(result.data.counts) - {item.name for item in result.performance.classes})
     missing = ""
     if left and not _classes_chosen(result):
-        missing = (
-            f"{left} of {len(result.data.counts)} classes were not audited; name the classes that "
-            "matter in audit.classes, or raise audit.max_classes"
+        missing = _(
+            "%(left)s of %(all)s classes were not audited; name the classes that matter in "
+            "audit.classes, or raise audit.max_classes",
+            left=left,
+            all=len(result.data.counts),
         )
-    return worst.accuracy, f"{in_words(worst.accuracy)} for '{worst.name}'", missing
+    said = _("%(value)s for '%(name)s'", value=in_words(worst.accuracy), name=worst.name)
+    return worst.accuracy, said, missing
 
 
 def _classes_chosen(result: AuditResult) -> bool:
@@ -127,18 +144,19 @@ def _classes_chosen(result: AuditResult) -> bool:
 def _calibration(result: AuditResult) -> Measured:
     found = result.performance.calibration
     if found is None:
-        return None, "", "no picture could be used"
+        return None, "", _("no picture could be used")
     return found.error, in_words(found.error), ""
 
 
 def _conservation(result: AuditResult) -> Measured:
     method = result.method
     if method.conservation is None:
-        return None, "", "no relevance reached the pixels of any picture looked at"
+        return None, "", _("no relevance reached the pixels of any picture looked at")
     share = max(0.0, 1 - abs(1 - method.conservation))
     # A median over a handful of pictures; it is given no interval in the audit.
     found = Interval(value=share, low=share, high=share, n=method.conservation_n)
-    return found, f"{percent(share)} (median of {number(found.n)} pictures)", ""
+    said = _("%(value)s (median of %(n)s pictures)", value=percent(share), n=number(found.n))
+    return found, said, ""
 
 
 MEASURES = {
@@ -155,28 +173,37 @@ def _severity(
     open_ones = [item for item in counted if item.id not in waived]
     beyond = [item for item in open_ones if RANK[item.severity] > RANK[wanted]]
     largest = max((item.severity for item in open_ones), key=RANK.__getitem__, default="none")
-    asked = "none" if wanted == "none" else f"at most {wanted}"
+    asked = _("none") if wanted == "none" else _("at most %(value)s", value=_(wanted))
     name, ids = "largest_severity", [item.id for item in beyond]
     if beyond:
-        sentence = f"{listed(beyond)} is beyond the target."
-        return _check(name, asked, largest, "not met", sentence, findings=ids)
+        sentence = _("%(findings)s is beyond the target.", findings=listed(beyond))
+        return _check(name, asked, _(largest), "not met", sentence, findings=ids)
     gaps = gaps_of(result)
     if gaps:
-        sentence = (
-            f"Nothing beyond the target was found, but not everything ran: {'; '.join(gaps)}."
+        sentence = _(
+            "Nothing beyond the target was found, but not everything ran: %(gaps)s.",
+            gaps="; ".join(gaps),
         )
-        return _check(name, asked, largest, "not measured", sentence)
-    return _check(name, asked, largest, "met", "No finding that counts is beyond the target.")
+        return _check(name, asked, _(largest), "not measured", sentence)
+    sentence = _("No finding that counts is beyond the target.")
+    return _check(name, asked, _(largest), "met", sentence)
 
 
 def _faithfulness(result: AuditResult, wanted: str) -> Check:
-    name, asked = "faithfulness", wanted if wanted == "trusted" else f"at least {wanted}"
+    name, asked = "faithfulness", _(wanted)
+    if wanted != "trusted":
+        asked = _("at least %(value)s", value=asked)
     tested = [card for card in result.ranking if card.trust in TRUST]
-    words = "; ".join(f"{card.layer} {card.trust}" for card in result.ranking) or "not tested"
+    words = "; ".join(f"{card.layer} {_(card.trust)}" for card in result.ranking)
+    words = words or _("not tested")
     worst = min(tested, key=lambda card: TRUST.index(card.trust), default=None)
     if worst is not None and TRUST.index(worst.trust) < TRUST.index(wanted):
-        return _check(name, asked, words, "not met", f"At {worst.layer}: {worst.sentence}")
+        sentence = _("At %(layer)s: %(said)s", layer=worst.layer, said=worst.sentence)
+        return _check(name, asked, words, "not met", sentence)
     if worst is None or len(tested) < len(result.ranking):
-        sentence = "The ranking of concepts was not tested at every layer (audit.flipping_images)."
+        sentence = _(
+            "The ranking of concepts was not tested at every layer (audit.flipping_images)."
+        )
         return _check(name, asked, words, "not measured", sentence)
-    return _check(name, asked, words, "met", "The ranking is trusted as far as was asked.")
+    sentence = _("The ranking is trusted as far as was asked.")
+    return _check(name, asked, words, "met", sentence)

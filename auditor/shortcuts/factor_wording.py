@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from auditor.language import gettext as _
+from auditor.numerals import bare_percent, percent, short_number
 from auditor.records import Evidence, Grade
 from auditor.shortcuts.global_factors import Predictive, widest
 from auditor.shortcuts.global_statistics import Statistic
@@ -28,11 +29,11 @@ def factor_meaning(
     said = {
         "statistic": f"{called[:1].upper()}{called[1:]}",
         "name": name,
-        "share": f"{share:.0%}",
-        "rest": f"{rest:.0%}",
-        "point": f"{point:.3g}" + (f" {_(statistic.unit)}" if statistic.unit else ""),
-        "own": f"{own:.3g}",
-        "others": f"{others:.3g}",
+        "share": percent(share),
+        "rest": percent(rest),
+        "point": short_number(point) + (f" {_(statistic.unit)}" if statistic.unit else ""),
+        "own": short_number(own),
+        "others": short_number(others),
     }
     if difference > 0:
         start = _(
@@ -54,9 +55,9 @@ def factor_meaning(
 def _number(evidence: Evidence, name: str) -> str:
     effect = _(
         "%(effect)s (95 %% interval %(low)s to %(high)s, n = %(n)s)",
-        effect=f"{evidence.effect:.0%}",
-        low=f"{evidence.low:.0%}",
-        high=f"{evidence.high:.0%}",
+        effect=percent(evidence.effect),
+        low=bare_percent(evidence.low),
+        high=percent(evidence.high),
         n=evidence.n,
     )
     if evidence.test.endswith("given"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auditor.language import gettext as _
+from auditor.numerals import percent
 from auditor.shape_words import shape_in_words
 from auditor.shortcuts.heat import dilated, edge_pixels, top_component
 from auditor.shortcuts.proposals import MAX_AREA, PROPOSALS, ClassView, Proposal, region_score
@@ -30,7 +31,7 @@ def recurring_regions(view: ClassView) -> list[Proposal]:
         parts = np.stack([top_component(heat, share) for heat in view.heat])
         reason = _(
             "the largest connected part of the top %(share)s of the relevance for the class.",
-            share=f"{share:.0%}",
+            share=percent(share),
         )
         found.append(_proposal(view, name, dilated(parts, grow), reason))
     return [proposal for proposal in found if proposal.masks.mean() <= MAX_AREA * 1.05]

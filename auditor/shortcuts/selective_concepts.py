@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 
 from auditor.concepts.topk import largest
 from auditor.language import gettext as _
+from auditor.numerals import percent
 from auditor.records import LayerRelevance, Samples
 from auditor.shortcuts.concept_regions import region_of
 from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal
@@ -51,8 +52,8 @@ def selective_regions(view: ClassView) -> list[Proposal]:
             "those where it is most active.",
             concept=each.concept,
             layer=view.layer,
-            by_relevance=f"{each.by_relevance:.0%}",
-            by_activation=f"{each.by_activation:.0%}",
+            by_relevance=percent(each.by_relevance),
+            by_activation=percent(each.by_activation),
         )
         heats = table.heat_of((each.concept,))
         shape = f"region of concept {each.concept}"

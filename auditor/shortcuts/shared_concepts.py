@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from auditor.language import gettext as _
+from auditor.numerals import decimal
 from auditor.shortcuts.concept_regions import region_of
 from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal
 
@@ -42,7 +43,7 @@ def shared_regions(view: ClassView) -> list[Proposal]:
             concept=each.concept,
             layer=view.layer,
             names=names[each.other],
-            likeness=f"{each.likeness:.2f}",
+            likeness=decimal(each.likeness),
         )
         shape = f"region of concept {each.concept}"
         heats = table.heat_of((each.concept,))

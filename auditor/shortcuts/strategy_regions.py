@@ -19,6 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from auditor.concepts.factors import leading_channels
 from auditor.language import gettext as _
+from auditor.numerals import decimal
 from auditor.shortcuts.concept_regions import region_of
 from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal, least_group
 
@@ -60,7 +61,7 @@ def strategy_regions(view: ClassView) -> list[Proposal]:
             "%(stability)s).",
             sum=int(group.members.sum()),
             members=len(group.members),
-            stability=f"{group.stability:.2f}",
+            stability=decimal(group.stability),
         )
         heats = view.table.heat_of(channels)
         shape = "region of a strategy"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from auditor.language import N_
 from auditor.language import gettext as _
+from auditor.numerals import percent
 from auditor.records import Evidence, Plausibility
 from auditor.shortcut_records import Accuracy, Details, Projection, Zeroing
 from auditor.shortcuts.grading import CLEAR, FLIPS, LATENT, LEAST_Z, REMOVAL, SHARE
@@ -72,20 +73,29 @@ def cost(name: str, projection: Projection) -> str:
         _("pictures of other classes %(change)s", change=_change(others.before, others.after)),
     ]
     kept = [text for text, change in zip(words, projection.changes, strict=True) if change.before.n]
-    start = f"With its direction projected out of layer {projection.layer}, "
-    if projection.turned_n:
-        before, after = projection.turned
-        start += (
-            f"the region turns {after:.0%} of {projection.turned_n} other pictures it is put into, "
-            f"instead of {before:.0%}, and "
+    said = {"layer": projection.layer, "kept": "; ".join(kept)}
+    if not projection.turned_n:
+        return _(
+            "With the region's direction taken out of layer %(layer)s, so that the layer no longer "
+            "tells it, the model recognises %(kept)s.",
+            **said,
         )
-    return f"{start}the model recognises {'; '.join(kept)}."
+    before, after = projection.turned
+    return _(
+        "With the region's direction taken out of layer %(layer)s, so that the layer no longer "
+        "tells it, the region turns %(after)s of the %(n)s other pictures that it is put into, "
+        "instead of %(before)s. The model recognises %(kept)s.",
+        before=percent(before),
+        after=percent(after),
+        n=projection.turned_n,
+        **said,
+    )
 
 
 def _of_test(each: Evidence, name: str) -> str:
     if each.outcome in ("not applicable", "error"):
         return ""
-    few = f"(n = {each.n}, upper end of the interval {each.high:.0%})"
+    few = _("(n = %(n)s, upper end of the interval %(high)s)", n=each.n, high=percent(each.high))
     if each.reason:
         return each.reason
     if each.test == FLIPS and each.low < CLEAR:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from auditor.language import N_
 from auditor.language import gettext as _
+from auditor.numerals import bare_percent, percent
 from auditor.records import Candidate, Evidence, Grade, Plausibility
 from auditor.shape_words import shape_in_words
 from auditor.shortcut_records import Details
@@ -138,7 +139,7 @@ def reasons(candidate: Candidate, plausibility: Plausibility) -> tuple[str, ...]
         ),
         reverse=True,
     )
-    found = [_(REASONS[term], share=f"{plausibility.terms[term]:.0%}") for weight, term in counted]
+    found = [_(REASONS[term], share=percent(plausibility.terms[term])) for weight, term in counted]
     return (*found, _("It was proposed as %(reason)s", reason=candidate.reason))
 
 
@@ -202,9 +203,9 @@ def _plain(evidence: Evidence) -> bool:
 
 def _number(evidence: Evidence, name: str) -> str:
     said = {
-        "effect": f"{evidence.effect:.0%}",
-        "low": f"{evidence.low:.0%}",
-        "high": f"{evidence.high:.0%}",
+        "effect": percent(evidence.effect),
+        "low": bare_percent(evidence.low),
+        "high": percent(evidence.high),
         "n": evidence.n,
         "name": name,
     }

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from auditor.errors import LabelError, nearest
+from auditor.language import N_
 from auditor.subject.collection import Numbering
 from auditor.subject.imagenet import COUNT, SHARED_NAMES, imagenet_names, imagenet_wnids, wnid_of
 
@@ -151,7 +152,7 @@ def _by_map(
             owners[matched[label]].append(label)
         for at, labels in owners.items():
             classes[at] = " / ".join(labels)
-    return Matching(matched, tuple(classes), "by the map in data.labels")
+    return Matching(matched, tuple(classes), N_("by the map in data.labels"))
 
 
 def _target(label: str, value: int | str, outputs: Outputs) -> int:
@@ -206,7 +207,7 @@ def _by_name(used: Sequence[str], outputs: Outputs) -> Matching:
         )
     matched = {label: positions[plain(label)][0] for label in used}
     _refuse_shared_outputs(matched)
-    return Matching(matched, outputs.names, "by class name")
+    return Matching(matched, outputs.names, N_("by class name"))
 
 
 def _by_wnid(used: Sequence[str], outputs: Outputs) -> Matching:
@@ -233,7 +234,7 @@ def _by_wnid(used: Sequence[str], outputs: Outputs) -> Matching:
         )
     _refuse_shared_outputs(matched)
     classes = outputs.names or imagenet_names()
-    return Matching(matched, classes, "by ImageNet wnid")
+    return Matching(matched, classes, N_("by ImageNet wnid"))
 
 
 def _by_number(used: Sequence[str], outputs: Outputs) -> Matching:
@@ -271,7 +272,7 @@ def _by_order(names: Sequence[str], outputs: Outputs, ordered: bool) -> Matching
                 f"in another order than sorted as numbers ({_first(numeric, 4)}); {WRITE_MAP}."
             )
     matched = {name: at for at, name in enumerate(in_order)}
-    rule = "by the dataset's own order" if ordered else "by sorted order of the labels"
+    rule = N_("by the dataset's own order") if ordered else N_("by sorted order of the labels")
     return Matching(matched, outputs.names or tuple(in_order), rule)
 
 

@@ -14,6 +14,8 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
+from auditor.language import gettext as _
+from auditor.language import translate
 from auditor.subject.images import MAX_PIXELS, Unreadable
 
 Interpolation = Literal["bilinear", "bicubic", "nearest"]
@@ -41,26 +43,34 @@ class Preprocessing:
 
     def describe(self) -> str:
         """Return one plain sentence that says everything."""
-        values = (
-            f"scaled to 0..{self.scale:g}, in {self.channels.upper()} order, minus "
-            f"{_numbers(self.mean)}, divided by {_numbers(self.std)}"
+        values = _(
+            "scaled to 0..%(scale)s, in %(order)s order, minus %(mean)s, divided by %(std)s",
+            scale=f"{self.scale:g}",
+            order=self.channels.upper(),
+            mean=_numbers(self.mean),
+            std=_numbers(self.std),
         )
-        came_from = f" ({self.origin})" if self.origin else ""
+        came_from = f" ({translate(self.origin)})" if self.origin else ""
         if self.done_by_dataset:
-            return (
-                f"The dataset hands over inputs of {_by(self.size)} that it preprocessed itself; "
-                f"pictures are shown as if {values}{came_from}."
+            return _(
+                "The dataset hands over inputs of %(size)s that it preprocessed itself; pictures "
+                "are shown as if %(values)s.",
+                size=_by(self.size),
+                values=values + came_from,
             )
-        steps = ["Pictures are turned upright by their EXIF orientation", "converted to RGB"]
+        steps = [
+            _("Pictures are turned upright by their EXIF orientation"),
+            _("converted to RGB"),
+        ]
         if isinstance(self.resize, int):
-            steps.append(f"resized to {self.resize} pixels at the shorter side")
+            steps.append(_("resized to %(side)s pixels at the shorter side", side=self.resize))
         elif self.resize is not None:
-            steps.append(f"resized to {_by(self.resize)}")
+            steps.append(_("resized to %(size)s", size=_by(self.resize)))
         if self.resize is not None:
-            smooth = "" if self.interpolation == "nearest" else ", antialiased"
+            smooth = "" if self.interpolation == "nearest" else ", " + _("antialiased")
             steps[-1] += f" ({self.interpolation}{smooth})"
         if self.crop is not None:
-            steps.append(f"cropped to the central {_by(self.crop)}")
+            steps.append(_("cropped to the central %(size)s", size=_by(self.crop)))
         return f"{', '.join(steps)}, {values}{came_from}."
 
     def frame(self, picture: Image.Image) -> Image.Image:
@@ -134,7 +144,7 @@ class Preprocessing:
 
 
 def _by(size: tuple[int, int]) -> str:
-    return f"{size[0]} x {size[1]} pixels"
+    return _("%(height)s x %(width)s pixels", height=size[0], width=size[1])
 
 
 def _numbers(values: Sequence[float]) -> str:

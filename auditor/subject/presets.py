@@ -8,6 +8,7 @@ from typing import Any, Literal, cast, get_args
 
 from auditor.config import PreprocessConfig
 from auditor.errors import ConfigError
+from auditor.language import N_
 from auditor.subject.preprocessing import Interpolation, Preprocessing
 
 DEFAULT_SIZE = 224
@@ -174,7 +175,7 @@ def _check_units(config: PreprocessConfig, start: Preprocessing, known: bool) ->
 def _origin(config: PreprocessConfig, preset: Preprocessing | None) -> str:
     given = [key for key in type(config).model_fields if getattr(config, key) is not None]
     if preset is None:
-        return "from the config" if given else "assumed"
+        return N_("from the config") if given else N_("assumed")
     return preset.origin + (f", {', '.join(given)} from the config" if given else "")
 
 

@@ -2,16 +2,16 @@
 /* The report is complete without this script: it finds, orders, enlarges and marks, and asks
    nothing of any server. */
 const root = document.documentElement;
-const all = (place, selector) => Array.from(place.querySelectorAll(selector));
+const all = (place, selector) => [...place.querySelectorAll(selector)];
 const byId = (id) => document.getElementById(id);
 const modified = (event) => event.altKey || event.ctrlKey || event.metaKey;
-function set(element, values) {
-  Object.entries(values).forEach((pair) => element.setAttribute(...pair));
-}
-const on = (place, name, act) => place.addEventListener(name, act);
-function make(tag, text) {
+const set = (element, values) => Object.entries(values)
+  .forEach((pair) => element.setAttribute(...pair));
+const on = (place, names, act) => names.split(" ")
+  .forEach((name) => place.addEventListener(name, act));
+function make(tag, text = "") {
   const element = document.createElement(tag);
-  element.textContent = text || "";
+  element.textContent = text;
   if (tag === "button") { element.type = "button"; }
   return element;
 }
@@ -26,7 +26,7 @@ function stored(value) {
   } catch (refused) { return null; }
 }
 const kept = stored();
-if (kept === "light" || kept === "dark") { root.dataset.theme = kept; }
+if (["light", "dark"].includes(kept)) { root.dataset.theme = kept; }
 
 function themes() {
   const button = byId("theme");
@@ -36,8 +36,7 @@ function themes() {
   const name = () => { button.textContent = button.dataset[other()]; };
   button.hidden = false;
   on(button, "click", () => {
-    root.dataset.theme = other();
-    stored(root.dataset.theme);
+    root.dataset.theme = stored(other()) || other();
     name();
   });
   on(dark, "change", name);
@@ -48,15 +47,11 @@ function themes() {
 let state = new URLSearchParams();
 const lists = [];
 
-function readAddress() {
-  const [anchor, ...rest] = location.hash.slice(1).split("?");
-  if (rest.length) { state = new URLSearchParams(rest.join("?")); }
-  return anchor;
-}
-function writeAddress(anchor) {
+const address = () => location.hash.slice(1).split(/\?(.*)/s);
+function writeAddress() {
   const query = state.toString();
   try {
-    history.replaceState(null, "", "#" + anchor + (query ? "?" + query : ""));
+    history.replaceState(null, "", "#" + address()[0] + (query ? "?" + query : ""));
   } catch (refused) { /* a viewer that forbids it only loses the memory */ }
 }
 let writing = 0;
@@ -64,17 +59,17 @@ function keep(key, value) {
   if (value) { state.set(key, value); } else { state.delete(key); }
   clearTimeout(writing);
   /* Browsers refuse an address that changes with every key. */
-  writing = setTimeout(() => writeAddress(location.hash.slice(1).split("?")[0]), 150);
+  writing = setTimeout(writeAddress, 150);
 }
 function arrive(moved) {
-  const bare = !location.hash.includes("?");
-  const anchor = readAddress();
-  if (bare && state.toString()) { writeAddress(anchor); }
+  const [anchor, query] = address();
+  const bare = query === undefined;
+  if (!bare) { state = new URLSearchParams(query); } else if (state.toString()) { writeAddress(); }
   lists.forEach((list) => list.restore());
-  const target = anchor && byId(anchor);
+  const target = byId(anchor);
   if (!target) { return; }
   const hidden = target.closest(".out");
-  if (hidden) { lists.forEach((list) => { if (list.holds(hidden)) { list.reset(); } }); }
+  lists.filter((list) => list.place?.contains(hidden)).forEach((list) => list.reset());
   const fold = target.closest("details");
   if (fold) { fold.open = true; }
   if (moved || hidden || fold || !bare) { target.scrollIntoView(); }
@@ -85,25 +80,19 @@ const POINT = (1.1).toLocaleString(root.lang).charAt(1);
 const GROUPS = POINT === "," ? /\.(?=\d{3})/g : /,(?=\d{3})/g;
 function sortable(text) {
   const plain = text.trim().replace(GROUPS, "").replace(POINT, ".").replace(/\u2212/g, "-");
-  return /^[<±]?\s*-?\d/.test(plain) ? parseFloat(plain.replace(/^[<±]\s*/, "")) : plain;
+  const number = plain.match(/^[<±]?\s*(-?\d.*)/s);
+  return number ? parseFloat(number[1]) : plain;
 }
 function compared(a, b) {
-  const [first, second] = [a, b].map((value) => typeof value === "number");
-  if (first && second) { return a - b; }
-  return first || second ? second - first : a.localeCompare(b, undefined, { numeric: true });
+  const [first, second] = [a, b].map(Number.isFinite);
+  if (first !== second) { return second - first; }
+  return first ? a - b : a.localeCompare(b, undefined, { numeric: true });
 }
-function facet(row, key) {
-  const holder = row.closest("[data-" + key + "]");
-  return holder ? holder.dataset[key] : "";
-}
+const facet = (row, key) => row.closest("[data-" + key + "]")?.dataset[key] || "";
 function reorder(rows, value, sign) {
-  const parents = new Set(rows.map((row) => row.parentNode));
-  parents.forEach((parent) => {
-    let children = rows.filter((row) => row.parentNode === parent);
-    if (value) {
-      children = children.map((row) => [value(row), row])
-        .sort((a, b) => sign * compared(a[0], b[0])).map((pair) => pair[1]);
-    }
+  new Set(rows.map((row) => row.parentNode)).forEach((parent) => {
+    const children = rows.filter((row) => row.parentNode === parent);
+    if (value) { children.sort((a, b) => sign * compared(value(a), value(b))); }
     parent.append(...children);
   });
 }
@@ -116,12 +105,10 @@ function makeList(bar) {
   const by = bar.querySelector("[name=by]");
   const clear = bar.querySelector("button");
   const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
-  controls.forEach((control) => {
-    if (control.tagName !== "SELECT" || control === by) { return; }
-    const values = new Set(rows.map((row) => facet(row, control.name)));
-    values.delete("");
+  all(bar, "select:not([name=by])").forEach((control) => {
+    const values = new Set(rows.map((row) => facet(row, control.name)).filter(Boolean));
     control.parentNode.hidden = values.size < 2;
-    control.append(...Array.from(values).sort(compared).map((value) => make("option", value)));
+    control.append(...[...values].sort(compared).map((value) => make("option", value)));
   });
   const fits = (row, control) => (control.name === "q"
     ? texts.get(row).includes(control.value.trim().toLowerCase())
@@ -133,10 +120,8 @@ function makeList(bar) {
     all(place, "[data-group]").forEach((group) => {
       group.classList.toggle("out", wanted.length > 0 && !left.some((row) => group.contains(row)));
     });
-    if (by) {
-      reorder(rows, by.value && ((row) => -(row.dataset[by.value] || -Infinity)), 1);
-    }
-    clear.hidden = !wanted.length && !(by && by.value);
+    if (by) { reorder(rows, by.value && ((row) => -(row.dataset[by.value] || -Infinity)), 1); }
+    clear.hidden = !wanted.length && !by?.value;
     bar.querySelector("output").textContent = wanted.length
       ? filled(bar.dataset.shown, { few: left.length, all: rows.length }) : "";
   }
@@ -154,7 +139,7 @@ function makeList(bar) {
   }
   on(clear, "click", () => { reset(); controls[0].focus(); });
   bar.hidden = false;
-  lists.push({ holds: (element) => place.contains(element), reset, restore });
+  lists.push({ place, reset, restore });
 }
 
 /* Tables whose headings order them: up, down, and back to the report's order. */
@@ -185,7 +170,6 @@ function makeSortable(table, at) {
     });
   });
   lists.push({
-    holds: () => false,
     restore() {
       const value = Number(state.get(name + ".column")) || 0;
       const column = Math.abs(value) - 1;
@@ -200,7 +184,7 @@ function rove(items, event) {
   const side = SIDES[event.key];
   if (!side || modified(event)) { return; }
   const from = event.target.closest("[tabindex], a").getBoundingClientRect();
-  let best = null;
+  let best;
   let least = Infinity;
   items.forEach((item) => {
     const box = item.getBoundingClientRect();
@@ -221,25 +205,24 @@ function explore(graph) {
   const nodes = all(graph, ".node");
   function light(node) {
     all(graph, ".lit").forEach((element) => element.classList.remove("lit"));
-    graph.classList.toggle("dim", Boolean(node));
+    graph.classList.toggle("dim", !!node);
     if (!node) { return; }
-    const related = new Set([node.dataset.node]);
+    const { node: own, group } = node.dataset;
+    const related = new Set([own]);
     all(graph, ".edge").forEach((edge) => {
       const ends = [edge.dataset.from, edge.dataset.to];
-      if (!ends.includes(node.dataset.node)) { return; }
+      if (!ends.includes(own)) { return; }
       edge.classList.add("lit");
       ends.forEach(related.add, related);
     });
     nodes.forEach((other) => {
-      const grouped = node.dataset.group && node.dataset.group === other.dataset.group;
+      const grouped = group && group === other.dataset.group;
       if (grouped || related.has(other.dataset.node)) { other.classList.add("lit"); }
     });
   }
   nodes.forEach((node, at) => set(node, { tabindex: at ? -1 : 0 }));
-  for (const name of ["pointerover", "focusin"]) {
-    on(graph, name, (event) => light(event.target.closest(".node")));
-  }
-  for (const name of ["pointerleave", "focusout"]) { on(graph, name, () => light(null)); }
+  on(graph, "pointerover focusin", (event) => light(event.target.closest(".node")));
+  on(graph, "pointerleave focusout", () => light(null));
   on(graph, "keydown", (event) => {
     if (event.key === "Escape") { light(null); }
     rove(nodes, event);
@@ -249,12 +232,14 @@ function explore(graph) {
 /* Enlarged pictures: arrows go along the row, keys switch between the views of one thing. */
 const ROWS = ".crops, .strip, .triplet, .units, .local-concepts, ";
 const STOPS = ROWS + ".atlas-pictures, .local-pictures";
+const PICTURE = "img, svg.pic";
 const LINES = ROWS + ".atlas-class, .part-local";
 const SHOWN = "figure img, figure svg.pic, .plane-figure img, .calibration-figure img";
 function enlarge() {
   const viewer = byId("viewer");
   const switches = byId("viewer-views");
   const where = byId("viewer-place");
+  const steps = [byId("viewer-back"), byId("viewer-next")];
   let row = [];
   let at = 0;
   let view = 0;
@@ -262,7 +247,7 @@ function enlarge() {
   const kindOf = (picture) => picture.dataset.view || "";
   const nameOf = (picture) => switches.dataset[kindOf(picture)] || "";
   const thing = (picture) => picture.closest("[data-views]") || picture;
-  const pictures = (item) => (item.matches("img, svg.pic") ? [item] : all(item, "img, svg.pic"));
+  const pictures = (item) => (item.matches(PICTURE) ? [item] : all(item, PICTURE));
   function show() {
     const shown = pictures(row[at]);
     const picture = shown[view];
@@ -270,15 +255,15 @@ function enlarge() {
     ["tabindex", "aria-haspopup"].forEach((key) => copy.removeAttribute(key));
     set(copy, { role: "img", class: picture.classList.contains("drawing") ? "drawing" : "" });
     byId("viewer-picture").replaceChildren(copy);
-    const figure = picture.closest("figure");
-    const caption = figure && figure.querySelector("figcaption");
+    const caption = picture.closest("figure")?.querySelector("figcaption")?.textContent;
     byId("viewer-text").textContent = [copy.getAttribute("alt") || copy.getAttribute("aria-label"),
-      caption && caption.textContent.trim().replace(/\s+/g, " ")].filter(Boolean).join(". ");
+      caption?.trim().replace(/\s+/g, " ")].filter(Boolean).join(". ");
     where.textContent = filled(where.dataset.text, { at: at + 1, all: row.length });
     const many = shown.length > 1 && shown.every(kindOf);
     switches.hidden = !many;
     switches.replaceChildren(...(many ? shown : []).map((one, place) => {
-      const button = make("button", nameOf(one) + " (" + nameOf(one)[0].toLowerCase() + ")");
+      const name = nameOf(one);
+      const button = make("button", name + " (" + name[0].toLowerCase() + ")");
       set(button, { "aria-pressed": place === view });
       on(button, "click", () => {
         turn(place);
@@ -286,7 +271,7 @@ function enlarge() {
       });
       return button;
     }));
-    ["viewer-back", "viewer-next"].forEach((id) => { byId(id).disabled = row.length < 2; });
+    steps.forEach((button) => { button.disabled = row.length < 2; });
   }
   function turn(place) {
     view = place;
@@ -302,7 +287,7 @@ function enlarge() {
     const own = thing(picture);
     const line = picture.closest(LINES);
     const found = line ? all(line, "[aria-haspopup]").map(thing) : [own];
-    row = Array.from(new Set(found)).filter((item) => item.tagName === own.tagName
+    row = [...new Set(found)].filter((item) => item.tagName === own.tagName
       && item.getAttribute("class") === own.getAttribute("class"));
     at = row.indexOf(own);
     turn(Math.max(0, pictures(own).indexOf(picture)));
@@ -310,15 +295,13 @@ function enlarge() {
   }
   on(viewer, "keydown", (event) => {
     if (modified(event)) { return; }
-    if (moves[event.key]) { move(moves[event.key]); }
+    if (SIDES[event.key]?.[0]) { move(SIDES[event.key][0]); }
     const shown = pictures(row[at]);
     const next = shown.map((one, step) => (view + step + 1) % shown.length)
       .find((place) => nameOf(shown[place]).toLowerCase()[0] === event.key.toLowerCase());
     if (next !== undefined) { turn(next); }
   });
-  const moves = { ArrowRight: 1, ArrowLeft: -1 };
-  on(byId("viewer-next"), "click", () => move(1));
-  on(byId("viewer-back"), "click", () => move(-1));
+  steps.forEach((button, place) => on(button, "click", () => move(2 * place - 1)));
   on(viewer, "click", (event) => {
     if ([viewer, byId("viewer-close")].includes(event.target)) { viewer.close(); }
   });
@@ -331,34 +314,31 @@ function enlarge() {
     set(picture, { role: "button", "aria-haspopup": "dialog", tabindex });
     last = home;
   });
-  const pressed = (event) => event.target.closest && event.target.closest("[aria-haspopup]");
-  on(main, "click", (event) => { if (pressed(event)) { open(pressed(event)); } });
-  on(main, "keydown", (event) => {
+  const pressed = (event) => event.target.closest?.("[aria-haspopup]");
+  on(main, "click keydown", (event) => {
     const picture = pressed(event);
     if (!picture) { return; }
-    if (event.key === "Enter" || event.key === " ") { event.preventDefault(); open(picture); }
+    if ([undefined, "Enter", " "].includes(event.key)) { event.preventDefault(); open(picture); }
     const home = picture.closest(STOPS);
     if (home) { rove(all(home, "[aria-haspopup]"), event); }
   });
 }
 
-/* The navigation marks where the reader is. All above the line counts as seen, so that also a jump
-   past a heading is noticed. */
+/* The navigation marks where the reader is; all above the line counts, so that a jump is seen. */
 function follow() {
   const nav = document.querySelector("nav");
   if (matchMedia("(max-width: 1099px)").matches) { nav.querySelector("details").open = false; }
   const links = all(nav, "a[href^='#']");
   const targets = links.map((link) => byId(link.getAttribute("href").slice(1)));
-  let current = null;
+  let current;
   const spy = new IntersectionObserver(() => {
     const found = links.filter((link, at) => targets[at]
-      && targets[at].getBoundingClientRect().top < innerHeight * 0.3).pop() || null;
+      && targets[at].getBoundingClientRect().top < innerHeight * 0.3).pop();
     if (found === current) { return; }
-    if (current) { current.removeAttribute("aria-current"); }
+    current?.removeAttribute("aria-current");
     current = found;
-    if (!found) { return; }
-    found.setAttribute("aria-current", "location");
-    if (nav.scrollHeight > nav.clientHeight) { found.scrollIntoView({ block: "nearest" }); }
+    found?.setAttribute("aria-current", "location");
+    if (nav.scrollHeight > nav.clientHeight) { found?.scrollIntoView({ block: "nearest" }); }
   }, { rootMargin: "9999999px 0px -70% 0px" });
   targets.filter(Boolean).forEach((target) => spy.observe(target));
 }

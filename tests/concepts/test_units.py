@@ -89,7 +89,7 @@ def test_a_single_component_does_not_lead():
     one = channel_figures(relevance, classes, kind="component", groups=np.zeros(60, int))
     decision = leading_unit("features.7", channels, [one])
     assert decision.leads == "channel"
-    assert "the only component carries 100%" in decision.sentence
+    assert "the only component carries 100\u00a0%" in decision.sentence
 
 
 def test_figures_equal_plain_loops():

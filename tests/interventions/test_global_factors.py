@@ -101,7 +101,7 @@ def test_brightness_given_turns_pictures_and_taken_away_loses_them(
     # Light may be what the class is, but it turns any picture into it.
     assert factor.grade == "B"
     assert factor.plausibility.terms[ENOUGH] == 1.0
-    assert "turns 100%" in factor.meaning
+    assert "turns 100\u00a0%" in factor.meaning
 
 
 def test_brightness_of_a_part_of_the_class_is_a_likely_shortcut() -> None:

@@ -254,18 +254,19 @@ class Example:
             meaning=self.say(
                 f"The model can be steered to '{name}' by the bottom right corner, and the region "
                 "looks like an artefact. It was found on 41 of 48 pictures of the class. Put into "
-                "pictures of other classes it turns 62% (95 % interval 54% to 70%, n = 64) into "
-                f"'{name}'; it carries 41% (95 % interval 33% to 49%, n = 64) of the evidence for "
-                f"'{name}'; without it 38% (95 % interval 21% to 52%, n = 40) of the class's "
+                "pictures of other classes it turns 62 % (95 % interval 54 to 70 %, n = 64) into "
+                f"'{name}'; it carries 41 % (95 % interval 33 to 49 %, n = 64) of the evidence for "
+                f"'{name}'; without it 38 % (95 % interval 21 to 52 %, n = 40) of the class's "
                 f"pictures leave '{name}'."
             ),
             reasons=[
                 self.say(
-                    "It looks more alike from picture to picture than 98% of other windows of its "
+                    "It looks more alike from picture to picture than 98 % of other windows of its "
                     "size."
                 ),
                 self.say(
-                    "It lies nearer to the border of the picture than 95% of the comparison groups."
+                    "It lies nearer to the border of the picture than 95 % of the comparison "
+                    "groups."
                 ),
                 self.say("It was proposed as the place where relevance gathers."),
             ],

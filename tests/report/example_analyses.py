@@ -194,7 +194,7 @@ def planes(example: Example, layers: tuple[str, ...]) -> parts.Planes:
             auc=Interval(value=0.93, low=0.85, high=0.98, n=40),
             samples=(20, 20),
             wrong=4,
-            sentence=say("These two concepts tell which is which in 93% of cases."),
+            sentence=say("These two concepts tell which is which in 93 % of cases."),
             rule=say("Every two of 50 units compared."),
             figure=figure if place == 0 else None,
         )

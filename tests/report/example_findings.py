@@ -78,7 +78,9 @@ def details(
                     class_name=other, n=12, share=0.21, accuracy=(0.9, 0.6), confidence=(0.8, 0.5)
                 )
             ],
-            sentence=say("With the first 2 concepts at zero the confidence goes from 93% to 42%."),
+            sentence=say(
+                "With the first 2 concepts at zero the confidence goes from 93 % to 42 %."
+            ),
             figure=store.svg(
                 drawing.svg,
                 alt=say("confidence while concepts are zeroed"),

@@ -14,11 +14,13 @@ from auditor.records import (
     Samples,
     ShortcutReport,
 )
-from auditor.report.build.factors import factors_part
+from auditor.report.build.factors import factors_part, strongest
 from auditor.report.build.verdict import verdict
+from auditor.report.factor_parts import FactorCard
+from auditor.report.factor_rows import factor_rows
 from auditor.report.figures_factors import factors_figure
 from auditor.report.html import render_html
-from auditor.report.parts import Picture
+from auditor.report.parts import Interval, Picture
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT
 from tests.report.test_build import data, limits
@@ -127,3 +129,65 @@ def test_the_figure_is_the_same_for_the_same_numbers() -> None:
     first = factors_figure(["noise in red"], *numbers)
     assert first == factors_figure(["noise in red"], *numbers)
     assert first.svg.count("<path") > 5
+
+
+def cards_of(run: Run, *made: tuple[str, str, str | None, float]) -> list[FactorCard]:
+    """Cards like the example's: statistic, class, grade, effect."""
+    assert run.result.factors is not None
+    card = run.result.factors.factors[0]
+    (test,) = card.tests
+    return [
+        card.model_copy(
+            update={
+                "id": f"g{place}",
+                "statistic": statistic,
+                "class_name": name,
+                "grade": grade,
+                "tests": [
+                    test.model_copy(
+                        update={"effect": Interval(value=effect, low=effect, high=effect, n=9)}
+                    )
+                ],
+            }
+        )
+        for place, (statistic, name, grade, effect) in enumerate(made)
+    ]
+
+
+def test_one_row_speaks_for_a_statistic_without_effect(run: Run) -> None:
+    cards = cards_of(
+        run,
+        ("noise", "red", "B", 0.5),
+        ("noise", "green", "D", 0.0),
+        ("noise", "blue", "D", 0.0),
+        ("noise", "grey", "D", 0.0),
+        ("contrast", "red", "D", 0.0),
+        ("noise", "white", None, 0.2),
+        ("noise", "black", None, 0.2),
+    )
+    rows = factor_rows(cards, every=False)
+    assert [row.card.class_name for row in rows] == ["red", "green", "red", "white", "black"]
+    assert rows[1].others == ("blue", "grey")
+    assert rows[1].more.endswith(
+        "2 other classes apart, tested there without effect: blue and grey."
+    )
+    assert [row.more for row in rows if not row.others] == [""] * 4
+    assert sum(1 + len(row.others) for row in rows) == len(cards)
+    assert [row.card for row in factor_rows(cards, every=True)] == cards
+
+
+def test_the_figure_draws_the_largest_effects_in_the_order_of_the_table(run: Run) -> None:
+    effects = [0.1, 0.9, 0.0, -0.5, 0.2]
+    cards = cards_of(run, *(("noise", f"c{n}", "D", effect) for n, effect in enumerate(effects)))
+    assert [card.class_name for card in strongest(cards, 3)] == ["c1", "c3", "c4"]
+    assert strongest(cards) == cards
+
+
+def test_a_figure_that_leaves_factors_out_says_so(run: Run) -> None:
+    factors = run.result.factors
+    assert factors is not None
+    for drawn, said in ((1, True), (2, False), (None, False)):
+        part = factors.model_copy(update={"drawn": drawn})
+        result = run.result.model_copy(update={"factors": part})
+        page = render_html(result, CONTEXT, run.folder / "images", max_mb=8)
+        assert ("The 1 of 2 with the largest measured effect" in page) == said

@@ -11,13 +11,13 @@ from auditor.report import formatting, model
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0.0, "0 %"),
-        (1.0, "100 %"),
-        (0.0312, "3.1 %"),
-        (0.62, "62 %"),
-        (-0.2, "−20 %"),
-        (-0.0001, "0.0 %"),
-        (0.0996, "10 %"),
+        (0.0, "0\u00a0%"),
+        (1.0, "100\u00a0%"),
+        (0.0312, "3.1\u00a0%"),
+        (0.62, "62\u00a0%"),
+        (-0.2, "−20\u00a0%"),
+        (-0.0001, "0.0\u00a0%"),
+        (0.0996, "10\u00a0%"),
         (None, "–"),
     ],
 )
@@ -54,7 +54,7 @@ def test_chance() -> None:
 
 def test_interval() -> None:
     item = model.Interval(value=0.931, low=0.9, high=0.95, n=1640)
-    assert formatting.interval(item) == "93 % (90 to 95 %, n = 1,640)"
+    assert formatting.interval(item) == "93\u00a0% (90 to 95\u00a0%, n = 1,640)"
 
 
 def result(unit: str, effect: float) -> model.TestResult:
@@ -65,11 +65,11 @@ def result(unit: str, effect: float) -> model.TestResult:
 
 
 def test_effects_are_in_their_unit() -> None:
-    assert formatting.effect(result("share of images", 0.25)) == "25 % of images"
-    assert formatting.effect_range(result("share of images", 0.25)) == "10 to 50 %"
+    assert formatting.effect(result("share of images", 0.25)) == "25\u00a0% of images"
+    assert formatting.effect_range(result("share of images", 0.25)) == "10 to 50\u00a0%"
     assert formatting.effect(result("logit", 0.25)) == "0.250 logit"
     assert formatting.effect_range(result("logit", 0.25)) == "0.100 to 0.500"
-    assert formatting.effect_value(0.5, result("share", 0.0)) == "50 %"
+    assert formatting.effect_value(0.5, result("share", 0.0)) == "50\u00a0%"
     assert formatting.effect_value(0.5, result("logit", 0.0)) == "0.500"
 
 

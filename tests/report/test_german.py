@@ -76,8 +76,8 @@ def test_the_document_is_the_same_but_for_its_words(run: Run, german: AuditResul
     with speaking("de"):
         said = render_html(german, GERMAN, images, max_mb=8)
         printed = pdf_html(german, GERMAN, images)
-    # The one paragraph that only another language has.
-    english_notes = r'<p class="note">Anmerkungen dazu, wie Komponenten[^<]*</p>'
+    # The one remark that only another language has.
+    english_notes = r' <span class="note">auf Englisch, wie das Programm[^<]*</span>'
     said, own = re.subn(english_notes, "", said)
     printed, printed_own = re.subn(english_notes, "", printed)
     assert (own, printed_own) == (1, 1)
@@ -110,14 +110,14 @@ def test_names_stay_text(run: Run, german: AuditResult, payload: str) -> None:
 
 def test_numbers_and_dates() -> None:
     with speaking("de"):
-        assert percent(0.0123) == "1,2 %"
+        assert percent(0.0123) == "1,2\u00a0%"
         assert number(-1234.5) == "−1.234"
         assert number(0.25) == "0,250"
         assert decimal(0.5) == "0,50"
         assert seconds(1.25) == "1,2 s"
         assert plural(1200, "picture") == "1.200 Bilder"
         assert interval(Interval(value=0.93, low=0.9, high=0.95, n=640)) == (
-            "93 % (90 bis 95 %, n = 640)"
+            "93\u00a0% (90 bis 95\u00a0%, n = 640)"
         )
         assert day("2026-11-25T08:00:00Z") == "25.11.2026"
     assert number(-1234.5) == "−1,234"

@@ -64,6 +64,11 @@ def test_every_link_has_its_target_and_ids_are_unique(html: str) -> None:
     assert {link[1:] for link in links} <= set(ids)
 
 
+def test_the_script_is_as_small_as_it_promises() -> None:
+    script = template_folder() / "html" / "script.js"
+    assert len(script.read_bytes()) <= 15_000
+
+
 def test_the_policy_allows_exactly_this_style_and_script(html: str) -> None:
     head = parse(html).find("head")
     assert head is not None

@@ -112,7 +112,7 @@ def test_a_sheet_is_one_page(reader: pypdf.PdfReader, run: Run) -> None:
 
 def test_a_long_register_lies_on_a_wide_page(run: Run, tmp_path: Path) -> None:
     finding = run.result.findings[0]
-    many = [finding.model_copy(update={"id": f"F{i}", "grade": "C"}) for i in range(1, 15)]
+    many = [finding.model_copy(update={"id": f"F{i}", "grade": "C"}) for i in range(1, 31)]
     result = run.result.model_copy(update={"findings": many})
     context = CONTEXT.model_copy(update={"sections": ["scope", "register", "signoff"]})
     images = run.folder / "images"
@@ -120,7 +120,7 @@ def test_a_long_register_lies_on_a_wide_page(run: Run, tmp_path: Path) -> None:
     render_pdf(result, context, images, timeout=300, **files)
     pages = pypdf.PdfReader(tmp_path / "report.pdf").pages
     wide = [page for page in pages if page.mediabox.width > page.mediabox.height]
-    assert "F14" in "".join(page.extract_text() for page in wide)
+    assert "F30" in "".join(page.extract_text() for page in wide)
     assert len(wide) < len(pages) - 2
 
 

@@ -129,7 +129,7 @@ def small_class(base: AuditResult, name: str) -> dict:
         (lambda b, c: without_class(b, c.class_name), "was not audited"),
         (lambda b, c: small_class(b, c.class_name), "too few"),
         (lambda b, c: {"config": {"shortcuts": {"proposals": ["P2"]}}}, "(P1) was switched off"),
-        (lambda b, c: {"search": {"detection_limit": 0.9}}, "from 90 % on"),
+        (lambda b, c: {"search": {"detection_limit": 0.9}}, "from 90\u00a0% on"),
         (lambda b, c: {"findings": [card(c, grade="U", severity="none")]}, "grade U"),
     ],
 )

@@ -40,7 +40,7 @@ def test_another_program_reads_failures_errors_and_waivers(
     judgement = judge(result, PolicyConfig(), targets, None, states)
     (suite,) = read(junit_xml(result, judgement, created=CREATED), tmp_path)
     kinds = {case.name: [type(each).__name__ for each in case.result] for case in suite}
-    assert kinds["Accuracy: at least 99 %"] == ["Failure"]
+    assert kinds["Accuracy: at least 99\u00a0%"] == ["Failure"]
     assert kinds["Trust in the ranking of concepts: trusted"] == ["Error"]
     assert kinds["F1 a mark in the bottom right corner of brick"] == ["Failure"]
     assert kinds["F2 a mark in the bottom right corner of coffee"] == ["Skipped"]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from auditor.gate_config import PolicyConfig, TargetsConfig
+from auditor.language import speaking
 from auditor.report.model import AuditResult, Verdict
 from auditor.report.parts import Interval
 from auditor.review.policy import judge
@@ -272,3 +273,17 @@ def test_classes_that_were_not_searched_are_named(result: AuditResult) -> None:
     judgement = gate(clean(result, verdict=verdict, classes=classes))
     assert "has too few; not searched: brick." in judgement.sentence
     assert gate(clean(result, classes=classes)).word == "PASS"
+
+
+def test_the_judgement_is_told_in_the_language_that_is_spoken(result: AuditResult) -> None:
+    wanted = {"accuracy": ">= 0.99", "largest_severity": "low", "faithfulness": "trusted"}
+    english = gate(result, wanted)
+    with speaking("de"):
+        german = gate(result, wanted)
+    assert german.word == english.word
+    assert german.sentence.startswith("Nicht bestanden.")
+    assert [each.state for each in german.checks] == [each.state for each in english.checks]
+    for said, original in zip(german.checks, english.checks, strict=True):
+        assert said.title != original.title
+        assert said.wanted != original.wanted
+        assert said.sentence != original.sentence

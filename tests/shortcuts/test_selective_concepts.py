@@ -27,7 +27,7 @@ def test_the_concept_used_for_one_class_is_proposed_for_it_alone() -> None:
     (proposal,) = PROPOSALS["P4"](view_of(samples, layer, 0))
     assert proposal.concepts == (5,)
     assert proposal.masks[:, 22:24, 22:24].all()
-    assert "100%" in proposal.reason
+    assert "100\u00a0%" in proposal.reason
     for output in (1, 2):
         assert PROPOSALS["P4"](view_of(samples, layer, output)) == []
 

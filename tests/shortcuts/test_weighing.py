@@ -40,7 +40,7 @@ def test_weak_tests_and_missing_looks_speak_against_it() -> None:
         Details(),
     )
     text = " ".join(found)
-    assert "turns few of them into 'gravel' (n = 40, upper end of the interval 25%)" in text
+    assert "turns few of them into 'gravel' (n = 40, upper end of the interval 25\u00a0%)" in text
     assert "no clearly larger share" in text
     assert "still recognised when it is covered" in text
     assert "with its direction projected out" in text
@@ -85,7 +85,7 @@ def test_the_cost_is_counted_and_empty_groups_are_left_out() -> None:
     assert "without it" not in text
     assert "put into" not in text
     told = cost("gravel", Projection("last", 0.1, 0.1, 20, changes, (0.6, 0.05), 64))
-    assert "turns 5% of 64 other pictures it is put into, instead of 60%" in told
+    assert "turns 5.0\u00a0% of 64 other pictures it is put into, instead of 60\u00a0%" in told
 
 
 def test_accuracy_and_its_gap_by_hand() -> None:

@@ -25,6 +25,8 @@ from auditor.report.factor_parts import (
 from auditor.report.parts import Interval, Picture
 
 LEVEL = 0.01
+# More rows than this make a figure that nobody compares by eye.
+MOST_DRAWN = 8
 CLEAR_ASSOCIATION = 0.3
 TITLES: Mapping[str, str] = {
     "T4 statistic given": N_("Given to pictures of other classes: turn into the class"),
@@ -39,13 +41,29 @@ def factors_part(report: ShortcutReport | None, samples: Samples, draw: Draw) ->
     if report is None or not (report.factors or report.columns or report.odd):
         return None
     cards = [_factor(factor, samples) for factor in report.factors]
+    drawn = strongest(cards)
     return Factors(
         factors=cards,
         columns=[_column(column, samples) for column in report.columns],
         odd=[_odd(each, samples) for each in report.odd],
         odd_total=report.odd_total,
-        figure=draw(cards) if cards else None,
+        figure=draw(drawn) if drawn else None,
+        drawn=len(drawn),
     )
+
+
+def strongest(cards: Sequence[FactorCard], most: int = MOST_DRAWN) -> list[FactorCard]:
+    """Return the factors with the largest measured effect, in the order in which they are listed.
+
+    Where effects are equal, or none could be measured, those that tell the class best come first.
+    """
+    order = sorted(range(len(cards)), key=lambda place: _strength(cards[place]), reverse=True)
+    return [cards[place] for place in sorted(order[:most])]
+
+
+def _strength(card: FactorCard) -> tuple[float, float]:
+    effects = [abs(test.effect.value) for test in card.tests if test.effect]
+    return max(effects, default=0.0), abs(card.auc - 0.5)
 
 
 def _factor(factor: GlobalFactor, samples: Samples) -> FactorCard:

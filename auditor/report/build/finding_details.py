@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auditor.language import gettext as _
 from auditor.language import ngettext
+from auditor.numerals import percent
 from auditor.records import Finding, Samples
 from auditor.report.build.concepts import concept_id
 from auditor.report.figures_shortcuts import zeroing_figure
@@ -133,12 +134,12 @@ def _sentence(curve: Zeroing, name: str) -> str:
         "%(after)s (n = %(n)s).",
         curve.chosen,
         name=name,
-        own_before=f"{curve.own[0]:.0%}",
-        own_after=f"{curve.own[place]:.0%}",
+        own_before=percent(curve.own[0]),
+        own_after=percent(curve.own[place]),
         n_own=curve.n_own,
-        random=f"{curve.random_own[place]:.0%}",
-        before=f"{curve.others[0]:.0%}",
-        after=f"{curve.others[place]:.0%}",
+        random=percent(curve.random_own[place]),
+        before=percent(curve.others[0]),
+        after=percent(curve.others[place]),
         n=curve.n_others,
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from auditor.concept_records import ConfusedPair, DecisionPlane, Empty
 from auditor.language import gettext as _
+from auditor.numerals import bare_percent, percent
 from auditor.records import Subspaces
 from auditor.report.analysis_parts import PlaneAxis, PlaneCard, PlaneGap, Planes
 from auditor.report.build.concepts import concept_id, subspace_id
@@ -134,12 +135,12 @@ def _sentence(
         " '%(speaks_for)s' and reaches %(auc_2)s.",
         first=first,
         second=second,
-        auc=f"{plane.auc:.0%}",
-        low=f"{plane.low:.0%}",
-        high=f"{plane.high:.0%}",
+        auc=percent(plane.auc),
+        low=bare_percent(plane.low),
+        high=percent(plane.high),
         wrong=wrong,
         held=held,
         unit=axes[better].unit,
         speaks_for=axes[better].speaks_for,
-        auc_2=f"{axes[better].auc:.0%}",
+        auc_2=percent(axes[better].auc),
     )

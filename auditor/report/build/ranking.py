@@ -10,6 +10,7 @@ from auditor.concept_records import Empty, FlippingAreas, FlippingCurves
 from auditor.concepts.ranking import RANDOM, flipping_areas, ranking_trust
 from auditor.language import N_
 from auditor.language import gettext as _
+from auditor.numerals import decimal
 from auditor.report.analysis_parts import FlippingCard, OrderArea, RankingCard
 from auditor.report.parts import Interval, Picture
 
@@ -57,9 +58,9 @@ def _mean(areas: FlippingAreas) -> str:
         "Set to their mean over the pictures instead of zero, concepts taken off by relevance "
         "lower the score %(gain)s more than in random order (95 %% interval %(gain_low)s to "
         "%(gain_high)s).",
-        gain=f"{areas.gain[place]:.2f}",
-        gain_low=f"{areas.gain_low[place]:.2f}",
-        gain_high=f"{areas.gain_high[place]:.2f}",
+        gain=decimal(areas.gain[place]),
+        gain_low=decimal(areas.gain_low[place]),
+        gain_high=decimal(areas.gain_high[place]),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from auditor.language import gettext as _
 from auditor.language import listed, ngettext
+from auditor.numerals import percent
 from auditor.report.factor_parts import FactorCard
 from auditor.report.model import (
     DataCard,
@@ -56,9 +57,12 @@ def verdict(
     if grade_b:
         return Verdict(
             word="PASS WITH CONDITIONS",
-            sentence=_(
+            sentence=ngettext(
                 "A likely shortcut was found (%(listed)s): a person has to review it before the "
                 "model is relied on.",
+                "%(num)s likely shortcuts were found (%(listed)s): a person has to review each "
+                "before the model is relied on.",
+                len(grade_b),
                 listed=_listed(grade_b),
             ),
         )
@@ -70,16 +74,16 @@ def verdict(
         return Verdict(
             word="PASS WITH CONDITIONS",
             sentence=_(
-                "No candidate for a shortcut passed the causal tests and looked like an artefact, "
-                "but %(left_out)s.",
+                "Nothing was found that decides for a class and does not look like part of it, but "
+                "%(left_out)s.",
                 left_out=left_out,
             ),
         )
     return Verdict(
         word="PASS",
         sentence=_(
-            "No candidate for a shortcut passed the causal tests and looked like an artefact; the "
-            "limits of the search are stated below."
+            "Nothing was found that decides for a class and does not look like part of it. What the"
+            " search could have missed is stated below."
         ),
     )
 
@@ -90,12 +94,12 @@ def does_not_show(search: SearchLimits, data: DataCard) -> list[str]:
     if search.ran and search.detection_limit is not None:
         sentences.append(
             _(
-                "Shortcuts weaker than the detection limit: with %(targets)s target images and "
-                "%(tests)s tests, a region that turns fewer than %(detection_limit)s of other "
-                "images into the class may have been missed.",
+                "Weak shortcuts: something that makes the model take fewer than "
+                "%(detection_limit)s of other pictures for the class may have been missed. That is "
+                "the detection limit of %(tests)s tests on %(targets)s pictures.",
                 targets=search.targets,
                 tests=search.tests,
-                detection_limit=f"{search.detection_limit:.0%}",
+                detection_limit=percent(search.detection_limit),
             )
         )
     sentences += [
