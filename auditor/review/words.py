@@ -173,6 +173,10 @@ UNMATCHED = N_(
     "Unmatched: nothing in this audit looks like {title}. If it is mended, take the decision out "
     "of the file ({place})."
 )
+FITS_BOTH = N_(
+    "Unmatched: {title} fits {ids} of this audit alike. Decide about each with auditor review, and "
+    "take this decision out of the file ({place})."
+)
 UNMATCHED_UNTESTED = N_(
     "Unmatched: {title} could not be found in this audit, because {reason} ({place})."
 )
