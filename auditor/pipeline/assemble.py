@@ -380,9 +380,10 @@ def _over_time(config: Config, samples: Samples) -> list[NotRun]:
     return [
         NotRun(
             part=" and ".join(parts),
-            reason=f"audit.max_minutes is {minutes:g}: by the estimate no more fits. The images "
-            "are a stratified random sample; where fewer images are not enough, search and "
-            "pictures take the values of the preset quick",
+            reason=f"audit.max_minutes is {minutes:g}: by the estimate, from passes of this model "
+            "timed on this machine, no more fits. The rule: images are cut first, to a stratified "
+            "random sample in which no class that has 50 falls below; where that is not enough, "
+            "search and pictures take the values of the preset quick",
         )
     ]
 

@@ -22,8 +22,8 @@ def decision_states(
     """Return each decision with what it is about in this audit, in the order given.
 
     A finding is known again by its fingerprint, or by what it looks like (`same_finding`); a
-    concept by its reference samples. A decision that fits two findings alike holds for neither. ``as_of`` is the day (YYYY-MM-DD) on which a decision holds
-    or has expired.
+    concept by its reference samples. A decision that fits two findings alike holds for neither.
+    ``as_of`` is the day (YYYY-MM-DD) on which a decision holds or has expired.
     """
     with speaking(result.language):
         return _states(decisions, result, as_of)

@@ -1,14 +1,13 @@
 """How a candidate is known again: a name for the same audit, a likeness for the next one.
 
-`fingerprint` is the same for the same region of the same pictures, and `told_apart` makes it another
-one for every finding of an audit. A model trained anew, or other pictures, move the region a little,
-so there `same_finding` compares what the candidates look like.
+`fingerprint` is the same for the same region of the same pictures, and `told_apart` makes it
+another one for every finding of an audit. A model trained anew, or other pictures, move the region
+a little, so there `same_finding` compares what the candidates look like.
 """
 
 from __future__ import annotations
 
 import hashlib
-
 from collections import Counter
 from collections.abc import Sequence
 

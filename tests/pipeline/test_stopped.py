@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -43,53 +42,56 @@ CHILD = "rendering html and pdf: the child process"
 IN_TIME = 10.0
 
 
-@dataclass(frozen=True)
-class Whole:
-    """An uninterrupted run: its config, the stages that it went through, and audit.json."""
-
-    config: Path
-    stages: list[str]
-    audit: bytes
-
-
 def command(config: Path, out: Path) -> list[str]:
     return [sys.executable, "-m", "auditor", "run", str(config), "--out", str(out), "--log-json"]
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+@pytest.mark.slow
+def test_a_run_that_is_stopped_in_every_stage_ends_as_one_that_is_not(
+    tmp_path: Path, subtests: pytest.Subtests
+) -> None:
+    """Each start goes on where the one before was stopped, and is stopped in the next stage."""
     config = write_own_model_audit(
-        tmp_path_factory.mktemp("stopped"),
+        tmp_path,
         per_class=26,
         audit=EVERYTHING,
-        shortcuts={"per_class": 2, "total": 6},
+        shortcuts={"per_class": 1, "total": 3, "permutations": 200},
         report={"formats": ["html", "pdf"]},
     )
-    out = config.parent / "whole"
-    done = subprocess.run(command(config, out), capture_output=True, text=True, check=True)
-    events = [json.loads(line) for line in done.stderr.splitlines()]
-    begun = [each["stage"] for each in events if each.get("state") == "begin"]
-    (audit,) = out.glob("*/audit.json")
-    return Whole(config, begun, audit.read_bytes())
-
-
-@pytest.mark.slow
-def test_these_are_all_stages(whole: Whole) -> None:
-    assert tuple(whole.stages) == STAGES
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("stage", [*STAGES, CHILD])
-def test_sigterm_in_a_stage_and_the_same_command_again(
-    whole: Whole, tmp_path: Path, stage: str
-) -> None:
     out = tmp_path / "runs"
-    with started(command(whole.config, out)) as process:
+    for place, stage in enumerate([*STAGES, CHILD]):
+        with subtests.test(stage):
+            begun = stop_in(stage, config, out)
+            assert not set(STAGES[1 : place - 1]) & set(begun)  # what was finished is kept
+    stopped = through(config, out)
+    assert stopped == [STAGES[0], *STAGES[-2:]]
+    whole = tmp_path / "whole"
+    assert tuple(through(config, whole)) == STAGES
+    (first,), (second,) = out.glob("*/"), whole.glob("*/")
+    assert (first / "audit.json").read_bytes() == (second / "audit.json").read_bytes()
+    assert (first / "report.pdf").is_file()
+    assert not list(out.glob("**/*.tmp"))
+
+
+def through(config: Path, out: Path) -> list[str]:
+    """Run to the end and return the stages that were done."""
+    done = subprocess.run(command(config, out), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    return [each["stage"] for each in events if each.get("state") == "done"]
+
+
+def stop_in(stage: str, config: Path, out: Path) -> list[str]:
+    """Send SIGTERM when a stage begins, and return the stages that began before it."""
+    wanted, begun = stage.partition(":")[0], []
+    with started(command(config, out)) as process:
         assert process.stderr is not None
         for line in process.stderr:
             event = json.loads(line)
-            if event.get("state") == "begin" and event["stage"] == stage.partition(":")[0]:
-                break
+            if event.get("state") == "begin":
+                if event["stage"] == wanted:
+                    break
+                begun.append(event["stage"])
         child = wait_for_child(process.pid) if stage == CHILD else None
         process.send_signal(signal.SIGTERM)
         sent = time.monotonic()
@@ -100,19 +102,7 @@ def test_sigterm_in_a_stage_and_the_same_command_again(
         assert not Path(f"/proc/{child}").exists()
     last = json.loads((out / "summary.json").read_text())
     assert (last["status"], last["exit_code"]) == ("stopped", 75)
-    again = subprocess.run(
-        command(whole.config, out), capture_output=True, text=True, check=False
-    )
-    assert again.returncode == 0, again.stderr
-    (folder,) = out.glob("*/")
-    assert (folder / "audit.json").read_bytes() == whole.audit
-    assert (folder / "report.pdf").is_file()
-    assert not list(out.glob("**/*.tmp"))
-    events = [json.loads(line) for line in again.stderr.splitlines()]
-    done = [each["stage"] for each in events if each.get("state") == "done"]
-    earlier = STAGES[1 : STAGES.index(stage.partition(":")[0])]
-    kept = {each for each in earlier if each != "writing the result"}
-    assert not kept & set(done)  # what was finished is not done again
+    return begun
 
 
 def started(words: list[str]) -> subprocess.Popen[str]:

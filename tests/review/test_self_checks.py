@@ -82,9 +82,7 @@ def test_the_ranking_is_compared_as_a_share_of_its_area(base) -> None:
     assert found.status == "worse"
     assert (found.earlier.value, found.now.value) == pytest.approx((0.5, 0.1))
     # A model whose logits are three times as large ranks no better for it.
-    scaled = named(
-        self_check_changes(good, with_ranking(base, 6.0, 12.0)), f"ranking of {layer}"
-    )
+    scaled = named(self_check_changes(good, with_ranking(base, 6.0, 12.0)), f"ranking of {layer}")
     assert scaled.status == "no clear change"
     assert scaled.difference.value == pytest.approx(0.0)
 
@@ -104,9 +102,7 @@ def test_a_layer_that_was_not_tested_is_not_compared(base) -> None:
 def test_the_comparison_shows_them(base, tmp_path) -> None:
     before = with_conservation(base, 0.9, 0.85, 0.95)
     after = with_conservation(base, 0.5, 0.4, 0.6)
-    found = compare(
-        read_run(write(tmp_path / "a", before)), read_run(write(tmp_path / "b", after))
-    )
+    found = compare(read_run(write(tmp_path / "a", before)), read_run(write(tmp_path / "b", after)))
     text = comparison_markdown(found)
     line = next(row for row in text.splitlines() if "Score that relevance accounts for" in row)
     assert "| worse |" in line
