@@ -149,7 +149,7 @@ def applied(config: Config, choice: Choice) -> Config:
 
 def _in_words(choice: Choice, minutes: float, images: int) -> str:
     text = (
-        f"estimate: about {choice.seconds / 60:.1f} minutes, of {minutes:g} allowed (all stages and "
+        f"estimate: about {choice.seconds / 60:.1f} minutes of {minutes:g} allowed (all stages and "
         "the reports, by passes of this model timed here and now; another load changes it)"
     )
     if choice.limit is not None:
