@@ -1,4 +1,4 @@
-"""How long an audit is said to take: counted passes, timed on the images, and only what is asked."""
+"""How long an audit is said to take: counted passes, timed here, and only what is asked for."""
 
 from __future__ import annotations
 
