@@ -96,9 +96,9 @@ class DataConfig(Section):
     metadata: list[str] | None = Field(
         None, description="Further columns of the table to keep (default: all of them)."
     )
-    labels: Literal["auto", "name", "wnid", "order"] | dict[str, int | str] = Field(
+    labels: Literal["auto", "name", "wnid", "number", "order"] | dict[str, int | str] = Field(
         "auto",
-        description="How labels meet outputs: auto, name, wnid, order, or a map label: output.",
+        description="How labels meet outputs: auto, name, wnid, number (from 0), order, or a map.",
     )
 
 

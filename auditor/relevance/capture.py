@@ -87,7 +87,7 @@ def _reason(error: Exception) -> str:
 
 def _check_forward(graph: Graph, example: Tensor, expected: Tensor) -> None:
     """Refuse a graph whose logits for one image differ from the model's."""
-    from auditor.relevance.propagate import run
+    from auditor.relevance.forward import run
 
     try:
         logits = run(graph, example)

@@ -17,7 +17,7 @@ from torch import Tensor
 from auditor.relevance.graph import Graph
 from auditor.relevance.layers import Layers
 from auditor.relevance.plan import Plan
-from auditor.relevance.propagate import between
+from auditor.relevance.reverse import between
 from auditor.relevance.sweeps import Chunk, Job, relevance_at, sweeps
 
 

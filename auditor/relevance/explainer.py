@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from auditor.errors import ConfigError, UnknownNameError
+from auditor.relevance.arrivals import Flow
 from auditor.relevance.capture import capture
 from auditor.relevance.composites import choose
 from auditor.relevance.conditions import (
@@ -22,12 +23,13 @@ from auditor.relevance.conditions import (
     selection,
 )
 from auditor.relevance.fold import Fold
+from auditor.relevance.forward import Forward, forward, run
 from auditor.relevance.layers import Layers, find
 from auditor.relevance.numerics import exact
 from auditor.relevance.partial import Upper, upper
 from auditor.relevance.plan import notes, plan
-from auditor.relevance.propagate import Flow, Forward, between, forward, one_hot, reverse, run
 from auditor.relevance.results import Explanation, Statistics, totals
+from auditor.relevance.reverse import between, one_hot, reverse
 from auditor.relevance.rule import Bias, Settings, Signed
 from auditor.relevance.sweeps import Job, relevance_at, sweeps
 

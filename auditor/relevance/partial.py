@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from auditor.relevance.channels import as_maps, positions
+from auditor.relevance.forward import run
 from auditor.relevance.graph import Graph, Node
 from auditor.relevance.numerics import exact
-from auditor.relevance.propagate import run
 
 
 def run_from(graph: Graph, values: Mapping[str, Any]) -> Tensor:

@@ -15,19 +15,14 @@ from math import prod
 import torch
 from torch import Tensor
 
+from auditor.relevance.arrivals import Flow
 from auditor.relevance.conditions import Mask, Path
 from auditor.relevance.fold import Fold, runs
+from auditor.relevance.forward import forward
 from auditor.relevance.graph import CAPTURED, Graph
 from auditor.relevance.masks import masked
 from auditor.relevance.plan import Plan
-from auditor.relevance.propagate import (
-    Flow,
-    between,
-    forward,
-    one_hot,
-    reverse,
-    reverse_in_parts,
-)
+from auditor.relevance.reverse import between, one_hot, reverse, reverse_in_parts
 from auditor.relevance.rule import Saved
 from auditor.relevance.weighted import is_convolution
 

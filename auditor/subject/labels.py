@@ -13,7 +13,7 @@ from auditor.errors import LabelError, nearest
 from auditor.subject.collection import Numbering
 from auditor.subject.imagenet import COUNT, SHARED_NAMES, imagenet_names, imagenet_wnids, wnid_of
 
-Rule = Literal["auto", "name", "wnid", "order"] | Mapping[str, int | str]
+Rule = Literal["auto", "name", "wnid", "number", "order"] | Mapping[str, int | str]
 _SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 BINARY = ("negative", "positive")
 WRITE_MAP = "write data.labels as a map from label to output"
@@ -79,6 +79,8 @@ def match_labels(
         return _by_name(used, outputs)
     if rule == "wnid":
         return _by_wnid(used, outputs)
+    if rule == "number":
+        return _by_number(used, outputs)
     if rule == "order":
         return _by_order(names, outputs, ordered)
     return _automatic(used, names, outputs, numbering, ordered)
@@ -112,9 +114,11 @@ def _automatic(
     if numbering == "possible" and "0" in names:
         return _by_number(used, outputs)
     if outputs.names is not None:
+        numbers = numbering == "possible"
+        rule = "number' when they count" if numbers else "order' when, sorted, they are"
         raise LabelError(
             f"no label of the data is the name of an output: {_saw(used, outputs)}; {WRITE_MAP}, "
-            "or as 'order' when the sorted labels are the outputs in order."
+            f"or as '{rule} the outputs{' from 0' if numbers else ' in order'}."
         )
     return _by_order(names, outputs, ordered)
 
@@ -233,6 +237,11 @@ def _by_wnid(used: Sequence[str], outputs: Outputs) -> Matching:
 
 
 def _by_number(used: Sequence[str], outputs: Outputs) -> Matching:
+    words = [label for label in used if not label.isdecimal()]
+    if words:
+        raise LabelError(
+            f"labels cannot be taken as output numbers: {_first(words)} is no number; {WRITE_MAP}."
+        )
     outside = [label for label in used if not 0 <= int(label) < outputs.count]
     if outside:
         raise LabelError(
@@ -247,10 +256,12 @@ def _by_number(used: Sequence[str], outputs: Outputs) -> Matching:
 def _by_order(names: Sequence[str], outputs: Outputs, ordered: bool) -> Matching:
     in_order = list(names) if ordered else sorted(names)
     if len(in_order) != outputs.count:
+        numbers = all(name.isdecimal() for name in in_order)
+        hint = "set data.labels to number when they count the outputs from 0, " if numbers else ""
         raise LabelError(
             f"the data has {len(in_order)} labels but the model has {outputs.count} outputs, so "
-            f"they cannot be matched by order: {_saw(in_order, outputs)}; {WRITE_MAP}, or set "
-            "model.classes to the names of the outputs."
+            f"they cannot be matched by order: {_saw(in_order, outputs)}; {hint}{WRITE_MAP}, "
+            "or set model.classes to the names of the outputs."
         )
     if not ordered and all(name.isdecimal() for name in in_order):
         numeric = sorted(in_order, key=int)

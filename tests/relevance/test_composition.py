@@ -11,7 +11,7 @@ from auditor.relevance.check_flow import account
 from auditor.relevance.composition import bypasses
 from auditor.relevance.conditions import Condition
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.propagate import between
+from auditor.relevance.reverse import between
 from tests.relevance import models
 from tests.relevance.conftest import explained
 from tests.relevance.test_networks import distance

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from auditor.relevance.capture import capture
 from auditor.relevance.composites import choose
 from auditor.relevance.fold import Fold
+from auditor.relevance.forward import forward
 from auditor.relevance.plan import plan
-from auditor.relevance.propagate import between, forward, reverse
+from auditor.relevance.reverse import between, reverse
 from auditor.relevance.rule import Settings
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from auditor.errors import ModelError, UnknownNameError
 from auditor.relevance.capture import capture
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.propagate import run
+from auditor.relevance.forward import run
 from auditor.relevance.signs import non_negative
 from tests.relevance.twins_engine import captured, images
 

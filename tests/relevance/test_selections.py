@@ -10,7 +10,8 @@ from auditor.errors import ConfigError, UnknownNameError
 from auditor.relevance.conditions import Condition, Selection
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.fold import Fold
-from auditor.relevance.propagate import between, forward, one_hot, reverse
+from auditor.relevance.forward import forward
+from auditor.relevance.reverse import between, one_hot, reverse
 from tests.relevance import models
 from tests.relevance.conftest import explained
 from tests.relevance.test_networks import distance

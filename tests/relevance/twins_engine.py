@@ -13,12 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from auditor.relevance.arrivals import Flow
 from auditor.relevance.capture import capture
 from auditor.relevance.composites import choose
 from auditor.relevance.fold import Fold
+from auditor.relevance.forward import forward
 from auditor.relevance.graph import Graph
 from auditor.relevance.plan import Plan, plan
-from auditor.relevance.propagate import Flow, between, forward, reverse
+from auditor.relevance.reverse import between, reverse
 from auditor.relevance.rule import Settings, Signed
 
 Function = Callable[[Tensor], Tensor]

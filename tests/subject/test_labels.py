@@ -97,6 +97,20 @@ def test_numbers_in_a_table_are_outputs_only_when_they_start_at_zero() -> None:
     assert match(["1", "2"], UNNAMED, numbering="certain").outputs == {"1": 1, "2": 2}
 
 
+def test_numbers_are_outputs_when_the_config_says_so() -> None:
+    assert match(["1", "2"], UNNAMED, "number").outputs == {"1": 1, "2": 2}
+    found = match(["130", "988"], IMAGENET, "number", numbering="possible")
+    assert [found.classes[found.outputs[label]] for label in ("130", "988")] == [
+        "flamingo",
+        "acorn",
+    ]
+    with pytest.raises(LabelError, match="'b' is no number"):
+        match(["1", "b"], UNNAMED, "number")
+    for outputs in (IMAGENET, UNNAMED):
+        with pytest.raises(LabelError, match=r"number'? when they count the outputs from 0"):
+            match(["1", "2"], outputs, numbering="possible")
+
+
 ERRORS = [
     (["cat", "dgo"], ANIMALS, "auto", "none", "1 of 2 labels are no output's name: 'dgo' (did you"),
     (["x", "y", "z"], ANIMALS, "auto", "none", "'x', 'y', 'z'; the 3 outputs are 'cat', 'Polar be"),
