@@ -24,7 +24,13 @@ PATIENCE = 7.0
 def main() -> None:
     """Run the command line and exit."""
     signal.signal(signal.SIGTERM, _stop)
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code in (STOPPED, INTERRUPTED):
+        # Taking a large process apart can last seconds, in which the one that sent it kills it.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:

@@ -12,6 +12,7 @@ from auditor.errors import nearest
 
 # What pydantic calls a type -> what a person calls it.
 KINDS = {
+    "date": "a day as YYYY-MM-DD",
     "string": "a text",
     "integer": "a whole number",
     "number": "a number",
@@ -82,7 +83,9 @@ def _in_words(details: Any) -> str:
         return f"it should be {details['ctx']['expected']}{hint}"
     kind = re.match(r"Input should be a valid (\w+)(.*)", message)
     if kind and kind[1] in KINDS:
-        return f"it should be {KINDS[kind[1]]}{kind[2]}"
+        # What follows a comma, or says which other form there is, is about pydantic's own steps.
+        rest = re.sub(r"^( or datetime.*|, unable to parse.*)$", "", kind[2])
+        return f"it should be {KINDS[kind[1]]}{rest}"
     message = message.replace("Input should", "it should")
     return f"{message[:1].lower()}{message[1:]}".removesuffix(".")
 

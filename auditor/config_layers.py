@@ -26,8 +26,8 @@ class Layer:
     problems: tuple[str, ...] = ()
 
 
-def file_layer(path: Path) -> Layer:
-    """Read a config file as a layer.
+def file_layer(path: Path, what: str = "config") -> Layer:
+    """Read a config file as a layer; ``what`` it is called where it cannot be read.
 
     Raises:
         ConfigError: the file cannot be read, is not YAML or no mapping.
@@ -37,7 +37,7 @@ def file_layer(path: Path) -> Layer:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise ConfigError(
-            f"cannot read the config {path}: {reason}. Give the path of a YAML file."
+            f"cannot read the {what} {path}: {reason}. Give the path of a YAML file."
         ) from error
     try:
         tree = yaml.compose(text, Loader=yaml.SafeLoader)

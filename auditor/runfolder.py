@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from auditor.codec import load_record, save_record
-from auditor.errors import IntegrityError, OutputError
+from auditor.errors import AuditorError, ConfigError, IntegrityError, OutputError
 
 T = TypeVar("T")
 FORMAT = {"format": "concept-auditor/run", "version": 1}
@@ -42,6 +42,9 @@ def write_atomic(path: Path, content: bytes) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise OutputError(f"cannot write {path}: {error.strerror or error}.") from error
+    except BaseException:  # a signal
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def digest_of(value: Any) -> str:
@@ -160,16 +163,33 @@ def open_run(
     return RunFolder(path, key, created)
 
 
+def _no_run(path: Path) -> AuditorError:
+    """Say what ``path`` is instead of a run, and what to give."""
+    if not path.is_dir():
+        what = "is a file" if path.exists() else "does not exist"
+        return ConfigError(
+            f"the run folder {path} {what}. Give the folder that auditor run printed, such as "
+            "runs/NAME-TIME-KEY."
+        )
+    inside = sorted(each.parent.name for each in path.glob("*/manifest.json"))
+    if inside:
+        hint = f"It holds {len(inside)} of them: give one, such as {path / inside[-1]}."
+    else:
+        hint = "Give the folder that auditor run printed, such as runs/NAME-TIME-KEY."
+    return IntegrityError(f"{path} is not a run: it has no manifest.json. {hint}")
+
+
 def read_manifest(path: Path) -> dict[str, Any]:
     """Return the manifest of the run in ``path``.
 
     Raises:
-        IntegrityError: there is none, or it is broken or of another version.
+        ConfigError: there is no such folder.
+        IntegrityError: it has no manifest, or one that is broken or of another version.
     """
     try:
         document = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise IntegrityError(f"{path} is not a run: it has no manifest.json.") from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _no_run(path) from error
     except (OSError, ValueError) as error:
         raise IntegrityError(f"{path}/manifest.json cannot be read: {error}.") from error
     if not isinstance(document, dict) or {k: document.get(k) for k in FORMAT} != FORMAT:

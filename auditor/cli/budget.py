@@ -1,10 +1,11 @@
 """Keep an audit within a number of minutes: use fewer images, then look less closely.
 
-The rule, which the report repeats. The cost is estimated from one batch. Where it is longer than
-``audit.max_minutes``, the images are cut to what fits: a stratified random sample in which no class
-that has `LEAST_PER_CLASS` falls below. Where that is not enough, search and pictures take the
-values of the preset quick. Where even that is longer, images are cut to the least only if it saves
-a `WORTH` of the time. The choice is kept in OUT, so that the same command goes on with it.
+The rule, which is said to the user and in the report. The time is estimated: passes of the model
+are counted for every stage and timed on one batch. Where it is longer than ``audit.max_minutes``,
+the images are cut to what fits: a stratified random sample in which no class that has
+`LEAST_PER_CLASS` falls below. Where that is not enough, search and pictures take the values of the
+preset quick. Where even that is longer, images are cut to the least only if it saves a `WORTH` of
+the time. The choice is kept in OUT, so that the same command goes on with it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,18 +63,29 @@ def choose(config: Config, subject: Subject) -> Choice:
     images = len(subject.manifest)
     least = _least(subject.manifest.labels.tolist())
     measured = measure(config, subject)
+
+    def taking(limit: int | None, quick: bool) -> float:
+        found: float = measured(applied(config, Choice(limit, quick, 0.0))).seconds
+        return found
+
     for quick in (False, True):
-        planned = measured(applied(config, Choice(None, quick, 0.0)))
-        each = (planned.loading_seconds + planned.statistics_seconds) / images
-        fixed = planned.seconds - images * each
-        fitting = int((budget - fixed) / each) if each else images
-        if fitting >= images:
-            return Choice(None, quick, planned.seconds)
-        if fitting >= least:
-            return Choice(fitting, quick, fixed + fitting * each)
-    if (images - least) * each < WORTH * planned.seconds:
-        return Choice(None, True, planned.seconds)
-    return Choice(least, True, fixed + least * each)
+        if taking(None, quick) <= budget:
+            return Choice(None, quick, taking(None, quick))
+        if least < images and taking(least, quick) <= budget:
+            limit = _most(least, images, lambda limit: taking(limit, quick) <= budget)  # noqa: B023
+            return Choice(limit, quick, taking(limit, quick))
+    whole, smallest = taking(None, True), taking(least, True)
+    if least >= images or whole - smallest < WORTH * whole:
+        return Choice(None, True, whole)
+    return Choice(least, True, smallest)
+
+
+def _most(fits: int, beyond: int, fitting: Callable[[int], bool]) -> int:
+    """Return the largest number that fits, between one that does and one that does not."""
+    while beyond - fits > 1:
+        middle = (fits + beyond) // 2
+        fits, beyond = (middle, beyond) if fitting(middle) else (fits, middle)
+    return fits
 
 
 def _least(labels: Sequence[int]) -> int:
@@ -89,12 +101,15 @@ def measure(config: Config, subject: Subject) -> Any:
     """Return a function that estimates the cost of a config on this subject, from one batch."""
     from auditor.cli.check import load_spread, picture_bytes
     from auditor.cli.check_estimate import estimate
+    from auditor.cli.check_speed import speed_of
     from auditor.errors import ModelError
     from auditor.pipeline.audit import make_explainer
 
     batch, seconds = load_spread(subject, 4)
     layers = None if config.audit.layers == "auto" else config.audit.layers
-    found = make_explainer(config, subject).check(
+    explainer = make_explainer(config, subject)
+    speed = speed_of(explainer, subject, batch.inputs)
+    found = explainer.check(
         batch.inputs,
         None,
         layers,
@@ -105,7 +120,7 @@ def measure(config: Config, subject: Subject) -> Any:
     size = picture_bytes(subject, batch)
 
     def planned(changed: Config) -> Estimate:
-        made = estimate(found, changed, subject, load_seconds=seconds, picture_bytes=size)
+        made = estimate(found, changed, subject, speed, load_seconds=seconds, picture_bytes=size)
         if made is None:
             raise ModelError(f"the cost cannot be estimated. {found.verdict.sentence}")
         return made
@@ -133,11 +148,17 @@ def applied(config: Config, choice: Choice) -> Config:
 
 
 def _in_words(choice: Choice, minutes: float, images: int) -> str:
-    text = f"estimate: about {choice.seconds / 60:.1f} minutes at most, of {minutes:g} allowed"
+    text = (
+        f"estimate: about {choice.seconds / 60:.1f} minutes of {minutes:g} allowed (all stages and "
+        "the reports, by passes of this model timed here and now; another load changes it)"
+    )
     if choice.limit is not None:
-        text += f"; {choice.limit} of {images} images are used"
+        text += (
+            f"; {choice.limit} of {images} images are used, a stratified random sample in which no "
+            f"class that has {LEAST_PER_CLASS} falls below"
+        )
     if choice.quick:
-        text += "; search and pictures as in the preset quick"
+        text += "; still too long: search and pictures are as in the preset quick"
     if choice.seconds > 60 * minutes:
         text += ". That is as small as an audit gets: it may take longer than allowed"
     return text

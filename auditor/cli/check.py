@@ -50,6 +50,7 @@ def command(
     """
     from auditor.cli.check_estimate import estimate
     from auditor.cli.check_report import report
+    from auditor.cli.check_speed import speed_of
     from auditor.cli.progress import TerminalProgress
     from auditor.pipeline.audit import make_explainer
     from auditor.subject import load_subject
@@ -75,8 +76,14 @@ def command(
             output=subject.output,
             batch=config.audit.batch,
         )
+        speed = speed_of(explainer, subject, batch.inputs)
     planned = estimate(
-        found, config, subject, load_seconds=seconds, picture_bytes=picture_bytes(subject, batch)
+        found,
+        config,
+        subject,
+        speed,
+        load_seconds=seconds,
+        picture_bytes=picture_bytes(subject, batch),
     )
     paths = [subject.manifest.paths[row] for row in batch.rows]
     if as_json:

@@ -1,4 +1,4 @@
-"""What the whole audit will cost, from what one batch cost and what the config asks for."""
+"""What the whole audit will take: passes counted from the config, times what each takes here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from auditor.cli.check_search import search_cost
+
 if TYPE_CHECKING:
+    from auditor.cli.check_speed import Speed
     from auditor.config import Config
     from auditor.relevance.check import Check
     from auditor.relevance.check_cost import HeatmapCost
@@ -15,31 +18,36 @@ if TYPE_CHECKING:
 ATLAS_CONCEPTS = 12
 PICTURES_EACH = 2
 ARRAYS_PER_CHANNEL = 12  # bytes: relevance, activation and peak position
-SHOWINGS = 6
-PER_CANDIDATE = 2.5  # seconds
-WRITING = 25.0  # seconds; what comes besides takes about as long as the reference samples
+SAMPLES_OF_AN_IMAGE = 3  # at least: 1,742 reference samples of the demo lie in 379 images
 STORED_TWICE = 2  # in shards and in the merged record
+# Seconds on the reference machine (see `auditor.cli.check_speed`) that run no model.
+PER_SAMPLE = 0.0025  # of a reference sample: outline, crop, files
+OTHERS = 8.0  # of the other analyses, besides as long as the reference samples
+WRITING, WRITING_CLASS = 8.0, 1.5
+PDF, PDF_CLASS = 4.0, 1.0
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What the audit takes: upper bounds, but for two rough figures.
+    """What the audit takes, in seconds and bytes, by what was timed of this model here and now.
 
-    ``search_seconds`` is of the search for candidates, ``rest_seconds`` of the other analyses and
-    of writing the reports; both are fitted to audits of seven models, within a factor of two.
-
-    Seconds and bytes; ``heatmaps`` counts conditional heatmaps: two for every reference sample of
-    every concept that leads a class, and those of the atlas.
+    ``heatmaps`` counts conditional heatmaps: of the reference samples of every concept that leads
+    a class, and those of the atlas. ``passes`` counts images that the search shows the model, for
+    so many ``candidates``. ``rest_seconds``: the other analyses; ``writing_seconds``: the result
+    and the reports.
     """
 
     images: int
     classes: int
     heatmaps: int
+    candidates: int
+    passes: int
     loading_seconds: float
     statistics_seconds: float
     heatmap_seconds: float
     search_seconds: float
     rest_seconds: float
+    writing_seconds: float
     array_bytes: int
     pictures: int
     picture_bytes: int
@@ -47,49 +55,68 @@ class Estimate:
     @property
     def seconds(self) -> float:
         """Return all of them."""
-        passes = self.loading_seconds + self.statistics_seconds
-        return passes + self.heatmap_seconds + self.search_seconds + self.rest_seconds
+        passes = self.loading_seconds + self.statistics_seconds + self.heatmap_seconds
+        return passes + self.search_seconds + self.rest_seconds + self.writing_seconds
 
 
 def estimate(
     check: Check,
     config: Config,
     subject: Subject,
+    speed: Speed,
     *,
     load_seconds: float,
     picture_bytes: float,
 ) -> Estimate | None:
-    """Return what the audit costs at most; None where nothing could be measured.
+    """Return what the audit takes; None where nothing could be measured.
 
     ``load_seconds``: of reading one image; ``picture_bytes``: of one picture of the report.
     """
     if check.cost is None:
         return None
-    images = len(subject.manifest)
+    images = min(len(subject.manifest), config.data.limit or len(subject.manifest))
     classes = _classes(config, subject.manifest.labels.tolist())
     arrays = STORED_TWICE * images * 4 * len(subject.manifest.classes)
     heatmaps, pictures, seconds = 0, 0, 0.0
     for layer, cost in zip(check.layers, check.cost.heatmaps, strict=True):
         samples = _reference_samples(config, classes, layer.channels, images)
         atlas = classes * config.audit.atlas_samples if layer is check.layers[-1] else 0
-        maps = 2 * samples + atlas * ATLAS_CONCEPTS
+        maps = samples + atlas * ATLAS_CONCEPTS
         heatmaps += maps
         pictures += PICTURES_EACH * samples + 3 * atlas
-        seconds += _seconds(cost, maps, min(samples, images * (1 + classes)) + atlas)
+        seconds += _seconds(cost, maps, min(samples // SAMPLES_OF_AN_IMAGE, images) + atlas)
+        seconds += samples * (PICTURES_EACH * speed.picture + PER_SAMPLE * speed.slower)
         arrays += STORED_TWICE * images * layer.channels * ARRAYS_PER_CHANNEL
+    search = search_cost(
+        config.shortcuts,
+        images,
+        classes,
+        subject.preprocessing.size,
+        speed,
+        per_map=check.cost.heatmaps[-1].per_map if check.cost.heatmaps else 0.0,
+        per_image=check.cost.statistics,
+    )
     return Estimate(
         images=images,
         classes=classes,
         heatmaps=heatmaps,
+        candidates=search.candidates,
+        passes=search.passes,
         loading_seconds=images * load_seconds,
         statistics_seconds=images * check.cost.statistics,
         heatmap_seconds=seconds,
-        search_seconds=_search(config, classes, check.cost.forward),
-        rest_seconds=WRITING + seconds,
+        search_seconds=search.seconds,
+        rest_seconds=seconds + OTHERS * speed.slower,
+        writing_seconds=_writing(config, classes) * speed.slower,
         array_bytes=arrays,
         pictures=pictures,
         picture_bytes=int(pictures * picture_bytes),
     )
+
+
+def _writing(config: Config, classes: int) -> float:
+    pdf = PDF + PDF_CLASS * classes if "pdf" in config.report.formats else 0.0
+    return WRITING + WRITING_CLASS * classes + pdf
 
 
 def _classes(config: Config, labels: Sequence[int]) -> int:
@@ -105,19 +132,6 @@ def _reference_samples(config: Config, classes: int, channels: int, images: int)
     shown = min(leading, channels)
     over_all = min(audit.references, images) + min(audit.references, 6, images)
     return shown * over_all + leading * min(audit.class_references, images)
-
-
-def _search(config: Config, classes: int, forward: float) -> float:
-    """Return what the search takes.
-
-    A candidate is shown to targets and members about six times, and costs a fixed time besides.
-    """
-    if not config.shortcuts.enabled:
-        return 0.0
-    asked = config.shortcuts
-    candidates = min(asked.total, classes * asked.per_class)
-    shown = SHOWINGS * (asked.targets + asked.members)
-    return candidates * (shown * forward + PER_CANDIDATE)
 
 
 def _seconds(cost: HeatmapCost, maps: int, runs: int) -> float:

@@ -26,6 +26,8 @@ USUAL: Mapping[str, tuple[Any, Any, float]] = {
     "0 to 255": (0.0, 1.0, 255.0),
 }
 SHOWN_COUNTS = 6
+# 8 in each half of the data, and a margin: which half an image falls into is chance.
+RIGHT_OF_A_CLASS = 24
 
 
 def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]:
@@ -53,9 +55,17 @@ def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]
             f"only {right} of {checked} images are recognised: if you expect more, check the order "
             "of model.classes and preprocess (size, mean, std, scale, channels)"
         )
-    least = min(counts.values())
-    if least < 24:
-        notes.append(f"a class has {least} images only: the causal tests need about 24 per class")
+    share = right / checked if checked else 1.0
+    small = [
+        f"{name} ({count})" for name, count in counts.items() if count * share < RIGHT_OF_A_CLASS
+    ]
+    if small:
+        shown = ", ".join(small[:SHOWN_COUNTS]) + (" and more" if len(small) > SHOWN_COUNTS else "")
+        notes.append(
+            f"the causal tests need about {RIGHT_OF_A_CLASS} rightly decided images a class, and "
+            f"these may have too few, which the gate calls INCOMPLETE: {shown}. Add images, name "
+            "the others in audit.classes, or set policy.require_complete to false"
+        )
     return {
         "name": config.project.name,
         "model": config.model.model_dump(),

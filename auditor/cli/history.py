@@ -52,7 +52,13 @@ def command(
 
     if keep is None and (unfinished or dry_run):
         raise ConfigError("--unfinished and --dry-run belong to --keep N.")
+    if (folder / "manifest.json").is_file():
+        raise ConfigError(
+            f"{folder} is a run. Give the folder that holds it: {folder.resolve().parent}."
+        )
     history = read_history(folder)
+    if not history.rows:
+        click.echo(f"no run in {folder} yet: auditor run writes into it with --out", err=True)
     if keep is not None and _retain(history, folder, keep, unfinished=unfinished, dry=dry_run):
         history = read_history(folder)
     if as_json:

@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from auditor.report.model import AuditResult
+    from auditor.report.review_parts import DecisionKind
     from auditor.review.deciding import Said
     from auditor.review.known import Known
     from auditor.review.records import Decision, DecisionState
@@ -24,12 +25,20 @@ CHOICES = (
 @click.command("review")
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--finding", help="Decide about this finding, by its id in the report.")
-@click.option("--confirm", "what", flag_value="confirm", help="It is a shortcut.")
-@click.option("--reject", "what", flag_value="reject", help="It is none; it is waived.")
+@click.option("--confirm", "kinds", flag_value="confirm", multiple=True, help="It is a shortcut.")
 @click.option(
-    "--accept", "what", flag_value="accept", help="Its risk is accepted until --expires; waived."
+    "--reject", "kinds", flag_value="reject", multiple=True, help="It is none; it is waived."
 )
-@click.option("--mitigate", "what", flag_value="mitigate", help="It is being mended.")
+@click.option(
+    "--accept",
+    "kinds",
+    flag_value="accept",
+    multiple=True,
+    help="Its risk is accepted until --expires; waived.",
+)
+@click.option(
+    "--mitigate", "kinds", flag_value="mitigate", multiple=True, help="It is being mended."
+)
 @click.option("--concept", help="Name this concept (layer/channel).")
 @click.option("--name", help="What the concept is called.")
 @click.option("--reason", help="Why, in a sentence.")
@@ -52,7 +61,7 @@ CHOICES = (
 def command(
     run_folder: Path,
     finding: str | None,
-    what: str | None,
+    kinds: tuple[DecisionKind, ...],
     concept: str | None,
     name: str | None,
     reason: str | None,
@@ -87,15 +96,15 @@ def command(
         _list(place, result, today)
         return
     if concept or name:
-        if not (concept and name) or finding or what:
+        if not (concept and name) or finding or kinds:
             raise ConfigError("to name a concept give --concept and --name, and no --finding.")
         made = [about_concept(result, run_folder, concept, name, said)]
-    elif finding or what:
-        if not (finding and what):
+    elif finding or kinds:
+        if not finding or len(kinds) != 1:
             raise ConfigError(
-                "give --finding with one of --confirm, --reject, --accept and --mitigate."
+                "give --finding with exactly one of --confirm, --reject, --accept and --mitigate."
             )
-        made = [about_finding(result, run_folder, finding, what, said)]  # type: ignore[arg-type]
+        made = [about_finding(result, run_folder, finding, kinds[0], said)]
     elif is_terminal():
         made = _ask(run_folder, place, result, said, today)
     else:

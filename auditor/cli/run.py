@@ -77,6 +77,7 @@ def command(
     """
     from auditor.cli.completion import complete, summary_of
     from auditor.cli.ending import Ending
+    from auditor.cli.gate import check_asked
     from auditor.cli.progress import JsonProgress, TerminalProgress
 
     progress = JsonProgress() if log_json else TerminalProgress(quiet=quiet)
@@ -87,6 +88,7 @@ def command(
         with ending.written():
             config, base = config_of(config_file, options)
             ending.name = config.project.name
+            check_asked(config, base, baseline, decisions)
             if config.audit.max_minutes is not None:
                 from auditor.cli.budget import within
 

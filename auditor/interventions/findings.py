@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -16,7 +17,7 @@ from auditor.interventions.trial import Stage
 from auditor.interventions.triplets import representative_triplets
 from auditor.records import Candidate, Finding, Grade, Samples, Triplet
 from auditor.shortcuts import wording
-from auditor.shortcuts.fingerprint import fingerprint
+from auditor.shortcuts.fingerprint import fingerprint, told_apart
 from auditor.shortcuts.grading import confidence, grade, severity
 from auditor.shortcuts.weighing import against
 
@@ -41,7 +42,11 @@ def findings_of(
             untested.add(output)
         own = np.random.default_rng([seed, 4, output, place])
         found.append(_finding(stage, samples, each, verdict, own))
-    return without_parts(sorted(found, key=_order))
+    kept = without_parts(sorted(found, key=_order))
+    names = told_apart(
+        [(each.fingerprint, each.details.signature if each.details else None) for each in kept]
+    )
+    return [replace(each, fingerprint=name) for each, name in zip(kept, names, strict=True)]
 
 
 def without_parts(findings: Sequence[Finding]) -> list[Finding]:

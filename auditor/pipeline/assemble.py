@@ -46,6 +46,7 @@ from auditor.report.build.concepts import (
 )
 from auditor.report.build.factors import factors_part
 from auditor.report.build.findings import finding_cards, finding_ids, search_limits
+from auditor.report.build.intervals import median_interval
 from auditor.report.build.local import local_part
 from auditor.report.build.performance import confusion_matrix, data_card, performance
 from auditor.report.build.verdict import does_not_show, verdict
@@ -294,6 +295,7 @@ def _model_card(config: Config, subject: Subject, samples: Samples) -> ModelCard
 def _method(explainer: Explainer, subject: Subject, analysis: Analysis) -> Method:
     counts = Counter((row.operation, row.rule) for row in explainer.rule_table())
     conservation = _conservation(explainer, subject, analysis.samples)
+    low, high = median_interval(conservation) or (None, None)
     return Method(
         composite=explainer.composite,
         rules=[
@@ -311,6 +313,8 @@ def _method(explainer: Explainer, subject: Subject, analysis: Analysis) -> Metho
         ],
         conservation=float(np.median(conservation)) if len(conservation) else None,
         conservation_n=len(conservation),
+        conservation_low=low,
+        conservation_high=high,
         notes=[*subject.notes, *explainer.notes],
         references=_reference_cards(analysis),
     )
@@ -377,9 +381,10 @@ def _over_time(config: Config, samples: Samples) -> list[NotRun]:
         NotRun(
             part=listed(parts),
             reason=_(
-                "audit.max_minutes is %(minutes)s: by the estimate no more fits. The images are a "
-                "stratified random sample; where fewer images are not enough, search and pictures "
-                "take the values of the preset quick",
+                "audit.max_minutes is %(minutes)s: by the estimate, from passes of this model timed "
+                "on this machine, no more fits. The rule: images are cut first, to a stratified "
+                "random sample in which no class that has 50 falls below; where that is not "
+                "enough, search and pictures take the values of the preset quick",
                 minutes=f"{minutes:g}",
             ),
         )

@@ -87,6 +87,7 @@ def run_audit(
     with progress.stage("loading model and data"):
         subject = load_subject(config, base)
         explainer = make_explainer(config, subject)
+    check_classes(config, subject)
     named_rows(config.audit.samples or (), subject.manifest.paths)
     for note in (*subject.notes, *explainer.notes):
         progress.say(f"note: {note}")
@@ -99,6 +100,18 @@ def run_audit(
     progress.say(f"run folder: {run.path}")
     with _only_one(run, progress), speaking(config.report.language):
         return _stages(config, subject, explainer, layers, run, progress)
+
+
+def check_classes(config: Config, subject: Subject) -> None:
+    """Say before the pass over the data that a class to audit is none of the model's.
+
+    Raises:
+        UnknownNameError: which one.
+    """
+    known = {plain(name) for name in subject.manifest.classes}
+    for name in config.audit.classes or ():
+        if plain(name) not in known:
+            raise UnknownNameError("class", name, subject.manifest.classes)
 
 
 def make_explainer(config: Config, subject: Subject) -> Explainer:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 MAPS = 8
+LEAST_SECONDS, MOST_REPEATS = 0.6, 20
 
 
 class Engine(Protocol):
@@ -117,24 +118,26 @@ def _heatmap_cost(
     def maps(concepts: Sequence[int]) -> Callable[[], object]:
         return lambda: engine.paired_heatmaps(image, layer, [0] * len(concepts), list(concepts))
 
-    one = _seconds(engine.device, maps(many[:1]), repeats=2)
-    all_of_them = _seconds(engine.device, maps(many), repeats=2)
+    one = _seconds(engine.device, maps(many[:1]))
+    all_of_them = _seconds(engine.device, maps(many))
     if count < 2:
         return HeatmapCost(layer, 0.0, one)
     each = max(0.0, all_of_them - one) / (count - 1)
     return HeatmapCost(layer, max(0.0, one - each), each)
 
 
-def _seconds(device: torch.device, work: Callable[[], object], *, repeats: int = 1) -> float:
-    """Return the shortest time of ``repeats`` runs."""
-    times = []
-    for _ in range(repeats):
-        _wait(device)
-        started = time.perf_counter()
+def _seconds(device: torch.device, work: Callable[[], object]) -> float:
+    """Return the mean time of some runs after one that warms up: with whatever else is running."""
+    work()
+    _wait(device)
+    started = time.perf_counter()
+    taken, count = 0.0, 0
+    while taken < LEAST_SECONDS and count < MOST_REPEATS:
         work()
         _wait(device)
-        times.append(time.perf_counter() - started)
-    return min(times)
+        taken = time.perf_counter() - started
+        count += 1
+    return taken / count
 
 
 def _wait(device: torch.device) -> None:

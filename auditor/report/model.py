@@ -526,7 +526,8 @@ class ReferenceCard(Part):
 class Method(Part):
     """How relevance was computed and how exact it is.
 
-    ``conservation`` is the median over samples of input relevance over the explained logit.
+    ``conservation`` is the median over samples of input relevance over the explained logit, with
+    the 95 % interval of a median by order statistics (None: fewer than 6 samples, or not kept).
     """
 
     composite: str
@@ -534,6 +535,8 @@ class Method(Part):
     layers: list[LayerCard]
     conservation: Number | None
     conservation_n: int
+    conservation_low: Number | None = None
+    conservation_high: Number | None = None
     notes: list[str]
     references: list[ReferenceCard] = Field(default_factory=list)
 

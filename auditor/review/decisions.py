@@ -22,8 +22,8 @@ def decision_states(
     """Return each decision with what it is about in this audit, in the order given.
 
     A finding is known again by its fingerprint, or by what it looks like (`same_finding`); a
-    concept by its reference samples. ``as_of`` is the day (YYYY-MM-DD) on which a decision holds
-    or has expired.
+    concept by its reference samples. A decision that fits two findings alike holds for neither.
+    ``as_of`` is the day (YYYY-MM-DD) on which a decision holds or has expired.
     """
     with speaking(result.language):
         return _states(decisions, result, as_of)
@@ -31,14 +31,18 @@ def decision_states(
 
 def _states(decisions: Sequence[Decision], result: AuditResult, as_of: str) -> list[DecisionState]:
     findings = known_findings(result)
-    abouts = [_about(decision, findings, result) for decision in decisions]
+    alike = [_alike(decision, findings) for decision in decisions]
+    abouts = [
+        None if len(both) > 1 else _about(decision, findings, result)
+        for decision, both in zip(decisions, alike, strict=True)
+    ]
     last: dict[str, int] = {}
     for place in sorted(range(len(decisions)), key=lambda i: (decisions[i].date, i)):
         about = abouts[place]
         if about is not None:
             last[about[0]] = place
     return [
-        _state(decision, about, place, last, result, as_of)
+        _state(decision, about, place, last, result, as_of, alike[place])
         for place, (decision, about) in enumerate(zip(decisions, abouts, strict=True))
     ]
 
@@ -61,6 +65,16 @@ def concept_references(result: AuditResult, concept: str) -> list[str]:
             places = each.references[each.concepts.index(int(channel))]
             return [result.identity.samples[place] for place in places]
     return []
+
+
+def _alike(decision: Decision, findings: Sequence[Known]) -> list[str]:
+    """Return the findings that a decision fits best, all of them that it fits as well."""
+    if decision.what == "name":
+        return []
+    look = (decision.class_name, decision.fingerprint, decision.signature)
+    scores = {each.id: likeness_of(look, look_of(each)) for each in findings}
+    best = max(scores.values(), default=0.0)
+    return [each for each, score in scores.items() if score == best >= SAME]
 
 
 def _about(
@@ -103,10 +117,13 @@ def _state(
     last: dict[str, int],
     result: AuditResult,
     as_of: str,
+    alike: Sequence[str],
 ) -> DecisionState:
     naming = decision.what == "name"
     what = {"title": decision.title or decision.concept, "place": decision.place or "options"}
-    if about is None:
+    if len(alike) > 1:
+        state, text = "unmatched", words.FITS_BOTH
+    elif about is None:
         state, text = _unmatched(decision, result)
     elif last[about[0]] != place:
         state, text = "replaced", words.REPLACED
@@ -120,6 +137,7 @@ def _state(
         name=decision.name,
         person=decision.person,
         expires=decision.expires or words.NO_END,
+        ids=", ".join(alike),
         reason=class_untested(decision.class_name, result) or "",
     )
     return DecisionState(

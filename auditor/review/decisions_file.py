@@ -107,7 +107,7 @@ def read_decisions(path: Path) -> list[Decision]:
         ConfigError: the file cannot be read, or holds a wrong key or value; every problem is
             listed with file, line and the nearest known key.
     """
-    layer = file_layer(path)
+    layer = file_layer(path, "decisions file")
     problems = list(layer.problems)
     found: DecisionsFile | None = None
     try:
@@ -155,7 +155,10 @@ def checked(decision: Decision) -> Decision:
     try:
         values = _entry(decision)
     except ValueError as error:
-        raise ConfigError(f"the decision: {error}: write a day as YYYY-MM-DD.") from error
+        wrong = next(day for day in (decision.date, decision.expires) if not _is_day(day))
+        raise ConfigError(
+            f"the decision: '{wrong}' is not a day: write it as YYYY-MM-DD, such as 2027-03-31."
+        ) from error
     try:
         DecisionEntry.model_validate(values)
     except ValidationError as error:
@@ -163,6 +166,13 @@ def checked(decision: Decision) -> Decision:
             "\n".join(problems_of(error, DecisionEntry, "the decision", {}))
         ) from error
     return decision
+
+
+def _is_day(text: str | None) -> bool:
+    try:
+        return text is None or bool(datetime.date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def _by_hand(path: Path, lines: str) -> str:

@@ -10,7 +10,7 @@ from auditor.report.formatting import percent
 from auditor.report.review_parts import ChangeStatus, FindingChange, MetricChange, Remembered
 from auditor.review.differences import independent
 from auditor.review.known import Known, Look, assign, known_findings, likeness, look_of
-from auditor.review.metrics import metric_change
+from auditor.review.metric_change import metric_change
 from auditor.review.runs import AuditedRun
 from auditor.review.testable import untested_because
 from auditor.review.texts import words

@@ -3,57 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
-from auditor.language import gettext as _
 from auditor.report.analysis_parts import Identity
-from auditor.report.formatting import interval, number
 from auditor.report.model import AuditResult
 from auditor.report.parts import Interval
-from auditor.report.review_parts import Difference, MetricChange
+from auditor.report.review_parts import MetricChange
 from auditor.review.differences import independent, paired
+from auditor.review.metric_change import metric_change
+from auditor.review.self_checks import self_check_changes
 from auditor.review.texts import words
 
 # Pictures in common, as part of the larger audit, from which on the audits are paired.
 MOSTLY = 0.9
-Status = Literal["better", "worse", "no clear change", "not compared"]
 
 
 def metric_changes(earlier: AuditResult, now: AuditResult) -> list[MetricChange]:
-    """Return accuracy overall and per class, the worst class, and calibration."""
+    """Return accuracy overall and per class, worst class, calibration, and the self-checks."""
     return [
         _accuracy("accuracy", words.ACCURACY, earlier, now, None),
         _worst(earlier, now),
         _calibration(earlier, now),
         *_classes(earlier, now),
+        *self_check_changes(earlier, now),
     ]
-
-
-def metric_change(
-    name: str,
-    title: str,
-    earlier: Interval | None,
-    now: Interval | None,
-    difference: Difference | None,
-    *,
-    n: int,
-    better: Literal["higher", "lower"],
-    unit: Literal["share", "number"] = "share",
-) -> MetricChange:
-    """Return a change with its status and its sentence."""
-    status = _status(difference, better)
-    return MetricChange(
-        name=name,
-        title=title,
-        unit=unit,
-        better=better,
-        earlier=earlier,
-        now=now,
-        difference=difference,
-        n=n,
-        status=status,
-        sentence=_sentence(status, title, earlier, now, unit),
-    )
 
 
 def _accuracy(
@@ -153,34 +125,3 @@ def _answers(identity: Identity | None) -> dict[str, tuple[str, bool]] | None:
         name: (identity.classes[label], place not in wrong)
         for place, (name, label) in enumerate(zip(identity.samples, identity.labels, strict=True))
     }
-
-
-def _status(difference: Difference | None, better: Literal["higher", "lower"]) -> Status:
-    if difference is None or difference.low is None or difference.high is None:
-        return "not compared"
-    if difference.low <= 0 <= difference.high:
-        return "no clear change"
-    return "better" if (difference.low > 0) == (better == "higher") else "worse"
-
-
-def _sentence(
-    status: Status, title: str, earlier: Interval | None, now: Interval | None, unit: str
-) -> str:
-    texts = {
-        "earlier": _written(earlier, unit) if earlier else "",
-        "now": _written(now, unit) if now else "",
-        "title": title,
-    }
-    if now is None:
-        return (words.METRIC_LOST if earlier else words.NOT_MEASURED).format(**texts)
-    if earlier is None:
-        return words.METRIC_NEW.format(**texts)
-    known = {"better": words.METRIC_BETTER, "worse": words.METRIC_WORSE}
-    return known.get(status, words.METRIC_SAME).format(**texts)
-
-
-def _written(value: Interval, unit: str) -> str:
-    if unit == "share":
-        return interval(value)
-    low_to_high = _("%(low)s to %(high)s", low=number(value.low), high=number(value.high))
-    return f"{number(value.value)} ({low_to_high})"

@@ -62,6 +62,14 @@ METRIC_SAME = N_("{title}: no clear change, {earlier} before and {now} now.")
 METRIC_NEW = N_("{title}: {now} now, not measured before.")
 NOT_MEASURED = N_("{title}: measured neither before nor now.")
 METRIC_LOST = N_("{title}: not measured now, {earlier} before.")
+NO_INTERVAL = N_("{title}: {earlier} before and {now} now; without intervals nothing is judged.")
+CONSERVATION = N_("Score that relevance accounts for")
+CONSERVATION_RULE = N_("from the intervals of both medians, as of independent samples")
+RANKING = N_("Ranking of concepts at {layer}, better than chance by")
+RANKING_RULE = N_(
+    "what the relevance order has over a random one as a share of its own area (concepts switched "
+    "off, to zero); from both intervals, as of independent samples"
+)
 EFFECT = N_("Other pictures that it turns into the class")
 
 # Findings
@@ -164,6 +172,10 @@ SETTLED = N_("Settled: nothing in this audit looks like {title} any more.")
 UNMATCHED = N_(
     "Unmatched: nothing in this audit looks like {title}. If it is mended, take the decision out "
     "of the file ({place})."
+)
+FITS_BOTH = N_(
+    "Unmatched: {title} fits {ids} of this audit alike. Decide about each with auditor review, and "
+    "take this decision out of the file ({place})."
 )
 UNMATCHED_UNTESTED = N_(
     "Unmatched: {title} could not be found in this audit, because {reason} ({place})."

@@ -1,12 +1,15 @@
 """How a candidate is known again: a name for the same audit, a likeness for the next one.
 
-`fingerprint` is the same for the same region of the same pictures. A model trained anew, or other
-pictures, move the region a little, so there `same_finding` compares what the candidates look like.
+`fingerprint` is the same for the same region of the same pictures, and `told_apart` makes it
+another one for every finding of an audit. A model trained anew, or other pictures, move the region
+a little, so there `same_finding` compares what the candidates look like.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -21,6 +24,7 @@ WINDOW, CELLS, SHIFT = 0.25, 8, 2
 KEEPS_TO_A_PLACE = 0.5 / GRID
 NEAR, ALIKE, UNLIKE = 0.15, 0.25, 0.1
 FLAT = 0.02
+FINER = 4
 WEIGHTS = {"area": 0.1, "place": 0.3, "colour": 0.2, "look": 0.4}
 
 
@@ -54,6 +58,43 @@ def _place(masks: Bool[np.ndarray, "reference height width"]) -> str:
         return "anywhere"
     row, column = np.minimum((np.median(centres, axis=0) * GRID).astype(int), GRID - 1)
     return f"place {row} {column}"
+
+
+def told_apart(found: Sequence[tuple[str, Signature | None]]) -> list[str]:
+    """Return a fingerprint for each of an audit's (fingerprint, signature), no two the same.
+
+    Those that share one all get another, of which none is the shared one: that named no single
+    finding, so no decision about it may hold for either by name alone. The other is taken from the
+    same size, place and colour in steps 2, 4, ... times as fine, the first that tells all that
+    share it apart, and hence stays while they look the same, in whatever order and beside whatever
+    else they are found. What `FINER` refinements do not tell apart is numbered in the order given.
+    """
+    given = Counter(name for name, _ in found)
+    made = [name for name, _ in found]
+    for shared in (name for name, count in given.items() if count > 1):
+        places = [place for place, (name, _) in enumerate(found) if name == shared]
+        looks = [found[place][1] for place in places]
+        for place, words in zip(places, _finer(looks), strict=True):
+            made[place] = hashlib.sha256(f"{shared}|{words}".encode()).hexdigest()[:16]
+    return made
+
+
+def _finer(looks: Sequence[Signature | None]) -> list[str]:
+    words: list[str] = []
+    for level in range(1, FINER + 1):
+        words = [_steps(look, 2**level) for look in looks]
+        if len(set(words)) == len(words):
+            return words
+    return [f"{text}|{words[:place].count(text)}" for place, text in enumerate(words)]
+
+
+def _steps(look: Signature | None, times: int) -> str:
+    if look is None:
+        return str(times)
+    area = round(times * float(np.log2(max(look.area, 1e-6))))
+    place = [int(each * GRID * times) for each in look.place]
+    colour = [int(each * 4 * times) for each in look.colour]
+    return f"{times}|{area}|{place}|{colour}"
 
 
 def signature(

@@ -215,3 +215,20 @@ def test_75_and_130_stopped_and_resumed(
     assert "relevance of every image" not in resumed.stderr  # that stage was kept
     (folder,) = out.glob("*/")
     assert (folder / "audit.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--baseline", "nosuch"], "the baseline 'nosuch' is no folder"),
+        (["--decisions", "nosuch.yaml"], "cannot read the decisions file"),
+        (["--class", "cow"], "unknown class 'cow'. Known: cat, dog, horse."),
+    ],
+)
+def test_2_before_the_audit_and_not_after_it(
+    config: Path, tmp_path: Path, options: list[str], said: str
+) -> None:
+    done = auditor("run", config, "--out", tmp_path / "runs", *options)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "relevance of every image" not in done.stderr

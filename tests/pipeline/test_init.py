@@ -38,7 +38,7 @@ def test_the_config_holds_what_model_and_data_say(
     shown = capsys.readouterr()
     assert shown.out.splitlines()[0] == "audit.yaml"
     assert "auditor check audit.yaml" in shown.err
-    assert "a class has 8 images only" in shown.err
+    assert "these may have too few, which the gate calls INCOMPLETE: cat (8)" in shown.err
     config = load_config(project / "audit.yaml")
     assert config.project.name == "my_model"
     assert config.model.classes == ["cat", "dog", "horse"]

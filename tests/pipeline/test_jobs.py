@@ -88,9 +88,10 @@ def estimated(each: float, heatmaps: float, search: float) -> Any:
         def planned(changed: Config) -> Estimate:
             part = 0.1 if "depth" in changed.audit.reduced else 1.0
             return Estimate(
-                images=1000, classes=2, heatmaps=1, loading_seconds=0.0,
-                statistics_seconds=1000 * each, heatmap_seconds=heatmaps * part,
-                search_seconds=search * part, rest_seconds=0.0,
+                images=1000, classes=2, heatmaps=1, candidates=1, passes=1, loading_seconds=0.0,
+                statistics_seconds=(changed.data.limit or 1000) * each,
+                heatmap_seconds=heatmaps * part, search_seconds=search * part,
+                rest_seconds=0.0, writing_seconds=0.0,
                 array_bytes=1, pictures=1, picture_bytes=1,
             )  # fmt: skip
 

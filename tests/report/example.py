@@ -651,6 +651,8 @@ class Example:
                 ],
                 conservation=0.74,
                 conservation_n=32,
+                conservation_low=0.71,
+                conservation_high=0.78,
                 notes=[say("Biases keep their part of the relevance.")],
                 references=[
                     ReferenceCard(

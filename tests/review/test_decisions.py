@@ -150,6 +150,27 @@ def test_a_waiver_does_not_reach_another_finding(base, one) -> None:
     assert "take the decision out" in found.sentence
 
 
+def test_a_decision_that_fits_two_findings_alike_holds_for_neither(base, one) -> None:
+    """As in a result of a version whose fingerprints were not each their own."""
+    both = [card(one, 1, seed=4), card(one, 2, seed=4)]
+    decision = decide(audit(base, both), "accept", expires="2026-09-01")
+    for about in (decision, decision.model_copy(update={"signature": None})):
+        state = state_of([about], audit(base, both))
+        assert (state.state, state.finding) == ("unmatched", None)
+        assert "fits F1, F2 of this audit alike" in state.sentence
+    assert state_of([decision], audit(base, both[:1])).finding == "F1"
+
+
+def test_a_shared_fingerprint_waives_only_what_looks_the_same(base, one) -> None:
+    shared = "ab" * 8
+    both = [card(one, 1, seed=4, fingerprint=shared), card(one, 2, seed=5, fingerprint=shared)]
+    decision = decide(audit(base, both), "accept", expires="2026-09-01")
+    state = state_of([decision], audit(base, both[::-1]))
+    assert (state.state, state.finding) == ("in force", "F1")
+    nameless = decision.model_copy(update={"signature": None})
+    assert state_of([nameless], audit(base, both)).state == "unmatched"
+
+
 @pytest.mark.parametrize(
     ("what", "state"),
     [("confirm", "settled"), ("mitigate", "settled"), ("reject", "unmatched")],

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from auditor.shortcut_records import Signature
-from auditor.shortcuts.fingerprint import SAME, fingerprint, same_finding, signature
+from auditor.shortcuts.fingerprint import (
+    SAME,
+    fingerprint,
+    same_finding,
+    signature,
+    told_apart,
+)
 
 SIZE = 64
 
@@ -39,7 +45,10 @@ def test_references_without_the_region_do_not_count() -> None:
     some = masks.copy()
     some[:4] = False
     assert fingerprint("gravel", shown, some) == fingerprint("gravel", shown[4:], masks[4:])
-    assert fingerprint("gravel", shown, np.zeros_like(masks))
+    nowhere = np.zeros_like(masks)
+    bare = fingerprint("gravel", shown, nowhere)
+    assert bare == fingerprint("gravel", pictures(1, "text"), nowhere)  # by the class alone
+    assert bare not in {fingerprint("gravel", shown, masks), fingerprint("grass", shown, nowhere)}
 
 
 def of(seed: int, kind: str, top: int = 50, left: int = 44, **box: int) -> Signature:
@@ -113,3 +122,42 @@ def test_empty_regions_make_an_empty_signature() -> None:
     found = signature("gravel", pictures(0, "none"), np.zeros((12, SIZE, SIZE), bool))
     assert found.area == 0.0
     assert found.look.shape == (8, 8, 3)
+
+
+def named(seed: int, kind: str, top: int, left: int) -> tuple[str, Signature]:
+    shown, masks = pictures(seed, kind, top, left), region(top, left)
+    return fingerprint("gravel", shown, masks), signature("gravel", shown, masks)
+
+
+def test_two_regions_that_share_a_fingerprint_are_told_apart() -> None:
+    # Both lie in the last cell of the grid of 4 x 4, and are of one size and colour.
+    first, second = named(0, "sticker", 50, 44), named(0, "sticker", 56, 48)
+    alone = named(0, "sticker", 4, 4)
+    assert first[0] == second[0] != alone[0]
+    names = told_apart([first, alone, second])
+    assert len(set(names)) == 3
+    assert names[1] == alone[0]  # it shares nothing, and keeps its own
+    assert first[0] not in names  # what named two names none
+    assert all(len(each) == 16 and int(each, 16) >= 0 for each in names)
+
+
+def test_told_apart_depends_on_no_order_and_on_nothing_else_found() -> None:
+    first, second = named(0, "sticker", 50, 44), named(0, "sticker", 56, 48)
+    one, two = told_apart([first, second])
+    assert told_apart([second, first]) == [two, one]
+    assert told_apart([named(0, "text", 4, 4), first, second])[1:] == [one, two]
+    again = named(3, "sticker", 50, 44), named(3, "sticker", 56, 48)  # in other pictures
+    assert told_apart(again) == [one, two]
+
+
+def test_what_nothing_tells_apart_is_numbered() -> None:
+    first = named(0, "sticker", 50, 44)
+    bare = ("00" * 8, None)
+    names = told_apart([first, first, first, bare, bare])
+    assert len(set(names)) == 5
+    assert not {first[0], bare[0]} & set(names)
+
+
+def test_findings_of_an_audit_keep_their_fingerprints_where_none_is_shared() -> None:
+    found = [named(0, kind, 50, 44) for kind in ("sticker", "text")]
+    assert told_apart(found) == [name for name, _ in found]

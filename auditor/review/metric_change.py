@@ -1,0 +1,71 @@
+"""A number of two audits: which way it moved, whether that is clear, and a sentence about it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from auditor.language import gettext as _
+from auditor.report.formatting import interval, number
+from auditor.report.parts import Interval
+from auditor.report.review_parts import Difference, MetricChange
+from auditor.review.texts import words
+
+Status = Literal["better", "worse", "no clear change", "not compared"]
+
+
+def metric_change(
+    name: str,
+    title: str,
+    earlier: Interval | None,
+    now: Interval | None,
+    difference: Difference | None,
+    *,
+    n: int,
+    better: Literal["higher", "lower"],
+    unit: Literal["share", "number"] = "share",
+) -> MetricChange:
+    """Return a change with its status and its sentence."""
+    status = _status(difference, better)
+    return MetricChange(
+        name=name,
+        title=title,
+        unit=unit,
+        better=better,
+        earlier=earlier,
+        now=now,
+        difference=difference,
+        n=n,
+        status=status,
+        sentence=_sentence(status, title, earlier, now, unit),
+    )
+
+
+def _status(difference: Difference | None, better: Literal["higher", "lower"]) -> Status:
+    if difference is None or difference.low is None or difference.high is None:
+        return "not compared"
+    if difference.low <= 0 <= difference.high:
+        return "no clear change"
+    return "better" if (difference.low > 0) == (better == "higher") else "worse"
+
+
+def _sentence(
+    status: Status, title: str, earlier: Interval | None, now: Interval | None, unit: str
+) -> str:
+    texts = {
+        "earlier": _written(earlier, unit) if earlier else "",
+        "now": _written(now, unit) if now else "",
+        "title": title,
+    }
+    if now is None:
+        return (words.METRIC_LOST if earlier else words.NOT_MEASURED).format(**texts)
+    if earlier is None:
+        return words.METRIC_NEW.format(**texts)
+    known = {"better": words.METRIC_BETTER, "worse": words.METRIC_WORSE}
+    return known.get(status, words.METRIC_SAME).format(**texts)
+
+
+def _written(value: Interval, unit: str) -> str:
+    if unit == "share":
+        return interval(value)
+    low_to_high = _("%(low)s to %(high)s", low=number(value.low), high=number(value.high))
+    return f"{number(value.value)} ({low_to_high})"
