@@ -381,10 +381,10 @@ def _over_time(config: Config, samples: Samples) -> list[NotRun]:
         NotRun(
             part=listed(parts),
             reason=_(
-                "audit.max_minutes is %(minutes)s: by the estimate, from passes of this model timed "
-                "on this machine, no more fits. The rule: images are cut first, to a stratified "
-                "random sample in which no class that has 50 falls below; where that is not "
-                "enough, search and pictures take the values of the preset quick",
+                "audit.max_minutes is %(minutes)s: by the estimate, from passes of this model "
+                "timed on this machine, no more fits. The rule: images are cut first, to a "
+                "stratified random sample in which no class that has 50 falls below; where that is "
+                "not enough, search and pictures take the values of the preset quick",
                 minutes=f"{minutes:g}",
             ),
         )

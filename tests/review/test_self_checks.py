@@ -45,7 +45,7 @@ def test_conservation_is_compared_by_the_distance_from_all_of_it(base) -> None:
     found = named(self_check_changes(before, after), "conservation")
     assert found.status == "worse"
     assert found.difference.value == pytest.approx(-0.4)
-    assert found.sentence.startswith("Score that relevance accounts for: worse, 90 %")
+    assert found.sentence.startswith("Score that relevance accounts for: worse, 90\u00a0%")
     # 1.1 is as far from the whole logit as 0.9.
     above = with_conservation(base, 1.1, 1.05, 1.15)
     found = named(self_check_changes(before, above), "conservation")
@@ -65,7 +65,9 @@ def test_without_intervals_conservation_is_said_and_not_judged(base) -> None:
         "conservation",
     )
     assert (found.status, found.difference) == ("not compared", None)
-    assert "90 % before and 20 % now; without intervals nothing is judged" in found.sentence
+    assert (
+        "90\u00a0% before and 20\u00a0% now; without intervals nothing is judged" in found.sentence
+    )
     lost = named(
         self_check_changes(
             with_conservation(base, 0.9, 0.8, 1.0), with_conservation(base, None, None, None)
