@@ -54,6 +54,7 @@ from auditor.shortcuts.plausibility import judge
 from auditor.shortcuts.scenes import Scene, balanced, scene
 from auditor.shortcuts.statistics import detection_limit
 
+STEPS = 2
 SCREENED = 8
 TESTS_EACH = 5
 SIMILAR_SIZE = 2.0
@@ -81,17 +82,20 @@ def find_shortcuts(
         seed: every random choice starts from it; same inputs, same report.
         layer_relevance: relevance by concept at the layer of ``leading``, which P2 to P5, P8 and
             part of P7 read; without it they do not run, and the report says so.
-        progress: called with 1 after each class.
+        progress: called with 1 after a class is screened and with 1 after it is tested, and with 2
+            for a class that is not searched: `STEPS` for every class.
     """
     step = progress or _silent
     generator = np.random.default_rng([seed, 0])
     classes, notes = _load_classes(probe, samples, outputs, config, generator)
+    step(STEPS * (len(outputs) - len(classes)))
     stage = _stage(probe, samples, classes, config, generator)
     asked = proposing(probe, samples, leading, outputs, layer_relevance, config.proposals, seed)
     screened: dict[int, list[Screened]] = {}
     for members in classes:
         own = np.random.default_rng([seed, 1, members.output])
         screened[members.output] = _screen_class(stage, members, asked, len(classes), own)
+        step(1)
     chosen = _within_budget(screened, config)
     scenes = balanced(
         {
@@ -111,7 +115,6 @@ def find_shortcuts(
         layer = leading.get(members.output, ("", ()))[0] or None
         tested += _with_latent(stage, samples, members, group, layer, own)
         step(1)
-    step(max(0, len(outputs) - len(classes)))
     comparison = [each.share for group in screened.values() for each in group]
     nulls = least_relevant_passes(stage, classes, comparison, rivals, generator)
     nulls += wrong_class_passes(stage, [each.trial for each in tested], comparison, generator)

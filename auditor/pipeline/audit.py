@@ -24,7 +24,7 @@ from auditor.config import NOT_EVIDENCE, Config, dump_config
 from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.errors import UnknownNameError
 from auditor.interventions.probe import Probe
-from auditor.interventions.search import find_shortcuts
+from auditor.interventions.search import STEPS, find_shortcuts
 from auditor.language import SOURCE, speaking
 from auditor.pipeline.analyses import Stages, run_analyses
 from auditor.pipeline.assemble import Analysis, LayerAnalysis, assemble
@@ -402,7 +402,7 @@ def _shortcuts(
     leading = {output: (last.layer.layer, last.leading.get(output, ())) for output in outputs}
 
     def make() -> ShortcutReport:
-        with progress.stage("clever-Hans candidates", len(outputs)) as step:
+        with progress.stage("clever-Hans candidates", STEPS * len(outputs)) as step:
             return find_shortcuts(
                 Probe(explainer, subject),
                 samples,
