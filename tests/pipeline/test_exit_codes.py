@@ -95,7 +95,7 @@ def test_0_a_gate_that_passes_and_2_what_it_needs(finished: Path, tmp_path: Path
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("PASS WITH CONDITIONS: ")
     assert "met" in done.stdout
-    assert "| Accuracy | at least 50\u00a0% |" in page.read_text()
+    assert "| Accuracy | at least 50 % |" in page.read_text()
     review = json.loads((finished / "review.json").read_text())
     assert review["judgement"]["word"] == "PASS WITH CONDITIONS"
     assert (finished / "junit.xml").is_file()

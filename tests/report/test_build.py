@@ -109,7 +109,7 @@ def test_grade_b_is_a_condition_and_c_is_not(run: Run) -> None:
 
 def test_the_detection_limit_is_said(run: Run) -> None:
     sentences = does_not_show(limits(detection_limit=0.17, targets=640, tests=60), data(run))
-    assert "640 target images and 60 tests" in sentences[0]
+    assert "the detection limit of 60 tests on 640 pictures" in sentences[0]
     assert "17\u00a0%" in sentences[0]
 
 

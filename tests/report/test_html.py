@@ -159,7 +159,7 @@ def test_shows_what_is_in_the_result(html: str, run: Run) -> None:
         "'fur/broken.jpg' was not looked at",
         "rank correlation of 0.80",
         "Components lead here",
-        "tell which is which in 93% of cases",
+        "tell which is which in 93 % of cases",
         "2 strategies",
         "brick taken for coffee (6 pictures)",
         "Layer stage3: trusted",

@@ -85,7 +85,10 @@ def test_the_cost_is_counted_and_empty_groups_are_left_out() -> None:
     assert "without it" not in text
     assert "put into" not in text
     told = cost("gravel", Projection("last", 0.1, 0.1, 20, changes, (0.6, 0.05), 64))
-    assert "turns 5.0\u00a0% of 64 other pictures it is put into, instead of 60\u00a0%" in told
+    assert (
+        "turns 5.0\u00a0% of the 64 other pictures that it is put into, instead of 60\u00a0%"
+        in told
+    )
 
 
 def test_accuracy_and_its_gap_by_hand() -> None:
