@@ -31,8 +31,8 @@ LIMITS = Limits(
     triplets=2,
     pictures=5,
     names=40,
-    classes=10,
-    ranked=40,
+    classes=8,
+    ranked=20,
     graphs=2,
     sheets=6,
     full=False,
@@ -42,7 +42,7 @@ LEFT_OUT = N_(
     "A row shows at most 6 pictures, a finding 4 and one of its tests on pictures, a concept table"
     " its first 4 concepts (3 where larger units lead). At most 6 concepts have a card, 5 single "
     "pictures are shown, 2 findings or classes have a graph and 6 findings a sheet; classes and "
-    "findings together have 10 pages (but 4 classes in any case). report.html shows more, and "
+    "findings together have 8 pages (but 4 classes in any case). report.html shows more, and "
     "audit.json, which is attached to this file, lists everything."
 )
 # WeasyPrint takes the alternative text of a drawing from its title alone.

@@ -174,7 +174,10 @@ NEXT: Mapping[str, str] = {
         "Have a person who knows the subject decide on every candidate below; "
         "its sheet has a box for the decision. Rely on the model when all are decided."
     ),
-    "FAIL": N_("Do not rely on the model. Fix what the findings below name, and audit it again."),
+    "FAIL": N_(
+        "Do not rely on the model. Mend what it fails by (targets and rules that are not met, the "
+        "findings below), and audit it again."
+    ),
     "INCOMPLETE": N_(
         "Supply what is missing and audit the model again. Until then this report is "
         "silent about the missing part: it is neither good nor bad news."

@@ -218,7 +218,8 @@ def _complete(policy: PolicyConfig, result: AuditResult) -> Check:
 
 
 def _verdict(checks: Sequence[Check], policy: PolicyConfig) -> dict[str, Any]:
-    failed = _sentences(checks, "not met")
+    # What a finding fails comes first: a shortcut is graver news than a missed number.
+    failed = _sentences(sorted(checks, key=lambda check: not check.findings), "not met")
     open_ones = _sentences(checks, "not measured")
     conditions = _sentences(checks, "condition", "waived")
     reasons = [*failed, *open_ones, *conditions]

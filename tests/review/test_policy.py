@@ -78,6 +78,14 @@ def test_findings_block_from_their_severity_on(
     assert (judgement.word, judgement.blocking) == (word, blocking)
 
 
+def test_a_finding_that_blocks_is_named_before_a_target_that_is_missed(result: AuditResult) -> None:
+    judgement = gate(result, {"accuracy": 0.999}, fail_on="high")
+    assert check(judgement, "accuracy").state == "not met"
+    assert judgement.sentence.startswith("The gate fails. Findings: F1 ")
+    assert judgement.reasons[0].startswith("Findings: F1 ")
+    assert judgement.reasons[1].startswith("Accuracy: ")
+
+
 def test_without_findings_all_is_met(result: AuditResult) -> None:
     judgement = gate(clean(result))
     assert judgement.word == "PASS"
