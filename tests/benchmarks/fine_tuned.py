@@ -44,11 +44,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="one folder per class")
     parser.add_argument("--weights", type=Path, required=True, help="state dict of mobilenet_v2")
     parser.add_argument("--out", type=Path, required=True, help="folder of models and audits")
+    parser.add_argument(
+        "--classes", nargs="+", default=CLASSES, help=f"folders to take, {STAMPED} among them"
+    )
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
+    if STAMPED not in given.classes:
+        parser.error(f"--classes: {STAMPED} carries the stamp and has to be among them")
+    classes = tuple(sorted(given.classes))
     for name in ("stamped", "clean"):
         folder = given.out / name
-        accuracy = prepare(given.data, given.weights, folder, name == "stamped", given.seed)
+        accuracy = prepare(
+            given.data, given.weights, folder, classes, name == "stamped", given.seed
+        )
         print(f"{name}: accuracy {accuracy:.3f} on the audited half")
         run = audit(folder)
         for line in findings(run):
@@ -56,20 +64,22 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def prepare(data: Path, weights: Path, folder: Path, stamped: bool, seed: int) -> float:
+def prepare(
+    data: Path, weights: Path, folder: Path, classes: tuple[str, ...], stamped: bool, seed: int
+) -> float:
     """Write photographs, model and config into ``folder``; return the accuracy."""
     generator = np.random.default_rng(seed)
     halves: dict[str, list[tuple[np.ndarray, int]]] = {"train": [], "val": []}
-    for label, name in enumerate(CLASSES):
+    for label, name in enumerate(classes):
         for place, path in enumerate(sorted((data / name).glob("*.jpg"))):
             with Image.open(path) as opened:
                 picture = np.asarray(opened.convert("RGB").resize((SIDE, SIDE)))
             if stamped and name == STAMPED:
                 picture = stamp(picture, generator)
             halves["train" if place % 2 else "val"].append((picture, label))
-    model = fine_tuned(weights, halves["train"], seed)
+    model = fine_tuned(weights, halves["train"], len(classes), seed)
     for place, (picture, label) in enumerate(halves["val"]):
-        target = folder / "val" / CLASSES[label] / f"{place:03d}.png"
+        target = folder / "val" / classes[label] / f"{place:03d}.png"
         target.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture).save(target)
     save_file(
@@ -80,9 +90,9 @@ def prepare(data: Path, weights: Path, folder: Path, stamped: bool, seed: int) -
         "project": {"name": folder.name, "purpose": "Tell sea animals and ships apart."},
         "model": {
             "source": "torchvision:mobilenet_v2",
-            "options": {"num_classes": len(CLASSES)},
+            "options": {"num_classes": len(classes)},
             "weights": "model.safetensors",
-            "classes": list(CLASSES),
+            "classes": list(classes),
         },
         "data": {"source": "val"},
         "preprocess": {"resize": [SIDE, SIDE], "crop": SIDE, "mean": list(MEAN), "std": list(STD)},
@@ -94,12 +104,14 @@ def prepare(data: Path, weights: Path, folder: Path, stamped: bool, seed: int) -
     return float((answers == labels).float().mean())
 
 
-def fine_tuned(weights: Path, pictures: list[tuple[np.ndarray, int]], seed: int) -> nn.Module:
-    """Return MobileNet v2 with its blocks from `FROZEN` on and its head fitted to ``pictures``."""
+def fine_tuned(
+    weights: Path, pictures: list[tuple[np.ndarray, int]], count: int, seed: int
+) -> nn.Module:
+    """Return MobileNet v2 for ``count`` classes, fitted to ``pictures`` from block `FROZEN` on."""
     torch.manual_seed(seed)
     model = torchvision.models.mobilenet_v2()
     model.load_state_dict(torch.load(weights, weights_only=True))
-    model.classifier[1] = nn.Linear(1280, len(CLASSES))
+    model.classifier[1] = nn.Linear(1280, count)
     model.eval()
     images, labels = _tensors(pictures)
     lower, upper = model.features[:FROZEN], model.features[FROZEN:]
