@@ -63,7 +63,8 @@ def test_a_run_that_is_stopped_in_every_stage_ends_as_one_that_is_not(
     for place, stage in enumerate([*STAGES, CHILD]):
         with subtests.test(stage):
             begun = stop_in(stage, config, out)
-            assert not set(STAGES[1 : place - 1]) & set(begun)  # what was finished is kept
+            # What was finished is kept; the result is written anew whenever it is drawn.
+            assert not set(STAGES[1 : min(place - 1, len(STAGES) - 2)]) & set(begun)
     stopped = through(config, out)
     assert stopped == [STAGES[0], *STAGES[-2:]]
     whole = tmp_path / "whole"

@@ -147,5 +147,8 @@ def test_the_smoke_grid_finds_marks_and_leaves_negatives_alone(tmp_path: Path) -
     assert len(local) >= 2
     assert sum(row["outcomes"]["this search"]["hit3"] for row in local) >= 1
     assert all(row["repeated"] in (None, True) for row in numbers["model rows"])
+    # Brightness and tint are properties of the built-in textures, which a network may rely on.
     for row in numbers["model rows"]:
-        assert row["kind"] not in ("clean", "balanced") or not row["flagged"]
+        if row["kind"] in ("clean", "balanced"):
+            found = json.loads((tmp_path / "models" / f"{row['case']}.json").read_text())
+            assert not [each for each in found["search"]["findings"] if each["grade"] in "AB"]
