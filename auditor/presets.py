@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+# Where an audit has too little time, no class that has as many images is cut below them.
+LEAST_PER_CLASS = 50
+
 PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "quick": {
         "data": {"limit": 600},

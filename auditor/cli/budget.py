@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from auditor.presets import LEAST_PER_CLASS
+
 if TYPE_CHECKING:
     from auditor.cli.check_estimate import Estimate
     from auditor.config import Config
     from auditor.progress import Progress
     from auditor.subject import Subject
 
-LEAST_PER_CLASS = 50
 WORTH = 0.1
 
 

@@ -55,7 +55,7 @@ def search_cost(
         per_map: seconds of a conditional heatmap at the last layer.
         per_image: seconds of an image's relevance.
     """
-    from auditor.interventions.screening import IMAGES, LARGE_IMAGE, LEAST_REFERENCES, TARGETS_EACH
+    from auditor.interventions.screening import TARGETS_EACH, most_tried
     from auditor.interventions.trial import LEAST_IMAGES, SLOTS_LARGE, SLOTS_SMALL, SMALL_IMAGE
 
     members = min(asked.members, images // (2 * max(1, classes)))  # in each half of the data
@@ -63,9 +63,7 @@ def search_cost(
         return SearchCost(0, 0, 0.0)
     pixels = size[0] * size[1]
     candidates = min(asked.total, classes * asked.per_class)
-    budget = IMAGES * max(1, LARGE_IMAGE // pixels)
-    budget //= 2 * TARGETS_EACH * classes * PROPOSALS
-    tried = min(members, max(2 * LEAST_REFERENCES, budget))
+    tried = min(members, most_tried(size, classes, PROPOSALS))
     screened = classes * PROPOSALS * tried * TARGETS_EACH * (1 + CONTROLS_SHARED)
     slots = SLOTS_SMALL if pixels <= SMALL_IMAGE else SLOTS_LARGE
     targets = min(asked.targets, images // 2)

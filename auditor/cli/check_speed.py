@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -61,15 +60,12 @@ def speed_of(explainer: Explainer, subject: Subject, images: Tensor) -> Speed:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Return the mean time of some runs after one that warms up: with whatever else is running."""
-    work()
-    started = time.perf_counter()
-    taken, count = 0.0, 0
-    while taken < LEAST_SECONDS and count < MOST_REPEATS:
-        work()
-        taken = time.perf_counter() - started
-        count += 1
-    return taken / count
+    """Return the mean time of work whose result lies on the CPU, after a run that warms up."""
+    import torch
+
+    from auditor.relevance.check_cost import mean_seconds
+
+    return mean_seconds(torch.device("cpu"), work, LEAST_SECONDS, MOST_REPEATS)
 
 
 def yardstick() -> None:

@@ -84,10 +84,7 @@ def screen(
     share of relevance.
     """
     discovered = np.flatnonzero(members.discovery)
-    pixels = members.inputs.shape[-2] * members.inputs.shape[-1]
-    images = IMAGES * max(1, LARGE_IMAGE // pixels)
-    budget = images // max(1, 2 * TARGETS_EACH * classes * max(1, len(proposals)))
-    most = max(2 * LEAST_REFERENCES, budget)
+    most = most_tried(members.inputs.shape[-2:], classes, len(proposals))
     tried = np.sort(generator.permutation(discovered)[:most])
     candidates = pool.without(members.output)
     targets, fillers = _drawn(pool, candidates, rival_of(pool, members.output))
@@ -111,6 +108,16 @@ def screen(
         share = float(effects[best].mean()) / max(gap, 1e-6)
         found.append(Screened(proposal, tried, effects, np.sort(top), targets, fillers, share))
     return found
+
+
+def most_tried(size: Sequence[int], classes: int, proposals: int) -> int:
+    """Return on how many members each of a class's proposals is tried.
+
+    ``size`` is (height, width) of the images; the budget of `IMAGES` is shared by all classes.
+    """
+    images = IMAGES * max(1, LARGE_IMAGE // (size[0] * size[1]))
+    budget = images // max(1, 2 * TARGETS_EACH * classes * max(1, proposals))
+    return max(2 * LEAST_REFERENCES, budget)
 
 
 def rival_of(pool: Pool, output: int) -> int | None:

@@ -23,6 +23,7 @@ from auditor.pipeline.extras import Extras
 from auditor.pipeline.faces import faces, named_concepts
 from auditor.pipeline.illustrate import atlas_samples
 from auditor.pipeline.reading import qualities
+from auditor.presets import LEAST_PER_CLASS
 from auditor.records import (
     ConceptStatistics,
     Illustration,
@@ -383,9 +384,10 @@ def _over_time(config: Config, samples: Samples) -> list[NotRun]:
             reason=_(
                 "audit.max_minutes is %(minutes)s: by the estimate, from passes of this model "
                 "timed on this machine, no more fits. The rule: images are cut first, to a "
-                "stratified random sample in which no class that has 50 falls below; where that is "
-                "not enough, search and pictures take the values of the preset quick",
+                "stratified random sample in which no class that has %(least)s falls below; where "
+                "that is not enough, search and pictures take the values of the preset quick",
                 minutes=f"{minutes:g}",
+                least=LEAST_PER_CLASS,
             ),
         )
     ]

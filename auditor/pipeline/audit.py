@@ -108,10 +108,14 @@ def check_classes(config: Config, subject: Subject) -> None:
     Raises:
         UnknownNameError: which one.
     """
-    known = {plain(name) for name in subject.manifest.classes}
-    for name in config.audit.classes or ():
+    _refuse_unknown(config.audit.classes or (), subject.manifest.classes)
+
+
+def _refuse_unknown(asked: Sequence[str], classes: Sequence[str]) -> None:
+    known = {plain(name) for name in classes}
+    for name in asked:
         if plain(name) not in known:
-            raise UnknownNameError("class", name, subject.manifest.classes)
+            raise UnknownNameError("class", name, classes)
 
 
 def make_explainer(config: Config, subject: Subject) -> Explainer:
@@ -187,10 +191,8 @@ def audited_outputs(config: Config, samples: Samples) -> tuple[tuple[int, ...], 
     if config.audit.classes is None:
         largest = np.lexsort((present, -counts))[: config.audit.max_classes]
         return tuple(sorted(int(o) for o in present[largest])), len(present) - len(largest)
+    _refuse_unknown(config.audit.classes, [classes[output] for output in present])
     places = {plain(classes[output]): int(output) for output in present}
-    unknown = [name for name in config.audit.classes if plain(name) not in places]
-    if unknown:
-        raise UnknownNameError("class", unknown[0], [classes[o] for o in present])
     return tuple(dict.fromkeys(places[plain(name)] for name in config.audit.classes)), 0
 
 

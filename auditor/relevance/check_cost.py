@@ -91,8 +91,8 @@ def measure(
     repeats = -(-batch // images.shape[0])
     filled = images.repeat(repeats, 1, 1, 1)[:batch]
     heatmaps = tuple(_heatmap_cost(engine, images[:1], layer, leading[layer]) for layer in layers)
-    forward = _seconds(device, lambda: engine.predict(filled)) / batch
-    statistics = _seconds(device, lambda: engine.explain(filled, layers=layers, heatmap=False))
+    forward = mean_seconds(device, lambda: engine.predict(filled)) / batch
+    statistics = mean_seconds(device, lambda: engine.explain(filled, layers=layers, heatmap=False))
     before, peak = memory.before, memory.peak()
     return Cost(
         device=str(device),
@@ -118,21 +118,29 @@ def _heatmap_cost(
     def maps(concepts: Sequence[int]) -> Callable[[], object]:
         return lambda: engine.paired_heatmaps(image, layer, [0] * len(concepts), list(concepts))
 
-    one = _seconds(engine.device, maps(many[:1]))
-    all_of_them = _seconds(engine.device, maps(many))
+    one = mean_seconds(engine.device, maps(many[:1]))
+    all_of_them = mean_seconds(engine.device, maps(many))
     if count < 2:
         return HeatmapCost(layer, 0.0, one)
     each = max(0.0, all_of_them - one) / (count - 1)
     return HeatmapCost(layer, max(0.0, one - each), each)
 
 
-def _seconds(device: torch.device, work: Callable[[], object]) -> float:
-    """Return the mean time of some runs after one that warms up: with whatever else is running."""
+def mean_seconds(
+    device: torch.device,
+    work: Callable[[], object],
+    least: float = LEAST_SECONDS,
+    most: int = MOST_REPEATS,
+) -> float:
+    """Return the mean time of some runs after one that warms up: with whatever else is running.
+
+    As many runs as take ``least`` seconds, and at most ``most``.
+    """
     work()
     _wait(device)
     started = time.perf_counter()
     taken, count = 0.0, 0
-    while taken < LEAST_SECONDS and count < MOST_REPEATS:
+    while taken < least and count < most:
         work()
         _wait(device)
         taken = time.perf_counter() - started
