@@ -18,7 +18,7 @@ from auditor.interventions.triplets import representative_triplets
 from auditor.records import Candidate, Finding, Grade, Samples, Triplet
 from auditor.shortcuts import wording
 from auditor.shortcuts.fingerprint import fingerprint, told_apart
-from auditor.shortcuts.grading import confidence, grade, severity
+from auditor.shortcuts.grading import confidence, grade, reach, severity
 from auditor.shortcuts.weighing import against
 
 GRADES: tuple[Grade, ...] = ("A", "B", "C", "D", "U")
@@ -148,5 +148,4 @@ def _examples(
 
 
 def _order(finding: Finding) -> tuple[int, float]:
-    strength = max((each.low for each in finding.evidence), default=0.0)
-    return GRADES.index(finding.grade), -strength * finding.plausibility.score
+    return GRADES.index(finding.grade), -reach(finding.evidence) * finding.plausibility.score

@@ -207,7 +207,9 @@ def selected(screened: Sequence[Screened], most: int) -> list[Screened]:
     In the order of `_compactness`. Left out is a region that contains one already kept or is
     `ALIKE` one in size and lies in it, and one whose effects go with those of one kept: it is
     another part of the same thing. A small part of a region stays: a mark at the border does less
-    than a strip that holds the mark and a part of the object, and is what ought to be seen.
+    than a strip that holds the mark and a part of the object, and is what ought to be seen. Regions
+    bound to a place and regions that follow relevance do not displace each other: of a frame, the
+    most relevant part of every picture does as much, and looks like nothing.
     """
     kept: list[Screened] = []
     for each in sorted(screened, key=_compactness, reverse=True):
@@ -217,9 +219,15 @@ def selected(screened: Sequence[Screened], most: int) -> list[Screened]:
             (_contained(each, other) <= CONTAINED or _area(each) < ALIKE * _area(other))
             and _correlation(each, other) <= CORRELATED
             for other in kept
+            if _bound_to_a_place(each) == _bound_to_a_place(other)
         ):
             kept.append(each)
     return kept
+
+
+def _bound_to_a_place(each: Screened) -> bool:
+    """Say whether the region is at its place in every picture whatever is relevant there."""
+    return each.proposal.fixed or each.proposal.kind == "P1c"
 
 
 def _area(each: Screened) -> float:

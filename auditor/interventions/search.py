@@ -46,8 +46,8 @@ from auditor.records import (
     ShortcutReport,
 )
 from auditor.shortcuts.grading import (
-    CLEAR,
     LEVEL,
+    LIKELY,
 )
 from auditor.shortcuts.merging import merged
 from auditor.shortcuts.plausibility import judge
@@ -142,7 +142,7 @@ def find_shortcuts(
         proposed=sum(len(group) for group in screened.values()),
         tests=tests,
         targets=len({t for each in settled for t in _target_rows(stage, each)}),
-        detection_limit=detection_limit(targets, tests, level=LEVEL, bound=CLEAR)
+        detection_limit=detection_limit(targets, tests, level=LEVEL, bound=LIKELY)
         if targets
         else None,
         null_rate=sum(nulls) / len(nulls) if nulls else None,

@@ -15,7 +15,9 @@ LATENT = "T3 latent"
 TRANSPLANTS = (FLIPS, RIVAL, SHARE)
 
 LEVEL = 0.01
-STRONG, CLEAR, UNUSED = 0.25, 0.10, 0.05
+# Lower bounds of effects. Grade B asks for `LIKELY` and not for `CLEAR`: of nets without any
+# artefact more show an effect between the two than of nets with one.
+STRONG, LIKELY, CLEAR, UNUSED = 0.25, 0.15, 0.10, 0.05
 LEAST_Z = 3.0
 LOST = 0.25
 LIKELY_ARTEFACT, ARTEFACT = 0.5, 0.75
@@ -33,10 +35,10 @@ def grade(evidence: Sequence[Evidence], plausibility: Plausibility) -> Grade | N
     transplanted = any(_passes(each) for each in ran if each.test in TRANSPLANTS)
     removed = any(_passes(each) for each in ran if each.test == REMOVAL)
     latent = any(_passes(each) for each in ran if each.test == LATENT)
-    bound = max((_bound(each) for each in ran if _passes(each)), default=0.0)
+    bound = reach(evidence)
     if transplanted and (removed or latent) and bound >= STRONG and artefact >= ARTEFACT:
         return "A"
-    if (transplanted or removed) and bound >= CLEAR and artefact >= LIKELY_ARTEFACT:
+    if (transplanted or removed) and bound >= LIKELY and artefact >= LIKELY_ARTEFACT:
         return "B"
     if bound >= STRONG and artefact < LIKELY_ARTEFACT:
         return "C"
@@ -46,6 +48,15 @@ def grade(evidence: Sequence[Evidence], plausibility: Plausibility) -> Grade | N
     ):
         return "D"
     return None
+
+
+def reach(evidence: Sequence[Evidence]) -> float:
+    """Return the largest lower bound of an effect in a test that passed, 0 without any.
+
+    An evidence share that does not stand out from windows counts nothing, and nor does T3: how far
+    a direction reaches is no measure of what the region does.
+    """
+    return max((_bound(each) for each in evidence if _passes(each)), default=0.0)
 
 
 def outcome_of(low: float, high: float, q: float) -> Outcome:
@@ -85,10 +96,6 @@ def _passes(evidence: Evidence) -> bool:
 
 
 def _bound(evidence: Evidence) -> float:
-    """Return the lower bound, or 0 for an evidence share that does not stand out from windows.
-
-    And 0 for T3: how far a direction reaches is no measure of what the region does.
-    """
     if evidence.test == LATENT:
         return 0.0
     if evidence.test == SHARE and (evidence.z is None or evidence.z < LEAST_Z):

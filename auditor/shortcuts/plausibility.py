@@ -40,12 +40,12 @@ from auditor.shortcuts.terms import (
 )
 from auditor.shortcuts.windows import Shape, box_of, place
 
-# Chosen by hand on the demo and its clean twin; to be fitted on the benchmark.
+# Chosen by hand on the demo and on the benchmark's models of even seeds.
 WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     # term: (value that counts nothing, value that counts fully, weight)
     "stereotyped appearance": (0.8, 1.0, 0.20),
     "stereotyped position": (0.8, 1.0, 0.25),
-    "same look at the same place": (0.5, 0.62, 0.70),
+    "same look at the same place": (0.45, 0.60, 0.70),
     "far more alike than usual": (0.65, 0.85, 0.70),
     "the same mark in it": (0.75, 0.95, 0.50),
     "near the border": (0.8, 1.0, 0.05),

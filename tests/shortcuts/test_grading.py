@@ -16,6 +16,7 @@ from auditor.shortcuts.grading import (
     confidence,
     grade,
     outcome_of,
+    reach,
     severity,
 )
 
@@ -38,10 +39,11 @@ def missing(test: str) -> Evidence:
         ([evidence(SHARE, 0.3, z=4.0), evidence(REMOVAL, 0.1)], 0.8, "A"),
         ([evidence(FLIPS, 0.3), evidence(REMOVAL, 0.1, q=0.2)], 0.8, "B"),
         ([evidence(FLIPS, 0.3), evidence(REMOVAL, 0.1)], 0.7, "B"),
-        ([evidence(FLIPS, 0.12)], 0.5, "B"),
-        ([evidence(REMOVAL, 0.12)], 0.5, "B"),
-        ([evidence(SHARE, 0.12, z=3.0)], 0.5, "B"),
-        ([evidence(SHARE, 0.12, z=2.9)], 0.5, None),
+        ([evidence(FLIPS, 0.15)], 0.5, "B"),
+        ([evidence(FLIPS, 0.14)], 0.5, None),
+        ([evidence(REMOVAL, 0.15)], 0.5, "B"),
+        ([evidence(SHARE, 0.15, z=3.0)], 0.5, "B"),
+        ([evidence(SHARE, 0.15, z=2.9)], 0.5, None),
         ([evidence(SHARE, 0.3, z=None)], 0.9, None),
         ([evidence(FLIPS, 0.3, q=0.02)], 0.9, None),
         ([evidence(FLIPS, 0.3)], 0.49, "C"),
@@ -61,6 +63,13 @@ def test_the_grade_table(
     found: list[Evidence], implausibility: float, expected: Grade | None
 ) -> None:
     assert grade(found, Plausibility("c", {}, implausibility)) == expected
+
+
+def test_the_reach_is_the_largest_effect_that_is_proven() -> None:
+    assert reach([evidence(FLIPS, 0.3), evidence(REMOVAL, 0.5)]) == 0.5
+    assert reach([evidence(FLIPS, 0.3), evidence(LATENT, 0.9)]) == 0.3
+    assert reach([evidence(FLIPS, 0.3), evidence(REMOVAL, 0.5, q=0.2)]) == 0.3
+    assert reach([evidence(SHARE, 0.3, z=2.0), missing(REMOVAL)]) == 0.0
 
 
 def test_outcomes() -> None:

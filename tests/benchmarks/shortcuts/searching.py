@@ -14,8 +14,10 @@ from jaxtyping import Bool, Float, Int
 
 from auditor.config import ShortcutConfig
 from auditor.interventions.search import find_shortcuts
+from auditor.interventions.tested import Tested
 from auditor.records import Finding, ShortcutReport
-from auditor.shortcuts.grading import FLIPS
+from auditor.shortcuts.grading import FLIPS, grade, reach
+from auditor.shortcuts.proposals import Proposal
 from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
 from tests.benchmarks.shortcuts.audited import Audited
 from tests.benchmarks.shortcuts.manipulation import Effect
@@ -86,8 +88,7 @@ def strength(finding: Any) -> float:
 
     By it models are told apart where a threshold is to be chosen; the grades have their own rules.
     """
-    best = max((each.low for each in finding.evidence), default=0.0)
-    return float(finding.plausibility.score * max(0.0, best))
+    return float(finding.plausibility.score * reach(finding.evidence))
 
 
 def finding_rows(
@@ -126,6 +127,22 @@ def finding_rows(
             }
         )  # fmt: skip
     return rows
+
+
+def tested_rows(tested: Sequence[Tested]) -> list[dict[str, Any]]:
+    """Return every candidate that was tested, listed or not, as plain data: to choose limits by."""
+    return [
+        {
+            "class": each.members.output,
+            "kind": each.screened.proposal.kind,
+            "shape": each.screened.proposal.shape,
+            "grade": grade(each.trial.evidence, each.plausibility),
+            "implausibility": each.plausibility.score,
+            "terms": dict(each.plausibility.terms),
+            "reach": reach(each.trial.evidence),
+        }
+        for each in tested
+    ]
 
 
 def overlap_of(
@@ -182,24 +199,25 @@ def factor_rows(report: ShortcutReport, effects: Sequence[Effect]) -> list[dict[
 
 
 def member_gains(
-    report: ShortcutReport, output: int, members: Int[np.ndarray, "member"], audited: Audited
+    report: ShortcutReport,
+    output: int,
+    members: Int[np.ndarray, "member"],
+    tested: Sequence[Proposal],
+    audited: Audited,
 ) -> Float[np.ndarray, "member"]:
     """Return the score by the class's best finding of each of the members looked at, 0 without any.
 
-    The score is the margin that a member's region carries to other pictures; members that the
-    finding leaves out come last.
+    The score is the margin that a member's region carries to other pictures. A finding lists the
+    members that carry it; the region of the others is in the proposal, one of ``tested``.
     """
     own = [each for each in report.findings if each.candidate.output == output]
     listed = [each for each in own if each.grade in LISTED]
     if not listed or not len(members):
         return np.zeros(len(members))
-    candidate = listed[0].candidate
-    gains = region_gains(audited, output, candidate.rows, candidate.masks)
-    scores = np.full(len(members), gains.min() - 1.0 if len(gains) else 0.0)
-    places = {int(row): place for place, row in enumerate(members)}
-    for row, gain in zip(candidate.rows, gains, strict=True):
-        scores[places[int(row)]] = gain
-    return scores
+    found = listed[0].candidate
+    carrying = np.isin(members, found.rows)
+    proposal = next(each for each in tested if np.array_equal(each.masks[carrying], found.masks))
+    return region_gains(audited, output, members, proposal.masks)
 
 
 def transplant_effect(row: Mapping[str, Any], test: str = FLIPS) -> float | None:

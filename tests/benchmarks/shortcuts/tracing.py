@@ -24,7 +24,7 @@ STAGES = ("proposed", "kept", "selected")
 class Trace:
     """What passed each stage: per class its rows and proposals, before and after each choice.
 
-    The lists are in the order in which the classes were searched.
+    The lists are in the order in which the classes were searched; ``tested`` is of all classes.
     """
 
     rows: list[np.ndarray] = field(default_factory=list)
@@ -32,10 +32,17 @@ class Trace:
     proposed: list[list[Any]] = field(default_factory=list)
     screened: list[list[Any]] = field(default_factory=list)
     selected: list[list[Any]] = field(default_factory=list)
+    tested: list[Any] = field(default_factory=list)
 
     def looked_at(self, output: int, members: np.ndarray) -> np.ndarray:
         """Return the rows of a class that were loaded; ``members`` where it was not searched."""
         return self.rows[self.outputs.index(output)] if output in self.outputs else members
+
+    def chosen(self, output: int) -> list[Any]:
+        """Return the proposals of a class that were chosen for the tests."""
+        if output not in self.outputs:
+            return []
+        return [each.proposal for each in self.selected[self.outputs.index(output)]]
 
 
 @contextmanager
@@ -43,6 +50,7 @@ def traced() -> Iterator[Trace]:
     """Record the stages of every search while the context is open; the search stays as it is."""
     trace = Trace()
     merged, screen, selected = searching.merged, searching.screen, searching.selected
+    findings_of = searching.findings_of
 
     def merging(proposals: Sequence[Any], *rest: Any, **options: Any) -> Any:
         trace.proposed.append(list(proposals))
@@ -60,9 +68,14 @@ def traced() -> Iterator[Trace]:
         trace.selected.append(list(found))
         return found
 
+    def finding(stage: Any, samples: Any, tested: Sequence[Any], *rest: Any) -> Any:
+        trace.tested.extend(tested)
+        return findings_of(stage, samples, tested, *rest)
+
     with ExitStack() as stack:
         for name, function in (
             ("merged", merging), ("screen", screening), ("selected", selecting),
+            ("findings_of", finding),
         ):  # fmt: skip
             stack.enter_context(patch.object(searching, name, function))
         yield trace

@@ -28,6 +28,7 @@ from tests.benchmarks.shortcuts.searching import (
     fingerprint_of,
     member_gains,
     search,
+    tested_rows,
 )
 from tests.benchmarks.shortcuts.tracing import Trace, stages_of, traced
 from tests.benchmarks.shortcuts.train import trained
@@ -110,12 +111,13 @@ def _search_rows(
     scores = []
     for effect in effects:
         members = trace.looked_at(effect.output, audited.members(effect.output))
-        gains = member_gains(report, effect.output, members, audited)
+        gains = member_gains(report, effect.output, members, trace.chosen(effect.output), audited)
         found = member_scores(gains, held.carries[effect.plant, members])
         scores.append(asdict(found) if found else None)
     return {
         "findings": finding_rows(report, effects, held, audited),
         "factors": factor_rows(report, effects),
+        "tested": tested_rows(trace.tested),
         "members": scores,
         "proposed": report.proposed,
         "tests": report.tests,
