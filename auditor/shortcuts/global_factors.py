@@ -11,7 +11,7 @@ from scipy.stats import norm, rankdata, tiecorrect
 
 from auditor.records import Evidence, Plausibility
 from auditor.shortcuts.global_statistics import STATISTICS
-from auditor.shortcuts.grading import LIKELY_ARTEFACT, STRONG
+from auditor.shortcuts.grading import LIKELY_ARTEFACT
 from auditor.shortcuts.modes import bimodal, otsu
 from auditor.shortcuts.proposals import least_group
 from auditor.shortcuts.statistics import benjamini_hochberg
@@ -24,6 +24,8 @@ RESOLUTION = 20_000
 TAIL = 0.05
 # How far the margin differs, as a share of how far the whole does: none of it counts, all does.
 OBJECT_ONLY, EVERYWHERE = 0.3, 0.6
+# The share of other pictures from which on a change of whole pictures needs no object at all.
+FULLY = 0.5
 PER_CLASS, IN_ALL = 3, 20
 CHUNK = 500
 
@@ -137,14 +139,14 @@ def implausibility(
     ``made by camera or processing`` is the statistic's own nature; ``part of the class lacks it``
     is 1 when the class falls into two groups (dip test), of which one is as the other classes are:
     then the class is recognised without it. ``enough without any object`` is the lower end of what
-    ``given``, T4 with its q, turns of other pictures, 1 from `STRONG` on: a change of a whole
+    ``given``, T4 with its q, turns of other pictures, 1 from `FULLY` on: a change of a whole
     picture brings no object along. It counts less the less the class differs at the ``margin``
     (`margin_share`): sunflowers are yellow in the middle. Combined by noisy-or.
     """
     enough = 0.0
     if given is not None and given.outcome == "supports":
         everywhere = np.clip((margin - OBJECT_ONLY) / (EVERYWHERE - OBJECT_ONLY), 0.0, 1.0)
-        enough = min(1.0, max(0.0, given.low / STRONG)) * float(everywhere)
+        enough = min(1.0, max(0.0, given.low / FULLY)) * float(everywhere)
     terms = {
         BY_NATURE: STATISTICS[factor.statistic].nature,
         PART: float(partial(factor.own, factor.others)),

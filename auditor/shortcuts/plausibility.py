@@ -47,7 +47,7 @@ WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     "stereotyped position": (0.8, 1.0, 0.25),
     "same look at the same place": (0.45, 0.60, 0.70),
     "far more alike than usual": (0.65, 0.85, 0.70),
-    "the same mark in it": (0.75, 0.95, 0.50),
+    "the same mark in it": (0.70, 0.90, 0.60),
     "near the border": (0.8, 1.0, 0.05),
     "in a corner": (0.8, 1.0, 0.05),
     "synthetic look": (0.3, 0.7, 0.20),

@@ -115,10 +115,12 @@ def test_brightness_that_is_not_used_is_not_graded_as_evidence() -> None:
     report = search(bright_world(reliance=0.0))
     light = [each for each in report.factors if each.statistic in ("brightness", "highlights")]
     assert not any(each.grade in ("A", "B", "C") for each in light)
-    # The classes are tints there, of the whole picture: what they are, but for the margin.
-    tints = {each.statistic: each.grade for each in report.factors if each.output == 0}
-    assert tints["red-green tint"] == "C"
-    assert tints["red-green tint of the margin"] == "B"
+    # The classes are tints there, of the whole picture: what they are, but for a margin whose tint
+    # alone turns more than half of the other pictures.
+    tints = {(each.output, each.statistic): each.grade for each in report.factors}
+    assert tints[0, "red-green tint"] == tints[0, "red-green tint of the margin"] == "C"
+    assert tints[2, "blue-yellow tint"] == "C"
+    assert tints[2, "blue-yellow tint of the margin"] == "B"
 
 
 def test_pictures_that_are_alike_have_no_factor_of_brightness() -> None:

@@ -97,7 +97,7 @@ def test_giving_it_counts_as_implausible_unless_only_the_middle_differs() -> Non
     assert implausibility("x", found, given, 0.45).terms[ENOUGH] == pytest.approx(0.5)
     assert implausibility("x", found, given, 0.3).terms[ENOUGH] == 0.0
     weak = replace(given, low=0.1)
-    assert implausibility("x", found, weak).terms[ENOUGH] == pytest.approx(0.4)
+    assert implausibility("x", found, weak).terms[ENOUGH] == pytest.approx(0.2)
     refuted = replace(given, outcome="inconclusive")
     assert implausibility("x", found, refuted).terms[ENOUGH] == 0.0
 

@@ -186,6 +186,8 @@ def factor_rows(report: ShortcutReport, effects: Sequence[Effect]) -> list[dict[
                 "statistic": statistic,
                 "grade": factor.grade,
                 "strength": strength(factor),
+                "implausibility": factor.plausibility.score,
+                "terms": dict(factor.plausibility.terms),
                 "auc": factor.auc,
                 "q": factor.q,
                 "evidence": [
