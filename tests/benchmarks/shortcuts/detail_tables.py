@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.benchmarks.shortcuts.manipulation import POSITIVE
 from tests.benchmarks.shortcuts.scores import mean_interval
 from tests.benchmarks.shortcuts.summary import FLAGGED, Model, Planting, hit_by, touches
 from tests.benchmarks.shortcuts.tables import said, table
@@ -36,10 +37,35 @@ def alarms_table(models: Sequence[Model]) -> str:
             tests = ", ".join(
                 f"{e['test']} {e['effect']:.2f} (from {e['low']:.2f})" for e in row["evidence"]
             )
-            rows.append(
-                [model.case, model.kind, str(row["class"]), row["grade"], what, terms, tests]
+            drawn = "; ".join(
+                f"{each['name']} {each['fe']:.2f}"
+                for each in model.own
+                if each["output"] == row["class"]
             )
-    return table(["model", "kind", "class", "grade", "what", "implausibility", "tests"], rows)
+            rows.append(
+                [model.case, model.kind, str(row["class"]), row["grade"], what, terms, tests, drawn]
+            )
+    return table(
+        ["model", "kind", "class", "grade", "what", "implausibility", "tests", "when drawn"], rows
+    )
+
+
+def own_table(models: Sequence[Model]) -> str:
+    """Return what marks that a data set has of its own do to models without any artefact."""
+    found: dict[tuple[str, int], list[float]] = {}
+    for model in models:
+        if model.kind in ("clean", "balanced", "training only"):
+            for each in model.own:
+                found.setdefault((each["name"], each["output"]), []).append(each["fe"])
+    rows = [
+        [
+            name, str(output), str(len(values)), f"{np.median(values):.2f}",
+            f"{min(values):.2f} to {max(values):.2f}", str(sum(v >= POSITIVE for v in values)),
+        ]
+        for (name, output), values in found.items()
+    ]  # fmt: skip
+    head = ["drawn", "class", "models", "median FE*", "range", f"FE* at least {POSITIVE:.2f}"]
+    return table(head, rows) if rows else ""
 
 
 def ablations_table(results: Sequence[Mapping[str, Any]]) -> str:

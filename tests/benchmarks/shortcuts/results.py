@@ -106,6 +106,14 @@ def page(
         detail_tables.failures_table(planted, lambda case: _sheet(plan, case)),
         "## Findings of grade A or B that are no artefact", detail_tables.alarms_table(rows),
     ]  # fmt: skip
+    own = detail_tables.own_table(rows)
+    if own:
+        parts += [
+            "Nobody planted these marks: the data have them. How many pictures of other classes "
+            "turn when they are drawn, in all models without an artefact (the last column above: "
+            "in the model of the finding):",
+            own,
+        ]
     factors = factor_tables.factors_table(results)
     if factors:
         parts += ["## Whole pictures: brightness, blur, JPEG, tint", factors]

@@ -83,6 +83,7 @@ class Model:
     detection_limit: float | None
     null_rate: float | None
     alarm_rows: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    own: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
 
 
 def plantings(results: Sequence[Result]) -> list[Planting]:
@@ -145,6 +146,7 @@ def models(results: Sequence[Result]) -> list[Model]:
                 detection_limit=search["detection_limit"],
                 null_rate=search["null_rate"],
                 alarm_rows=tuple(alarms),
+                own=tuple(result.get("own", ())),
             )
         )
     return found

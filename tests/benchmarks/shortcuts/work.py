@@ -17,6 +17,7 @@ from tests.benchmarks.shortcuts.audited import Audited, audit
 from tests.benchmarks.shortcuts.baselines import Verdict, all_verdicts
 from tests.benchmarks.shortcuts.cases import Case
 from tests.benchmarks.shortcuts.manipulation import Effect, effects
+from tests.benchmarks.shortcuts.own_biases import own_effects
 from tests.benchmarks.shortcuts.pictures import write_sheet
 from tests.benchmarks.shortcuts.scores import hit_within, hits, member_scores, place_of
 from tests.benchmarks.shortcuts.searching import (
@@ -62,6 +63,7 @@ def measure(
     true = effects(model, pictures.audited, case.plants, case.seed)
     held = planted(pictures.audited, case.validation_plants, np.random.default_rng([case.seed, 2]))
     right = predict(model, held.images).argmax(axis=1) == held.labels
+    own = own_effects(model, pictures.audited, case.data)
     clock.lap("manipulation check")
     audited = audit(model, held.images, held.labels, pictures.classes, case.seed)
     clock.lap("pass")
@@ -81,6 +83,7 @@ def measure(
         "accuracy": {"training": fitted, "audited": float(right.mean())},
         "members": [len(audited.members(output)) for output in audited.outputs],
         "effects": [asdict(each) | {"verdict": each.verdict} for each in true],
+        "own": [asdict(each) for each in own],
         "search": _search_rows(searched, trace, shown, held, audited)
         | {"stages": stages_of(trace, shown, held)},
         "baselines": {

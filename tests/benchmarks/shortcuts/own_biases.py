@@ -1,0 +1,88 @@
+"""What a data set brings along: a mark of one class that nobody planted, drawn to see who uses it.
+
+Caltech's motorbikes are cut out on white and its ketches lie in blue. A model of the data as they
+are may go by that, and a finding about it in a 'clean' model is no error. So it is drawn on the
+pictures of other classes, as planted artefacts are for FE*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+
+from auditor.demo.training import predict
+from tests.benchmarks.shortcuts.artefacts import Picture
+from tests.benchmarks.shortcuts.worlds import Half
+
+MARGIN = 0.08
+BLUE = np.array([-26.0, -2.0, 30.0])
+
+
+@dataclass(frozen=True)
+class Bias:
+    """A mark that a data set has on one class; ``draw`` puts it on a picture."""
+
+    name: str
+    output: int
+    draw: Callable[[Picture], Picture]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The share of ``n`` pictures of other classes that turn when a bias is drawn on them."""
+
+    name: str
+    output: int
+    fe: float
+    n: int
+
+
+def white_margin(picture: Picture) -> Picture:
+    """Make the outer `MARGIN` of the sides white."""
+    width = round(MARGIN * picture.shape[0])
+    drawn = picture.copy()
+    inside = np.zeros(picture.shape[:2], dtype=bool)
+    inside[width:-width, width:-width] = True
+    drawn[~inside] = 250
+    return drawn
+
+
+def blue_margin(picture: Picture) -> Picture:
+    """Make the surroundings bluish: most at the border, nothing in the middle.
+
+    By about what the medians of ketches and of the other classes are apart.
+    """
+    height, width = picture.shape[:2]
+    rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    strength = np.clip(np.maximum(np.abs(rows), np.abs(columns)) - 0.3, 0, None) / 0.7
+    drawn: Picture = np.clip(np.rint(picture + strength[..., None] * BLUE), 0, 255).astype(np.uint8)
+    return drawn
+
+
+BIASES: Mapping[str, tuple[Bias, ...]] = {
+    "caltech": (
+        Bias("white margin", 0, white_margin),
+        Bias("blue margin", 2, blue_margin),
+    )
+}
+
+
+def own_effects(model: nn.Module, clean: Half, data: str) -> list[Drawn]:
+    """Return what the marks of a data set's own do to a model; [] for one of which none is known.
+
+    Counted as FE* is: pictures whose label and prediction are other than the class.
+    """
+    biases = BIASES.get(data, ())
+    if not biases:
+        return []
+    before = predict(model, clean.images).argmax(axis=1)
+    found = []
+    for bias in biases:
+        after = predict(model, np.stack([bias.draw(each) for each in clean.images])).argmax(axis=1)
+        rows = (clean.labels != bias.output) & (before != bias.output)
+        share = float((after[rows] == bias.output).mean()) if rows.any() else 0.0
+        found.append(Drawn(bias.name, bias.output, share, int(rows.sum())))
+    return found
