@@ -2,9 +2,12 @@
 
 Two infills (smooth from around the hole, and another class's image at the same place), each minus
 the same infill of an equal-area window of the next relevance rank; the smaller difference counts.
+Few pictures of a confident model leave, so the evidence that they lose is read too.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,9 +17,22 @@ from torch import Tensor
 from auditor.interventions.material import Members, Pool
 from auditor.interventions.pixels import blend, feathered, inpainted
 from auditor.interventions.probe import Probe
+from auditor.interventions.transplant import margin
 
 SMOOTH = "filled smoothly"
 CONTENT = "filled from another class's image"
+
+
+@dataclass(frozen=True, eq=False)
+class Removed:
+    """What removing the region does to each member, over removing the window compared with.
+
+    ``left``: 1 where only the region's removal leaves the class, or -1. ``lost``: by how much more
+    the margin of the class falls.
+    """
+
+    left: Float[np.ndarray, "member"]
+    lost: Float[np.ndarray, "member"]
 
 
 def removal(
@@ -29,8 +45,8 @@ def removal(
     fillers: Int[np.ndarray, "member"] | None,
     *,
     infill: str = SMOOTH,
-) -> Float[np.ndarray, "member"]:
-    """Return per member: 1 where only the region's removal leaves the class, or -1.
+) -> Removed:
+    """Take the region out of members, and in its place the window compared with.
 
     Args:
         probe: the model.
@@ -58,12 +74,12 @@ def _difference(
     content: Float[Tensor, "member 3 h w"] | None,
     masks: Bool[np.ndarray, "member h w"],
     windows: Bool[np.ndarray, "member h w"],
-) -> Float[np.ndarray, "member"]:
-    left = []
-    for hole in (torch.from_numpy(masks), torch.from_numpy(windows)):
-        edited = (
+) -> Removed:
+    without, control = (
+        probe.predict(
             inpainted(images, hole) if content is None else blend(images, content, feathered(hole))
         )
-        left.append((probe.predict(edited).argmax(axis=1) != output).astype(float))
-    difference: np.ndarray = left[0] - left[1]
-    return difference
+        for hole in (torch.from_numpy(masks), torch.from_numpy(windows))
+    )
+    left = [(logits.argmax(axis=1) != output).astype(float) for logits in (without, control)]
+    return Removed(left[0] - left[1], margin(control, output) - margin(without, output))

@@ -56,7 +56,7 @@ from auditor.shortcuts.statistics import detection_limit
 
 STEPS = 2
 SCREENED = 8
-TESTS_EACH = 5
+TESTS_EACH = 6
 SIMILAR_SIZE = 2.0
 
 

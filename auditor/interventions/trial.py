@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from auditor.interventions.material import Members, Pool
 from auditor.interventions.probe import Probe
-from auditor.interventions.removal import CONTENT, SMOOTH, removal
+from auditor.interventions.removal import CONTENT, SMOOTH, Removed, removal
 from auditor.interventions.transplant import (
     Pairing,
     Region,
@@ -24,7 +24,7 @@ from auditor.interventions.transplant import (
 )
 from auditor.language import gettext as _
 from auditor.records import Evidence
-from auditor.shortcuts.grading import CLEAR, FLIPS, LEVEL, REMOVAL, SHARE
+from auditor.shortcuts.grading import CLEAR, FLIPS, LEVEL, LOSS, REMOVAL, SHARE
 from auditor.shortcuts.statistics import bootstrap_interval, refined_p
 
 FIRST_TARGETS = 16
@@ -97,7 +97,7 @@ def run_trial(
             region,
             None,
             None,
-            (*evidence, _removal(stage, candidate, region, next_windows, generator)),
+            (*evidence, *_removal(stage, candidate, region, next_windows, None, generator)),
             len(targets),
         )
     pairing = draw_pairs(stage, region, targets, generator)
@@ -118,8 +118,8 @@ def run_trial(
         result = result.joined(transplant(stage.probe, region, rest, *pools))
         first = found()
     pairing = pairing.first(len(result.region))
-    left = _removal(stage, candidate, region, next_windows, generator)
-    return Trial(region, pairing, result, (*first, left), len(targets))
+    removed = _removal(stage, candidate, region, next_windows, gap, generator)
+    return Trial(region, pairing, result, (*first, *removed), len(targets))
 
 
 def _open(evidence: Sequence[Evidence]) -> bool:
@@ -176,7 +176,7 @@ def z_score(value: float, comparison: Sequence[float]) -> float | None:
 
 def missing(candidate: str, test: str, why: str) -> Evidence:
     """Return evidence that a test could not be run."""
-    unit = OF_GAP if test == SHARE else IMAGES
+    unit = OF_GAP if test in (SHARE, LOSS) else IMAGES
     return Evidence(candidate, test, "not applicable", 0.0, unit, 0.0, 0.0, 0, reason=why)
 
 
@@ -185,8 +185,13 @@ def _removal(
     candidate: str,
     region: Region,
     windows: Bool[np.ndarray, "member h w"],
+    gap: float | None,
     generator: np.random.Generator,
-) -> Evidence:
+) -> tuple[Evidence, Evidence]:
+    """Return which members leave, and which share of the evidence they lose.
+
+    ``gap`` is the margin between members and images of other classes; None: there are none.
+    """
     members = region.members
     rows = np.flatnonzero(~members.discovery)
     if len(rows) < LEAST_IMAGES:
@@ -196,18 +201,25 @@ def _removal(
             rows=len(rows),
             least_images=LEAST_IMAGES,
         )
-        return missing(candidate, REMOVAL, why)
+        return missing(candidate, REMOVAL, why), missing(candidate, LOSS, why)
     others = stage.others.without(members.output)
     fillers = generator.choice(others, size=len(rows)) if len(others) else None
-    effects: dict[str, Float[np.ndarray, "member 1"]] = {}
+    removed: dict[str, Removed] = {}
     for name in (SMOOTH, CONTENT) if fillers is not None else (SMOOTH,):
-        effect = removal(
+        found = removal(
             stage.probe, members, rows, region.masks, windows, stage.others, fillers, infill=name
         )
-        effects[name] = effect[:, None]
-        if bootstrap_interval(effects[name], generator)[1] < CLEAR:
+        removed[name] = found
+        shares = found.lost / gap if gap is not None else np.zeros(len(rows))
+        if all(bootstrap_interval(v[:, None], generator)[1] < CLEAR for v in (found.left, shares)):
             break
-    return least_effect(stage, candidate, REMOVAL, IMAGES, effects, generator)
+    left = {name: found.left[:, None] for name, found in removed.items()}
+    evidence = least_effect(stage, candidate, REMOVAL, IMAGES, left, generator)
+    if gap is None:
+        why = _("There are no images of other classes to compare the evidence with.")
+        return evidence, missing(candidate, LOSS, why)
+    lost = {name: found.lost[:, None] / gap for name, found in removed.items()}
+    return evidence, least_effect(stage, candidate, LOSS, OF_GAP, lost, generator)
 
 
 def least_effect(

@@ -148,6 +148,7 @@ QUESTION: Mapping[str, str] = {
     "T1 nearest class": N_("Put into pictures of the class most like it: how many does it turn?"),
     "T1 evidence share": N_("How much of the model's evidence for the class moves along with it?"),
     "T2 removal": N_("Covered up: how many pictures are no longer recognised?"),
+    "T2 evidence lost": N_("Covered up: how much of the evidence for the class is gone?"),
     "T3 latent": N_("Ignored inside the model: how many pictures are no longer recognised?"),
 }
 

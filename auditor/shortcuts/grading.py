@@ -11,6 +11,7 @@ FLIPS = "T1 flip excess"
 RIVAL = "T1 nearest class"
 SHARE = "T1 evidence share"
 REMOVAL = "T2 removal"
+LOSS = "T2 evidence lost"
 LATENT = "T3 latent"
 TRANSPLANTS = (FLIPS, RIVAL, SHARE)
 
@@ -34,9 +35,9 @@ def grade(evidence: Sequence[Evidence], plausibility: Plausibility) -> Grade | N
     artefact = plausibility.score
     transplanted = any(_passes(each) for each in ran if each.test in TRANSPLANTS)
     removed = any(_passes(each) for each in ran if each.test == REMOVAL)
-    latent = any(_passes(each) for each in ran if each.test == LATENT)
+    confirmed = removed or any(_passes(each) for each in ran if each.test in (LOSS, LATENT))
     bound = reach(evidence)
-    if transplanted and (removed or latent) and bound >= STRONG and artefact >= ARTEFACT:
+    if transplanted and confirmed and bound >= STRONG and artefact >= ARTEFACT:
         return "A"
     if (transplanted or removed) and bound >= LIKELY and artefact >= LIKELY_ARTEFACT:
         return "B"
@@ -53,8 +54,9 @@ def grade(evidence: Sequence[Evidence], plausibility: Plausibility) -> Grade | N
 def reach(evidence: Sequence[Evidence]) -> float:
     """Return the largest lower bound of an effect in a test that passed, 0 without any.
 
-    An evidence share that does not stand out from windows counts nothing, and nor does T3: how far
-    a direction reaches is no measure of what the region does.
+    An evidence share that does not stand out from windows counts nothing, and nor do T3 and the
+    evidence that removal takes: they confirm what other tests found, and members of a class may
+    lose much of their evidence with any piece of their object.
     """
     return max((_bound(each) for each in evidence if _passes(each)), default=0.0)
 
@@ -96,7 +98,7 @@ def _passes(evidence: Evidence) -> bool:
 
 
 def _bound(evidence: Evidence) -> float:
-    if evidence.test == LATENT:
+    if evidence.test in (LATENT, LOSS):
         return 0.0
     if evidence.test == SHARE and (evidence.z is None or evidence.z < LEAST_Z):
         return 0.0

@@ -45,7 +45,7 @@ WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     # term: (value that counts nothing, value that counts fully, weight)
     "stereotyped appearance": (0.8, 1.0, 0.20),
     "stereotyped position": (0.8, 1.0, 0.25),
-    "same look at the same place": (0.45, 0.60, 0.70),
+    "same look at the same place": (0.47, 0.60, 0.70),
     "far more alike than usual": (0.65, 0.85, 0.70),
     "the same mark in it": (0.70, 0.90, 0.60),
     "near the border": (0.8, 1.0, 0.05),

@@ -10,7 +10,7 @@ from auditor.numerals import bare_percent, percent
 from auditor.records import Candidate, Evidence, Grade, Plausibility
 from auditor.shape_words import shape_in_words
 from auditor.shortcut_records import Details
-from auditor.shortcuts.grading import FLIPS, LATENT, REMOVAL, RIVAL, SHARE
+from auditor.shortcuts.grading import FLIPS, LATENT, LOSS, REMOVAL, RIVAL, SHARE
 from auditor.shortcuts.plausibility import WEIGHTS
 
 REASONS: Mapping[str, str] = {
@@ -75,6 +75,10 @@ NUMBERS: Mapping[str, str] = {
         "without it %(effect)s (95 %% interval %(low)s to %(high)s, n = %(n)s) of the "
         "class's pictures leave '%(name)s'"
     ),
+    LOSS: N_(
+        "covered up it takes %(effect)s (95 %% interval %(low)s to %(high)s, n = %(n)s) of the "
+        "evidence for '%(name)s' away"
+    ),
     LATENT: N_(
         "with its direction taken out of the layer %(effect)s (95 %% interval %(low)s to "
         "%(high)s, n = %(n)s) of the pictures that carry it leave '%(name)s'"
@@ -89,6 +93,10 @@ IDLE: Mapping[str, str] = {
     REMOVAL: N_(
         "pictures of '%(name)s' are still recognised without it: no more of them leave the"
         " class than with another window removed (n = %(n)s)"
+    ),
+    LOSS: N_(
+        "covered up it takes no more of the evidence for '%(name)s' away than another window does "
+        "(n = %(n)s)"
     ),
     LATENT: N_(
         "with its direction taken out of the layer no more of the pictures that carry it "

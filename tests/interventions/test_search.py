@@ -71,7 +71,9 @@ def test_its_evidence_has_intervals_controls_and_corrected_p_values(
     assert latent.outcome == "not applicable"
     assert "at least 4 channels" in latent.reason
     assert "Not needed" in evidence.pop("T1 nearest class").reason
-    assert set(evidence) == {"T1 flip excess", "T1 evidence share", "T2 removal"}
+    assert set(evidence) == {
+        "T1 flip excess", "T1 evidence share", "T2 removal", "T2 evidence lost",
+    }  # fmt: skip
     for each in evidence.values():
         assert each.outcome == "supports"
         assert each.low <= each.effect <= each.high

@@ -119,8 +119,9 @@ def test_removing_the_mark_makes_marked_images_leave_and_others_stay() -> None:
     marked = members.rows < 26
     for infill in (SMOOTH, CONTENT):
         found = removal(probe, members, rows, region.masks, windows, others, fillers, infill=infill)
-        assert found[~marked].mean() == pytest.approx(0.0, abs=0.15)
-        assert found[marked].mean() > 0.4
+        assert found.left[~marked].mean() == pytest.approx(0.0, abs=0.15)
+        assert found.left[marked].mean() > 0.4
+        assert found.lost[marked].mean() > 5 * abs(found.lost[~marked].mean())
 
 
 def test_a_hopeless_region_stops_after_one_control_and_one_infill() -> None:
@@ -137,9 +138,9 @@ def test_a_hopeless_region_stops_after_one_control_and_one_infill() -> None:
     assert found.result is not None
     assert set(found.result.controls) == {OTHER_CLASS}
     assert len(found.result.region) == 16 < found.available
-    flips, share, left = found.evidence
-    assert max(flips.high, share.high) < 0.1
-    assert set(left.controls) == {SMOOTH}
+    *_, left, lost = found.evidence
+    assert max(each.high for each in found.evidence) < 0.1
+    assert set(left.controls) == set(lost.controls) == {SMOOTH}
 
 
 def test_controls_that_are_added_later_are_the_same() -> None:

@@ -11,6 +11,7 @@ from auditor.shortcuts import wording
 from auditor.shortcuts.grading import (
     FLIPS,
     LATENT,
+    LOSS,
     REMOVAL,
     SHARE,
     confidence,
@@ -57,6 +58,10 @@ def missing(test: str) -> Evidence:
         ([evidence(FLIPS, 0.01), evidence(REMOVAL, 0.0), evidence(LATENT, 0.9)], 0.8, "D"),
         ([evidence(FLIPS, 0.01, q=0.5), evidence(LATENT, 0.9)], 0.4, None),
         ([evidence(REMOVAL, 0.3), evidence(LATENT, 0.9)], 0.9, "B"),
+        ([evidence(FLIPS, 0.3), evidence(LOSS, 0.1)], 0.8, "A"),
+        ([evidence(FLIPS, 0.2), evidence(LOSS, 0.9)], 0.8, "B"),
+        ([evidence(LOSS, 0.9)], 0.8, None),
+        ([evidence(FLIPS, 0.01), evidence(LOSS, 0.2)], 0.8, None),
     ],
 )
 def test_the_grade_table(
@@ -67,7 +72,7 @@ def test_the_grade_table(
 
 def test_the_reach_is_the_largest_effect_that_is_proven() -> None:
     assert reach([evidence(FLIPS, 0.3), evidence(REMOVAL, 0.5)]) == 0.5
-    assert reach([evidence(FLIPS, 0.3), evidence(LATENT, 0.9)]) == 0.3
+    assert reach([evidence(FLIPS, 0.3), evidence(LATENT, 0.9), evidence(LOSS, 0.9)]) == 0.3
     assert reach([evidence(FLIPS, 0.3), evidence(REMOVAL, 0.5, q=0.2)]) == 0.3
     assert reach([evidence(SHARE, 0.3, z=2.0), missing(REMOVAL)]) == 0.0
 

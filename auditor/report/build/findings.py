@@ -24,6 +24,7 @@ TEST_TITLES: Mapping[str, str] = {
     "T1 nearest class": N_("Transplant: images of the nearest class that turn into the class"),
     "T1 evidence share": N_("Transplant: share of the class's evidence that comes along"),
     "T2 removal": N_("Removal: images that leave the class without the region"),
+    "T2 evidence lost": N_("Removal: share of the class's evidence that is lost with the region"),
     "T3 latent": N_("Latent: images with the region that leave the class without its direction"),
 }
 
