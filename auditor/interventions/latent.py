@@ -87,7 +87,7 @@ def promising(trial: Trial) -> bool:
 
 def not_promising(candidate: str) -> Latent:
     """Return why T3 did not run where T1 and T2 found nothing."""
-    why = "Neither T1 nor T2 found an effect, so no grade depends on it."
+    why = _("Neither T1 nor T2 found an effect, so no grade depends on it.")
     return Latent(missing(candidate, LATENT, why))
 
 
@@ -137,9 +137,11 @@ def latent_test(
     """
     members = trial.region.members
     if ground is None:
-        why = (
-            f"A direction needs a layer of at least {LEAST_CHANNELS} channels and {LEAST_IMAGES} "
-            "images of other classes."
+        why = _(
+            "A direction needs a layer of at least %(channels)s channels and %(least_images)s "
+            "images of other classes.",
+            channels=LEAST_CHANNELS,
+            least_images=LEAST_IMAGES,
         )
         return Latent(missing(candidate, LATENT, why))
     groups = _groups(stage, members, screened, ground)

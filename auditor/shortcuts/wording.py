@@ -76,8 +76,8 @@ NUMBERS: Mapping[str, str] = {
         "class's pictures leave '%(name)s'"
     ),
     LOSS: N_(
-        "covered up it takes %(effect)s (95 %% interval %(low)s to %(high)s, n = %(n)s) of the "
-        "evidence for '%(name)s' away"
+        "covering it takes away %(effect)s (95 %% interval %(low)s to %(high)s, n = %(n)s) of the "
+        "evidence for '%(name)s'"
     ),
     LATENT: N_(
         "with its direction taken out of the layer %(effect)s (95 %% interval %(low)s to "
@@ -95,8 +95,8 @@ IDLE: Mapping[str, str] = {
         " class than with another window removed (n = %(n)s)"
     ),
     LOSS: N_(
-        "covered up it takes no more of the evidence for '%(name)s' away than another window does "
-        "(n = %(n)s)"
+        "covering it takes away no more of the evidence for '%(name)s' than covering another "
+        "window (n = %(n)s)"
     ),
     LATENT: N_(
         "with its direction taken out of the layer no more of the pictures that carry it "
