@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.benchmarks.shortcuts.cases import Case, Plant
+from tests.benchmarks.shortcuts.detail_tables import own_table, terms_table
 from tests.benchmarks.shortcuts.factor_tables import factors_table
 from tests.benchmarks.shortcuts.results import write_results
 from tests.benchmarks.shortcuts.running import Plan
@@ -212,6 +213,25 @@ def test_the_page_tells_hits_alarms_and_failures(tmp_path: Path) -> None:
     assert numbers["methods"][SEARCH]["Hit@1"][0] == 0.5
     assert (tmp_path / "methods.png").is_file()
     assert "| Hit@1 | 0.50" in (tmp_path / "readme.md").read_text()
+
+
+def test_terms_that_a_grade_rests_on_are_named() -> None:
+    marked = finding(1, "A", {0: True})
+    marked["terms"] = {"far more alike than usual": 0.85, "in a corner": 1.0}
+    alarm = finding(2, "B", {}) | {"terms": {"same look at the same place": 0.6}}
+    rows = [result("planted", [USED], [marked]), result("clean", [], [alarm])]
+    found = terms_table(rows)
+    assert "| nothing left out | 1.00 (0.03 to 1.00) | 1 of 1 | 0 of 0 |" in found
+    assert "| far more alike than usual | 0.00 (0.00 to 0.97) | 1 of 1 | 0 of 0 |" in found
+    assert "| same look at the same place | 1.00 (0.03 to 1.00) | 0 of 1 | 0 of 0 |" in found
+
+
+def test_what_the_data_have_of_their_own_is_counted_over_models_without_artefacts() -> None:
+    rows = [result("clean", [], []), result("clean", [], [], seed=1), result("planted", [USED], [])]
+    for row, share in zip(rows, (0.1, 0.3, 0.9), strict=True):
+        row["own"] = [{"name": "white margin", "output": 0, "fe": share, "n": 50}]
+    assert "| white margin | 0 | 2 | 0.20 | 0.10 to 0.30 | 1 |" in own_table(models(rows))
+    assert own_table(models([result("clean", [], [])])) == ""
 
 
 def factor(output: int, grade: str | None, hits: Sequence[int]) -> Row:

@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from auditor.shortcuts import plausibility
+from auditor.shortcuts.grading import LIKELY_ARTEFACT
+from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
 from tests.benchmarks.shortcuts.manipulation import POSITIVE
 from tests.benchmarks.shortcuts.scores import mean_interval
-from tests.benchmarks.shortcuts.summary import FLAGGED, Model, Planting, hit_by, touches
+from tests.benchmarks.shortcuts.summary import FLAGGED, Model, Planting, hit_by, kind_of, touches
 from tests.benchmarks.shortcuts.tables import said, table
 
 
@@ -66,6 +69,40 @@ def own_table(models: Sequence[Model]) -> str:
     ]  # fmt: skip
     head = ["drawn", "class", "models", "median FE*", "range", f"FE* at least {POSITIVE:.2f}"]
     return table(head, rows) if rows else ""
+
+
+def terms_table(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return what is found, and which models without artefacts are flagged, without each term.
+
+    Read from the findings as they are: a term less only lowers scores, so that what was not graded
+    A or B before is not now. What a finding covered that is no longer graded is not brought back.
+    """
+    weights = plausibility.WEIGHTS
+    rows = []
+    for silent in ("", *weights):
+        found: list[float] = []
+        alarms: dict[str, list[bool]] = {"clean": [], "balanced": []}
+        for result in results:
+            left = [
+                row
+                for row in result["search"]["findings"]
+                if row["grade"] in FLAGGED
+                and plausibility.noisy_or({k: v for k, v in row["terms"].items() if k != silent})
+                >= LIKELY_ARTEFACT
+            ]
+            kind = kind_of(result)
+            if kind in alarms:
+                alarms[kind].append(bool(left))
+            if result["case"]["kind"] in ("planted", "two", "shared"):
+                found += [
+                    float(any(index in hit_by(row) for row in left))
+                    for index, effect in enumerate(result["effects"])
+                    if effect["verdict"] == "positive" and ARTEFACTS[effect["artefact"]].local
+                ]
+        counted = [f"{sum(kept)} of {len(kept)}" for kept in alarms.values()]
+        rows.append([silent or "nothing left out", said(mean_interval(found)), *counted])
+    head = ["left out", "found with grade A or B", "clean, flagged", "balanced, flagged"]
+    return table(head, rows)
 
 
 def ablations_table(results: Sequence[Mapping[str, Any]]) -> str:

@@ -117,6 +117,11 @@ def page(
     factors = factor_tables.factors_table(results)
     if factors:
         parts += ["## Whole pictures: brightness, blur, JPEG, tint", factors]
+    parts += [
+        "## Without single terms of implausibility",
+        "Of regions; of the models as they were searched.",
+        detail_tables.terms_table(results),
+    ]
     ablations = detail_tables.ablations_table(results)
     if ablations:
         parts += ["## With parts switched off", ablations]
