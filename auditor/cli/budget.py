@@ -104,7 +104,7 @@ def measure(config: Config, subject: Subject) -> Any:
     from auditor.cli.check_estimate import estimate
     from auditor.cli.check_speed import speed_of
     from auditor.errors import ModelError
-    from auditor.pipeline.audit import make_explainer
+    from auditor.pipeline.opening import make_explainer
 
     batch, seconds = load_spread(subject, 4)
     layers = None if config.audit.layers == "auto" else config.audit.layers

@@ -52,7 +52,7 @@ def command(
     from auditor.cli.check_report import report
     from auditor.cli.check_speed import speed_of
     from auditor.cli.progress import TerminalProgress
-    from auditor.pipeline.audit import make_explainer
+    from auditor.pipeline.opening import make_explainer
     from auditor.subject import load_subject
 
     progress = TerminalProgress(quiet=quiet)

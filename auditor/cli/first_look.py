@@ -32,7 +32,7 @@ RIGHT_OF_A_CLASS = 24
 
 def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]:
     """Return the values of the config's template, from model, data and a few images."""
-    from auditor.pipeline.audit import make_explainer
+    from auditor.pipeline.opening import make_explainer
     from auditor.subject import load_subject
 
     with progress.stage("loading model and data"):

@@ -15,8 +15,8 @@ import auditor
 from auditor.concepts.local import Box, mask_of
 from auditor.config import Config
 from auditor.errors import ConfigError, DataError, IntegrityError, ModelError, UnknownNameError
-from auditor.pipeline.audit import audited_layers, make_explainer
 from auditor.pipeline.local import Look, look_closely
+from auditor.pipeline.opening import audited_layers, make_explainer
 from auditor.records import LayerRelevance
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.results import Explanation

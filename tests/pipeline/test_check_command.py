@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from auditor.__main__ import run
-from auditor.cli.check_report import _table
+from auditor.cli.layout import table
 from auditor.relevance.check_words import percent
 from tests.pipeline.small import write_own_model_audit
 from tests.pipeline.test_errors import changed, fails
@@ -138,4 +138,4 @@ def test_shares_are_short_and_honest() -> None:
 
 def test_a_table_is_no_wider_than_the_page() -> None:
     rows = [["a" * 60, "b" * 60], ["c", "d"]]
-    assert all(len(line) <= 100 for line in _table(["one", "two"], rows))
+    assert all(len(line) <= 100 for line in table(["one", "two"], rows))

@@ -1,0 +1,148 @@
+"""What an audit starts from: its engine, its layers and classes, and the folder of its run."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+import auditor
+from auditor.config import NOT_EVIDENCE, Config, dump_config
+from auditor.errors import UnknownNameError
+from auditor.language import SOURCE
+from auditor.progress import Progress
+from auditor.records import Samples
+from auditor.relevance.explainer import Explainer
+from auditor.runfolder import RunFolder, digest_of, open_run, write_atomic
+from auditor.subject import Subject
+from auditor.subject.labels import plain
+
+PACKAGES = ("torch", "torchvision", "numpy", "scikit-image", "scikit-learn", "weasyprint")
+
+
+def make_explainer(config: Config, subject: Subject) -> Explainer:
+    """Return the relevance engine of a subject, set up as the config says."""
+    audit = config.audit
+    composite = audit.composite
+    return Explainer(
+        subject.model,
+        subject.example(),
+        composite if isinstance(composite, str) else composite.model_dump(),
+        epsilon=audit.epsilon,
+        bias=audit.bias,
+        gamma=audit.gamma,
+        signed=audit.signed,
+        output=subject.output,
+    )
+
+
+def audited_layers(config: Config, explainer: Explainer) -> tuple[str, ...]:
+    """Return the layers that a config names, or those that the engine chooses.
+
+    Raises:
+        UnknownNameError: a layer that the model does not have.
+    """
+    if config.audit.layers == "auto":
+        return explainer.automatic_layers()
+    for layer in config.audit.layers:
+        if layer not in explainer.layers:
+            raise UnknownNameError("layer", layer, explainer.layers)
+    return tuple(config.audit.layers)
+
+
+def check_classes(config: Config, subject: Subject) -> None:
+    """Say before the pass over the data that a class to audit is none of the model's.
+
+    Raises:
+        UnknownNameError: which one.
+    """
+    _refuse_unknown(config.audit.classes or (), subject.manifest.classes)
+
+
+def _refuse_unknown(asked: Sequence[str], classes: Sequence[str]) -> None:
+    known = {plain(name) for name in classes}
+    for name in asked:
+        if plain(name) not in known:
+            raise UnknownNameError("class", name, classes)
+
+
+def audited_outputs(config: Config, samples: Samples) -> tuple[tuple[int, ...], int]:
+    """Return the outputs audited in depth, and how many classes with samples are left out.
+
+    Raises:
+        UnknownNameError: a configured class is none of those that have samples.
+    """
+    classes = samples.manifest.classes
+    present, counts = np.unique(samples.labels[samples.valid], return_counts=True)
+    if config.audit.classes is None:
+        largest = np.lexsort((present, -counts))[: config.audit.max_classes]
+        return tuple(sorted(int(o) for o in present[largest])), len(present) - len(largest)
+    _refuse_unknown(config.audit.classes, [classes[output] for output in present])
+    places = {plain(classes[output]): int(output) for output in present}
+    return tuple(dict.fromkeys(places[plain(name)] for name in config.audit.classes)), 0
+
+
+def open_audit(
+    config: Config,
+    subject: Subject,
+    layers: Sequence[str],
+    out: Path,
+    created: str,
+    argv: Sequence[str],
+) -> RunFolder:
+    """Return the run folder of an audit: a new one, or that of the same audit begun before."""
+    audited = config.model_dump(mode="json", exclude={"report", "project", *NOT_EVIDENCE})
+    key = digest_of(
+        {
+            "config": audited | {"project": config.project.name} | _language(config),
+            "layers": list(layers),
+            "model": subject.model_digest,
+            "data": subject.data_digest,
+            "versions": _versions(),
+        }
+    )
+    facts = {"name": config.project.name, "argv": list(argv), "versions": _versions()}
+    run = open_run(out, config.project.name, key, created=created, facts=facts)
+    write_atomic(run.path / "config.yaml", dump_config(config).encode())
+    return run
+
+
+def _language(config: Config) -> dict[str, str]:
+    """Return what the language adds to a run's key: records hold sentences, but for English."""
+    code = config.report.language
+    return {} if code == SOURCE else {"language": code}
+
+
+@contextmanager
+def only_one(run: RunFolder, progress: Progress) -> Iterator[None]:
+    """Hold the run folder, so that a second audit of it waits until this one is done."""
+    lock = FileLock(run.path / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        progress.say("another process does this very audit: waiting until it is done")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def tool(subject: Subject) -> dict[str, Any]:
+    """Return what made a result: version, packages, device."""
+    return {
+        "name": "concept-auditor",
+        "version": auditor.__version__,
+        "packages": _versions(),
+        "device": str(subject.device.type),
+    }
+
+
+def _versions() -> dict[str, str]:
+    own = {"concept-auditor": auditor.__version__}
+    return own | {name: importlib.metadata.version(name) for name in PACKAGES}
