@@ -40,7 +40,8 @@ from auditor.shortcuts.terms import (
 )
 from auditor.shortcuts.windows import Shape, box_of, place
 
-# Chosen by hand on the demo and on the benchmark's models of even seeds.
+# Chosen by hand on the demo and the benchmark's grid 'full', to serve both halves of its seeds
+# alike; what they do on other models is measured on its grid 'fresh'.
 WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     # term: (value that counts nothing, value that counts fully, weight)
     "stereotyped appearance": (0.8, 1.0, 0.20),

@@ -31,7 +31,7 @@ from tests.benchmarks.shortcuts.searching import fingerprint_of
 
 
 @pytest.mark.parametrize(
-    ("name", "least"), [("smoke", 6), ("small", 30), ("full", 130), ("factors", 48)]
+    ("name", "least"), [("smoke", 6), ("small", 30), ("full", 130), ("fresh", 40), ("factors", 48)]
 )
 def test_no_case_of_a_grid_is_there_twice(name: str, least: int) -> None:
     cases = GRIDS[name]()
@@ -53,6 +53,13 @@ def test_the_full_grid_meets_every_cell_on_both_halves() -> None:
     assert {case.kind for case in GRIDS["full"]()} == {
         "planted", "clean", "balanced", "two", "shared", "training only",
     }  # fmt: skip
+
+
+def test_the_fresh_grid_shares_no_model_with_those_that_limits_were_set_on() -> None:
+    cases = GRIDS["fresh"]()
+    assert not {case.seed for case in cases} & set(SEEDS)
+    assert {plant.artefact for case in cases for plant in case.plants} == set(ARTEFACTS)
+    assert {case.kind for case in cases} == {"planted", "clean", "balanced", "two"}
 
 
 def test_the_second_half_of_the_grid_of_factors_has_the_same_cells_and_other_models() -> None:

@@ -2,6 +2,7 @@
 
     python -m tests.benchmarks.shortcuts --grid smoke --out DIR
     python -m tests.benchmarks.shortcuts --grid full --data DIR --cache DIR --out DIR --jobs 2
+    python -m tests.benchmarks.shortcuts --grid fresh --data DIR --out DIR --jobs 2
     python -m tests.benchmarks.shortcuts --grid factors --data DIR --out DIR
 
 ``--data`` holds clothing/ and caltech/, one folder of pictures per class at any depth. Every

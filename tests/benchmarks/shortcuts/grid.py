@@ -1,4 +1,4 @@
-"""Which models a run trains and searches: smoke, small, full, and factors of whole pictures."""
+"""Which models a run trains and searches: smoke, small, full, fresh, factors of whole pictures."""
 
 from __future__ import annotations
 
@@ -75,6 +75,31 @@ def full() -> list[Case]:
     return _repeating(cases)
 
 
+def fresh() -> list[Case]:
+    """Return 40 models of seeds that no other grid has: limits were set with the others in sight.
+
+    Each artefact at two prevalences, with other classes, data and networks than it meets in `full`.
+    """
+    cases = []
+    for number, artefact in enumerate((*LOCAL, *GLOBAL)):
+        for turn in range(2):
+            plant = Plant(artefact, (_class(number + 2 + turn),), PREVALENCES[(number + turn) % 4])
+            combination = COMBINATIONS[(number + 3 * turn + 1) % 4]
+            cases.append(_case(combination, 4 + (number + turn) % 4, "planted", plant))
+    for seed in (4, 5):
+        cases += [_case(combination, seed, "clean") for combination in COMBINATIONS]
+    for number, artefact in enumerate((*LOCAL, "tint")):
+        plant = Plant(artefact, tuple(range(CLASSES)), BALANCED)
+        cases.append(_case(COMBINATIONS[(number + 2) % 4], 4 + number % 4, "balanced", plant))
+    for number in range(2):
+        plants = (
+            Plant(LOCAL[number + 2], (_class(number),), 0.5),
+            Plant(LOCAL[number], (_class(number + 2),), 0.8),
+        )
+        cases.append(_case(COMBINATIONS[number], 6 + number, "two", *plants))
+    return _repeating(cases)
+
+
 def factors() -> list[Case]:
     """Return 48 models of artefacts without a place, searched for statistics of pictures alone.
 
@@ -107,6 +132,7 @@ GRIDS: Mapping[str, Callable[[], list[Case]]] = {
     "smoke": smoke,
     "small": small,
     "full": full,
+    "fresh": fresh,
     "factors": factors,
 }
 

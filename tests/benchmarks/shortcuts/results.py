@@ -94,10 +94,10 @@ def page(
         "## Against other methods", tables.methods_table(planted, rows),
         "![scores of all methods](methods.png)" if planted else "",
         "## Thresholds",
-        "The model score is the best finding's implausibility times the lower end of its best "
-        "effect, and a baseline's most suspicious class. The threshold is chosen on the models of "
-        "even seeds (share of positives less share of negatives called) and judged on those of odd "
-        "seeds.",
+        "The model score is that of the first finding of the report (2 for grade A, 1 for B, 0 for "
+        "C, and implausibility times the lower end of its best effect), and a baseline's most "
+        "suspicious class. The threshold is chosen on the models of even seeds (share of positives "
+        "less share of negatives called) and judged on those of odd seeds.",
         tables.thresholds_table(judged),
         "## Effects", "![FE found against FE*](effects.png)" if planted else "",
         "## What was missed, and why",
