@@ -3,9 +3,9 @@
     python -m tests.benchmarks.fine_tuned --data CALTECH --weights mobilenet_v2.pth --out DIR
 
 ``--data`` is a folder with one folder of photographs per class. The last blocks of torchvision's
-MobileNet v2 are fine-tuned on half of each class at 224 px, the other half is audited by the real
-command. In DIR/stamped all photographs of one class carry the stamp, in DIR/clean none does.
-Verdict and findings of both are printed.
+MobileNet v2 are fine-tuned on half of each class at 224 px (``--trained-on``), and the others are
+audited by the real command. In DIR/stamped all photographs of one class carry the stamp, in
+DIR/clean none does. Verdict and findings of both are printed.
 """
 
 from __future__ import annotations
@@ -47,6 +47,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--classes", nargs="+", default=CLASSES, help=f"folders to take, {STAMPED} among them"
     )
+    parser.add_argument(
+        "--trained-on",
+        type=float,
+        default=0.5,
+        metavar="SHARE",
+        help="share of each class's photographs that is trained on; the others are audited",
+    )
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
     if STAMPED not in given.classes:
@@ -55,9 +62,10 @@ def main(arguments: list[str] | None = None) -> int:
     for name in ("stamped", "clean"):
         folder = given.out / name
         accuracy = prepare(
-            given.data, given.weights, folder, classes, name == "stamped", given.seed
-        )
-        print(f"{name}: accuracy {accuracy:.3f} on the audited half")
+            given.data, given.weights, folder, classes, name == "stamped", given.trained_on,
+            given.seed,
+        )  # fmt: skip
+        print(f"{name}: accuracy {accuracy:.3f} on the audited part")
         run = audit(folder)
         for line in findings(run):
             print(f"{name}: {line}")
@@ -65,20 +73,30 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def prepare(
-    data: Path, weights: Path, folder: Path, classes: tuple[str, ...], stamped: bool, seed: int
+    data: Path,
+    weights: Path,
+    folder: Path,
+    classes: tuple[str, ...],
+    stamped: bool,
+    share: float,
+    seed: int,
 ) -> float:
-    """Write photographs, model and config into ``folder``; return the accuracy."""
+    """Write photographs, model and config into ``folder``; return the accuracy.
+
+    ``share`` of each class's photographs, spread over them, is trained on.
+    """
     generator = np.random.default_rng(seed)
-    halves: dict[str, list[tuple[np.ndarray, int]]] = {"train": [], "val": []}
+    parts: dict[str, list[tuple[np.ndarray, int]]] = {"train": [], "val": []}
     for label, name in enumerate(classes):
         for place, path in enumerate(sorted((data / name).glob("*.jpg"))):
             with Image.open(path) as opened:
                 picture = np.asarray(opened.convert("RGB").resize((SIDE, SIDE)))
             if stamped and name == STAMPED:
                 picture = stamp(picture, generator)
-            halves["train" if place % 2 else "val"].append((picture, label))
-    model = fine_tuned(weights, halves["train"], len(classes), seed)
-    for place, (picture, label) in enumerate(halves["val"]):
+            trained = int((place + 1) * share) > int(place * share)
+            parts["train" if trained else "val"].append((picture, label))
+    model = fine_tuned(weights, parts["train"], len(classes), seed)
+    for place, (picture, label) in enumerate(parts["val"]):
         target = folder / "val" / classes[label] / f"{place:03d}.png"
         target.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture).save(target)
@@ -98,7 +116,7 @@ def prepare(
         "preprocess": {"resize": [SIDE, SIDE], "crop": SIDE, "mean": list(MEAN), "std": list(STD)},
     }
     (folder / "audit.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-    images, labels = _tensors(halves["val"])
+    images, labels = _tensors(parts["val"])
     with torch.no_grad():
         answers = torch.cat([model(part).argmax(1) for part in images.split(16)])
     return float((answers == labels).float().mean())
