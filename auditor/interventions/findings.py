@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int
 from auditor.interventions.carriers import carriers
 from auditor.interventions.details import brief_details, full_details
 from auditor.interventions.material import Members
-from auditor.interventions.screening import CONTAINED, Screened
+from auditor.interventions.screening import CONTAINED, Screened, contained
 from auditor.interventions.tested import Tested
 from auditor.interventions.trial import Stage
 from auditor.interventions.triplets import representative_triplets
@@ -31,7 +31,7 @@ def findings_of(
 
     Of regions of a class that lie in one another only the gravest is kept.
     """
-    found: list[Finding] = []
+    found: list[tuple[Finding, Screened]] = []
     untested: set[int] = set()
     for place, each in enumerate(tested):
         verdict = grade(each.trial.evidence, each.plausibility)
@@ -41,37 +41,29 @@ def findings_of(
         if verdict == "U":
             untested.add(output)
         own = np.random.default_rng([seed, 4, output, place])
-        found.append(_finding(stage, samples, each, verdict, own))
-    kept = without_parts(sorted(found, key=_order))
+        found.append((_finding(stage, samples, each, verdict, own), each.screened))
+    kept = without_parts(sorted(found, key=lambda pair: _order(pair[0])))
     names = told_apart(
         [(each.fingerprint, each.details.signature if each.details else None) for each in kept]
     )
     return [replace(each, fingerprint=name) for each, name in zip(kept, names, strict=True)]
 
 
-def without_parts(findings: Sequence[Finding]) -> list[Finding]:
-    """Return the findings but those whose region lies in that of one before, or around it."""
-    kept: list[Finding] = []
-    for each in findings:
+def without_parts(findings: Sequence[tuple[Finding, Screened]]) -> list[Finding]:
+    """Return the findings but those whose region lies in that of one before, or around it.
+
+    In their references, which is where the region is what it was chosen for.
+    """
+    kept: list[tuple[Finding, Screened]] = []
+    for each, region in findings:
         if not any(
             each.candidate.output == other.candidate.output
             and each.grade != "D" != other.grade
-            and inside(each.candidate, other.candidate) > CONTAINED
-            for other in kept
+            and contained(region, around) > CONTAINED
+            for other, around in kept
         ):
-            kept.append(each)
-    return kept
-
-
-def inside(first: Candidate, second: Candidate) -> float:
-    """Return the share of the smaller region in the other, over the images that both have."""
-    shared, one, two = np.intersect1d(first.rows, second.rows, return_indices=True)
-    if not len(shared):
-        return 0.0
-    ours, theirs = first.masks[one], second.masks[two]
-    both = (ours & theirs).sum(axis=(1, 2))
-    smaller = np.minimum(ours.sum(axis=(1, 2)), theirs.sum(axis=(1, 2)))
-    return float(np.divide(both, smaller, out=np.zeros(len(shared)), where=smaller > 0).mean())
+            kept.append((each, region))
+    return [each for each, _ in kept]
 
 
 def _finding(

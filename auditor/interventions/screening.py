@@ -216,13 +216,22 @@ def selected(screened: Sequence[Screened], most: int) -> list[Screened]:
         if each.share <= 0 or len(kept) == most:
             break
         if all(
-            (_contained(each, other) <= CONTAINED or _area(each) < ALIKE * _area(other))
+            (contained(each, other) <= CONTAINED or _area(each) < ALIKE * _area(other))
             and _correlation(each, other) <= CORRELATED
             for other in kept
             if _bound_to_a_place(each) == _bound_to_a_place(other)
         ):
             kept.append(each)
     return kept
+
+
+def contained(first: Screened, second: Screened) -> float:
+    """Return the share of the smaller region that lies in the other, over all references."""
+    rows = np.union1d(first.references, second.references)
+    one, two = first.proposal.masks[rows], second.proposal.masks[rows]
+    both = (one & two).sum(axis=(1, 2))
+    smaller = np.minimum(one.sum(axis=(1, 2)), two.sum(axis=(1, 2)))
+    return float(np.divide(both, smaller, out=np.zeros(len(rows)), where=smaller > 0).mean())
 
 
 def _bound_to_a_place(each: Screened) -> bool:
@@ -232,15 +241,6 @@ def _bound_to_a_place(each: Screened) -> bool:
 
 def _area(each: Screened) -> float:
     return float(each.proposal.masks[each.references].mean())
-
-
-def _contained(first: Screened, second: Screened) -> float:
-    """Return the share of the smaller region that lies in the other, over all references."""
-    rows = np.union1d(first.references, second.references)
-    one, two = first.proposal.masks[rows], second.proposal.masks[rows]
-    both = (one & two).sum(axis=(1, 2))
-    smaller = np.minimum(one.sum(axis=(1, 2)), two.sum(axis=(1, 2)))
-    return float(np.divide(both, smaller, out=np.zeros(len(rows)), where=smaller > 0).mean())
 
 
 def _correlation(first: Screened, second: Screened) -> float:

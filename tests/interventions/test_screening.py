@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 
+from auditor.interventions.findings import without_parts
 from auditor.interventions.screening import Screened, selected
 from auditor.shortcuts.proposals import Proposal
 
@@ -56,3 +60,23 @@ def test_a_region_that_follows_relevance_does_not_displace_one_bound_to_a_place(
 def test_what_moves_nothing_is_not_tested() -> None:
     idle = screened("idle", box(0, 0, 6, 6), -0.1)
     assert selected([idle], 5) == []
+
+
+def finding(grade: str, output: int = 0) -> Any:
+    return SimpleNamespace(candidate=SimpleNamespace(output=output), grade=grade)
+
+
+def test_of_regions_in_one_another_the_gravest_is_reported() -> None:
+    spot = screened("spot", box(18, 12, 24, 20), 0.5)
+    strip = screened("strip", box(20, 12, 24, 24), 0.6, fixed=True)
+    elsewhere = screened("elsewhere", box(0, 0, 6, 6), 0.6)
+    first, second, third, fourth = (finding(grade) for grade in ("A", "B", "B", "C"))
+    pairs = [(first, spot), (second, strip), (third, elsewhere), (fourth, spot)]
+    assert without_parts(pairs) == [first, third]
+
+
+def test_other_classes_and_what_is_unused_do_not_hide_a_region() -> None:
+    spot = screened("spot", box(18, 12, 24, 20), 0.5)
+    first, other, unused = finding("A"), finding("B", output=1), finding("D")
+    pairs = [(first, spot), (other, spot), (unused, spot)]
+    assert without_parts(pairs) == [first, other, unused]
