@@ -179,13 +179,19 @@ def test_a_threshold_is_chosen_on_even_seeds_and_judged_on_odd_ones() -> None:
             scored("clean", 3, 0.1),
         ]
     )  # fmt: skip
-    assert choose([row for row in rows if row.seed % 2 == 0], SEARCH) == pytest.approx(0.4)
+    assert choose([row for row in rows if row.seed % 2 == 0], SEARCH) == pytest.approx(1.4)
     found = judge(rows, SEARCH)
     assert found is not None
     assert found.positives == (1, 2)
     assert found.clean == (1, 2)
     assert found.balanced == (0, 0)
     assert judge([row for row in rows if row.kind == "clean"], SEARCH) is None
+
+
+def test_a_model_scores_by_its_first_finding() -> None:
+    weak, strong = finding(1, "B", {}, low=0.2), finding(2, "C", {}, low=0.9)
+    (flagged,), (listed,) = (models([result("clean", [], rows)]) for rows in ([weak], [strong]))
+    assert flagged.scores[SEARCH] > listed.scores[SEARCH] > 0
 
 
 def test_the_page_tells_hits_alarms_and_failures(tmp_path: Path) -> None:
