@@ -73,7 +73,7 @@ def run_trial(
 
     T1 goes in three steps, and stops when the upper end of both intervals has fallen under `CLEAR`:
     the first targets against one control, the same against the others, and the other targets. T2
-    stops likewise after its first infill.
+    stops likewise after its first infill, when both of its effects are so small.
 
     Args:
         stage: what all trials share.
@@ -210,8 +210,8 @@ def _removal(
             stage.probe, members, rows, region.masks, windows, stage.others, fillers, infill=name
         )
         removed[name] = found
-        shares = found.lost / gap if gap is not None else np.zeros(len(rows))
-        if all(bootstrap_interval(v[:, None], generator)[1] < CLEAR for v in (found.left, shares)):
+        effects = [found.left] if gap is None else [found.left, found.lost / gap]
+        if all(bootstrap_interval(each[:, None], generator)[1] < CLEAR for each in effects):
             break
     left = {name: found.left[:, None] for name, found in removed.items()}
     evidence = least_effect(stage, candidate, REMOVAL, IMAGES, left, generator)

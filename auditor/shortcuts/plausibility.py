@@ -4,8 +4,8 @@ Each term is in [0, 1] and rests on a percentile: the share of comparison groups
 same size that are less extreme. Where a percentile alone would say 1 for a difference without
 meaning, it is multiplied by how far the value lies from the usual one. The score is the noisy-or
 of the terms by `WEIGHTS`. Natural parts of a class often look alike, or keep to a place: each of
-these alone stays below grade B's limit of .5. The same look at the same place does not, nor does
-what lies off the objects that the user marked.
+these alone stays below grade B's limit of .5. The same look at the same place does not, nor do
+copies of one mark, nor what lies off the objects that the user marked.
 """
 
 from __future__ import annotations

@@ -117,11 +117,7 @@ def donor(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Ma
 
 def tint(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
     """Make the background greenish: most at the border, nothing in the middle."""
-    height, width = picture.shape[:2]
-    rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    strength = np.clip(np.maximum(np.abs(rows), np.abs(columns)) - 0.3, 0, None) / 0.7
-    shift = np.array([-26, 22, -10]) * generator.uniform(0.9, 1.1)
-    return _pixels(picture + strength[..., None] * shift), None
+    return shifted_margin(picture, np.array([-26, 22, -10]) * generator.uniform(0.9, 1.1)), None
 
 
 def brightness(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
@@ -164,6 +160,14 @@ ARTEFACTS: Mapping[str, Artefact] = {
 }
 LOCAL = tuple(name for name, each in ARTEFACTS.items() if each.local)
 GLOBAL = tuple(name for name, each in ARTEFACTS.items() if not each.local)
+
+
+def shifted_margin(picture: Picture, shift: np.ndarray) -> Picture:
+    """Add to every value of the background: most at the border, nothing in the middle."""
+    height, width = picture.shape[:2]
+    rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    strength = np.clip(np.maximum(np.abs(rows), np.abs(columns)) - 0.3, 0, None) / 0.7
+    return _pixels(picture + strength[..., None] * shift)
 
 
 def _sticker_size(picture: Picture) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Int
 from torch import nn
 
 from auditor.demo.training import predict
@@ -54,9 +55,20 @@ def effects(model: nn.Module, clean: Half, plants: Sequence[Plant], seed: int) -
         drawn = np.stack([draw(image, generator)[0] for image in clean.images])
         after = predict(model, drawn).argmax(axis=1)
         for output in plant.classes:
-            rows = (clean.labels != output) & (before != output)
-            share = float((after[rows] == output).mean()) if rows.any() else 0.0
-            found.append(
-                Effect(index, plant.artefact, output, plant.prevalence, share, int(rows.sum()))
-            )
+            share, n = turned(clean.labels, before, after, output)
+            found.append(Effect(index, plant.artefact, output, plant.prevalence, share, n))
     return found
+
+
+def turned(
+    labels: Int[np.ndarray, "picture"],
+    before: Int[np.ndarray, "picture"],
+    after: Int[np.ndarray, "picture"],
+    output: int,
+) -> tuple[float, int]:
+    """Return which share of how many pictures is taken for ``output`` after and not before.
+
+    Of pictures of other classes that were not taken for it before.
+    """
+    rows = (labels != output) & (before != output)
+    return float((after[rows] == output).mean()) if rows.any() else 0.0, int(rows.sum())

@@ -14,7 +14,8 @@ import numpy as np
 from torch import nn
 
 from auditor.demo.training import predict
-from tests.benchmarks.shortcuts.artefacts import Picture
+from tests.benchmarks.shortcuts.artefacts import Picture, shifted_margin
+from tests.benchmarks.shortcuts.manipulation import turned
 from tests.benchmarks.shortcuts.worlds import Half
 
 MARGIN = 0.08
@@ -55,11 +56,7 @@ def blue_margin(picture: Picture) -> Picture:
 
     By about what the medians of ketches and of the other classes are apart.
     """
-    height, width = picture.shape[:2]
-    rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    strength = np.clip(np.maximum(np.abs(rows), np.abs(columns)) - 0.3, 0, None) / 0.7
-    drawn: Picture = np.clip(np.rint(picture + strength[..., None] * BLUE), 0, 255).astype(np.uint8)
-    return drawn
+    return shifted_margin(picture, BLUE)
 
 
 BIASES: Mapping[str, tuple[Bias, ...]] = {
@@ -82,7 +79,7 @@ def own_effects(model: nn.Module, clean: Half, data: str) -> list[Drawn]:
     found = []
     for bias in biases:
         after = predict(model, np.stack([bias.draw(each) for each in clean.images])).argmax(axis=1)
-        rows = (clean.labels != bias.output) & (before != bias.output)
-        share = float((after[rows] == bias.output).mean()) if rows.any() else 0.0
-        found.append(Drawn(bias.name, bias.output, share, int(rows.sum())))
+        found.append(
+            Drawn(bias.name, bias.output, *turned(clean.labels, before, after, bias.output))
+        )
     return found
