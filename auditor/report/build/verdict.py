@@ -41,8 +41,8 @@ def verdict(
             gaps=gaps,
             word="FAIL",
             sentence=_(
-                "The model can be steered by %(listed)s, which looks like an artefact and not like"
-                " what the class names: do not rely on this model before it is reviewed.",
+                "The model can be steered by: %(listed)s. That looks like an artefact and not like "
+                "what the class names: do not rely on this model before it is reviewed.",
                 listed=_listed(grade_a),
             ),
         )
