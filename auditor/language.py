@@ -3,7 +3,7 @@
 All fixed text passes through `gettext` or `ngettext`; the templates call the same two. The language
 is that of the enclosing `speaking` block, English outside of any. A message is a format string:
 values are named, ``%(name)s``, and a sign for per cent is written ``%%``, which a space before it
-holds to its number.
+holds to its number, as it does the parts of ``n = %(n)s``.
 """
 
 from __future__ import annotations
@@ -85,8 +85,9 @@ def translate_counted(singular: str, plural: str, count: float) -> str:
 
 
 def _held(message: str) -> str:
-    """Return a message whose signs for per cent stay on the line of their number."""
-    return message.replace(" %%", f"{NO_BREAK}%%")
+    """Return a message whose signs for per cent, and numbers of pictures, stay on one line."""
+    per_cent = message.replace(" %%", f"{NO_BREAK}%%")
+    return per_cent.replace("n = %", f"n{NO_BREAK}={NO_BREAK}%")
 
 
 def gettext(message: str, /, **values: Any) -> str:

@@ -54,7 +54,7 @@ from auditor.shortcuts.plausibility import judge
 from auditor.shortcuts.scenes import Scene, balanced, scene
 from auditor.shortcuts.statistics import detection_limit
 
-STEPS = 2
+EACH, CLOSING = 2, 2
 SCREENED = 8
 TESTS_EACH = 6
 SIMILAR_SIZE = 2.0
@@ -82,13 +82,14 @@ def find_shortcuts(
         seed: every random choice starts from it; same inputs, same report.
         layer_relevance: relevance by concept at the layer of ``leading``, which P2 to P5, P8 and
             part of P7 read; without it they do not run, and the report says so.
-        progress: called with 1 after a class is screened and with 1 after it is tested, and with 2
-            for a class that is not searched: `STEPS` for every class.
+        progress: called with 1 after a class is screened and with 1 after it is tested (with 2
+            for a class that is not searched), then after the null checks and after the statistics
+            of whole pictures: `steps_of` in all.
     """
     step = progress or _silent
     generator = np.random.default_rng([seed, 0])
     classes, notes = _load_classes(probe, samples, outputs, config, generator)
-    step(STEPS * (len(outputs) - len(classes)))
+    step(EACH * (len(outputs) - len(classes)))
     stage = _stage(probe, samples, classes, config, generator)
     asked = proposing(probe, samples, leading, outputs, layer_relevance, config.proposals, seed)
     screened: dict[int, list[Screened]] = {}
@@ -119,11 +120,13 @@ def find_shortcuts(
     nulls = least_relevant_passes(stage, classes, comparison, rivals, generator)
     nulls += wrong_class_passes(stage, [each.trial for each in tested], comparison, generator)
     nulls += latent_passes([each.latent for each in tested])
+    step(1)
     factors: list[FactorTrial] = []
     if "P6" in config.proposals and classes:
         own = np.random.default_rng([seed, 6])
         factors, said = factor_trials(stage, samples, classes, own)
         notes += said
+    step(1)
     settled, evidence, tests = corrected(tested, factors)
     findings = findings_of(stage, samples, settled, seed)
     notes += closing_notes(
@@ -153,6 +156,11 @@ def find_shortcuts(
         odd=tuple(odd),
         odd_total=odd_total,
     )
+
+
+def steps_of(outputs: Sequence[int]) -> int:
+    """Return what the steps add up to that `find_shortcuts` reports for these classes."""
+    return EACH * len(outputs) + CLOSING
 
 
 def _load_classes(

@@ -13,7 +13,7 @@ from filelock import FileLock
 from auditor.config import Config
 from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.interventions.probe import Probe
-from auditor.interventions.search import STEPS, find_shortcuts
+from auditor.interventions.search import find_shortcuts, steps_of
 from auditor.language import speaking
 from auditor.pipeline.analyses import Stages, run_analyses
 from auditor.pipeline.assemble import Analysis, assemble
@@ -168,7 +168,7 @@ def _shortcuts(stages: Stages) -> ShortcutReport | None:
     leading = {output: (last.layer.layer, last.leading.get(output, ())) for output in outputs}
 
     def make() -> ShortcutReport:
-        with stages.progress.stage("clever-Hans candidates", STEPS * len(outputs)) as step:
+        with stages.progress.stage("clever-Hans candidates", steps_of(outputs)) as step:
             return find_shortcuts(
                 Probe(stages.explainer, stages.subject),
                 stages.samples,

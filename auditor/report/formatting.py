@@ -12,7 +12,7 @@ import babel
 import babel.dates
 
 from auditor.errors import IntegrityError
-from auditor.language import SOURCE, locale, ngettext, spoken, translate
+from auditor.language import NO_BREAK, SOURCE, locale, ngettext, spoken, translate
 from auditor.language import gettext as _
 from auditor.numerals import NO_NUMBER, bare_percent, localised, signed
 from auditor.numerals import decimal as decimal
@@ -44,7 +44,8 @@ def chance(value: float | None) -> str:
 
 def interval(item: Interval) -> str:
     """Return a share with its 95 % interval and n: ``93 % (90 to 95 %, n = 640)``."""
-    return f"{percent(item.value)} ({percent_range(item.low, item.high)}, n = {number(item.n)})"
+    n = f"n{NO_BREAK}={NO_BREAK}{number(item.n)}"
+    return f"{percent(item.value)} ({percent_range(item.low, item.high)}, {n})"
 
 
 def percent_range(low: float, high: float) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from auditor.config import ShortcutConfig
-from auditor.interventions.search import STEPS, find_shortcuts
+from auditor.interventions.search import find_shortcuts, steps_of
 from auditor.records import LayerRelevance, ShortcutReport
 from auditor.shortcut_records import Signature
 from auditor.shortcuts.fingerprint import SAME, same_finding
@@ -224,7 +224,7 @@ def test_progress_counts_every_class() -> None:
     find_shortcuts(
         subject.probe(), subject.samples(), {}, (0, 1, 2), CONFIG, seed=0, progress=told.append
     )
-    assert sum(told) == STEPS * 3
+    assert sum(told) == steps_of((0, 1, 2))
 
 
 def relevance_of(subject: World) -> LayerRelevance:

@@ -54,7 +54,7 @@ def test_chance() -> None:
 
 def test_interval() -> None:
     item = model.Interval(value=0.931, low=0.9, high=0.95, n=1640)
-    assert formatting.interval(item) == "93\u00a0% (90 to 95\u00a0%, n = 1,640)"
+    assert formatting.interval(item) == "93\u00a0% (90 to 95\u00a0%, n\u00a0=\u00a01,640)"
 
 
 def result(unit: str, effect: float) -> model.TestResult:

@@ -117,7 +117,7 @@ def test_numbers_and_dates() -> None:
         assert seconds(1.25) == "1,2 s"
         assert plural(1200, "picture") == "1.200 Bilder"
         assert interval(Interval(value=0.93, low=0.9, high=0.95, n=640)) == (
-            "93\u00a0% (90 bis 95\u00a0%, n = 640)"
+            "93\u00a0% (90 bis 95\u00a0%, n\u00a0=\u00a0640)"
         )
         assert day("2026-11-25T08:00:00Z") == "25.11.2026"
     assert number(-1234.5) == "−1,234"

@@ -74,7 +74,9 @@ def test_without_intervals_conservation_is_said_and_not_judged(base) -> None:
         ),
         "conservation",
     )
-    assert lost.sentence.endswith("not measured now, 90\u00a0% (80 to 100\u00a0%, n = 32) before.")
+    assert lost.sentence.endswith(
+        "not measured now, 90\u00a0% (80 to 100\u00a0%, n\u00a0=\u00a032) before."
+    )
 
 
 def test_the_ranking_is_compared_as_a_share_of_its_area(base) -> None:

@@ -127,7 +127,7 @@ def test_words_are_there_and_promise_nothing(letter: Grade) -> None:
     if letter in "AB":
         assert "60 of 75" in meaning
     if letter != "U":
-        assert "40\u00a0% (95\u00a0% interval 30 to 50\u00a0%, n = 64)" in meaning
+        assert "40\u00a0% (95\u00a0% interval 30 to 50\u00a0%, n\u00a0=\u00a064)" in meaning
 
 
 def test_a_removal_without_effect_is_said_in_words() -> None:

@@ -27,7 +27,8 @@ def test_a_finding_is_told_in_german(grade: str) -> None:
     assert " the " not in told
     assert " pictures " not in told
     if grade != "U":
-        assert "kippt es 61\u00a0% (95-%-Intervall 56 bis 66\u00a0%, n = 64) in „Kies“" in said
+        told = said.replace("\u00a0", " ")
+        assert "kippt es 61 % (95-%-Intervall 56 bis 66 %, n = 64) in „Kies“" in told
         assert "nicht mehr von ihnen fallen aus der Klasse" in said
 
 

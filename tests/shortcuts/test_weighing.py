@@ -39,8 +39,8 @@ def test_weak_tests_and_missing_looks_speak_against_it() -> None:
         ALIKE,
         Details(),
     )
-    text = " ".join(found)
-    assert "turns few of them into 'gravel' (n = 40, upper end of the interval 25\u00a0%)" in text
+    text = " ".join(found).replace("\u00a0", " ")
+    assert "turns few of them into 'gravel' (n = 40, upper end of the interval 25 %)" in text
     assert "no clearly larger share" in text
     assert "still recognised when it is covered" in text
     assert "with its direction projected out" in text
