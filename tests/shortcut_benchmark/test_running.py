@@ -13,7 +13,6 @@ from auditor.config import ShortcutConfig
 from auditor.interventions import search as searching
 from auditor.interventions import trial
 from auditor.interventions.transplant import NON_MEMBER, OTHER_CLASS, SAME_IMAGE
-from auditor.shortcuts import plausibility
 from tests.benchmarks.shortcuts import running
 from tests.benchmarks.shortcuts.__main__ import main
 from tests.benchmarks.shortcuts.ablations import CONTROLS, ablations
@@ -118,13 +117,13 @@ def test_every_part_can_be_switched_off_and_is_on_again_afterwards() -> None:
     def state() -> tuple[object, ...]:
         # The registry is replaced only where the config has no switch of its own.
         registry = list(getattr(searching, "PROPOSALS", ()))
-        return dict(plausibility.WEIGHTS), trial.transplant, registry
+        return trial.transplant, registry
 
     before = state()
     names = [each.name for each in ablations()]
     for name in (
         "without P1", "without P1c", "without control: same image", "without control: non-members",
-        "only control: another class", "without term: near the border",
+        "only control: another class",
     ):  # fmt: skip
         assert name in names
     for each in ablations():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
@@ -12,7 +12,6 @@ from auditor.config import ShortcutConfig
 from auditor.interventions import search as searching
 from auditor.interventions import transplant, trial
 from auditor.registry import Registry
-from auditor.shortcuts import plausibility
 from auditor.shortcuts.proposals import PROPOSALS
 
 SWITCH = "proposals"
@@ -33,8 +32,11 @@ class Ablation:
 
 
 def ablations() -> list[Ablation]:
-    """Return all of them, for whatever proposals, controls and terms the search has."""
-    return [*_proposals(), *_controls(), *_terms()]
+    """Return all of them, for whatever proposals and controls the search has.
+
+    Terms of implausibility need no second search: the page leaves them out of what was stored.
+    """
+    return [*_proposals(), *_controls()]
 
 
 def _proposals() -> list[Ablation]:
@@ -80,22 +82,3 @@ def _keeping(kept: Sequence[str]) -> Callable[[], AbstractContextManager[Any]]:
         return transplant.Transplanted(result.region, controls or result.controls)
 
     return lambda: patch.object(trial, "transplant", fewer)
-
-
-def _terms() -> list[Ablation]:
-    return [Ablation(f"without term: {term}", context=_silent(term)) for term in _weights()]
-
-
-def _silent(term: str) -> Callable[[], AbstractContextManager[Any]]:
-    @contextmanager
-    def context() -> Iterator[None]:
-        nothing, fully, _ = plausibility.WEIGHTS[term]
-        fewer = {**plausibility.WEIGHTS, term: (nothing, fully, 0.0)}
-        with patch.object(plausibility, "WEIGHTS", fewer):
-            yield
-
-    return context
-
-
-def _weights() -> list[str]:
-    return list(plausibility.WEIGHTS)
