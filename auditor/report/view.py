@@ -36,6 +36,7 @@ from auditor.report.model import (
     LocalCard,
     MapCard,
     RenderContext,
+    TestResult,
 )
 from auditor.report.review_parts import Comparison, Decision, DecisionState
 from auditor.report.sections import Section, sections_of
@@ -66,7 +67,8 @@ class Limits:
     """How much is shown; None shows everything. ``full``: also the whole pictures of crops.
 
     ``classes`` have a page, ``ranked`` ones a row of accuracy, ``graphs`` a composition graph,
-    ``sheets`` findings a sheet, each in place of the page of a class.
+    ``sheets`` findings a sheet, each in place of the page of a class; ``minor`` of the others are
+    drawn.
     """
 
     examples: int | None = None
@@ -79,6 +81,7 @@ class Limits:
     ranked: int | None = None
     graphs: int | None = None
     sheets: int | None = None
+    minor: int | None = None
     full: bool = True
 
 
@@ -220,6 +223,16 @@ class View(Names):
     def minor(self) -> Sequence[FindingCard]:
         """Findings that are folded away: expected evidence, data notes, untested."""
         return [finding for finding in self.result.findings if finding.grade not in SHEET_GRADES]
+
+    @cached_property
+    def drawn_minor(self) -> Sequence[FindingCard]:
+        """Findings without a sheet that are drawn: all, or where room is short the first."""
+        return self.minor[: self.limits.minor]
+
+    def leading_test(self, finding: FindingCard) -> TestResult | None:
+        """Return the plainest test that speaks for expected evidence; tests come in that order."""
+        own = finding.evidence if finding.grade == "C" else []
+        return next((test for test in own if test.outcome == "supports"), None)
 
     @cached_property
     def shown_classes(self) -> Sequence[ClassReport]:

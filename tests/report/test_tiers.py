@@ -54,3 +54,19 @@ def test_sections_are_chosen_and_ordered(run: Run) -> None:
 def test_an_unknown_section_names_the_nearest(run: Run) -> None:
     with pytest.raises(UnknownNameError, match="summary"):
         document(run, "html", sections=["sumary"])
+
+
+@pytest.mark.parametrize(("tier", "drawn"), [("standard", 12), ("technical", 30)])
+def test_findings_without_a_sheet_are_shown_in_pictures(run: Run, tier: str, drawn: int) -> None:
+    finding = next(each for each in run.result.findings if each.outlined)
+    copies = [finding.model_copy(update={"id": f"F{i}", "grade": "C"}) for i in range(1, 31)]
+    context = CONTEXT.model_copy(update={"tier": tier})
+    result = run.result.model_copy(update={"findings": copies})
+    text = pdf_html(result, context, run.folder / "images")
+    cards = re.findall(r'<div class="minor".*?</div>.*?</div>', text, re.DOTALL)
+    assert len(cards) == drawn
+    assert all("<img" in card and "62\u00a0% of images" in card for card in cards)
+    assert ("18 more in report.html" in text) == (drawn < 30)
+    assert "F30" in text
+    links, targets = (set(re.findall(p, text)) for p in (r'href="#([^"]+)"', r'\bid="([^"]+)"'))
+    assert links <= targets

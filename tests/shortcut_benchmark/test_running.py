@@ -143,7 +143,6 @@ def test_a_data_set_that_is_missing_is_named(
     assert "'clothing' needs --data" in capsys.readouterr().err
 
 
-@pytest.mark.slow  # Trains six models and searches them: about a minute on one core.
 def test_the_smoke_grid_finds_marks_and_leaves_negatives_alone(tmp_path: Path) -> None:
     assert main(["--grid", "smoke", "--out", str(tmp_path)]) == 0
     numbers = json.loads((tmp_path / "results.json").read_text())
