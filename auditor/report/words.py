@@ -128,7 +128,7 @@ GRADE: Mapping[str, str] = {
     "A": N_("The model can be steered by it, and it does not look like part of the class."),
     "B": N_("Likely a shortcut: a person has to review it."),
     "C": N_("The model uses it, and it looks like part of the class itself: expected."),
-    "D": N_("It is in the pictures, but the model hardly uses it: a note about the data."),
+    "D": N_("It is in the pictures, and no use of it was shown: a note about the data."),
     "U": N_("It could not be tested."),
 }
 

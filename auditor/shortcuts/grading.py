@@ -21,6 +21,8 @@ LEVEL = 0.01
 STRONG, LIKELY, CLEAR, UNUSED = 0.25, 0.15, 0.10, 0.05
 LEAST_Z = 3.0
 LOST = 0.25
+# Fewer pictures than this rule nothing out.
+ENOUGH = 16
 LIKELY_ARTEFACT, ARTEFACT = 0.5, 0.75
 
 
@@ -59,6 +61,16 @@ def reach(evidence: Sequence[Evidence]) -> float:
     lose much of their evidence with any piece of their object.
     """
     return max((_bound(each) for each in evidence if _passes(each)), default=0.0)
+
+
+def ruled_out(evidence: Sequence[Evidence]) -> bool:
+    """Say whether transplants leave no room for an effect that grade B would ask for."""
+    ran = [
+        each
+        for each in evidence
+        if each.test in TRANSPLANTS and each.outcome not in ("not applicable", "error")
+    ]
+    return bool(ran) and all(each.high < LIKELY and each.n >= ENOUGH for each in ran)
 
 
 def outcome_of(low: float, high: float, q: float) -> Outcome:

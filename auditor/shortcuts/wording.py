@@ -10,7 +10,7 @@ from auditor.numerals import bare_percent, percent
 from auditor.records import Candidate, Evidence, Grade, Plausibility
 from auditor.shape_words import shape_in_words
 from auditor.shortcut_records import Details
-from auditor.shortcuts.grading import FLIPS, LATENT, LOSS, REMOVAL, RIVAL, SHARE
+from auditor.shortcuts.grading import FLIPS, LATENT, LOSS, REMOVAL, RIVAL, SHARE, ruled_out
 from auditor.shortcuts.plausibility import WEIGHTS
 
 REASONS: Mapping[str, str] = {
@@ -118,6 +118,9 @@ STARTS: Mapping[Grade, str] = {
     ),
     "D": N_("The %(shape)s recurs in '%(name)s', but the model hardly uses it."),
 }
+NOT_RULED_OUT = N_(
+    "The %(shape)s recurs in '%(name)s'; that the model uses it was neither shown nor ruled out."
+)
 
 
 def meaning(
@@ -133,7 +136,9 @@ def meaning(
             "Whether the model relies on the %(shape)s for '%(name)s' could not be tested.", **said
         )
         return " ".join([start, *dict.fromkeys(first)])
-    return f"{_(STARTS[grade], **said)} {numbers}".strip()
+    unknown = grade == "D" and not ruled_out(evidence)
+    start = _(NOT_RULED_OUT if unknown else STARTS[grade], **said)
+    return f"{start} {numbers}".strip()
 
 
 def reasons(candidate: Candidate, plausibility: Plausibility) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from auditor.shortcuts.grading import (
     LATENT,
     LOSS,
     REMOVAL,
+    RIVAL,
     SHARE,
     confidence,
     grade,
@@ -128,6 +131,17 @@ def test_words_are_there_and_promise_nothing(letter: Grade) -> None:
         assert "60 of 75" in meaning
     if letter != "U":
         assert "40\u00a0% (95\u00a0% interval 30 to 50\u00a0%, n\u00a0=\u00a064)" in meaning
+
+
+@pytest.mark.parametrize(
+    ("high", "n", "known"), [(0.1, 64, True), (0.38, 64, False), (0.1, 8, False)]
+)
+def test_few_pictures_do_not_make_a_region_unused(high: float, n: int, known: bool) -> None:
+    found = [evidence(FLIPS, 0.0), replace(evidence(RIVAL, 0.0), high=high, n=n)]
+    found[0] = replace(found[0], high=0.1)
+    meaning = wording.meaning("gravel", "lower right corner", "D", found, 60, 75)
+    assert ("hardly uses it" in meaning) == known
+    assert ("neither shown nor ruled out" in meaning) != known
 
 
 def test_a_removal_without_effect_is_said_in_words() -> None:
