@@ -13,6 +13,7 @@ from auditor.config import ShortcutConfig
 from auditor.interventions import search as searching
 from auditor.interventions import trial
 from auditor.interventions.transplant import NON_MEMBER, OTHER_CLASS, SAME_IMAGE
+from auditor.interventions.trial import FIRST_TARGETS
 from tests.benchmarks.shortcuts import running
 from tests.benchmarks.shortcuts.__main__ import main
 from tests.benchmarks.shortcuts.ablations import CONTROLS, ablations
@@ -27,6 +28,7 @@ from tests.benchmarks.shortcuts.grid import (
 )
 from tests.benchmarks.shortcuts.running import Plan, run, stored
 from tests.benchmarks.shortcuts.searching import fingerprint_of
+from tests.interventions.worlds import world
 
 
 @pytest.mark.parametrize(
@@ -117,7 +119,7 @@ def test_every_part_can_be_switched_off_and_is_on_again_afterwards() -> None:
     def state() -> tuple[object, ...]:
         # The registry is replaced only where the config has no switch of its own.
         registry = list(getattr(searching, "PROPOSALS", ()))
-        return trial.transplant, registry
+        return trial.controls_of, registry
 
     before = state()
     names = [each.name for each in ablations()]
@@ -133,6 +135,23 @@ def test_every_part_can_be_switched_off_and_is_on_again_afterwards() -> None:
         assert each.settings or changed != before
         assert state() == before
     assert {OTHER_CLASS, NON_MEMBER, SAME_IMAGE} == set(CONTROLS.values())
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_search_without_a_control_runs_and_has_the_others(place: int) -> None:
+    (*_, ablation) = [each for each in ablations() if "control" in each.name][: place + 1]
+    subject, config = world(), ShortcutConfig(permutations=300, per_class=1, targets=24)
+    leading = dict.fromkeys((0, 1, 2), ("bright", (0,)))
+    with ablation.context():
+        report = searching.find_shortcuts(
+            subject.probe(), subject.samples(), leading, (0, 1, 2), config, seed=0
+        )
+    (flips,) = [e for e in report.findings[0].evidence if e.test == "T1 flip excess"]
+    off = ablation.name.removeprefix("without control: ")
+    kept = {CONTROLS[off]} if off in CONTROLS else {SAME_IMAGE, NON_MEMBER}
+    assert flips.n > FIRST_TARGETS
+    assert flips.controls
+    assert not kept & set(flips.controls)
 
 
 def test_a_data_set_that_is_missing_is_named(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
 from auditor.config import ShortcutConfig
+from auditor.interventions import notes, nulls, rivals, transplant, trial
 from auditor.interventions import search as searching
-from auditor.interventions import transplant, trial
 from auditor.registry import Registry
 from auditor.shortcuts.proposals import PROPOSALS
 
@@ -74,11 +74,16 @@ def _controls() -> list[Ablation]:
 
 
 def _keeping(kept: Sequence[str]) -> Callable[[], AbstractContextManager[Any]]:
-    original = trial.transplant
+    original = transplant.controls_of
 
-    def fewer(*arguments: Any, **options: Any) -> transplant.Transplanted:
-        result = original(*arguments, **options)
-        controls = {name: logits for name, logits in result.controls.items() if name in kept}
-        return transplant.Transplanted(result.region, controls or result.controls)
+    def fewer(pairing: transplant.Pairing) -> tuple[str, ...]:
+        return tuple(name for name in original(pairing) if name in kept)
 
-    return lambda: patch.object(trial, "transplant", fewer)
+    @contextmanager
+    def context() -> Iterator[None]:
+        with ExitStack() as stack:
+            for module in (transplant, trial, rivals, nulls, notes):
+                stack.enter_context(patch.object(module, "controls_of", fewer))
+            yield
+
+    return context
