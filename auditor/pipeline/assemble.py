@@ -60,6 +60,7 @@ from auditor.report.model import (
     AuditResult,
     Calibration,
     ClassReport,
+    FindingCard,
     LayerCard,
     Method,
     ModelCard,
@@ -71,6 +72,7 @@ from auditor.report.model import (
     Scope,
     Tool,
 )
+from auditor.shortcuts.grading import ruled_out
 from auditor.subject import Subject
 from auditor.subject.selection import BEYOND_LIMIT
 
@@ -108,6 +110,12 @@ class Analysis:
     compositions: Compositions
     local: LocalAnalysis
     extras: Extras
+
+
+def _unsettled(report: ShortcutReport | None, cards: Sequence[FindingCard]) -> list[str]:
+    """Return what recurs in a class while its use was neither shown nor ruled out."""
+    found = zip(report.findings if report else (), cards, strict=True)
+    return [card.what for each, card in found if each.grade == "D" and not ruled_out(each.evidence)]
 
 
 def assemble(
@@ -151,7 +159,7 @@ def assemble(
         tool=Tool(**tool),
         scope=_scope(config),
         verdict=verdict(cards, search, data, not_run, untested, factors.factors if factors else ()),
-        does_not_show=does_not_show(search, data),
+        does_not_show=does_not_show(search, data, _unsettled(analysis.shortcuts, cards)),
         model=_model_card(shared, subject, samples),
         data=data,
         performance=performance(

@@ -113,6 +113,12 @@ def test_the_detection_limit_is_said(run: Run) -> None:
     assert "17\u00a0%" in sentences[0]
 
 
+def test_what_was_neither_shown_nor_ruled_out_is_said_first(run: Run) -> None:
+    named = ["strip in gravel", "corner in ferry"]
+    assert "strip in gravel and corner in ferry" in does_not_show(limits(), data(run), named)[0]
+    assert not [each for each in does_not_show(limits(), data(run)) if "ruled out" in each]
+
+
 def test_cut_out_is_the_box_of_the_mask() -> None:
     picture = np.full((10, 12, 3), 90, np.uint8)
     mask = np.zeros((10, 12), bool)

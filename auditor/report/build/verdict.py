@@ -88,9 +88,20 @@ def verdict(
     )
 
 
-def does_not_show(search: SearchLimits, data: DataCard) -> list[str]:
-    """Say in plain sentences what a reader must not conclude."""
+def does_not_show(search: SearchLimits, data: DataCard, unsettled: Sequence[str] = ()) -> list[str]:
+    """Say in plain sentences what a reader must not conclude.
+
+    ``unsettled`` names what was tested and neither shown to be used nor ruled out.
+    """
     sentences = []
+    if unsettled:
+        sentences.append(
+            _(
+                "Whether the model uses what was neither shown to matter nor ruled out: %(listed)s."
+                " More pictures would tell.",
+                listed=listed(unsettled),
+            )
+        )
     if search.ran and search.detection_limit is not None:
         sentences.append(
             _(
