@@ -97,8 +97,8 @@ def does_not_show(search: SearchLimits, data: DataCard, unsettled: Sequence[str]
     if unsettled:
         sentences.append(
             _(
-                "Whether the model uses the following, neither shown nor ruled out: %(listed)s. More "
-                "pictures would tell.",
+                "Whether the model uses the following, neither shown nor ruled out: %(listed)s. "
+                "More pictures would tell.",
                 listed=listed(unsettled),
             )
         )
