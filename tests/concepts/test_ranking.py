@@ -86,7 +86,7 @@ def test_a_true_ranking_is_trusted():
     assert found.trust == "trusted"
     assert "Switching concepts off by relevance lowers the score by" in found.sentence
     assert "Switching concepts on by relevance raises the score by" in found.sentence
-    assert "n = 40" in found.sentence
+    assert "n\u00a0=\u00a040" in found.sentence
 
 
 def test_a_ranking_upside_down_is_said_as_it_is():
