@@ -89,5 +89,5 @@ def _verdict(grade: Grade | None, name: str) -> list[str]:
             )
         ]
     if grade == "D":
-        return [_("The model hardly uses it; a model trained anew may.")]
+        return [_("No use of it was shown; a model trained anew may use it.")]
     return []
