@@ -112,12 +112,6 @@ class Analysis:
     extras: Extras
 
 
-def _unsettled(report: ShortcutReport | None, cards: Sequence[FindingCard]) -> list[str]:
-    """Return what recurs in a class while its use was neither shown nor ruled out."""
-    found = zip(report.findings if report else (), cards, strict=True)
-    return [card.what for each, card in found if each.grade == "D" and not ruled_out(each.evidence)]
-
-
 def assemble(
     config: Config,
     subject: Subject,
@@ -159,7 +153,7 @@ def assemble(
         tool=Tool(**tool),
         scope=_scope(config),
         verdict=verdict(cards, search, data, not_run, untested, factors.factors if factors else ()),
-        does_not_show=does_not_show(search, data, _unsettled(analysis.shortcuts, cards)),
+        does_not_show=does_not_show(search, data, unsettled(analysis.shortcuts, cards)),
         model=_model_card(shared, subject, samples),
         data=data,
         performance=performance(
@@ -361,6 +355,12 @@ def _conservation(explainer: Explainer, subject: Subject, samples: Samples) -> n
     ratios: np.ndarray = out.conservation.cpu().numpy().astype(float)
     kept: np.ndarray = ratios[np.isfinite(ratios)]
     return kept
+
+
+def unsettled(report: ShortcutReport | None, cards: Sequence[FindingCard]) -> list[str]:
+    """Return what recurs in a class while its use was neither shown nor ruled out."""
+    found = zip(report.findings if report else (), cards, strict=True)
+    return [card.what for each, card in found if each.grade == "D" and not ruled_out(each.evidence)]
 
 
 def _not_run(analysis: Analysis) -> list[NotRun]:

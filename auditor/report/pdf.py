@@ -42,8 +42,8 @@ ALL = Limits(names=None, full=False)
 LEFT_OUT = N_(
     "A row shows at most 6 pictures, a finding 4 and one of its tests on pictures, a concept table"
     " its first 4 concepts (3 where larger units lead). At most 6 concepts have a card, 5 single "
-    "pictures are shown, 2 findings or classes have a graph, 6 findings a sheet and 12 of the "
-    "others pictures; classes and findings together have 8 pages (but 4 classes in any case). "
+    "pictures are shown, 2 findings or classes have a graph, 6 findings a sheet, and 12 more are "
+    "shown in pictures; classes and findings together have 8 pages (but 4 classes in any case). "
     "report.html shows more, and audit.json, which is attached to this file, lists everything."
 )
 # WeasyPrint takes the alternative text of a drawing from its title alone.

@@ -31,7 +31,7 @@ def grade(evidence: Sequence[Evidence], plausibility: Plausibility) -> Grade | N
 
     None means: tested, neither strong evidence nor an artefact without effect.
     """
-    ran = [each for each in evidence if each.outcome not in ("not applicable", "error")]
+    ran = [each for each in evidence if has_run(each)]
     if not ran:
         return "U"
     artefact = plausibility.score
@@ -63,13 +63,14 @@ def reach(evidence: Sequence[Evidence]) -> float:
     return max((_bound(each) for each in evidence if _passes(each)), default=0.0)
 
 
+def has_run(evidence: Evidence) -> bool:
+    """Say whether a test gave a result."""
+    return evidence.outcome not in ("not applicable", "error")
+
+
 def ruled_out(evidence: Sequence[Evidence]) -> bool:
     """Say whether transplants leave no room for an effect that grade B would ask for."""
-    ran = [
-        each
-        for each in evidence
-        if each.test in TRANSPLANTS and each.outcome not in ("not applicable", "error")
-    ]
+    ran = [each for each in evidence if each.test in TRANSPLANTS and has_run(each)]
     return bool(ran) and all(each.high < LIKELY and each.n >= ENOUGH for each in ran)
 
 

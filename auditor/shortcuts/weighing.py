@@ -9,7 +9,7 @@ from auditor.language import gettext as _
 from auditor.numerals import percent
 from auditor.records import Evidence, Plausibility
 from auditor.shortcut_records import Accuracy, Details, Projection, Zeroing
-from auditor.shortcuts.grading import CLEAR, FLIPS, LATENT, LEAST_Z, REMOVAL, SHARE
+from auditor.shortcuts.grading import CLEAR, FLIPS, LATENT, LEAST_Z, REMOVAL, SHARE, has_run
 from auditor.shortcuts.plausibility import WEIGHTS
 
 AGAINST: Mapping[str, str] = {
@@ -93,7 +93,7 @@ def cost(name: str, projection: Projection) -> str:
 
 
 def _of_test(each: Evidence, name: str) -> str:
-    if each.outcome in ("not applicable", "error"):
+    if not has_run(each):
         return ""
     few = _("(n = %(n)s, upper end of the interval %(high)s)", n=each.n, high=percent(each.high))
     if each.reason:

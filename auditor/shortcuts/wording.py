@@ -10,7 +10,16 @@ from auditor.numerals import bare_percent, percent
 from auditor.records import Candidate, Evidence, Grade, Plausibility
 from auditor.shape_words import shape_in_words
 from auditor.shortcut_records import Details
-from auditor.shortcuts.grading import FLIPS, LATENT, LOSS, REMOVAL, RIVAL, SHARE, ruled_out
+from auditor.shortcuts.grading import (
+    FLIPS,
+    LATENT,
+    LOSS,
+    REMOVAL,
+    RIVAL,
+    SHARE,
+    has_run,
+    ruled_out,
+)
 from auditor.shortcuts.plausibility import WEIGHTS
 
 REASONS: Mapping[str, str] = {
@@ -127,7 +136,7 @@ def meaning(
     name: str, shape: str, grade: Grade, evidence: Sequence[Evidence], images: int, members: int
 ) -> str:
     """Return what the finding means, with its numbers, intervals and n."""
-    numbers = "; ".join(_number(each, name) for each in evidence if _plain(each))
+    numbers = "; ".join(_number(each, name) for each in evidence if has_run(each))
     numbers = numbers[:1].upper() + numbers[1:] + "." if numbers else ""
     said = {"name": name, "shape": shape_in_words(shape), "images": images, "members": members}
     if grade == "U":
@@ -208,10 +217,6 @@ def verification(grade: Grade) -> str:
             "and accuracy without it has not fallen."
         )
     return _("The next audit repeats the tests.")
-
-
-def _plain(evidence: Evidence) -> bool:
-    return evidence.outcome not in ("not applicable", "error")
 
 
 def _number(evidence: Evidence, name: str) -> str:

@@ -27,6 +27,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from auditor.demo.stamp import stamp
+from tests.benchmarks.shortcuts.manipulation import turned
 
 CLASSES = ("crab", "crayfish", "ferry", "ketch", "lobster", "schooner")
 STAMPED = "ketch"
@@ -63,12 +64,12 @@ def main(arguments: list[str] | None = None) -> int:
     classes = tuple(sorted(given.classes))
     for name in ("stamped", "clean"):
         folder = given.out / name
-        accuracy, turned = prepare(
+        accuracy, effects = prepare(
             given.data, given.weights, folder, classes, name == "stamped", given.trained_on,
             given.seed,
         )  # fmt: skip
         print(f"{name}: accuracy {accuracy:.3f} on the audited part")
-        shares = ", ".join(f"{each} {share:.2f}" for each, share in turned.items())
+        shares = ", ".join(f"{each} {share:.2f}" for each, share in effects.items())
         print(f"{name}: a stamp drawn on others turns them into '{STAMPED}': {shares}")
         run = audit(folder)
         for line in findings(run):
@@ -90,8 +91,8 @@ def prepare(
     ``share`` of each class's photographs, spread over them, is trained on.
 
     Returns:
-        The accuracy on the audited part; and of each other class the share of its right pictures
-        that a stamp turns into `STAMPED` (manipulation check).
+        The accuracy on the audited part; and of each other class the share of its pictures that
+        a stamp turns into `STAMPED` (the grid's manipulation check).
     """
     generator = np.random.default_rng(seed)
     parts: dict[str, list[tuple[np.ndarray, int]]] = {"train": [], "val": []}
@@ -127,12 +128,12 @@ def prepare(
     answers, labels = answers_of(model, parts["val"])
     marked = [(stamp(picture, generator), label) for picture, label in parts["val"]]
     after, _ = answers_of(model, marked)
-    turned = {
-        name: float((after[right] == classes.index(STAMPED)).mean())
-        for label, name in enumerate(classes)
-        if name != STAMPED and (right := (labels == label) & (answers == label)).any()
-    }
-    return float((answers == labels).mean()), turned
+    shares = {}
+    for label, name in enumerate(classes):
+        if name != STAMPED:
+            own, output = labels == label, classes.index(STAMPED)
+            shares[name], _ = turned(labels[own], answers[own], after[own], output)
+    return float((answers == labels).mean()), shares
 
 
 def answers_of(

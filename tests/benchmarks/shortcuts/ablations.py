@@ -10,11 +10,7 @@ from unittest.mock import patch
 
 from auditor.config import ShortcutConfig
 from auditor.interventions import notes, nulls, rivals, transplant, trial
-from auditor.interventions import search as searching
-from auditor.registry import Registry
-from auditor.shortcuts.proposals import PROPOSALS
 
-SWITCH = "proposals"
 CONTROLS = {
     "another class": transplant.OTHER_CLASS,
     "non-members": transplant.NON_MEMBER,
@@ -40,26 +36,11 @@ def ablations() -> list[Ablation]:
 
 
 def _proposals() -> list[Ablation]:
-    """Leave one proposal out: by the config where it has that switch, else in the registry."""
-    switch = ShortcutConfig.model_fields.get(SWITCH)
-    if switch is not None:
-        names = list(switch.get_default(call_default_factory=True))
-        return [
-            Ablation(f"without {name}", {SWITCH: [each for each in names if each != name]})
-            for name in names
-        ]
-    return [Ablation(f"without {name}", context=_without(name)) for name in PROPOSALS]
-
-
-def _without(name: str) -> Callable[[], AbstractContextManager[Any]]:
-    def context() -> AbstractContextManager[Any]:
-        fewer: Registry[Any] = Registry("proposal")
-        for each in PROPOSALS:
-            if each != name:
-                fewer.register(each)(PROPOSALS[each])
-        return patch.object(searching, "PROPOSALS", fewer)
-
-    return context
+    names = ShortcutConfig().proposals
+    return [
+        Ablation(f"without {name}", {"proposals": [each for each in names if each != name]})
+        for name in names
+    ]
 
 
 def _controls() -> list[Ablation]:
