@@ -322,7 +322,8 @@ class Plausibility:
 class Finding:
     """A candidate with its evidence, and what follows from it in plain words.
 
-    ``against`` are the reasons why it may be part of the object, or not be used, after all.
+    ``lead`` says in one sentence what it means, ``detail`` the rest, with the numbers. ``against``
+    are the reasons why it may be part of the object, or not be used, after all.
     """
 
     candidate: Candidate
@@ -331,7 +332,8 @@ class Finding:
     grade: Grade
     severity: str
     confidence: str
-    meaning: str
+    lead: str
+    detail: str
     reasons: tuple[str, ...]
     actions: tuple[str, ...]
     verification: str

@@ -55,15 +55,12 @@ def command(clean: bool, out: Path | None, seed: int, quiet: bool) -> None:
 
 def findings_in_lines(result: AuditResult) -> list[str]:
     """Return what the audit found, in at most five lines; the numbers are in the report."""
-    from auditor.report.formatting import first_sentence
-
     lines = [f"{result.verdict.word}: {result.verdict.sentence}"]
     accuracy = result.performance.accuracy
     lines.append(f"accuracy {accuracy.value:.2f} on {accuracy.n} images")
     strong = [finding for finding in result.findings if finding.grade in ("A", "B")]
     for finding in strong[:2]:
-        meaning = first_sentence(finding.meaning)
-        lines.append(f"{finding.id} grade {finding.grade}, {finding.title}: {meaning}")
+        lines.append(f"{finding.id} grade {finding.grade}, {finding.title}: {finding.lead}")
     if not strong:
         search = result.search
         lines.append(

@@ -107,6 +107,9 @@ def _finding(
     )
     evidence = each.trial.evidence
     references = each.screened.references
+    lead, detail = wording.meaning(
+        name, proposal.shape, verdict, evidence, len(rows), len(members.rows)
+    )
     triplets: tuple[Triplet, ...] = ()
     if verdict in ("A", "B", "C"):
         triplets = representative_triplets(stage, each.trial)
@@ -117,9 +120,8 @@ def _finding(
         grade=verdict,
         severity=severity(verdict, details.exposure),
         confidence=confidence(evidence),
-        meaning=wording.meaning(
-            name, proposal.shape, verdict, evidence, len(rows), len(members.rows)
-        ),
+        lead=lead,
+        detail=detail,
         reasons=wording.reasons(candidate, each.plausibility),
         actions=wording.actions(name, verdict, details),
         verification=wording.verification(verdict),

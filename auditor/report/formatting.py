@@ -133,12 +133,6 @@ def language(code: str) -> str:
     return babel.Locale.parse(code).get_display_name(locale()) or code
 
 
-def first_sentence(text: str) -> str:
-    """Return the first sentence of a text, for tables."""
-    head, stop, _ = text.partition(". ")
-    return head + stop.strip()
-
-
 FILTERS: dict[str, Callable[..., Any]] = {
     "chance": chance,
     "colour": colour,
@@ -147,7 +141,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "effect": effect,
     "effect_range": effect_range,
     "effect_value": effect_value,
-    "first_sentence": first_sentence,
     "interval": interval,
     "language": language,
     "number": number,

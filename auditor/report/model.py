@@ -436,8 +436,9 @@ class FindingCard(Part):
     """A clever-Hans candidate with its evidence: one sheet of the report.
 
     ``outlined`` are members with the region outlined, ``aligned`` the regions cut out side by side.
-    ``what`` is one short plain phrase for tables and the summary; ``reasons`` say why it may not be
-    the object, ``against`` what speaks against that.
+    ``what`` is one short plain phrase for tables and the summary; ``lead`` says in one sentence what
+    it means, ``detail`` the rest with its numbers; ``reasons`` say why it may not be the object,
+    ``against`` what speaks against that.
     """
 
     id: str
@@ -451,7 +452,8 @@ class FindingCard(Part):
     severity: Literal["critical", "high", "medium", "low", "none"]
     confidence: Literal["high", "moderate", "low"]
     images: int
-    meaning: str
+    lead: str
+    detail: str
     reasons: list[str]
     actions: list[str]
     verification: str
@@ -465,6 +467,11 @@ class FindingCard(Part):
     concepts: list[str]
     against: list[str] = Field(default_factory=list)
     details: FindingDetails | None = None
+
+    @property
+    def meaning(self) -> str:
+        """Return lead and detail together."""
+        return f"{self.lead} {self.detail}".strip()
 
 
 class SearchLimits(Part):

@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from auditor.report.model import AuditResult, Interval
+from auditor.report.model import AuditResult
+from auditor.report.parts import Interval, Part
 
 # A spreadsheet takes a cell that begins with one of these for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -75,7 +76,8 @@ COLUMNS: dict[str, list[str]] = {
     ],
     "factors": [
         *("factor", "statistic", "unit", "class", "grade", "plausibility", "pictures", "auc", "q"),
-        *("median", "median_of_others", "test", "outcome", "effect", "low", "high", "n", "reason"),
+        *("median", "median_of_others", "test", "outcome", "effect", "low", "high", "n"),
+        *("q_of_test", "reason"),
     ],
 }
 
@@ -96,22 +98,20 @@ def _class_concepts(result: AuditResult) -> Iterable[dict[str, Any]]:
     for item in result.classes:
         for table in item.tables:
             for row in table.rows:
-                yield {
+                yield _own(row, "class_concepts") | {
                     "class": item.name,
                     "layer": table.layer,
                     "name": names.get(row.concept, ""),
                     "shared_with": "; ".join(row.shared_with),
-                    **row.model_dump(include=set(COLUMNS["class_concepts"]) - {"shared_with"}),
                 }
 
 
 def _concepts(result: AuditResult) -> Iterable[dict[str, Any]]:
     for each in result.concepts:
-        yield {
+        yield _own(each, "concepts") | {
             "concept": each.id,
             "leads_for": "; ".join(each.classes),
             "overlap": each.jaccard,
-            **each.model_dump(include=set(COLUMNS["concepts"])),
         }
 
 
@@ -131,18 +131,18 @@ def _subspaces(result: AuditResult) -> Iterable[dict[str, Any]]:
 
 def _findings(result: AuditResult) -> Iterable[dict[str, Any]]:
     for each in result.findings:
-        yield {
+        yield _own(each, "findings") | {
             "finding": each.id,
             "class": each.class_name,
             "pictures": each.images,
-            **each.model_dump(include=set(COLUMNS["findings"])),
+            "meaning": each.meaning,
         }
 
 
 def _evidence(result: AuditResult) -> Iterable[dict[str, Any]]:
     for finding in result.findings:
         for test in finding.evidence:
-            yield {"finding": finding.id, **test.model_dump(include=set(COLUMNS["evidence"]))}
+            yield _own(test, "evidence") | {"finding": finding.id}
 
 
 def _factors(result: AuditResult) -> Iterable[dict[str, Any]]:
@@ -150,7 +150,7 @@ def _factors(result: AuditResult) -> Iterable[dict[str, Any]]:
     for each in result.factors.factors if result.factors else []:
         for test in each.tests:
             effect = test.effect
-            yield {
+            yield _own(each, "factors") | {
                 "factor": each.id,
                 "class": each.class_name,
                 "pictures": each.n,
@@ -158,10 +158,16 @@ def _factors(result: AuditResult) -> Iterable[dict[str, Any]]:
                 "median_of_others": each.others[2],
                 "test": test.title,
                 "outcome": test.outcome,
+                "q_of_test": test.q,
                 "reason": test.reason,
-                **(_interval("effect", effect) | {"n": effect.n} if effect else {}),
-                **each.model_dump(include=set(COLUMNS["factors"])),
+                "n": effect.n if effect else None,
+                **(_interval("effect", effect) if effect else {}),
             }
+
+
+def _own(part: Part, table: str) -> dict[str, Any]:
+    """Return the fields of a part that a table has columns for; what the table says itself wins."""
+    return part.model_dump(include=set(COLUMNS[table]))
 
 
 def _interval(name: str, item: Interval) -> dict[str, Any]:

@@ -101,11 +101,11 @@ GLOSSARY: tuple[Term, ...] = (
     Term(
         N_("Interval and n"),
         N_(
-            "Every measured value has a 95 %% interval, the range in which it would usually fall "
-            "if the audit were repeated with other pictures, and n, the number of pictures it "
-            "rests on. p is how probable a difference of this size is by chance alone. q is the "
-            "share of false alarms to expect among all results at least this clear: below 0.01 a "
-            "result is hardly chance."
+            "Every measured value has a 95 %% interval, the range of values that fit these "
+            "pictures (made so that in 95 of 100 such audits it holds the value that all pictures "
+            "of this kind would give), and n, the number of pictures it rests on. p is how probable"
+            " a difference of this size is by chance alone. q is the share of false alarms to "
+            "expect among all results at least this clear: below 0.01 a result is hardly chance."
         ),
     ),
 )

@@ -115,18 +115,18 @@ IDLE: Mapping[str, str] = {
 STARTS: Mapping[Grade, str] = {
     "A": N_(
         "The model can be steered to '%(name)s' by the %(shape)s, and the region looks like an"
-        " artefact. It was found on %(images)s of %(members)s pictures of the class."
+        " artefact."
     ),
     "B": N_(
         "Likely shortcut: the model's decision for '%(name)s' leans on the %(shape)s, which "
-        "may not be the object. It was found on %(images)s of %(members)s pictures of the "
-        "class."
+        "may not be the object."
     ),
     "C": N_(
         "The %(shape)s is compact evidence of '%(name)s' itself; expected unless you say otherwise."
     ),
     "D": N_("The %(shape)s recurs in '%(name)s', but the model hardly uses it."),
 }
+FOUND_ON = N_("It was found on %(images)s of %(members)s pictures of the class.")
 NOT_RULED_OUT = N_(
     "The %(shape)s recurs in '%(name)s'; that the model uses it was neither shown nor ruled out."
 )
@@ -134,8 +134,8 @@ NOT_RULED_OUT = N_(
 
 def meaning(
     name: str, shape: str, grade: Grade, evidence: Sequence[Evidence], images: int, members: int
-) -> str:
-    """Return what the finding means, with its numbers, intervals and n."""
+) -> tuple[str, str]:
+    """Return what the finding means: in one sentence, and the rest with numbers and intervals."""
     numbers = "; ".join(_number(each, name) for each in evidence if has_run(each))
     numbers = numbers[:1].upper() + numbers[1:] + "." if numbers else ""
     said = {"name": name, "shape": shape_in_words(shape), "images": images, "members": members}
@@ -144,10 +144,11 @@ def meaning(
         start = _(
             "Whether the model relies on the %(shape)s for '%(name)s' could not be tested.", **said
         )
-        return " ".join([start, *dict.fromkeys(first)])
+        return start, " ".join(dict.fromkeys(first))
     unknown = grade == "D" and not ruled_out(evidence)
-    start = _(NOT_RULED_OUT if unknown else STARTS[grade], **said)
-    return f"{start} {numbers}".strip()
+    lead = _(NOT_RULED_OUT if unknown else STARTS[grade], **said)
+    found_on = _(FOUND_ON, **said) if grade in ("A", "B") else ""
+    return lead, f"{found_on} {numbers}".strip()
 
 
 def reasons(candidate: Candidate, plausibility: Plausibility) -> tuple[str, ...]:

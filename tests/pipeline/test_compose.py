@@ -189,7 +189,8 @@ def finding(layer: str | None, concepts: tuple[int, ...], grade: str) -> Finding
         grade=grade,  # type: ignore[arg-type]
         severity="high",
         confidence="high",
-        meaning="",
+        lead="",
+        detail="",
         reasons=(),
         actions=(),
         verification="",

@@ -251,9 +251,12 @@ class Example:
             severity=severity,
             confidence="high" if grade == "A" else "moderate",
             images=48,
-            meaning=self.say(
+            lead=self.say(
                 f"The model can be steered to '{name}' by the bottom right corner, and the region "
-                "looks like an artefact. It was found on 41 of 48 pictures of the class. Put into "
+                "looks like an artefact."
+            ),
+            detail=self.say(
+                "It was found on 41 of 48 pictures of the class. Put into "
                 "pictures of other classes it turns 62 % (95 % interval 54 to 70 %, n = 64) into "
                 f"'{name}'; it carries 41 % (95 % interval 33 to 49 %, n = 64) of the evidence for "
                 f"'{name}'; without it 38 % (95 % interval 21 to 52 %, n = 40) of the class's "

@@ -87,8 +87,3 @@ def test_only_plain_colours_pass(value: str) -> None:
     assert formatting.colour("#12aBef") == "#12aBef"
     with pytest.raises(IntegrityError, match="no colour"):
         formatting.colour(value)
-
-
-def test_first_sentence() -> None:
-    assert formatting.first_sentence("One. Two.") == "One."
-    assert formatting.first_sentence("Only 1.5 of it") == "Only 1.5 of it"

@@ -121,7 +121,8 @@ def test_words_are_there_and_promise_nothing(letter: Grade) -> None:
     if letter == "U":
         late = Evidence("c", LATENT, "not applicable", 0, "share", 0, 0, 0, reason="T3 waits.")
         found = [missing(FLIPS), late]
-    meaning = wording.meaning("gravel", "lower right corner", letter, found, 60, 75)
+    lead, detail = wording.meaning("gravel", "lower right corner", letter, found, 60, 75)
+    meaning = f"{lead} {detail}"
     text = " ".join([meaning, *wording.actions("gravel", letter), wording.verification(letter)])
     assert "gravel" in meaning
     assert "T3 waits" not in meaning
@@ -133,22 +134,30 @@ def test_words_are_there_and_promise_nothing(letter: Grade) -> None:
         assert "40\u00a0% (95\u00a0% interval 30 to 50\u00a0%, n\u00a0=\u00a064)" in meaning
 
 
+@pytest.mark.parametrize("name", ["E. coli", "St. Bernard", "Dr. Seuss. The end"])
+def test_a_name_with_a_full_stop_is_not_cut(name: str) -> None:
+    lead, detail = wording.meaning(name, "spot", "A", [evidence(FLIPS, 0.3)], 60, 75)
+    assert lead.endswith("looks like an artefact.")
+    assert name in lead
+    assert detail.startswith("It was found on 60 of 75")
+
+
 @pytest.mark.parametrize(
     ("high", "n", "known"), [(0.1, 64, True), (0.38, 64, False), (0.1, 8, False)]
 )
 def test_few_pictures_do_not_make_a_region_unused(high: float, n: int, known: bool) -> None:
     found = [evidence(FLIPS, 0.0), replace(evidence(RIVAL, 0.0), high=high, n=n)]
     found[0] = replace(found[0], high=0.1)
-    meaning = wording.meaning("gravel", "lower right corner", "D", found, 60, 75)
+    meaning, _ = wording.meaning("gravel", "lower right corner", "D", found, 60, 75)
     assert ("hardly uses it" in meaning) == known
     assert ("neither shown nor ruled out" in meaning) != known
 
 
 def test_a_removal_without_effect_is_said_in_words() -> None:
     found = [evidence(FLIPS, 0.3), evidence(REMOVAL, -0.1)]
-    meaning = wording.meaning("gravel", "spot", "B", found, 60, 75)
-    assert "still recognised without it" in meaning
-    assert "-" not in meaning.partition("still recognised")[2]
+    _, detail = wording.meaning("gravel", "spot", "B", found, 60, 75)
+    assert "still recognised without it" in detail
+    assert "-" not in detail.partition("still recognised")[2]
 
 
 def test_reasons_name_what_counted_and_why_it_was_proposed() -> None:
