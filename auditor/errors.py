@@ -11,6 +11,10 @@ import difflib
 from collections.abc import Iterable
 
 
+# One letter wrong of three, or two swapped, is close; "Operator" for "path" (0.5) is not.
+CLOSE = 0.65
+
+
 class AuditorError(Exception):
     """Root of every error this package raises on purpose."""
 
@@ -83,7 +87,10 @@ class Stopped(BaseException):
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name most like ``name``, or None when nothing is close."""
+    """Return the known name most like ``name``, or None when nothing is close.
+
+    Close is a likeness of `CLOSE` (`difflib`: twice the characters in common by all characters).
+    """
     lowered = {candidate.lower(): candidate for candidate in known}
-    matches = difflib.get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.5)
+    matches = difflib.get_close_matches(name.lower(), list(lowered), n=1, cutoff=CLOSE)
     return lowered[matches[0]] if matches else None

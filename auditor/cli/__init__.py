@@ -7,6 +7,7 @@ import importlib
 import click
 
 from auditor import __version__
+from auditor.errors import nearest
 
 COMMANDS = (
     "run",
@@ -38,6 +39,22 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = importlib.import_module(f"auditor.cli.{name}").command
         return command
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the first argument names.
+
+        Raises:
+            click.UsageError: there is none; the message names the nearest one.
+        """
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = nearest(args[0], COMMANDS)
+            hint = f" Did you mean '{near}'?" if near else ""
+            raise click.UsageError(
+                f"no such command '{args[0]}'.{hint} Commands: {', '.join(COMMANDS)}.", context
+            )
+        return super().resolve_command(context, args)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -102,12 +102,14 @@ class _Lines:
         if not self._total or now - self._last < self._every:
             return
         self._last = now
+        reached = f"{self._title}: {self._done}/{self._total}"
+        if not self._done:  # nothing is done yet, so nothing is known of the time left
+            self._progress.say(reached)
+            return
         rate = self._done / (now - self._started)
-        left = (self._total - self._done) / rate if rate else 0.0
-        pace = f"{rate:.1f} a second" if rate >= 1 else f"{1 / rate:.0f} s each" if rate else "slow"
-        self._progress.say(
-            f"{self._title}: {self._done}/{self._total}, {pace}, about {left:.0f} s left"
-        )
+        left = (self._total - self._done) / rate
+        pace = f"{rate:.1f} a second" if rate >= 1 else f"{1 / rate:.0f} s each"
+        self._progress.say(f"{reached}, {pace}, about {left:.0f} s left")
 
 
 def _ignore(steps: int) -> None:

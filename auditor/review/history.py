@@ -25,9 +25,9 @@ REPORTS = ("report.html", "report/index.html", "report.pdf")
 class HistoryRow(Part):
     """One run. ``verdict`` is the gate's where the run was judged; None where it did not finish.
 
-    ``findings`` counts likely shortcuts by severity, ``changes`` what the comparison with its
-    baseline says of them by status; ``reports`` are paths inside the run folder. ``note`` says why
-    a run has no numbers.
+    ``findings`` counts likely shortcuts by severity, None where nothing was searched; ``changes``
+    what the comparison with its baseline says of them by status; ``reports`` are paths inside the
+    run folder. ``note`` says why a run has no numbers.
     """
 
     folder: str
@@ -42,7 +42,7 @@ class HistoryRow(Part):
     accuracy: Interval | None = None
     worst_class: Interval | None = None
     calibration_error: Interval | None = None
-    findings: dict[str, int] = Field(default_factory=dict)
+    findings: dict[str, int] | None = None
     changes: dict[str, int] = Field(default_factory=dict)
     baseline: str = ""
     open_decisions: int = 0
@@ -51,8 +51,8 @@ class HistoryRow(Part):
 
     @property
     def count(self) -> int | None:
-        """Number of likely shortcuts, None where they were not counted."""
-        return sum(self.findings.values()) if self.status == "complete" else None
+        """Number of likely shortcuts, None where nothing was searched."""
+        return None if self.findings is None else sum(self.findings.values())
 
 
 class History(Part):
@@ -149,7 +149,9 @@ def _complete(path: Path, project: str, created: str) -> HistoryRow:
     )
 
 
-def _findings(document: dict[str, Any]) -> dict[str, int]:
+def _findings(document: dict[str, Any]) -> dict[str, int] | None:
+    if not (document["search"]["ran"] and document["search"]["tests"]):
+        return None
     cards = [each for each in document["findings"] if each["grade"] in SHEET_GRADES]
     found = Counter(str(each["severity"]) for each in cards)
     factors = (document.get("factors") or {}).get("factors", [])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -94,6 +94,12 @@ def _project(name: str, rows: Sequence[HistoryRow]) -> ProjectView:
     return ProjectView(name, list(reversed(rows)), complete[-1] if complete else None, trends(rows))
 
 
+def _findings(counts: Mapping[str, int] | None) -> str:
+    if counts is None:
+        return "not searched"
+    return ", ".join(f"{count} {word}" for word, count in counts.items()) or "none"
+
+
 def _cells(row: HistoryRow) -> tuple[str, ...]:
     day = row.created[:16].replace("T", " ")
     if row.status != "complete":
@@ -104,7 +110,7 @@ def _cells(row: HistoryRow) -> tuple[str, ...]:
         row.model_version,
         percent(row.accuracy.value) if row.accuracy else "",
         percent(row.worst_class.value) if row.worst_class else "",
-        ", ".join(f"{count} {word}" for word, count in row.findings.items()) or "none",
+        _findings(row.findings),
         ", ".join(f"{count} {word}" for word, count in row.changes.items()),
         row.folder,
     )

@@ -88,7 +88,19 @@ def findings(audit: Row) -> Iterator[Row]:
 def evidence(audit: Row) -> Iterator[Row]:
     for item in audit["findings"]:
         for test in item["evidence"]:
-            same = ("test", "outcome", "effect", "unit", "low", "high", "n", "p", "q", "z", "reason")
+            same = (
+                "test",
+                "outcome",
+                "effect",
+                "unit",
+                "low",
+                "high",
+                "n",
+                "p",
+                "q",
+                "z",
+                "reason",
+            )
             yield {"finding": item["id"], **{name: test[name] for name in same}}
 
 

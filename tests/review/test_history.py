@@ -156,3 +156,16 @@ def test_options_that_need_keep_say_so(runs: Path) -> None:
     assert auditor(["history", str(runs), "--dry-run"]) == 2
     assert auditor(["history", str(runs / "nowhere")]) == 2
     assert auditor(["history", str(runs), "--keep", "0"]) == 2
+
+
+def test_a_run_without_a_search_has_no_count(base, one, tmp_path: Path) -> None:
+    off = {"ran": False, "reason": "shortcuts.enabled is false", "tests": 0}
+    made = [audit(base, [card(one)]), audit(base, search=off), audit(base, search={"tests": 0})]
+    for month, result in enumerate(made, start=1):
+        write(tmp_path / f"run-{month}", result, created=f"2026-0{month}-01T00:00:00Z")
+    history = read_history(tmp_path)
+    assert [row.count for row in history.rows] == [1, None, None]
+    assert "Likely shortcuts" not in {trend.title for trend in trends(history.rows)}
+    assert "\n".join(history_lines(history)).count("not searched") == 2
+    page = history_html(history, tmp_path, tmp_path / "index.html", written="now", version="1")
+    assert page.count("Not searched") == 2

@@ -42,7 +42,7 @@ def place(base: AuditResult, one, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (REVIEW, 2, "with exactly one of --confirm, --reject, --accept and --mitigate."),
         ([*REVIEW, "--accept", "--expires", "01.03.2027"], 2, "'01.03.2027' is not a day: write"),
         ([*REVIEW, "--accept"], 2, "give the last day as 'expires' (YYYY-MM-DD)"),
-        ([*REVIEW[:3], "F9", *REVIEW[4:], "--confirm"], 2, "unknown finding 'F9'. Did you mean"),
+        ([*REVIEW[:3], "F9", *REVIEW[4:], "--confirm"], 2, "unknown finding 'F9'. Known: F1."),
     ],
 )
 def test_a_mistake_is_a_sentence(
