@@ -10,7 +10,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-
 # One letter wrong of three, or two swapped, is close; "Operator" for "path" (0.5) is not.
 CLOSE = 0.65
 

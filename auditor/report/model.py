@@ -436,9 +436,9 @@ class FindingCard(Part):
     """A clever-Hans candidate with its evidence: one sheet of the report.
 
     ``outlined`` are members with the region outlined, ``aligned`` the regions cut out side by side.
-    ``what`` is one short plain phrase for tables and the summary; ``lead`` says in one sentence what
-    it means, ``detail`` the rest with its numbers; ``reasons`` say why it may not be the object,
-    ``against`` what speaks against that.
+    ``what`` is one short plain phrase for tables and the summary; ``lead`` says in one sentence
+    what it means, ``detail`` the rest with its numbers; ``reasons`` say why it may not be the
+    object, ``against`` what speaks against that.
     """
 
     id: str
