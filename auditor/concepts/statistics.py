@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from auditor.concepts.shares import shares_of
 from auditor.concepts.topk import largest
 from auditor.records import ConceptStatistics, LayerRelevance, Samples
+from auditor.streams import stream
 
 
 def concept_statistics(
@@ -20,7 +21,7 @@ def concept_statistics(
     *,
     top: int = 5,
     resamples: int = 200,
-    rng: np.random.Generator,
+    seed: int,
 ) -> ConceptStatistics:
     """Return the statistics of every concept over the members of each class in ``outputs``.
 
@@ -31,7 +32,12 @@ def concept_statistics(
     ranks. A class without members gets n = 0 and zeros throughout.
     """
     classes = [
-        _class_statistics(shares_of(layer_relevance, samples.members(output)), top, resamples, rng)
+        _class_statistics(
+            shares_of(layer_relevance, samples.members(output)),
+            top,
+            resamples,
+            stream(seed, "ranks of concepts", layer_relevance.layer, output),
+        )
         for output in outputs
     ]
     concepts = layer_relevance.relevance.shape[1]

@@ -20,6 +20,7 @@ from auditor.shortcuts import wording
 from auditor.shortcuts.fingerprint import fingerprint, told_apart
 from auditor.shortcuts.grading import confidence, grade, reach, severity
 from auditor.shortcuts.weighing import against
+from auditor.streams import stream
 
 GRADES: tuple[Grade, ...] = ("A", "B", "C", "D", "U")
 
@@ -33,14 +34,14 @@ def findings_of(
     """
     found: list[tuple[Finding, Screened]] = []
     untested: set[int] = set()
-    for place, each in enumerate(tested):
+    for each in tested:
         verdict = grade(each.trial.evidence, each.plausibility)
         output = each.members.output
         if verdict is None or (verdict == "U" and output in untested):
             continue
         if verdict == "U":
             untested.add(output)
-        own = np.random.default_rng([seed, 4, output, place])
+        own = stream(seed, "details", output, *each.screened.proposal.name)
         found.append((_finding(stage, samples, each, verdict, own), each.screened))
     kept = without_parts(sorted(found, key=lambda pair: _order(pair[0])))
     names = told_apart(

@@ -19,6 +19,7 @@ from auditor.records import Samples
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.partial import Upper
 from auditor.relevance.protocols import Load
+from auditor.streams import stream
 
 STEPS = 8
 RANDOM_ORDERS = 2
@@ -37,7 +38,7 @@ def flipping_curves(
     random_orders: int = RANDOM_ORDERS,
     batch: int = 16,
     progress: Step | None = None,
-    rng: np.random.Generator,
+    seed: int,
 ) -> tuple[FlippingCurves, ...]:
     """Return the explained logit while the concepts of a layer are switched, in every order.
 
@@ -58,7 +59,7 @@ def flipping_curves(
         random_orders: how many random orders are averaged.
         batch: images per batch.
         progress: told the number of samples done.
-        rng: draws random orders.
+        seed: of the random orders, which are each sample's own.
     """
     portions = [slice(start, start + batch) for start in range(0, len(rows), batch)]
     fill = _mean_activation(explainer, load, layer, [rows[part] for part in portions])
@@ -68,7 +69,9 @@ def flipping_curves(
         asked = torch.tensor([int(target) for target in targets[part]])
         images = load([int(row) for row in rows[part]]).inputs
         above = explainer.upper(images, layer)
-        orders = _orders(explainer, above, images, asked, layer, random_orders, rng)
+        orders = _orders(explainer, above, images, asked, layer)
+        draws = [stream(seed, "flipping", layer, row) for row in rows[part]]
+        orders[RANDOM] = _random_orders(draws, random_orders, len(fill))
         parts.append([_curves(above, asked, orders, counts, *way, fill) for way in WAYS])
         if progress is not None:
             progress(len(asked))
@@ -129,10 +132,8 @@ def _orders(
     images: Tensor,
     targets: Tensor,
     layer: str,
-    random_orders: int,
-    rng: np.random.Generator,
 ) -> dict[str, list[Int[np.ndarray, "sample concept"]]]:
-    """Return the place of every concept in every order, 0 for the first to be switched."""
+    """Return the place of every concept in every measured order, 0 for the first to be switched."""
     activation = above.activation()
     relevance = explainer.explain(images, targets, layers=(layer,), heatmap=False).relevance[layer]
     scores = {
@@ -140,10 +141,15 @@ def _orders(
         "activation": activation.amax((2, 3)),
         "gradient": (above.gradient(targets) * activation).sum((2, 3)),
     }
-    found = {name: [_places(score.cpu().numpy())] for name, score in scores.items()}
-    shape = tuple(activation.shape[:2])
-    found[RANDOM] = [_places(rng.random(shape)) for _ in range(random_orders)]
-    return found
+    return {name: [_places(score.cpu().numpy())] for name, score in scores.items()}
+
+
+def _random_orders(
+    draws: Sequence[np.random.Generator], count: int, concepts: int
+) -> list[Int[np.ndarray, "sample concept"]]:
+    """Return ``count`` random orders of the concepts of every sample, from its own generator."""
+    scores = np.stack([each.random((count, concepts)) for each in draws], axis=1)
+    return [_places(each) for each in scores]
 
 
 def _places(scores: Float[np.ndarray, "sample concept"]) -> Int[np.ndarray, "sample concept"]:

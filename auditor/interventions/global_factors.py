@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
-from torch import Tensor
 
-from auditor.interventions.material import Members
+from auditor.interventions.material import Members, Pool
 from auditor.interventions.probe import Probe
 from auditor.interventions.transplant import margin
 from auditor.interventions.trial import FIRST_TARGETS, IMAGES, LEAST_IMAGES, Stage
@@ -40,6 +39,7 @@ from auditor.shortcuts.global_statistics import (
 )
 from auditor.shortcuts.grading import CLEAR, FLIPS, LEVEL, REMOVAL, grade
 from auditor.shortcuts.statistics import bootstrap_interval, refined_p
+from auditor.streams import stream
 
 GIVEN, TAKEN = "T4 statistic given", "T4 statistic taken away"
 OPPOSITE = "the opposite change of the same picture"
@@ -72,27 +72,27 @@ def factor_trials(
     stage: Stage,
     samples: Samples,
     classes: Sequence[Members],
-    generator: np.random.Generator,
+    seed: int,
 ) -> tuple[list[FactorTrial], list[str]]:
     """Find the statistics that tell a class; test on the test half what the model makes of them.
 
     Pictures are drawn by label, misclassified ones in proportion: a class of correctly classified
     pictures alone would agree with whatever the model looks at.
     """
-    rows, labels, pictures = _drawn(stage.probe, samples, classes, generator)
+    rows, labels, pictures = _drawn(stage.probe, samples, classes, seed)
     if len(np.unique(labels)) < 2:
         return [], []
     values = measured(pictures, stage.probe.sizes([int(row) for row in rows]))
     outputs = [members.output for members in classes]
-    found = predictive_statistics(values, labels, outputs, stage.permutations, generator)
+    found = predictive_statistics(values, labels, outputs, stage.permutations, seed)
     exact = _recoverable(stage.probe, classes)
     by_output = {members.output: members for members in classes}
-    moved = _moved(stage, classes, values, found) if exact else {}
+    moved = _moved(stage, classes, values, found, seed) if exact else {}
     kept = budgeted(found, moved)
     trials = []
     for number, factor in enumerate(kept, start=1):
         name = f"{factor.output}-g{number}"
-        evidence = _tested(stage, by_output[factor.output], factor, name, exact, generator)
+        evidence = _tested(stage, by_output[factor.output], factor, name, exact, seed)
         margin = _margin_of(factor, pictures, labels) if evidence[0].low > 0 else 1.0
         trials.append(FactorTrial(name, factor, evidence, margin))
     notes = []
@@ -158,7 +158,7 @@ def _as_region(evidence: Evidence) -> Evidence:
 
 
 def _drawn(
-    probe: Probe, samples: Samples, classes: Sequence[Members], generator: np.random.Generator
+    probe: Probe, samples: Samples, classes: Sequence[Members], seed: int
 ) -> tuple[Int[np.ndarray, "picture"], Int[np.ndarray, "picture"], Bytes]:
     """Return rows, labels and pictures, as even over classes as they allow.
 
@@ -174,6 +174,7 @@ def _drawn(
         everyone = samples.members(output)
         labelled = np.flatnonzero(samples.valid & (samples.labels == output))
         missed = np.setdiff1d(labelled, everyone)
+        generator = stream(seed, "pictures whose statistics are compared", output)
         chosen = np.sort(generator.permutation(len(members.rows))[:PER_CLASS])
         part = len(chosen) / max(1, len(everyone))
         wanted = np.sort(generator.permutation(missed)[: round(part * len(missed))])
@@ -199,6 +200,7 @@ def _moved(
     classes: Sequence[Members],
     values: Mapping[str, Float[np.ndarray, "picture"]],
     found: Sequence[Predictive],
+    seed: int,
 ) -> dict[Moved, float]:
     """Return what a change of a statistic in a few pictures moves the margin of every class by.
 
@@ -215,7 +217,8 @@ def _moved(
     for statistic, up in sorted(wanted):
         if STATISTICS[statistic].fixed:
             continue
-        shown = _pair(before, statistic, float(np.quantile(values[statistic], ENDS[up])))
+        grains = _grains(stage.others.rows[rows], seed)
+        shown = _pair(before, grains, statistic, float(np.quantile(values[statistic], ENDS[up])))
         after, control = (stage.probe.predict(stage.probe.from_pictures(each)) for each in shown)
         for members in classes:
             others = stage.others.without(members.output)
@@ -238,9 +241,18 @@ def _margin_of(factor: Predictive, pictures: Bytes, labels: Int[np.ndarray, "pic
     return margin_share(factor, values[own], values[~own])
 
 
-def _pair(before: Bytes, statistic: str, wanted: float) -> tuple[Bytes, Bytes]:
+def _grains(rows: Int[np.ndarray, "picture"], seed: int) -> list[np.random.Generator]:
+    """Return what draws the noise that is added to each picture, by its row of the data."""
+    return [stream(seed, "grain", row) for row in rows]
+
+
+def _pair(
+    before: Bytes, grains: Sequence[np.random.Generator], statistic: str, wanted: float
+) -> tuple[Bytes, Bytes]:
     """Return pictures with the statistic set, and with the opposite change."""
-    after = np.stack([adjusted(one, statistic, wanted, seed=i) for i, one in enumerate(before)])
+    after = np.stack(
+        [adjusted(one, statistic, wanted, each) for one, each in zip(before, grains, strict=True)]
+    )
     control = [opposite(one, new, statistic) for one, new in zip(before, after, strict=True)]
     return after, np.stack(control)
 
@@ -251,7 +263,7 @@ def _tested(
     factor: Predictive,
     name: str,
     exact: bool,
-    generator: np.random.Generator,
+    seed: int,
 ) -> tuple[Evidence, Evidence]:
     """Run T4 both ways on the test half."""
     why = STATISTICS[factor.statistic].fixed
@@ -263,11 +275,9 @@ def _tested(
     targets = stage.targets.without(members.output)[: stage.most_targets]
     test = np.flatnonzero(~members.discovery)[: stage.most_targets]
     change = factor.statistic, factor.typical
-    given = _changed(
-        stage, name, GIVEN, stage.targets.inputs, targets, change, members.output, generator
-    )
+    given = _changed(stage, name, GIVEN, stage.targets, targets, change, members.output, seed)
     change = factor.statistic, float(np.median(factor.others))
-    taken = _changed(stage, name, TAKEN, members.inputs, test, change, members.output, generator)
+    taken = _changed(stage, name, TAKEN, members, test, change, members.output, seed)
     return given, taken
 
 
@@ -275,11 +285,11 @@ def _changed(
     stage: Stage,
     name: str,
     test: str,
-    inputs: Float[Tensor, "sample 3 h w"],
+    images: Members | Pool,
     rows: Int[np.ndarray, "row"],
     change: tuple[str, float],
     output: int,
-    generator: np.random.Generator,
+    seed: int,
 ) -> Evidence:
     """Set the statistic in pictures; few are tried first, the rest when there may be an effect."""
     if len(rows) < LEAST_IMAGES:
@@ -289,14 +299,15 @@ def _changed(
             least_images=LEAST_IMAGES,
         )
         return _missing(name, test, why)
+    generator = stream(seed, "statistic set", output, change[0], test)
     effects: list[Float[np.ndarray, "row"]] = []
     raised: list[Float[np.ndarray, "output"]] = []
     way: list[float] = []
     for part in (rows[:FIRST_TARGETS], rows[FIRST_TARGETS:]):
         if not len(part):
             break
-        before = stage.probe.pictures(inputs[part])
-        after, control = _pair(before, *change)
+        before = stage.probe.pictures(images.inputs[part])
+        after, control = _pair(before, _grains(images.rows[part], seed), *change)
         logits, other = (
             stage.probe.predict(stage.probe.from_pictures(shown)) for shown in (after, control)
         )

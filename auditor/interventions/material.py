@@ -12,6 +12,7 @@ from auditor.config import ShortcutConfig
 from auditor.interventions.probe import Probe
 from auditor.records import Samples
 from auditor.shortcuts.heat import smoothed_positive
+from auditor.streams import stream
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,14 +53,15 @@ def load_members(
     samples: Samples,
     output: int,
     config: ShortcutConfig,
-    generator: np.random.Generator,
+    seed: int,
 ) -> Members:
     """Load up to ``config.members`` members per half, at random, in order of rows."""
     rows = samples.members(output)
     chosen = []
     for half in (True, False):
         part = rows[samples.discovery[rows] == half]
-        chosen.append(generator.permutation(part)[: config.members])
+        shuffled = stream(seed, "members", output, half).permutation(part)
+        chosen.append(shuffled[: config.members])
     wanted = np.sort(np.concatenate(chosen))
     loaded, inputs = probe.inputs([int(row) for row in wanted])
     kept = np.array(loaded, dtype=int)
@@ -84,13 +86,19 @@ def load_pool(
     samples: Samples,
     rows: Int[np.ndarray, "row"],
     size: int,
-    generator: np.random.Generator,
+    *,
+    name: str,
+    seed: int,
 ) -> Pool:
-    """Load ``size`` of ``rows``, taking turns between the classes, random within each."""
-    shuffled = generator.permutation(rows)
-    by_label = shuffled[np.argsort(samples.labels[shuffled], kind="stable")]
-    cuts = np.flatnonzero(np.diff(samples.labels[by_label])) + 1
-    queues = [list(map(int, part)) for part in np.split(by_label, cuts)]
+    """Load ``size`` of ``rows``, taking turns between the classes, random within each.
+
+    ``name`` is what the images are for: pools of another name are drawn independently.
+    """
+    labels = samples.labels[rows]
+    queues = [
+        [int(row) for row in stream(seed, "pool", name, label).permutation(rows[labels == label])]
+        for label in np.unique(labels)
+    ]
     order: list[int] = []
     while any(queues) and len(order) < size:
         order += [queue.pop(0) for queue in queues if queue]

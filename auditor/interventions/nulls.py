@@ -9,6 +9,7 @@ import numpy as np
 from auditor.interventions.latent import Latent
 from auditor.interventions.material import Members
 from auditor.interventions.rivals import Rival, rival_evidence
+from auditor.interventions.tested import Tested
 from auditor.interventions.transplant import (
     Region,
     control_windows,
@@ -19,7 +20,6 @@ from auditor.interventions.transplant import (
 from auditor.interventions.trial import (
     LEAST_IMAGES,
     Stage,
-    Trial,
     draw_pairs,
     evidence_gap,
     transplant_evidence,
@@ -27,15 +27,16 @@ from auditor.interventions.trial import (
 from auditor.records import Evidence
 from auditor.shortcuts.grading import CLEAR, LEAST_Z, LEVEL, SHARE
 from auditor.shortcuts.windows import Shape, masks_of, place
+from auditor.streams import stream
 
 TARGETS = 24
 
 
 def wrong_class_passes(
     stage: Stage,
-    trials: Sequence[Trial],
+    tested: Sequence[Tested],
     comparison: Sequence[float],
-    generator: np.random.Generator,
+    seed: int,
 ) -> list[bool]:
     """Re-read every trial's transplants towards a random wrong class: does it pass?
 
@@ -43,7 +44,8 @@ def wrong_class_passes(
     would have been.
     """
     passed = []
-    for trial in trials:
+    for each in tested:
+        trial = each.trial
         if trial.result is None or trial.pairing is None:
             continue
         outputs = trial.result.region.shape[2]
@@ -51,6 +53,8 @@ def wrong_class_passes(
         wrong = [int(c) for c in labels if c != trial.region.members.output]
         if outputs < 3 or not wrong:
             continue
+        proposal = each.screened.proposal
+        generator = stream(seed, "wrong class", trial.region.members.output, *proposal.name)
         output = int(generator.choice(wrong))
         rows = np.isin(trial.pairing.targets, stage.targets.without(output))
         if rows.sum() < LEAST_IMAGES:
@@ -75,7 +79,7 @@ def least_relevant_passes(
     classes: Sequence[Members],
     comparison: Sequence[float],
     rivals: Mapping[int, Rival],
-    generator: np.random.Generator,
+    seed: int,
 ) -> list[bool]:
     """Transplant every class's least relevant windows: does any pass?"""
     passed = []
@@ -90,6 +94,7 @@ def least_relevant_passes(
         targets = stage.targets.without(members.output)[:TARGETS]
         if len(targets) < LEAST_IMAGES or len(stage.others.without(members.output)) == 0:
             continue
+        generator = stream(seed, "least relevant window", members.output)
         pairing = draw_pairs(stage, region, targets, generator)
         result = transplant(stage.probe, region, pairing, stage.targets, stage.others)
         gap = evidence_gap(members, stage.targets, targets)

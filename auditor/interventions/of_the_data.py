@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from auditor.config import PROPOSALS, ShortcutConfig
 from auditor.interventions.proposing import BY_CONCEPT
 from auditor.language import gettext as _
@@ -31,8 +29,7 @@ def of_the_data(
     notes: list[str] = []
     total = 0
     if "P7" in config.proposals:
-        own = np.random.default_rng([seed, 7])
-        columns, notes = column_factors(samples, relevance, outputs, config.permutations, own)
+        columns, notes = column_factors(samples, relevance, outputs, config.permutations, seed)
     if "P8" in config.proposals and relevance is not None:
         odd, total = odd_samples(relevance, samples, outputs)
     left = [name for name in (*BY_CONCEPT, "P8") if name in config.proposals]

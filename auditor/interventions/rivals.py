@@ -52,7 +52,7 @@ def rivals_of(
     samples: Samples,
     classes: Sequence[Members],
     others: Pool,
-    generator: np.random.Generator,
+    seed: int,
 ) -> dict[int, Rival]:
     """Return the nearest class of each class as the discovery half tells, where there is one."""
     found = {}
@@ -61,7 +61,7 @@ def rivals_of(
         if label is None:
             continue
         rows = np.flatnonzero(samples.valid & ~samples.discovery & (samples.labels == label))
-        pool = load_pool(probe, samples, rows, MOST_TARGETS, generator)
+        pool = load_pool(probe, samples, rows, MOST_TARGETS, name="nearest class", seed=seed)
         found[members.output] = Rival(samples.manifest.classes[label], pool)
     return found
 

@@ -53,6 +53,7 @@ from auditor.shortcuts.merging import merged
 from auditor.shortcuts.plausibility import judge
 from auditor.shortcuts.scenes import Scene, balanced, scene
 from auditor.shortcuts.statistics import detection_limit
+from auditor.streams import stream
 
 EACH, CLOSING = 2, 2
 SCREENED = 8
@@ -87,15 +88,13 @@ def find_shortcuts(
             of whole pictures: `steps_of` in all.
     """
     step = progress or _silent
-    generator = np.random.default_rng([seed, 0])
-    classes, notes = _load_classes(probe, samples, outputs, config, generator)
+    classes, notes = _load_classes(probe, samples, outputs, config, seed)
     step(EACH * (len(outputs) - len(classes)))
-    stage = _stage(probe, samples, classes, config, generator)
+    stage = _stage(probe, samples, classes, config, seed)
     asked = proposing(probe, samples, leading, outputs, layer_relevance, config.proposals, seed)
     screened: dict[int, list[Screened]] = {}
     for members in classes:
-        own = np.random.default_rng([seed, 1, members.output])
-        screened[members.output] = _screen_class(stage, members, asked, len(classes), own)
+        screened[members.output] = _screen_class(stage, members, asked, len(classes))
         step(1)
     chosen = _within_budget(screened, config)
     scenes = balanced(
@@ -104,27 +103,23 @@ def find_shortcuts(
             for members in classes
         }
     )
-    own = np.random.default_rng([seed, 7])
-    rivals = rivals_of(probe, samples, classes, stage.others, own)
+    rivals = rivals_of(probe, samples, classes, stage.others, seed)
     tested: list[Tested] = []
     for members in classes:
         group = []
         for index, each in enumerate(chosen[members.output]):
-            own = np.random.default_rng([seed, 2, members.output, index])
-            group.append(_test(stage, members, each, index, screened, scenes, rivals, asked, own))
-        own = np.random.default_rng([seed, 3, members.output])
+            group.append(_test(stage, members, each, index, screened, scenes, rivals, asked))
         layer = leading.get(members.output, ("", ()))[0] or None
-        tested += _with_latent(stage, samples, members, group, layer, own)
+        tested += _with_latent(stage, samples, members, group, layer, seed)
         step(1)
     comparison = [each.share for group in screened.values() for each in group]
-    nulls = least_relevant_passes(stage, classes, comparison, rivals, generator)
-    nulls += wrong_class_passes(stage, [each.trial for each in tested], comparison, generator)
+    nulls = least_relevant_passes(stage, classes, comparison, rivals, seed)
+    nulls += wrong_class_passes(stage, tested, comparison, seed)
     nulls += latent_passes([each.latent for each in tested])
     step(1)
     factors: list[FactorTrial] = []
     if "P6" in config.proposals and classes:
-        own = np.random.default_rng([seed, 6])
-        factors, said = factor_trials(stage, samples, classes, own)
+        factors, said = factor_trials(stage, samples, classes, seed)
         notes += said
     step(1)
     settled, evidence, tests = corrected(tested, factors)
@@ -168,7 +163,7 @@ def _load_classes(
     samples: Samples,
     outputs: Sequence[int],
     config: ShortcutConfig,
-    generator: np.random.Generator,
+    seed: int,
 ) -> tuple[list[Members], list[str]]:
     """Load the classes with enough members to choose regions; name the others once."""
     large, small = [], []
@@ -178,7 +173,7 @@ def _load_classes(
         if int(samples.discovery[rows].sum()) < LEAST_IMAGES:
             small.append(f"{name} ({len(rows)})")
         else:
-            large.append(load_members(probe, samples, output, config, generator))
+            large.append(load_members(probe, samples, output, config, seed))
     notes = []
     if small:
         notes.append(
@@ -198,17 +193,19 @@ def _stage(
     samples: Samples,
     classes: Sequence[Members],
     config: ShortcutConfig,
-    generator: np.random.Generator,
+    seed: int,
 ) -> Stage:
     """Load the images of other classes: targets from the test half, controls from the other."""
     present = max(2, len(np.unique(samples.labels[samples.valid])))
     size = config.targets + -(-config.targets // (present - 1))
-    halves = [
-        np.flatnonzero(samples.valid & ~samples.discovery),
-        np.flatnonzero(samples.valid & samples.discovery),
-    ]
+    halves = {
+        "targets": np.flatnonzero(samples.valid & ~samples.discovery),
+        "others": np.flatnonzero(samples.valid & samples.discovery),
+    }
     size = size if classes else 0
-    targets, others = (load_pool(probe, samples, rows, size, generator) for rows in halves)
+    targets, others = (
+        load_pool(probe, samples, rows, size, name=name, seed=seed) for name, rows in halves.items()
+    )
     tests = TESTS_EACH * min(config.total, config.per_class * len(classes))
     tests += MOST_TESTS if "P6" in config.proposals else 0
     return Stage(probe, targets, others, config.targets, config.permutations, max(1, tests))
@@ -219,8 +216,8 @@ def _screen_class(
     members: Members,
     asked: Proposing,
     classes: int,
-    generator: np.random.Generator,
 ) -> list[Screened]:
+    generator = stream(asked.seed, "members that are tried", members.output)
     kept = merged(propose(asked, members, stage.others), SCREENED)
     return screen(stage.probe, members, kept, stage.others, classes=classes, generator=generator)
 
@@ -248,9 +245,9 @@ def _test(
     scenes: Mapping[int, Scene],
     rivals: Mapping[int, Rival],
     asked: Proposing,
-    generator: np.random.Generator,
 ) -> Tested:
     proposal, candidate = each.proposal, f"{members.output}-{index + 1}"
+    name = members.output, *proposal.name
     region = Region(
         members,
         proposal.masks,
@@ -264,8 +261,9 @@ def _test(
         region,
         next_rank(members, region, proposal.shape),
         _comparison(members.output, each, screened),
-        generator,
+        stream(asked.seed, "trial", *name),
     )
+    generator = stream(asked.seed, "trial on the nearest class", *name)
     trial = with_rival(stage, candidate, trial, rivals.get(members.output), each.share, generator)
     others = [scenes[output] for output in scenes if output != members.output]
     plausibility = judge(
@@ -274,7 +272,7 @@ def _test(
         each.references,
         proposal.masks,
         others,
-        generator,
+        stream(asked.seed, "plausibility", *name),
         hints_of(asked, members.output, each, trial, screened),
     )
     nowhere = Pictures(members.rows[:0], members.inputs[:0], members.heat[:0])
@@ -287,17 +285,20 @@ def _with_latent(
     members: Members,
     group: Sequence[Tested],
     layer: str | None,
-    generator: np.random.Generator,
+    seed: int,
 ) -> list[Tested]:
     """Run T3 on the candidates of a class that T1 or T2 found something for."""
     if not any(promising(each.trial) for each in group):
         return [_with_evidence(each) for each in group]
     found = []
+    generator = stream(seed, "wrongly decided images", members.output)
     wrong = strays(stage, samples, members, generator)
+    generator = stream(seed, "positions of a layer", members.output)
     ground = ground_of(stage, members, layer, wrong, generator) if layer else None
     for each in group:
         latent = each.latent
         if promising(each.trial):
+            generator = stream(seed, "direction", members.output, *each.screened.proposal.name)
             latent = latent_test(
                 stage, each.plausibility.candidate, each.trial, each.screened, ground, generator
             )

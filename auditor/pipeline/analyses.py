@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import numpy as np
-
 from auditor.concept_records import DecisionPlane, Empty, FlippingCurves, Mistakes, Strategies
 from auditor.config import Config
 from auditor.interventions.flipping import flipping_curves, flipping_samples
@@ -93,7 +91,7 @@ def run_analyses(stages: Stages) -> Extras:
 
 def _layer(stages: Stages, place: int, pairs: Sequence[Any]) -> LayerExtras:
     audit, analysis = stages.config.audit, stages.layers[place]
-    name, seed = analysis.layer.layer, audit.seed + place
+    name = analysis.layer.layer
     concepts = f"concepts-{place}"
 
     def positional() -> Positional:
@@ -110,7 +108,7 @@ def _layer(stages: Stages, place: int, pairs: Sequence[Any]) -> LayerExtras:
                 within_classes=place == len(stages.layers) - 1,
                 batch=audit.batch,
                 progress=step,
-                seed=seed,
+                seed=audit.seed,
             )
 
     components, class_components, decision = stages.once(
@@ -126,19 +124,19 @@ def _layer(stages: Stages, place: int, pairs: Sequence[Any]) -> LayerExtras:
                 decision,
                 stages.outputs,
                 pairs,
-                seed=seed,
+                seed=audit.seed,
             )
 
     directions, planes = stages.once(
         f"decisions-{place}", [concepts, f"components-{place}"], decisions
     )
-    curves = stages.once(f"flipping-{place}", [concepts], lambda: _flipping(stages, name, seed))
+    curves = stages.once(f"flipping-{place}", [concepts], lambda: _flipping(stages, name))
     return LayerExtras(
         name, components, class_components, decision, directions, planes, tuple(curves)
     )
 
 
-def _flipping(stages: Stages, layer: str, seed: int) -> tuple[FlippingCurves, ...]:
+def _flipping(stages: Stages, layer: str) -> tuple[FlippingCurves, ...]:
     audit = stages.config.audit
     rows = flipping_samples(stages.samples, stages.outputs, audit.flipping_images)
     if not rows:
@@ -152,7 +150,7 @@ def _flipping(stages: Stages, layer: str, seed: int) -> tuple[FlippingCurves, ..
             [int(stages.samples.target[row]) for row in rows],
             batch=audit.batch,
             progress=step,
-            rng=np.random.default_rng(seed),
+            seed=audit.seed,
         )
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from auditor.concepts.references import references
 from auditor.concepts.selection import leading_concepts
 from auditor.concepts.similarity import similarity_matrix
@@ -92,8 +90,7 @@ def _analyse_layer(
     ConceptStatistics, References, References, tuple[References, ...], LayerConcepts, Subspaces
 ]:
     audit = config.audit
-    rng = np.random.default_rng(audit.seed)
-    statistics = concept_statistics(samples, layer, outputs, rng=rng)
+    statistics = concept_statistics(samples, layer, outputs, seed=audit.seed)
     leading = {
         output: tuple(concepts)
         for output, concepts in leading_concepts(statistics, audit.concepts).items()

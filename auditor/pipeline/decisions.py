@@ -23,6 +23,7 @@ from auditor.config import AuditConfig
 from auditor.errors import UnknownNameError
 from auditor.language import gettext as _
 from auditor.records import LayerRelevance, Samples, Subspaces
+from auditor.streams import stream
 from auditor.subject.labels import plain
 
 # Members per class that the directions of variation are found on.
@@ -68,16 +69,21 @@ def analyse_layer(
 
     The axes are subspaces where these lead the layer, else single channels.
     """
-    rng = np.random.default_rng(seed)
     rows = [_spread(samples.members(output), DIRECTION_SAMPLES) for output in outputs]
     explained_as = np.repeat(outputs, [len(each) for each in rows])
     chosen = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
+    rng = stream(seed, "directions", layer.layer)
     directions = relevance_directions(layer, chosen, explained_as, rng=rng)
     leads = not isinstance(decision, Empty) and decision.leads == "subspace"
     units = subspace_units(subspaces, layer.relevance.shape[1]) if leads else None
     planes = tuple(
         decision_plane(
-            samples, layer, pair, units=units, kind="subspace" if leads else "channel", rng=rng
+            samples,
+            layer,
+            pair,
+            units=units,
+            kind="subspace" if leads else "channel",
+            rng=stream(seed, "plane", layer.layer, pair.first, pair.second),
         )
         for pair in pairs
     )
@@ -88,10 +94,15 @@ def analyse_classes(
     config: AuditConfig, samples: Samples, layer: LayerRelevance, outputs: Sequence[int]
 ) -> OfClasses:
     """Return the strategies of every class, and what wrong decisions rested on, at one layer."""
-    rng = np.random.default_rng(config.seed)
     off = Empty(_("Strategies were switched off (audit.strategies: 0)."))
     found = tuple(
-        strategies(layer, output, samples.members(output), most=config.strategies, rng=rng)
+        strategies(
+            layer,
+            output,
+            samples.members(output),
+            most=config.strategies,
+            rng=stream(config.seed, "strategies", layer.layer, output),
+        )
         if config.strategies
         else off
         for output in outputs

@@ -18,6 +18,7 @@ from auditor.progress import Step
 from auditor.records import LayerRelevance, Samples, Subspaces
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.protocols import Load
+from auditor.streams import stream
 
 # Relevance is summed over blocks until a layer has at most this many positions on a side.
 SIDE = 28
@@ -63,19 +64,23 @@ def analyse_positional(
     relevance = positional_relevance(
         explainer, load, layer.layer, rows, explained_as, batch=batch, progress=progress
     )
-    rng = np.random.default_rng(seed)
     if relevance.shape[2:] == (1, 1):
         over_all: PositionalComponents | Empty = Empty(
             _("%(layer)s has one position, so there are no places to split.", layer=layer.layer)
         )
     else:
         over_all = positional_components(
-            layer.layer, relevance, rows, explained_as, positions=POSITIONS_ALL, rng=rng
+            layer.layer,
+            relevance,
+            rows,
+            explained_as,
+            positions=POSITIONS_ALL,
+            rng=stream(seed, "components", layer.layer),
         )
     per_class = tuple(
         over_all
         if relevance.shape[2:] == (1, 1) and isinstance(over_all, Empty)
-        else _of_class(layer.layer, relevance, rows, explained_as, output, rng)
+        else _of_class(layer.layer, relevance, rows, explained_as, output, seed)
         for output in outputs
         if within_classes
     )
@@ -136,7 +141,7 @@ def _of_class(
     rows: Int[np.ndarray, "sample"],
     explained_as: Int[np.ndarray, "sample"],
     output: int,
-    rng: np.random.Generator,
+    seed: int,
 ) -> PositionalComponents | Empty:
     own = explained_as == output
     if not own.any():
@@ -148,7 +153,7 @@ def _of_class(
         explained_as[own],
         output=output,
         positions=POSITIONS_CLASS,
-        rng=rng,
+        rng=stream(seed, "components of a class", layer, output),
     )
 
 

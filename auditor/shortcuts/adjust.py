@@ -24,15 +24,17 @@ QUALITIES = (1, 98)
 NOT_MIRRORED = ("noise", "JPEG blockiness")
 
 
-def adjusted(picture: Bytes, statistic: str, wanted: float, seed: int = 0) -> Bytes:
+def adjusted(
+    picture: Bytes, statistic: str, wanted: float, generator: np.random.Generator
+) -> Bytes:
     """Return the picture with its statistic moved to ``wanted``, as far as that is possible.
 
     By bisection along one family of changes: shifted, stretched, blurred or sharpened, with noise
-    added (drawn from ``seed``) or smoothed, compressed. Blocks are not taken out: the picture is
-    returned as it is.
+    added (which ``generator`` draws) or smoothed, compressed. Blocks are not taken out: the picture
+    is returned as it is.
     """
     value = MEASURES[statistic](picture.astype(np.float64))
-    family, low, high = _family(picture, statistic, wanted > value, seed)
+    family, low, high = _family(picture, statistic, wanted > value, generator)
     start = picture.astype(np.float64)
     measure = MEASURES[statistic]
     best, gap = picture, abs(value - wanted)
@@ -69,7 +71,7 @@ def opposite(picture: Bytes, changed: Bytes, statistic: str) -> Bytes:
 
 
 def _family(
-    picture: Bytes, statistic: str, upwards: bool, seed: int
+    picture: Bytes, statistic: str, upwards: bool, generator: np.random.Generator
 ) -> tuple[Family, float, float]:
     """Return a family of changes, from the value that changes nothing to the strongest."""
     if statistic == "brightness":
@@ -94,7 +96,7 @@ def _family(
         return _blurred, 0.0, LARGEST_BLUR
     if statistic == "sharpness":
         return _sharpened, 0.0, LARGEST_SHARPENING
-    grain = np.random.default_rng(seed).normal(size=(*picture.shape[:2], 1))
+    grain = generator.normal(size=(*picture.shape[:2], 1))
     return (lambda start, amount: start + amount * grain), 0.0, 64.0
 
 

@@ -13,6 +13,7 @@ from auditor.concepts.shares import shares_of
 from auditor.language import gettext as _
 from auditor.records import ColumnEffect, ColumnFactor, LayerRelevance, Samples
 from auditor.shortcuts.statistics import benjamini_hochberg
+from auditor.streams import stream
 
 MOST_VALUES = 20
 LEAST_ROWS = 5
@@ -27,7 +28,7 @@ def column_factors(
     relevance: LayerRelevance | None,
     outputs: Sequence[int],
     permutations: int,
-    generator: np.random.Generator,
+    seed: int,
 ) -> tuple[list[ColumnFactor], list[str]]:
     """Return every usable column with its association, strongest first, and why others are not.
 
@@ -47,6 +48,7 @@ def column_factors(
         codes, values = grouped
         everyone = np.full(len(samples.valid), -1)
         everyone[rows] = codes
+        generator = stream(seed, "column", name)
         found.append(
             ColumnFactor(
                 column=name,
@@ -55,7 +57,7 @@ def column_factors(
                 association=cramers_v(codes, samples.labels[rows]),
                 p=_association_p(codes, samples.labels[rows], permutations, generator),
                 q=1.0,
-                classes=_classes(samples, relevance, outputs, everyone, permutations, generator),
+                classes=_classes(samples, relevance, outputs, everyone, permutations, seed, name),
             )
         )
     notes = (
@@ -127,7 +129,8 @@ def _classes(
     outputs: Sequence[int],
     codes: Int[np.ndarray, "sample"],
     permutations: int,
-    generator: np.random.Generator,
+    seed: int,
+    column: str,
 ) -> tuple[ColumnEffect, ...]:
     found = []
     for output in outputs if relevance is not None else ():
@@ -137,6 +140,7 @@ def _classes(
         members = members[(sizes >= LEAST_ROWS)[codes[members]]]
         if len(np.unique(codes[members])) < 2:
             continue
+        generator = stream(seed, "column within a class", column, output)
         members = generator.permutation(members)[:MOST_MEMBERS]
         own = np.unique(codes[members], return_inverse=True)[1]
         shares = shares_of(relevance, members)

@@ -15,6 +15,7 @@ from auditor.shortcuts.grading import LIKELY_ARTEFACT
 from auditor.shortcuts.modes import bimodal, otsu
 from auditor.shortcuts.proposals import least_group
 from auditor.shortcuts.statistics import benjamini_hochberg
+from auditor.streams import stream
 
 LEVEL = 0.01
 CLEAR_AUC = 0.75
@@ -75,7 +76,7 @@ def predictive_statistics(
     labels: Int[np.ndarray, "sample"],
     outputs: Sequence[int],
     permutations: int,
-    generator: np.random.Generator,
+    seed: int,
 ) -> list[Predictive]:
     """Return the statistics with q <= `LEVEL`, the furthest apart first.
 
@@ -92,8 +93,9 @@ def predictive_statistics(
         if min(sizes) < 8:
             continue
         if sizes not in by_chance:
-            by_chance[sizes] = _widest_by_chance(*sizes, generator)
+            by_chance[sizes] = _widest_by_chance(*sizes, stream(seed, "widest by chance", *sizes))
         table = np.stack([ranks[name] for name in values], axis=1) if values else np.zeros((0, 0))
+        generator = stream(seed, "statistics that tell a class", output)
         for name, auc, p in zip(values, *_tested(table, own, permutations, generator), strict=True):
             each = Predictive(output, name, values[name][own], values[name][~own], auc, p)
             reached = int((by_chance[sizes] >= abs(each.apart) - 1e-9).sum())

@@ -80,6 +80,11 @@ class Proposal:
     carriers: Bool[np.ndarray, "member"] | None = None
     fixed: bool = False
 
+    @property
+    def name(self) -> tuple[str | int, ...]:
+        """Return what tells it from the class's other proposals, however many there are."""
+        return self.kind, self.shape, *self.concepts
+
 
 Proposer = Callable[[ClassView], Sequence[Proposal]]
 PROPOSALS: Registry[Proposer] = Registry("proposal")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Int
 
+from auditor.streams import stream
+
 
 def discovery_split(labels: Int[np.ndarray, "sample"], seed: int) -> Bool[np.ndarray, "sample"]:
     """Mark a random half of every class for discovery; of an odd class the smaller half.
@@ -14,6 +16,6 @@ def discovery_split(labels: Int[np.ndarray, "sample"], seed: int) -> Bool[np.nda
     discovery = np.zeros(len(labels), dtype=bool)
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
-        generator = np.random.default_rng([seed, int(label)])
-        discovery[generator.permutation(rows)[: len(rows) // 2]] = True
+        shuffled = stream(seed, "discovery half", label).permutation(rows)
+        discovery[shuffled[: len(rows) // 2]] = True
     return discovery

@@ -22,6 +22,7 @@ from auditor.language import gettext as _
 from auditor.numerals import decimal
 from auditor.shortcuts.concept_regions import region_of
 from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal, least_group
+from auditor.streams import stream
 
 MOST = 4
 STABLE = 0.75
@@ -53,7 +54,8 @@ def strategy_regions(view: ClassView) -> list[Proposal]:
     if view.table is None:
         return []
     found = []
-    for group in stable_groups(view.table.shares(), view.discovery, view.seed):
+    rng = stream(view.seed, "groups", view.output)
+    for group in stable_groups(view.table.shares(), view.discovery, rng):
         channels = leading_channels(group.direction, most=CHANNELS)
         reason = _(
             "where the concepts lie that set %(sum)s of %(members)s pictures apart from the rest "
@@ -72,7 +74,7 @@ def strategy_regions(view: ClassView) -> list[Proposal]:
 def stable_groups(
     shares: Float[np.ndarray, "member concept"],
     discovery: Bool[np.ndarray, "member"],
-    seed: int,
+    rng: np.random.Generator,
 ) -> list[Group]:
     """Return up to `PROPOSED` groups of a class, the most stable first; most classes have none.
 
@@ -82,7 +84,6 @@ def stable_groups(
     least = least_group(len(chosen))
     if len(chosen) < 2 * least or not chosen.var(axis=0).max() > 1e-20:
         return []
-    rng = np.random.default_rng(seed)
     points, axes = _reduced(chosen)
     splits = {k: _split(points, k, rng) for k in range(2, MOST + 1) if len(points) >= k * least}
     levels = {k: _chance(points, k, _index(points, split), rng) for k, split in splits.items()}

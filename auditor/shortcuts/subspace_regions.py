@@ -15,6 +15,7 @@ from auditor.language import gettext as _
 from auditor.shortcuts.concept_regions import region_of
 from auditor.shortcuts.modes import bimodal, otsu, separation
 from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal, least_group
+from auditor.streams import library_seed
 
 COMPONENTS = 6
 MEMBERS_EACH = 4
@@ -29,7 +30,8 @@ def subspace_regions(view: ClassView) -> list[Proposal]:
     if view.table is None:
         return []
     found = []
-    for direction, high in bimodal_factors(view.table.shares(), view.discovery, view.seed):
+    seed = library_seed(view.seed, "factors", view.output)
+    for direction, high in bimodal_factors(view.table.shares(), view.discovery, seed):
         channels = leading_channels(direction, most=CHANNELS)
         reason = _(
             "where the concepts lie that go together on %(sum)s of %(high)s pictures of the class "

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Int
 
 from auditor.errors import DataError, UnknownNameError
+from auditor.streams import stream
 
 OTHER_CLASS = "of a class that was not asked for"
 BEYOND_LIMIT = "beyond the limit (stratified random sample)"
@@ -28,7 +29,7 @@ def select(
     *,
     classes: Sequence[str] | None,
     limit: int | None,
-    rng: np.random.Generator,
+    seed: int,
 ) -> Selection:
     """Return the samples of ``classes`` (None: all), at most ``limit`` of them, stratified.
 
@@ -48,21 +49,25 @@ def select(
         )
     excluded = {OTHER_CLASS: len(labels) - len(kept)}
     if limit is not None and limit < len(kept):
-        chosen = stratified_sample([labels[index] for index in kept], limit, rng)
+        chosen = stratified_sample([labels[index] for index in kept], limit, seed)
         excluded[BEYOND_LIMIT] = len(kept) - limit
         kept = [kept[position] for position in chosen]
     return Selection(tuple(kept), {reason: n for reason, n in excluded.items() if n})
 
 
-def stratified_sample(labels: Sequence[str], limit: int, rng: np.random.Generator) -> list[int]:
-    """Return ``limit`` positions drawn without replacement, per label as ``allocate`` says."""
+def stratified_sample(labels: Sequence[str], limit: int, seed: int) -> list[int]:
+    """Return ``limit`` positions drawn without replacement, per label as ``allocate`` says.
+
+    Which of a label's samples are drawn depends on no other label.
+    """
     names, member_of = np.unique(np.array(labels, dtype=object), return_inverse=True)
     counts = np.bincount(member_of, minlength=len(names))
-    sizes = allocate(counts, limit, rng)
+    sizes = allocate(counts, limit, stream(seed, "sizes of the sample"))
     chosen: list[int] = []
     for stratum, size in enumerate(sizes):
         members = np.flatnonzero(member_of == stratum)
-        chosen.extend(int(index) for index in rng.choice(members, size=size, replace=False))
+        drawn = stream(seed, "sample", names[stratum]).choice(members, size=size, replace=False)
+        chosen.extend(int(index) for index in drawn)
     return sorted(chosen)
 
 

@@ -156,7 +156,7 @@ def load_subject(config: Config, base: Path) -> Subject:
         everything.names,
         classes=config.data.classes,
         limit=config.data.limit,
-        rng=np.random.default_rng(config.audit.seed),
+        seed=config.audit.seed,
     )
     wanted = everything.names if config.data.classes is None else config.data.classes
     present = set(everything.labels)

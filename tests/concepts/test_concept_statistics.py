@@ -37,7 +37,7 @@ def test_statistics_equal_plain_loops(make_samples, make_layer, seed, top):
     )
     relevance = rng.normal(size=(20, 6)).astype(np.float32)
     relevance[3] = 0
-    found = concept_statistics(samples, make_layer(relevance), [0, 1, 2], top=top, rng=rng)
+    found = concept_statistics(samples, make_layer(relevance), [0, 1, 2], top=top, seed=0)
     for place, output in enumerate((0, 1, 2)):
         members = [
             row
@@ -67,9 +67,7 @@ def test_bootstrap_interval_equals_resampling_row_by_row(make_samples, make_laye
     rng = np.random.default_rng(3)
     share = rng.normal(0.2, 0.2, size=(15, 5)) + np.array([0.3, 0.25, 0.2, 0.0, -0.2])
     samples = make_samples(np.zeros(15, int))
-    found = concept_statistics(
-        samples, make_layer(share), [0], resamples=4000, rng=np.random.default_rng(0)
-    )
+    found = concept_statistics(samples, make_layer(share), [0], resamples=4000, seed=0)
     normal = np.array(slow_shares(share))
     resampled = np.array(
         [slow_rank(normal[rng.integers(0, 15, 15)].mean(axis=0)) for _ in range(4000)]
@@ -85,15 +83,14 @@ def test_bootstrap_interval_equals_resampling_row_by_row(make_samples, make_laye
 def test_a_clear_order_has_a_narrow_interval(make_samples, make_layer):
     rng = np.random.default_rng(1)
     relevance = np.array([9.0, 5.0, 2.0, -1.0]) + rng.normal(0, 0.01, size=(40, 4))
-    found = concept_statistics(make_samples([0] * 40), make_layer(relevance), [0], rng=rng)
+    found = concept_statistics(make_samples([0] * 40), make_layer(relevance), [0], seed=0)
     assert found.rank_low.tolist() == found.rank_high.tolist() == [[1, 2, 3, 4]]
     assert found.frequency.tolist() == [[1.0, 1.0, 1.0, 0.0]]
 
 
 def test_a_class_without_members_gives_zeros(make_samples, make_layer):
     samples = make_samples([0, 0, 1], prediction=[0, 0, 0])
-    rng = np.random.default_rng(0)
-    found = concept_statistics(samples, make_layer(np.ones((3, 2))), [0, 1], rng=rng)
+    found = concept_statistics(samples, make_layer(np.ones((3, 2))), [0, 1], seed=0)
     assert found.n.tolist() == [2, 0]
     for name in ("mean_share", "spread", "positive", "frequency", "rank", "rank_low", "rank_high"):
         assert not getattr(found, name)[1].any()
@@ -101,16 +98,14 @@ def test_a_class_without_members_gives_zeros(make_samples, make_layer):
 
 
 def test_one_member_says_nothing_about_the_order(make_samples, make_layer):
-    rng = np.random.default_rng(0)
-    found = concept_statistics(make_samples([0]), make_layer([[3.0, 1.0, 2.0]]), [0], rng=rng)
+    found = concept_statistics(make_samples([0]), make_layer([[3.0, 1.0, 2.0]]), [0], seed=0)
     assert found.rank.tolist() == [[1, 3, 2]]
     assert (found.rank_low.tolist(), found.rank_high.tolist()) == ([[1, 1, 1]], [[3, 3, 3]])
     assert not found.spread.any()
 
 
 def test_no_audited_class_gives_tables_without_rows(make_samples, make_layer):
-    rng = np.random.default_rng(0)
-    found = concept_statistics(make_samples([0, 1]), make_layer(np.ones((2, 3))), [], rng=rng)
+    found = concept_statistics(make_samples([0, 1]), make_layer(np.ones((2, 3))), [], seed=0)
     assert found.mean_share.shape == found.rank.shape == (0, 3)
 
 
@@ -118,14 +113,12 @@ def test_permuting_samples_changes_nothing(make_samples, make_layer):
     rng = np.random.default_rng(5)
     relevance, labels = rng.normal(size=(30, 8)), rng.integers(0, 2, 30)
     order = rng.permutation(30)
-    a = concept_statistics(
-        make_samples(labels), make_layer(relevance), [0, 1], rng=np.random.default_rng(0)
-    )
+    a = concept_statistics(make_samples(labels), make_layer(relevance), [0, 1], seed=0)
     b = concept_statistics(
         make_samples(labels[order]),
         make_layer(relevance[order]),
         [0, 1],
-        rng=np.random.default_rng(0),
+        seed=0,
     )
     np.testing.assert_allclose(a.mean_share, b.mean_share, atol=1e-12)
     np.testing.assert_allclose(a.spread, b.spread, atol=1e-12)

@@ -33,7 +33,7 @@ def profile(make_samples, make_layer):
         samples, layer = make_samples(labels), make_layer(relevance)
         found = references(layer, samples, k=k, origin="relevance")
         statistics = concept_statistics(
-            samples, layer, sorted(set(labels.tolist())), rng=np.random.default_rng(0), resamples=2
+            samples, layer, sorted(set(labels.tolist())), seed=0, resamples=2
         )
         return layer_profile(samples, found, statistics)
 

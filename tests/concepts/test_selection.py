@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from auditor.concepts.selection import leading_concepts, shared_with, shown_concepts
 from auditor.concepts.statistics import concept_statistics
 
@@ -11,7 +9,7 @@ from auditor.concepts.statistics import concept_statistics
 def test_leading_concepts_are_the_largest_positive_means(make_samples, make_layer):
     samples = make_samples([0, 0, 2, 2])
     layer = make_layer([[1, 4, -9, 2], [1, 4, -9, 2], [0, 0, 5, 0], [0, 0, 5, 0]])
-    found = concept_statistics(samples, layer, [0, 2, 1], rng=np.random.default_rng(0))
+    found = concept_statistics(samples, layer, [0, 2, 1], seed=0)
     assert leading_concepts(found, 2) == {0: (1, 3), 2: (2,), 1: ()}
 
 

@@ -67,7 +67,7 @@ def test_curves_by_hand(bypass: bool, batch: int) -> None:
     net, explainer, load, images = world(weights, 5, bypass=bypass)
     found = flipping_curves(
         explainer, load, "relu", range(5), [0] * 5, steps=4, batch=batch,
-        rng=np.random.default_rng(0),
+        seed=0,
     )  # fmt: skip
     maps = net.relu(net.channels(images)).detach()
     means = maps.mean((2, 3)).double().numpy()
@@ -98,9 +98,7 @@ def test_curves_by_hand(bypass: bool, batch: int) -> None:
 def test_relevance_beats_random_on_a_planted_net() -> None:
     weights = [5.0, 4.0, *[0.01] * 30]
     _, explainer, load, _ = world(weights, 8)
-    found = flipping_curves(
-        explainer, load, "relu", range(8), [0] * 8, rng=np.random.default_rng(0)
-    )
+    found = flipping_curves(explainer, load, "relu", range(8), [0] * 8, seed=0)
     areas = [
         flipping_areas(
             each.curves, each.switched, each.direction, baseline=each.baseline,
@@ -118,7 +116,7 @@ def test_relevance_beats_random_on_a_planted_net() -> None:
 def test_the_user_s_model_is_left_as_it_was() -> None:
     net, explainer, load, images = world([1.0, 2.0], 3)
     before = net(images)
-    flipping_curves(explainer, load, "relu", range(3), [0] * 3, rng=np.random.default_rng(0))
+    flipping_curves(explainer, load, "relu", range(3), [0] * 3, seed=0)
     assert torch.equal(net(images), before)
     assert net.channels.weight.grad is None
 

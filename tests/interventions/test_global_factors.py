@@ -105,7 +105,7 @@ def test_brightness_given_turns_pictures_and_taken_away_loses_them(
 
 
 def test_brightness_of_a_part_of_the_class_is_a_likely_shortcut() -> None:
-    report = search(bright_world(reliance=150.0, share=0.6))
+    report = search(bright_world(reliance=150.0, share=0.6, per_class=60))
     factor = brightness_of(report)
     assert factor.grade == "A"
     assert factor.plausibility.terms[PART] == factor.plausibility.terms[ENOUGH] == 1.0

@@ -44,11 +44,11 @@ def tried(strength: float, share: float = 1.0) -> tuple[Trial, Evidence, Rival]:
     subject.images[subject.labels == 1, ..., 0] += 0.06
     samples, probe = subject.samples(), subject.probe()
     generator = np.random.default_rng(0)
-    members = load_members(probe, samples, 0, ShortcutConfig(), generator)
+    members = load_members(probe, samples, 0, ShortcutConfig(), 0)
     found = samples.discovery
-    others = load_pool(probe, samples, np.flatnonzero(found), 60, generator)
-    targets = load_pool(probe, samples, np.flatnonzero(~found), 60, generator)
-    rivals = rivals_of(probe, samples, [members], others, generator)
+    others = load_pool(probe, samples, np.flatnonzero(found), 60, name="any", seed=0)
+    targets = load_pool(probe, samples, np.flatnonzero(~found), 60, name="any", seed=0)
+    rivals = rivals_of(probe, samples, [members], others, 0)
     stage = Stage(probe, targets, others, 40, 400, 8)
     masks = np.zeros((len(members.rows), SIZE, SIZE), bool)
     masks[(slice(None), *MARK)] = True
@@ -70,9 +70,9 @@ def test_the_rival_is_the_class_nearest_on_the_discovery_half() -> None:
     subject.images[subject.labels == 2, ..., 0] += 0.06
     samples, probe = subject.samples(), subject.probe()
     rows = np.flatnonzero(samples.discovery)
-    pool = load_pool(probe, samples, rows, 60, np.random.default_rng(0))
+    pool = load_pool(probe, samples, rows, 60, name="any", seed=0)
     assert rival_of(pool, 0) == 2
-    alone = load_pool(probe, samples, rows[samples.labels[rows] == 0], 60, np.random.default_rng(0))
+    alone = load_pool(probe, samples, rows[samples.labels[rows] == 0], 60, name="any", seed=0)
     assert rival_of(alone, 0) is None
 
 
@@ -112,8 +112,8 @@ def test_screening_measures_on_the_rival_and_on_other_classes() -> None:
     subject = world(per_class=24)
     samples, probe = subject.samples(), subject.probe()
     generator = np.random.default_rng(0)
-    members = load_members(probe, samples, 0, ShortcutConfig(), generator)
-    pool = load_pool(probe, samples, np.flatnonzero(samples.discovery), 60, generator)
+    members = load_members(probe, samples, 0, ShortcutConfig(), 0)
+    pool = load_pool(probe, samples, np.flatnonzero(samples.discovery), 60, name="any", seed=0)
     masks = np.zeros((len(members.rows), SIZE, SIZE), bool)
     masks[(slice(None), *MARK)] = True
     proposal = Proposal("P1", "spot", masks, 1.0, "")
@@ -129,8 +129,8 @@ def test_a_mark_on_few_members_gets_few_references() -> None:
     subject = world(per_class=80, marked=(0.2, 0.0, 0.0))
     samples, probe = subject.samples(), subject.probe()
     generator = np.random.default_rng(0)
-    members = load_members(probe, samples, 0, ShortcutConfig(), generator)
-    pool = load_pool(probe, samples, np.flatnonzero(samples.discovery), 60, generator)
+    members = load_members(probe, samples, 0, ShortcutConfig(), 0)
+    pool = load_pool(probe, samples, np.flatnonzero(samples.discovery), 60, name="any", seed=0)
     masks = np.zeros((len(members.rows), SIZE, SIZE), bool)
     masks[(slice(None), *MARK)] = True
     proposal = Proposal("P1", "spot", masks, 1.0, "")

@@ -28,11 +28,10 @@ from tests.interventions.worlds import BRIGHT, MARK, SIZE, World, world
 
 def planted(subject: World) -> tuple:
     samples, probe = subject.samples(), subject.probe()
-    generator = np.random.default_rng(0)
-    members = load_members(probe, samples, 0, ShortcutConfig(), generator)
+    members = load_members(probe, samples, 0, ShortcutConfig(), 0)
     half = np.flatnonzero(~samples.discovery)
-    targets = load_pool(probe, samples, half, 30, generator)
-    others = load_pool(probe, samples, np.flatnonzero(samples.discovery), 30, generator)
+    targets = load_pool(probe, samples, half, 30, name="any", seed=0)
+    others = load_pool(probe, samples, np.flatnonzero(samples.discovery), 30, name="any", seed=0)
     masks = np.zeros((len(members.rows), SIZE, SIZE), bool)
     masks[(slice(None), *MARK)] = True
     marked = np.flatnonzero(members.rows < 26)
@@ -45,11 +44,11 @@ def test_the_pool_takes_turns_between_classes_and_halves_do_not_mix() -> None:
     subject = world()
     samples, probe = subject.samples(), subject.probe()
     rows = np.flatnonzero(~samples.discovery)
-    pool = load_pool(probe, samples, rows, 9, np.random.default_rng(0))
+    pool = load_pool(probe, samples, rows, 9, name="any", seed=0)
     assert np.bincount(pool.labels).tolist() == [3, 3, 3]
     assert not samples.discovery[pool.rows].any()
     assert set(pool.without(1)) == {i for i in range(9) if pool.labels[i] != 1}
-    again = load_pool(probe, samples, rows, 9, np.random.default_rng(0))
+    again = load_pool(probe, samples, rows, 9, name="any", seed=0)
     assert np.array_equal(pool.rows, again.rows)
 
 

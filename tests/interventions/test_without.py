@@ -19,8 +19,8 @@ def screened(subject: World, misplaced: int) -> tuple[Probe, Members, Screened, 
     """Screen the mark, with the windows of the first ``misplaced`` members beside it."""
     samples, probe = subject.samples(), subject.probe()
     generator = np.random.default_rng(0)
-    members = load_members(probe, samples, 0, ShortcutConfig(), generator)
-    others = load_pool(probe, samples, np.flatnonzero(samples.discovery), 30, generator)
+    members = load_members(probe, samples, 0, ShortcutConfig(), 0)
+    others = load_pool(probe, samples, np.flatnonzero(samples.discovery), 30, name="any", seed=0)
     masks = np.zeros((len(members.rows), SIZE, SIZE), bool)
     masks[(slice(misplaced, None), *MARK)] = True
     masks[:misplaced, :4, :4] = True

@@ -157,7 +157,7 @@ class World:
             logits=logits,
             prediction=prediction,
             target=prediction,
-            discovery=discovery_split(self.labels, 0),
+            discovery=discovery_split(self.labels, 3),
         )
 
 

@@ -81,9 +81,7 @@ def test_errors_name_the_patch_that_was_exchanged(
 
 
 def profile(seen: World):
-    statistics = concept_statistics(
-        seen.samples, seen.layers["parts"], range(len(NAMES)), rng=np.random.default_rng(0)
-    )
+    statistics = concept_statistics(seen.samples, seen.layers["parts"], range(len(NAMES)), seed=0)
     return layer_profile(seen.samples, seen.references("parts"), statistics)
 
 

@@ -35,7 +35,7 @@ def world(order: list[int]) -> tuple[Samples, LayerRelevance]:
 
 def stored(order: list[int]):
     samples, layer = world(order)
-    statistics = concept_statistics(samples, layer, (0, 1, 2, 3), rng=np.random.default_rng(0))
+    statistics = concept_statistics(samples, layer, (0, 1, 2, 3), seed=0)
     found = references(layer, samples, k=8, origin="relevance")
     return identity(samples, [(found, statistics)]), layer_profile(samples, found, statistics)
 

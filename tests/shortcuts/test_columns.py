@@ -28,9 +28,7 @@ def test_the_columns_that_matter_are_found_and_the_others_are_quiet() -> None:
     relevance = natural(LABELS, 0)
     relevance[(np.arange(120) % 2 == 1) & (LABELS == 2), 4] += 3.0
     samples = samples_of(LABELS, metadata=columns())
-    found, notes = column_factors(
-        samples, layer_of(relevance), (0, 1, 2), 400, np.random.default_rng(0)
-    )
+    found, notes = column_factors(samples, layer_of(relevance), (0, 1, 2), 400, 0)
     by_name = {each.column: each for each in found}
     assert found[0].column == "site"
     assert by_name["site"].association > 0.6
@@ -48,7 +46,7 @@ def test_the_columns_that_matter_are_found_and_the_others_are_quiet() -> None:
 
 
 def test_without_columns_there_is_nothing_to_say() -> None:
-    assert column_factors(samples_of(LABELS), None, (0,), 200, np.random.default_rng(0)) == (
+    assert column_factors(samples_of(LABELS), None, (0,), 200, 0) == (
         [],
         [],
     )

@@ -33,7 +33,7 @@ def test_the_marked_group_is_proposed_where_its_concept_lies(seed: int) -> None:
 def test_the_direction_is_of_the_group() -> None:
     relevance = planted(0)
     shares = relevance[:60] / np.abs(relevance[:60]).sum(axis=1, keepdims=True)
-    groups = stable_groups(shares, np.arange(60) % 2 == 0, seed=0)
+    groups = stable_groups(shares, np.arange(60) % 2 == 0, np.random.default_rng(0))
     marked = next(group for group in groups if group.members[:20].mean() > 0.9)
     assert int(marked.direction.argmax()) == 7
     assert marked.stability >= 0.75
@@ -50,11 +50,16 @@ def test_one_cloud_has_no_groups() -> None:
 def test_a_stretched_cloud_is_one_cloud() -> None:
     rng = np.random.default_rng(0)
     shares = rng.normal(0, 0.01, (60, 8)) + np.outer(rng.normal(0, 0.2, 60), np.eye(8)[0])
-    assert stable_groups(shares, np.ones(60, bool), seed=0) == []
+    assert stable_groups(shares, np.ones(60, bool), np.random.default_rng(0)) == []
 
 
 def test_small_or_constant_classes_have_none_and_the_seed_decides() -> None:
-    assert stable_groups(np.random.default_rng(0).random((12, 5)), np.ones(12, bool), 0) == []
+    assert (
+        stable_groups(
+            np.random.default_rng(0).random((12, 5)), np.ones(12, bool), np.random.default_rng(0)
+        )
+        == []
+    )
     assert stable_groups(np.ones((40, 5)), np.ones(40, bool), 0) == []
     view = view_of(samples_of(LABELS), layer_of(planted(0)), 0, seed=3)
     first, again = PROPOSALS["P2"](view), PROPOSALS["P2"](view)

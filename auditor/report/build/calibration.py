@@ -14,6 +14,7 @@ from auditor.language import gettext as _
 from auditor.records import Samples
 from auditor.report.build.intervals import wilson
 from auditor.report.model import Calibration, CalibrationBin, Interval
+from auditor.streams import stream
 
 BINS = 10
 RESAMPLES = 1000
@@ -64,7 +65,7 @@ def _with_interval(
         vectorized=False,
         n_resamples=RESAMPLES,
         method="percentile",
-        rng=np.random.default_rng(seed),
+        rng=stream(seed, "calibration"),
     ).confidence_interval
     return Interval(value=value, low=float(found.low), high=float(found.high), n=n)
 

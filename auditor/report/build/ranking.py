@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from auditor.concept_records import Empty, FlippingAreas, FlippingCurves
 from auditor.concepts.ranking import RANDOM, flipping_areas, ranking_trust
 from auditor.language import N_
@@ -13,6 +11,7 @@ from auditor.language import gettext as _
 from auditor.numerals import decimal
 from auditor.report.analysis_parts import FlippingCard, OrderArea, RankingCard
 from auditor.report.parts import Interval, Picture
+from auditor.streams import stream
 
 NOT_SWITCHED = N_(
     "No concepts were switched, so the ranking was not tested: no picture of the audited classes "
@@ -32,7 +31,7 @@ def ranking_card(
             each.switched,
             each.direction,
             baseline=each.baseline,
-            rng=np.random.default_rng(seed),
+            rng=stream(seed, "ranking", layer, each.direction, each.baseline),
         )
         for each in curves
     ]

@@ -112,9 +112,7 @@ def audit(
             [explainer.cuts(name)],
         )
     outputs = list(range(len(classes)))
-    statistics = concept_statistics(
-        samples, layers[0], outputs, rng=np.random.default_rng([seed, 4])
-    )
+    statistics = concept_statistics(samples, layers[0], outputs, seed=seed)
     leading = leading_concepts(statistics, CONCEPTS)
     return Audited(
         subject=subject,
