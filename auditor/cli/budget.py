@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from auditor.cli.check_estimate import Estimate
     from auditor.config import Config
     from auditor.progress import Progress
+    from auditor.relevance.explainer import Explainer
     from auditor.subject import Subject
 
 WORTH = 0.1
@@ -42,28 +43,33 @@ def within(config: Config, base: Path, out: Path, progress: Progress) -> Config:
     """Return the config cut to ``audit.max_minutes``; unchanged where it fits or none is given."""
     if config.audit.max_minutes is None:
         return config
+    from auditor.pipeline.identity import identity_of
+    from auditor.pipeline.opening import audited_layers, make_explainer
     from auditor.runfolder import digest_of, write_atomic
     from auditor.subject import load_subject
 
     subject = load_subject(config, base)
-    key = digest_of([config.model_dump(mode="json"), subject.model_digest, subject.data_digest])
+    explainer = make_explainer(config, subject)
+    layers = audited_layers(config, explainer)
+    # The formats of the report cost time too.
+    key = digest_of([identity_of(config, subject, explainer, layers), config.report.formats])
     kept = out / ".budget" / f"{key[:16]}.json"
     if kept.is_file():
         choice = Choice(**json.loads(kept.read_text(encoding="utf-8")))
     else:
         with progress.stage("estimating the cost"):
-            choice = choose(config, subject)
+            choice = choose(config, subject, explainer)
         write_atomic(kept, json.dumps(vars(choice)).encode())
     progress.say(_in_words(choice, config.audit.max_minutes, len(subject.manifest)))
     return applied(config, choice)
 
 
-def choose(config: Config, subject: Subject) -> Choice:
+def choose(config: Config, subject: Subject, explainer: Explainer) -> Choice:
     """Return the largest audit that the estimate says fits."""
     budget = 60 * (config.audit.max_minutes or 0)
     images = len(subject.manifest)
     least = _least(subject.manifest.labels.tolist())
-    measured = measure(config, subject)
+    measured = measure(config, subject, explainer)
 
     def taking(limit: int | None, quick: bool) -> float:
         found: float = measured(applied(config, Choice(limit, quick, 0.0))).seconds
@@ -98,17 +104,15 @@ def _least(labels: Sequence[int]) -> int:
     return math.ceil(len(labels) * LEAST_PER_CLASS / smallest) if smallest else len(labels)
 
 
-def measure(config: Config, subject: Subject) -> Any:
+def measure(config: Config, subject: Subject, explainer: Explainer) -> Any:
     """Return a function that estimates the cost of a config on this subject, from one batch."""
     from auditor.cli.check import load_spread, picture_bytes
     from auditor.cli.check_estimate import estimate
     from auditor.cli.check_speed import speed_of
     from auditor.errors import ModelError
-    from auditor.pipeline.opening import make_explainer
 
     batch, seconds = load_spread(subject, 4)
     layers = None if config.audit.layers == "auto" else config.audit.layers
-    explainer = make_explainer(config, subject)
     speed = speed_of(explainer, subject, batch.inputs)
     found = explainer.check(
         batch.inputs,

@@ -21,6 +21,7 @@ from auditor.language import listed, ngettext, spoken
 from auditor.pipeline.assemble_extras import extra_parts, with_leads
 from auditor.pipeline.extras import Extras
 from auditor.pipeline.faces import faces, named_concepts
+from auditor.pipeline.identity import model_identity
 from auditor.pipeline.illustrate import atlas_samples
 from auditor.pipeline.reading import qualities
 from auditor.presets import LEAST_PER_CLASS
@@ -154,7 +155,7 @@ def assemble(
         scope=_scope(config),
         verdict=verdict(cards, search, data, not_run, untested, factors.factors if factors else ()),
         does_not_show=does_not_show(search, data, unsettled(analysis.shortcuts, cards)),
-        model=_model_card(shared, subject, samples),
+        model=_model_card(shared, subject, explainer, samples),
         data=data,
         performance=performance(
             samples,
@@ -282,12 +283,14 @@ def _scope(config: Config) -> Scope:
     )
 
 
-def _model_card(config: Config, subject: Subject, samples: Samples) -> ModelCard:
+def _model_card(
+    config: Config, subject: Subject, explainer: Explainer, samples: Samples
+) -> ModelCard:
     height, width = subject.preprocessing.size
     return ModelCard(
         source=config.model.source,
         weights=subject.weights,
-        digest=subject.model_digest,
+        digest=model_identity(subject, explainer),
         parameters=subject.parameters,
         outputs=samples.logits.shape[1],
         input_size=(height, width),

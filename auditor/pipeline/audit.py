@@ -19,6 +19,7 @@ from auditor.pipeline.analyses import Stages, run_analyses
 from auditor.pipeline.assemble import Analysis, assemble
 from auditor.pipeline.compose import composer, graded
 from auditor.pipeline.concept_stages import concept_stages, relevance_stage
+from auditor.pipeline.identity import identity_of
 from auditor.pipeline.illustrate import has_pictures, illustrate, requests_of
 from auditor.pipeline.local import local_analysis, named_rows
 from auditor.pipeline.opening import (
@@ -34,6 +35,7 @@ from auditor.progress import Progress
 from auditor.records import Illustration, ShortcutReport
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.heatmaps import MapRequest
+from auditor.relevance.numerics import exact
 from auditor.report.images import ImageStore
 from auditor.report.model import AuditResult
 from auditor.runfolder import RunFolder, list_files, write_atomic
@@ -79,11 +81,12 @@ def run_audit(
     layers = audited_layers(config, explainer)
     out.mkdir(parents=True, exist_ok=True)
     with FileLock(out / ".lock"):  # two that begin at once must find one folder, not make two
-        run = open_audit(config, subject, layers, out, created, argv)
+        identity = identity_of(config, subject, explainer, layers)
+        run = open_audit(config, identity, out, created, argv, progress)
     if opened is not None:
         opened(run.path)
     progress.say(f"run folder: {run.path}")
-    with only_one(run, progress), speaking(config.report.language):
+    with only_one(run, progress), speaking(config.report.language), exact(subject.device):
         return _stages(config, subject, explainer, layers, run, progress)
 
 

@@ -15,6 +15,7 @@ import auditor
 from auditor.concepts.local import Box, mask_of
 from auditor.config import Config
 from auditor.errors import ConfigError, DataError, IntegrityError, ModelError, UnknownNameError
+from auditor.pipeline.identity import model_identity
 from auditor.pipeline.local import Look, look_closely
 from auditor.pipeline.opening import audited_layers, make_explainer
 from auditor.records import LayerRelevance
@@ -68,7 +69,8 @@ def explain_image(config: Config, base: Path, question: Question, images: Path) 
     explainer = make_explainer(config, subject)
     layers = audited_layers(config, explainer)
     found = _explain(explainer, subject, inputs, question, layers)
-    audited = _audited(question.run, subject)
+    digest = model_identity(subject, explainer)
+    audited = _audited(question.run, digest)
     store = ImageStore(images)
     target = int(found.targets[0])
     names = subject.manifest.classes
@@ -90,7 +92,7 @@ def explain_image(config: Config, base: Path, question: Question, images: Path) 
         image=question.image.name,
         size=(height, width),
         model=subject.source,
-        model_digest=subject.model_digest,
+        model_digest=digest,
         explained=names[target],
         scores=_scores(found.logits[0], names),
         cards=cards,
@@ -197,14 +199,14 @@ def _scores(logits: Tensor, names: Sequence[str]) -> list[ClassScore]:
     ]
 
 
-def _audited(run: Path | None, subject: Subject) -> AuditResult | None:
+def _audited(run: Path | None, digest: str) -> AuditResult | None:
     if run is None:
         return None
     result = read_result(run / "audit.json")
-    if result.model.digest != subject.model_digest:
+    if result.model.digest != digest:
         raise IntegrityError(
             f"{run} is the audit of another model ({result.model.digest[:12]}, not "
-            f"{subject.model_digest[:12]}): its reference samples say nothing about this one."
+            f"{digest[:12]}): its reference samples say nothing about this one."
         )
     return result
 

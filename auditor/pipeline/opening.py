@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 import auditor
-from auditor.config import NOT_EVIDENCE, Config, dump_config
+from auditor.config import Config, dump_config
 from auditor.errors import UnknownNameError
-from auditor.language import SOURCE
+from auditor.pipeline.identity import begun_otherwise, versions
 from auditor.progress import Progress
 from auditor.records import Samples
 from auditor.relevance.explainer import Explainer
@@ -22,7 +22,7 @@ from auditor.runfolder import RunFolder, digest_of, open_run, write_atomic
 from auditor.subject import Subject
 from auditor.subject.labels import plain
 
-PACKAGES = ("torch", "torchvision", "numpy", "scikit-image", "scikit-learn", "weasyprint")
+DRAWING = ("weasyprint",)
 
 
 def make_explainer(config: Config, subject: Subject) -> Explainer:
@@ -89,33 +89,25 @@ def audited_outputs(config: Config, samples: Samples) -> tuple[tuple[int, ...], 
 
 def open_audit(
     config: Config,
-    subject: Subject,
-    layers: Sequence[str],
+    identity: Mapping[str, Any],
     out: Path,
     created: str,
     argv: Sequence[str],
+    progress: Progress,
 ) -> RunFolder:
-    """Return the run folder of an audit: a new one, or that of the same audit begun before."""
-    audited = config.model_dump(mode="json", exclude={"report", "project", *NOT_EVIDENCE})
-    key = digest_of(
-        {
-            "config": audited | {"project": config.project.name} | _language(config),
-            "layers": list(layers),
-            "model": subject.model_digest,
-            "data": subject.data_digest,
-            "versions": _versions(),
-        }
-    )
-    facts = {"name": config.project.name, "argv": list(argv), "versions": _versions()}
-    run = open_run(out, config.project.name, key, created=created, facts=facts)
+    """Return the run folder of an audit: a new one, or that of the same audit begun before.
+
+    ``identity`` is that of `identity_of`. ``progress`` is told why a run that was begun is not gone
+    on with.
+    """
+    name = config.project.name
+    facts = {"name": name, "argv": list(argv), "versions": versions(), "identity": identity}
+    otherwise = begun_otherwise(out, name, identity)
+    if otherwise is not None:
+        progress.say(otherwise)
+    run = open_run(out, name, digest_of(identity), created=created, facts=facts)
     write_atomic(run.path / "config.yaml", dump_config(config).encode())
     return run
-
-
-def _language(config: Config) -> dict[str, str]:
-    """Return what the language adds to a run's key: records hold sentences, but for English."""
-    code = config.report.language
-    return {} if code == SOURCE else {"language": code}
 
 
 @contextmanager
@@ -138,11 +130,6 @@ def tool(subject: Subject) -> dict[str, Any]:
     return {
         "name": "concept-auditor",
         "version": auditor.__version__,
-        "packages": _versions(),
+        "packages": versions() | {name: importlib.metadata.version(name) for name in DRAWING},
         "device": str(subject.device.type),
     }
-
-
-def _versions() -> dict[str, str]:
-    own = {"concept-auditor": auditor.__version__}
-    return own | {name: importlib.metadata.version(name) for name in PACKAGES}

@@ -83,8 +83,8 @@ def bare_logits(graph: Graph) -> Graph:
         }
         nodes[node.name] = replace(node, arguments=arguments, inputs=(before,))
     output = graph.output if after else before
-    bare = Graph(tuple(nodes.values()), graph.input, output, (*graph.notes, note))
-    return prune(bare)
+    notes = (*graph.notes, note)
+    return prune(replace(graph, nodes=tuple(nodes.values()), output=output, notes=notes))
 
 
 def _is_sigmoid(node: Node) -> bool:
@@ -116,7 +116,8 @@ def two_sided(graph: Graph) -> Graph:
         "The model has a single logit z: it is shown as two, -z/2 for the negative and z/2 for the "
         "positive class, whose softmax is the sigmoid of z."
     )
-    return Graph((*graph.nodes, column, pair), graph.input, pair.name, (*graph.notes, note))
+    nodes, notes = (*graph.nodes, column, pair), (*graph.notes, note)
+    return replace(graph, nodes=nodes, output=pair.name, notes=notes)
 
 
 def affine(input: Tensor, scale: Tensor, shift: Tensor) -> Tensor:  # noqa: A002 the field's word

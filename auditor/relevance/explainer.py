@@ -109,6 +109,11 @@ class Explainer:
         return self._plan.composite.name
 
     @property
+    def program(self) -> str:
+        """Identify the captured program: with the weights' digest, what the model answers."""
+        return self._plan.graph.program
+
+    @property
     def layers(self) -> tuple[str, ...]:
         """Name the layers whose channels can be concepts, in forward order."""
         return tuple(self._layers.nodes)

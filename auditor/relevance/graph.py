@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from auditor.errors import CaptureError
+from auditor.relevance.program import module_calls, program_digest
 
 
 @dataclass(frozen=True)
@@ -123,13 +124,15 @@ class Node:
 class Graph:
     """A captured model: nodes from the image (``input``) to the logits (``output``).
 
-    ``notes`` say what was done to it that a reader of the results must know.
+    ``notes`` say what was done to it that a reader of the results must know. ``program``
+    identifies the program that it was built from (`auditor.relevance.program`).
     """
 
     nodes: tuple[Node, ...]
     input: str
     output: str
     notes: tuple[str, ...] = ()
+    program: str = ""
     by_name: dict[str, Node] = field(init=False, repr=False)
     users: dict[str, tuple[str, ...]] = field(init=False, repr=False)
 
@@ -206,7 +209,8 @@ def build(program: torch.export.ExportedProgram, device: torch.device, *, place:
             output_name = results[len(results) - len(signature.user_outputs) + place].name
         else:
             _add(item, nodes, constants, device)
-    kept = prune(Graph(tuple(nodes.values()), image_name, output_name))
+    digest = program_digest(program, place)
+    kept = prune(Graph(tuple(nodes.values()), image_name, output_name, program=digest))
     if kept[image_name].per_image:
         for node in kept.nodes:
             if node.live and not node.per_image:
@@ -264,7 +268,7 @@ def _add(
         arguments=arguments,
         inputs=inputs,
         shape=_shape(value) if isinstance(value, Tensor) else (),
-        modules=_modules(item),
+        modules=module_calls(item),
         live=live,
         batch=located(batch, operation, arguments, _shape(value), nodes) if batch else FIRST,
         per_image=batch is not None,
@@ -322,17 +326,6 @@ def _arguments(item: torch.fx.Node, constants: Mapping[str, Any]) -> dict[str, A
     values.update({name: plain(value) for name, value in given})
     values.update({name: plain(value) for name, value in item.kwargs.items()})
     return values
-
-
-def _modules(item: torch.fx.Node) -> tuple[str, ...]:
-    """Return the module calls around an operation, outermost first ('relu@1': second call)."""
-    stack = item.meta.get("nn_module_stack") or {}
-    paths = []
-    for key, (path, _) in stack.items():
-        call = key.rsplit("@", maxsplit=1)[1] if "@" in key.rsplit(".", maxsplit=1)[-1] else ""
-        if path:
-            paths.append(f"{path}@{call}" if call else path)
-    return tuple(paths)
 
 
 def _shape(value: Any) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import platform
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -12,21 +13,118 @@ import torch
 # Options of glibc's mallopt (malloc.h). Older versions refuse more than 32 MiB for the second.
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 TRIM_BYTES, MMAP_BYTES, OLD_MMAP_BYTES = (1 << 31) - 1, 1 << 30, 1 << 25
+# Where torch keeps how exactly it computes in float32, the general first: 'none' stands for what
+# the more general says.
+PRECISIONS = (
+    ("generic", "all"),
+    *((backend, "all") for backend in ("cuda", "mkldnn")),
+    *(
+        (backend, operation)
+        for backend in ("cuda", "mkldnn")
+        for operation in ("conv", "rnn", "matmul")
+    ),
+)
 
 
 @contextmanager
 def exact(device: torch.device) -> Iterator[None]:
-    """Compute without gradients, and on a GPU in full float32 with repeatable convolutions."""
+    """Compute without gradients, in full float32 and with repeatable convolutions.
+
+    Whatever the user's code set before holds again afterwards.
+    """
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(mode=False))
         stack.enter_context(torch.no_grad())
-        stack.enter_context(torch.autocast(device.type, enabled=False))
-        if device.type == "cuda":
-            stack.enter_context(
-                torch.backends.cudnn.flags(
-                    enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-                )
+        for kind in dict.fromkeys((device.type, "cpu")):
+            stack.enter_context(torch.autocast(kind, enabled=False))
+        stack.enter_context(_default_float32())
+        stack.enter_context(_full_float32())
+        stack.enter_context(
+            torch.backends.cudnn.flags(
+                enabled=True, benchmark=False, deterministic=True, allow_tf32=False
             )
+        )
+        stack.enter_context(
+            torch.backends.mkldnn.flags(enabled=True, deterministic=True, allow_tf32=None)
+        )
+        yield
+
+
+def device_class(device: torch.device) -> dict[str, str]:
+    """Return what decides which kernels compute here: another class, other last bits.
+
+    The number of threads does not: no kernel that is used splits a sum by it.
+    """
+    found = {
+        "machine": platform.machine(),
+        "CPU": torch.backends.cpu.get_cpu_capability(),
+    }
+    if torch.are_deterministic_algorithms_enabled():
+        found["algorithms"] = "deterministic"
+    if device.type == "cuda":
+        found["GPU"] = torch.cuda.get_device_name(device)
+        found["CUDA"] = str(torch.version.cuda or torch.version.hip)
+        found["cuDNN"] = str(torch.backends.cudnn.version())  # type: ignore[no-untyped-call]
+    return found
+
+
+@contextmanager
+def _default_float32() -> Iterator[None]:
+    """Make new tensors float32, as the user's code finds them unless it asked for another."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@contextmanager
+def _full_float32() -> Iterator[None]:
+    """Switch off TF32 and bfloat16 inside float32 operations, by torch's old and new settings.
+
+    The old ones cannot be read while the two disagree, as they may when the user's code used both;
+    so the new ones are put aside first.
+    """
+    with _without_deprecations():
+        fine = _put_aside()
+        matmul = torch.get_float32_matmul_precision()
+        convolutions = _old_tf32_of_convolutions()
+        torch.set_float32_matmul_precision("highest")
+        torch._C._set_cudnn_allow_tf32(False)
+        torch._C._set_fp32_precision_setter("generic", "all", "ieee")
+    try:
+        yield
+    finally:
+        with _without_deprecations():
+            _put_aside()
+            torch.set_float32_matmul_precision(matmul)
+            torch._C._set_cudnn_allow_tf32(convolutions)
+            for place, value in fine.items():
+                torch._C._set_fp32_precision_setter(*place, value)
+
+
+def _put_aside() -> dict[tuple[str, str], str]:
+    """Return what every new setting says on its own, and let none say anything."""
+    found = {}
+    for place in PRECISIONS:
+        found[place] = torch._C._get_fp32_precision_getter(*place)
+        torch._C._set_fp32_precision_setter(*place, "none")
+    return found
+
+
+def _old_tf32_of_convolutions() -> bool:
+    """Return the old setting of cuDNN, which cannot be read while the new ones say otherwise."""
+    try:
+        return bool(torch._C._get_cudnn_allow_tf32())
+    except RuntimeError:
+        return True  # the new ones say no
+
+
+@contextmanager
+def _without_deprecations() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Please use the new API", category=UserWarning)
         yield
 
 

@@ -16,7 +16,7 @@ from auditor.config import Config, PreprocessConfig
 from auditor.errors import DataError
 from auditor.records import Manifest
 from auditor.subject.collection import Collection, Reader
-from auditor.subject.digests import data_digest, model_digest
+from auditor.subject.digests import data_digest, weights_digest
 from auditor.subject.images import Unreadable
 from auditor.subject.labels import match_labels
 from auditor.subject.models import build_model, resolve_device
@@ -53,7 +53,7 @@ class Subject:
     preprocessing: Preprocessing
     source: str
     weights: str
-    model_digest: str
+    weights_digest: str
     data_digest: str
     parameters: int
     notes: tuple[str, ...]
@@ -187,7 +187,7 @@ def load_subject(config: Config, base: Path) -> Subject:
         preprocessing=preprocessing,
         source=built.source,
         weights=built.weights,
-        model_digest=model_digest(model),
+        weights_digest=weights_digest(model),
         data_digest=data_digest(manifest, contents, marks.digest if marks else ""),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         notes=(*built.notes, *model_notes, *kept.notes, *input_notes, *_marked(marks, kept)),

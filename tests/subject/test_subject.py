@@ -123,7 +123,7 @@ def test_no_readable_picture_still_gives_an_example(base: Path) -> None:
 
 
 def digests(subject: Subject) -> tuple[str, str]:
-    return subject.model_digest, subject.data_digest
+    return subject.weights_digest, subject.data_digest
 
 
 def test_digests_follow_content_and_nothing_else(base: Path) -> None:
@@ -143,15 +143,15 @@ def test_digests_follow_content_and_nothing_else(base: Path) -> None:
     assert digests(load_subject(config(data="moved"), base))[1] != first[1]
 
 
-def test_model_digest_sees_every_number(base: Path) -> None:
+def test_the_weights_digest_sees_every_number(base: Path) -> None:
     first = load_subject(config(), base)
     state = dict(first.model.state_dict())
-    seen = {first.model_digest}
+    seen = {first.weights_digest}
     for key in state:
         changed = {name: value.clone() for name, value in state.items()}
         changed[key].view(-1)[0] += 1
         torch.save(changed, base / "w.pt")
-        seen.add(load_subject(config(model={"weights": "w.pt"}), base).model_digest)
+        seen.add(load_subject(config(model={"weights": "w.pt"}), base).weights_digest)
     assert len(seen) == len(state) + 1
 
 
