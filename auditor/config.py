@@ -124,6 +124,25 @@ class PreprocessConfig(Section):
     interpolation: Literal["bilinear", "bicubic", "nearest"] | None = Field(
         None, description="How pictures are resized."
     )
+    range: Literal["auto", "8bit", "10bit", "12bit", "14bit", "16bit"] | tuple[float, float] = (
+        Field(
+            "auto",
+            description="Which values of 16-bit pictures are black to white: auto looks at the "
+            "data, 12bit means 0 to 4095, [black, white] cuts off what lies beyond.",
+        )
+    )
+    exif: Literal["apply", "ignore"] = Field(
+        "apply",
+        description="Whether pictures are turned as their EXIF orientation says, or taken as they "
+        "are stored.",
+    )
+
+    @field_validator("range")
+    @classmethod
+    def _ascending(cls, value: Any) -> Any:
+        if isinstance(value, tuple) and not value[0] < value[1]:
+            raise ValueError("black must be below white: [0, 4095]")
+        return value
 
 
 class CompositeConfig(Section):

@@ -115,7 +115,7 @@ def explain_image(config: Config, base: Path, question: Question, images: Path) 
 def _input(subject: Subject, path: Path) -> Tensor:
     """Return an image file as the model's input (1, 3, H, W)."""
     try:
-        frame = subject.preprocessing.frame(decode(read_file(path)))
+        frame = subject.preprocessing.frame(decode(read_file(path), subject.preprocessing.reading))
     except Unreadable as reason:
         raise DataError(f"'{path}' {reason}; give a picture that can be read.") from reason
     return subject.preprocessing.normalise(frame)[None].to(subject.device)

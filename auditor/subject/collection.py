@@ -13,7 +13,14 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from auditor.subject.images import Unreadable, content_digest, decode, read_file, upright_size
+from auditor.subject.images import (
+    Reading,
+    Unreadable,
+    content_digest,
+    decode,
+    read_file,
+    upright_size,
+)
 
 # A photograph still to be preprocessed, or a tensor that the user's dataset preprocessed.
 Item = Image.Image | Float[Tensor, "3 height width"]
@@ -52,6 +59,7 @@ class FileReader:
     """Reads pictures from files."""
 
     files: tuple[Path, ...]
+    reading: Reading = Reading()
 
     def digest(self, index: int) -> str:
         """Return size and sha256 of the file, or why it cannot be read."""
@@ -65,18 +73,18 @@ class FileReader:
         data = read_file(self.files[index])
         if content_digest(data) != digest:
             raise Unreadable(CHANGED)
-        return decode(data)
+        return decode(data, self.reading)
 
     def size(self, index: int) -> tuple[int, int] | None:
         """Return the size that the file's header states, after its EXIF orientation."""
         try:
-            return upright_size(read_file(self.files[index]))
+            return upright_size(read_file(self.files[index]), self.reading)
         except Unreadable:
             return None
 
     def take(self, indices: Sequence[int]) -> FileReader:
         """Return a reader of these files only."""
-        return FileReader(tuple(self.files[index] for index in indices))
+        return replace(self, files=tuple(self.files[index] for index in indices))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from auditor.config import DataConfig
 from auditor.errors import DataError
 from auditor.subject.collection import Collection, Item
 from auditor.subject.factories import call_factory, describe_failure, load_factory
-from auditor.subject.images import Unreadable, to_rgb
+from auditor.subject.images import Reading, Unreadable, to_rgb
 
 CHANGED = "differs from when it was first read: the dataset is not repeatable"
 
@@ -29,6 +29,7 @@ class DatasetReader:
 
     dataset: Any
     indices: tuple[int, ...]
+    reading: Reading = Reading()
 
     def digest(self, index: int) -> str:
         """Return a sha256 of the pixels or numbers, or why the item cannot be read."""
@@ -63,14 +64,18 @@ class DatasetReader:
 
     def take(self, indices: Sequence[int]) -> DatasetReader:
         """Return a reader of these items only."""
-        return DatasetReader(self.dataset, tuple(self.indices[index] for index in indices))
+        return replace(self, indices=tuple(self.indices[index] for index in indices))
 
-    def _item(self, index: int) -> Item:
+    def given(self, index: int) -> Any:
+        """Return the image of an item as the dataset gives it."""
         try:
             pair = self.dataset[self.indices[index]]
         except Exception as error:  # the user's code, or a damaged file below it
             raise Unreadable(f"the dataset failed ({describe_failure(error)})") from None
-        return to_item(pair[0])
+        return pair[0]
+
+    def _item(self, index: int) -> Item:
+        return to_item(self.given(index), self.reading)
 
 
 def read_dataset(config: DataConfig, base: Path) -> Collection:
@@ -112,7 +117,7 @@ def read_dataset(config: DataConfig, base: Path) -> Collection:
     )
 
 
-def to_item(value: Any) -> Item:
+def to_item(value: Any, reading: Reading | None = None) -> Item:
     """Return a picture, or a ready input, from what a dataset yields.
 
     PIL images and uint8 arrays ((H, W), (H, W, 3), or a (3, H, W) tensor) are pictures; floating
@@ -122,7 +127,7 @@ def to_item(value: Any) -> Item:
         Unreadable: anything else, or numbers that are not finite.
     """
     if isinstance(value, Image.Image):
-        return to_rgb(value)
+        return to_rgb(value, reading)
     if isinstance(value, np.ndarray) and value.dtype == np.uint8:
         if value.ndim == 2 or (value.ndim == 3 and value.shape[2] == 3):
             return Image.fromarray(np.ascontiguousarray(value)).convert("RGB")

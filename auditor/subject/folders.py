@@ -9,15 +9,16 @@ from pathlib import Path
 
 from auditor.errors import DataError
 from auditor.subject.collection import Collection, FileReader, text_path
-from auditor.subject.images import FORMAT_NAMES, looks_like_image
+from auditor.subject.formats import FORMAT_NAMES, is_decoded, is_picture
+from auditor.subject.images import kind_of_file
 
 # fmt: off
 IMAGE_SUFFIXES = frozenset({
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff",
-    ".ppm", ".pgm", ".pbm", ".pnm",
+    ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".heic", ".heif",
 })
 OTHER_IMAGE_SUFFIXES = frozenset({
-    ".heic", ".heif", ".avif", ".svg", ".psd", ".jp2", ".jxl", ".ico", ".eps", ".exr", ".hdr",
+    ".svg", ".psd", ".jp2", ".jxl", ".ico", ".eps", ".exr", ".hdr",
     ".tga", ".raw", ".cr2", ".nef", ".arw", ".dng",
 })
 # fmt: on
@@ -87,9 +88,11 @@ def _reason_to_leave_out(path: Path, parts: tuple[str, ...]) -> str | None:
     if any(_hidden(part) for part in parts):
         return HIDDEN
     suffix = path.suffix.lower()
-    picture = suffix in IMAGE_SUFFIXES or looks_like_image(path)
-    if not picture:
-        return OTHER_FORMAT if suffix in OTHER_IMAGE_SUFFIXES else NOT_AN_IMAGE
+    if suffix not in IMAGE_SUFFIXES:
+        kind = kind_of_file(path)
+        if not is_decoded(kind):
+            other = suffix in OTHER_IMAGE_SUFFIXES or is_picture(kind)
+            return OTHER_FORMAT if other else NOT_AN_IMAGE
     return NO_CLASS if len(parts) < 2 else None
 
 

@@ -1,15 +1,15 @@
-"""From a file to an upright RGB picture, or to the reason why not.
+"""From a file to an RGB picture, or to the reason why not.
 
 What each kind of picture becomes, in the order it is applied:
 
-* The format is found from the content, never from the name; JPEG, PNG, WebP, BMP, GIF, TIFF and
-  PPM are decoded, of animations and multi-page files the first frame.
-* More than ``MAX_PIXELS`` pixels, or a file above ``MAX_BYTES``, is refused before decoding.
-* The EXIF orientation is applied; embedded colour profiles are not (torchvision's loader does not
-  either).
-* 16-bit grey is divided by 257; CMYK, YCbCr, palette and grey are converted by Pillow; an alpha
-  channel is dropped, as torchvision's loader does. Floating-point and 32-bit pixels have no
-  defined range and are refused.
+* The format is found from the content, never from the name (``auditor.subject.formats``); of
+  animations and files of several pictures the first is used.
+* What would cost too much is refused before decoding (``auditor.subject.limits``).
+* The EXIF orientation is applied unless `Reading` says otherwise; embedded colour profiles are
+  not (torchvision's loader does not either).
+* Values of more than 8 bits go through the range of `Reading`, and are refused where it has none;
+  CMYK, YCbCr, palette and grey are converted by Pillow; an alpha channel is dropped, as
+  torchvision's loader does.
 """
 
 from __future__ import annotations
@@ -17,40 +17,73 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from jaxtyping import UInt8
+from PIL import Image, ImageFile, UnidentifiedImageError
 
-MAX_PIXELS = 100_000_000
-MAX_BYTES = 512 * 1024 * 1024
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
-FORMAT_NAMES = "JPEG, PNG, WebP, BMP, GIF, TIFF or PPM"
+from auditor.subject.formats import HEAD, is_decoded, kind_of, pillow_formats, why_not
+from auditor.subject.limits import (
+    MAX_PIXELS,
+    Unreadable,
+    check_content,
+    check_metadata,
+    check_size,
+    jpeg_scans,
+)
 
-_MAGIC = (
-    b"\xff\xd8\xff",
-    b"\x89PNG\r\n\x1a\n",
-    b"BM",
-    b"GIF87a",
-    b"GIF89a",
-    b"II*\x00",
-    b"MM\x00*",
-    b"II+\x00",
-    b"MM\x00+",
-)
-_NETPBM = tuple(
-    f"P{digit}".encode() + space for digit in "123456" for space in (b"\n", b" ", b"\r")
-)
+__all__ = ["MAX_PIXELS", "Unreadable"]
+MAX_BYTES = 256 * 1024 * 1024
+
+# "8": 8 bits or fewer. "grey" and "colour": 16 bits that may use a part of their range only.
+# "declared": 16 bits whose file states the range. "wide": 32 bits, signed or floating-point.
+Depth = Literal["8", "grey", "colour", "declared", "wide"]
+FULL = (0.0, 65535.0)
+
 _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ASIDE = (5, 6, 7, 8)
+_BACK = {6: 8, 8: 6}
+_ORIENTATION, _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC = 0x0112, 256, 257, 258, 262
 
 
-class Unreadable(Exception):  # noqa: N818 - a value on its way to a list, not an error of ours
-    """Why one picture cannot be used; becomes its quarantine reason."""
+@dataclass(frozen=True)
+class Reading:
+    """How the pixels of a file are read.
+
+    ``levels`` are the values of black and white in pictures of more than 8 bits, None where that
+    is not known; ``window``: values beyond them are clipped, else they are refused. ``turn``: the
+    EXIF orientation is applied.
+    """
+
+    levels: tuple[float, float] | None = None
+    window: bool = False
+    turn: bool = True
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a picture says of itself before it is decoded; ``size`` is (height, width) as stored."""
+
+    depth: Depth
+    size: tuple[int, int]
+    orientation: int
+    alpha: bool
 
 
 def read_file(path: Path) -> bytes:
@@ -82,40 +115,210 @@ def content_digest(data: bytes) -> str:
     return f"{len(data)}:{hashlib.sha256(data).hexdigest()}"
 
 
-def looks_like_image(path: Path) -> bool:
-    """Return whether the first bytes of a file are those of a format that is decoded."""
+def kind_of_file(path: Path) -> str | None:
+    """Return what a regular file is by its first bytes (see ``formats.kind_of``), else None."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            return False
+            return None
         with path.open("rb") as file:
-            head = file.read(16)
+            return kind_of(file.read(HEAD))
     except OSError:
-        return False
-    webp = head[:4] == b"RIFF" and head[8:12] == b"WEBP"
-    return webp or head.startswith(_MAGIC) or head.startswith(_NETPBM)
+        return None
 
 
-def decode(data: bytes) -> Image.Image:
-    """Return the upright RGB picture of a file's content.
+def looks_like_image(path: Path) -> bool:
+    """Return whether the first bytes of a file are those of a format that is decoded."""
+    return is_decoded(kind_of_file(path))
+
+
+def decode(data: bytes, reading: Reading | None = None) -> Image.Image:
+    """Return the RGB picture of a file's content, upright unless ``reading`` says otherwise.
 
     Raises:
-        Unreadable: not an allowed format, too many pixels, damaged, or of an undefined range.
+        Unreadable: not an allowed format, too costly, damaged, or of an undefined range.
     """
+    reading = reading or Reading()
+    with opened(data) as (picture, header):
+        scans = jpeg_scans(data)
+        turned = reading.turn and header.orientation != 1
+        check_size(picture, scans=scans, turned=turned)
+        picture.load()
+        upright = _turned(picture, header.orientation, reading.turn)
+        return to_rgb(upright, reading, header.depth, inverted=_white_is_zero(picture, header))
+
+
+def read_header(data: bytes) -> Header:
+    """Return what a file's content says of its picture.
+
+    Raises:
+        Unreadable: the header cannot be read, or asks for too much.
+    """
+    with opened(data) as (_picture, header):
+        return header
+
+
+def deep_values(data: bytes) -> np.ndarray:
+    """Return the values of a picture of more than 8 bits, those of colour to 257.
+
+    Raises:
+        Unreadable: it cannot be decoded.
+    """
+    with opened(data) as (picture, header):
+        check_size(picture)
+        picture.load()
+        values = np.asarray(picture)
+        return values.astype(np.uint16) * 257 if header.depth == "colour" else values
+
+
+def upright_size(data: bytes, reading: Reading | None = None) -> tuple[int, int]:
+    """Return (height, width) of the picture that `decode` returns, from the header alone.
+
+    Raises:
+        Unreadable: the header cannot be read.
+    """
+    header = read_header(data)
+    turn = reading is None or reading.turn
+    height, width = header.size
+    return (width, height) if turn and header.orientation in _ASIDE else (height, width)
+
+
+@contextmanager
+def opened(data: bytes) -> Iterator[tuple[Image.Image, Header]]:
+    """Open a file's content without decoding it; whatever goes wrong becomes a reason.
+
+    Raises:
+        Unreadable: inside and outside of the block.
+    """
+    check_content(data)
     with warnings.catch_warnings(), _whole_pictures():
         warnings.simplefilter("ignore")  # damaged metadata is not the picture
         try:
-            with Image.open(BytesIO(data), formats=FORMATS) as picture:
-                _check_pixels(picture.size)
-                picture.load()
-                return to_rgb(_upright(picture))
+            with Image.open(BytesIO(data), formats=pillow_formats()) as picture:
+                yield picture, _header(picture)
         except Unreadable:
             raise
         except UnidentifiedImageError:
-            raise Unreadable(f"is not a {FORMAT_NAMES} image") from None
+            raise Unreadable(why_not(data[:HEAD])) from None
         except Image.DecompressionBombError:
             raise Unreadable(f"has more than {MAX_PIXELS:,} pixels") from None
         except Exception as error:  # decoders raise nearly anything on damaged files
             raise Unreadable(f"cannot be decoded ({_decoder_reason(error)})") from None
+
+
+def to_rgb(
+    picture: Image.Image,
+    reading: Reading | None = None,
+    depth: Depth | None = None,
+    *,
+    inverted: bool = False,
+) -> Image.Image:
+    """Return the picture in 8-bit RGB; ``inverted``: its deep values count from white to black.
+
+    Raises:
+        Unreadable: the pixels have no defined range, or no conversion exists.
+    """
+    check_size(picture)
+    reading, depth = reading or Reading(), depth or depth_of(picture)
+    if depth == "colour" and reading.levels != FULL:
+        raise Unreadable(
+            "has 16-bit colour, which is read over its full range only; set preprocess.range: "
+            "16bit, or save it with 8 bits"
+        )
+    if picture.mode == "RGB":
+        return picture
+    if depth in ("grey", "declared", "wide"):
+        grey = _grey(np.asarray(picture), reading, depth)
+        return Image.fromarray(255 - grey if inverted else grey).convert("RGB")
+    if picture.mode == "P" and "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+    return picture.convert("RGB")
+
+
+def depth_of(picture: Image.Image) -> Depth:
+    """Return how deep the values of a picture are; of colour, only before it is loaded."""
+    raw = _raw_mode(picture)
+    if picture.mode in _SIXTEEN_BIT:
+        return "grey"
+    if picture.mode == "I" and picture.format == "PPM":
+        return "grey" if raw.startswith("I;16") else "declared"
+    if picture.mode == "I" and picture.format == "PNG":
+        return "grey"
+    if picture.mode in ("I", "F"):
+        return "wide"
+    bits = _tag(picture, _BITS)
+    if ";16" in raw or max(bits if isinstance(bits, tuple) else (8,)) > 8:
+        return "colour"
+    return "8"
+
+
+def _grey(values: np.ndarray, reading: Reading, depth: Depth) -> UInt8[np.ndarray, "height width"]:
+    """Return deep values as 0 to 255."""
+    levels = FULL if depth == "declared" else reading.levels
+    if depth == "wide" and not reading.window:
+        kind = "floating-point" if values.dtype.kind == "f" else "32-bit or signed"
+        raise Unreadable(
+            f"has {kind} pixels, whose range is not defined; set preprocess.range: [black, white]"
+        )
+    if levels is None:
+        raise Unreadable(
+            "has 16-bit pixels, and no picture that was looked at had any, so their range is not "
+            "known; set preprocess.range, such as 12bit or 16bit"
+        )
+    low, high = levels
+    if depth == "wide":
+        if not np.isfinite(values).all():
+            raise Unreadable("holds numbers that are not finite")
+        return np.concatenate([_scaled(rows, low, high) for rows in np.array_split(values, 64)])
+    top = int(values.max())
+    if depth == "grey" and top > high and not reading.window:
+        raise Unreadable(
+            f"has values up to {top}, above {high:g}, where the range of the data ends; set "
+            "preprocess.range to a larger one, or to [black, white] to cut them off"
+        )
+    table = _scaled(np.arange(65536), low, high)
+    grey: UInt8[np.ndarray, "height width"] = table[values]
+    return grey
+
+
+def _scaled(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    share = (values.astype(np.float64) - low) / (high - low)
+    return np.round(np.clip(share, 0, 1) * 255).astype(np.uint8)
+
+
+def _header(picture: Image.Image) -> Header:
+    width, height = picture.size
+    if picture.format == "TIFF":  # Pillow gives the size after turning
+        width, height = (int(_tag(picture, tag)) for tag in (_WIDTH, _HEIGHT))
+    alpha = picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
+    return Header(depth_of(picture), (height, width), _orientation(picture), alpha)
+
+
+def _turned(picture: Image.Image, orientation: int, turn: bool) -> Image.Image:
+    """Return a loaded picture upright, or as it is stored; Pillow has turned TIFFs already."""
+    done = picture.format == "TIFF" and orientation != 1 and _orientation(picture) == 1
+    if orientation == 1 or done == turn:
+        return picture
+    return picture.transpose(_TURNS[orientation if turn else _BACK.get(orientation, orientation)])
+
+
+def _white_is_zero(picture: Image.Image, header: Header) -> bool:
+    """Return whether the deep values of a TIFF count from white, which Pillow leaves to us."""
+    return header.depth in ("grey", "wide") and _tag(picture, _PHOTOMETRIC) == 0
+
+
+def _tag(picture: Image.Image, tag: int) -> Any:
+    return getattr(picture, "tag_v2", {}).get(tag)
+
+
+def _raw_mode(picture: Image.Image) -> str:
+    """Return how the decoder is told to read the pixels, empty when it is done."""
+    tiles = getattr(picture, "tile", None)
+    if not tiles:
+        return ""
+    given = tiles[0][3]
+    words = given if isinstance(given, tuple) else (given,)
+    full = picture.format == "PPM" and words[-1] == 65535  # 16 bits, whatever part is used
+    return f"{words[0]};16" if full else str(words[0])
 
 
 @contextmanager
@@ -129,65 +332,15 @@ def _whole_pictures() -> Iterator[None]:
         ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
-def upright_size(data: bytes) -> tuple[int, int]:
-    """Return (height, width) of the upright picture from the file's header alone.
-
-    Raises:
-        Unreadable: the header cannot be read.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            with Image.open(BytesIO(data), formats=FORMATS) as picture:
-                width, height = picture.size
-                turned = _orientation(picture) in (5, 6, 7, 8)
-        except Exception as error:
-            raise Unreadable(f"cannot be decoded ({_decoder_reason(error)})") from None
-    return (width, height) if turned else (height, width)
-
-
-def to_rgb(picture: Image.Image) -> Image.Image:
-    """Return the picture in 8-bit RGB.
-
-    Raises:
-        Unreadable: the pixels have no defined range, or no conversion exists.
-    """
-    _check_pixels(picture.size)
-    if picture.mode == "RGB":
-        return picture
-    if picture.mode in _SIXTEEN_BIT or picture.mode == "I":
-        values = np.asarray(picture).astype(np.int64)
-        if picture.mode == "I" and (values.min() < 0 or values.max() > 65535):
-            raise Unreadable("has 32-bit pixels, whose range is not defined")
-        grey = np.round(values / 257.0).astype(np.uint8)
-        return Image.fromarray(grey).convert("RGB")
-    if picture.mode == "F":
-        raise Unreadable("has floating-point pixels, whose range is not defined")
-    if picture.mode == "P" and "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-    return picture.convert("RGB")
-
-
-def _check_pixels(size: tuple[int, int]) -> None:
-    width, height = size
-    if width < 1 or height < 1:
-        raise Unreadable("has no pixels")
-    if width * height > MAX_PIXELS:
-        raise Unreadable(f"has {width} x {height} pixels, more than the {MAX_PIXELS:,} allowed")
-
-
-def _upright(picture: Image.Image) -> Image.Image:
-    if _orientation(picture) == 1:
-        return picture
-    try:
-        return ImageOps.exif_transpose(picture)
-    except (ValueError, TypeError, KeyError, OSError, SyntaxError, struct.error):
-        return picture  # rotation is unknown when the EXIF block is damaged: shown as stored
-
-
 def _orientation(picture: Image.Image) -> int:
+    """Return the EXIF orientation, 1 where the EXIF block is damaged: shown as stored."""
+    for name in ("exif", "Raw profile type exif"):
+        block = picture.info.get(name, b"")
+        if isinstance(block, str):
+            block = bytes.fromhex("".join(block.split("\n")[3:]))
+        check_metadata(block)
     try:
-        value = picture.getexif().get(0x0112, 1)
+        value = picture.getexif().get(_ORIENTATION, 1)
     except Exception:  # damaged metadata of a good picture
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1

@@ -16,7 +16,7 @@ from torchvision.transforms import functional as F
 
 from auditor.language import gettext as _
 from auditor.language import translate
-from auditor.subject.images import MAX_PIXELS, Unreadable
+from auditor.subject.images import MAX_PIXELS, Reading, Unreadable
 
 Interpolation = Literal["bilinear", "bicubic", "nearest"]
 
@@ -27,7 +27,8 @@ class Preprocessing:
 
     ``resize`` is the shorter side or (height, width); ``crop`` and ``size`` are (height, width);
     ``size`` is what the model is given. ``mean`` and ``std`` are in units of ``scale`` (the
-    largest pixel value) and in the order of ``channels``. ``origin`` says where this comes from.
+    largest pixel value) and in the order of ``channels``. ``origin`` says where this comes from,
+    ``reading`` how files become pictures before all this.
     """
 
     size: tuple[int, int]
@@ -40,6 +41,7 @@ class Preprocessing:
     interpolation: Interpolation = "bilinear"
     origin: str = ""
     done_by_dataset: bool = False
+    reading: Reading = Reading()
 
     def describe(self) -> str:
         """Return one plain sentence that says everything."""
@@ -59,9 +61,14 @@ class Preprocessing:
                 values=values + came_from,
             )
         steps = [
-            _("Pictures are turned upright by their EXIF orientation"),
+            _("Pictures are turned upright by their EXIF orientation")
+            if self.reading.turn
+            else _("Pictures are taken as they are stored, whatever their EXIF orientation"),
             _("converted to RGB"),
         ]
+        if self.reading.levels is not None:
+            low, high = (f"{value:g}" for value in self.reading.levels)
+            steps.append(_("16-bit values from %(low)s to %(high)s made 8-bit", low=low, high=high))
         if isinstance(self.resize, int):
             steps.append(_("resized to %(side)s pixels at the shorter side", side=self.resize))
         elif self.resize is not None:

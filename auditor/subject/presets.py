@@ -173,7 +173,8 @@ def _check_units(config: PreprocessConfig, start: Preprocessing, known: bool) ->
 
 
 def _origin(config: PreprocessConfig, preset: Preprocessing | None) -> str:
-    given = [key for key in type(config).model_fields if getattr(config, key) is not None]
+    keys = [key for key in type(config).model_fields if key not in ("range", "exif")]
+    given = [key for key in keys if getattr(config, key) is not None]
     if preset is None:
         return N_("from the config") if given else N_("assumed")
     return preset.origin + (f", {', '.join(given)} from the config" if given else "")

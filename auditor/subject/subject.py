@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from auditor.subject.objects import Objects, read_objects
 from auditor.subject.outputs import name_outputs, prepare, read_answer
 from auditor.subject.preprocessing import Preprocessing
 from auditor.subject.presets import decide_preprocessing, shown_only
+from auditor.subject.reading import read_as
 from auditor.subject.selection import select
 from auditor.subject.sources import read_data
 
@@ -146,8 +147,9 @@ def load_subject(config: Config, base: Path) -> Subject:
     device = resolve_device(config.model.device)
     built = build_model(config.model, base)
     model, model_notes = prepare(built.model, device)
-    everything = read_data(config.data, base)
+    everything, reading = read_as(config.preprocess, read_data(config.data, base))
     preprocessing, input_notes = _preprocessing(config.preprocess, built.preset, everything)
+    preprocessing = replace(preprocessing, reading=reading)
     example = preprocessing.neutral().to(device)
     answer, count = read_answer(model, example, config.model.output)
     outputs = name_outputs(config.model, built, count, base, single=answer.single)
