@@ -74,7 +74,8 @@ class DataConfig(Section):
     """Where the validation set comes from and how its labels meet the model's outputs."""
 
     source: str = Field(
-        description="A folder with one folder per class, a .csv or .parquet table, or a factory."
+        description="A folder with one folder per class, a table (.csv, .tsv or .parquet), or a "
+        "factory."
     )
     options: dict[str, Any] = Field(
         default_factory=dict, description="Keyword arguments of a dataset factory."
@@ -88,13 +89,29 @@ class DataConfig(Section):
     columns: ColumnsConfig = Field(
         default_factory=ColumnsConfig, description="Column names of a table."
     )
+    root: str | None = Field(
+        None, description="Folder that the paths of a table start from (default: the table's)."
+    )
+    allow_outside: bool = Field(
+        False,
+        description="Follow paths and links that lead out of the data's folder (false: an error).",
+    )
+    separator: Literal[",", ";", "|", "tab"] | None = Field(
+        None, description="What divides the columns of a table (default: found out)."
+    )
+    encoding: str | None = Field(
+        None,
+        description="Encoding of a table of text, such as utf-8 or cp1251 (default: found out).",
+    )
     masks: str | None = Field(
         None,
         description="Folder of masks of the objects (0 is background), at the pictures' relative "
         "paths.",
     )
     metadata: list[str] | None = Field(
-        None, description="Further columns of the table to keep (default: all of them)."
+        None,
+        description="Further columns of the table to keep (default: those of few values that "
+        "repeat, and neither text, dates nor names).",
     )
     labels: Literal["auto", "name", "wnid", "number", "order"] | dict[str, int | str] = Field(
         "auto",

@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from auditor.subject.images import (
+    USUAL,
     Reading,
     Unreadable,
     content_digest,
@@ -59,7 +60,7 @@ class FileReader:
     """Reads pictures from files."""
 
     files: tuple[Path, ...]
-    reading: Reading = Reading()
+    reading: Reading = USUAL
 
     def digest(self, index: int) -> str:
         """Return size and sha256 of the file, or why it cannot be read."""

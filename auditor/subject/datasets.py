@@ -17,8 +17,9 @@ from torch import Tensor
 from auditor.config import DataConfig
 from auditor.errors import DataError
 from auditor.subject.collection import Collection, Item
+from auditor.subject.depths import USUAL, Reading, to_rgb
 from auditor.subject.factories import call_factory, describe_failure, load_factory
-from auditor.subject.images import Reading, Unreadable, to_rgb
+from auditor.subject.images import Unreadable
 
 CHANGED = "differs from when it was first read: the dataset is not repeatable"
 
@@ -29,7 +30,7 @@ class DatasetReader:
 
     dataset: Any
     indices: tuple[int, ...]
-    reading: Reading = Reading()
+    reading: Reading = USUAL
 
     def digest(self, index: int) -> str:
         """Return a sha256 of the pixels or numbers, or why the item cannot be read."""
@@ -117,7 +118,7 @@ def read_dataset(config: DataConfig, base: Path) -> Collection:
     )
 
 
-def to_item(value: Any, reading: Reading | None = None) -> Item:
+def to_item(value: Any, reading: Reading = USUAL) -> Item:
     """Return a picture, or a ready input, from what a dataset yields.
 
     PIL images and uint8 arrays ((H, W), (H, W, 3), or a (3, H, W) tensor) are pictures; floating

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from auditor.errors import DataError
 from auditor.subject.collection import Collection, FileReader, text_path
 from auditor.subject.formats import FORMAT_NAMES, is_decoded, is_picture
 from auditor.subject.images import kind_of_file
+from auditor.subject.links import Inside
 
 # fmt: off
 IMAGE_SUFFIXES = frozenset({
@@ -29,14 +30,15 @@ OTHER_FORMAT = f"image format other than {FORMAT_NAMES}"
 NO_CLASS = "not inside a class folder"
 
 
-def read_folder(root: Path) -> Collection:
+def read_folder(root: Path, *, outside: bool = False) -> Collection:
     """Return the pictures below ``root``; the first folder of each path is the label.
 
     Files named like pictures are kept whatever they hold: what is wrong with them is found when
-    they are read. Files named otherwise are kept when their first bytes are a picture's.
+    they are read. Files named otherwise are kept when their first bytes are a picture's. Links are
+    followed; ``outside``: also where they lead out of ``root``.
 
     Raises:
-        DataError: no class folder, or no picture in any.
+        DataError: no class folder, no picture in any, or a link that leads out of ``root``.
     """
     folders = sorted(
         entry.name for entry in _entries(root) if entry.is_dir() and not _hidden(entry.name)
@@ -63,6 +65,8 @@ def read_folder(root: Path) -> Collection:
             f"{FORMAT_NAMES} files inside the class folders."
         )
     relative = [path.relative_to(root) for path in found]
+    if not outside:
+        _check_links(root, found)
     labels = tuple(text_path(path.parts[0]) for path in relative)
     names = tuple(text_path(name) for name in folders)
     return Collection(
@@ -82,6 +86,18 @@ def _notes(names: tuple[str, ...], labels: tuple[str, ...]) -> tuple[str, ...]:
         shown = ", ".join(empty[:10]) + (", ..." if len(empty) > 10 else "")
         notes.append(f"{len(empty)} class folders hold no pictures: {shown}")
     return tuple(notes)
+
+
+def _check_links(root: Path, found: Sequence[Path]) -> None:
+    inside = Inside(root)
+    leaving = [path for path in found if not inside.holds(path)]
+    if leaving:
+        first = text_path(leaving[0].relative_to(root))
+        raise DataError(
+            f"{len(leaving)} of {len(found)} pictures of '{root.name}' are behind links that lead "
+            f"out of that folder (the first: '{first}'); set data.allow_outside: true to follow "
+            "them, or take them out."
+        )
 
 
 def _reason_to_leave_out(path: Path, parts: tuple[str, ...]) -> str | None:

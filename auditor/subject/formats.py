@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from functools import cache
 
 from PIL import Image, features
 
@@ -34,7 +35,7 @@ _BEGINNINGS: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
         (rb"\x76\x2f\x31\x01", "an OpenEXR picture"),
         (rb"\s*(<\?xml.*)?(<!--.*-->\s*)?<svg", "an SVG drawing"),
         (rb".{128}DICM", "a DICOM file"),
-        (rb"version https://git-lfs", "a pointer of Git LFS, not the picture"),
+        (rb"version https://git-lfs", "a pointer of Git LFS"),
         (rb"(\xef\xbb\xbf)?\s*<(?i:!doctype|html|\?xml)", "a web page or other XML"),
         (rb"%PDF", "a PDF"),
         (rb"PK\x03\x04", "a ZIP archive"),
@@ -44,8 +45,8 @@ _BEGINNINGS: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
 )
 _PICTURES = re.compile("picture$|drawing|Photoshop|icon")
 _ADVICE = {
-    "a pointer of Git LFS, not the picture": "run: git lfs pull",
-    "a DICOM file": "save the picture as PNG or TIFF",
+    "a pointer of Git LFS": "; run: git lfs pull",
+    "a DICOM file": "; save the picture as PNG or TIFF",
 }
 
 
@@ -67,6 +68,7 @@ def is_picture(kind: str | None) -> bool:
     return kind in _DECODED or (kind is not None and bool(_PICTURES.search(kind)))
 
 
+@cache
 def pillow_formats() -> tuple[str, ...]:
     """Return the formats that this installation decodes, by Pillow's names."""
     found = [*_ALWAYS]
@@ -83,15 +85,17 @@ def why_not(head: bytes) -> str:
     if kind == "HEIC" and not _heif_opens():
         return f"is a HEIC picture, which needs an extra: {HEIC_EXTRA}"
     if kind == "AVIF" and not features.check("avif"):
-        return "is an AVIF picture, which the installed Pillow does not decode: pip install -U pillow"
+        return (
+            "is an AVIF picture, which the installed Pillow does not decode: pip install -U pillow"
+        )
     if kind in _DECODED:
-        return f"is a damaged {kind}, or of a kind of {kind} that Pillow does not decode"
+        return f"is a damaged {kind} file, or of a kind of {kind} that is not decoded"
     if kind is not None:
-        advice = _ADVICE.get(kind, f"give {FORMAT_NAMES}")
-        return f"is {kind}; {advice}"
+        return f"is not a {FORMAT_NAMES} image but {kind}{_ADVICE.get(kind, '')}"
     return f"is not a {FORMAT_NAMES} image"
 
 
+@cache
 def _heif_opens() -> bool:
     """Return whether Pillow opens HEIC, its plug-in registered where it is installed."""
     if "HEIF" in Image.OPEN:

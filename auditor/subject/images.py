@@ -23,12 +23,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import UInt8
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from auditor.subject.depths import USUAL, Depth, Reading, depth_of, tag, to_rgb
 from auditor.subject.formats import HEAD, is_decoded, kind_of, pillow_formats, why_not
 from auditor.subject.limits import (
     MAX_PIXELS,
@@ -37,17 +36,12 @@ from auditor.subject.limits import (
     check_metadata,
     check_size,
     jpeg_scans,
+    png_exif,
 )
 
-__all__ = ["MAX_PIXELS", "Unreadable"]
+__all__ = ["MAX_PIXELS", "USUAL", "Reading", "Unreadable"]
 MAX_BYTES = 256 * 1024 * 1024
 
-# "8": 8 bits or fewer. "grey" and "colour": 16 bits that may use a part of their range only.
-# "declared": 16 bits whose file states the range. "wide": 32 bits, signed or floating-point.
-Depth = Literal["8", "grey", "colour", "declared", "wide"]
-FULL = (0.0, 65535.0)
-
-_SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -59,21 +53,7 @@ _TURNS = {
 }
 _ASIDE = (5, 6, 7, 8)
 _BACK = {6: 8, 8: 6}
-_ORIENTATION, _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC = 0x0112, 256, 257, 258, 262
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How the pixels of a file are read.
-
-    ``levels`` are the values of black and white in pictures of more than 8 bits, None where that
-    is not known; ``window``: values beyond them are clipped, else they are refused. ``turn``: the
-    EXIF orientation is applied.
-    """
-
-    levels: tuple[float, float] | None = None
-    window: bool = False
-    turn: bool = True
+_ORIENTATION, _WIDTH, _HEIGHT, _PHOTOMETRIC = 0x0112, 256, 257, 262
 
 
 @dataclass(frozen=True)
@@ -131,13 +111,12 @@ def looks_like_image(path: Path) -> bool:
     return is_decoded(kind_of_file(path))
 
 
-def decode(data: bytes, reading: Reading | None = None) -> Image.Image:
+def decode(data: bytes, reading: Reading = USUAL) -> Image.Image:
     """Return the RGB picture of a file's content, upright unless ``reading`` says otherwise.
 
     Raises:
         Unreadable: not an allowed format, too costly, damaged, or of an undefined range.
     """
-    reading = reading or Reading()
     with opened(data) as (picture, header):
         scans = jpeg_scans(data)
         turned = reading.turn and header.orientation != 1
@@ -170,16 +149,15 @@ def deep_values(data: bytes) -> np.ndarray:
         return values.astype(np.uint16) * 257 if header.depth == "colour" else values
 
 
-def upright_size(data: bytes, reading: Reading | None = None) -> tuple[int, int]:
+def upright_size(data: bytes, reading: Reading = USUAL) -> tuple[int, int]:
     """Return (height, width) of the picture that `decode` returns, from the header alone.
 
     Raises:
         Unreadable: the header cannot be read.
     """
     header = read_header(data)
-    turn = reading is None or reading.turn
     height, width = header.size
-    return (width, height) if turn and header.orientation in _ASIDE else (height, width)
+    return (width, height) if reading.turn and header.orientation in _ASIDE else (height, width)
 
 
 @contextmanager
@@ -194,6 +172,9 @@ def opened(data: bytes) -> Iterator[tuple[Image.Image, Header]]:
         warnings.simplefilter("ignore")  # damaged metadata is not the picture
         try:
             with Image.open(BytesIO(data), formats=pillow_formats()) as picture:
+                check_size(picture)
+                if picture.format == "PNG" and (block := png_exif(data)):
+                    picture.info.setdefault("exif", block)
                 yield picture, _header(picture)
         except Unreadable:
             raise
@@ -205,90 +186,10 @@ def opened(data: bytes) -> Iterator[tuple[Image.Image, Header]]:
             raise Unreadable(f"cannot be decoded ({_decoder_reason(error)})") from None
 
 
-def to_rgb(
-    picture: Image.Image,
-    reading: Reading | None = None,
-    depth: Depth | None = None,
-    *,
-    inverted: bool = False,
-) -> Image.Image:
-    """Return the picture in 8-bit RGB; ``inverted``: its deep values count from white to black.
-
-    Raises:
-        Unreadable: the pixels have no defined range, or no conversion exists.
-    """
-    check_size(picture)
-    reading, depth = reading or Reading(), depth or depth_of(picture)
-    if depth == "colour" and reading.levels != FULL:
-        raise Unreadable(
-            "has 16-bit colour, which is read over its full range only; set preprocess.range: "
-            "16bit, or save it with 8 bits"
-        )
-    if picture.mode == "RGB":
-        return picture
-    if depth in ("grey", "declared", "wide"):
-        grey = _grey(np.asarray(picture), reading, depth)
-        return Image.fromarray(255 - grey if inverted else grey).convert("RGB")
-    if picture.mode == "P" and "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-    return picture.convert("RGB")
-
-
-def depth_of(picture: Image.Image) -> Depth:
-    """Return how deep the values of a picture are; of colour, only before it is loaded."""
-    raw = _raw_mode(picture)
-    if picture.mode in _SIXTEEN_BIT:
-        return "grey"
-    if picture.mode == "I" and picture.format == "PPM":
-        return "grey" if raw.startswith("I;16") else "declared"
-    if picture.mode == "I" and picture.format == "PNG":
-        return "grey"
-    if picture.mode in ("I", "F"):
-        return "wide"
-    bits = _tag(picture, _BITS)
-    if ";16" in raw or max(bits if isinstance(bits, tuple) else (8,)) > 8:
-        return "colour"
-    return "8"
-
-
-def _grey(values: np.ndarray, reading: Reading, depth: Depth) -> UInt8[np.ndarray, "height width"]:
-    """Return deep values as 0 to 255."""
-    levels = FULL if depth == "declared" else reading.levels
-    if depth == "wide" and not reading.window:
-        kind = "floating-point" if values.dtype.kind == "f" else "32-bit or signed"
-        raise Unreadable(
-            f"has {kind} pixels, whose range is not defined; set preprocess.range: [black, white]"
-        )
-    if levels is None:
-        raise Unreadable(
-            "has 16-bit pixels, and no picture that was looked at had any, so their range is not "
-            "known; set preprocess.range, such as 12bit or 16bit"
-        )
-    low, high = levels
-    if depth == "wide":
-        if not np.isfinite(values).all():
-            raise Unreadable("holds numbers that are not finite")
-        return np.concatenate([_scaled(rows, low, high) for rows in np.array_split(values, 64)])
-    top = int(values.max())
-    if depth == "grey" and top > high and not reading.window:
-        raise Unreadable(
-            f"has values up to {top}, above {high:g}, where the range of the data ends; set "
-            "preprocess.range to a larger one, or to [black, white] to cut them off"
-        )
-    table = _scaled(np.arange(65536), low, high)
-    grey: UInt8[np.ndarray, "height width"] = table[values]
-    return grey
-
-
-def _scaled(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    share = (values.astype(np.float64) - low) / (high - low)
-    return np.round(np.clip(share, 0, 1) * 255).astype(np.uint8)
-
-
 def _header(picture: Image.Image) -> Header:
     width, height = picture.size
     if picture.format == "TIFF":  # Pillow gives the size after turning
-        width, height = (int(_tag(picture, tag)) for tag in (_WIDTH, _HEIGHT))
+        width, height = (int(tag(picture, side)) for side in (_WIDTH, _HEIGHT))
     alpha = picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
     return Header(depth_of(picture), (height, width), _orientation(picture), alpha)
 
@@ -303,22 +204,7 @@ def _turned(picture: Image.Image, orientation: int, turn: bool) -> Image.Image:
 
 def _white_is_zero(picture: Image.Image, header: Header) -> bool:
     """Return whether the deep values of a TIFF count from white, which Pillow leaves to us."""
-    return header.depth in ("grey", "wide") and _tag(picture, _PHOTOMETRIC) == 0
-
-
-def _tag(picture: Image.Image, tag: int) -> Any:
-    return getattr(picture, "tag_v2", {}).get(tag)
-
-
-def _raw_mode(picture: Image.Image) -> str:
-    """Return how the decoder is told to read the pixels, empty when it is done."""
-    tiles = getattr(picture, "tile", None)
-    if not tiles:
-        return ""
-    given = tiles[0][3]
-    words = given if isinstance(given, tuple) else (given,)
-    full = picture.format == "PPM" and words[-1] == 65535  # 16 bits, whatever part is used
-    return f"{words[0]};16" if full else str(words[0])
+    return header.depth in ("grey", "wide") and tag(picture, _PHOTOMETRIC) == 0
 
 
 @contextmanager
@@ -334,13 +220,16 @@ def _whole_pictures() -> Iterator[None]:
 
 def _orientation(picture: Image.Image) -> int:
     """Return the EXIF orientation, 1 where the EXIF block is damaged: shown as stored."""
-    for name in ("exif", "Raw profile type exif"):
-        block = picture.info.get(name, b"")
-        if isinstance(block, str):
-            block = bytes.fromhex("".join(block.split("\n")[3:]))
-        check_metadata(block)
     try:
-        value = picture.getexif().get(_ORIENTATION, 1)
+        for name in ("exif", "Raw profile type exif"):
+            block = picture.info.get(name, b"")
+            if isinstance(block, str):
+                block = bytes.fromhex("".join(block.split("\n")[3:]))
+            check_metadata(block)
+        exif = Image.Image.getexif(picture)  # that of PNG would decode the picture
+        value = exif.get(_ORIENTATION, 1)
+    except Unreadable:
+        raise
     except Exception:  # damaged metadata of a good picture
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1

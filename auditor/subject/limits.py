@@ -102,6 +102,11 @@ def jpeg_scans(data: bytes) -> int:
     return max(1, sum(marker == 0xDA for marker, _body in _segments(data)))
 
 
+def png_exif(data: bytes) -> bytes | None:
+    """Return the EXIF block of a PNG, wherever in the file it stands."""
+    return next((body for kind, body in _png_chunks(data) if kind == b"eXIf"), None)
+
+
 def _check_jpeg(data: bytes) -> None:
     scans = 0
     for marker, body in _segments(data):

@@ -11,7 +11,6 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,9 @@ from auditor.errors import ConfigError, DataError
 from auditor.subject.collection import Collection
 from auditor.subject.factories import find_file
 from auditor.subject.folders import IMAGE_SUFFIXES
-from auditor.subject.images import Unreadable, content_digest, read_file
+from auditor.subject.images import Unreadable, content_digest, opened, read_file
+from auditor.subject.limits import check_size, jpeg_scans
+from auditor.subject.links import Inside
 from auditor.subject.preprocessing import Preprocessing
 
 Box = tuple[float, float, float, float]
@@ -108,7 +109,7 @@ def read_objects(config: DataConfig, base: Path, data: Collection) -> Objects | 
     elif columns.mask is not None:
         files = [Path(text) if text else None for text in data.marks]
     else:
-        files = _in_folder(find_file(str(config.masks), base), data.paths, str(config.masks))
+        files = _in_folder(find_file(str(config.masks), base), data.paths, config)
     return _checked(data, files, boxes)
 
 
@@ -116,21 +117,20 @@ def decode_mask(data: bytes) -> Bool[np.ndarray, "height width"]:
     """Return the mask that a file holds.
 
     Raises:
-        Unreadable: it is no picture.
+        Unreadable: it is no picture, or one that costs too much.
     """
-    try:
-        with Image.open(BytesIO(data)) as picture:
-            picture.load()
-            alpha = "A" in picture.getbands()
-            values = np.asarray(picture.getchannel("A") if alpha else picture)
-    except Exception as error:  # decoders raise nearly anything on damaged files
-        raise Unreadable(f"cannot be decoded ({type(error).__name__})") from None
+    with opened(data) as (picture, _header):
+        check_size(picture, scans=jpeg_scans(data))
+        picture.load()
+        alpha = "A" in picture.getbands()
+        values = np.asarray(picture.getchannel("A") if alpha else picture)
     mask: np.ndarray = (values != 0).any(axis=2) if values.ndim == 3 else values != 0
     return mask
 
 
-def _in_folder(folder: Path, paths: Sequence[str], written: str) -> list[Path | None]:
+def _in_folder(folder: Path, paths: Sequence[str], config: DataConfig) -> list[Path | None]:
     """Return the mask of every path: the same place below ``folder``, any suffix of a picture."""
+    written = str(config.masks)
     if not folder.is_dir():
         raise DataError(
             f"data.masks '{written}' is no folder; give the folder that holds the masks at the "
@@ -146,6 +146,13 @@ def _in_folder(folder: Path, paths: Sequence[str], written: str) -> list[Path | 
             f"data.masks '{written}' holds no mask of any picture; that of '{paths[0]}' would be "
             f"'{Path(paths[0]).with_suffix('.png').as_posix()}' below it."
         )
+    inside = Inside(folder)
+    for file in filter(None, found):
+        if not config.allow_outside and not inside.holds(file):
+            raise DataError(
+                f"the mask '{file.relative_to(folder)}' is behind a link that leads out of "
+                f"data.masks '{written}'; set data.allow_outside: true to follow it."
+            )
     return found
 
 

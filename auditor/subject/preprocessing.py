@@ -16,7 +16,7 @@ from torchvision.transforms import functional as F
 
 from auditor.language import gettext as _
 from auditor.language import translate
-from auditor.subject.images import MAX_PIXELS, Reading, Unreadable
+from auditor.subject.images import MAX_PIXELS, USUAL, Reading, Unreadable
 
 Interpolation = Literal["bilinear", "bicubic", "nearest"]
 
@@ -41,7 +41,7 @@ class Preprocessing:
     interpolation: Interpolation = "bilinear"
     origin: str = ""
     done_by_dataset: bool = False
-    reading: Reading = Reading()
+    reading: Reading = USUAL
 
     def describe(self) -> str:
         """Return one plain sentence that says everything."""

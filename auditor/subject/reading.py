@@ -16,16 +16,8 @@ from auditor.config import PreprocessConfig
 from auditor.errors import DataError
 from auditor.subject.collection import Collection, FileReader
 from auditor.subject.datasets import DatasetReader
-from auditor.subject.images import (
-    FULL,
-    Depth,
-    Reading,
-    Unreadable,
-    deep_values,
-    depth_of,
-    read_file,
-    read_header,
-)
+from auditor.subject.depths import FULL, Depth, Reading, depth_of
+from auditor.subject.images import Unreadable, deep_values, read_file, read_header
 
 HEADERS = 2000  # pictures whose header is looked at
 ITEMS = 200  # items that a dataset is asked for
@@ -173,7 +165,7 @@ def _header_notes(looks: Sequence[Look], turn: bool, of: str) -> Iterator[str]:
     if turned and turn:
         yield (
             f"{turned:,} of {of} are turned upright by their EXIF orientation, which torchvision's "
-            "and most other loaders do not do; preprocess.exif: ignore takes them as they are stored"
+            "and most other loaders do not do; preprocess.exif: ignore takes them as stored"
         )
     elif turned:
         yield f"{turned:,} of {of} have an EXIF orientation that is ignored (preprocess.exif)"
@@ -184,4 +176,5 @@ def _header_notes(looks: Sequence[Look], turn: bool, of: str) -> Iterator[str]:
 
 def _spread(count: int, most: int) -> list[int]:
     """Return up to ``most`` positions, evenly spread over ``count``."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int)).tolist()
+    places = np.unique(np.linspace(0, count - 1, min(count, most)).astype(int))
+    return [int(place) for place in places]

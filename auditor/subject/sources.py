@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from auditor.subject.collection import Collection
 from auditor.subject.datasets import read_dataset
 from auditor.subject.factories import find_file, is_factory
 from auditor.subject.folders import read_folder
+from auditor.subject.labels import plain
 from auditor.subject.tables import TABLE_SUFFIXES, read_table
 
 # The part of ``data.source`` after ``name:``, the data's config, and the folder of the config.
@@ -28,12 +31,16 @@ def read_data(config: DataConfig, base: Path) -> Collection:
     scheme, _, rest = config.source.partition(":")
     if scheme in DATA_SOURCES:
         return DATA_SOURCES[scheme](rest, config, base)
+    return _checked(_read(config, base), config)
+
+
+def _read(config: DataConfig, base: Path) -> Collection:
     path = find_file(config.source, base)
     if path.is_dir():
-        return read_folder(path)
+        return read_folder(path, outside=config.allow_outside)
     if path.is_file():
         if path.suffix.lower() in TABLE_SUFFIXES:
-            return read_table(path, config)
+            return read_table(path, config, base)
         raise DataError(
             f"data.source '{config.source}' is a {path.suffix or 'plain'} file; give an image "
             f"folder, a table ({', '.join(TABLE_SUFFIXES)}) or path/file.py:factory."
@@ -42,5 +49,26 @@ def read_data(config: DataConfig, base: Path) -> Collection:
         return read_dataset(config, base)
     raise DataError(
         f"data.source '{config.source}' does not exist; give an image folder with one folder per "
-        "class, a .csv or .parquet table, or a factory (paths are relative to the config)."
+        "class, a .csv, .tsv or .parquet table, or a factory (paths are relative to the config)."
     )
+
+
+def _checked(data: Collection, config: DataConfig) -> Collection:
+    """Refuse labels that differ only in how they are spelled, unless the config maps labels.
+
+    Raises:
+        DataError: which labels, and how often each occurs.
+    """
+    counts = Counter(data.labels)
+    spelled: dict[str, list[str]] = {}
+    for label in sorted(counts):
+        if config.classes is None or label in config.classes:
+            spelled.setdefault(plain(unicodedata.normalize("NFKC", label)), []).append(label)
+    alike = next((labels for labels in spelled.values() if len(labels) > 1), None)
+    if alike is not None and config.labels == "auto":
+        shown = ", ".join(f"'{label}' ({counts[label]})" for label in alike)
+        raise DataError(
+            f"labels of '{config.source}' differ only in how they are spelled: {shown}; write them "
+            "alike, or say which output each is by a map in data.labels."
+        )
+    return data

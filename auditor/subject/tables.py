@@ -1,129 +1,165 @@
-"""A table with one row per picture: path, label, and further columns kept as metadata."""
+"""A table with one row per picture: path, label, and some further columns kept as metadata."""
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from auditor.config import DataConfig
-from auditor.errors import DataError, UnknownNameError
-from auditor.subject.collection import Collection, FileReader, sorted_names, text_path
+from auditor.errors import ConfigError, DataError
+from auditor.subject.collection import Collection, FileReader, sorted_names
+from auditor.subject.factories import find_file
+from auditor.subject.table_columns import column_at, kept_columns
+from auditor.subject.table_paths import Paths, check_addresses
+from auditor.subject.table_text import Table, check_header, read_text_table
 
-TABLE_SUFFIXES = (".csv", ".parquet")
-_FIELD_LIMIT = 1_000_000
-
-
-@dataclass(frozen=True)
-class Table:
-    """The cells of a table as text, with the place of each row for error messages."""
-
-    name: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    places: tuple[str, ...]
+TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".parquet")
+_MISSING = frozenset({"nan", "<na>", "#n/a", "nat"})  # what programs write for an empty cell
 
 
-def read_table(path: Path, config: DataConfig) -> Collection:
-    """Return the pictures a table lists; paths are relative to the folder of the table.
+@dataclass
+class Rows:
+    """The pictures of a table in its order, each once; ``at`` are their rows of the table."""
+
+    names: dict[str, int] = field(default_factory=dict)
+    labels: list[str] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
+    at: list[int] = field(default_factory=list)
+    repeated: int = 0
+
+
+def read_table(path: Path, config: DataConfig, base: Path | None = None) -> Collection:
+    """Return the pictures a table lists; paths start from its folder, or from ``data.root``.
+
+    ``base`` is the folder that ``data.root`` starts from.
 
     Raises:
-        DataError: an unreadable table, an empty or repeated path, an empty label, a path outside
-            the table's folder; each names file, line and value.
-        UnknownNameError: a column that does not exist.
+        DataError: an unreadable table, an empty path, a picture with two labels, an empty label, a
+            path outside the folder; each names file, line and value.
+        ConfigError: a column that does not exist, or a key that does not fit.
     """
-    table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
-    path_at = _column(table, config.columns.path, "data.columns.path")
-    label_at = _column(table, config.columns.label, "data.columns.label")
-    marked = config.columns.mask or config.columns.box
-    key = "data.columns.mask" if config.columns.mask else "data.columns.box"
-    mark_at = _column(table, marked, key) if marked else None
-    special = (config.columns.path, config.columns.label, marked)
-    kept = [name for name in table.header if name not in special]
-    if config.metadata is not None:
-        for name in config.metadata:
-            _column(table, name, "data.metadata")
-        kept = list(config.metadata)
+    parquet = path.suffix.lower() == ".parquet"
+    table = _read_parquet(path) if parquet else read_text_table(path, config)
+    paths = _start(path, config, base or path.parent)
+    columns = config.columns
+    path_at = column_at(table, columns.path, "data.columns.path", paths.is_file)
+    label_at = column_at(table, columns.label, "data.columns.label", paths.is_file)
+    marked = columns.mask or columns.box
+    key = "data.columns.mask" if columns.mask else "data.columns.box"
+    mark_at = column_at(table, marked, key, paths.is_file) if marked else None
+    kept, kept_notes = kept_columns(table, config, paths.is_file)
     if not table.rows:
         raise DataError(f"{table.name} has a header but no rows; list at least one picture.")
-    places: dict[str, str] = {}
-    labels: list[str] = []
-    files: list[Path] = []
-    marks: list[str] = []
-    for row, place in zip(table.rows, table.places, strict=True):
-        relative = _relative(row[path_at].strip(), path.parent, place)
-        if relative in places:
-            raise DataError(
-                f"{place}: the path '{relative}' is also in {places[relative]}; list each "
-                "picture once."
-            )
-        if not row[label_at].strip():
-            raise DataError(
-                f"{place}: the label of '{relative}' is empty; write one or remove the row."
-            )
-        places[relative] = place
-        labels.append(row[label_at].strip())
-        files.append(path.parent / relative)
-        if mark_at is not None:
-            marks.append(_mark(row[mark_at].strip(), path.parent, place, config))
-    columns = {name: table.header.index(name) for name in kept}
+    check_addresses([row[path_at].strip() for row in table.rows], table.places, columns.path)
+    found = _rows(table, config, paths, (path_at, label_at, mark_at))
+    labels, label_notes = _labels(found.labels, table.name)
+    notes = [*table.notes, *paths.notes(table.name), *label_notes, *kept_notes]
+    if found.repeated:
+        notes.append(f"{table.name}: {found.repeated:,} rows repeat a picture; each counts once")
     return Collection(
-        paths=tuple(text_path(name) for name in places),
-        labels=tuple(labels),
+        paths=tuple(found.names),
+        labels=labels,
         names=sorted_names(labels),
-        reader=FileReader(tuple(files)),
-        metadata={name: tuple(row[at] for row in table.rows) for name, at in columns.items()},
-        marks=tuple(marks),
+        reader=FileReader(tuple(found.files)),
+        metadata={
+            name: tuple(table.rows[row][at].strip() for row in found.at)
+            for name, at in kept.items()
+        },
+        marks=tuple(found.marks),
         numbering="possible" if all(re.fullmatch(r"\d+", label) for label in labels) else "none",
+        notes=tuple(notes),
     )
 
 
-def _mark(value: str, folder: Path, place: str, config: DataConfig) -> str:
+def _start(path: Path, config: DataConfig, base: Path) -> Paths:
+    """Return the folder that paths start from."""
+    if config.root is None:
+        return Paths(path.parent, "the table", config.allow_outside)
+    root = find_file(config.root, base)
+    if not root.is_dir():
+        raise ConfigError(
+            f"data.root '{config.root}' is no folder; give the one that the paths of {path.name} "
+            "start from."
+        )
+    return Paths(root, "data.root", config.allow_outside)
+
+
+def _rows(
+    table: Table, config: DataConfig, paths: Paths, columns: tuple[int, int, int | None]
+) -> Rows:
+    path_at, label_at, mark_at = columns
+    found = Rows()
+    for at, (row, place) in enumerate(zip(table.rows, table.places, strict=True)):
+        name, file = paths.find(row[path_at].strip(), place)
+        label = " ".join(row[label_at].split())
+        _check_label(label, name, place, config)
+        mark = ""
+        if mark_at is not None:
+            mark = _mark(row[mark_at].strip(), paths, place, masks=config.columns.mask is not None)
+        if name in found.names:
+            _check_same(found, table, name, (label, mark), place)
+            found.repeated += 1
+            continue
+        found.names[name] = len(found.names)
+        found.labels.append(label)
+        found.files.append(file)
+        found.at.append(at)
+        if mark_at is not None:
+            found.marks.append(mark)
+    return found
+
+
+def _check_label(label: str, name: str, place: str, config: DataConfig) -> None:
+    known = [*(config.classes or ()), *(config.labels if isinstance(config.labels, dict) else ())]
+    if not label:
+        raise DataError(f"{place}: the label of '{name}' is empty; write one or remove the row.")
+    if label.lower() in _MISSING and label not in known:
+        raise DataError(
+            f"{place}: the label of '{name}' is '{label}', which programs write for an empty cell; "
+            "write a label, remove the row, or name it in data.labels if it is a class."
+        )
+
+
+def _check_same(found: Rows, table: Table, name: str, said: tuple[str, str], place: str) -> None:
+    """Refuse a picture that is listed twice with another label or mark."""
+    at = found.names[name]
+    also = f"{place}: the path '{name}' is also in {table.places[found.at[at]]}"
+    if found.labels[at] != said[0]:
+        raise DataError(
+            f"{also}, with the label '{found.labels[at]}' and not '{said[0]}'; a picture has one "
+            "label."
+        )
+    if found.marks and found.marks[at] != said[1]:
+        raise DataError(
+            f"{also}, with another mask or box; write several boxes of a picture in one cell, "
+            "divided by semicolons."
+        )
+
+
+def _labels(labels: Sequence[str], name: str) -> tuple[tuple[str, ...], Iterator[str]]:
+    """Return the labels, whole numbers without their point, and what to say about them."""
+    whole = all(re.fullmatch(r"\d+(\.0+)?", label) for label in labels)
+    pointed = sum("." in label for label in labels)
+    if not (whole and pointed):
+        return tuple(labels), iter(())
+    note = f"{name}: {pointed:,} labels are numbers such as '{labels[0]}', read as whole numbers"
+    return tuple(label.partition(".")[0] for label in labels), iter((note,))
+
+
+def _mark(value: str, paths: Paths, place: str, *, masks: bool) -> str:
     """Return the text of a box, or the path of a mask from the working directory on."""
-    if config.columns.mask is None or not value:
+    if not masks or not value:
         return value
-    file = folder / _relative(value, folder, place)
+    _name, file = paths.find(value, place)
     if not file.is_file():
         raise DataError(
-            f"{place}: the mask '{value}' does not exist; write a path relative to the table, or "
-            "nothing where there is no mask."
+            f"{place}: the mask '{value}' does not exist; write a path relative to the folder of "
+            f"{paths.start}, or nothing where there is no mask."
         )
     return str(file)
-
-
-def _read_csv(path: Path) -> Table:
-    name = path.name
-    csv.field_size_limit(_FIELD_LIMIT)
-    rows: list[tuple[str, ...]] = []
-    places: list[str] = []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            header = tuple(cell.strip() for cell in next(reader, []))
-            _check_header(header, name)
-            start = reader.line_num + 1
-            for row in reader:
-                place = f"{name}:{start}"
-                start = reader.line_num + 1
-                if not row:
-                    continue
-                if len(row) != len(header):
-                    raise DataError(
-                        f"{place}: {len(row)} cells where the header has {len(header)} "
-                        f"({', '.join(header)}); the row starts with '{row[0][:60]}'."
-                    )
-                rows.append(tuple(row))
-                places.append(place)
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise DataError(f"{name}:{line}: not UTF-8 text; save the table as UTF-8.") from error
-    except csv.Error as error:
-        raise DataError(f"{name}:{reader.line_num}: not valid CSV: {error}.") from error
-    except OSError as error:
-        raise DataError(f"cannot read {name}: {error.strerror}.") from error
-    return Table(name, header, tuple(rows), tuple(places))
 
 
 def _read_parquet(path: Path) -> Table:
@@ -142,7 +178,7 @@ def _read_parquet(path: Path) -> Table:
         first = (str(error).splitlines() or [""])[0]
         raise DataError(f"cannot read {name}: {first[:200]}.") from error
     header = tuple(str(column) for column in frame.columns)
-    _check_header(header, name)
+    check_header(header, name)
     columns = [_texts(frame.iloc[:, at].tolist()) for at in range(len(header))]
     rows = tuple(zip(*columns, strict=True))
     return Table(name, header, rows, tuple(f"{name}, row {at + 1}" for at in range(len(rows))))
@@ -159,49 +195,3 @@ def _texts(values: Sequence[object]) -> list[str]:
         else:
             texts.append(str(value))
     return texts
-
-
-def _check_header(header: tuple[str, ...], name: str) -> None:
-    if not header or header == ("",):
-        raise DataError(f"{name} is empty; it needs a header line such as 'path,label'.")
-    twice = sorted({column for column in header if header.count(column) > 1})
-    if twice:
-        raise DataError(f"{name}:1: the column '{twice[0]}' occurs twice; rename one of them.")
-    if len(header) == 1 and re.search(r"[;\t|]", header[0]):
-        raise DataError(
-            f"{name}:1: the only column is '{header[0][:60]}'; separate the columns by commas."
-        )
-
-
-def _column(table: Table, column: str, key: str) -> int:
-    if column not in table.header:
-        raise UnknownNameError(f"column of {table.name} (set {key})", column, table.header)
-    return table.header.index(column)
-
-
-def _relative(value: str, folder: Path, place: str) -> str:
-    """Return the path as the table's folder sees it, with forward slashes."""
-    if not value:
-        raise DataError(f"{place}: the path is empty; write one or remove the row.")
-    if "\0" in value:
-        raise DataError(f"{place}: the path {value[:60]!r} holds a NUL character.")
-    path = Path(value)
-    if path.is_absolute():
-        try:
-            path = path.relative_to(folder.resolve())
-        except ValueError:
-            path = Path("..")
-    parts: list[str] = []
-    for part in PurePosixPath(path.as_posix()).parts:
-        if part != "..":
-            parts.append(part)
-        elif parts:
-            parts.pop()
-        else:
-            raise DataError(
-                f"{place}: the path '{value}' is outside the folder of the table; put the table "
-                "in a folder above the pictures and write paths relative to it."
-            )
-    if not parts:
-        raise DataError(f"{place}: the path '{value}' is the folder of the table, not a picture.")
-    return "/".join(parts)

@@ -31,7 +31,7 @@ def test_everything_else_is_counted_by_reason(tmp_path: Path) -> None:
     (root / "__MACOSX").mkdir()
     (root / "__MACOSX" / "y.png").touch()
     (root / "a" / "list.txt").write_text("text")
-    (root / "a" / "photo.heic").write_bytes(b"heic")
+    (root / "a" / "photo.psd").write_bytes(b"8BPS")
     noise().save(root / "loose.png")
     noise().save(root / "a" / "renamed.dat", "PNG")
     found = read_folder(root)
@@ -65,8 +65,21 @@ def test_links_are_followed_once(tmp_path: Path) -> None:
     root = image_folder(tmp_path / "photos", {"a": 1})
     (root / "b").symlink_to(outside / "set")
     (root / "a" / "loop").symlink_to(root)
-    found = read_folder(root)
+    with pytest.raises(DataError, match="2 of 3 pictures .* links that lead out .*'b/000.png'"):
+        read_folder(root)
+    found = read_folder(root, outside=True)
     assert sorted(found.paths) == ["a/000.png", "b/000.png", "b/001.png"]
+
+
+def test_links_inside_are_followed_and_dangling_ones_are_listed(tmp_path: Path) -> None:
+    root = image_folder(tmp_path / "photos", {"a": 1})
+    (root / "a" / "same.png").symlink_to("000.png")
+    (root / "a" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    assert read_folder(root).paths == ("a/000.png", "a/gone.png", "a/same.png")
+    (root / "a" / "leaving.png").symlink_to(tmp_path / "photos.png")
+    noise().save(tmp_path / "photos.png")  # beside the folder, and its name begins alike
+    with pytest.raises(DataError, match="1 of 4 pictures .*data.allow_outside: true"):
+        read_folder(root)
 
 
 def test_names_that_are_not_text_are_written_as_text(tmp_path: Path) -> None:
