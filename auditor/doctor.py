@@ -29,6 +29,7 @@ LIBPANGO = (
     "Alpine: apk add pango"
 )
 OPTIONAL = {"timm": "timm", "pyarrow": "parquet", "mlflow": "mlflow", "mlflow-skinny": "mlflow"}
+OPTIONAL |= {"pillow-heif": "heic"}
 
 
 @dataclass(frozen=True)

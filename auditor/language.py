@@ -21,6 +21,7 @@ from babel import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
+from auditor.bidi import isolated
 from auditor.errors import UnknownNameError
 
 FOLDER = Path(__file__).resolve().parent / "locale"
@@ -92,12 +93,19 @@ def _held(message: str) -> str:
 
 def gettext(message: str, /, **values: Any) -> str:
     """Return a message in the spoken language with its values."""
-    return translate(message) % values
+    return translate(message) % _isolated(values)
 
 
 def ngettext(singular: str, plural: str, num: float, /, **values: Any) -> str:
     """Return the form of a message that fits ``num``, with its values."""
-    return translate_counted(singular, plural, num) % {"num": num, **values}
+    return translate_counted(singular, plural, num) % _isolated({"num": num, **values})
+
+
+def _isolated(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values of a message; names that run from right to left stay in their place."""
+    return {
+        name: isolated(value) if type(value) is str else value for name, value in values.items()
+    }
 
 
 def listed(items: Sequence[str]) -> str:

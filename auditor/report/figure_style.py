@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import unicodedata
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -19,8 +21,18 @@ PIXELS_PER_INCH = 96
 DOTS_PER_INCH = 200
 NO_METADATA = {"Date": None, "Creator": None}
 
+# Fonts that names are drawn with where DejaVu Sans lacks their letters and the machine has them:
+# those of Debian's packages first, then those of other systems.
+FALLBACKS = (
+    *(f"Noto Sans CJK {region}" for region in ("SC", "JP", "KR", "TC")),
+    *("Noto Sans Devanagari", "Noto Sans Bengali", "Noto Sans Tamil", "Noto Sans Thai"),
+    *("Noto Sans Arabic", "Noto Sans Hebrew", "Noto Sans Symbols2", "Noto Emoji", "Symbola"),
+    *("Noto Sans", "WenQuanYi Zen Hei", "IPAGothic", "NanumGothic", "Arial Unicode MS"),
+    *("PingFang SC", "Hiragino Sans", "Apple SD Gothic Neo", "Microsoft YaHei", "SimHei"),
+    *("Yu Gothic", "MS Gothic", "Malgun Gothic", "Nirmala UI", "Segoe UI Symbol"),
+)
+
 STYLE: dict[Any, Any] = {
-    "font.family": ["DejaVu Sans"],
     "font.size": 9.0,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
@@ -55,7 +67,7 @@ class Drawing(NamedTuple):
 def house_style() -> Iterator[None]:
     """Use the report's style inside the block; matplotlib's own settings are put back after it.
 
-    Signs that the font lacks are drawn as boxes: names keep their place, and nothing fails.
+    Signs that no font has are drawn as boxes: names keep their place, and nothing fails.
     """
     import matplotlib
 
@@ -64,7 +76,17 @@ def house_style() -> Iterator[None]:
         matplotlib.rcdefaults()
         for key, value in STYLE.items():
             matplotlib.rcParams[key] = value
+        matplotlib.rcParams["font.family"] = ["DejaVu Sans", *_fallbacks()]
         yield
+
+
+@cache
+def _fallbacks() -> tuple[str, ...]:
+    """Return the fonts of `FALLBACKS` that this machine has."""
+    from matplotlib.font_manager import fontManager
+
+    installed = {font.name for font in fontManager.ttflist}
+    return tuple(name for name in FALLBACKS if name in installed)
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -87,9 +109,35 @@ def drawing(figure: Figure) -> Drawing:
 
 
 def short(name: str, length: int = 28) -> str:
-    """Return a name on one line, with an ellipsis in its middle when it is too long."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in name).split())
-    if len(line) <= length:
+    """Return a name on one line, with an ellipsis in its middle when it is too long.
+
+    ``length`` is in Latin letters; those of Chinese, Japanese and Korean, and emoji, are two wide.
+    """
+    line = " ".join("".join(_drawn(sign) for sign in name).split())
+    if sum(map(_width, line)) <= length:
         return line
     head = (length - 1) * 2 // 3
-    return f"{line[:head]}…{line[-(length - 1 - head) :]}"
+    return f"{_cut(line, head)}…{_cut(line[::-1], length - 1 - head)[::-1]}"
+
+
+def _drawn(sign: str) -> str:
+    """Return what is drawn of a sign: joiners shape their neighbours, marks of direction nothing."""
+    if sign.isprintable() or sign in "\u200c\u200d":
+        return sign
+    return "" if unicodedata.category(sign) == "Cf" else " "
+
+
+def _width(sign: str) -> int:
+    if unicodedata.combining(sign) or sign in "\u200c\u200d\ufe0e\ufe0f":
+        return 0
+    return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+
+
+def _cut(line: str, length: int) -> str:
+    """Return as much of the beginning of a line as is at most so wide."""
+    width = 0
+    for place, sign in enumerate(line):
+        width += _width(sign)
+        if width > length:
+            return line[:place]
+    return line

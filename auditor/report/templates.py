@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from auditor.bidi import isolated
 from auditor.errors import OutputError
 from auditor.language import spoken, translate, translate_counted
 from auditor.report.formatting import FILTERS, number
@@ -42,6 +43,7 @@ def environment(*folders: Path) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=False,
+        finalize=_placed,
     )
     speak(jinja)
     jinja.tests["lone"] = _lone
@@ -58,7 +60,7 @@ def speak(jinja: jinja2.Environment) -> None:
 @jinja2.pass_context
 def _message(context: jinja2.runtime.Context, message: str, /, **values: Any) -> str:
     """Return a message; its values are escaped where the template is."""
-    return _text(context, translate(message)) % values
+    return _text(context, translate(message)) % _all_placed(values)
 
 
 @jinja2.pass_context
@@ -67,7 +69,16 @@ def _counted_message(
 ) -> str:
     """Return the form of a message that fits ``num``, which it writes as the report does."""
     text = _text(context, translate_counted(singular, plural, num))
-    return text % {"num": number(num), **values}
+    return text % _all_placed({"num": number(num), **values})
+
+
+def _all_placed(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: _placed(value) for name, value in values.items()}
+
+
+def _placed(value: Any) -> Any:
+    """Return what is printed; a name that runs from right to left stays in its place."""
+    return isolated(value) if type(value) is str else value
 
 
 def _text(context: jinja2.runtime.Context, message: str) -> str:

@@ -19,6 +19,8 @@ from auditor.subject.tables import TABLE_SUFFIXES, read_table
 
 # The part of ``data.source`` after ``name:``, the data's config, and the folder of the config.
 DataSource = Callable[[str, DataConfig, Path], Collection]
+SHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
+
 DATA_SOURCES: Registry[DataSource] = Registry("data source")
 
 
@@ -41,9 +43,10 @@ def _read(config: DataConfig, base: Path) -> Collection:
     if path.is_file():
         if path.suffix.lower() in TABLE_SUFFIXES:
             return read_table(path, config, base)
+        sheet = "save the sheet as CSV (UTF-8), or " if path.suffix.lower() in SHEETS else ""
         raise DataError(
-            f"data.source '{config.source}' is a {path.suffix or 'plain'} file; give an image "
-            f"folder, a table ({', '.join(TABLE_SUFFIXES)}) or path/file.py:factory."
+            f"data.source '{config.source}' is a {path.suffix or 'plain'} file; {sheet}give an "
+            f"image folder, a table ({', '.join(TABLE_SUFFIXES)}) or path/file.py:factory."
         )
     if is_factory(config.source):
         return read_dataset(config, base)
