@@ -28,16 +28,23 @@ class Manifest:
     """The validation set before anything is decoded: one row per sample.
 
     ``paths`` are relative to the data source, with forward slashes, unique, and serve as sample
-    ids. ``labels`` are output indices of the model. ``excluded`` counts what was left out before
-    the audit and why (a class not asked for, beyond the limit, not an image).
+    ids. ``labels`` are output indices of the model.
+
+    ``found`` counts by class what the source holds, and ``excluded``, by class and reason, what of
+    it has no row; the class "" is what belongs to none. Of the reasons ``not_pictures`` are of
+    files that are none (hidden, text), ``by_choice`` of what was not asked for; all others are a
+    loss. See `auditor.accounting`.
     """
 
     paths: tuple[str, ...]
     labels: Int[np.ndarray, "sample"]
     classes: tuple[str, ...]
     metadata: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    excluded: Mapping[str, int] = field(default_factory=dict)
+    excluded: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     label_rule: str = ""
+    found: Mapping[str, int] = field(default_factory=dict)
+    not_pictures: tuple[str, ...] = ()
+    by_choice: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.paths)

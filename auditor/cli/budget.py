@@ -111,7 +111,7 @@ def measure(config: Config, subject: Subject, explainer: Explainer) -> Any:
     from auditor.cli.check_speed import speed_of
     from auditor.errors import ModelError
 
-    batch, seconds = load_spread(subject, 4)
+    batch, seconds, _note = load_spread(subject, 4)  # the audit says it of all images
     layers = None if config.audit.layers == "auto" else config.audit.layers
     speed = speed_of(explainer, subject, batch.inputs)
     found = explainer.check(

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from auditor.cli.options import audit_options, config_of
-from auditor.errors import DataError, ModelError
+from auditor.errors import ModelError
 
 if TYPE_CHECKING:
     from auditor.cli.check_estimate import Estimate
     from auditor.relevance.check import Check
-    from auditor.subject import Subject
-    from auditor.subject.subject import Batch
+    from auditor.subject import Subject, Usable
 
 
 @click.command("check")
@@ -59,8 +58,11 @@ def command(
     config, base = config_of(config_file, options)
     with progress.stage("loading model and data"):
         subject = load_subject(config, base)
-        batch, seconds = load_spread(subject, count)
+        batch, seconds, note = load_spread(subject, count)
         explainer = make_explainer(config, subject)
+    for said in (*subject.notes, note):
+        if said:
+            progress.say(f"note: {said}")
     layers = None if config.audit.layers == "auto" else config.audit.layers
     targets = None
     if config.audit.target == "label":
@@ -96,23 +98,33 @@ def command(
         raise ModelError(f"no image can be explained. {found.verdict.sentence}")
 
 
-def load_spread(subject: Subject, count: int) -> tuple[Batch, float]:
-    """Return images spread over the data, and the seconds that reading one took."""
+def load_spread(subject: Subject, count: int) -> tuple[Usable, float, str]:
+    """Return images spread over the data, the seconds that reading one took, and a note.
+
+    The note says how many of them cannot be used, and why; it is empty where all can be.
+
+    Raises:
+        DataError: none of them can be used.
+    """
+    from auditor.subject.usable import first_and_cause, nothing_usable
+
     total = len(subject.manifest)
     count = min(count, total)
     rows = sorted({round((place + 0.5) * total / count - 0.5) for place in range(count)})
     started = time.perf_counter()
-    batch = subject.load(rows)
+    batch, quarantine = subject.sift(rows)
     seconds = (time.perf_counter() - started) / len(rows)
+    paths = subject.manifest.paths
     if not batch.rows:
-        path = subject.manifest.paths[rows[0]]
-        raise DataError(
-            f"none of {len(rows)} images can be read: '{path}' {batch.failures[rows[0]]}."
-        )
-    return batch, seconds
+        asked = f" looked at (of {total})"
+        raise nothing_usable(paths, quarantine, subject.reader, asked=asked)
+    if not quarantine:
+        return batch, seconds, ""
+    why = first_and_cause(paths, quarantine, subject.reader)
+    return batch, seconds, f"{len(quarantine)} of {len(rows)} images cannot be used. {why}"
 
 
-def picture_bytes(subject: Subject, batch: Batch) -> float:
+def picture_bytes(subject: Subject, batch: Usable) -> float:
     """Return the mean size of the images as the report stores them."""
     from auditor.pipeline.illustrate import FULL_SIDE
     from auditor.report.images import jpeg_bytes, resize

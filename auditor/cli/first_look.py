@@ -49,6 +49,9 @@ def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]
     known = len(manifest.classes) <= MOST_CLASSES
     assumed = config.model.classes is None and known and "order" in manifest.label_rule
     notes = list(subject.notes)
+    looked = min(IMAGES, len(manifest))
+    if checked < looked:
+        notes.append(f"{looked - checked} of the {looked} images looked at cannot be used")
     notes.append(f"accuracy on {checked} images: {right / max(checked, 1):.2f}")
     if checked and right / checked < max(0.5, 2 / len(counts)):
         notes.append(
@@ -172,17 +175,24 @@ def _preprocess(subject: Subject) -> dict[str, Any]:
 
 
 def _right(subject: Subject) -> tuple[int, int]:
-    """Return how many of the images looked at are recognised, and how many those are."""
+    """Return how many of the images looked at are recognised, and how many those are.
+
+    Raises:
+        DataError: none of them can be used.
+    """
     import numpy as np
     import torch
 
     from auditor.subject.answers import Answer, find_answer, logits
+    from auditor.subject.usable import nothing_usable
 
     total = len(subject.manifest)
     rows = np.unique(np.linspace(0, total - 1, min(IMAGES, total)).astype(int))
     right = checked = 0
+    lost: dict[int, str] = {}
     for start in range(0, len(rows), 16):
-        batch = subject.load([int(row) for row in rows[start : start + 16]])
+        batch, quarantine = subject.sift([int(row) for row in rows[start : start + 16]])
+        lost |= quarantine
         if not batch.rows:
             continue
         with torch.no_grad():
@@ -191,6 +201,9 @@ def _right(subject: Subject) -> tuple[int, int]:
         predicted = logits(result, answer).argmax(1).cpu().numpy()
         right += int((predicted == subject.manifest.labels[list(batch.rows)]).sum())
         checked += len(batch.rows)
+    if not checked:
+        asked = f" looked at (of {total})"
+        raise nothing_usable(subject.manifest.paths, lost, subject.reader, asked=asked)
     return right, checked
 
 

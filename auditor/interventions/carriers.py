@@ -75,8 +75,8 @@ def strays(
     right = int((test & (samples.prediction == output)).sum())
     share = min(1.0, int((~members.discovery).sum()) / right) if right else 1.0
     rows = np.sort(generator.permutation(wrong)[: round(share * len(wrong))])
-    loaded, inputs = stage.probe.inputs([int(row) for row in rows])
-    return Pictures(np.array(loaded, dtype=int), inputs, heat_of(stage, inputs, output))
+    inputs = stage.probe.inputs(rows)
+    return Pictures(rows, inputs, heat_of(stage, inputs, output))
 
 
 def heat_of(

@@ -67,7 +67,7 @@ def flipping_curves(
     parts = []
     for part in portions:
         asked = torch.tensor([int(target) for target in targets[part]])
-        images = load([int(row) for row in rows[part]]).inputs
+        images = load([int(row) for row in rows[part]])
         above = explainer.upper(images, layer)
         orders = _orders(explainer, above, images, asked, layer)
         draws = [stream(seed, "flipping", layer, row) for row in rows[part]]
@@ -116,7 +116,7 @@ def _mean_activation(
 ) -> Tensor:
     sums, count = None, 0
     for rows in portions:
-        images = load([int(row) for row in rows]).inputs
+        images = load([int(row) for row in rows])
         maps = explainer.activations(images, (layer,))[layer]
         means = maps.mean(dim=(2, 3)).sum(0)
         sums = means if sums is None else sums + means

@@ -178,10 +178,9 @@ def _drawn(
         chosen = np.sort(generator.permutation(len(members.rows))[:PER_CLASS])
         part = len(chosen) / max(1, len(everyone))
         wanted = np.sort(generator.permutation(missed)[: round(part * len(missed))])
-        loaded, inputs = probe.inputs([int(row) for row in wanted])
-        rows += [int(row) for row in members.rows[chosen]] + loaded
-        labels += [output] * (len(chosen) + len(loaded))
-        pictures += [members.pictures[chosen], probe.pictures(inputs)]
+        rows += [int(row) for row in (*members.rows[chosen], *wanted)]
+        labels += [output] * (len(chosen) + len(wanted))
+        pictures += [members.pictures[chosen], probe.pictures(probe.inputs(wanted))]
     shown = np.concatenate(pictures) if pictures else np.zeros((0, 1, 1, 3), dtype=np.uint8)
     return np.array(rows, dtype=int), np.array(labels, dtype=int), shown
 

@@ -60,13 +60,11 @@ def load_members(
     chosen = []
     for half in (True, False):
         part = rows[samples.discovery[rows] == half]
-        shuffled = stream(seed, "members", output, half).permutation(part)
-        chosen.append(shuffled[: config.members])
-    wanted = np.sort(np.concatenate(chosen))
-    loaded, inputs = probe.inputs([int(row) for row in wanted])
-    kept = np.array(loaded, dtype=int)
+        chosen.append(stream(seed, "members", output, half).permutation(part)[: config.members])
+    kept = np.sort(np.concatenate(chosen))
+    inputs = probe.inputs(kept)
     heat = np.zeros((0, *inputs.shape[-2:]), dtype=np.float32)
-    if loaded:
+    if len(kept):
         heat = smoothed_positive(probe.heatmaps(inputs, output))
     return Members(
         output=output,
@@ -77,7 +75,7 @@ def load_members(
         pictures=probe.pictures(inputs),
         logits=samples.logits[kept],
         in_class=len(rows),
-        objects=probe.objects(loaded),
+        objects=probe.objects(kept),
     )
 
 
@@ -102,12 +100,11 @@ def load_pool(
     order: list[int] = []
     while any(queues) and len(order) < size:
         order += [queue.pop(0) for queue in queues if queue]
-    loaded, inputs = probe.inputs(order[:size])
-    kept = np.array(loaded, dtype=int)
+    kept = np.array(order[:size], dtype=int)
     return Pool(
         rows=kept,
         labels=samples.labels[kept],
         predictions=samples.prediction[kept],
-        inputs=inputs,
+        inputs=probe.inputs(kept),
         logits=samples.logits[kept],
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from auditor.relevance.explainer import Explainer
@@ -19,6 +19,7 @@ from auditor.subject import Subject
 PIXELS_AT_ONCE = 64 * 3 * 224 * 224
 PIXELS_ON_CPU = 8 * 3 * 224 * 224
 EXPLAINED_AT_ONCE = 16
+Rows = Sequence[int] | Int[np.ndarray, "row"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,14 +29,15 @@ class Probe:
     explainer: Explainer
     subject: Subject
 
-    def inputs(self, rows: Sequence[int]) -> tuple[list[int], Float[Tensor, "sample 3 h w"]]:
-        """Return the rows that could be read and their inputs, on the CPU."""
-        batch = self.subject.load([int(row) for row in rows])
-        return list(batch.rows), batch.inputs.cpu()
+    def inputs(self, rows: Rows) -> Float[Tensor, "sample 3 h w"]:
+        """Return the inputs of rows, all of them and in this order, on the CPU."""
+        return self.subject.load([int(row) for row in rows]).cpu()
 
-    def objects(self, rows: Sequence[int]) -> Float[np.ndarray, "sample h w"] | None:
+    def objects(self, rows: Rows) -> Float[np.ndarray, "sample h w"] | None:
         """Return the user's masks of the objects (1 inside, NaN: none for this row), or None."""
-        masks: Float[np.ndarray, "sample h w"] | None = self.subject.objects(rows)
+        masks: Float[np.ndarray, "sample h w"] | None = self.subject.objects(
+            [int(row) for row in rows]
+        )
         return masks
 
     def predict(self, images: Float[Tensor, "sample 3 h w"]) -> Float[np.ndarray, "sample output"]:
@@ -56,8 +58,8 @@ class Probe:
         """Return RGB pictures as inputs, on the CPU."""
         return self.subject.inputs(pictures)
 
-    def sizes(self, rows: Sequence[int]) -> list[tuple[int, int] | None]:
-        """Return (height, width) of the files of rows, None where it is not known."""
+    def sizes(self, rows: Sequence[int]) -> list[tuple[int, int]]:
+        """Return (height, width) of the files of rows."""
         return [self.subject.size(int(row)) for row in rows]
 
     def heatmaps(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from auditor.accounting import accounts
 from auditor.concept_records import DecisionPlane, Empty, FlippingCurves, Mistakes, Strategies
 from auditor.config import Config
 from auditor.interventions.flipping import flipping_curves, flipping_samples
@@ -60,7 +61,9 @@ class Stages:
     ) -> T:
         """Run a stage that reads these stages, and the audited classes."""
         read: Mapping[str, Any] = {name: self.run.digest(name) for name in inputs}
-        return self.run.once(stage, {**read, "outputs": list(self.outputs)}, make, whole=whole)
+        made = self.run.once(stage, {**read, "outputs": list(self.outputs)}, make, whole=whole)
+        accounts(self.samples)
+        return made
 
 
 def run_analyses(stages: Stages) -> Extras:

@@ -352,8 +352,8 @@ def _conservation(explainer: Explainer, subject: Subject, samples: Samples) -> n
     if not len(usable):
         return np.zeros(0)
     picks = np.unique(np.linspace(0, len(usable) - 1, CONSERVATION_SAMPLES).astype(int))
-    batch = subject.load([int(row) for row in usable[picks]])
-    out = explainer.explain(batch.inputs, layers=(), heatmap=True)
+    inputs = subject.load([int(row) for row in usable[picks]])
+    out = explainer.explain(inputs, layers=(), heatmap=True)
     assert out.conservation is not None  # heatmap=True
     ratios: np.ndarray = out.conservation.cpu().numpy().astype(float)
     kept: np.ndarray = ratios[np.isfinite(ratios)]
@@ -385,7 +385,8 @@ def _over_time(config: Config, samples: Samples) -> list[NotRun]:
     minutes, reduced = config.audit.max_minutes, config.audit.reduced
     if minutes is None or not reduced:
         return []
-    left = samples.manifest.excluded.get(BEYOND_LIMIT, 0)
+    excluded = samples.manifest.excluded.values()
+    left = sum(reasons.get(BEYOND_LIMIT, 0) for reasons in excluded)
     parts = [_("%(left)s further images", left=left)] if "images" in reduced else []
     if "depth" in reduced:
         parts.append(_("a closer look than the preset quick takes"))

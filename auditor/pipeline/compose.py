@@ -114,7 +114,6 @@ class Composer:
             requests,
             self.samples.target,
             batch=self.batch,
-            paths=self.paths,
         )
         return tuple(self._picture(found, store) for found in maps)
 
@@ -164,7 +163,6 @@ class Composer:
                 conditions,
                 lower,
                 batch=self.batch,
-                paths=self.paths,
             )
             chosen = strongest(arrives, self.keep)
             if upper is None and top:
@@ -190,7 +188,6 @@ class Composer:
                 int(candidate.rows[place]),
                 candidate.output,
                 compared,
-                paths=self.paths,
             )
             inside += region_relevance(maps, np.asarray(candidate.masks[place]))
         order = np.argsort(-inside, kind="stable")[: self.keep]

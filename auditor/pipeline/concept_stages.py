@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from auditor.accounting import accounts
 from auditor.concepts.references import references
 from auditor.concepts.selection import leading_concepts
 from auditor.concepts.similarity import similarity_matrix
@@ -19,6 +20,7 @@ from auditor.relevance.heatmaps import activation_products
 from auditor.runfolder import RunFolder
 from auditor.shortcuts.split import discovery_split
 from auditor.subject import Subject
+from auditor.subject.usable import nothing_usable
 
 LayerConcepts = Mapping[int, tuple[int, ...]]
 
@@ -31,7 +33,12 @@ def relevance_stage(
     run: RunFolder,
     progress: Progress,
 ) -> tuple[Samples, tuple[LayerRelevance, ...]]:
-    """Return what the pass over the data found, for every image and by concept."""
+    """Return what the pass over the data found, for every image and by concept.
+
+    Raises:
+        DataError: no image can be used.
+        IntegrityError: what was found is not what was used and set aside together.
+    """
     audit = config.audit
     plan = PassPlan(layers, audit.target, audit.batch, audit.shard, audit.relmax, audit.actmax)
     discovery = discovery_split(subject.manifest.labels, config.audit.seed)
@@ -43,6 +50,10 @@ def relevance_stage(
         return merge(run.shards, subject.manifest, plan, discovery, cuts)
 
     samples, relevance = run.once("relevance", {"key": run.key}, make)
+    accounts(samples)
+    if not samples.valid.any():
+        quarantine = {row: reason or "" for row, reason in enumerate(samples.quarantine)}
+        raise nothing_usable(subject.manifest.paths, quarantine, subject.reader)
     return samples, relevance
 
 
@@ -109,7 +120,6 @@ def _analyse_layer(
         by_relevance,
         shown,
         batch=audit.batch,
-        paths=samples.manifest.paths,
     )
     similarity = similarity_matrix(dots, squares)
     subspaces = find_subspaces(layer.layer, shown, similarity, layer, samples, outputs)

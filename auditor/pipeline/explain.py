@@ -30,7 +30,6 @@ from auditor.runfolder import write_atomic
 from auditor.subject import Subject, load_subject
 from auditor.subject.images import Unreadable, decode, read_file
 from auditor.subject.labels import plain
-from auditor.subject.subject import Batch
 
 LISTED = 4  # classes with their probabilities
 PACKAGES = ("torch", "numpy")
@@ -161,8 +160,8 @@ class _OneImage:
 
     inputs: Tensor
 
-    def __call__(self, rows: Sequence[int]) -> Batch:
-        return Batch(tuple(rows), self.inputs[list(rows)], {})
+    def __call__(self, rows: Sequence[int]) -> Tensor:
+        return self.inputs[list(rows)]
 
 
 def _card(

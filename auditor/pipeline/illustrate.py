@@ -78,7 +78,6 @@ def illustrate(
             chunk,
             targets=samples.target,
             batch=batch,
-            paths=samples.manifest.paths,
         )
         pictures = {row: subject.picture(row) for row in {request.row for request in chunk}}
         found += [_illustration(found_map, pictures, samples, store) for found_map in maps]
@@ -112,16 +111,13 @@ def _atlas_sample(
     order = np.argsort(-layer.relevance[row], kind="stable")[:compared]
     concepts = [int(c) for c in order if layer.relevance[row, c] > 0]
     target = int(samples.target[row])
-    paths = samples.manifest.paths
-    maps = sample_concept_maps(
-        explainer, subject.load, layer.layer, row, target, concepts, paths=paths
-    )
-    plain = plain_heatmaps(explainer, subject.load, [row], [target], batch=1, paths=paths)[0]
+    maps = sample_concept_maps(explainer, subject.load, layer.layer, row, target, concepts)
+    plain = plain_heatmaps(explainer, subject.load, [row], [target], batch=1)[0]
     photo = subject.picture(row)
     found = atlas(row, layer.layer, photo, maps, concepts, legend=min(6, len(PALETTE)))
     colours = dict(zip(found.concepts, PALETTE, strict=False))
     painted = paint_segments(photo, found.segments, [colours.get(int(c)) for c in found.dominating])
-    path = paths[row]
+    path = samples.manifest.paths[row]
     return AtlasSample(
         sample=path,
         layer=layer.layer,

@@ -115,7 +115,7 @@ def look_closely(
     order = np.argsort(-np.abs(share), kind="stable")[:COMPARED]
     compared = [int(c) for c in order if share[c] != 0]
     leading = sorted((c for c in compared if share[c] > 0), key=lambda c: -share[c])[:count]
-    plain = plain_heatmaps(explainer, look.load, [look.row], [look.target], batch=1, paths=None)[0]
+    plain = plain_heatmaps(explainer, look.load, [look.row], [look.target], batch=1)[0]
     maps = sample_concept_maps(explainer, look.load, layer.layer, look.row, look.target, compared)
     regions = [(box, _("region %(written)s", written=_written(box))) for box in boxes]
     if not regions:

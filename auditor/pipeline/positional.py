@@ -117,7 +117,7 @@ def positional_relevance(
     parts = []
     for start in range(0, len(rows), batch):
         part = slice(start, start + batch)
-        images = load([int(row) for row in rows[part]]).inputs
+        images = load([int(row) for row in rows[part]])
         asked = torch.as_tensor(np.ascontiguousarray(targets[part]))
         found = explainer.explain(images, asked, layers=(layer,), heatmap=False)
         parts.append(_blocks(found.relevance[layer]).float().cpu().numpy())

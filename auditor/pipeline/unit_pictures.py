@@ -164,9 +164,7 @@ def draw_samples(
     for start in range(0, len(rows), batch):
         part = list(rows[start : start + batch])
         targets = [int(samples.target[row]) for row in part]
-        maps = plain_heatmaps(
-            explainer, subject.load, part, targets, batch=batch, paths=samples.manifest.paths
-        )
+        maps = plain_heatmaps(explainer, subject.load, part, targets, batch=batch)
         for row, heatmap in zip(part, maps, strict=True):
             photo, path = subject.picture(row), samples.manifest.paths[row]
             found.append(

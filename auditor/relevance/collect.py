@@ -112,8 +112,8 @@ def collect_shard(
         arrays[f"size.{index}"] = np.zeros(2, dtype=np.int64)
     for start in range(0, count, plan.batch):
         part = list(rows[start : start + plan.batch])
-        batch = subject.load(part)
-        reasons |= {int(row): reason for row, reason in batch.failures.items()}
+        batch, quarantine = subject.sift(part)
+        reasons |= quarantine
         if batch.rows:
             places = np.asarray(batch.rows) - rows[0]
             found = _explain_batch(explainer, subject, plan, batch.inputs, batch.rows)

@@ -10,7 +10,6 @@ from jaxtyping import Float
 
 from auditor.relevance.conditions import Condition
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.heatmaps import load_all
 from auditor.relevance.protocols import Load
 
 
@@ -23,21 +22,17 @@ def mean_flow(
     layer: str,
     *,
     batch: int = 16,
-    paths: Sequence[str] | None = None,
 ) -> tuple[Float[np.ndarray, "condition concept"], Float[np.ndarray, "condition"]]:
     """Return what of each condition arrives at each channel of ``layer``, and what goes past it.
 
     Signed, in units of the logit ``target``, means over ``rows``. A condition maps layers to the
     channels kept there; all must name the same layers, and ``{}`` keeps everything.
-
-    Raises:
-        DataError: an image can no longer be loaded.
     """
     wanted = [Condition(dict(condition)) for condition in conditions]
     arrives = np.zeros((len(conditions), explainer.channels(layer)))
     bypass = np.zeros(len(conditions))
     for start in range(0, len(rows), batch):
-        images = load_all(load, list(rows[start : start + batch]), paths)
+        images = load(rows[start : start + batch])
         targets = torch.full((len(images),), target, device=images.device)
         found = explainer.composition(images, wanted, layer, targets)
         arrives += found.arrives.sum(1).cpu().numpy()

@@ -1,8 +1,7 @@
 """Ask the engine for what the concept stages show: conditional heatmaps and activation products.
 
-Each function loads an image once however many concepts refer to it, names what can no longer be
-loaded by its path where ``paths`` (of every sample) are given, and needs only the few
-methods of the engine that `auditor.relevance.protocols` names.
+Each function loads an image once however many concepts refer to it, and needs only the few methods
+of the engine that `auditor.relevance.protocols` names. What ``load`` raises goes through.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from auditor.errors import DataError
 from auditor.records import ConceptMap, Origin, References
 from auditor.relevance.protocols import Condition, HeatmapEngine, Load
 
@@ -60,7 +58,6 @@ def concept_maps(
     *,
     batch: int = 16,
     progress: Progress | None = None,
-    paths: Sequence[str] | None = None,
 ) -> list[ConceptMap]:
     """Return the conditional heatmap of every request, in the order of the requests.
 
@@ -75,10 +72,6 @@ def concept_maps(
         targets: the explained output of every sample of the table, for requests without one.
         batch: images per batch.
         progress: told the number of requests done.
-        paths: the path of every sample, for messages.
-
-    Raises:
-        DataError: an image can no longer be loaded.
     """
     found: list[ConceptMap | None] = [None] * len(requests)
     for layer in dict.fromkeys(request.layer for request in requests):
@@ -88,7 +81,7 @@ def concept_maps(
                 wanted[request.row, _target(request, targets)].append(place)
         for images in _portions(sorted(wanted), batch):
             places = [place for image in images for place in wanted[image]]
-            maps = _pair_maps(explainer, load, layer, _pairs(requests, places, targets), paths)
+            maps = _pair_maps(explainer, load, layer, _pairs(requests, places, targets))
             for place in places:
                 found[place] = _concept_map(requests[place], maps, targets)
             if progress is not None:
@@ -103,16 +96,11 @@ def plain_heatmaps(
     targets: Sequence[int] | Int[np.ndarray, "row"],
     *,
     batch: int = 16,
-    paths: Sequence[str] | None = None,
 ) -> Float[np.ndarray, "row height width"]:
-    """Return the heatmap of ``rows[i]`` explained as ``targets[i]``, in units of its logit.
-
-    Raises:
-        DataError: an image can no longer be loaded.
-    """
+    """Return the heatmap of ``rows[i]`` explained as ``targets[i]``, in units of its logit."""
     found = []
     for places in _portions(range(len(rows)), batch):
-        inputs = load_all(load, [int(rows[place]) for place in places], paths)
+        inputs = load([int(rows[place]) for place in places])
         asked = torch.tensor([int(targets[place]) for place in places], device=inputs.device)
         heatmap = explainer.explain(inputs, asked, layers=(), heatmap=True).heatmap
         if heatmap is None:
@@ -128,15 +116,9 @@ def sample_concept_maps(
     row: int,
     target: int,
     concepts: Sequence[Condition],
-    *,
-    paths: Sequence[str] | None = None,
 ) -> Float[np.ndarray, "concept height width"]:
-    """Return the conditional heatmaps of several concepts on one sample explained as ``target``.
-
-    Raises:
-        DataError: the image can no longer be loaded.
-    """
-    inputs = load_all(load, [row], paths)
+    """Return the conditional heatmaps of several concepts on one sample explained as ``target``."""
+    inputs = load([row])
     if not concepts:
         return np.zeros((0, *inputs.shape[2:]), dtype=np.float32)
     asked = torch.tensor([target], device=inputs.device)
@@ -153,15 +135,11 @@ def activation_products(
     *,
     batch: int = 16,
     progress: Progress | None = None,
-    paths: Sequence[str] | None = None,
 ) -> tuple[Float[np.ndarray, "compared compared"], Float[np.ndarray, "compared compared"]]:
     """Return what `auditor.concepts.similarity.similarity_matrix` needs, in double precision.
 
     ``dots[q, p]`` is the inner product of the rectified activations of concepts q and p over all
     positions of the reference samples of q; ``squares[q, p]`` that of p with itself there.
-
-    Raises:
-        DataError: a reference image can no longer be loaded.
     """
     compared = [int(concept) for concept in concepts]
     owners: dict[int, list[int]] = defaultdict(list)
@@ -171,7 +149,7 @@ def activation_products(
                 owners[int(row)].append(place)
     dots, squares = np.zeros((2, len(compared), len(compared)))
     for rows in _portions(sorted(owners), batch):
-        found = explainer.activations(load_all(load, rows, paths), (layer,))[layer]
+        found = explainer.activations(load(rows), (layer,))[layer]
         rectified = found[:, compared].flatten(2).clamp(min=0).double()
         products = _array(rectified @ rectified.mT, np.float64)
         for row, product in zip(rows, products, strict=True):
@@ -208,11 +186,10 @@ def _pair_maps(
     load: Load,
     layer: str,
     pairs: Sequence[_Pair],
-    paths: Sequence[str] | None,
 ) -> dict[_Pair, Float[np.ndarray, "height width"]]:
     images = list(dict.fromkeys((pair.row, pair.target) for pair in pairs))
     rows = list(dict.fromkeys(row for row, _ in images))
-    inputs = load_all(load, rows, paths)
+    inputs = load(rows)
     chosen = torch.tensor([rows.index(row) for row, _ in images], device=inputs.device)
     maps = explainer.paired_heatmaps(
         inputs[chosen],
@@ -247,28 +224,6 @@ def _concept_map(
 
 def _condition(concepts: tuple[int, ...]) -> Condition:
     return concepts[0] if len(concepts) == 1 else concepts
-
-
-def load_all(load: Load, rows: Sequence[int], paths: Sequence[str] | None) -> Tensor:
-    """Return the images of ``rows``, all of them and in this order.
-
-    Raises:
-        DataError: an image can no longer be loaded.
-    """
-    given = load(list(rows))
-    if given.failures:
-        row, reason = min(given.failures.items())
-        name = f"sample {row}" if paths is None else f"'{paths[row]}'"
-        raise DataError(
-            f"{name} was changed or is gone since the pass over the data: it {reason}. "
-            "Put the file back, or start a new run."
-        )
-    loaded = [int(row) for row in given.rows]
-    if loaded == list(rows):
-        return given.inputs
-    places = {row: place for place, row in enumerate(loaded)}
-    order = torch.tensor([places[row] for row in rows], device=given.inputs.device)
-    return given.inputs[order]
 
 
 def _portions(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

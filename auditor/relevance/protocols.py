@@ -10,23 +10,8 @@ from torch import Tensor
 Condition = int | tuple[int, ...]
 
 
-class LoadedBatch(Protocol):
-    """Images as the model takes them; ``failures`` says why a row is missing."""
-
-    @property
-    def rows(self) -> Sequence[int]:
-        """Rows that were loaded, in the order of ``inputs``."""
-
-    @property
-    def inputs(self) -> Tensor:
-        """Tensor (n, 3, H, W)."""
-
-    @property
-    def failures(self) -> Mapping[int, str]:
-        """Row -> reason."""
-
-
-Load = Callable[[Sequence[int]], LoadedBatch]
+# Rows -> their images (n, 3, H, W) as the model takes them: all, in this order, or an error.
+Load = Callable[[Sequence[int]], Tensor]
 
 
 class Explained(Protocol):

@@ -48,7 +48,7 @@ def unit_maps(
             part = images[start : start + batch]
             places = [(image, place) for image, key in enumerate(part) for place in groups[key]]
             maps = explainer.paired_heatmaps(
-                load([row for _, row, _ in part]).inputs,
+                load([row for _, row, _ in part]),
                 layer,
                 samples=[image for image, _ in places],
                 concepts=[_concept(requests[place]) for _, place in places],

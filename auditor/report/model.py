@@ -74,8 +74,28 @@ class Quarantined(Part):
     reason: str
 
 
+class ClassCount(Part):
+    """What became of what was found of a class: found = used + set aside, by reason.
+
+    ``name`` is empty for what belongs to no class. ``lost`` of ``pictures`` were asked for and
+    could not be used: ``share`` of the class, where a random sample was drawn by what it tells.
+    """
+
+    name: str
+    found: int
+    used: int
+    set_aside: dict[str, int]
+    pictures: int
+    lost: int
+    share: Number
+
+
 class DataCard(Part):
-    """The data as audited. ``excluded``: reason -> count; ``counts``: class -> images used."""
+    """The data as audited. ``excluded``: reason -> count; ``counts``: class -> images used.
+
+    ``total`` counts images that were looked at, ``classes`` all that was found; ``lost`` is the
+    share of it that could not be used.
+    """
 
     source: str
     digest: str
@@ -88,6 +108,8 @@ class DataCard(Part):
     metadata: list[str]
     discovery: int
     test: int
+    classes: list[ClassCount] = Field(default_factory=list)
+    lost: Number = 0.0
 
 
 class ClassPerformance(Part):

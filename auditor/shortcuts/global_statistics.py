@@ -77,22 +77,21 @@ STATISTICS: Mapping[str, Statistic] = {
 
 def measured(
     pictures: UInt8[np.ndarray, "sample height width 3"],
-    sizes: Sequence[tuple[int, int] | None],
+    sizes: Sequence[tuple[int, int]],
 ) -> dict[str, Float[np.ndarray, "sample"]]:
     """Return every statistic of every picture, as the model is given it.
 
-    ``sizes`` are (height, width) of the files; where one is unknown the statistics of the file
-    are left out. What tells nothing because it is the same everywhere is left out too.
+    ``sizes`` are (height, width) of the files. What tells nothing because it is the same
+    everywhere is left out.
     """
     found = {
         name: np.array([measure(picture.astype(np.float64)) for picture in pictures])
         for name, measure in MEASURES.items()
     }
-    if all(size is not None for size in sizes):
-        known = np.array(sizes, dtype=np.float64).reshape(-1, 2)
-        found["portrait format"] = (known[:, 0] > known[:, 1]).astype(np.float64)
-        found["aspect ratio"] = known[:, 1] / known[:, 0]
-        found["file size in pixels"] = known.prod(axis=1) / 1e6
+    known = np.array(sizes, dtype=np.float64).reshape(-1, 2)
+    found["portrait format"] = (known[:, 0] > known[:, 1]).astype(np.float64)
+    found["aspect ratio"] = known[:, 1] / known[:, 0]
+    found["file size in pixels"] = known.prod(axis=1) / 1e6
     return {name: values for name, values in found.items() if np.ptp(values) > 1e-9}
 
 

@@ -4,14 +4,15 @@ import auditor.subject.timm_models  # noqa: F401  (enters the source timm:NAME)
 from auditor.subject.models import MODEL_SOURCES, BuiltModel
 from auditor.subject.preprocessing import Preprocessing
 from auditor.subject.sources import DATA_SOURCES
-from auditor.subject.subject import Batch, Subject, load_subject
+from auditor.subject.subject import Quarantine, Subject, Usable, load_subject
 
 __all__ = [
     "DATA_SOURCES",
     "MODEL_SOURCES",
-    "Batch",
     "BuiltModel",
     "Preprocessing",
+    "Quarantine",
     "Subject",
+    "Usable",
     "load_subject",
 ]

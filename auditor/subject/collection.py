@@ -28,14 +28,24 @@ Item = Image.Image | Float[Tensor, "3 height width"]
 Numbering = Literal["none", "possible", "certain"]
 
 CHANGED = "has changed since the audit began"
+UNREADABLE = "unreadable: "
+
+
+class Gone(Unreadable):
+    """What could be read when the audit began and cannot be read now."""
+
+
+class Changed(Unreadable):
+    """What holds something else than when the audit began."""
 
 
 @runtime_checkable
 class Reader(Protocol):
     """Gives the items of a source by position.
 
-    ``digest`` identifies the content (or says why it cannot be read) and never raises;
-    ``read`` raises ``Unreadable`` with a reason, also when the content is no longer ``digest``.
+    ``digest`` identifies the content, or is `UNREADABLE` and why it cannot be read; it never
+    raises. ``read`` raises ``Gone`` or ``Changed`` where the content of ``digest`` is not there any
+    more, and ``Unreadable`` where it is and is no picture.
     """
 
     def digest(self, index: int) -> str:
@@ -55,6 +65,21 @@ class Reader(Protocol):
         ...
 
 
+def read_again(file: Path, digest: str) -> bytes:
+    """Return the content of a file that was ``digest`` when the audit began.
+
+    Raises:
+        Gone, Changed: it is not that any more.
+    """
+    try:
+        data = read_file(file)
+    except Unreadable as reason:
+        raise Gone(str(reason)) from None
+    if content_digest(data) != digest:
+        raise Changed(CHANGED)
+    return data
+
+
 @dataclass(frozen=True)
 class FileReader:
     """Reads pictures from files."""
@@ -67,14 +92,11 @@ class FileReader:
         try:
             return content_digest(read_file(self.files[index]))
         except Unreadable as reason:
-            return f"unreadable: {reason}"
+            return f"{UNREADABLE}{reason}"
 
     def read(self, index: int, digest: str) -> Image.Image:
         """Return the upright RGB picture."""
-        data = read_file(self.files[index])
-        if content_digest(data) != digest:
-            raise Unreadable(CHANGED)
-        return decode(data, self.reading)
+        return decode(read_again(self.files[index], digest), self.reading)
 
     def size(self, index: int) -> tuple[int, int] | None:
         """Return the size that the file's header states, after its EXIF orientation."""
@@ -96,7 +118,8 @@ class Collection:
     those without items, ``ordered`` when the source itself numbers them; ``numbering`` says whether
     labels are numbers that may or do name outputs; ``shape`` is the (height, width) of items that
     come preprocessed; ``marks`` are the cells that say where the object is, as the table has them
-    (a box, or the path of a mask), empty where no such column was asked for.
+    (a box, or the path of a mask), empty where no such column was asked for. ``excluded`` counts
+    what was found and is no item, by label ("": of none) and reason.
     """
 
     paths: tuple[str, ...]
@@ -104,7 +127,7 @@ class Collection:
     names: tuple[str, ...]
     reader: Reader
     metadata: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    excluded: Mapping[str, int] = field(default_factory=dict)
+    excluded: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     numbering: Numbering = "none"
     ordered: bool = False
     shape: tuple[int, int] | None = None
@@ -114,8 +137,8 @@ class Collection:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def take(self, indices: Sequence[int], excluded: Mapping[str, int]) -> Collection:
-        """Return these items only, with what was left out added to ``excluded``."""
+    def take(self, indices: Sequence[int]) -> Collection:
+        """Return these items only."""
         chosen = [int(index) for index in indices]
         return replace(
             self,
@@ -127,7 +150,6 @@ class Collection:
                 for key, column in self.metadata.items()
             },
             marks=tuple(self.marks[index] for index in chosen) if self.marks else (),
-            excluded={**self.excluded, **{key: n for key, n in excluded.items() if n}},
         )
 
 

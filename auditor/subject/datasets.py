@@ -14,9 +14,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from auditor.accounting import OUTSIDE
 from auditor.config import DataConfig
 from auditor.errors import DataError
-from auditor.subject.collection import Collection, Item
+from auditor.subject.collection import UNREADABLE, Changed, Collection, Gone, Item
 from auditor.subject.depths import USUAL, Reading, to_rgb
 from auditor.subject.factories import call_factory, describe_failure, load_factory
 from auditor.subject.images import Unreadable
@@ -37,13 +38,16 @@ class DatasetReader:
         try:
             return item_digest(self._item(index))
         except Unreadable as reason:
-            return f"unreadable: {reason}"
+            return f"{UNREADABLE}{reason}"
 
     def read(self, index: int, digest: str) -> Item:
         """Return the item."""
-        item = self._item(index)
+        try:
+            item = self._item(index)
+        except Unreadable as reason:
+            raise Gone(str(reason)) from None
         if item_digest(item) != digest:
-            raise Unreadable(CHANGED)
+            raise Changed(CHANGED)
         return item
 
     def size(self, index: int) -> tuple[int, int] | None:
@@ -110,7 +114,7 @@ def read_dataset(config: DataConfig, base: Path) -> Collection:
         labels=labels,
         names=classes or tuple(str(number) for number in sorted(set(numbers.values()))),
         reader=reader,
-        excluded=excluded,
+        excluded={OUTSIDE: excluded} if excluded else {},
         numbering="none" if classes else "certain",
         ordered=classes is not None,
         shape=reader.ready_shape(),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from auditor.accounting import OUTSIDE
 from auditor.errors import DataError
 from auditor.subject.collection import Collection, FileReader, text_path
 from auditor.subject.formats import FORMAT_NAMES, is_decoded, is_picture
@@ -27,6 +28,7 @@ OTHER_IMAGE_SUFFIXES = frozenset({
 HIDDEN = "hidden file"
 NOT_AN_IMAGE = "not an image"
 OTHER_FORMAT = f"image format other than {FORMAT_NAMES}"
+UNKNOWN_KIND = "of a kind that is not read"
 NO_CLASS = "not inside a class folder"
 
 
@@ -49,19 +51,21 @@ def read_folder(root: Path, *, outside: bool = False) -> Collection:
             "in a folder of its own, or give a table (.csv) with path and label."
         )
     found: list[Path] = []
-    excluded: Counter[str] = Counter()
+    aside: list[tuple[Path, str]] = []
     for path in _walk(root):
         parts = path.relative_to(root).parts
         reason = _reason_to_leave_out(path, parts)
         if reason is None:
             found.append(path)
         else:
-            excluded[reason] += 1
+            aside.append((path, reason))
+    excluded = _by_class(root, aside, {path.with_suffix("") for path in found})
     if not found:
-        counted = "; ".join(f"{count} x {reason}" for reason, count in sorted(excluded.items()))
+        reasons = sum((Counter(each) for each in excluded.values()), Counter[str]())
+        counted = "; ".join(f"{count} x {reason}" for reason, count in sorted(reasons.items()))
         raise DataError(
-            f"the image folder '{root.name}' holds no pictures (class folders: "
-            f"{', '.join(folders[:10])}; other files: {counted or 'none'}); it needs "
+            f"the image folder '{root.name}' holds no picture that can be used (class folders: "
+            f"{', '.join(folders[:10])}; files set aside: {counted or 'none'}); it needs "
             f"{FORMAT_NAMES} files inside the class folders."
         )
     relative = [path.relative_to(root) for path in found]
@@ -74,14 +78,31 @@ def read_folder(root: Path, *, outside: bool = False) -> Collection:
         labels=labels,
         names=names,
         reader=FileReader(tuple(found)),
-        excluded=dict(sorted(excluded.items())),
-        notes=_notes(names, labels),
+        excluded=excluded,
+        notes=_notes(names, labels, excluded),
     )
 
 
-def _notes(names: tuple[str, ...], labels: tuple[str, ...]) -> tuple[str, ...]:
+def _by_class(
+    root: Path, aside: Sequence[tuple[Path, str]], pictures: Container[Path]
+) -> dict[str, dict[str, int]]:
+    """Count what is set aside by class folder and reason; a file beside its picture is none."""
+    counted: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for path, reason in aside:
+        parts = path.relative_to(root).parts
+        if reason == UNKNOWN_KIND and (len(parts) < 2 or path.with_suffix("") in pictures):
+            reason = NOT_AN_IMAGE
+        inside = len(parts) > 1 and not _hidden(parts[0])
+        counted[text_path(parts[0]) if inside else OUTSIDE][reason] += 1
+    return {label: dict(sorted(counted[label].items())) for label in sorted(counted)}
+
+
+def _notes(
+    names: tuple[str, ...], labels: tuple[str, ...], excluded: Mapping[str, Mapping[str, int]]
+) -> tuple[str, ...]:
     notes = []
-    empty = sorted(set(names) - set(labels))
+    lost = {label for label in excluded if set(excluded[label]) - {HIDDEN, NOT_AN_IMAGE}}
+    empty = sorted(set(names) - set(labels) - lost)
     if empty:
         shown = ", ".join(empty[:10]) + (", ..." if len(empty) > 10 else "")
         notes.append(f"{len(empty)} class folders hold no pictures: {shown}")
@@ -107,8 +128,9 @@ def _reason_to_leave_out(path: Path, parts: tuple[str, ...]) -> str | None:
     if suffix not in IMAGE_SUFFIXES:
         kind = kind_of_file(path)
         if not is_decoded(kind):
-            other = suffix in OTHER_IMAGE_SUFFIXES or is_picture(kind)
-            return OTHER_FORMAT if other else NOT_AN_IMAGE
+            if suffix in OTHER_IMAGE_SUFFIXES or is_picture(kind):
+                return OTHER_FORMAT
+            return NOT_AN_IMAGE if _is_text(path) else UNKNOWN_KIND
     return NO_CLASS if len(parts) < 2 else None
 
 
@@ -141,6 +163,17 @@ def _entries(folder: Path) -> list[Path]:
             f"the folder '{folder.name}' cannot be listed: {error.strerror}; "
             "make it readable or take it out."
         ) from error
+
+
+def _is_text(path: Path) -> bool:
+    """Say whether a file is text, or what a file manager leaves behind."""
+    if path.name.lower() in ("thumbs.db", "desktop.ini"):
+        return True
+    try:
+        with path.open("rb") as file:
+            return b"\0" not in file.read(1024)
+    except OSError:
+        return False
 
 
 def _hidden(name: str) -> bool:

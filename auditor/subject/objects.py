@@ -19,7 +19,7 @@ from PIL import Image
 
 from auditor.config import DataConfig
 from auditor.errors import ConfigError, DataError
-from auditor.subject.collection import Collection
+from auditor.subject.collection import Collection, read_again
 from auditor.subject.factories import find_file
 from auditor.subject.folders import IMAGE_SUFFIXES
 from auditor.subject.images import Unreadable, content_digest, opened, read_file
@@ -35,13 +35,14 @@ KEYS = "data.masks, data.columns.mask and data.columns.box"
 class Objects:
     """The mask file or the boxes (x, y, width, height) of every row; neither: not marked.
 
-    ``sizes`` are (height, width) of the pictures, None where a row is not marked. ``digest``
-    identifies all of it.
+    ``sizes`` are (height, width) of the pictures, None where a row is not marked. ``contents``
+    identify the mask files, empty where there is none; ``digest`` identifies all of it.
     """
 
     files: tuple[Path | None, ...]
     boxes: tuple[tuple[Box, ...], ...]
     sizes: tuple[tuple[int, int] | None, ...]
+    contents: tuple[str, ...]
     digest: str
 
     @property
@@ -49,34 +50,33 @@ class Objects:
         """Return how many rows have a mask or a box."""
         return sum(size is not None for size in self.sizes)
 
-    def masks(
-        self, rows: Sequence[int], preprocessing: Preprocessing, *, ready: bool
-    ) -> Float[np.ndarray, "row height width"]:
-        """Return the share of every input pixel that is object; NaN in rows that are not marked.
+    def mask(
+        self, row: int, preprocessing: Preprocessing, *, ready: bool
+    ) -> Float[np.ndarray, "height width"] | float:
+        """Return the share of every input pixel of a row that is object; NaN where it is unmarked.
 
         ``ready``: inputs come from the data set as they are, and so do the masks.
+
+        Raises:
+            Gone, Changed: the mask file is not what it was when the audit began.
+            Unreadable: the picture of the row cannot be framed, so its mask cannot be either.
         """
-        height, width = preprocessing.size
-        found = np.full((len(rows), height, width), np.nan, dtype=np.float32)
-        for place, row in enumerate(rows):
-            mask = self._mask(int(row))
-            if mask is None:
-                continue
-            shown = Image.fromarray(mask.astype(np.uint8) * 255).convert("RGB")
-            try:
-                framed = shown if ready else preprocessing.frame(shown)
-            except Unreadable:
-                continue  # the picture itself cannot be framed either
-            if (framed.height, framed.width) == (height, width):
-                found[place] = np.asarray(framed)[..., 0] / 255.0
-        return found
+        mask = self._mask(row)
+        if mask is None:
+            return float("nan")
+        shown = Image.fromarray(mask.astype(np.uint8) * 255).convert("RGB")
+        framed = shown if ready else preprocessing.frame(shown)
+        if (framed.height, framed.width) != preprocessing.size:
+            raise Unreadable("has another size than the model is given")
+        share: Float[np.ndarray, "height width"] = np.asarray(framed)[..., 0] / 255.0
+        return share
 
     def _mask(self, row: int) -> Bool[np.ndarray, "height width"] | None:
         size, file = self.sizes[row], self.files[row]
         if size is None:
             return None
         if file is not None:
-            return decode_mask(read_file(file))
+            return decode_mask(read_again(file, self.contents[row]))
         mask = np.zeros(size, dtype=bool)
         for x, y, width, height in self.boxes[row]:
             mask[max(0, round(y)) : round(y + height), max(0, round(x)) : round(x + width)] = True
@@ -160,9 +160,11 @@ def _checked(
     data: Collection, files: Sequence[Path | None], boxes: Sequence[tuple[Box, ...]]
 ) -> Objects:
     sizes: list[tuple[int, int] | None] = []
+    contents: list[str] = []
     digest = hashlib.sha256()
     for row, (path, file, own) in enumerate(zip(data.paths, files, boxes, strict=True)):
         size = data.reader.size(row) if file is not None or own else None
+        contents.append("")
         if size is not None and file is not None:
             try:
                 content = read_file(file)
@@ -174,14 +176,15 @@ def _checked(
                     f"the mask of '{path}' is {shape[0]} x {shape[1]} pixels, but the picture is "
                     f"{size[0]} x {size[1]} when upright; masks must have their picture's size."
                 )
-            digest.update(content_digest(content).encode())
+            contents[row] = content_digest(content)
+            digest.update(contents[row].encode())
         if size is not None:
             _check_inside(own, size, path)
         digest.update(repr((path, own)).encode())
         sizes.append(size)
     if not any(size is not None for size in sizes):
         raise DataError(f"no picture has a mask or box, though {KEYS} ask for them.")
-    return Objects(tuple(files), tuple(boxes), tuple(sizes), digest.hexdigest())
+    return Objects(tuple(files), tuple(boxes), tuple(sizes), tuple(contents), digest.hexdigest())
 
 
 def _boxes(text: str, path: str) -> tuple[Box, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Int
@@ -15,14 +14,6 @@ OTHER_CLASS = "of a class that was not asked for"
 BEYOND_LIMIT = "beyond the limit (stratified random sample)"
 
 
-@dataclass(frozen=True)
-class Selection:
-    """Positions that stay, ascending, and how many were left out by reason."""
-
-    indices: tuple[int, ...]
-    excluded: dict[str, int]
-
-
 def select(
     labels: Sequence[str],
     names: Sequence[str],
@@ -30,8 +21,8 @@ def select(
     classes: Sequence[str] | None,
     limit: int | None,
     seed: int,
-) -> Selection:
-    """Return the samples of ``classes`` (None: all), at most ``limit`` of them, stratified.
+) -> tuple[int, ...]:
+    """Return the positions of ``classes`` (None: all), at most ``limit`` of them, stratified.
 
     Raises:
         UnknownNameError: a class that the data does not name.
@@ -47,12 +38,10 @@ def select(
             f"no picture is labelled {', '.join(classes or names)}; "
             f"the data has pictures of {', '.join(sorted(set(labels))[:10]) or 'nothing'}."
         )
-    excluded = {OTHER_CLASS: len(labels) - len(kept)}
     if limit is not None and limit < len(kept):
         chosen = stratified_sample([labels[index] for index in kept], limit, seed)
-        excluded[BEYOND_LIMIT] = len(kept) - limit
         kept = [kept[position] for position in chosen]
-    return Selection(tuple(kept), {reason: n for reason, n in excluded.items() if n})
+    return tuple(kept)
 
 
 def stratified_sample(labels: Sequence[str], limit: int, seed: int) -> list[int]:

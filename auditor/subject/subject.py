@@ -13,10 +13,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from auditor.config import Config, PreprocessConfig
-from auditor.errors import DataError
+from auditor.errors import AuditorError, DataError, StoppedError
 from auditor.records import Manifest
-from auditor.subject.collection import Collection, Reader
+from auditor.subject.collection import UNREADABLE, Changed, Collection, Gone, Reader
 from auditor.subject.digests import data_digest, weights_digest
+from auditor.subject.found import BY_CHOICE, NOT_PICTURES, check_any, count_found, lost_classes
 from auditor.subject.images import Unreadable
 from auditor.subject.labels import match_labels
 from auditor.subject.models import build_model, resolve_device
@@ -27,17 +28,21 @@ from auditor.subject.presets import decide_preprocessing, shown_only
 from auditor.subject.reading import read_as
 from auditor.subject.selection import select
 from auditor.subject.sources import read_data
+from auditor.subject.usable import first_and_cause, nothing_usable
 
 SIZES_LOOKED_AT = 1000
 
 
+# Row -> why it cannot be used.
+Quarantine = Mapping[int, str]
+
+
 @dataclass(frozen=True, eq=False)
-class Batch:
-    """Inputs of the rows that could be read, in order, and why the others could not."""
+class Usable:
+    """Inputs of the rows that can be used, in order."""
 
     rows: tuple[int, ...]
     inputs: Float[Tensor, "row 3 height width"]
-    failures: Mapping[int, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,31 +69,44 @@ class Subject:
     marks: Objects | None = None
     ready: bool = False
 
-    def load(self, rows: Sequence[int]) -> Batch:
-        """Return the inputs of ``rows`` on the device; unreadable rows become failures."""
+    def load(self, rows: Sequence[int]) -> Float[Tensor, "row 3 height width"]:
+        """Return the inputs of ``rows``, exactly these and in this order, on the device.
+
+        Raises:
+            DataError: a row holds something else than when the audit began, or is no picture.
+            StoppedError: a row could be read when the audit began and cannot be read now.
+        """
+        return self._stacked([self._input(int(row)) for row in rows])
+
+    def sift(self, rows: Sequence[int]) -> tuple[Usable, Quarantine]:
+        """Return the inputs of those of ``rows`` that can be used, and why the others cannot be.
+
+        For the pass over the data, which writes down what it sets aside; all else asks `load`. The
+        quarantine is of what the data held when the audit began, so it is the same every time.
+
+        Raises:
+            DataError, StoppedError: as `load`, where a row is not what it was.
+        """
         good: list[int] = []
         inputs: list[Tensor] = []
-        failures: dict[int, str] = {}
-        for row in rows:
+        quarantine: dict[int, str] = {}
+        for row in map(int, rows):
             try:
-                inputs.append(self._input(int(row)))
-                good.append(int(row))
+                inputs.append(self._usable(row))
+                good.append(row)
+            except (Gone, Changed) as reason:
+                raise self._lost(row, reason) from reason
             except Unreadable as reason:
-                failures[int(row)] = str(reason)
-        shape = (0, 3, *self.preprocessing.size)
-        stacked = torch.stack(inputs) if inputs else torch.empty(shape)
-        return Batch(tuple(good), stacked.to(self.device), failures)
+                quarantine[row] = str(reason)
+        return Usable(tuple(good), self._stacked(inputs)), quarantine
 
     def picture(self, row: int) -> UInt8[np.ndarray, "height width 3"]:
         """Return what the model sees at ``row`` as an RGB picture.
 
         Raises:
-            DataError: the row cannot be read.
+            DataError, StoppedError: as `load`.
         """
-        try:
-            shown: UInt8[np.ndarray, "height width 3"] = self.pictures(self._input(row)[None])[0]
-        except Unreadable as reason:
-            raise DataError(f"'{self.manifest.paths[row]}' {reason}.") from reason
+        shown: UInt8[np.ndarray, "height width 3"] = self.pictures(self._input(row)[None])[0]
         return shown
 
     def pictures(
@@ -107,25 +125,89 @@ class Subject:
         """Return the share of every input pixel that is object, None when nothing is marked.
 
         Rows that are not marked are NaN.
+
+        Raises:
+            DataError, StoppedError: the mask of a row is not what it was when the audit began.
         """
         if self.marks is None:
             return None
-        return self.marks.masks(rows, self.preprocessing, ready=self.ready)
+        found = np.full((len(rows), *self.preprocessing.size), np.nan, dtype=np.float32)
+        for place, row in enumerate(map(int, rows)):
+            try:
+                found[place] = self.marks.mask(row, self.preprocessing, ready=self.ready)
+            except Unreadable as reason:
+                raise self._lost(row, reason, "the mask of ") from reason
+        return found
 
-    def size(self, row: int) -> tuple[int, int] | None:
-        """Return (height, width) of a row's picture before preprocessing, None if unknown."""
-        return self.reader.size(row)
+    def size(self, row: int) -> tuple[int, int]:
+        """Return (height, width) of a row's picture before preprocessing.
+
+        Raises:
+            DataError, StoppedError: as `load`.
+        """
+        if self.reader.digest(row) != self.contents[row]:
+            self._input(row)  # says what became of it
+        size = self.reader.size(row)
+        if size is None:
+            raise self._lost(row, Gone("no longer tells its size"))
+        return size
 
     def example(self) -> Float[Tensor, "1 3 height width"]:
         """Return the first readable picture of the first rows, or a grey ramp, on the device."""
         for row in range(min(len(self.manifest), 8)):
-            batch = self.load([row])
-            if batch.rows:
-                return batch.inputs
+            found, quarantine = self.sift([row])
+            if not quarantine:
+                return found.inputs
         return self.preprocessing.neutral().to(self.device)
 
     def _input(self, row: int) -> Float[Tensor, "3 height width"]:
-        item = self.reader.read(row, self.contents[row])
+        """Return the input of a row.
+
+        Raises:
+            DataError, StoppedError: as `load`.
+        """
+        try:
+            return self._usable(row)
+        except Unreadable as reason:
+            raise self._lost(row, reason) from reason
+
+    def _lost(self, row: int, reason: Unreadable, what: str = "") -> AuditorError:
+        """Return the error that names a row, what is wrong with it, and what to do."""
+        name = f"{what}'{self.manifest.paths[row]}'"
+        if isinstance(reason, Gone):
+            return StoppedError(
+                f"{name} could be read when the audit began and cannot be now: it {reason}. Put it "
+                "back and run the same command again: it goes on from here."
+            )
+        if isinstance(reason, Changed):
+            return DataError(
+                f"{name} {reason}. Put back what was there, and the same command goes on from "
+                "here; what is there now needs an audit of its own."
+            )
+        return DataError(f"{name} {reason}.")
+
+    def _stacked(self, inputs: Sequence[Tensor]) -> Float[Tensor, "row 3 height width"]:
+        empty = torch.empty(0, 3, *self.preprocessing.size)
+        return (torch.stack(list(inputs)) if inputs else empty).to(self.device)
+
+    def _usable(self, row: int) -> Float[Tensor, "3 height width"]:
+        """Return the input of a row.
+
+        Raises:
+            Gone, Changed: it is not what it was when the audit began.
+            Unreadable: it was no picture then.
+        """
+        digest = self.contents[row]
+        if digest.startswith(UNREADABLE):
+            raise Unreadable(digest.removeprefix(UNREADABLE))
+        try:
+            item = self.reader.read(row, digest)
+        except (Gone, Changed):
+            raise
+        except Unreadable as reason:
+            if self.reader.digest(row) != digest:
+                raise Gone(str(reason)) from reason
+            raise
         if isinstance(item, Image.Image):
             return self.preprocessing.normalise(self.preprocessing.frame(item))
         height, width = self.preprocessing.size
@@ -153,16 +235,17 @@ def load_subject(config: Config, base: Path) -> Subject:
     example = preprocessing.neutral().to(device)
     answer, count = read_answer(model, example, config.model.output)
     outputs = name_outputs(config.model, built, count, base, single=answer.single)
-    selection = select(
+    wanted = set(everything.names if config.data.classes is None else config.data.classes)
+    check_any(everything, wanted)
+    chosen = select(
         everything.labels,
         everything.names,
         classes=config.data.classes,
         limit=config.data.limit,
         seed=config.audit.seed,
     )
-    wanted = everything.names if config.data.classes is None else config.data.classes
     present = set(everything.labels)
-    used = [name for name in everything.names if name in present and name in set(wanted)]
+    used = [name for name in everything.names if name in present and name in wanted]
     matching = match_labels(
         used,
         everything.names,
@@ -171,16 +254,28 @@ def load_subject(config: Config, base: Path) -> Subject:
         everything.numbering,
         ordered=everything.ordered,
     )
-    kept = everything.take(selection.indices, selection.excluded)
+    kept = everything.take(chosen)
+    named = {label: matching.classes[output] for label, output in matching.outputs.items()}
+    counted = count_found(everything, chosen, wanted, named)
     contents = tuple(kept.reader.digest(index) for index in range(len(kept)))
+    unreadable = {
+        row: content.removeprefix(UNREADABLE)
+        for row, content in enumerate(contents)
+        if content.startswith(UNREADABLE)
+    }
+    if len(unreadable) == len(kept):
+        raise nothing_usable(kept.paths, unreadable, kept.reader)
     marks = read_objects(config.data, base, kept)
     manifest = Manifest(
         paths=kept.paths,
         labels=np.array([matching.outputs[label] for label in kept.labels], dtype=np.int64),
         classes=matching.classes,
         metadata=kept.metadata,
-        excluded=kept.excluded,
+        excluded=counted.excluded,
         label_rule=matching.rule,
+        found=counted.found,
+        not_pictures=NOT_PICTURES,
+        by_choice=BY_CHOICE,
     )
     return Subject(
         model=model,
@@ -192,13 +287,29 @@ def load_subject(config: Config, base: Path) -> Subject:
         weights_digest=weights_digest(model),
         data_digest=data_digest(manifest, contents, marks.digest if marks else ""),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        notes=(*built.notes, *model_notes, *kept.notes, *input_notes, *_marked(marks, kept)),
+        notes=(
+            *built.notes,
+            *model_notes,
+            *kept.notes,
+            *lost_classes(counted, set(named.values())),
+            *_unreadable(kept, unreadable),
+            *input_notes,
+            *_marked(marks, kept),
+        ),
         reader=kept.reader,
         contents=contents,
         output=answer.name or None,
         marks=marks,
         ready=everything.shape is not None,
     )
+
+
+def _unreadable(data: Collection, quarantine: Quarantine) -> tuple[str, ...]:
+    """Say how many pictures cannot be read, and why."""
+    if not quarantine:
+        return ()
+    why = first_and_cause(data.paths, quarantine, data.reader)
+    return (f"{len(quarantine)} of {len(data)} pictures cannot be read. {why}",)
 
 
 def _marked(marks: Objects | None, data: Collection) -> tuple[str, ...]:

@@ -22,7 +22,9 @@ def run_in(folder: Path, key: str = "k" * 64) -> RunFolder:
 
 
 def test_records_survive_the_disk(tmp_path: Path) -> None:
-    manifest = Manifest(("a/b.jpg",), np.array([1]), ("x", "y"), {"site": ("N",)}, {"late": 2})
+    manifest = Manifest(
+        ("a/b.jpg",), np.array([1]), ("x", "y"), {"site": ("N",)}, {"": {"late": 2}}
+    )
     samples = Samples(
         manifest=manifest,
         valid=np.array([True]),
@@ -35,7 +37,7 @@ def test_records_survive_the_disk(tmp_path: Path) -> None:
     save_record(tmp_path, (samples, (layer(),), {3: (1, 2)}))
     read, layers, mapping = load_record(tmp_path)
     assert read.manifest.metadata == {"site": ("N",)}
-    assert read.manifest.excluded == {"late": 2}
+    assert read.manifest.excluded == {"": {"late": 2}}
     assert mapping == {3: (1, 2)}
     assert layers[0].size == (4, 5)
     assert layers[0].cuts is True

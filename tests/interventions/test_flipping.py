@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 import torch
@@ -42,20 +40,13 @@ class Net(nn.Module):
         return logits + self.past(images.mean((2, 3))) if self.bypass else logits
 
 
-@dataclass(frozen=True)
-class Loaded:
-    rows: tuple[int, ...]
-    inputs: Tensor
-    failures: dict[int, str]
-
-
 def world(weights: list[float], count: int, *, bypass: bool = False):
     images = torch.rand(count, 3, 6, 6, generator=torch.Generator().manual_seed(2))
     net = Net(weights, bypass=bypass).eval()
     explainer = Explainer(net, images[:1])
 
-    def load(rows) -> Loaded:
-        return Loaded(tuple(rows), images[list(rows)], {})
+    def load(rows) -> Tensor:
+        return images[list(rows)]
 
     return net, explainer, load, images
 

@@ -145,7 +145,7 @@ def test_random_directions_are_at_right_angles_and_of_the_same_variance(turned: 
 
 def test_projecting_out_is_the_formula(turned: World) -> None:
     probe = turned.probe()
-    images = turned.load(range(4)).inputs
+    images = turned.load(range(4))
     above = probe.explainer.upper(images, "mixed")
     unit = torch.nn.functional.normalize(torch.arange(1.0, 9.0), dim=0)
     mean = torch.linspace(0, 1, 8)

@@ -38,7 +38,7 @@ def subject() -> World:
 
 def relevance_of(subject: World) -> LayerRelevance:
     """Return what the pass finds at the layer of eight channels."""
-    inputs = subject.load(range(len(subject.labels))).inputs
+    inputs = subject.load(range(len(subject.labels)))
     totals = subject.probe().explainer.statistics(inputs, ("mixed",)).layers["mixed"]
     return LayerRelevance(
         "mixed",

@@ -67,7 +67,7 @@ def test_the_inverse_search_finds_the_class_that_rests_on_the_same_concept(
 
 def test_confidence_with_a_channel_at_zero_is_that_of_a_model_without_it() -> None:
     subject = world(per_class=8, model=WideModel(6.0, second=5.0))
-    images, labels = subject.load(range(24)).inputs, subject.labels
+    images, labels = subject.load(range(24)), subject.labels
     above = subject.probe().explainer.upper(images, "mixed")
     found, right = confidences(above, labels, np.array([BRIGHT_CHANNEL]))
     with torch.no_grad():

@@ -101,15 +101,6 @@ class WideModel(nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
-    """What `World.load` returns."""
-
-    rows: tuple[int, ...]
-    inputs: Tensor
-    failures: dict[int, str]
-
-
-@dataclass(frozen=True, eq=False)
 class World:
     """Images in memory, in the part of a subject that a probe needs."""
 
@@ -117,10 +108,10 @@ class World:
     labels: np.ndarray
     model: nn.Module
 
-    def load(self, rows: Sequence[int]) -> Batch:
+    def load(self, rows: Sequence[int]) -> Tensor:
         """Return the inputs of rows."""
         chosen = self.images[list(rows)].transpose(0, 3, 1, 2)
-        return Batch(tuple(rows), torch.from_numpy(np.ascontiguousarray(chosen)), {})
+        return torch.from_numpy(np.ascontiguousarray(chosen))
 
     def pictures(self, inputs: Tensor) -> np.ndarray:
         """Return inputs as pictures."""
@@ -133,20 +124,20 @@ class World:
     def objects(self, rows: Sequence[int]) -> None:
         """Return masks of the objects: there are none."""
 
-    def size(self, row: int) -> tuple[int, int] | None:
-        """Return the size of a file: there is none."""
-        return None
+    def size(self, row: int) -> tuple[int, int]:
+        """Return the size of a picture: the same for all."""
+        return self.images.shape[1], self.images.shape[2]
 
     def probe(self) -> Probe:
         """Return a probe of the world's model."""
-        explainer = Explainer(self.model, self.load([0]).inputs)
+        explainer = Explainer(self.model, self.load([0]))
         subject: Any = self
         return Probe(explainer, subject)
 
     def samples(self) -> Samples:
         """Return what the pass would find."""
         with torch.no_grad():
-            logits = self.model(self.load(range(len(self.labels))).inputs).numpy()
+            logits = self.model(self.load(range(len(self.labels)))).numpy()
         paths = tuple(f"{CLASSES[label]}/{i}.png" for i, label in enumerate(self.labels))
         prediction = logits.argmax(axis=1)
         count = len(self.labels)

@@ -28,7 +28,6 @@ from auditor.relevance.explainer import Explainer
 from auditor.relevance.flows import chain_of
 from auditor.report.build.composition import composition_part
 from auditor.report.images import ImageStore
-from auditor.subject.subject import Batch
 from tests.relevance.test_composition import Planted
 
 SIDE, COUNT = 16, 5
@@ -38,9 +37,9 @@ SIDE, COUNT = 16, 5
 class Images:
     """A subject of grey pictures of growing brightness."""
 
-    def load(self, rows: Sequence[int]) -> Batch:
+    def load(self, rows: Sequence[int]) -> torch.Tensor:
         level = torch.tensor([1.0 + row for row in rows], dtype=torch.float64)
-        return Batch(tuple(rows), level[:, None, None, None].expand(-1, 3, SIDE, SIDE), {})
+        return level[:, None, None, None].expand(-1, 3, SIDE, SIDE)
 
     def picture(self, row: int) -> np.ndarray:
         return np.full((SIDE, SIDE, 3), 40 * row, dtype=np.uint8)
@@ -75,7 +74,7 @@ def composer(
 ) -> Composer:
     model = (Planted(**net) if model is None else model).double().eval()
     explainer = Explainer(model, torch.ones(1, 3, SIDE, SIDE).double(), "epsilon")
-    found = explainer.explain(Images().load(range(COUNT)).inputs, layers=layers)
+    found = explainer.explain(Images().load(range(COUNT)), layers=layers)
     logits = found.logits.numpy().astype(np.float32)
     own = np.zeros(COUNT, dtype=np.int64)
     samples = Samples(

@@ -55,7 +55,7 @@ def test_edges_agree_with_one_condition_on_one_picture_at_a_time(world: World, o
     slow = np.zeros_like(below.flow)
     target = torch.tensor([output])
     for row in graph.rows:
-        images = world.subject.load([int(row)]).inputs
+        images = world.subject.load([int(row)])
         for place, parent in enumerate(below.parents):
             condition = Condition({"objects": (parent,)})
             found = world.explainer.conditional_relevance(images, [condition], ["parts"], target)

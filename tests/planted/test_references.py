@@ -57,7 +57,7 @@ def test_the_pass_keeps_maximum_and_sum_where_asked(world: World, tmp_path: Path
     subject = replace(world.subject, manifest=few)
     run_pass(world.explainer, subject, plan, tmp_path, lambda _: None)  # type: ignore[arg-type]
     _, layers = merge(tmp_path, few, plan, np.ones(12, bool), [True, True])
-    images = world.subject.load(rows).inputs
+    images = world.subject.load(rows)
     explainer: Explainer = world.explainer
     slow = explainer.explain(images, layers=LAYERS, heatmap=False)
     for layer in layers:

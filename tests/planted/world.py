@@ -16,7 +16,7 @@ from auditor.records import LayerRelevance, Manifest, References, Samples
 from auditor.relevance.collect import PassPlan, merge, run_pass
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.flows import chain_of
-from auditor.subject.subject import Batch
+from auditor.subject import Quarantine, Usable
 from tests.planted.net import inputs_of
 from tests.planted.pictures import KINDS, NAMES, Pictures, blank, patch, place, put
 
@@ -30,9 +30,12 @@ class Shown:
     pictures: Pictures
     manifest: Manifest
 
-    def load(self, rows: Sequence[int]) -> Batch:
+    def load(self, rows: Sequence[int]) -> Tensor:
         chosen = [int(row) for row in rows]
-        return Batch(tuple(chosen), inputs_of(self.pictures.images[chosen]), {})
+        return inputs_of(self.pictures.images[chosen])
+
+    def sift(self, rows: Sequence[int]) -> tuple[Usable, Quarantine]:
+        return Usable(tuple(rows), self.load(rows)), {}
 
     def picture(self, row: int) -> np.ndarray:
         shown = self.pictures.images[row].transpose(1, 2, 0) * 255
@@ -78,7 +81,7 @@ def look(net: nn.Sequential, pictures: Pictures, folder: Path) -> World:
     count = len(pictures.labels)
     manifest = Manifest(tuple(f"{row:04d}.png" for row in range(count)), pictures.labels, NAMES)
     subject = Shown(pictures, manifest)
-    explainer = Explainer(net, subject.load([0]).inputs, "epsilon")
+    explainer = Explainer(net, subject.load([0]), "epsilon")
     plan = PassPlan(LAYERS, "predicted", 64, 10_000)
     run_pass(explainer, subject, plan, folder, lambda _: None)  # type: ignore[arg-type]
     discovery = np.zeros(count, dtype=bool)

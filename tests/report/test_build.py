@@ -25,7 +25,7 @@ def samples() -> Samples:
             tuple(f"{i}.jpg" for i in range(8)),
             labels,
             ("a", "b", "c", "d"),
-            excluded={"hidden": 3},
+            excluded={"a": {"hidden": 3}},
         ),
         valid=valid,
         quarantine=(*[None] * 7, "truncated"),

@@ -102,7 +102,7 @@ def test_without_classes_labels_are_numbers(tmp_path: Path) -> None:
 def test_items_that_fail_before_their_label_are_counted(tmp_path: Path) -> None:
     found = read(tmp_path, "build", bad=1)
     assert found.paths == ("item-000000", "item-000002", "item-000003")
-    assert sum(found.excluded.values()) == 1
+    assert sum(found.excluded[""].values()) == 1
     assert np.asarray(found.reader.read(1, found.reader.digest(1))).max() == 2
 
 

@@ -36,7 +36,10 @@ def test_everything_else_is_counted_by_reason(tmp_path: Path) -> None:
     noise().save(root / "a" / "renamed.dat", "PNG")
     found = read_folder(root)
     assert found.paths == ("a/000.png", "a/renamed.dat")
-    assert found.excluded == {HIDDEN: 3, NOT_AN_IMAGE: 1, OTHER_FORMAT: 1, NO_CLASS: 1}
+    assert found.excluded == {
+        "": {HIDDEN: 2, NO_CLASS: 1},
+        "a": {HIDDEN: 1, NOT_AN_IMAGE: 1, OTHER_FORMAT: 1},
+    }
     assert found.names == ("a",)
 
 
@@ -109,5 +112,7 @@ def test_folder_without_class_folders_or_pictures(tmp_path: Path) -> None:
         read_folder(root)
     (root / "a").mkdir()
     (root / "a" / "notes.txt").touch()
-    with pytest.raises(DataError, match=r"holds no pictures .*1 x not an image; 1 x not inside"):
+    with pytest.raises(
+        DataError, match=r"holds no picture that can be used .*1 x not an image; 1 x not inside"
+    ):
         read_folder(root)

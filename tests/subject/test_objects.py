@@ -167,7 +167,7 @@ def test_every_kind_of_mask_is_read(tmp_path: Path) -> None:
 
 def test_pictures_go_back_to_the_inputs_they_came_from(folder: Path) -> None:
     found = subject(folder)
-    inputs = found.load([0, 1]).inputs.cpu()
+    inputs = found.load([0, 1]).cpu()
     again = found.inputs(found.pictures(inputs))
     assert torch.allclose(again, inputs, atol=1e-5)
     assert found.size(0) == (HEIGHT, WIDTH)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.errors import DataError, UnknownNameError
-from auditor.subject.selection import BEYOND_LIMIT, OTHER_CLASS, allocate, select, stratified_sample
+from auditor.subject.selection import allocate, select, stratified_sample
 
 
 def best_by_brute_force(counts: list[int], limit: int) -> float:
@@ -62,18 +62,16 @@ def test_every_member_is_equally_likely() -> None:
     assert all(abs(drawn[position] - 200) < 58 for position in range(9))
 
 
-def test_classes_and_limit_are_counted() -> None:
+def test_classes_and_limit_are_kept_to() -> None:
     labels = ["a"] * 10 + ["b"] * 20 + ["c"] * 5
     chosen = select(labels, ("a", "b", "c"), classes=["a", "b"], limit=6, seed=0)
-    assert Counter(labels[index] for index in chosen.indices) == {"a": 2, "b": 4}
-    assert chosen.excluded == {OTHER_CLASS: 5, BEYOND_LIMIT: 24}
-    assert list(chosen.indices) == sorted(chosen.indices)
+    assert Counter(labels[index] for index in chosen) == {"a": 2, "b": 4}
+    assert list(chosen) == sorted(chosen)
 
 
 def test_nothing_asked_for_leaves_everything() -> None:
     chosen = select(["a", "b"], ("a", "b"), classes=None, limit=5, seed=0)
-    assert chosen.indices == (0, 1)
-    assert chosen.excluded == {}
+    assert chosen == (0, 1)
 
 
 def test_unknown_and_empty_classes() -> None:

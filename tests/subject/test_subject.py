@@ -13,8 +13,16 @@ import torch
 from PIL import Image
 
 from auditor.config import Config, load_config, parse_config
-from auditor.errors import AuditorError, DataError, LabelError, ModelError, UnknownNameError
+from auditor.errors import (
+    AuditorError,
+    DataError,
+    LabelError,
+    ModelError,
+    StoppedError,
+    UnknownNameError,
+)
 from auditor.subject import DATA_SOURCES, Subject, load_subject
+from auditor.subject.selection import BEYOND_LIMIT, OTHER_CLASS
 from tests.subject.small import config, image_folder, noise, write_factory
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_configs"
@@ -80,16 +88,17 @@ def test_rows_come_in_order_with_failures_named(base: Path) -> None:
     (base / "photos" / "cat" / "000.png").write_text("<html>")
     noise(5, 5).save(base / "photos" / "dog" / "000.png")
     subject = load_subject(config(preprocess={"crop": 12}), base)
-    batch = subject.load([4, 0, 3, 1])
-    assert batch.rows == (4, 1)
-    assert tuple(batch.inputs.shape) == (2, 3, 12, 12)
-    assert batch.inputs.dtype == torch.float32
-    assert set(batch.failures) == {0, 3}
-    assert "is not a JPEG" in batch.failures[0]
-    assert "smaller than the crop" in batch.failures[3]
-    for at, row in enumerate(batch.rows):
-        assert torch.equal(batch.inputs[at], subject.load([row]).inputs[0])
-    assert tuple(subject.load([0]).inputs.shape) == (0, 3, 12, 12)
+    usable, quarantine = subject.sift([4, 0, 3, 1])
+    assert usable.rows == (4, 1)
+    assert tuple(usable.inputs.shape) == (2, 3, 12, 12)
+    assert usable.inputs.dtype == torch.float32
+    assert set(quarantine) == {0, 3}
+    assert "is not a JPEG" in quarantine[0]
+    assert "smaller than the crop" in quarantine[3]
+    assert torch.equal(usable.inputs, subject.load([4, 1]))
+    assert tuple(subject.sift([0])[0].inputs.shape) == (0, 3, 12, 12)
+    with pytest.raises(DataError, match=r"'cat/000.png' is not a JPEG"):
+        subject.load([4, 0, 1])
     with pytest.raises(DataError, match=r"'cat/000.png' is not a JPEG"):
         subject.picture(0)
     assert tuple(subject.example().shape) == (1, 3, 12, 12)
@@ -100,24 +109,45 @@ def test_pictures_show_what_the_model_sees(base: Path) -> None:
     subject = load_subject(config(preprocess={**keys, "scale": 255, "channels": "bgr"}), base)
     shown = subject.picture(2)
     assert shown.shape == (8, 8, 3)
-    assert np.array_equal(shown, subject.pictures(subject.load([2]).inputs)[0])
+    assert np.array_equal(shown, subject.pictures(subject.load([2]))[0])
     expected = subject.preprocessing.frame(noise(12, 12, 2))
     assert np.array_equal(shown, np.asarray(expected))
 
 
 def test_a_file_that_changes_is_never_used(base: Path) -> None:
     subject = load_subject(config(), base)
-    noise(seed=99).save(base / "photos" / "cat" / "001.png")
-    (base / "photos" / "cat" / "002.png").unlink()
-    assert subject.load([0, 1, 2]).failures == {
-        1: "has changed since the audit began",
-        2: "does not exist",
-    }
+    changed, gone = (base / "photos" / "cat" / name for name in ("001.png", "002.png"))
+    before = changed.read_bytes()
+    noise(seed=99).save(changed)
+    gone.rename(base / "elsewhere.png")
+    for ask in (subject.load, subject.sift, lambda rows: subject.picture(rows[-1])):
+        with pytest.raises(DataError, match=r"'cat/001.png' has changed since.*Put back what was"):
+            ask([0, 1])
+        with pytest.raises(StoppedError, match=r"'cat/002.png' could be read.*it does not exist"):
+            ask([0, 2])
+    with pytest.raises(DataError, match="has changed"):
+        subject.size(1)
+    with pytest.raises(StoppedError, match="does not exist"):
+        subject.size(2)
+    changed.write_bytes(before)
+    (base / "elsewhere.png").rename(gone)
+    assert len(subject.load([0, 1, 2])) == 3
+    assert subject.size(2) == (12, 12)
+
+
+def test_what_was_unreadable_when_the_audit_began_stays_set_aside(base: Path) -> None:
+    path = base / "photos" / "cat" / "001.png"
+    content = path.read_bytes()
+    path.write_bytes(b"")
+    subject = load_subject(config(), base)
+    assert any("1 of 5 pictures cannot be read" in note for note in subject.notes)
+    path.write_bytes(content)  # it is there now, but this audit began without it
+    assert subject.sift([0, 1])[1] == {1: "is empty (0 bytes)"}
 
 
 def test_no_readable_picture_still_gives_an_example(base: Path) -> None:
     for path in (base / "photos").rglob("*.png"):
-        path.write_bytes(b"")
+        path.write_bytes(b"no picture")
     subject = load_subject(config(), base)
     assert tuple(subject.example().shape) == (1, 3, 224, 224)
 
@@ -160,7 +190,8 @@ def test_some_classes_and_a_limit(base: Path) -> None:
     subject = load_subject(config(data_keys=keys), base)
     assert len(subject.manifest) == 2
     assert set(subject.manifest.labels.tolist()) == {0}
-    assert sum(subject.manifest.excluded.values()) == 3
+    assert subject.manifest.excluded == {"": {OTHER_CLASS: 2}, "cat": {BEYOND_LIMIT: 1}}
+    assert subject.manifest.found == {"": 2, "cat": 3}
     again = load_subject(config(data_keys=keys), base)
     assert again.manifest.paths == subject.manifest.paths
     drawn = {
@@ -196,7 +227,7 @@ def test_a_table_and_a_dataset_make_subjects(base: Path) -> None:
     )
     ready = load_subject(config(data="sets.py:ready"), base)
     assert ready.preprocessing.done_by_dataset
-    assert torch.equal(ready.load([2]).inputs[0], torch.full((3, 6, 6), 0.2))
+    assert torch.equal(ready.load([2])[0], torch.full((3, 6, 6), 0.2))
     assert ready.picture(2)[0, 0].tolist() == [51, 51, 51]
     assert "runs the code in sets.py" in ready.notes
 
@@ -278,11 +309,10 @@ SQUEEZENET = {
 def top_1(subject: Subject) -> float:
     correct = 0
     for start in range(0, len(subject.manifest), 50):
-        batch = subject.load(range(start, min(start + 50, len(subject.manifest))))
-        assert not batch.failures
+        rows = range(start, min(start + 50, len(subject.manifest)))
         with torch.no_grad():
-            predicted = subject.model(batch.inputs).argmax(1).cpu().numpy()
-        correct += int((predicted == subject.manifest.labels[list(batch.rows)]).sum())
+            predicted = subject.model(subject.load(rows)).argmax(1).cpu().numpy()
+        correct += int((predicted == subject.manifest.labels[list(rows)]).sum())
     return correct / len(subject.manifest)
 
 
@@ -292,7 +322,7 @@ def test_squeezenet_recognises_photographs(shared_data: Path) -> None:
     )
     subject = load_subject(settings, shared_data)
     assert subject.manifest.label_rule == "by ImageNet wnid"
-    assert subject.manifest.excluded["not an image"] == 1
+    assert sum(each.get("not an image", 0) for each in subject.manifest.excluded.values()) == 1
     assert top_1(subject) > 0.25  # chance is 0.001; the slow test has the exact figure
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 
+from auditor.accounting import accounts, lost_share
 from auditor.language import gettext as _
 from auditor.records import Samples
 from auditor.report.build.intervals import wilson
 from auditor.report.build.slices import slices
 from auditor.report.model import (
     Calibration,
+    ClassCount,
     ClassPerformance,
     DataCard,
     Performance,
@@ -22,8 +25,16 @@ from auditor.report.model import (
 
 
 def data_card(samples: Samples, *, source: str, digest: str) -> DataCard:
-    """Count what was used, excluded and quarantined, so that the sums can be checked."""
+    """Count what was used, excluded and quarantined; the sums are checked.
+
+    Raises:
+        IntegrityError: they contradict each other.
+    """
     manifest = samples.manifest
+    by_class = accounts(samples)
+    excluded: Counter[str] = Counter()
+    for reasons in manifest.excluded.values():
+        excluded.update(reasons)
     used = Counter(manifest.classes[label] for label in samples.labels[samples.valid])
     return DataCard(
         source=source,
@@ -31,7 +42,7 @@ def data_card(samples: Samples, *, source: str, digest: str) -> DataCard:
         total=len(manifest),
         used=int(samples.valid.sum()),
         counts=dict(sorted(used.items())),
-        excluded=dict(manifest.excluded),
+        excluded=dict(sorted(excluded.items())),
         quarantined=[
             Quarantined(path=path, reason=reason)
             for path, reason in zip(manifest.paths, samples.quarantine, strict=True)
@@ -41,6 +52,8 @@ def data_card(samples: Samples, *, source: str, digest: str) -> DataCard:
         metadata=sorted(manifest.metadata),
         discovery=int((samples.valid & samples.discovery).sum()),
         test=int((samples.valid & ~samples.discovery).sum()),
+        classes=[ClassCount(**asdict(each)) for each in by_class],
+        lost=lost_share(by_class),
     )
 
 

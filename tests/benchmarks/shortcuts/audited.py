@@ -21,18 +21,10 @@ from auditor.records import LayerRelevance, Manifest, Samples
 from auditor.relevance.collect import PassPlan, merge, run_pass
 from auditor.relevance.explainer import Explainer
 from auditor.shortcuts.split import discovery_split
+from auditor.subject import Quarantine, Usable
 from tests.benchmarks.shortcuts.train import Net, to_pictures
 
 CONCEPTS = 12
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """What `InMemory.load` returns."""
-
-    rows: tuple[int, ...]
-    inputs: Tensor
-    failures: dict[int, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +35,13 @@ class InMemory:
     images: UInt8[np.ndarray, "sample height width 3"]
     manifest: Manifest
 
-    def load(self, rows: Sequence[int]) -> Batch:
+    def load(self, rows: Sequence[int]) -> Tensor:
         """Return the inputs of rows."""
-        return Batch(tuple(rows), to_inputs(self.images[list(rows)]), {})
+        return to_inputs(self.images[list(rows)])
+
+    def sift(self, rows: Sequence[int]) -> tuple[Usable, Quarantine]:
+        """Return the inputs of rows, and that none is set aside."""
+        return Usable(tuple(rows), self.load(rows)), {}
 
     def pictures(self, inputs: Tensor) -> UInt8[np.ndarray, "sample height width 3"]:
         """Return inputs as pictures."""
@@ -58,9 +54,9 @@ class InMemory:
     def objects(self, rows: Sequence[int]) -> None:
         """Return masks of the objects: there are none."""
 
-    def size(self, row: int) -> tuple[int, int] | None:
-        """Return the size of a row's file: there is none."""
-        return None
+    def size(self, row: int) -> tuple[int, int]:
+        """Return the size of a picture: the same for all."""
+        return self.images.shape[1], self.images.shape[2]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +95,7 @@ def audit(
     """Run the stages that come before the search, with the pipeline's own functions."""
     paths = tuple(f"{classes[label]}/{row:05d}.png" for row, label in enumerate(labels))
     subject: Any = InMemory(model, images, Manifest(paths, labels, classes))
-    explainer = Explainer(model, subject.load([0]).inputs)
+    explainer = Explainer(model, subject.load([0]))
     name = explainer.automatic_layers()[-1]
     plan = PassPlan((name,), "predicted", 32, 1 << 20)
     with tempfile.TemporaryDirectory() as folder:

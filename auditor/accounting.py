@@ -1,0 +1,112 @@
+"""What was found, used and set aside, by class: it adds up, or the audit stops."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from auditor.errors import IntegrityError
+from auditor.records import Manifest, Samples
+
+OUTSIDE = ""
+
+
+@dataclass(frozen=True)
+class Account:
+    """What became of a class (`OUTSIDE`: of what belongs to none): found = used + set aside.
+
+    ``set_aside`` counts by reason; ``pictures`` are those found that were asked for and are
+    pictures, ``lost`` those of them that could not be used. ``share`` is how much of the class is
+    lost: of a random sample (``data.limit``) what its pictures tell.
+    """
+
+    name: str
+    found: int
+    used: int
+    set_aside: Mapping[str, int]
+    pictures: int
+    lost: int
+    share: float
+
+
+def accounts(samples: Samples) -> tuple[Account, ...]:
+    """Return the account of every class that anything was found of, in the order of outputs.
+
+    Raises:
+        IntegrityError: found is not used and set aside together.
+    """
+    manifest = samples.manifest
+    rows = Counter(manifest.classes[int(label)] for label in manifest.labels)
+    used = Counter(manifest.classes[int(label)] for label in manifest.labels[samples.valid])
+    broken: dict[str, Counter[str]] = {}
+    for label, reason, valid in zip(
+        manifest.labels, samples.quarantine, samples.valid, strict=True
+    ):
+        if bool(valid) == (reason is not None):
+            raise IntegrityError(
+                "a picture is both used and set aside, or neither: the pass over the data "
+                "contradicts itself. Delete the run folder and run the same command again."
+            )
+        if reason is not None:
+            broken.setdefault(manifest.classes[int(label)], Counter())[reason] += 1
+    found = dict(manifest.found) or _of_rows(manifest, rows)
+    known = [name for name in manifest.classes if name in found]
+    names = [*known, *sorted(set(found) - set(known) - {OUTSIDE})]
+    names += [OUTSIDE] if OUTSIDE in found else []
+    return tuple(
+        _account(manifest, name, found[name], used[name], broken.get(name, Counter()))
+        for name in names
+    )
+
+
+def lost_share(of: Iterable[Account]) -> float:
+    """Return how much of all pictures is lost, from 0 to 1."""
+    kept = total = 0.0
+    for each in of:
+        total += each.pictures
+        kept += each.pictures * (1 - each.share)
+    return 1 - kept / total if total else 0.0
+
+
+def _of_rows(manifest: Manifest, rows: Mapping[str, int]) -> dict[str, int]:
+    """Return what was found where the source did not count it: rows and what was left out."""
+    left = {name: sum(reasons.values()) for name, reasons in manifest.excluded.items()}
+    return {name: rows.get(name, 0) + left.get(name, 0) for name in {*rows, *left}}
+
+
+def _account(
+    manifest: Manifest, name: str, found: int, used: int, broken: Mapping[str, int]
+) -> Account:
+    left = manifest.excluded.get(name, {})
+    quarantined = sum(broken.values())
+    if found != used + quarantined + sum(left.values()):
+        raise IntegrityError(
+            f"of '{name or 'no class'}' {found} were found, but {used} are used and "
+            f"{quarantined + sum(left.values())} set aside: the counts contradict each other. "
+            "Delete the run folder and run the same command again."
+        )
+    excluded = sum(n for reason, n in left.items() if _is_loss(manifest, reason))
+    aside = sum(left.get(reason, 0) for reason in manifest.not_pictures)
+    pictures = excluded if name == OUTSIDE else found - aside
+    # A limit draws from what is left after `excluded`, and says of it what share is broken.
+    kept = (1 - excluded / pictures) if pictures else 1.0
+    if used + quarantined:
+        kept *= used / (used + quarantined)
+    return Account(
+        name=name,
+        found=found,
+        used=used,
+        set_aside=dict(sorted((Counter(left) + Counter(broken)).items(), key=_most)),
+        pictures=pictures,
+        lost=excluded + quarantined,
+        share=1 - kept,
+    )
+
+
+def _is_loss(manifest: Manifest, reason: str) -> bool:
+    return reason not in manifest.not_pictures and reason not in manifest.by_choice
+
+
+def _most(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]
