@@ -18,8 +18,8 @@ import auditor
 from auditor.config import NOT_EVIDENCE, Config
 from auditor.errors import IntegrityError
 from auditor.language import SOURCE
+from auditor.pipeline.device_class import device_class
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.numerics import device_class
 from auditor.review.runs import run_folders
 from auditor.runfolder import digest_of, read_manifest
 from auditor.subject import Subject
@@ -94,7 +94,7 @@ def begun_otherwise(out: Path, name: str, identity: Mapping[str, Any]) -> str | 
 
 def _runs(out: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Yield the runs that say what they are of, oldest first."""
-    for path in run_folders(out):
+    for path in run_folders(out) if out.is_dir() else ():
         try:
             manifest = read_manifest(path)
         except IntegrityError:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ctypes
 import platform
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 
@@ -24,6 +25,16 @@ PRECISIONS = (
         for operation in ("conv", "rnn", "matmul")
     ),
 )
+# What else the user's code may have set: how it is read and written, and what it is to be. Torch's
+# own context managers read all precisions too, which fails where the old and the new disagree.
+SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], object], Any], ...] = (
+    (torch.get_default_dtype, torch.set_default_dtype, torch.float32),
+    (torch._C._get_cudnn_enabled, torch._C._set_cudnn_enabled, True),
+    (torch._C._get_cudnn_benchmark, torch._C._set_cudnn_benchmark, False),
+    (torch._C._get_cudnn_deterministic, torch._C._set_cudnn_deterministic, True),
+    (torch._C._get_mkldnn_enabled, torch._C._set_mkldnn_enabled, True),
+    (torch._C._get_mkldnn_deterministic, torch._C._set_mkldnn_deterministic, True),
+)
 
 
 @contextmanager
@@ -37,46 +48,11 @@ def exact(device: torch.device) -> Iterator[None]:
         stack.enter_context(torch.no_grad())
         for kind in dict.fromkeys((device.type, "cpu")):
             stack.enter_context(torch.autocast(kind, enabled=False))
-        stack.enter_context(_default_float32())
+        for read, write, wanted in SETTINGS:
+            stack.callback(write, read())
+            write(wanted)
         stack.enter_context(_full_float32())
-        stack.enter_context(
-            torch.backends.cudnn.flags(
-                enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-            )
-        )
-        stack.enter_context(
-            torch.backends.mkldnn.flags(enabled=True, deterministic=True, allow_tf32=None)
-        )
         yield
-
-
-def device_class(device: torch.device) -> dict[str, str]:
-    """Return what decides which kernels compute here: another class, other last bits.
-
-    The number of threads does not: no kernel that is used splits a sum by it.
-    """
-    found = {
-        "machine": platform.machine(),
-        "CPU": torch.backends.cpu.get_cpu_capability(),
-    }
-    if torch.are_deterministic_algorithms_enabled():
-        found["algorithms"] = "deterministic"
-    if device.type == "cuda":
-        found["GPU"] = torch.cuda.get_device_name(device)
-        found["CUDA"] = str(torch.version.cuda or torch.version.hip)
-        found["cuDNN"] = str(torch.backends.cudnn.version())  # type: ignore[no-untyped-call]
-    return found
-
-
-@contextmanager
-def _default_float32() -> Iterator[None]:
-    """Make new tensors float32, as the user's code finds them unless it asked for another."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float32)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
 
 
 @contextmanager

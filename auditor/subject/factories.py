@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from auditor.errors import AuditorError, nearest
+from auditor.subject.fresh_code import FromSource, from_source
 
 ErrorType = type[AuditorError]
 
@@ -136,7 +137,7 @@ def _import_file(path: Path, error: ErrorType) -> ModuleType:
         )
     digest = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()
     name = f"auditor_user_code_{digest[:12]}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=FromSource(name, str(path)))
     if spec is None or spec.loader is None:
         raise error(f"the file '{path.name}' cannot be imported as Python code.")
     module = importlib.util.module_from_spec(spec)
@@ -170,9 +171,9 @@ def _search(*folders: Path) -> Iterator[None]:
     """Let imports look in ``folders`` too, for the time of the import."""
     before = list(sys.path)
     sys.path[:0] = [str(folder) for folder in folders]
-    importlib.invalidate_caches()
     try:
-        yield
+        with from_source(*folders):
+            yield
     finally:
         sys.path[:] = before
 
