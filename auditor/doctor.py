@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from auditor.fonts import SCRIPTS, without_font
+
 State = Literal["ok", "note", "mend"]
 GIGABYTE = 1_000_000_000
 LEAST_DISK = 2 * GIGABYTE
@@ -49,6 +51,7 @@ def examine(out: Path) -> Iterator[Checked]:
     yield _cuda()
     yield _pango()
     yield _fonts()
+    yield _letters()
     yield _disk(out)
     yield _memory()
     yield _write_access(
@@ -148,6 +151,20 @@ def _fonts() -> Checked:
         return Checked("fonts (PDF)", "ok", f"{count} found")
     mend = "Debian, Ubuntu: apt install fontconfig fonts-dejavu-core; Alpine: apk add font-dejavu"
     return Checked("fonts (PDF)", "mend", "none: the PDF would show boxes for letters", mend)
+
+
+def _letters() -> Checked:
+    """Check for which scripts there is no font; only names that use them need one."""
+    missing = [
+        (script, package) for script, (letter, package) in SCRIPTS.items() if without_font([letter])
+    ]
+    if not missing:
+        return Checked("letters (PDF)", "ok", "a font for every script that is asked for")
+    scripts = ", ".join(script for script, _package in missing)
+    packages = " ".join(dict.fromkeys(package for _script, package in missing))
+    found = f"no font for {scripts}: names in them would be boxes in PDF and figures"
+    mend = f"only where your names use them: apt install {packages} (Debian, Ubuntu)"
+    return Checked("letters (PDF)", "note", found, mend)
 
 
 def _disk(out: Path) -> Checked:

@@ -121,7 +121,7 @@ def short(name: str, length: int = 28) -> str:
 
 
 def _drawn(sign: str) -> str:
-    """Return what is drawn of a sign: joiners shape their neighbours, direction marks nothing."""
+    """Return what is drawn of a sign: joiners shape their neighbours, marks of direction do not."""
     if sign.isprintable() or sign in "\u200c\u200d":
         return sign
     return "" if unicodedata.category(sign) == "Cf" else " "

@@ -74,10 +74,9 @@ class DatasetReader:
     def given(self, index: int) -> Any:
         """Return the image of an item as the dataset gives it."""
         try:
-            pair = self.dataset[self.indices[index]]
+            return self.dataset[self.indices[index]][0]
         except Exception as error:  # the user's code, or a damaged file below it
             raise Unreadable(f"the dataset failed ({describe_failure(error)})") from None
-        return pair[0]
 
     def _item(self, index: int) -> Item:
         return to_item(self.given(index), self.reading)

@@ -14,8 +14,10 @@ from torch import Tensor, nn
 
 from auditor.config import Config, PreprocessConfig
 from auditor.errors import AuditorError, DataError, StoppedError
+from auditor.fonts import font_note
 from auditor.records import Manifest
 from auditor.subject.collection import UNREADABLE, Changed, Collection, Gone, Reader
+from auditor.subject.copies import copies_note
 from auditor.subject.digests import data_digest, weights_digest
 from auditor.subject.found import BY_CHOICE, NOT_PICTURES, check_any, count_found, lost_classes
 from auditor.subject.images import Unreadable
@@ -293,8 +295,10 @@ def load_subject(config: Config, base: Path) -> Subject:
             *kept.notes,
             *lost_classes(counted, set(named.values())),
             *_unreadable(kept, unreadable),
+            *copies_note(kept, contents),
             *input_notes,
             *_marked(marks, kept),
+            *font_note(matching.classes),
         ),
         reader=kept.reader,
         contents=contents,

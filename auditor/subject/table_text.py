@@ -49,10 +49,12 @@ def read_text_table(path: Path, config: DataConfig) -> Table:
     except OSError as error:
         raise DataError(f"cannot read {name}: {error.strerror}.") from error
     text, notes = _decoded(data, config.encoding, name)
-    start = 0
+    blank = re.match(r"[\r\n]*", text)
+    start = len(blank[0].splitlines()) if blank else 0
+    text = text.lstrip("\r\n")
     hint = re.match(r"sep=(.)\r?\n", text)  # the first line of what Excel writes
     if hint:
-        text, start = text[hint.end() :], 1
+        text, start = text[hint.end() :], start + 1
     separator = hint[1] if hint else _separator(text, path, config)
     expected = "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
     if separator != expected and config.separator is None:

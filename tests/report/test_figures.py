@@ -9,6 +9,7 @@ import matplotlib
 import numpy as np
 import pytest
 
+from auditor.report import figure_style
 from auditor.report.figure_style import Drawing, short
 from auditor.report.figures import confusion_figure, overview_figure, similarity_figure
 
@@ -91,3 +92,24 @@ def test_of_many_concepts_the_largest_are_drawn_and_counted() -> None:
     # The same cells, and one line more that says how many of all concepts they are.
     assert 0 < height - alone.height < 40
     assert abs(width - alone.width) < 3
+
+
+def test_names_of_every_script_are_cut_by_their_width_and_not_inside_a_sign() -> None:
+    assert short("猫" * 14) == "猫" * 14
+    assert short("猫" * 20) == "猫" * 9 + "…" + "猫" * 4
+    assert short("می\u200cخواهم") == "می\u200cخواهم"
+    assert short("a\u202eb\u2066c\td") == "abc d"
+    assert len(short("x" * 200)) == 28
+
+
+def test_fonts_of_the_machine_stand_in_where_ours_lacks_letters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from matplotlib.font_manager import fontManager
+
+    other = next(font for font in fontManager.ttflist if font.name != "DejaVu Sans")
+    monkeypatch.setattr(figure_style, "FALLBACKS", (other.name, "No Such Font"))
+    figure_style._fallbacks.cache_clear()
+    with figure_style.house_style():
+        assert matplotlib.rcParams["font.family"] == ["DejaVu Sans", other.name]
+    figure_style._fallbacks.cache_clear()

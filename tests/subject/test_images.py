@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from auditor.subject import images
+from auditor.subject import formats, images
 from auditor.subject.images import (
     USUAL,
     Reading,
@@ -197,3 +197,54 @@ def test_pictures_are_known_by_content(tmp_path: Path) -> None:
     text.write_text("no picture")
     assert not looks_like_image(text)
     assert not looks_like_image(tmp_path / "missing")
+
+
+def test_avif_is_decoded(tmp_path: Path) -> None:
+    smooth = Image.fromarray(np.linspace(0, 255, 16 * 16 * 3).reshape(16, 16, 3).astype(np.uint8))
+    data = encoded(smooth, "AVIF", quality=90)
+    assert np.abs(pixels(data).astype(int) - np.asarray(smooth)).mean() < 8
+    (tmp_path / "photo.bin").write_bytes(data)
+    assert looks_like_image(tmp_path / "photo.bin")
+
+
+HEIC = b"\0\0\0\x1cftypheic\0\0\0\0mif1heicmiaf" + b"\0" * 64
+
+
+def test_heic_asks_for_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "_heif_opens", lambda: False)
+    formats.pillow_formats.cache_clear()
+    with pytest.raises(Unreadable, match=r"is a HEIC picture.*pip install 'concept-auditor.heic.'"):
+        decode(HEIC)
+    formats.pillow_formats.cache_clear()
+
+
+def test_heic_is_decoded_with_its_extra() -> None:
+    heif = pytest.importorskip("pillow_heif")
+    buffer = io.BytesIO()
+    heif.from_pillow(noise(16, 24).resize((48, 32))).save(buffer)
+    assert decode(buffer.getvalue()).size == (48, 32)
+    with pytest.raises(Unreadable, match="is a damaged HEIC file"):
+        decode(HEIC)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid",
+            "pointer of Git LFS; run: git lfs pull",
+        ),
+        (b"\0" * 128 + b"DICM", "but a DICOM file; save the picture as PNG"),
+        (b"  <!DOCTYPE html><p>404", "but a web page"),
+        (b"<?xml version='1.0'?>\n<svg xmlns=", "but an SVG drawing"),
+        (b"8BPS\0\1", "but a Photoshop file"),
+        (b"\xff\x0a\xfa", "but a JPEG XL picture"),
+        (b"%PDF-1.7", "but a PDF"),
+        (b"BMW is a word", "is not a JPEG, PNG, WebP, AVIF, HEIC, BMP, GIF, TIFF or PPM image"),
+        (encoded(Image.new("RGB", (4, 4)), "TIFF")[:8], "is a damaged TIFF file"),
+    ],
+)
+def test_other_formats_are_named(data: bytes, said: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        decode(data)
+    assert said in str(caught.value)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from auditor.errors import ConfigError, DataError, UnknownNameError
+from auditor.errors import ConfigError, DataError
 from auditor.subject import load_subject
 from auditor.subject.objects import decode_mask
 from tests.subject.small import config, image_folder, write_factory
@@ -132,7 +132,7 @@ def test_masks_of_another_size_or_none_at_all_are_errors(folder: Path) -> None:
     with pytest.raises(DataError, match=r"'nowhere' is no folder"):
         subject(folder, masks="nowhere")
     (folder / "masks" / "a" / "000.png").write_bytes(b"no picture")
-    with pytest.raises(DataError, match=r"'000.png' of 'a/000.png' cannot be decoded"):
+    with pytest.raises(DataError, match=r"'000.png' of 'a/000.png' is not a JPEG"):
         subject(folder, masks="masks")
 
 
@@ -145,7 +145,7 @@ def test_wrong_settings_are_errors(folder: Path) -> None:
     table(folder, "box", [""] * 6)
     with pytest.raises(DataError, match="no picture has a mask or box"):
         from_table(folder, "box", "box")
-    with pytest.raises(UnknownNameError, match=r"set data\.columns\.box.*Did you mean 'box'"):
+    with pytest.raises(ConfigError, match=r"set data\.columns\.box.*Did you mean 'box'"):
         from_table(folder, "boxx", "box")
     table(folder, "mask", ["masks/a/009.png"] + [""] * 5)
     with pytest.raises(DataError, match=r"list\.csv:2: the mask 'masks/a/009.png' does not exist"):

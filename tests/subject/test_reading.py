@@ -207,3 +207,13 @@ def test_the_description_says_how_files_are_read() -> None:
 def test_a_range_must_ascend() -> None:
     with pytest.raises((ConfigError, ValueError), match="black must be below white"):
         PreprocessConfig.model_validate({"range": [10, 10]})
+
+
+def test_the_same_content_twice_is_said(tmp_path: Path) -> None:
+    folder = image_folder(tmp_path / "photos", {"a": 2, "b": 2})
+    (folder / "a" / "copy.png").write_bytes((folder / "a" / "000.png").read_bytes())
+    (folder / "b" / "other.png").symlink_to(folder / "a" / "001.png")
+    write_factory(tmp_path)
+    said = "; ".join(load_subject(config(), tmp_path).notes)
+    assert "2 of 6 pictures have the content of another and count again, 1 of them with" in said
+    assert "'a/001.png' and 'b/other.png'" in said

@@ -216,7 +216,7 @@ def test_a_table_and_a_dataset_make_subjects(base: Path) -> None:
     (base / "list.csv").write_text(
         "path,label,site\nphotos/cat/000.png,1,north\nphotos/dog/000.png,0,south\n"
     )
-    table = load_subject(config(data="list.csv"), base)
+    table = load_subject(config(data="list.csv", data_keys={"metadata": ["site"]}), base)
     assert table.manifest.labels.tolist() == [1, 0]
     assert table.manifest.metadata == {"site": ("north", "south")}
     assert table.manifest.label_rule == "labels are output numbers"

@@ -40,6 +40,7 @@ WESTERN = ("café", "Größe", "café")
 
 READ = {
     "plain": Case(PLAIN),
+    "empty lines before": Case("\n\r\n" + PLAIN),
     "semicolons": Case(PLAIN.replace(",", ";"), note="separated by semicolons"),
     "tabs in a .csv": Case(PLAIN.replace(",", "\t"), note="separated by tabs"),
     "tabs in a .tsv": Case(PLAIN.replace(",", "\t"), name="list.tsv"),
@@ -147,6 +148,9 @@ REFUSED = {
     ),
     "a label that is nan": Case(
         PLAIN + "img/3.png,nan\n", "list.csv:5: .* is 'nan', which programs"
+    ),
+    "an empty label below empty lines": Case(
+        "\n\n" + PLAIN + "img/3.png,\n", "list.csv:7: the label of 'img/3.png' is empty"
     ),
     "two labels": Case(
         PLAIN + "img/0.png,dog\n",
