@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
+import shutil
+import subprocess
 import unicodedata
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -82,11 +84,34 @@ def house_style() -> Iterator[None]:
 
 @cache
 def _fallbacks() -> tuple[str, ...]:
-    """Return the fonts of `FALLBACKS` that this machine has."""
+    """Return the fonts of `FALLBACKS` that this machine has.
+
+    Matplotlib keeps a list of fonts from when it was first used; newer ones are entered here.
+    """
     from matplotlib.font_manager import fontManager
 
+    known = {font.name for font in fontManager.ttflist}
+    for file in _files_of([name for name in FALLBACKS if name not in known]):
+        fontManager.addfont(file)
     installed = {font.name for font in fontManager.ttflist}
     return tuple(name for name in FALLBACKS if name in installed)
+
+
+def _files_of(families: Sequence[str]) -> list[str]:
+    """Return the files that hold these families in their regular style, by fontconfig."""
+    listing = shutil.which("fc-list")
+    if listing is None:
+        return []
+    asked = [listing, ":style=Regular", "file", "family"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603
+    found = set()
+    for line in done.stdout.splitlines():
+        file, _colon, names = line.partition(": ")
+        if file.lower().endswith((".ttf", ".otf", ".ttc")) and set(names.split(",")) & set(
+            families
+        ):
+            found.add(file)
+    return sorted(found)
 
 
 def new_figure(width: float, height: float) -> Figure:

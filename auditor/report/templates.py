@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sized
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from auditor.errors import OutputError
 from auditor.language import spoken, translate, translate_counted
 from auditor.report.formatting import FILTERS, number
 
+LONG_WORD = re.compile(r"(?<![^\s\u2066-\u2069'\"(])[\w.-]{41,}(?![^\s\u2066-\u2069'\"),;:!?])")
+DIGEST = re.compile(r"[0-9a-f]{40,}")
+BREAK = "\u200b"  # takes no room
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -77,8 +81,16 @@ def _all_placed(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _placed(value: Any) -> Any:
-    """Return what is printed; a name that runs from right to left stays in its place."""
-    return isolated(value) if type(value) is str else value
+    """Return what is printed: names from right to left stay in place, long ones can be broken."""
+    return LONG_WORD.sub(_breakable, isolated(value)) if type(value) is str else value
+
+
+def _breakable(word: re.Match[str]) -> str:
+    """Return a long word with places where a line may end; only of letters, and no digest."""
+    text = word[0]
+    if 2 * sum(map(str.isalpha, text)) < len(text) or DIGEST.fullmatch(text):
+        return text
+    return BREAK.join(re.findall(r"[^_.-]{0,24}[_.-]+|[^_.-]{1,24}", text))
 
 
 def _text(context: jinja2.runtime.Context, message: str) -> str:

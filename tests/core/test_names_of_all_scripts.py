@@ -54,3 +54,22 @@ def test_letters_without_a_font_are_said(monkeypatch: pytest.MonkeyPatch) -> Non
     assert fonts.font_note(["cat", CAT]) == ()
     monkeypatch.setattr(fonts.shutil, "which", lambda name: None)
     assert fonts.without_font(["猫"]) == ""
+
+
+def test_long_names_can_be_broken_and_digests_stay_whole() -> None:
+    jinja = environment()
+    say = jinja.from_string("{{ name }}").render
+    assert say(name="x" * 40) == "x" * 40
+    long = say(name="x" * 200)
+    assert long.replace("\u200b", "") == "x" * 200
+    assert max(map(len, long.split("\u200b"))) == 24
+    assert "\u200b" in say(name=f"in '{'y' * 50}'")
+    words = "a_very_long_class_name_that_somebody_wrote_down"
+    assert say(name=words).split("\u200b")[:3] == ["a_", "very_", "long_"]
+    for whole in (
+        "0123456789abcdef" * 4,
+        "sha256:" + "ab" * 32,
+        "M0.5,3" + "L1.25,8" * 9,
+        "M1-2" * 20,
+    ):
+        assert say(name=whole) == whole
