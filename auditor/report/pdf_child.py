@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         attachments=[_attachment(path, created) for path in _by_name(options.attach)],
         finisher=partial(_finish, cover=COVER in document),
     )
-    for _, line in problems.lines:
+    for _, line in sorted(problems.lines, key=lambda each: each[0]):  # the worst is the last
         sys.stderr.write(f"{' '.join(line.split())}\n")
     return 1 if any(level >= logging.ERROR for level, _ in problems.lines) else 0
 

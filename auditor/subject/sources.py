@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
@@ -14,7 +15,6 @@ from auditor.subject.collection import Collection
 from auditor.subject.datasets import read_dataset
 from auditor.subject.factories import find_file, is_factory
 from auditor.subject.folders import read_folder
-from auditor.subject.labels import plain
 from auditor.subject.tables import TABLE_SUFFIXES, read_table
 
 # The part of ``data.source`` after ``name:``, the data's config, and the folder of the config.
@@ -66,7 +66,9 @@ def _checked(data: Collection, config: DataConfig) -> Collection:
     spelled: dict[str, list[str]] = {}
     for label in sorted(counts):
         if config.classes is None or label in config.classes:
-            spelled.setdefault(plain(unicodedata.normalize("NFKC", label)), []).append(label)
+            alone = unicodedata.normalize("NFKC", label).casefold()
+            key = re.sub(r"(?<=\w)[\s_-]+(?=\w)", " ", alone).strip()
+            spelled.setdefault(key, []).append(label)
     alike = next((labels for labels in spelled.values() if len(labels) > 1), None)
     if alike is not None and config.labels == "auto":
         shown = ", ".join(f"'{label}' ({counts[label]})" for label in alike)

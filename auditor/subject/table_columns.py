@@ -11,6 +11,7 @@ from auditor.errors import ConfigError, nearest
 from auditor.subject.table_text import Table
 
 MOST_VALUES = 20  # a column of more distinct values is not kept
+SHOWN = 12  # columns that are named with one reason
 LOOKED_AT = 50  # rows that tell what a column holds
 LONG = 40  # characters of a value that is text
 _PRIVATE = frozenset(
@@ -69,7 +70,7 @@ def kept_columns(
         return {name: column_at(table, name, "data.metadata", is_file) for name in named}, ()
     special = ("", columns.path, columns.label, columns.mask, columns.box)
     kept: dict[str, int] = {}
-    left: list[str] = []
+    left: dict[str, list[str]] = {}
     for at, name in enumerate(table.header):
         if name in special:
             continue
@@ -77,35 +78,39 @@ def kept_columns(
         if why is None:
             kept[name] = at
         else:
-            left.append(f"{name} ({why})")
+            left.setdefault(why, []).append(name)
     notes = []
     if kept:
         notes.append(f"{table.name}: columns kept as metadata: {', '.join(kept)}")
     if left:
-        notes.append(
-            f"{table.name}: columns left out: {', '.join(left)}; data.metadata names those to keep"
-        )
+        said = "; ".join(f"{_listed(names)} ({why})" for why, names in left.items())
+        notes.append(f"{table.name}: columns left out: {said}; data.metadata names those to keep")
     return kept, tuple(notes)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _why_left(name: str, cells: Sequence[str]) -> str | None:
     """Return why a column is not kept unasked, None where it is."""
     words = re.findall(r"[A-ZÀ-Þ]?[a-zß-ÿ]+|[A-ZÀ-Þ]+(?![a-zß-ÿ])", name)
     if any(word.lower() in _PRIVATE for word in [*words, name]):
-        return "its name is that of personal data or text"
+        return "by their name personal data or text"
     counts = Counter(cell for cell in cells if cell)
     if not counts:
         return "empty"
     for pattern, what in ((_DATE, "dates"), (_MAIL, "addresses"), (_PERSON, "names of people")):
         if 2 * sum(bool(pattern.fullmatch(value)) for value in counts) > len(counts):
-            return f"it looks like {what}"
+            return f"by their look {what}"
     if any(len(value) > LONG or len(value.split()) > 5 for value in counts):
-        return "it holds text"
+        return "text"
     if len(counts) > MOST_VALUES:
-        return f"{len(counts):,} different values"
+        return f"more than {MOST_VALUES} different values"
     once = sum(count == 1 for count in counts.values())
     if once > max(1, len(counts) // 10) or once == len(counts):
-        return "its values do not repeat"
+        return "values that do not repeat"
     return None
 
 

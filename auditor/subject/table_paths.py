@@ -87,7 +87,7 @@ class Paths:
             first, read = self.spelled[0]
             yield (
                 f"{name}: {len(self.spelled):,} paths are spelled in another way than the files: "
-                f"'{first[:80]}' is read as '{text_path(read)[:80]}'"
+                f"'{_shown(first)}' is read as '{_shown(read)}'"
             )
 
     def _check(self, value: str, place: str) -> None:
@@ -136,6 +136,13 @@ def check_addresses(values: list[str], places: tuple[str, ...], column: str) -> 
             f"'{host}'), and nothing is ever fetched: download the pictures and write the paths of "
             f"the files in the column '{column}' (data.columns.path)."
         )
+
+
+def _shown(value: str) -> str:
+    """Return a path for a note; of an absolute one, which tells of the machine, the end."""
+    if value.startswith("file:") or Path(value).is_absolute():
+        value = f".../{value.rpartition('/')[2]}"
+    return text_path(value)[:80]
 
 
 def _odd(value: str) -> bool:

@@ -14,7 +14,13 @@ from auditor.errors import ConfigError, DataError
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "|"}
 _FIELD_LIMIT = 1_000_000
-_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe\0\0", "utf-32"),
+    (b"\0\0\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
 _NO_TEXT = (
     (b"PK\x03\x04", "an Excel or ZIP file"),
     (b"\xd0\xcf\x11\xe0", "an Excel file"),
@@ -52,7 +58,7 @@ def read_text_table(path: Path, config: DataConfig) -> Table:
     blank = re.match(r"[\r\n]*", text)
     start = len(blank[0].splitlines()) if blank else 0
     text = text.lstrip("\r\n")
-    hint = re.match(r"sep=(.)\r?\n", text)  # the first line of what Excel writes
+    hint = re.match(r'"?sep=(.)"?(\r\n|\r|\n)', text)  # the first line of what Excel writes
     if hint:
         text, start = text[hint.end() :], start + 1
     separator = hint[1] if hint else _separator(text, path, config)
@@ -208,7 +214,9 @@ def _is_western(word: str) -> bool:
                 return False
             if sign in "”›" and word[at + 1 : at + 2].isalpha():
                 return False
-        elif sign in "þðÞÐ" or (unicodedata.category(sign) == "Lu" and word[at - 1 : at].islower()):
+        elif sign in "þðÞÐŸ" or (
+            unicodedata.category(sign) == "Lu" and word[at - 1 : at].islower()
+        ):
             return False
     return not re.search(r"[^\x00-\x7f]{3}", word)
 

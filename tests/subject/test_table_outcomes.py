@@ -45,6 +45,12 @@ READ = {
     "tabs in a .csv": Case(PLAIN.replace(",", "\t"), note="separated by tabs"),
     "tabs in a .tsv": Case(PLAIN.replace(",", "\t"), name="list.tsv"),
     "commas in a .tsv": Case(PLAIN, name="list.tsv", note="separated by commas"),
+    "numbers below zero": Case(
+        PLAIN.replace("dog", "-1").replace("cat", "1"), labels=("1", "-1", "1")
+    ),
+    "Excel's first line in quotes": Case(
+        '"sep=;"\r' + PLAIN.replace(",", ";"), note="by semicolons"
+    ),
     "bars": Case(PLAIN.replace(",", "|"), note="separated by |"),
     "bars, said": Case(PLAIN.replace(",", "|"), keys={"separator": "|"}),
     "Excel's first line": Case("sep=;\r\n" + PLAIN.replace(",", ";"), note="by semicolons"),
@@ -54,6 +60,7 @@ READ = {
     ),
     "UTF-8 with a mark": Case(b"\xef\xbb\xbf" + CAFE.encode(), labels=WESTERN),
     "UTF-16 with a mark": Case(CAFE.encode("utf-16"), labels=WESTERN, note="UTF-16"),
+    "UTF-32 with a mark": Case(CAFE.encode("utf-32"), labels=WESTERN, note="UTF-32"),
     "UTF-16 without": Case(CAFE.encode("utf-16-le"), labels=WESTERN, note="UTF-16-LE"),
     "UTF-16 the other way": Case(CAFE.encode("utf-16-be"), labels=WESTERN, note="UTF-16-BE"),
     "cp1252": Case(CAFE.encode("cp1252"), labels=WESTERN, note="read as cp1252 (Windows)"),

@@ -48,8 +48,8 @@ def test_columns_become_labels_and_metadata(table: Path) -> None:
     assert found.metadata == {"camera": ("A", "B, old", "A")}
     assert found.notes == (
         "list.csv: columns kept as metadata: camera",
-        "list.csv: columns left out: site (its values do not repeat); data.metadata names those to "
-        "keep",
+        "list.csv: columns left out: site (values that do not repeat); data.metadata names those "
+        "to keep",
     )
     assert found.reader.read(2, found.reader.digest(2)).size == (12, 12)
 
@@ -180,14 +180,10 @@ def test_columns_of_few_values_are_kept_and_private_ones_are_not(table: Path) ->
     assert list(found.metadata) == ["camera", "kind_of_site", "always"]
     left = found.notes[-1]
     for said in (
-        "PatientName (its name is that of personal data or text)",
-        "who (it looks like names of people)",
-        "born (its name is that of personal data or text)",
-        "age (40 different values)",
-        "note (its name",
-        "mail (its name",
-        "dob (its name",
-        "reading (its values do not repeat)",
+        "PatientName, born, note, mail, dob (by their name personal data or text)",
+        "who (by their look names of people)",
+        "age (more than 20 different values)",
+        "reading (values that do not repeat)",
     ):
         assert said in left
     asked = read(table, metadata=["PatientName", "age"])
