@@ -16,17 +16,17 @@ OUTSIDE = ""
 class Account:
     """What became of a class (`OUTSIDE`: of what belongs to none): found = used + set aside.
 
-    ``set_aside`` counts by reason; ``pictures`` are those found that were asked for and are
-    pictures, ``lost`` those of them that could not be used. ``share`` is how much of the class is
-    lost: of a random sample (``data.limit``) what its pictures tell.
+    ``set_aside`` counts by reason, most first; ``losses`` are those of ``pictures`` that were asked
+    for and could not be used. ``share`` is how much of the class that is: of a random sample
+    (``data.limit``) what its pictures tell.
     """
 
     name: str
     found: int
     used: int
     set_aside: Mapping[str, int]
+    losses: Mapping[str, int]
     pictures: int
-    lost: int
     share: float
 
 
@@ -86,7 +86,9 @@ def _account(
             f"{quarantined + sum(left.values())} set aside: the counts contradict each other. "
             "Delete the run folder and run the same command again."
         )
-    excluded = sum(n for reason, n in left.items() if _is_loss(manifest, reason))
+    no_loss = (*manifest.not_pictures, *manifest.by_choice)
+    lost = {reason: count for reason, count in left.items() if reason not in no_loss}
+    excluded = sum(lost.values())
     aside = sum(left.get(reason, 0) for reason in manifest.not_pictures)
     pictures = excluded if name == OUTSIDE else found - aside
     # A limit draws from what is left after `excluded`, and says of it what share is broken.
@@ -97,15 +99,15 @@ def _account(
         name=name,
         found=found,
         used=used,
-        set_aside=dict(sorted((Counter(left) + Counter(broken)).items(), key=_most)),
+        set_aside=_joined(left, broken),
+        losses=_joined(lost, broken),
         pictures=pictures,
-        lost=excluded + quarantined,
         share=1 - kept,
     )
 
 
-def _is_loss(manifest: Manifest, reason: str) -> bool:
-    return reason not in manifest.not_pictures and reason not in manifest.by_choice
+def _joined(left: Mapping[str, int], broken: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted((Counter(left) + Counter(broken)).items(), key=_most))
 
 
 def _most(item: tuple[str, int]) -> tuple[int, str]:

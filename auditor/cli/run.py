@@ -156,7 +156,9 @@ def audit_and_render(
     try:
         rendered = render_folder(folder, config.report, progress, base=base)
     finally:
-        for line in lines_of(judgement) if judgement else ():
+        verdict = outcome.result.verdict
+        alone = [f"{verdict.word}: {verdict.sentence}"]
+        for line in lines_of(judgement) if judgement else alone:
             progress.say(line)
     for path in rendered.values():
         progress.say(f"report: {path}")

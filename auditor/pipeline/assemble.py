@@ -51,6 +51,7 @@ from auditor.report.build.findings import finding_cards, finding_ids, search_lim
 from auditor.report.build.intervals import median_interval
 from auditor.report.build.local import local_part
 from auditor.report.build.performance import confusion_matrix, data_card, performance
+from auditor.report.build.standing import standing
 from auditor.report.build.verdict import does_not_show, verdict
 from auditor.report.factor_parts import FactorCard
 from auditor.report.figures import confusion_figure, overview_figure, similarity_figure
@@ -61,6 +62,7 @@ from auditor.report.model import (
     AuditResult,
     Calibration,
     ClassReport,
+    DataCard,
     FindingCard,
     LayerCard,
     Method,
@@ -78,6 +80,7 @@ from auditor.subject import Subject
 from auditor.subject.selection import BEYOND_LIMIT
 
 CONSERVATION_SAMPLES = 16
+NAMED = 6
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ def assemble(
         analysis.shortcuts, reason=_("switched off in the config (shortcuts.enabled: false)")
     )
     data = data_card(samples, source=shared.data.source, digest=subject.data_digest)
-    not_run = [*_not_run(analysis), *_over_time(config, samples)]
+    not_run = [*_not_run(analysis), *_beyond_limit(data), *_over_time(config, samples)]
     factors = factors_part(analysis.shortcuts, samples, partial(_factors, store))
     untested = sum(not _testable(samples, output) for output in outputs)
     matrix, columns = confusion_matrix(samples, outputs)
@@ -153,7 +156,15 @@ def assemble(
         run=run_key,
         tool=Tool(**tool),
         scope=_scope(config),
-        verdict=verdict(cards, search, data, not_run, untested, factors.factors if factors else ()),
+        verdict=verdict(
+            cards,
+            search,
+            data,
+            not_run,
+            untested,
+            factors.factors if factors else (),
+            standing(samples),
+        ),
         does_not_show=does_not_show(search, data, unsettled(analysis.shortcuts, cards)),
         model=_model_card(shared, subject, explainer, samples),
         data=data,
@@ -376,6 +387,23 @@ def _not_run(analysis: Analysis) -> list[NotRun]:
                 "only the classes with the most images were audited in depth; name others in "
                 "audit.classes or raise audit.max_classes"
             ),
+        )
+    ]
+
+
+def _beyond_limit(data: DataCard) -> list[NotRun]:
+    """Name the classes of which the limit left no picture."""
+    names = [each.name for each in data.classes if each.pictures and not (each.used or each.losses)]
+    if not names:
+        return []
+    shown = names[:NAMED]
+    more = len(names) - len(shown)
+    if more:
+        shown.append(_("%(more)s more", more=more))
+    return [
+        NotRun(
+            part=_("the audit of these classes: %(names)s", names=listed(shown)),
+            reason=_("none of their pictures is among those that data.limit allows"),
         )
     ]
 

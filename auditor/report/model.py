@@ -77,24 +77,29 @@ class Quarantined(Part):
 class ClassCount(Part):
     """What became of what was found of a class: found = used + set aside, by reason.
 
-    ``name`` is empty for what belongs to no class. ``lost`` of ``pictures`` were asked for and
-    could not be used: ``share`` of the class, where a random sample was drawn by what it tells.
+    ``name`` is empty for what belongs to no class. ``losses`` of the ``pictures`` were asked for
+    and could not be used: ``share`` of the class, where a random sample was drawn by what it tells.
     """
 
     name: str
     found: int
     used: int
     set_aside: dict[str, int]
+    losses: dict[str, int]
     pictures: int
-    lost: int
     share: Number
+
+    @property
+    def lost(self) -> int:
+        """Number of pictures that could not be used."""
+        return sum(self.losses.values())
 
 
 class DataCard(Part):
     """The data as audited. ``excluded``: reason -> count; ``counts``: class -> images used.
 
-    ``total`` counts images that were looked at, ``classes`` all that was found; ``lost`` is the
-    share of it that could not be used.
+    ``total`` counts images that were looked at, ``classes`` all that was found; ``lost_share`` is
+    how much of it could not be used.
     """
 
     source: str
@@ -109,7 +114,17 @@ class DataCard(Part):
     discovery: int
     test: int
     classes: list[ClassCount] = Field(default_factory=list)
-    lost: Number = 0.0
+    lost_share: Number = 0.0
+
+    @property
+    def unusable(self) -> int:
+        """Number of pictures found that could not be used: not read, or broken."""
+        return sum(each.lost for each in self.classes) if self.classes else len(self.quarantined)
+
+    @property
+    def found(self) -> int:
+        """Number of pictures found, without those that were left out by choice."""
+        return self.used + self.unusable
 
 
 class ClassPerformance(Part):
@@ -571,11 +586,17 @@ class Method(Part):
 
 
 class Verdict(Part):
-    """The audit in one word and one sentence; ``gaps``: what did not run and cannot be passed."""
+    """The audit in one word and one sentence; ``gaps``: what did not run and cannot be passed.
+
+    ``headline`` is what stands before all else, the sentence begins with it; ``worse``: that the
+    model is worse than a guess.
+    """
 
     word: Literal["PASS", "PASS WITH CONDITIONS", "FAIL", "INCOMPLETE"]
     sentence: str
     gaps: list[str] = Field(default_factory=list)
+    headline: str = ""
+    worse: bool = False
 
 
 class NotRun(Part):

@@ -207,7 +207,7 @@ class Check(Part):
 
     ``kind``: a target of the owner or a rule of the policy. ``measured`` in words; ``interval`` is
     the same as a number where it is one, None also where nothing was measured. ``findings`` are the
-    ids of those it is about.
+    ids of those it is about. ``headline``: it is missed for certain, and said before all else.
     """
 
     name: str
@@ -219,6 +219,7 @@ class Check(Part):
     state: Literal["met", "not met", "not measured", "waived", "condition", "not asked"]
     sentence: str
     findings: list[str] = Field(default_factory=list)
+    headline: bool = False
 
 
 class Waived(Part):

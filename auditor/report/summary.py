@@ -33,8 +33,13 @@ def summary(result: AuditResult, context: RenderContext) -> dict[str, object]:
         "status": "done",
         "verdict": result.verdict.word,
         "sentence": result.verdict.sentence,
+        "headline": result.verdict.headline,
         "accuracy": accuracy.model_dump() if accuracy.n else None,
-        "pictures": {"found": result.data.total, "used": result.data.used},
+        "pictures": {
+            "found": result.data.found,
+            "used": result.data.used,
+            "unusable": result.data.unusable,
+        },
         "classes": [item.name for item in result.classes],
         "findings": [
             finding.model_dump(

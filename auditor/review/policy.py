@@ -8,6 +8,7 @@ from typing import Any, Literal
 from auditor.gate_config import PolicyConfig, TargetsConfig
 from auditor.language import N_, ngettext
 from auditor.language import gettext as _
+from auditor.report.formatting import interval as in_words
 from auditor.report.model import AuditResult
 from auditor.review.counted import RANK, Counted, counted_findings, gaps_of, listed
 from auditor.review.records import Check, Comparison, Decision, DecisionState, Judgement, Waived
@@ -19,6 +20,7 @@ TITLES = {
     "fail_on_new": N_("New findings"),
     "decisions": N_("Decisions"),
     "require_complete": N_("Completeness"),
+    "chance": N_("Better than chance"),
 }
 RuleState = Literal["met", "not met", "not measured", "waived", "condition", "not asked"]
 
@@ -45,6 +47,7 @@ def judge(
         _fail_on_new(policy, open_ones, comparison),
         _decisions(counted, decisions),
         _complete(policy, result),
+        *_chance(result),
     ]
     return Judgement(
         **_verdict(checks, policy),
@@ -217,15 +220,31 @@ def _complete(policy: PolicyConfig, result: AuditResult) -> Check:
     return _rule("require_complete", wanted, _("complete"), "met", _("Everything ran."), ())
 
 
+def _chance(result: AuditResult) -> list[Check]:
+    """Return a check where there is something to say of accuracy beside chance."""
+    if not result.verdict.headline:
+        return []
+    state: RuleState = "not met" if result.verdict.worse else "condition"
+    measured = in_words(result.performance.accuracy)
+    wanted = _("right more often than a guess")
+    return [_rule("chance", wanted, measured, state, result.verdict.headline, ())]
+
+
 def _verdict(checks: Sequence[Check], policy: PolicyConfig) -> dict[str, Any]:
     # What a finding fails comes first: a shortcut is graver news than a missed number.
     failed = _sentences(sorted(checks, key=lambda check: not check.findings), "not met")
     open_ones = _sentences(checks, "not measured")
     conditions = _sentences(checks, "condition", "waived")
     reasons = [*failed, *open_ones, *conditions]
+    # What is missed for certain is said in the same breath, and a model worse than a guess before.
+    heads = _sentences((check for check in checks if check.headline), "not met")
+    before = _sentences(
+        (check for check in checks if check.name == "chance"), "not met", "condition"
+    )
     if failed:
-        word, sentence = "FAIL", _("The gate fails. %(reason)s", reason=failed[0])
-        more = len(failed) - 1
+        shown = list(dict.fromkeys([failed[0], *heads]))
+        word, sentence = "FAIL", _("The gate fails. %(reason)s", reason=" ".join(shown))
+        more = len(set(failed) - {*shown, *before})
         if more:
             sentence += " " + ngettext(
                 "%(num)s more reason stands below.", "%(num)s more reasons stand below.", more
@@ -238,7 +257,8 @@ def _verdict(checks: Sequence[Check], policy: PolicyConfig) -> dict[str, Any]:
         sentence = _("The gate passes, with conditions. %(reason)s", reason=first)
     else:
         word, sentence = "PASS", _("The gate passes: every target and every rule is met.")
-    return {"word": word, "sentence": sentence, "reasons": reasons}
+    lead = [head for head in before if head not in sentence]
+    return {"word": word, "sentence": " ".join([*lead, sentence]), "reasons": reasons}
 
 
 def _sentences(checks: Iterable[Check], *states: str) -> list[str]:

@@ -19,6 +19,8 @@ from auditor.review.records import Check
 
 State = Literal["met", "not met", "not measured"]
 TRUST = ("not trusted", "partly trusted", "trusted")
+# Targets whose certain miss is said before all else.
+HEADLINES = ("accuracy", "worst_class_accuracy")
 TITLES = {
     "accuracy": N_("Accuracy"),
     "worst_class_accuracy": N_("Accuracy of the worst class"),
@@ -62,6 +64,13 @@ def _share(result: AuditResult, name: str, wanted: str, *, by_interval: bool) ->
     judged = worst if by_interval else measured.value
     met = judged >= bound.value if at_least else judged <= bound.value
     sure = (worst >= bound.value) if at_least else (worst <= bound.value)
+    if at_least and measured.high < bound.value and name in HEADLINES:
+        sentence = _(
+            "%(value)s misses the target of %(wanted)s: the whole interval lies below it.",
+            value=words,
+            wanted=asked,
+        )
+        return _check(name, asked, words, "not met", sentence, measured, headline=True)
     if not met:
         if by_interval:
             sentence = _(
@@ -95,6 +104,8 @@ def _check(
     sentence: str,
     interval: Interval | None = None,
     findings: Sequence[str] = (),
+    *,
+    headline: bool = False,
 ) -> Check:
     return Check(
         name=name,
@@ -106,6 +117,7 @@ def _check(
         state=state,
         sentence=sentence,
         findings=list(findings),
+        headline=headline,
     )
 
 

@@ -26,6 +26,7 @@ from auditor.report.model import (
     AuditResult,
     Calibration,
     CalibrationBin,
+    ClassCount,
     ClassPerformance,
     ClassReport,
     CompositionCard,
@@ -615,6 +616,19 @@ class Example:
                 metadata=[say("camera")],
                 discovery=20 * count,
                 test=20 * count,
+                classes=[
+                    ClassCount(
+                        name=name,
+                        found=40 + losses,
+                        used=40,
+                        set_aside={say("file is cut off"): losses} if losses else {},
+                        losses={say("file is cut off"): losses} if losses else {},
+                        pictures=40 + losses,
+                        share=losses / (40 + losses),
+                    )
+                    for name, losses in zip(self.classes, [2] + [0] * (count - 1), strict=True)
+                ],
+                lost_share=2 / (40 * count + 2),
             ),
             performance=self.performance(),
             findings=[

@@ -12,7 +12,14 @@ from auditor.report.build.findings import cut_out, enlarged, search_limits
 from auditor.report.build.intervals import wilson
 from auditor.report.build.performance import confusion_matrix, data_card, performance
 from auditor.report.build.verdict import does_not_show, verdict
-from auditor.report.model import DataCard, FindingCard, NotRun, Quarantined, SearchLimits
+from auditor.report.model import (
+    ClassCount,
+    DataCard,
+    FindingCard,
+    NotRun,
+    Quarantined,
+    SearchLimits,
+)
 from tests.report.conftest import Run
 
 
@@ -79,7 +86,17 @@ def limits(**changes: object) -> SearchLimits:
 
 def data(run: Run, quarantined: int = 0) -> DataCard:
     listed = [Quarantined(path=str(i), reason="r") for i in range(quarantined)]
-    return run.result.data.model_copy(update={"total": 100, "quarantined": listed})
+    lost = ClassCount(
+        name="a",
+        found=100,
+        used=100 - quarantined,
+        set_aside={"r": quarantined},
+        losses={"r": quarantined},
+        pictures=100,
+        share=quarantined / 100,
+    )
+    update = {"total": 100, "used": 100 - quarantined, "quarantined": listed, "classes": [lost]}
+    return run.result.data.model_copy(update={**update, "lost_share": quarantined / 100})
 
 
 def card(run: Run, grade: str) -> FindingCard:

@@ -53,7 +53,7 @@ def data_card(samples: Samples, *, source: str, digest: str) -> DataCard:
         discovery=int((samples.valid & samples.discovery).sum()),
         test=int((samples.valid & ~samples.discovery).sum()),
         classes=[ClassCount(**asdict(each)) for each in by_class],
-        lost=lost_share(by_class),
+        lost_share=lost_share(by_class),
     )
 
 

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from auditor.language import gettext as _
 from auditor.language import listed, ngettext
 from auditor.numerals import percent
+from auditor.report.build.standing import Standing
 from auditor.report.factor_parts import FactorCard
 from auditor.report.model import (
+    ClassCount,
     DataCard,
     FindingCard,
     NotRun,
@@ -16,7 +18,10 @@ from auditor.report.model import (
     Verdict,
 )
 
-MAX_QUARANTINED = 0.01
+# Of all pictures, and of those of one class: more that cannot be used leave the audit incomplete.
+MOST_LOST = 0.01
+MOST_LOST_OF_A_CLASS = 0.1
+NAMED = 6
 
 
 def verdict(
@@ -26,12 +31,40 @@ def verdict(
     not_run: Sequence[NotRun],
     untested: int,
     factors: Sequence[FactorCard] = (),
+    accuracy: Standing | None = None,
 ) -> Verdict:
     """Judge by the findings; what did not run never counts as passed.
 
     ``not_run`` are parts left out by choice: they limit what is passed. ``untested`` counts
-    classes with too few images for the causal tests. ``factors`` count like findings.
+    classes with too few images for the causal tests. ``factors`` count like findings. What there
+    is to say of the ``accuracy`` comes first: a model that is worse than a guess fails by it.
     """
+    judged = _by_findings(findings, search, data, not_run, untested, factors)
+    if accuracy is None:
+        return judged
+    word, sentence = judged.word, judged.sentence
+    if accuracy.worse and word != "FAIL":
+        word, sentence = "FAIL", accuracy.sentence
+    else:
+        sentence = f"{accuracy.sentence} {sentence}"
+        word = "PASS WITH CONDITIONS" if word == "PASS" else word
+    return Verdict(
+        word=word,
+        sentence=sentence,
+        gaps=judged.gaps,
+        headline=accuracy.sentence,
+        worse=accuracy.worse,
+    )
+
+
+def _by_findings(
+    findings: Sequence[FindingCard],
+    search: SearchLimits,
+    data: DataCard,
+    not_run: Sequence[NotRun],
+    untested: int,
+    factors: Sequence[FactorCard],
+) -> Verdict:
     everything: list[FindingCard | FactorCard] = [*findings, *factors]
     grade_a = [each for each in everything if each.grade == "A"]
     grade_b = [each for each in everything if each.grade == "B"]
@@ -132,7 +165,7 @@ def does_not_show(search: SearchLimits, data: DataCard, unsettled: Sequence[str]
 
 
 def _gaps(search: SearchLimits, data: DataCard, untested: int) -> list[str]:
-    gaps = []
+    gaps = _set_aside(data)
     if not search.ran:
         gaps.append(_("the search for shortcuts did not run (%(reason)s)", reason=search.reason))
     if untested:
@@ -145,15 +178,60 @@ def _gaps(search: SearchLimits, data: DataCard, untested: int) -> list[str]:
         )
     elif search.ran and not search.tests:
         gaps.append(_("no candidate could be tested on the model"))
-    if len(data.quarantined) > MAX_QUARANTINED * data.total:
+    return gaps
+
+
+def _set_aside(data: DataCard) -> list[str]:
+    """Say which classes lost all or much of their pictures, and what of all of them is lost."""
+    named = [each for each in data.classes if each.name]
+    gone = [each for each in named if each.lost and not each.used]
+    less = [each for each in named if each.used and each.share > MOST_LOST_OF_A_CLASS]
+    gaps = [
+        _(
+            "class '%(name)s': all %(lost)s pictures are set aside (%(reasons)s)",
+            name=each.name,
+            lost=each.lost,
+            reasons=_reasons(each),
+        )
+        for each in gone[:NAMED]
+    ]
+    gaps += [
+        _(
+            "class '%(name)s': %(lost)s of %(pictures)s pictures are set aside (%(reasons)s)",
+            name=each.name,
+            lost=each.lost,
+            pictures=each.lost + each.used,
+            reasons=_reasons(each),
+        )
+        for each in less[: max(0, NAMED - len(gone))]
+    ]
+    more = len(gone) + len(less) - len(gaps)
+    if more:
+        gaps.append(
+            ngettext(
+                "%(num)s more class lost more than a tenth of its pictures",
+                "%(num)s more classes lost more than a tenth of their pictures",
+                more,
+            )
+        )
+    if data.lost_share > MOST_LOST:
         gaps.append(
             _(
                 "%(quarantined)s of %(total)s images could not be used",
-                quarantined=len(data.quarantined),
-                total=data.total,
+                quarantined=data.unusable,
+                total=data.found,
             )
         )
     return gaps
+
+
+def _reasons(of: ClassCount) -> str:
+    """Return the reasons of what was set aside, the two most frequent ones."""
+    shown = list(of.losses.items())[:2]
+    words = [f"{count} x {reason}" for reason, count in shown]
+    if len(of.losses) > len(shown):
+        words.append(_("%(more)s more reasons", more=len(of.losses) - len(shown)))
+    return "; ".join(words)
 
 
 def _listed(findings: Sequence[FindingCard | FactorCard]) -> str:
