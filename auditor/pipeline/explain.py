@@ -32,6 +32,7 @@ from auditor.subject.images import Unreadable, decode, read_file
 from auditor.subject.labels import plain
 
 LISTED = 4  # classes with their probabilities
+LOOKED_AT = 8  # pictures of the data, of which one shows the engine what an input is
 PACKAGES = ("torch", "numpy")
 
 
@@ -59,7 +60,7 @@ def explain_image(config: Config, base: Path, question: Question, images: Path) 
         ModelError: the model cannot be built, or gives no numbers for the image.
         IntegrityError: the run is of another model, or not complete.
     """
-    few = config.data.model_copy(update={"limit": 1})
+    few = config.data.model_copy(update={"limit": LOOKED_AT})
     subject = load_subject(config.model_copy(update={"data": few}), base)
     inputs = _input(subject, question.image)
     height, width = inputs.shape[2:]

@@ -132,12 +132,25 @@ def test_broken_images_are_counted_and_names_are_text(tmp_path: Path) -> None:
     (images / "cat" / "broken.png").write_bytes((images / "cat" / "00.png").read_bytes()[:200])
     (images / "dog" / "00.png").rename(images / "dog" / "<script>alert(1)<script>.png")
     (images / "dog" / "notes.txt").write_text("no image")
+    for path in (images / "horse").glob("*.png"):
+        path.with_suffix(".psd").write_bytes(b"8BPS\0\1")
+        path.unlink()
     folder = audit(config, tmp_path / "runs", "--format", "html")
     result = AuditResult.model_validate_json((folder / "audit.json").read_text())
     assert [item.path for item in result.data.quarantined] == ["cat/broken.png"]
-    assert (result.data.total, result.data.used) == (16, 15)
-    assert sum(result.data.excluded.values()) == 1
+    assert (result.data.total, result.data.used) == (11, 10)
+    assert sum(result.data.excluded.values()) == 6
+    assert (result.data.found, result.data.unusable) == (16, 6)
+    accounts = {each.name: each for each in result.data.classes}
+    assert all(a.found == a.used + sum(a.set_aside.values()) for a in accounts.values())
     assert result.verdict.word == "INCOMPLETE"
+    assert (
+        "class 'horse': all 5 pictures are set aside (5 x image format" in result.verdict.sentence
+    )
+    assert "class 'cat': 1 of 6 pictures are set aside (1 x " in result.verdict.sentence
+    assert "6 of 16 images could not be used" in result.verdict.sentence
+    said = " ".join([result.verdict.sentence, *result.method.notes])
+    assert "hold no pictures" not in said
     html = (folder / "report.html").read_text()
     assert "<script>alert(1)" not in html
     assert "&lt;script&gt;alert(1)" in html

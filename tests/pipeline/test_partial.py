@@ -82,6 +82,7 @@ def real_ones(folder: Path) -> None:
     put_back(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("harm", "mend", "kind", "said"),
     [
@@ -122,6 +123,7 @@ def test_pictures_that_go_missing_in_any_stage_stop_it_and_back_again_it_goes_on
     assert found.read_bytes() == expected.read_bytes()
 
 
+@pytest.mark.slow
 def test_one_failed_read_in_the_search_is_not_a_smaller_search(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
