@@ -293,7 +293,7 @@ def load_subject(config: Config, base: Path) -> Subject:
             *built.notes,
             *model_notes,
             *kept.notes,
-            *lost_classes(counted, set(named.values())),
+            *lost_classes(counted, {named[label] for label in kept.labels}),
             *_unreadable(kept, unreadable),
             *copies_note(kept, contents),
             *input_notes,

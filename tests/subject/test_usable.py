@@ -163,12 +163,13 @@ def test_a_class_of_another_format_is_found_and_lost(base: Path) -> None:
 def test_what_was_not_asked_for_is_no_loss(base: Path) -> None:
     lost(base, [f"{number}.psd" for number in range(6)], "bird")
     keys = {"classes": ["cat"], "limit": 2}
-    found = account_of(load_subject(config(data_keys=keys), base))
+    model = {"options": {"outputs": 3}, "classes": ["bird", "cat", "dog"]}
+    found = account_of(load_subject(config(model=model, data_keys=keys), base))
     assert found["cat"].set_aside == {BEYOND_LIMIT: 1}
     assert found[""].set_aside == {OTHER_CLASS: 9}
     assert lost_share(found.values()) == 0
     with pytest.raises(DataError, match=r"all that was found of bird is set aside \(6 x"):
-        load_subject(config(data_keys={"classes": ["bird"]}), base)
+        load_subject(config(model=model, data_keys={"classes": ["bird"]}), base)
 
 
 def test_of_a_sample_the_share_is_what_the_sample_tells(base: Path) -> None:
