@@ -18,7 +18,7 @@ from auditor.interventions.screening import Screened, effects_of
 from auditor.interventions.trial import Stage
 from auditor.records import Samples
 from auditor.shortcuts.heat import smoothed_positive
-from auditor.shortcuts.windows import Shape, box_of, masks_of, place
+from auditor.shortcuts.windows import FEATHER, Shape, box_of, masks_of, place
 
 MEMBER_EFFECT = 0.5
 KEEPS_TO_A_PLACE = 0.25
@@ -112,4 +112,4 @@ def masks_for(
         last = (height - shape.height, width - shape.width)
         corner = np.minimum(middle, last)
         return masks_of(np.tile(corner, (len(heat), 1)), shape, (height, width))
-    return masks_of(place(heat, shape), shape, (height, width))
+    return masks_of(place(heat, shape, feather=FEATHER), shape, (height, width))

@@ -26,7 +26,7 @@ from auditor.interventions.trial import (
 )
 from auditor.records import Evidence
 from auditor.shortcuts.grading import CLEAR, LEAST_Z, LEVEL, SHARE
-from auditor.shortcuts.windows import Shape, masks_of, place
+from auditor.shortcuts.windows import FEATHER, Shape, masks_of, place
 from auditor.streams import stream
 
 TARGETS = 24
@@ -87,7 +87,7 @@ def least_relevant_passes(
         size = (members.heat.shape[1], members.heat.shape[2])
         side = max(2, round((size[0] * size[1] / 12) ** 0.5))
         shape = Shape("square", min(side, size[0]), min(side, size[1]))
-        masks = masks_of(place(members.heat, shape, rank=0.0), shape, size)
+        masks = masks_of(place(members.heat, shape, rank=0.0, feather=FEATHER), shape, size)
         found = np.flatnonzero(members.discovery)
         window = control_windows(members, masks, "square", rank=0.5)
         region = Region(members, masks, found, found[:0], window)

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-FEATHER = 2
+from auditor.shortcuts.windows import FEATHER
 
 
 def distinct(
@@ -28,13 +28,18 @@ def distinct(
 def feathered(
     masks: Bool[Tensor, "sample h w"], pixels: int = FEATHER
 ) -> Float[Tensor, "sample 1 h w"]:
-    """Return masks as weights: 1 inside, falling to 0 over ``pixels`` pixels outside."""
-    weights = masks.float()[:, None]
-    side = 2 * pixels + 1
-    grown = functional.max_pool2d(weights, side, stride=1, padding=pixels)
-    padded = functional.pad(grown, (pixels,) * 4, mode="replicate")
-    blurred = functional.avg_pool2d(padded, side, stride=1)
-    return torch.maximum(blurred, weights)
+    """Return masks as weights: 0 outside, rising to 1 over ``pixels`` pixels inside.
+
+    So nothing outside the outline that a reader sees is ever edited. The border of the picture is
+    no edge of a mask. The middle of what is too thin to rise keeps 1: a line of one pixel is whole.
+    """
+    outside = (~masks).float()[:, None]
+    # Distance to the nearest pixel outside, in steps to any of eight neighbours, up to pixels + 1.
+    depth = torch.zeros_like(outside)
+    for reach in range(pixels + 1):
+        depth += 1 - functional.max_pool2d(outside, 2 * reach + 1, stride=1, padding=reach)
+    middle = (depth == functional.max_pool2d(depth, 3, stride=1, padding=1)) & (depth > 0)
+    return torch.where(middle, 1.0, depth / (pixels + 1))
 
 
 def blend(

@@ -18,7 +18,7 @@ from torch import Tensor
 from auditor.interventions.material import Members, Pool
 from auditor.interventions.pixels import blend, feathered
 from auditor.interventions.probe import Probe
-from auditor.shortcuts.windows import Shape, dictionary, masks_of, place
+from auditor.shortcuts.windows import FEATHER, Shape, dictionary, masks_of, place
 
 OTHER_CLASS = "the same place of another class's image"
 NON_MEMBER = "an image of the class without the region"
@@ -129,7 +129,7 @@ def control_windows(
     if shape is None:
         side = max(2, round(float(np.median(masks.sum(axis=(1, 2)))) ** 0.5))
         shape = Shape("square", min(side, size[0]), min(side, size[1]))
-    places = place(members.heat, shape, rank=rank, avoid=masks)
+    places = place(members.heat, shape, rank=rank, avoid=masks, feather=FEATHER)
     return masks_of(places, shape, (size[0], size[1]))
 
 

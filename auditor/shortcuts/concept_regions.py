@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from auditor.language import gettext as _
-from auditor.shortcuts.heat import dilated, edge_pixels, top_component
+from auditor.shortcuts.heat import top_component, with_edges
 from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal, region_score
 
 SHARE = 0.05
@@ -38,7 +38,7 @@ def region_of(
 ) -> Proposal:
     """Return the most relevant connected part of conditional heatmaps, its edges inside."""
     parts = np.stack([top_component(heat, SHARE) for heat in heats])
-    masks = dilated(parts, edge_pixels(*view.heat.shape[1:]))
+    masks = with_edges(parts)
     chosen = view.discovery if carriers is None else view.discovery & carriers
     score = region_score(view.heat, masks, chosen)
     return Proposal(kind, shape, masks, score, reason, view.layer, concepts, carriers)

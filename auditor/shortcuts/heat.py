@@ -6,6 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
+from auditor.shortcuts.windows import FEATHER
+
 SMOOTHING = 0.02
 
 
@@ -45,5 +47,12 @@ def dilated(
 
 
 def edge_pixels(height: int, width: int) -> int:
-    """Return by how many pixels a region is grown so that its own edges are inside."""
+    """Return how many pixels wide the edge of a mark is taken to be."""
     return max(1, round(0.015 * min(height, width)))
+
+
+def with_edges(
+    masks: Bool[np.ndarray, "sample height width"],
+) -> Bool[np.ndarray, "sample height width"]:
+    """Return regions grown until their own edges are inside at full weight."""
+    return dilated(masks, edge_pixels(*masks.shape[1:]) + FEATHER)

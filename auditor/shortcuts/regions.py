@@ -7,9 +7,9 @@ import numpy as np
 from auditor.language import gettext as _
 from auditor.numerals import percent
 from auditor.shape_words import shape_in_words
-from auditor.shortcuts.heat import dilated, edge_pixels, top_component
+from auditor.shortcuts.heat import top_component, with_edges
 from auditor.shortcuts.proposals import MAX_AREA, PROPOSALS, ClassView, Proposal, region_score
-from auditor.shortcuts.windows import dictionary, masks_of, place
+from auditor.shortcuts.windows import FEATHER, dictionary, masks_of, place
 
 PARTS = {"small spot": 0.03, "spot": 0.08, "large spot": 0.15}
 
@@ -20,20 +20,19 @@ def recurring_regions(view: ClassView) -> list[Proposal]:
     size = view.heat.shape[1:]
     found = []
     for shape in dictionary(*size):
-        masks = masks_of(place(view.heat, shape), shape, size)
+        masks = masks_of(place(view.heat, shape, feather=FEATHER), shape, size)
         reason = _(
             "the %(shape)s that holds most of the relevance for the class.",
             shape=shape_in_words(shape.name),
         )
         found.append(_proposal(view, shape.name, masks, reason, fixed=shape.anchor is not None))
-    grow = edge_pixels(*size)
     for name, share in PARTS.items():
         parts = np.stack([top_component(heat, share) for heat in view.heat])
         reason = _(
             "the largest connected part of the top %(share)s of the relevance for the class.",
             share=percent(share),
         )
-        found.append(_proposal(view, name, dilated(parts, grow), reason))
+        found.append(_proposal(view, name, with_edges(parts), reason))
     return [proposal for proposal in found if proposal.masks.mean() <= MAX_AREA * 1.05]
 
 

@@ -7,8 +7,9 @@ from jaxtyping import Bool, Float, UInt8
 from scipy import ndimage
 
 from auditor.language import gettext as _
-from auditor.shortcuts.heat import dilated, edge_pixels
+from auditor.shortcuts.heat import dilated, edge_pixels, with_edges
 from auditor.shortcuts.proposals import MAX_AREA, PROPOSALS, ClassView, Proposal, region_score
+from auditor.shortcuts.windows import FEATHER
 
 FLAT = 6.0
 IN_CLASS = 0.3
@@ -54,7 +55,7 @@ def flat_border(
             kept |= area
     if kept.mean() > MAX_AREA:
         return np.zeros_like(kept)
-    grown: np.ndarray = dilated(kept[None], edge_pixels(*picture.shape[:2]))[0]
+    grown: np.ndarray = with_edges(kept[None])[0]
     return grown
 
 
@@ -67,7 +68,8 @@ def recurring_mark(
     Welch's t per pixel and channel between own and other pictures, each less its mean colour over
     all places; then the root mean square over
     channels. The largest connected part above `EDGE_T` and a quarter of the largest value counts,
-    when that value is at least `LEAST_T` and the part is a region's size.
+    when that value is at least `LEAST_T` and the part is a region's size. The blur has taken its
+    edges in; it is grown by what its weight falls over.
     """
     empty = np.zeros(own.shape[1:3], dtype=bool)
     if len(own) < 4 or len(others) < 4:
@@ -82,7 +84,10 @@ def recurring_mark(
     parts, number = ndimage.label(size >= max(EDGE_T, size.max() / 4))
     totals = ndimage.sum_labels(size, parts, np.arange(1, number + 1))
     part: np.ndarray = parts == 1 + int(np.argmax(totals))
-    return part if LEAST_AREA <= part.mean() <= MAX_AREA else empty
+    if not LEAST_AREA <= part.mean() <= MAX_AREA:
+        return empty
+    grown: np.ndarray = dilated(part[None], FEATHER)[0]
+    return grown
 
 
 def _departure(

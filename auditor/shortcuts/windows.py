@@ -8,6 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 RING_SHARE = 0.2
+# Over so many pixels inside its border the weight of a region falls where it is put or taken out.
+FEATHER = 2
 
 
 @dataclass(frozen=True)
@@ -66,13 +68,34 @@ def ring_width(height: int, width: int) -> int:
 
 
 def window_sums(
-    heat: Float[np.ndarray, "sample height width"], shape: Shape
+    heat: Float[np.ndarray, "sample height width"], shape: Shape, inset: int = 0
 ) -> Float[np.ndarray, "sample top left"]:
-    """Return the sum of every window of ``shape`` (its box, for a ring) by its upper left pixel."""
+    """Return the sum of every window of ``shape`` (its box, for a ring) by its upper left pixel.
+
+    ``inset``: of the window without so many pixels at each side, but where that is the border of
+    the picture, and of at least its middle.
+    """
     table = np.zeros((heat.shape[0], heat.shape[1] + 1, heat.shape[2] + 1))
     table[:, 1:, 1:] = heat.cumsum(1).cumsum(2)
-    h, w = shape.height, shape.width
-    return table[:, h:, w:] - table[:, :-h, w:] - table[:, h:, :-w] + table[:, :-h, :-w]
+    (top, bottom), (left, right) = (
+        _sides(whole, size, inset)
+        for whole, size in zip(heat.shape[1:], (shape.height, shape.width), strict=True)
+    )
+    upper, lower = table[:, top], table[:, bottom]
+    sums: np.ndarray = (
+        lower[:, :, right] - upper[:, :, right] - lower[:, :, left] + upper[:, :, left]
+    )
+    return sums
+
+
+def _sides(
+    whole: int, size: int, inset: int
+) -> tuple[Int[np.ndarray, "place"], Int[np.ndarray, "place"]]:
+    """Return where every window of ``size`` in ``whole`` pixels begins and ends, inset."""
+    first = np.arange(whole - size + 1)
+    last = first + size
+    inset = min(inset, (size - 1) // 2)
+    return np.where(first > 0, first + inset, 0), np.where(last < whole, last - inset, whole)
 
 
 def place(
@@ -81,15 +104,18 @@ def place(
     *,
     rank: float = 1.0,
     avoid: Bool[np.ndarray, "sample height width"] | None = None,
+    feather: int = 0,
 ) -> Int[np.ndarray, "sample 2"]:
     """Return (top, left) of the window whose sum has relative rank ``rank`` in each sample.
 
     Rank 1 is the largest sum (ties: the first in reading order), 0 the smallest, 0.5 the median.
-    Windows that share a pixel with ``avoid`` are left out, unless every window does.
+    Windows that share a pixel with ``avoid`` are left out, unless every window does. With
+    ``feather`` heat counts less towards the sides of a window, as its pixels will weigh there, so
+    that what is relevant comes to lie well inside.
     """
     if shape.anchor is not None:
         return np.tile(np.array(shape.anchor), (len(heat), 1))
-    sums = window_sums(heat, shape)
+    sums = sum(window_sums(heat, shape, inset) for inset in range(feather + 1))
     flat = sums.reshape(len(heat), -1)
     allowed = np.ones_like(flat, dtype=bool)
     if avoid is not None:

@@ -22,6 +22,7 @@ from auditor.interventions.screening import Screened, screen
 from auditor.interventions.transplant import Region, control_windows
 from auditor.interventions.trial import Stage, Trial
 from auditor.shortcuts.proposals import Proposal
+from auditor.shortcuts.windows import FEATHER
 from tests.interventions.worlds import BRIGHT, MARK, SIZE, WideModel, World, world
 
 TURNED = 3
@@ -36,7 +37,8 @@ def prepared(subject: World) -> tuple[Stage, Trial, Screened]:
     targets, others = (load_pool(probe, samples, half, 36, name="any", seed=0) for half in halves)
     stage = Stage(probe, targets, others, 24, 300, 12)
     masks = np.zeros((len(members.rows), SIZE, SIZE), bool)
-    masks[(slice(None), *MARK)] = True
+    # As a proposal would be: grown so that the mark has its full weight.
+    masks[:, MARK[0].start - FEATHER :, MARK[1].start - FEATHER :] = True
     proposal = Proposal("P1", "mark", masks, 1.0, "")
     (screened,) = screen(probe, members, [proposal], others, classes=1, generator=generator)
     window = control_windows(members, masks, "mark", rank=0.5)
@@ -117,7 +119,7 @@ def test_the_direction_is_the_mean_change_of_the_turned_layer(turned: World) -> 
     bright = np.maximum(inside[:48].sum(axis=3) - BRIGHT, 0)
     expected[3] = bright.mean()
     expected, own = expected / np.linalg.norm(expected), back[:4] / np.linalg.norm(back[:4])
-    # The feathered rim of the mask adds a little of the background.
+    # The rim of the mask adds a little of the background.
     assert own @ expected > 0.97
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from auditor.shortcuts.windows import (
+    FEATHER,
     RING_SHARE,
     Shape,
     dictionary,
@@ -37,6 +38,35 @@ def test_sums_and_the_best_place_are_those_of_an_exhaustive_loop(height: int, wi
         for where, value in slow.items():
             assert sums[(sample, *where)] == pytest.approx(value)
         assert tuple(places[sample]) == max(slow, key=lambda where: slow[where])
+
+
+@pytest.mark.parametrize(("height", "width"), [(3, 4), (1, 9), (8, 2), (6, 7), (8, 9)])
+@pytest.mark.parametrize("inset", [1, 2])
+def test_inset_sums_are_those_of_an_exhaustive_loop(height: int, width: int, inset: int) -> None:
+    heat = np.random.default_rng(0).random((2, 8, 9))
+    sums = window_sums(heat, Shape("window", height, width), inset)
+    for top in range(8 - height + 1):
+        for left in range(9 - width + 1):
+            rows = slice(top + (top > 0) * min(inset, (height - 1) // 2), top + height)
+            rows = slice(rows.start, rows.stop - (top + height < 8) * min(inset, (height - 1) // 2))
+            inside = (width - 1) // 2
+            columns = slice(
+                left + (left > 0) * min(inset, inside),
+                left + width - (left + width < 9) * min(inset, inside),
+            )
+            assert sums[:, top, left] == pytest.approx(heat[:, rows, columns].sum(axis=(1, 2)))
+
+
+def test_a_mark_comes_to_lie_where_its_window_weighs_fully() -> None:
+    heat = np.zeros((1, 30, 30))
+    heat[0, 12:16, 12:16] = 1.0
+    shape = Shape("window", 10, 10)
+    top, left = place(heat, shape, feather=FEATHER)[0]
+    assert top + FEATHER <= 12 <= top + 10 - FEATHER - 4
+    assert left + FEATHER <= 12 <= left + 10 - FEATHER - 4
+    heat = np.zeros((1, 30, 30))
+    heat[0, :3, :3] = 1.0
+    assert place(heat, shape, feather=FEATHER)[0].tolist() == [0, 0]
 
 
 def test_rank_walks_from_the_least_to_the_most_relevant_place() -> None:
