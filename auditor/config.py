@@ -18,6 +18,7 @@ from auditor.presets import PRESETS
 from auditor.section import Section as Section
 
 Read = TypeVar("Read", bound=Section)
+LabelRule = Literal["auto", "name", "wnid", "number", "order", "natural"]
 PROPOSALS = ("P1", "P1b", "P1c", "P2", "P3", "P4", "P5", "P6", "P7", "P8")
 
 
@@ -113,9 +114,11 @@ class DataConfig(Section):
         description="Further columns of the table to keep (default: those of few values that "
         "repeat, and neither text, dates nor names).",
     )
-    labels: Literal["auto", "name", "wnid", "number", "order"] | dict[str, int | str] = Field(
+    labels: LabelRule | dict[str, int | str] = Field(
         "auto",
-        description="How labels meet outputs: auto, name, wnid, number (from 0), order, or a map.",
+        description="How labels meet outputs: auto (a guess is checked against the answers), name, "
+        "wnid, number (from 0), order (by code point, as torchvision numbers folders), natural (2 "
+        "before 10, case alike, as timm does), or a map.",
     )
 
 

@@ -16,7 +16,9 @@ from auditor.errors import ModelError
 
 if TYPE_CHECKING:
     from auditor.cli.check_estimate import Estimate
+    from auditor.cli.progress import TerminalProgress
     from auditor.relevance.check import Check
+    from auditor.relevance.explainer import Explainer
     from auditor.subject import Subject, Usable
 
 
@@ -96,6 +98,20 @@ def command(
         click.echo(report(found, name, paths, classes, planned, everything=everything), nl=False)
     if all(image.non_finite is not None for image in found.images):
         raise ModelError(f"no image can be explained. {found.verdict.sentence}")
+    _confirm_labels(explainer, subject, batch, progress)
+
+
+def _confirm_labels(
+    explainer: Explainer, subject: Subject, batch: Usable, progress: TerminalProgress
+) -> None:
+    """Say what the answers for these images say about how labels met outputs."""
+    from auditor.subject.label_check import agreement, confirm
+
+    predictions = explainer.predict(batch.inputs).argmax(1).cpu().numpy()
+    labels = subject.manifest.labels[list(batch.rows)]
+    found = agreement(subject.matching, labels, predictions)
+    for note in confirm(subject.matching, found, part=True):
+        progress.say(f"note: {note}")
 
 
 def load_spread(subject: Subject, count: int) -> tuple[Usable, float, str]:

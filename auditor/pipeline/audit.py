@@ -21,6 +21,7 @@ from auditor.pipeline.compose import composer, graded
 from auditor.pipeline.concept_stages import concept_stages, relevance_stage
 from auditor.pipeline.identity import identity_of
 from auditor.pipeline.illustrate import has_pictures, illustrate, requests_of
+from auditor.pipeline.label_stage import confirmed
 from auditor.pipeline.local import local_analysis, named_rows
 from auditor.pipeline.opening import (
     audited_layers,
@@ -99,6 +100,7 @@ def _stages(
     progress: Progress,
 ) -> AuditOutcome:
     samples, relevance = relevance_stage(config, subject, explainer, layers, run, progress)
+    subject = confirmed(subject, samples, progress)
     outputs, left_out = audited_outputs(config, samples)
     analyses = concept_stages(
         config, subject, explainer, samples, relevance, outputs, run, progress

@@ -13,8 +13,9 @@ from auditor.errors import LabelError, nearest
 from auditor.language import N_
 from auditor.subject.collection import Numbering
 from auditor.subject.imagenet import COUNT, SHARED_NAMES, imagenet_names, imagenet_wnids, wnid_of
+from auditor.subject.label_order import by_code_point, naturally
 
-Rule = Literal["auto", "name", "wnid", "number", "order"] | Mapping[str, int | str]
+Rule = Literal["auto", "name", "wnid", "number", "order", "natural"] | Mapping[str, int | str]
 _SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 BINARY = ("negative", "positive")
 WRITE_MAP = "write data.labels as a map from label to output"
@@ -25,12 +26,14 @@ class Outputs:
     """What is known of the model's outputs: how many, and perhaps their names.
 
     ``single``: the two outputs stand for the model's one logit, output 1 being what it speaks for.
+    ``natural``: the library that the model comes from numbers classes in natural order.
     """
 
     count: int
     names: tuple[str, ...] | None
     imagenet: bool = False
     single: bool = False
+    natural: bool = False
 
     def named(self) -> tuple[str, ...]:
         """Return the names, or what outputs are called that have none."""
@@ -51,11 +54,19 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Matching:
-    """The output of each label that is used, the name of every output, and the rule in words."""
+    """The output of each label that is used, the name of every output, and the rule in words.
+
+    ``guess``: nobody said that it is so, and nothing in the names shows it: the data must agree.
+    ``insist`` is the value of data.labels that states the same. ``other`` are the outputs by the
+    other usual order of the labels, None where both orders are the same or none was used.
+    """
 
     outputs: Mapping[str, int]
     classes: tuple[str, ...]
     rule: str
+    guess: bool = False
+    insist: str = ""
+    other: Mapping[str, int] | None = None
 
 
 def match_labels(
@@ -82,8 +93,8 @@ def match_labels(
         return _by_wnid(used, outputs)
     if rule == "number":
         return _by_number(used, outputs)
-    if rule == "order":
-        return _by_order(names, outputs, ordered)
+    if rule in ("order", "natural"):
+        return _by_order(names, outputs, ordered, natural=rule == "natural")
     return _automatic(used, names, outputs, numbering, ordered)
 
 
@@ -112,8 +123,6 @@ def _automatic(
             f"the labels are {_first(names)}, which looks like splits of the data and not like "
             f"classes; point data.source to one of them, or {WRITE_MAP}."
         )
-    if numbering == "possible" and "0" in names:
-        return _by_number(used, outputs)
     if outputs.names is not None:
         numbers = numbering == "possible"
         rule = "number' when they count" if numbers else "order' when, sorted, they are"
@@ -121,7 +130,30 @@ def _automatic(
             f"no label of the data is the name of an output: {_saw(used, outputs)}; {WRITE_MAP}, "
             f"or as '{rule} the outputs{' from 0' if numbers else ' in order'}."
         )
-    return _by_order(names, outputs, ordered)
+    if numbering == "possible" and "0" in names:
+        return _guessed_numbers(used, names, outputs)
+    found = _by_order(names, outputs, ordered, natural=outputs.natural)
+    return replace(found, guess=True) if ordered else _guessed_order(found, names)
+
+
+def _guessed_numbers(used: Sequence[str], names: Sequence[str], outputs: Outputs) -> Matching:
+    """Take labels for the numbers of outputs, if there is a label for each of them."""
+    numbers = {int(name) for name in names}
+    if numbers != set(range(outputs.count)):
+        raise LabelError(
+            f"the labels are numbers, and nothing says which outputs they are: "
+            f"{_saw(by_code_point(names), outputs)}; write data.labels: number when they count the "
+            f"outputs from 0, or {WRITE_MAP}."
+        )
+    return replace(_by_number(used, outputs), guess=True)
+
+
+def _guessed_order(found: Matching, names: Sequence[str]) -> Matching:
+    """Mark an order that nobody stated as a guess, with the other order where it differs."""
+    other = by_code_point(names) if found.insist == "natural" else naturally(names)
+    moved = {name: at for at, name in enumerate(other)}
+    differs = any(moved[name] != at for name, at in found.outputs.items())
+    return replace(found, guess=True, other=moved if differs else None)
 
 
 def _by_map(
@@ -152,7 +184,7 @@ def _by_map(
             owners[matched[label]].append(label)
         for at, labels in owners.items():
             classes[at] = " / ".join(labels)
-    return Matching(matched, tuple(classes), N_("by the map in data.labels"))
+    return Matching(matched, tuple(classes), N_("by the map in data.labels"), insist="that map")
 
 
 def _target(label: str, value: int | str, outputs: Outputs) -> int:
@@ -207,7 +239,7 @@ def _by_name(used: Sequence[str], outputs: Outputs) -> Matching:
         )
     matched = {label: positions[plain(label)][0] for label in used}
     _refuse_shared_outputs(matched)
-    return Matching(matched, outputs.names, N_("by class name"))
+    return Matching(matched, outputs.names, N_("by class name"), insist="name")
 
 
 def _by_wnid(used: Sequence[str], outputs: Outputs) -> Matching:
@@ -234,7 +266,7 @@ def _by_wnid(used: Sequence[str], outputs: Outputs) -> Matching:
         )
     _refuse_shared_outputs(matched)
     classes = outputs.names or imagenet_names()
-    return Matching(matched, classes, N_("by ImageNet wnid"))
+    return Matching(matched, classes, N_("by ImageNet wnid"), insist="wnid")
 
 
 def _by_number(used: Sequence[str], outputs: Outputs) -> Matching:
@@ -251,11 +283,15 @@ def _by_number(used: Sequence[str], outputs: Outputs) -> Matching:
         )
     matched = {label: int(label) for label in used}
     _refuse_shared_outputs(matched)
-    return Matching(matched, outputs.named(), "labels are output numbers")
+    return Matching(matched, outputs.named(), "labels are output numbers", insist="number")
 
 
-def _by_order(names: Sequence[str], outputs: Outputs, ordered: bool) -> Matching:
-    in_order = list(names) if ordered else sorted(names)
+def _by_order(
+    names: Sequence[str], outputs: Outputs, ordered: bool, *, natural: bool = False
+) -> Matching:
+    in_order = naturally(names) if natural else by_code_point(names)
+    if ordered:
+        in_order = list(names)
     if len(in_order) != outputs.count:
         numbers = all(name.isdecimal() for name in in_order)
         hint = "set data.labels to number when they count the outputs from 0, " if numbers else ""
@@ -264,16 +300,15 @@ def _by_order(names: Sequence[str], outputs: Outputs, ordered: bool) -> Matching
             f"they cannot be matched by order: {_saw(in_order, outputs)}; {hint}{WRITE_MAP}, "
             "or set model.classes to the names of the outputs."
         )
-    if not ordered and all(name.isdecimal() for name in in_order):
-        numeric = sorted(in_order, key=int)
-        if numeric != in_order:
-            raise LabelError(
-                f"the labels are numbers, and sorted as text ({_first(in_order, 4)}) they stand "
-                f"in another order than sorted as numbers ({_first(numeric, 4)}); {WRITE_MAP}."
-            )
     matched = {name: at for at, name in enumerate(in_order)}
-    rule = N_("by the dataset's own order") if ordered else N_("by sorted order of the labels")
-    return Matching(matched, outputs.names or tuple(in_order), rule)
+    rule = N_("by sorted order of the labels")
+    if ordered:
+        rule = N_("by the dataset's own order")
+    elif natural:
+        rule = N_("by natural order of the labels, upper and lower case alike")
+    return Matching(
+        matched, outputs.names or tuple(in_order), rule, insist="natural" if natural else "order"
+    )
 
 
 def _positions(outputs: Outputs) -> dict[str, tuple[int, ...]]:

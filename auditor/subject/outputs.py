@@ -113,6 +113,7 @@ def name_outputs(
         ConfigError: ``model.classes`` does not name each output once.
     """
     imagenet = built.imagenet and count == COUNT
+    natural = built.source.startswith("timm:")
     if config.classes is not None:
         names = _configured_names(config.classes, base)
         if len(names) != count:
@@ -128,7 +129,7 @@ def name_outputs(
         return Outputs(count, built.categories, imagenet and built.categories == imagenet_names())
     if imagenet:
         return Outputs(count, imagenet_names(), True)
-    return Outputs(count, None, single=single)
+    return Outputs(count, None, single=single, natural=natural)
 
 
 def _configured_names(classes: list[str] | str, base: Path) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from auditor.subject.copies import copies_note
 from auditor.subject.digests import data_digest, weights_digest
 from auditor.subject.found import BY_CHOICE, NOT_PICTURES, check_any, count_found, lost_classes
 from auditor.subject.images import Unreadable
-from auditor.subject.labels import match_labels
+from auditor.subject.labels import Matching, match_labels
 from auditor.subject.models import build_model, resolve_device
 from auditor.subject.objects import Objects, read_objects
 from auditor.subject.outputs import name_outputs, prepare, read_answer
@@ -67,6 +67,7 @@ class Subject:
     notes: tuple[str, ...]
     reader: Reader
     contents: tuple[str, ...]
+    matching: Matching
     output: str | None = None
     marks: Objects | None = None
     ready: bool = False
@@ -302,6 +303,7 @@ def load_subject(config: Config, base: Path) -> Subject:
         ),
         reader=kept.reader,
         contents=contents,
+        matching=matching,
         output=answer.name or None,
         marks=marks,
         ready=everything.shape is not None,

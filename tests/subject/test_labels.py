@@ -8,6 +8,7 @@ import pytest
 
 from auditor.errors import LabelError
 from auditor.subject.imagenet import imagenet_names, imagenet_wnids
+from auditor.subject.label_order import naturally
 from auditor.subject.labels import Outputs, match_labels, plain
 
 ANIMALS = Outputs(3, ("cat", "Polar bear", "dog"))
@@ -88,10 +89,19 @@ def test_a_dataset_keeps_its_own_order() -> None:
     assert found.classes == ("z", "y", "x")
 
 
-def test_numbers_in_a_table_are_outputs_only_when_they_start_at_zero() -> None:
-    found = match(["0", "2"], UNNAMED, numbering="possible")
+def test_numbers_in_a_table_are_outputs_only_when_there_is_one_for_each() -> None:
+    found = match(["0", "2"], UNNAMED, numbering="possible", names=["0", "1", "2"])
     assert found.outputs == {"0": 0, "2": 2}
     assert found.classes == ("output 0", "output 1", "output 2")
+    assert (found.guess, found.insist) == (True, "number")
+    for outputs in (Outputs(14, tuple(f"finding {at}" for at in range(14))), Outputs(14, None)):
+        with pytest.raises(LabelError, match=r"number'? when they count"):
+            match(["0", "1"], outputs, numbering="possible")
+        assert match(["0", "1"], outputs, "number").outputs == {"0": 0, "1": 1}
+    with pytest.raises(LabelError, match="nothing says which outputs they are"):
+        match(["0", "2"], UNNAMED, numbering="possible")
+    with pytest.raises(LabelError, match="no label of the data is the name of an output"):
+        match(["0", "1", "2"], ANIMALS, numbering="possible")
     with pytest.raises(LabelError, match="cannot be matched by order"):
         match(["1", "2"], UNNAMED, numbering="possible")
     assert match(["1", "2"], UNNAMED, numbering="certain").outputs == {"1": 1, "2": 2}
@@ -139,9 +149,66 @@ def test_guesses_are_errors(labels, outputs, rule, numbering, message) -> None:
         match(labels, outputs, rule, numbering)
 
 
-def test_numbers_whose_order_depends_on_how_they_are_sorted() -> None:
-    with pytest.raises(LabelError, match=r"sorted as text .* another order"):
-        match([str(number) for number in range(11)], Outputs(11, None))
+TIMM = Outputs(3, None, natural=True)
+
+
+@pytest.mark.parametrize(
+    ("names", "natural"),
+    [
+        (["class_1", "class_10", "class_2"], ["class_1", "class_2", "class_10"]),
+        (["Banana", "apple", "cherry"], ["apple", "Banana", "cherry"]),
+        (["1", "10", "2"], ["1", "2", "10"]),
+        (["x", "x07", "x7b"], ["x", "x07", "x7b"]),
+    ],
+)
+def test_the_order_is_that_of_the_library_the_model_comes_from(names, natural) -> None:
+    code_point, timm = match(names, UNNAMED), match(names, TIMM)
+    assert code_point.classes == tuple(names)
+    assert timm.classes == tuple(natural)
+    assert code_point.guess
+    assert timm.guess
+    differ = names != natural
+    assert code_point.other == (dict(timm.outputs) if differ else None)
+    assert timm.other == (dict(code_point.outputs) if differ else None)
+    assert (code_point.insist, timm.insist) == ("order", "natural")
+
+
+def test_natural_order_is_timms_own() -> None:
+    utils = pytest.importorskip("timm.utils.misc")
+    names = ["b10", "B9", "a", "1", "10", "2", "x-2", "x-10", "\u00c4", "zz", "7up", "Zz1"]
+    assert naturally(names) == sorted(names, key=utils.natural_key)
+
+
+def test_a_stated_order_is_no_guess() -> None:
+    stated = match(["b", "B", "c"], UNNAMED, "natural")
+    assert not stated.guess
+    assert stated.other is None
+    assert match(["b10", "b9", "c"], TIMM, "order").classes == ("b10", "b9", "c")
+
+
+@pytest.mark.parametrize(
+    ("rule", "numbering", "labels", "outputs", "guess"),
+    [
+        ("auto", "none", ["cat", "dog"], ANIMALS, False),
+        ("auto", "none", ["n01443537"], IMAGENET, False),
+        ("auto", "certain", ["0", "1"], UNNAMED, False),
+        ("auto", "possible", ["0", "1", "2"], UNNAMED, True),
+        ("auto", "none", ["a", "b", "c"], UNNAMED, True),
+        ("order", "none", ["a", "b", "c"], UNNAMED, False),
+        ("number", "possible", ["0", "1"], UNNAMED, False),
+        ({"a": 0}, "none", ["a"], UNNAMED, False),
+    ],
+)
+def test_only_order_and_numbers_that_nobody_stated_are_guesses(
+    rule, numbering, labels, outputs, guess
+) -> None:
+    assert match(labels, outputs, rule, numbering).guess == guess
+
+
+def test_a_datasets_own_order_is_a_guess_without_another() -> None:
+    found = match(["z10", "z9", "A"], UNNAMED, ordered=True)
+    assert found.guess
+    assert found.other is None
 
 
 def test_long_lists_are_cut() -> None:

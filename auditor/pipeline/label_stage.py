@@ -1,0 +1,24 @@
+"""What the model's answers say about how labels met outputs, before anything rests on it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from auditor.progress import Progress
+from auditor.records import Samples
+from auditor.subject import Subject
+from auditor.subject.label_check import agreement, confirm
+
+
+def confirmed(subject: Subject, samples: Samples, progress: Progress) -> Subject:
+    """Return the subject with what the data says about how its labels met the outputs.
+
+    Raises:
+        LabelError: that was a guess, and the answers contradict it or cannot settle it.
+    """
+    used = samples.valid
+    found = agreement(subject.matching, samples.labels[used], samples.prediction[used])
+    notes = confirm(subject.matching, found)
+    for note in notes:
+        progress.say(f"note: {note}")
+    return replace(subject, notes=(*subject.notes, *notes))
