@@ -54,6 +54,11 @@ class ModelConfig(Section):
         description="Which part of the model's result holds the logits, such as logits or 1 or "
         "aux.0 (default: the only possible one).",
     )
+    scores: Literal["auto", "logits", "probabilities"] = Field(
+        "auto",
+        description="What the outputs are: logits, or probabilities, whose logarithms are "
+        "explained (auto: seen from their values).",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the model runs.")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
+from torch import Tensor
 
 import auditor
 from auditor.config import Config, dump_config
@@ -22,6 +23,7 @@ from auditor.runfolder import RunFolder, digest_of, open_run, write_atomic
 from auditor.subject import Subject
 from auditor.subject.labels import plain
 
+PICTURES_LOOKED_AT = 8
 DRAWING = ("weasyprint",)
 
 
@@ -38,7 +40,17 @@ def make_explainer(config: Config, subject: Subject) -> Explainer:
         gamma=audit.gamma,
         signed=audit.signed,
         output=subject.output,
+        scores=config.model.scores,
+        pictures=_some_pictures(subject),
     )
+
+
+def _some_pictures(subject: Subject) -> Tensor | None:
+    """Return a few inputs spread over the data, None where none of them can be read."""
+    total = len(subject.manifest)
+    rows = {round(at * (total - 1) / (PICTURES_LOOKED_AT - 1)) for at in range(PICTURES_LOOKED_AT)}
+    batch = subject.load(sorted(rows))
+    return batch.inputs if batch.rows else None
 
 
 def audited_layers(config: Config, explainer: Explainer) -> tuple[str, ...]:

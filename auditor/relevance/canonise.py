@@ -61,14 +61,13 @@ def _real(node: Node, graph: Graph) -> Tensor | None:
 
 
 def bare_logits(graph: Graph) -> Graph:
-    """Return the graph without a final softmax or sigmoid: what is explained is the logit."""
+    """Return the graph without a final softmax, or sigmoid of one logit: that is explained."""
     after: list[Node] = []
     last = graph[graph.output]
     while last.operation in KEEPS_LOGITS and len(last.inputs) == 1:
         after.append(last)
         last = graph[last.inputs[0]]
-    rank = len(last.shape)
-    if last.operation not in SQUASHING or not (rank == 2 or (rank == 1 and _is_sigmoid(last))):
+    if last.operation not in SQUASHING or _is_single(last) != (last.operation == "sigmoid"):
         return graph
     note = (
         f"The model ends with {last.operation.strip('_')}: the logits before it are explained "
@@ -87,8 +86,9 @@ def bare_logits(graph: Graph) -> Graph:
     return prune(replace(graph, nodes=tuple(nodes.values()), output=output, notes=notes))
 
 
-def _is_sigmoid(node: Node) -> bool:
-    return node.operation == "sigmoid"
+def _is_single(node: Node) -> bool:
+    """Tell whether a node has one value for each image."""
+    return node.shape[1:] in ((), (1,))
 
 
 def two_sided(graph: Graph) -> Graph:

@@ -12,8 +12,9 @@ from torch.export import Dim
 from torch.utils._pytree import tree_leaves
 
 from auditor.errors import CaptureError
-from auditor.relevance.canonise import bare_logits, canonise, two_sided
+from auditor.relevance.canonise import canonise
 from auditor.relevance.graph import Graph, build
+from auditor.relevance.heads import explained
 from auditor.subject.answers import find_answer
 
 TOLERANCE = 1e-4
@@ -24,13 +25,20 @@ ADVICE = (
 
 
 def capture(
-    model: nn.Module, example: Tensor, device: torch.device, *, output: str | None = None
+    model: nn.Module,
+    example: Tensor,
+    device: torch.device,
+    *,
+    output: str | None = None,
+    scores: str = "auto",
+    pictures: Tensor | None = None,
 ) -> Graph:
     """Return the canonised graph of the model in evaluation, checked against the model.
 
     ``example`` is one image (1, 3, H, W) on the model's own device; ``device`` is where the
     graph will run. ``output`` names the result that holds the logits, where there are several.
-    A single logit z becomes the pair (-z/2, z/2). A final softmax or sigmoid is left out.
+    A single logit z becomes the pair (-z/2, z/2). Probabilities are turned into logits: see
+    `auditor.relevance.heads`, also for ``scores`` and ``pictures``.
     """
     with evaluating(model), torch.inference_mode(mode=False), torch.no_grad():
         result = model(example)
@@ -39,9 +47,11 @@ def capture(
         captured = canonise(build(program, device, place=answer.place))
         expected = tree_leaves(result)[answer.place]
         _check_forward(captured, example.to(device), expected.to(device))
-    if answer.single:
-        return two_sided(bare_logits(captured))
-    return bare_logits(captured)
+    with torch.no_grad():
+        looked_at = None if pictures is None else pictures.to(example).to(device)
+        return explained(
+            captured, example.to(device), scores, single=answer.single, pictures=looked_at
+        )
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -176,19 +177,19 @@ def forward_difference(
 ) -> float | None:
     """Return the largest difference to the model's own logits over the largest of them.
 
-    A final softmax or sigmoid, which is not explained, is applied to the logits again. None
-    where the model gives no finite answer.
+    Of probabilities, their logarithms count. Logits that differ by the same number in all outputs
+    are the same. None where the model gives no finite answer.
     """
     with exact(images.device), evaluating(model):
         weight = next(iter(model.parameters()), images)
         result = model(images.to(weight))
-        expected = logits(result, find_answer(result, output)).to(images.device)
+        answer = find_answer(result, output)
+        expected = logits(result, answer, explainer.scores).to(images.device)
     own = explainer.predict(images)
-    forms = (own, own.softmax(1), own.sigmoid(), own.log_softmax(1), own.sigmoid().log())
-    scale = float(expected.abs().max()) or 1.0
-    differences = [float((form - expected).abs().max()) / scale for form in forms]
-    finite = [each for each in differences if each == each and each != float("inf")]
-    return min(finite) if finite else None
+    if explainer.scores != "logits":
+        own = own - own.mean(1, keepdim=True)
+    difference = float((own - expected).abs().max()) / (float(expected.abs().max()) or 1.0)
+    return difference if math.isfinite(difference) else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,6 +32,7 @@ from auditor.relevance.results import Explanation, Statistics, totals
 from auditor.relevance.reverse import between, one_hot, reverse
 from auditor.relevance.rule import Bias, Settings, Signed
 from auditor.relevance.sweeps import Job, relevance_at, sweeps
+from auditor.subject.scores import Scores
 
 if TYPE_CHECKING:
     from auditor.relevance.check import Check
@@ -62,7 +63,9 @@ class Explainer:
     everywhere, or nowhere ('positive'). ``box``: lowest and highest pixel values after
     preprocessing, each (1, 3, 1, 1), for the z-box rule; without it, each image's own range.
     ``output`` names the result that holds the logits when the model returns several ('logits',
-    '1', 'aux.0'). A single logit z is taken as the pair (-z/2, z/2).
+    '1', 'aux.0'). A single logit z is taken as the pair (-z/2, z/2). ``scores``: what the outputs
+    are, 'logits' or 'probabilities'; 'auto' looks at the answers for ``pictures`` (B, 3, H, W), the
+    example and inputs far from any picture.
 
     The model is captured in evaluation and left as it was. Change its weights, and you need a
     new Explainer. Raises CaptureError, ModelError and UnknownNameError.
@@ -80,6 +83,8 @@ class Explainer:
         signed: Signed = "known",
         box: tuple[Tensor, Tensor] | None = None,
         output: str | None = None,
+        scores: str = "auto",
+        pictures: Tensor | None = None,
         device: torch.device | str | None = None,
     ) -> None:
         if bias not in get_args(Bias):
@@ -96,7 +101,10 @@ class Explainer:
         self.dtype = weight.dtype
         self.image_shape: tuple[int, ...] = tuple(example.shape[1:])
         with exact(self.device):
-            graph = capture(model, example.detach().to(weight), self.device, output=output)
+            graph = capture(
+                model, example.detach().to(weight), self.device,
+                output=output, scores=scores, pictures=pictures,
+            )  # fmt: skip
             chosen = choose(composite, graph)
             favour = chosen.gamma if gamma is None else gamma
             settings = Settings(epsilon, bias, favour, box)
@@ -122,6 +130,11 @@ class Explainer:
     def classes(self) -> int:
         """Return the number of logits."""
         return self._plan.graph[self._plan.graph.output].shape[1]
+
+    @property
+    def scores(self) -> Scores:
+        """Return what the model's own outputs are, whose logits are explained."""
+        return self._plan.graph.scores
 
     @property
     def notes(self) -> tuple[str, ...]:

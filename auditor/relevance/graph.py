@@ -16,6 +16,7 @@ from torch import Tensor
 
 from auditor.errors import CaptureError
 from auditor.relevance.program import module_calls, program_digest
+from auditor.subject.scores import Scores
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,9 @@ class Node:
 class Graph:
     """A captured model: nodes from the image (``input``) to the logits (``output``).
 
-    ``notes`` say what was done to it that a reader of the results must know. ``program``
-    identifies the program that it was built from (`auditor.relevance.program`).
+    ``notes`` say what was done to it that a reader of the results must know; ``program``
+    identifies the program that it was built from (`auditor.relevance.program`); ``scores`` what the
+    model's own outputs are, which the graph has as logits.
     """
 
     nodes: tuple[Node, ...]
@@ -133,6 +135,7 @@ class Graph:
     output: str
     notes: tuple[str, ...] = ()
     program: str = ""
+    scores: Scores = "logits"
     by_name: dict[str, Node] = field(init=False, repr=False)
     users: dict[str, tuple[str, ...]] = field(init=False, repr=False)
 

@@ -41,6 +41,9 @@ NORM = Rule("statistics held constant", norms.norm_reverse, norms.norm_prepare, 
 ATTENTION = Rule("attention held constant", attention.held_reverse, attention.held_prepare)
 LIVE_ATTENTION = Rule("attention (AttnLRP)", attention.live_reverse, attention.live_prepare)
 SOFTMAX = Rule("softmax (AttnLRP)", op.native_reverse, op.native_prepare, returns="new")
+PROBABILITIES = Rule(
+    "gradient of log-probabilities", op.native_reverse, op.native_prepare, returns="new"
+)
 STATISTIC = Rule("gradient x input (exact)", op.native_reverse, op.native_prepare, returns="new")
 NATIVE = Rule(
     "gradient x input", op.native_reverse, op.native_prepare, returns="new", fallback=True
@@ -107,6 +110,7 @@ OPERATIONS: dict[str, Rule] = {
     # Homogeneous of degree one: gradient times input is the whole value (Euler).
     **dict.fromkeys(("linalg_vector_norm", "norm", "std"), STATISTIC),
     **dict.fromkeys(("softmax", "_softmax"), SOFTMAX),
+    "log_probabilities": PROBABILITIES,
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from auditor.errors import ModelError, UnknownNameError
+from auditor.subject.scores import Scores, log_scores
 
 LOGITS = "logits"
 
@@ -67,8 +68,10 @@ def find_answer(result: Any, wanted: str | None = None) -> Answer:
     )
 
 
-def logits(result: Any, answer: Answer) -> Float[Tensor, "image output"]:
+def logits(result: Any, answer: Answer, scores: Scores = "logits") -> Float[Tensor, "image output"]:
     """Return the logits (B, K) in a result of the structure that ``answer`` was found in.
+
+    ``scores``: what stands there; of probabilities, logarithms are returned.
 
     A single logit z becomes the pair (-z/2, z/2): its softmax is (1 - sigmoid(z), sigmoid(z)),
     so output 1 is the class that z speaks for.
@@ -85,8 +88,8 @@ def logits(result: Any, answer: Answer) -> Float[Tensor, "image output"]:
             "every input."
         )
     if not answer.single:
-        return leaf
-    half = leaf.reshape(-1) / 2
+        return log_scores(leaf, scores)
+    half = log_scores(leaf.reshape(-1, 1), scores)[:, 0] / 2
     return torch.stack((-half, half), dim=1)
 
 

@@ -132,8 +132,8 @@ def _automatic(
         )
     if numbering == "possible" and "0" in names:
         return _guessed_numbers(used, names, outputs)
-    found = _by_order(names, outputs, ordered, natural=outputs.natural)
-    return replace(found, guess=True) if ordered else _guessed_order(found, names)
+    in_order = _by_order(names, outputs, ordered, natural=outputs.natural)
+    return replace(in_order, guess=True) if ordered else _guessed_order(in_order, names)
 
 
 def _guessed_numbers(used: Sequence[str], names: Sequence[str], outputs: Outputs) -> Matching:

@@ -31,7 +31,7 @@ class Plain(nn.Module):
 
 def coefficients(function: Callable[[Tensor], Tensor], x: Tensor, c: Tensor) -> Tensor:
     """Return c at the input for c at the flattened output, by the whole engine."""
-    graph = capture(Plain(function), x[:1], x.device)
+    graph = capture(Plain(function), x[:1], x.device, scores="logits")
     planned = plan(graph, choose("auto", graph), Settings())
     graph, wanted = planned.graph, {graph.input}
     passed = forward(planned, x, wanted, between(graph, wanted, {graph.output}))

@@ -73,7 +73,7 @@ class Made:
 
 def captured(function: Function, x: Tensor) -> Graph:
     """Capture a function of images like x."""
-    return capture(Plain(function).eval(), x[:1], x.device)
+    return capture(Plain(function).eval(), x[:1], x.device, scores="logits")
 
 
 def planned(

@@ -1,0 +1,185 @@
+"""What a model's outputs are turned into before they are explained: logits, whatever they are.
+
+A softmax or sigmoid at the end is left out where what stands before it has the same probabilities.
+Where it has not (the mean of several members' softmax, say), logarithms of the probabilities are
+explained, and the gradient carries them to what stands before: relevance rules would take a
+probability for a score.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from auditor.relevance.canonise import SQUASHING, WEIGHTED, bare_logits, two_sided
+from auditor.relevance.forward import run
+from auditor.relevance.graph import Graph, Node, Ref, prune
+from auditor.subject.scores import (
+    FLOOR,
+    Kind,
+    Scores,
+    decided,
+    kind_of,
+    log_scores,
+    surely_logits,
+    trial_inputs,
+)
+
+OPERATION = "log_probabilities"
+TRIALS = 16
+SAME = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """The end of a model as one operation: from the ``sources`` to logits.
+
+    ``nodes`` are in topological order, the last being the model's own answer, which is what
+    ``scores`` says.
+    """
+
+    sources: tuple[str, ...]
+    nodes: tuple[Node, ...]
+    scores: Scores
+
+    def __call__(self, /, **arguments: Any) -> Tensor:
+        """Return the logits (B, K), or log-odds in the shape of a single answer."""
+        values = dict(zip(self.sources, arguments.values(), strict=True))
+        dtype = next(each.dtype for each in values.values() if isinstance(each, Tensor))
+        for node in self.nodes:
+            values[node.name] = _typed(node, dtype).call(values)
+        found: Tensor = values[self.nodes[-1].name]
+        rows = found.reshape(-1, 1) if found.dim() == 1 else found
+        return log_scores(rows, self.scores).reshape(found.shape)
+
+
+def explained(
+    graph: Graph, example: Tensor, scores: str, *, single: bool, pictures: Tensor | None = None
+) -> Graph:
+    """Return the graph with logits as its output, knowing what the model's own outputs are.
+
+    ``scores``: 'auto' looks at the answers for ``pictures``, ``example`` and inputs far from any
+    picture; 'logits' leaves the outputs as they are. A single logit z becomes (-z/2, z/2).
+
+    Raises:
+        ModelError: the outputs are probabilities that cannot be explained.
+    """
+    found = decided(_seen(graph, example, pictures)) if scores == "auto" else _stated(scores)
+    bare = graph if scores == "logits" else bare_logits(graph)
+    if bare is graph and found != "logits":
+        bare = _without_probabilities(graph, found)
+    return replace(two_sided(bare) if single else bare, scores=found)
+
+
+def _stated(scores: str) -> Scores:
+    return "probabilities" if scores == "probabilities" else "logits"
+
+
+def _seen(graph: Graph, example: Tensor, pictures: Tensor | None) -> Kind:
+    """Return what the answers of the model look like."""
+    near, far = trial_inputs(example)
+    rows: list[Tensor] = []
+    for batch in (example, near, far) if pictures is None else (example, pictures, near, far):
+        answers = run(graph, batch)
+        rows.append(answers.reshape(len(answers), -1))
+        if surely_logits(rows[-1]):
+            return "logits"
+    return kind_of(torch.cat(rows[:-1]), rows[-1])
+
+
+def _without_probabilities(graph: Graph, scores: Scores) -> Graph:
+    """Return the graph up to the logits of its probabilities, or with their logarithms."""
+    sources, nodes = _end(graph)
+    head = Head(sources, nodes, scores)
+    answer = graph[graph.output]
+    live = tuple(name for name in sources if graph[name].live)
+    if len(sources) == 1 and graph[live[0]].shape == answer.shape and _is_softmax(head, answer):
+        note = (
+            "The model answers with probabilities: the logits before them are explained and shown."
+        )
+        return prune(replace(graph, output=live[0], notes=(*graph.notes, note)))
+    node = Node(
+        name="log_probabilities", operation=OPERATION, target=head,
+        arguments={f"value_{at}": Ref(name) for at, name in enumerate(sources)},
+        inputs=live, shape=answer.shape, batch=answer.batch,
+    )  # fmt: skip
+    odds = "log-odds are" if scores == "probabilities" and answer.shape[1:] in ((), (1,)) else ""
+    less = "logarithms, less their mean over the outputs, are"
+    floor = f" Probabilities below {FLOOR:g} count as {FLOOR:g}." if "log" not in scores else ""
+    note = (
+        f"The model answers with {scores}: their {odds or less} explained and shown in place of "
+        f"logits, and the gradient carries them to what stands before the probabilities.{floor}"
+    )
+    notes = (*graph.notes, note)
+    return prune(Graph((*graph.nodes, node), graph.input, node.name, notes))
+
+
+def _end(graph: Graph) -> tuple[tuple[str, ...], tuple[Node, ...]]:
+    """Return the nodes that turn scores into the answer, and what these nodes start from.
+
+    Backwards from the answer up to each softmax or sigmoid, else up to a layer with weights; a
+    layer that mixes the outputs of a softmax belongs to the end.
+    """
+    taken: set[str] = set()
+    waiting = [graph.output]
+    while waiting:
+        node = graph[waiting.pop()]
+        if node.name in taken or not _belongs(node, graph):
+            continue
+        taken.add(node.name)
+        if node.operation not in SQUASHING:
+            waiting += node.refers()
+    nodes = tuple(node for node in graph.nodes if node.name in taken)
+    before = dict.fromkeys(name for node in nodes for name in node.refers() if name not in taken)
+    return tuple(before), nodes
+
+
+def _belongs(node: Node, graph: Graph) -> bool:
+    if not node.live or node.name == graph.input:
+        return False
+    if node.operation not in WEIGHTED:
+        return True
+    return node.name == graph.output or graph[node.inputs[0]].operation in SQUASHING
+
+
+def _is_softmax(head: Head, answer: Node) -> bool:
+    """Tell whether the end does nothing to scores that a softmax, or sigmoid, would not."""
+    generator = torch.Generator().manual_seed(0)
+    shape = (TRIALS, *answer.shape[1:])
+    scores = 2 * torch.randn(shape, generator=generator)
+    device = next(
+        (
+            value.device
+            for node in head.nodes
+            for value in node.arguments.values()
+            if isinstance(value, Tensor)
+        ),
+        scores.device,
+    )
+    scores = scores.to(device)
+    try:
+        found = head(**{head.sources[0]: scores})
+    except RuntimeError:  # made for another number of images
+        return False
+    if answer.shape[1:] not in ((), (1,)):
+        scores = scores - scores.mean(1, keepdim=True)
+    return found.shape == scores.shape and float((found - scores).abs().max()) < SAME
+
+
+def _typed(node: Node, dtype: torch.dtype) -> Node:
+    """Return a node with its constants in the precision of what it is called with."""
+    arguments = {key: _converted(value, dtype) for key, value in node.arguments.items()}
+    return replace(node, arguments=arguments)
+
+
+def _converted(value: Any, dtype: torch.dtype) -> Any:
+    if isinstance(value, Tensor) and value.is_floating_point():
+        return value.to(dtype)
+    if isinstance(value, torch.dtype) and value.is_floating_point:
+        return dtype
+    if isinstance(value, list):
+        return [_converted(each, dtype) for each in value]
+    return value

@@ -1,0 +1,108 @@
+"""What the numbers are that a model answers with: logits, probabilities, or neither.
+
+Told by the values alone, over many inputs, whatever operation made them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from auditor.errors import ModelError
+
+Scores = Literal["logits", "probabilities", "log-probabilities"]
+Kind = Literal["logits", "probabilities", "log-probabilities", "cumulative", "independent"]
+
+# Probabilities below this are taken for it, so that their logarithm is finite.
+FLOOR = 1e-12
+# Tolerances: of sums of probabilities, which half precision rounds; of what lies in [0, 1]; of
+# what does not change.
+SUM = 1e-2
+EDGE = 1e-4
+STILL = 1e-6
+NOISE = 4
+FAR = 1e4
+
+_REFUSED: dict[str, str] = {
+    "cumulative": "cumulative probabilities (an ordinal classifier: each output is the probability "
+    "of more, or of less, than a level)",
+    "independent": "independent probabilities (a sigmoid for each output, as a multi-label "
+    "classifier has)",
+}
+
+
+def kind_of(values: Float[Tensor, "row output"], far: Float[Tensor, "other output"]) -> Kind:
+    """Return what rows of answers are; rows that are not finite do not count.
+
+    ``far`` are answers for inputs far outside the range of pictures, where logits leave [0, 1]. A
+    single output that always lies there is the probability of the positive class.
+    """
+    rows, beyond = (each[each.isfinite().all(1)].double() for each in (values, far))
+    if not len(rows):
+        return "logits"
+    everything = torch.cat([rows, beyond])
+    moves = bool((everything.amax(0) - everything.amin(0)).amax() > STILL)
+    inside = bool(((everything >= -STILL) & (everything <= 1 + EDGE)).all())
+    if rows.shape[1] == 1:
+        return "probabilities" if inside and moves else "logits"
+    if inside and bool(((rows.sum(1) - 1).abs() < SUM).all()):
+        return "probabilities"
+    if inside and moves:
+        return "cumulative" if _in_order(rows) else "independent"
+    logs = bool((everything <= EDGE).all()) and bool((rows.logsumexp(1).abs() < SUM).all())
+    return "log-probabilities" if logs else "logits"
+
+
+def surely_logits(values: Float[Tensor, "row output"]) -> bool:
+    """Tell whether some row can be neither probabilities nor their logarithms."""
+    finite = values[values.isfinite().all(1)]
+    inside = (finite >= -STILL) & (finite <= 1 + EDGE)
+    return not bool((inside.all(1) | (finite <= EDGE).all(1)).all())
+
+
+def decided(kind: Kind) -> Scores:
+    """Return what can be explained.
+
+    Raises:
+        ModelError: the answers are probabilities of another kind than of one class among all.
+    """
+    if kind in ("logits", "probabilities", "log-probabilities"):
+        return kind
+    raise ModelError(
+        f"the model's outputs are {_REFUSED[kind]}, and only classifiers of one class among all "
+        "can be audited: their outputs are logits, or add up to 1. If one class is right for each "
+        "picture, return what stands before the sigmoid from a factory, or set model.scores to "
+        "probabilities (they are divided by their sum) or to logits (they are taken as they are)."
+    )
+
+
+def trial_inputs(example: Float[Tensor, "1 3 height width"]) -> tuple[Tensor, Tensor]:
+    """Return inputs as pictures might be, and others far outside their range; always the same."""
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn((NOISE, *example.shape[1:]), generator=generator).to(example)
+    near = torch.cat([-example, 0 * example, noise])
+    return near, torch.cat([FAR * example, -FAR * example, FAR * noise])
+
+
+def log_scores(values: Float[Tensor, "row output"], scores: Scores) -> Float[Tensor, "row output"]:
+    """Return logits that have the probabilities: logarithms less their mean over the outputs.
+
+    A single probability p becomes its log-odds, log(p / (1 - p)).
+    """
+    if scores == "logits":
+        return values
+    if scores == "log-probabilities":
+        return values - values.mean(1, keepdim=True)
+    logs = values.clamp(min=FLOOR).log()
+    if values.shape[1] == 1:
+        return logs - (1 - values).clamp(min=FLOOR).log()
+    return logs - logs.mean(1, keepdim=True)
+
+
+def _in_order(rows: Float[Tensor, "row output"]) -> bool:
+    """Tell whether the outputs of every row rise, or of every row fall."""
+    steps = rows.diff(dim=1)
+    return bool((steps <= EDGE).all()) or bool((steps >= -EDGE).all())
