@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from auditor.errors import DataError
 
 if TYPE_CHECKING:
     from auditor.config import Config
     from auditor.progress import Progress
     from auditor.subject import Subject
+    from auditor.subject.scores import Scores
 
 IMAGES = 64
 MOST_CLASSES = 40
@@ -30,35 +35,59 @@ SHOWN_COUNTS = 6
 RIGHT_OF_A_CLASS = 24
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Labels and predictions, both as outputs, of the images looked at.
+
+    ``right`` are those recognised; where it is a guess which label is which output, as many as the
+    best assignment recognises.
+    """
+
+    labels: np.ndarray
+    predictions: np.ndarray
+    right: int
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Return how many are recognised, of how many."""
+        return self.right, len(self.labels)
+
+
 def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]:
-    """Return the values of the config's template, from model, data and a few images."""
+    """Return the values of the config's template, from model, data and a few images.
+
+    Raises:
+        DataError: none of these images can be read.
+    """
     from auditor.pipeline.opening import make_explainer
     from auditor.subject import load_subject
 
     with progress.stage("loading model and data"):
         subject = load_subject(config, base)
     with progress.stage("finding the layers"):
-        layers = make_explainer(config, subject).automatic_layers()
+        explainer = make_explainer(config, subject)
+        layers = explainer.automatic_layers()
     with progress.stage(f"looking at up to {IMAGES} images"):
-        subject, normalisations, sizes = _fitted(config, subject)
-    best = {**normalisations, **sizes}
-    size = _by(subject.preprocessing.size)
-    right, checked = best[size if sizes else subject.preprocessing.origin]
+        subject, normalisations, sizes = _fitted(config, subject, explainer.scores)
+        seen = _look(subject, explainer.scores)
+    right = int((seen.labels == seen.predictions).sum())
+    checked = len(seen.labels)
     manifest = subject.manifest
     counts = Counter(manifest.classes[label] for label in manifest.labels.tolist())
-    known = len(manifest.classes) <= MOST_CLASSES
-    assumed = config.model.classes is None and known and "order" in manifest.label_rule
-    notes = list(subject.notes)
+    labels = _labels(subject, seen)
+    if labels.proposed is not None:
+        right = seen.right
+    notes = [*subject.notes, *labels.notes]
     looked = min(IMAGES, len(manifest))
     if checked < looked:
         notes.append(f"{looked - checked} of the {looked} images looked at cannot be used")
-    notes.append(f"accuracy on {checked} images: {right / max(checked, 1):.2f}")
-    if checked and right / checked < max(0.5, 2 / len(counts)):
+    notes.append(f"accuracy on {checked} images: {right / checked:.2f}")
+    if right / checked < max(0.5, 2 / len(counts)):
         notes.append(
             f"only {right} of {checked} images are recognised: if you expect more, check the order "
             "of model.classes and preprocess (size, mean, std, scale, channels)"
         )
-    share = right / checked if checked else 1.0
+    share = right / checked
     small = [
         f"{name} ({count})" for name, count in counts.items() if count * share < RIGHT_OF_A_CLASS
     ]
@@ -69,18 +98,19 @@ def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]
             f"these may have too few, which the gate calls INCOMPLETE: {shown}. Add images, name "
             "the others in audit.classes, or set policy.require_complete to false"
         )
+    known = len(manifest.classes) <= MOST_CLASSES
     return {
         "name": config.project.name,
-        "model": config.model.model_dump(),
-        "data": config.data.model_dump(),
-        "classes": list(manifest.classes) if known else [],
-        "assumed": assumed,
+        "classes": _classes(config, subject, labels, known=known),
+        "assumed": labels.assumed,
         "outputs": len(manifest.classes),
-        "named_by": "the model or its weights",
+        "named_by": "named by the data" if labels.guess else "named by the model or its weights",
         "images": len(manifest),
         "counts": counts,
         "shown_counts": _shown(counts),
         "label_rule": manifest.label_rule,
+        "labels": labels.proposed,
+        "labels_why": labels.why,
         "origin": _origin(subject.preprocessing.origin, normalisations),
         "tried": _listed(
             {ASSUMED_NAME if n == ASSUMED else n: t for n, t in normalisations.items()}
@@ -89,17 +119,71 @@ def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]
         else "",
         "tried_sizes": _listed(sizes),
         "preprocess": _preprocess(subject),
-        "layers": list(layers),
+        "layers": list(layers) if config.audit.layers == "auto" else config.audit.layers,
         "checked": checked,
-        "accuracy": f"{right / checked:.2f}" if checked else "not measured",
+        "accuracy": f"{right / checked:.2f}",
         "notes": notes,
     }
+
+
+@dataclass(frozen=True)
+class LabelProposal:
+    """What the config says of how labels meet outputs: ``proposed`` for data.labels, and ``why``.
+
+    ``assumed``: the names of the outputs, in the data's order, may stand as the model's.
+    """
+
+    guess: bool
+    assumed: bool
+    proposed: Any
+    why: str
+    notes: tuple[str, ...]
+
+
+def _labels(subject: Subject, seen: Seen) -> LabelProposal:
+    """Propose how labels meet outputs where that is a guess.
+
+    Where the images agree with it, it may be stated; where another assignment is far better, that
+    is proposed; else nothing is, and the audit asks all of its images.
+    """
+    from auditor.errors import LabelError
+    from auditor.subject.label_check import agreement, confirm, proposed_map
+
+    matching = subject.matching
+    found = agreement(matching, seen.labels, seen.predictions)
+    try:
+        notes = confirm(matching, found, part=True)
+    except LabelError as error:
+        notes = (f"CHECK: {error}",)
+    if not matching.guess:
+        return LabelProposal(False, False, None, "", notes)
+    now = f"{found.right / found.n:.2f}"
+    if found.better is not None:
+        better = f"{found.best_right / found.n:.2f}"
+        why = f"the data's order gives accuracy {now} on {found.n} images, this {better}"
+        return LabelProposal(True, False, proposed_map(matching, found.better), why, notes)
+    agrees = found.settled and found.right > found.expected and found.right >= found.best_right
+    if agrees and matching.insist == "number":
+        why = f"the numbers count the outputs from 0 (accuracy {now} on {found.n} images)"
+        return LabelProposal(True, False, "number", why, notes)
+    return LabelProposal(True, agrees and not found.below, None, "", notes)
+
+
+def _classes(
+    config: Config, subject: Subject, labels: LabelProposal, *, known: bool
+) -> list[str] | str:
+    """Return the names of the outputs that the config states, none where it leaves them open."""
+    if config.model.classes is not None:
+        return config.model.classes
+    named = not labels.guess or labels.assumed
+    stated = isinstance(config.data.labels, str)
+    return list(subject.manifest.classes) if known and named and stated else []
 
 
 Tried = dict[str, tuple[int, int]]
 
 
-def _fitted(config: Config, subject: Subject) -> tuple[Subject, Tried, Tried]:
+def _fitted(config: Config, subject: Subject, scores: Scores) -> tuple[Subject, Tried, Tried]:
     """Return the subject with the usual input that recognises most of a few images.
 
     Only where neither the weights nor the config say how pictures become inputs. With it, for each
@@ -108,14 +192,14 @@ def _fitted(config: Config, subject: Subject) -> tuple[Subject, Tried, Tried]:
     """
     start = subject.preprocessing
     given = config.preprocess
-    normalisations = {start.origin: _right(subject)}
+    normalisations = {start.origin: _look(subject, scores).counts}
     if start.origin != ASSUMED or subject.ready or given != type(given)():
         return subject, normalisations, {}
     best = subject
     for origin, (mean, std, scale) in USUAL.items():
         values: dict[str, Any] = {"mean": _three(mean), "std": _three(std), "scale": scale}
         tried = replace(subject, preprocessing=replace(start, origin=origin, **values))
-        normalisations[origin] = _right(tried)
+        normalisations[origin] = _look(tried, scores).counts
         if normalisations[origin][0] > normalisations[best.preprocessing.origin][0]:
             best = tried
     most = normalisations[best.preprocessing.origin]
@@ -127,7 +211,7 @@ def _fitted(config: Config, subject: Subject) -> tuple[Subject, Tried, Tried]:
         other = replace(best.preprocessing, size=size, resize=size, crop=None)
         tried = replace(best, preprocessing=other)
         try:
-            sizes[_by(size)] = _right(tried)
+            sizes[_by(size)] = _look(tried, scores).counts
         except RuntimeError:  # a model whose last layers fit one size only
             continue
         if sizes[_by(size)][0] > sizes[_by(best.preprocessing.size)][0]:
@@ -174,21 +258,22 @@ def _preprocess(subject: Subject) -> dict[str, Any]:
     }
 
 
-def _right(subject: Subject) -> tuple[int, int]:
-    """Return how many of the images looked at are recognised, and how many those are.
+def _look(subject: Subject, scores: Scores) -> Seen:
+    """Return what the model says of images spread over the data.
 
     Raises:
         DataError: none of them can be used.
     """
-    import numpy as np
     import torch
 
-    from auditor.subject.answers import Answer, find_answer, logits
+    from auditor.subject.answers import find_answer, logits
+    from auditor.subject.label_check import best_assignment
     from auditor.subject.usable import nothing_usable
 
     total = len(subject.manifest)
     rows = np.unique(np.linspace(0, total - 1, min(IMAGES, total)).astype(int))
-    right = checked = 0
+    read: list[int] = []
+    predictions: list[int] = []
     lost: dict[int, str] = {}
     for start in range(0, len(rows), 16):
         batch, quarantine = subject.sift([int(row) for row in rows[start : start + 16]])
@@ -197,14 +282,18 @@ def _right(subject: Subject) -> tuple[int, int]:
             continue
         with torch.no_grad():
             result = subject.model(batch.inputs)
-        answer: Answer = find_answer(result, subject.output)
-        predicted = logits(result, answer).argmax(1).cpu().numpy()
-        right += int((predicted == subject.manifest.labels[list(batch.rows)]).sum())
-        checked += len(batch.rows)
-    if not checked:
+        answer = logits(result, find_answer(result, subject.output), scores)
+        read += batch.rows
+        predictions += answer.argmax(1).tolist()
+    if not read:
         asked = f" looked at (of {total})"
         raise nothing_usable(subject.manifest.paths, lost, subject.reader, asked=asked)
-    return right, checked
+    labels, answers = subject.manifest.labels[read], np.array(predictions)
+    right = int((labels == answers).sum())
+    if subject.matching.guess:
+        best = best_assignment(labels, answers, len(subject.manifest.classes))
+        right = sum(best[int(own)] == said for own, said in zip(labels, answers, strict=True))
+    return Seen(labels, answers, right)
 
 
 def _shown(counts: Counter[str]) -> str:

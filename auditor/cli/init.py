@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,9 @@ from auditor.errors import ConfigError
 
 if TYPE_CHECKING:
     import jinja2
+
+    from auditor.config import Config
+    from auditor.config_layers import Layer
 
 # Kind of job -> template -> where the file goes, from the folder of the config.
 JOBS = {
@@ -22,6 +27,15 @@ JOBS = {
         "model-audit.service": "model-audit.service",
         "model-audit.timer": "model-audit.timer",
     },
+}
+
+
+# Keys that may hold a path, which starts from where init runs.
+PATHS = {
+    *(("model", "source"), ("model", "weights"), ("model", "classes")),
+    *(("data", "source"), ("data", "root"), ("data", "masks")),
+    *(("report", "template"), ("report", "css"), ("report", "logo")),
+    *(("policy", "baseline"), ("policy", "decisions"), ("completion", "readme")),
 }
 
 
@@ -118,29 +132,65 @@ def config_text(given: dict[str, Any], target: Path, preset: str, *, quiet: bool
     from auditor.cli.first_look import first_look
     from auditor.cli.progress import TerminalProgress
     from auditor.config import Config, load_config, resolve
-    from auditor.config_layers import Layer, set_layer
+    from auditor.config_layers import Layer, merged, set_layer
 
     base = target.resolve().parent
     source = str(given["model"])
     document: dict[str, Any] = {
         "project": {"name": (source.partition(":")[2] or "audit").partition("?")[0]},
-        "model": {"source": _moved(source, base), "weights": _moved(given["weights"], base)},
+        "model": {"source": _moved(source, base)},
         "data": {"source": _moved(given["data"], base)},
     }
+    if given["weights"]:
+        document["model"]["weights"] = _moved(given["weights"], base)
     if document["project"]["name"] in ("build", "make", "model", "create_model"):
         document["project"]["name"] = Path(source.partition(":")[0]).stem
-    config = resolve([Layer(document), set_layer(given["settings"], Config)], name="options")
+    layer = merged([Layer(document), set_layer(given["settings"], Config)], Config)
+    config = resolve([_seen_from(layer, base)], name="options")
     progress = TerminalProgress(quiet=quiet)
     looked = first_look(config, base, progress)
     text = (
         _environment()
         .get_template("audit.yaml")
-        .render(file=os.path.relpath(target), preset=preset, **looked)
+        .render(
+            file=os.path.relpath(target),
+            preset=preset,
+            given=_as_given(config, layer.values),
+            **looked,
+        )
     )
     for note in looked["notes"]:
         progress.say(f"note: {note}")
     _check(text, target, load_config)
     return text
+
+
+def _seen_from(layer: Layer, base: Path) -> Layer:
+    """Return a layer whose paths, which start here, start from the config's folder."""
+    from dataclasses import replace
+
+    values = {
+        section: {
+            key: _moved(value, base)
+            if (section, key) in PATHS and isinstance(value, str)
+            else value
+            for key, value in keys.items()
+        }
+        if isinstance(keys, dict)
+        else keys
+        for section, keys in layer.values.items()
+    }
+    return replace(layer, values=values)
+
+
+def _as_given(config: Config, given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the keys that were given, section by section, with their values as the config's."""
+    resolved = config.model_dump(mode="json", exclude_unset=True)
+    return {
+        section: {key: resolved[section][key] for key in keys}
+        for section, keys in given.items()
+        if isinstance(keys, Mapping)
+    }
 
 
 def _check(text: str, target: Path, load: Any) -> None:
@@ -167,8 +217,6 @@ def _moved(name: str | None, base: Path) -> str | None:
 
 def _environment() -> jinja2.Environment:
     """Return the Jinja of what init writes: with square brackets, since CI files use braces."""
-    import json
-
     import jinja2
 
     from auditor.report.templates import template_folder
@@ -185,8 +233,21 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    jinja.filters["yaml"] = lambda value: json.dumps(value, ensure_ascii=False)
+    jinja.filters["yaml"] = _yaml
     return jinja
+
+
+def _yaml(value: Any) -> str:
+    """Return a value as YAML on one line: as JSON, but where YAML reads that otherwise."""
+    import json
+
+    import yaml
+
+    text = json.dumps(value, ensure_ascii=False)
+    if yaml.safe_load(text) == value:
+        return text
+    written: str = yaml.safe_dump(value, default_flow_style=True, width=sys.maxsize)
+    return written.removesuffix("...\n").strip()
 
 
 def _write(path: Path, text: str) -> None:

@@ -177,8 +177,8 @@ def forward_difference(
 ) -> float | None:
     """Return the largest difference to the model's own logits over the largest of them.
 
-    Of probabilities, their logarithms count. Logits that differ by the same number in all outputs
-    are the same. None where the model gives no finite answer.
+    Where the model answers with probabilities, these are compared. None where the model gives no
+    finite answer.
     """
     with exact(images.device), evaluating(model):
         weight = next(iter(model.parameters()), images)
@@ -187,7 +187,7 @@ def forward_difference(
         expected = logits(result, answer, explainer.scores).to(images.device)
     own = explainer.predict(images)
     if explainer.scores != "logits":
-        own = own - own.mean(1, keepdim=True)
+        own, expected = own.softmax(1), expected.softmax(1)
     difference = float((own - expected).abs().max()) / (float(expected.abs().max()) or 1.0)
     return difference if math.isfinite(difference) else None
 

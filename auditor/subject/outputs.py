@@ -18,6 +18,7 @@ from auditor.subject.factories import describe_failure, find_file
 from auditor.subject.imagenet import COUNT, imagenet_names
 from auditor.subject.labels import Outputs
 from auditor.subject.models import BuiltModel
+from auditor.subject.scores import decided, kind_of, trial_inputs
 
 # What torch's convolutions say when the input has another number of channels than 3.
 _WANTED_CHANNELS = re.compile(r"expected input\[.*\] to have (\d+) channels, but got 3 channels")
@@ -78,6 +79,22 @@ def read_answer(
     if not bool(torch.isfinite(found).all()):
         raise ModelError("the model answers an ordinary picture with numbers that are not finite.")
     return answer, int(found.shape[1])
+
+
+def refuse_other_probabilities(
+    model: nn.Module, answer: Answer, example: Float[Tensor, "1 3 height width"]
+) -> None:
+    """Say that outputs are the levels of an ordinal classifier, or a sigmoid each, if they are.
+
+    Raises:
+        ModelError: they are.
+    """
+    values = []
+    for inputs in (example, *trial_inputs(example)):
+        with torch.no_grad():
+            found = pytree.tree_leaves(model(inputs))[answer.place]
+        values.append(found.reshape(len(inputs), -1))
+    decided(kind_of(torch.cat(values[:-1]), values[-1]))
 
 
 def count_outputs(

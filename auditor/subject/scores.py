@@ -28,9 +28,11 @@ FAR = 1e4
 
 _REFUSED: dict[str, str] = {
     "cumulative": "cumulative probabilities (an ordinal classifier: each output is the probability "
-    "of more, or of less, than a level)",
+    "of more, or of less, than a level), which cannot be audited yet: return the probability of "
+    "each level, the differences of neighbours, from a factory",
     "independent": "independent probabilities (a sigmoid for each output, as a multi-label "
-    "classifier has)",
+    "classifier has), which cannot be audited yet: if one class is right for each picture, return "
+    "what stands before the sigmoid from a factory",
 }
 
 
@@ -72,10 +74,8 @@ def decided(kind: Kind) -> Scores:
     if kind in ("logits", "probabilities", "log-probabilities"):
         return kind
     raise ModelError(
-        f"the model's outputs are {_REFUSED[kind]}, and only classifiers of one class among all "
-        "can be audited: their outputs are logits, or add up to 1. If one class is right for each "
-        "picture, return what stands before the sigmoid from a factory, or set model.scores to "
-        "probabilities (they are divided by their sum) or to logits (they are taken as they are)."
+        f"the model's outputs are {_REFUSED[kind]}, or set model.scores to probabilities (they are "
+        "divided by their sum) or to logits (they are taken as they are)."
     )
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from auditor.config import Config, PreprocessConfig
-from auditor.errors import AuditorError, DataError, StoppedError
+from auditor.errors import AuditorError, DataError, LabelError, StoppedError
 from auditor.fonts import font_note
 from auditor.records import Manifest
 from auditor.subject.collection import UNREADABLE, Changed, Collection, Gone, Reader
@@ -24,7 +24,7 @@ from auditor.subject.images import Unreadable
 from auditor.subject.labels import Matching, match_labels
 from auditor.subject.models import build_model, resolve_device
 from auditor.subject.objects import Objects, read_objects
-from auditor.subject.outputs import name_outputs, prepare, read_answer
+from auditor.subject.outputs import name_outputs, prepare, read_answer, refuse_other_probabilities
 from auditor.subject.preprocessing import Preprocessing
 from auditor.subject.presets import decide_preprocessing, shown_only
 from auditor.subject.reading import read_as
@@ -249,14 +249,19 @@ def load_subject(config: Config, base: Path) -> Subject:
     )
     present = set(everything.labels)
     used = [name for name in everything.names if name in present and name in wanted]
-    matching = match_labels(
-        used,
-        everything.names,
-        outputs,
-        config.data.labels,
-        everything.numbering,
-        ordered=everything.ordered,
-    )
+    try:
+        matching = match_labels(
+            used,
+            everything.names,
+            outputs,
+            config.data.labels,
+            everything.numbering,
+            ordered=everything.ordered,
+        )
+    except LabelError:
+        if config.model.scores == "auto":
+            refuse_other_probabilities(model, answer, example)
+        raise
     kept = everything.take(chosen)
     named = {label: matching.classes[output] for label, output in matching.outputs.items()}
     counted = count_found(everything, chosen, wanted, named)
