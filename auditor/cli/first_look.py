@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auditor.errors import DataError
-
 if TYPE_CHECKING:
     from auditor.config import Config
     from auditor.progress import Progress

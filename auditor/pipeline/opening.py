@@ -46,11 +46,11 @@ def make_explainer(config: Config, subject: Subject) -> Explainer:
 
 
 def _some_pictures(subject: Subject) -> Tensor | None:
-    """Return a few inputs spread over the data, None where none of them can be read."""
+    """Return a few inputs spread over the data, None where none of them can be used."""
     total = len(subject.manifest)
     rows = {round(at * (total - 1) / (PICTURES_LOOKED_AT - 1)) for at in range(PICTURES_LOOKED_AT)}
-    batch = subject.load(sorted(rows))
-    return batch.inputs if batch.rows else None
+    usable, _ = subject.sift(sorted(rows))
+    return usable.inputs if usable.rows else None
 
 
 def audited_layers(config: Config, explainer: Explainer) -> tuple[str, ...]:

@@ -115,7 +115,7 @@ def place(
     """
     if shape.anchor is not None:
         return np.tile(np.array(shape.anchor), (len(heat), 1))
-    sums = sum(window_sums(heat, shape, inset) for inset in range(feather + 1))
+    sums = np.sum([window_sums(heat, shape, inset) for inset in range(feather + 1)], axis=0)
     flat = sums.reshape(len(heat), -1)
     allowed = np.ones_like(flat, dtype=bool)
     if avoid is not None:

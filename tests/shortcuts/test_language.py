@@ -20,7 +20,7 @@ def evidence(test: str, effect: float) -> Evidence:
 def test_a_finding_is_told_in_german(grade: str) -> None:
     found = [evidence(FLIPS, 0.61), evidence(REMOVAL, 0.0)]
     with speaking("de"):
-        said = meaning("Kies", "lower left corner", grade, found, 65, 80)
+        said = " ".join(meaning("Kies", "lower left corner", grade, found, 65, 80))
         told = " ".join([said, *actions("Kies", grade), verification(grade)])
     assert "untere linke Ecke" in said
     assert "„Kies“" in said
