@@ -14,6 +14,7 @@ import yaml
 from auditor.__main__ import run
 from auditor.cli import budget
 from auditor.cli.check_estimate import Estimate
+from auditor.cli.progress import TerminalProgress
 from auditor.completion.readme import BEGIN
 from auditor.config import Config, parse_config
 from tests.pipeline.small import write_own_model_audit
@@ -84,7 +85,7 @@ def test_two_at_once_make_one_audit(config: Path, tmp_path: Path) -> None:
 def estimated(each: float, heatmaps: float, search: float) -> Any:
     """Return a `measure` whose search costs a tenth where the config is quick."""
 
-    def measure(config: Config, subject: Any) -> Any:
+    def measure(config: Config, subject: Any, explainer: Any) -> Any:
         def planned(changed: Config) -> Estimate:
             part = 0.1 if "depth" in changed.audit.reduced else 1.0
             return Estimate(
@@ -130,7 +131,7 @@ def test_images_are_cut_first_then_the_depth(
     config = parse_config(
         {"model": {"source": "a:b"}, "data": {"source": "c"}, "audit": {"max_minutes": minutes}}
     )
-    choice = budget.choose(config, Labels())
+    choice = budget.choose(config, Labels(), None)
     assert (choice.limit, choice.quick) == (limit, quick)
     changed = budget.applied(config, choice)
     assert changed.data.limit == limit
@@ -145,7 +146,29 @@ def test_images_are_not_cut_where_that_saves_next_to_nothing(
     config = parse_config(
         {"model": {"source": "a:b"}, "data": {"source": "c"}, "audit": {"max_minutes": 0.1}}
     )
-    assert budget.choose(config, Labels()).limit is None
+    assert budget.choose(config, Labels(), None).limit is None
+
+
+def test_a_choice_is_kept_for_the_same_code_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = parse_config(
+        yaml.safe_load(write_own_model_audit(tmp_path, per_class=1).read_text())
+        | {"audit": {"max_minutes": 5}}
+    )
+    made = []
+
+    def choose(config: Config, subject: Any, explainer: Any) -> budget.Choice:
+        made.append(explainer.program)
+        return budget.Choice(None, False, 1.0)
+
+    monkeypatch.setattr(budget, "choose", choose)
+    for _ in range(2):
+        budget.within(config, tmp_path, tmp_path / "runs", TerminalProgress(quiet=True))
+    source = tmp_path / "my_model.py"
+    source.write_text(source.read_text().replace("AdaptiveMaxPool2d", "AdaptiveAvgPool2d"))
+    budget.within(config, tmp_path, tmp_path / "runs", TerminalProgress(quiet=True))
+    assert len(made) == len(set(made)) == 2
 
 
 @pytest.mark.parametrize(
