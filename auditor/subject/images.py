@@ -136,8 +136,8 @@ def read_header(data: bytes) -> Header:
         return header
 
 
-def deep_values(data: bytes) -> np.ndarray:
-    """Return the values of a picture of more than 8 bits, those of colour to 257.
+def peaks_of(data: bytes) -> tuple[float, float]:
+    """Return the 99th percentile and the largest value of a picture of more than 8 bits.
 
     Raises:
         Unreadable: it cannot be decoded.
@@ -145,8 +145,15 @@ def deep_values(data: bytes) -> np.ndarray:
     with opened(data) as (picture, header):
         check_size(picture)
         picture.load()
-        values = np.asarray(picture)
-        return values.astype(np.uint16) * 257 if header.depth == "colour" else values
+        most, largest = peaks(np.asarray(picture))
+        scale = 257 if header.depth == "colour" else 1  # Pillow keeps the higher half of 16 bits
+        return most * scale, largest * scale
+
+
+def peaks(values: np.ndarray) -> tuple[float, float]:
+    """Return the 99th percentile, of at most a million values, and the largest value."""
+    few = values.reshape(-1)[:: max(1, values.size // 1_000_000)]
+    return float(np.percentile(few, 99)), float(values.max())
 
 
 def upright_size(data: bytes, reading: Reading = USUAL) -> tuple[int, int]:

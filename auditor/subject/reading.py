@@ -17,7 +17,7 @@ from auditor.errors import DataError
 from auditor.subject.collection import Collection, FileReader
 from auditor.subject.datasets import DatasetReader
 from auditor.subject.depths import FULL, Depth, Reading, depth_of
-from auditor.subject.images import Unreadable, deep_values, read_file, read_header
+from auditor.subject.images import Unreadable, peaks, peaks_of, read_file, read_header
 
 HEADERS = 2000  # pictures whose header is looked at
 ITEMS = 200  # items that a dataset is asked for
@@ -131,21 +131,17 @@ def _check(peaks: Peaks, depths: Sequence[Depth]) -> None:
 
 
 def _peaks(reader: FileReader | DatasetReader, indices: Sequence[int]) -> Peaks | None:
-    most, largest = [], []
+    found = []
     for index in indices:
         try:
-            values = _values(reader, index)
+            if isinstance(reader, FileReader):
+                found.append(peaks_of(read_file(reader.files[index])))
+            else:
+                found.append(peaks(np.asarray(reader.given(index))))
         except Unreadable:
             continue
-        most.append(float(np.percentile(values, 99)))
-        largest.append(float(values.max()))
-    return Peaks(tuple(most), tuple(largest)) if most else None
-
-
-def _values(reader: FileReader | DatasetReader, index: int) -> np.ndarray:
-    if isinstance(reader, FileReader):
-        return deep_values(read_file(reader.files[index]))
-    return np.asarray(reader.given(index))
+    most, largest = zip(*found, strict=True) if found else ((), ())
+    return Peaks(most, largest) if found else None
 
 
 def _look(reader: FileReader | DatasetReader, index: int) -> Look | None:
