@@ -20,7 +20,7 @@ import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -58,12 +58,17 @@ _ORIENTATION, _WIDTH, _HEIGHT, _PHOTOMETRIC = 0x0112, 256, 257, 262
 
 @dataclass(frozen=True)
 class Header:
-    """What a picture says of itself before it is decoded; ``size`` is (height, width) as stored."""
+    """What a picture says of itself before it is decoded.
+
+    ``size`` is (height, width) as stored; ``more``: the file holds further pages or frames, which
+    only `read_header` looks for.
+    """
 
     depth: Depth
     size: tuple[int, int]
     orientation: int
     alpha: bool
+    more: bool = False
 
 
 def read_file(path: Path) -> bytes:
@@ -132,8 +137,8 @@ def read_header(data: bytes) -> Header:
     Raises:
         Unreadable: the header cannot be read, or asks for too much.
     """
-    with opened(data) as (_picture, header):
-        return header
+    with opened(data) as (picture, header):
+        return replace(header, more=_holds_more(picture))
 
 
 def peaks_of(data: bytes) -> tuple[float, float]:
@@ -199,6 +204,14 @@ def _header(picture: Image.Image) -> Header:
         width, height = (int(tag(picture, side)) for side in (_WIDTH, _HEIGHT))
     alpha = picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
     return Header(depth_of(picture), (height, width), _orientation(picture), alpha)
+
+
+def _holds_more(picture: Image.Image) -> bool:
+    """Return whether a file has a second page or frame, without going through all of them."""
+    if picture.format == "TIFF":
+        return bool(getattr(getattr(picture, "tag_v2", None), "next", 0))
+    animated = picture.format in ("GIF", "PNG", "WEBP", "AVIF")
+    return animated and bool(getattr(picture, "is_animated", False))
 
 
 def _turned(picture: Image.Image, orientation: int, turn: bool) -> Image.Image:

@@ -34,6 +34,7 @@ class Look:
     depth: Depth
     turned: bool = False
     alpha: bool = False
+    more: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def _look(reader: FileReader | DatasetReader, index: int) -> Look | None:
     try:
         if isinstance(reader, FileReader):
             header = read_header(read_file(reader.files[index]))
-            return Look(header.depth, header.orientation != 1, header.alpha)
+            return Look(header.depth, header.orientation != 1, header.alpha, header.more)
         given = reader.given(index)
     except Unreadable:
         return None
@@ -168,6 +169,9 @@ def _header_notes(looks: Sequence[Look], turn: bool, of: str) -> Iterator[str]:
     alpha = sum(look.alpha for look in looks)
     if alpha:
         yield f"{alpha:,} of {of} have transparent parts, of which the colour below is used"
+    more = sum(look.more for look in looks)
+    if more:
+        yield f"{more:,} of {of} hold several pages or frames, of which the first is used"
 
 
 def _spread(count: int, most: int) -> list[int]:

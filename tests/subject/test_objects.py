@@ -136,6 +136,16 @@ def test_masks_of_another_size_or_none_at_all_are_errors(folder: Path) -> None:
         subject(folder, masks="masks")
 
 
+def test_masks_behind_links_out_of_their_folder_are_refused(folder: Path) -> None:
+    masks(folder)
+    mask = folder / "masks" / "a" / "000.png"
+    mask.rename(folder / "elsewhere.png")
+    mask.symlink_to(folder / "elsewhere.png")
+    with pytest.raises(DataError, match=r"the mask 'a/000.png' is behind a link.*allow_outside"):
+        subject(folder, masks="masks")
+    assert subject(folder, masks="masks", allow_outside=True).marks is not None
+
+
 def test_wrong_settings_are_errors(folder: Path) -> None:
     masks(folder)
     with pytest.raises(ConfigError, match="set one of them"):

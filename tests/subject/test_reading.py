@@ -19,6 +19,7 @@ from auditor.subject.preprocessing import Preprocessing
 from auditor.subject.reading import read_as
 from auditor.subject.subject import load_subject
 from tests.subject.small import config, image_folder, noise, write_factory
+from tests.subject.test_images import encoded
 
 
 def ramp(top: int, *, bottom: int = 0, side: int = 16) -> np.ndarray:
@@ -217,3 +218,15 @@ def test_the_same_content_twice_is_said(tmp_path: Path) -> None:
     said = "; ".join(load_subject(config(), tmp_path).notes)
     assert "2 of 6 pictures have the content of another and count again, 1 of them with" in said
     assert "'a/001.png' and 'b/other.png'" in said
+
+
+@pytest.mark.parametrize("kind", ["GIF", "TIFF", "WEBP", "PNG"])
+def test_further_pages_and_frames_are_counted(tmp_path: Path, kind: str) -> None:
+    frames = [noise(8, 8, seed) for seed in range(3)]
+    several = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
+    one = encoded(frames[0], kind)
+    found, _ = read(collection(tmp_path / "p", [several, one], ".bin"))
+    assert found.notes == (
+        "1 of 2 pictures hold several pages or frames, of which the first is used",
+    )
+    assert np.array_equal(first(found), first(found, 1)) or kind in ("GIF", "WEBP")
