@@ -80,7 +80,7 @@ def test_numbers_in_parquet_are_whole(table: Path) -> None:
     pd.DataFrame(
         {"path": ["img/0.png", "img/1.png"], "label": [0, 1], "age": [1.0, None]}
     ).to_parquet(path)
-    found = read(path)
+    found = read(path, metadata=["age"])
     assert found.labels == ("0", "1")
     assert found.numbering == "possible"
     assert found.metadata == {"age": ("1", "")}
@@ -243,3 +243,14 @@ def test_a_long_table_is_read_in_moderate_time(table: Path) -> None:
     started = time.perf_counter()
     assert len(read(table, "path,label,site\n" + rows)) == 20_000
     assert time.perf_counter() - started < 5
+
+
+def test_pictures_in_cells_of_parquet_are_no_paths(table: Path) -> None:
+    pytest.importorskip("pyarrow")
+    path = table.with_suffix(".parquet")
+    picture = noise(40, 40)
+    pd.DataFrame({"path": [{"bytes": picture.tobytes(), "path": "x"}], "label": [0]}).to_parquet(
+        path
+    )
+    with pytest.raises(DataError, match=r"list.parquet, row 1: .*is no path.*dataset factory"):
+        read(path)
