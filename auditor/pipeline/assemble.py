@@ -61,8 +61,8 @@ from auditor.report.images import ImageStore
 from auditor.report.model import (
     AuditResult,
     Calibration,
+    ClassCount,
     ClassReport,
-    DataCard,
     FindingCard,
     LayerCard,
     Method,
@@ -140,7 +140,7 @@ def assemble(
         analysis.shortcuts, reason=_("switched off in the config (shortcuts.enabled: false)")
     )
     data = data_card(samples, source=shared.data.source, digest=subject.data_digest)
-    not_run = [*_not_run(analysis), *_beyond_limit(data), *_over_time(config, samples)]
+    not_run = [*_not_run(analysis), *left_by_limit(data.classes), *_over_time(config, samples)]
     factors = factors_part(analysis.shortcuts, samples, partial(_factors, store))
     untested = sum(not _testable(samples, output) for output in outputs)
     matrix, columns = confusion_matrix(samples, outputs)
@@ -391,9 +391,9 @@ def _not_run(analysis: Analysis) -> list[NotRun]:
     ]
 
 
-def _beyond_limit(data: DataCard) -> list[NotRun]:
+def left_by_limit(classes: Sequence[ClassCount]) -> list[NotRun]:
     """Name the classes of which the limit left no picture."""
-    names = [each.name for each in data.classes if each.pictures and not (each.used or each.losses)]
+    names = [each.name for each in classes if each.pictures and not (each.used or each.losses)]
     if not names:
         return []
     shown = names[:NAMED]

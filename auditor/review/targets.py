@@ -143,6 +143,9 @@ def _worst_class(result: AuditResult) -> Measured:
             left=left,
             all=len(result.data.counts),
         )
+    lost = [each.name for each in result.data.classes if each.name and each.lost and not each.used]
+    if lost:
+        missing = _("no picture of these classes could be used: %(names)s", names=", ".join(lost))
     said = _("%(value)s for '%(name)s'", value=in_words(worst.accuracy), name=worst.name)
     return worst.accuracy, said, missing
 

@@ -22,7 +22,10 @@ from auditor.subject.depths import USUAL, Reading, to_rgb
 from auditor.subject.factories import call_factory, describe_failure, load_factory
 from auditor.subject.images import Unreadable
 
-CHANGED = "differs from when it was first read: the dataset is not repeatable"
+CHANGED = (
+    "differs from when it was first read: the dataset is not repeatable (random augmentation or "
+    "shuffling, which an audit must not have), or the data behind it has changed"
+)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from auditor.config import Config, PreprocessConfig
-from auditor.errors import AuditorError, DataError, LabelError, StoppedError
+from auditor.errors import AuditorError, LabelError
 from auditor.fonts import font_note
 from auditor.records import Manifest
 from auditor.subject.collection import UNREADABLE, Changed, Collection, Gone, Reader
@@ -30,7 +30,7 @@ from auditor.subject.presets import decide_preprocessing, shown_only
 from auditor.subject.reading import read_as
 from auditor.subject.selection import select
 from auditor.subject.sources import read_data
-from auditor.subject.usable import first_and_cause, nothing_usable
+from auditor.subject.usable import not_there, nothing_usable, unreadable_note
 
 SIZES_LOOKED_AT = 1000
 
@@ -175,19 +175,7 @@ class Subject:
             raise self._lost(row, reason) from reason
 
     def _lost(self, row: int, reason: Unreadable, what: str = "") -> AuditorError:
-        """Return the error that names a row, what is wrong with it, and what to do."""
-        name = f"{what}'{self.manifest.paths[row]}'"
-        if isinstance(reason, Gone):
-            return StoppedError(
-                f"{name} could be read when the audit began and cannot be now: it {reason}. Put it "
-                "back and run the same command again: it goes on from here."
-            )
-        if isinstance(reason, Changed):
-            return DataError(
-                f"{name} {reason}. Put back what was there, and the same command goes on from "
-                "here; what is there now needs an audit of its own."
-            )
-        return DataError(f"{name} {reason}.")
+        return not_there(f"{what}'{self.manifest.paths[row]}'", reason)
 
     def _stacked(self, inputs: Sequence[Tensor]) -> Float[Tensor, "row 3 height width"]:
         empty = torch.empty(0, 3, *self.preprocessing.size)
@@ -300,7 +288,7 @@ def load_subject(config: Config, base: Path) -> Subject:
             *model_notes,
             *kept.notes,
             *lost_classes(counted, {named[label] for label in kept.labels}),
-            *_unreadable(kept, unreadable),
+            *unreadable_note(kept, unreadable),
             *copies_note(kept, contents),
             *input_notes,
             *_marked(marks, kept),
@@ -313,14 +301,6 @@ def load_subject(config: Config, base: Path) -> Subject:
         marks=marks,
         ready=everything.shape is not None,
     )
-
-
-def _unreadable(data: Collection, quarantine: Quarantine) -> tuple[str, ...]:
-    """Say how many pictures cannot be read, and why."""
-    if not quarantine:
-        return ()
-    why = first_and_cause(data.paths, quarantine, data.reader)
-    return (f"{len(quarantine)} of {len(data)} pictures cannot be read. {why}",)
 
 
 def _marked(marks: Objects | None, data: Collection) -> tuple[str, ...]:

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from auditor.errors import DataError
-from auditor.subject.collection import FileReader, Reader
+from auditor.errors import AuditorError, DataError, StoppedError
+from auditor.subject.collection import Changed, Collection, FileReader, Gone, Reader
 from auditor.subject.folders import IMAGE_SUFFIXES
+from auditor.subject.images import Unreadable
 
 # Files that a cause is looked for in, and folders that a misplaced file is looked for in.
 LOOKED_AT = 200
@@ -65,6 +66,29 @@ def nothing_usable(
         f"none of the {len(quarantine)} pictures{asked} can be used, so there is nothing to audit. "
         f"{first_and_cause(paths, quarantine, reader)}"
     )
+
+
+def not_there(name: str, reason: Unreadable) -> AuditorError:
+    """Return the error that one picture, or its mask, is not what it was; ``name`` is quoted."""
+    if isinstance(reason, Gone):
+        return StoppedError(
+            f"{name} could be read when the audit began and cannot be now: it {reason}. Put it "
+            "back and run the same command again: it goes on from here."
+        )
+    if isinstance(reason, Changed):
+        return DataError(
+            f"{name} {reason}. Put back what was there, and the same command goes on from here; "
+            "what is there now needs an audit of its own."
+        )
+    return DataError(f"{name} {reason}.")
+
+
+def unreadable_note(data: Collection, quarantine: Mapping[int, str]) -> tuple[str, ...]:
+    """Say how many pictures cannot be read, and why; nothing where all can be."""
+    if not quarantine:
+        return ()
+    why = first_and_cause(data.paths, quarantine, data.reader)
+    return (f"{len(quarantine)} of {len(data)} pictures cannot be read. {why}",)
 
 
 def first_and_cause(paths: Sequence[str], quarantine: Mapping[int, str], reader: Reader) -> str:

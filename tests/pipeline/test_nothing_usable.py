@@ -7,7 +7,21 @@ from pathlib import Path
 import pytest
 
 from auditor.__main__ import run
+from auditor.pipeline.assemble import left_by_limit
+from auditor.report.model import ClassCount
+from auditor.subject.selection import BEYOND_LIMIT
 from tests.pipeline.small import write_own_model_audit
+
+
+def test_a_class_that_the_limit_leaves_out_is_named() -> None:
+    asked = {"set_aside": {BEYOND_LIMIT: 5}, "losses": {}, "pictures": 5, "share": 0, "found": 5}
+    counts = [
+        ClassCount(name="left", used=0, **asked),
+        ClassCount(name="kept", used=3, **{**asked, "found": 8, "pictures": 8}),
+        ClassCount(name="", used=0, **{**asked, "pictures": 0}),
+    ]
+    (found,) = left_by_limit(counts)
+    assert found.part == "the audit of these classes: left"
 
 
 @pytest.fixture
@@ -66,7 +80,7 @@ def test_nothing_that_is_a_picture(
 def test_a_model_that_gives_no_numbers_for_any_picture(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = write_own_model_audit(tmp_path, per_class=2, preprocess={"std": [1e-30] * 3})
+    config = write_own_model_audit(tmp_path, per_class=2, preprocess={"std": [1e-38] * 3})
     code = run(["run", str(config), "--out", str(tmp_path / "runs"), "--quiet"])
     said = capsys.readouterr().err
     assert (code, "none of the 6 pictures can be used" in said) == (3, True), said

@@ -9,6 +9,7 @@ from auditor.config import PolicyConfig, TargetsConfig
 from auditor.records import Manifest, Samples
 from auditor.report.build.standing import standing
 from auditor.report.build.verdict import verdict
+from auditor.report.model import ClassCount
 from auditor.review.policy import judge
 from tests.report.conftest import Run
 from tests.report.test_build import data, limits
@@ -106,6 +107,18 @@ def test_it_stands_before_everything_else(run: Run) -> None:
     assert found.sentence.startswith("Always answering")
     result = run.result.model_copy(update={"verdict": found, "findings": [], "factors": None})
     assert "Always answering" in judge(result, PolicyConfig(), TargetsConfig()).sentence
+
+
+def test_a_class_without_a_picture_has_no_worst_accuracy(run: Run) -> None:
+    lost = ClassCount(
+        name="gone", found=6, used=0, set_aside={"r": 6}, losses={"r": 6}, pictures=6, share=1
+    )
+    card = run.result.data.model_copy(update={"classes": [lost]})
+    result = run.result.model_copy(update={"data": card})
+    judgement = judge(result, PolicyConfig(), TargetsConfig(worst_class_accuracy=">= 0.1"))
+    (check,) = [each for each in judgement.checks if each.name == "worst_class_accuracy"]
+    assert check.state == "not measured"
+    assert "no picture of these classes could be used: gone" in check.sentence
 
 
 def test_a_target_that_is_missed_for_certain_is_in_the_sentence(run: Run) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from auditor.errors import ConfigError, DataError
+from auditor.errors import ConfigError, DataError, StoppedError
 from auditor.subject import load_subject
 from auditor.subject.objects import decode_mask
 from tests.subject.small import config, image_folder, write_factory
@@ -144,6 +144,21 @@ def test_masks_behind_links_out_of_their_folder_are_refused(folder: Path) -> Non
     with pytest.raises(DataError, match=r"the mask 'a/000.png' is behind a link.*allow_outside"):
         subject(folder, masks="masks")
     assert subject(folder, masks="masks", allow_outside=True).marks is not None
+
+
+def test_a_mask_that_changes_is_never_used(folder: Path) -> None:
+    found = subject(masks(folder), masks="masks")
+    file = folder / "masks" / "a" / "001.png"
+    content = file.read_bytes()
+    file.unlink()
+    assert found.objects([0]) is not None
+    with pytest.raises(StoppedError, match=r"the mask of 'a/001\.png' could be read.*not exist"):
+        found.objects([0, 1])
+    Image.new("L", (WIDTH, HEIGHT), 255).save(file)
+    with pytest.raises(DataError, match=r"the mask of 'a/001\.png' has changed since"):
+        found.objects([1])
+    file.write_bytes(content)
+    assert not np.isnan(found.objects([1])).any()
 
 
 def test_wrong_settings_are_errors(folder: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from auditor.accounting import Account, accounts, lost_share
-from auditor.errors import DataError, IntegrityError
+from auditor.errors import DataError, IntegrityError, StoppedError
 from auditor.records import Manifest, Samples
 from auditor.subject import Subject, load_subject
 from auditor.subject.folders import NOT_AN_IMAGE, OTHER_FORMAT, UNKNOWN_KIND
@@ -116,6 +116,32 @@ def test_a_dataset_of_which_nothing_can_be_used(base: Path) -> None:
     )
     with pytest.raises(DataError, match=r"none of the 3 pictures.*3 of 3 fail in the dataset's"):
         load_subject(config(data="sets.py:Lazy"), base)
+
+
+def test_a_dataset_that_changes_or_fails_later_stops_the_audit(base: Path) -> None:
+    (base / "sets.py").write_text(
+        "import os, torch\n"
+        "class Moving:\n"
+        "    targets = [0, 1, 0]\n"
+        "    def __len__(self):\n"
+        "        return 3\n"
+        "    def __getitem__(self, at):\n"
+        "        if at == 1 and os.path.exists('" + str(base / "gone") + "'):\n"
+        "            raise OSError('connection reset')\n"
+        "        level = 2 if at == 2 and os.path.exists('" + str(base / "other") + "') else 1\n"
+        "        return torch.full((3, 8, 8), level / 4), self.targets[at]\n"
+    )
+    subject = load_subject(config(data="sets.py:Moving"), base)
+    (base / "gone").touch()
+    with pytest.raises(StoppedError, match=r"'item-000001' could be read.*connection reset"):
+        subject.load([0, 1])
+    with pytest.raises(StoppedError, match="connection reset"):
+        subject.sift([0, 1, 2])
+    (base / "gone").unlink()
+    (base / "other").touch()
+    with pytest.raises(DataError, match=r"'item-000002' differs from when.*not repeatable"):
+        subject.sift([0, 1, 2])
+    assert len(subject.load([0, 1])) == 2
 
 
 def lost(base: Path, names: list[str], folder: str, content: bytes = HEIC) -> None:
