@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,24 @@ import numpy as np
 
 from auditor import concept_records, detail_records, records, shortcut_records
 from auditor.errors import IntegrityError
+from auditor.storage import write_atomic, writing
 
 FORMAT = {"format": "concept-auditor/record", "version": 1}
 
 
-def save_record(folder: Path, value: Any) -> None:
-    """Write ``value`` (records, tuples, mappings, arrays, plain values) into an empty folder."""
-    body = _encode(value, folder, "r")
+def save_record(folder: Path, value: Any) -> dict[str, str]:
+    """Write ``value`` (records, tuples, mappings, arrays, plain values) into an empty folder.
+
+    Returns the digest of each file's bytes as they were written. The folder is not synced.
+
+    Raises:
+        StorageError: a file cannot be written.
+    """
+    digests: dict[str, str] = {}
+    body = _encode(value, "r", _Arrays(folder, digests))
     text = json.dumps({**FORMAT, "value": body}, allow_nan=False, indent=1)
-    (folder / "record.json").write_text(text, encoding="utf-8")
+    digests["record.json"] = write_atomic(folder / "record.json", text.encode(), sync=False)
+    return dict(sorted(digests.items()))
 
 
 def load_record(folder: Path) -> Any:
@@ -44,25 +53,52 @@ def load_record(folder: Path) -> Any:
         raise IntegrityError(f"stage '{folder.name}' cannot be read back: {error}.") from error
 
 
-def _encode(value: Any, folder: Path, name: str) -> Any:
+def pictures_in(value: Any) -> Iterator[str]:
+    """Yield the files of all pictures that a record names, at any depth."""
+    if isinstance(value, records.StoredPicture):
+        yield value.file
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from pictures_in(getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from pictures_in(each)
+    elif isinstance(value, tuple | list):
+        for each in value:
+            yield from pictures_in(each)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Arrays:
+    """Where arrays go: a file each, whose digest is noted."""
+
+    folder: Path
+    digests: dict[str, str]
+
+    def keep(self, name: str, value: np.ndarray) -> str:
+        with writing(self.folder / name, sync=False) as file:
+            np.save(file, value, allow_pickle=False)
+        self.digests[name] = file.digest
+        return name
+
+
+def _encode(value: Any, name: str, arrays: _Arrays) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         parts = {
-            field.name: _encode(getattr(value, field.name), folder, f"{name}.{field.name}")
+            field.name: _encode(getattr(value, field.name), f"{name}.{field.name}", arrays)
             for field in dataclasses.fields(value)
         }
         return {"$record": type(value).__name__, **parts}
     if isinstance(value, np.ndarray):
-        file = f"{name}.npy"
-        np.save(folder / file, value, allow_pickle=False)
-        return {"$array": file}
+        return {"$array": arrays.keep(f"{name}.npy", value)}
     if isinstance(value, Mapping):
         pairs = [
-            [_encode(key, folder, f"{name}.k{index}"), _encode(item, folder, f"{name}.{index}")]
+            [_encode(key, f"{name}.k{index}", arrays), _encode(item, f"{name}.{index}", arrays)]
             for index, (key, item) in enumerate(value.items())
         ]
         return {"$map": pairs}
     if isinstance(value, tuple | list):
-        return [_encode(item, folder, f"{name}.{index}") for index, item in enumerate(value)]
+        return [_encode(item, f"{name}.{index}", arrays) for index, item in enumerate(value)]
     if isinstance(value, np.generic):
         return value.item()
     return value

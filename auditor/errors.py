@@ -69,6 +69,12 @@ class OutputError(AuditorError):
     exit_code = 4
 
 
+class StorageError(AuditorError):
+    """A file cannot be written now (a full disk, an I/O error); the same command goes on later."""
+
+    exit_code = 75
+
+
 class IntegrityError(AuditorError):
     """A file of the run folder is missing, changed or contradicts another."""
 

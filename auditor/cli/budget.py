@@ -54,14 +54,32 @@ def within(config: Config, base: Path, out: Path, progress: Progress) -> Config:
     # The formats of the report cost time too.
     key = digest_of([identity_of(config, subject, explainer, layers), config.report.formats])
     kept = out / ".budget" / f"{key[:16]}.json"
-    if kept.is_file():
-        choice = Choice(**json.loads(kept.read_text(encoding="utf-8")))
-    else:
+    choice = _kept(kept, progress)
+    if choice is None:
         with progress.stage("estimating the cost"):
             choice = choose(config, subject, explainer)
-        write_atomic(kept, json.dumps(vars(choice)).encode())
+        document = {"choice": vars(choice), "digest": digest_of(vars(choice))}
+        write_atomic(kept, json.dumps(document).encode())
     progress.say(_in_words(choice, config.audit.max_minutes, len(subject.manifest)))
     return applied(config, choice)
+
+
+def _kept(path: Path, progress: Progress) -> Choice | None:
+    """Return the choice made before, None where there is none; a damaged one is said and gone."""
+    from auditor.runfolder import digest_of
+    from auditor.storage import read_plain, remove
+
+    try:
+        document = json.loads(read_plain(path))
+        if document["digest"] == digest_of(document["choice"]):
+            return Choice(**document["choice"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    progress.say(f"warning: {path} is damaged: the audit's cost is estimated again")
+    remove(path)
+    return None
 
 
 def choose(config: Config, subject: Subject, explainer: Explainer) -> Choice:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auditor.errors import ConfigError
+
 if TYPE_CHECKING:
     from auditor.cli.progress import TerminalProgress
     from auditor.report.review_parts import Comparison
@@ -55,10 +57,11 @@ def command(
     """
     import auditor
     from auditor.cli.progress import TerminalProgress
+    from auditor.manifest import write_listed
     from auditor.review.compare import compare_folders
     from auditor.review.pages import comparison_html, comparison_markdown
     from auditor.review.runs import read_run
-    from auditor.runfolder import list_files, write_atomic
+    from auditor.storage import write_atomic
 
     comparison = compare_folders(earlier, now, folder=history)
     if save:
@@ -75,10 +78,26 @@ def command(
     if target is None:
         click.echo(text)
         return
-    write_atomic(target, text.encode())
     if target.resolve().is_relative_to(now.resolve()):
-        list_files(now, [target])
+        write_listed(now, {_name_in(now, target): text.encode()})
+    else:
+        write_atomic(target, text.encode())
     click.echo(str(target))
+
+
+def _name_in(run: Path, target: Path) -> str:
+    """Return how a comparison is called inside of a run; it takes the place of nothing else.
+
+    Raises:
+        ConfigError: it would lie where something else of the run does.
+    """
+    name = target.resolve().relative_to(run.resolve()).as_posix()
+    if "/" in name or not name.startswith("compare"):
+        raise ConfigError(
+            f"--to '{target}' lies inside of the run and would be taken for a part of it. Give a "
+            f"name that begins with compare, such as {run / 'compare.md'}, or a file elsewhere."
+        )
+    return name
 
 
 def save_comparison(comparison: Comparison, earlier: Path, now: Path) -> None:
@@ -99,7 +118,6 @@ def save_comparison(comparison: Comparison, earlier: Path, now: Path) -> None:
 
 def draw_again(run: Path, progress: TerminalProgress) -> None:
     """Draw the reports of a run again as its own config says."""
-    from auditor.cli.render import render_folder
-    from auditor.config import load_config
+    from auditor.cli.render import config_of_run, render_folder
 
-    render_folder(run, load_config(run / "config.yaml").report, progress)
+    render_folder(run, config_of_run(run).report, progress)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from auditor.errors import AuditorError
 
 if TYPE_CHECKING:
     from auditor.config import Config
@@ -20,36 +22,52 @@ def complete(
 ) -> None:
     """Log, push and tell, each on its own; what fails is said as a warning.
 
-    ``run`` is None, or holds no audit.json, where the audit failed: then only command and webhook
-    are told. ``base``: where the path of the README starts.
+    ``run`` is None, or holds no finished audit, where the audit failed: then only command and
+    webhook are told. ``base``: where the path of the README starts.
     """
     asked = config.completion
-    warnings = []
-    if run is not None and (run / "audit.json").is_file():
+    tasks: list[Callable[[], str]] = []
+    if run is not None and finished(run):
         if asked.mlflow:
-            warnings.append(_mlflow(config, run, summary))
+            tasks.append(partial(_mlflow, config, run, summary))
         if asked.readme:
-            from auditor.completion.readme import push_section
-
-            section = (run / "model_card.md").read_text(encoding="utf-8")
-            warnings.append(push_section(base / asked.readme, section))
+            tasks.append(partial(_readme, base / asked.readme, run))
     if asked.webhook_variable:
         from auditor.completion.hooks import post
 
-        warnings.append(post(asked.webhook_variable, summary, seconds=asked.seconds))
+        tasks.append(partial(post, asked.webhook_variable, summary, seconds=asked.seconds))
     if asked.command:
         from auditor.completion.hooks import run_command
 
-        warnings.append(run_command(asked.command, run, summary, seconds=asked.seconds))
-    for warning in warnings:
-        if warning:
+        tasks.append(partial(run_command, asked.command, run, summary, seconds=asked.seconds))
+    for task in tasks:
+        if warning := _warning(task):
             say(f"warning: {warning}")
 
 
-def summary_of(out: Path) -> dict[str, Any]:
-    """Return OUT/summary.json: how the run ended."""
-    document: dict[str, Any] = json.loads((out / "summary.json").read_text(encoding="utf-8"))
-    return document
+def _warning(task: Callable[[], str]) -> str:
+    """Return what goes wrong in a task; why the audit itself failed must not be hidden by it."""
+    try:
+        return task()
+    except (AuditorError, OSError) as error:
+        return str(error)
+
+
+def finished(run: Path) -> bool:
+    """Say whether a run folder holds a finished audit; False where that cannot be found out."""
+    from auditor.manifest import is_complete
+
+    try:
+        return is_complete(run)
+    except AuditorError:
+        return False
+
+
+def _readme(readme: Path, run: Path) -> str:
+    from auditor.completion.readme import push_section
+    from auditor.manifest import read_listed
+
+    return push_section(readme, read_listed(run, "model_card.md").decode())
 
 
 def _mlflow(config: Config, run: Path, summary: Mapping[str, Any]) -> str:
@@ -61,4 +79,4 @@ def _mlflow(config: Config, run: Path, summary: Mapping[str, Any]) -> str:
     experiment = config.completion.mlflow_experiment
     if not experiment and not os.environ.get("MLFLOW_EXPERIMENT_NAME"):
         experiment = config.project.name
-    return log_run(run, read_result(run / "audit.json"), summary, experiment=experiment)
+    return log_run(run, read_result(run), summary, experiment=experiment)

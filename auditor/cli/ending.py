@@ -7,12 +7,14 @@ import os
 import re
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
 
-from auditor.errors import AuditorError, Stopped, StoppedError
+from auditor.errors import AuditorError, Stopped, StoppedError, StorageError
+from auditor.manifest import read_listed, write_listed
+from auditor.storage import remove, write_atomic
 
 # The folders of an absolute path: what is shared names files, not where they lie on a machine.
 FOLDERS = re.compile(r"(?<![\w.])/(?:[^\s/'\":]+/)+")
@@ -20,11 +22,15 @@ STATUS = {75: "stopped", 130: "stopped"}
 
 
 class Ending:
-    """Knows where a run is, so that a failure can be written down beside it."""
+    """Knows where a run is, so that a failure can be written down beside it.
+
+    ``summary`` is what OUT/summary.json says, or was to say, of how the run ended.
+    """
 
     def __init__(self, out: Path, name: str) -> None:
         self.out, self.name = out, name
         self.folder: Path | None = None
+        self.summary: dict[str, object] = {}
 
     def opened(self, folder: Path) -> None:
         """Take note of the run folder, once there is one."""
@@ -32,14 +38,22 @@ class Ending:
 
     @contextmanager
     def written(self) -> Iterator[None]:
-        """Write OUT/summary.json at the end of the block, however it ends, and raise on."""
+        """Write OUT/summary.json at the end of the block, however it ends, and raise on.
+
+        Raises:
+            StorageError: the audit went well, but not the writing of its summary.
+        """
         try:
             yield
+            self.succeeded(0)
         except AuditorError as error:
             self.failed(error.exit_code, str(error))
             raise
         except click.exceptions.Exit as ended:
-            self.succeeded(ended.exit_code)
+            try:
+                self.succeeded(ended.exit_code)
+            except AuditorError as error:  # the verdict of the gate is what counts
+                self.failed(ended.exit_code, str(error))
             raise
         except (KeyboardInterrupt, Stopped) as error:
             code = StoppedError.exit_code if isinstance(error, Stopped) else 130
@@ -50,20 +64,30 @@ class Ending:
         except Exception as error:
             self.failed(AuditorError.exit_code, f"unexpected {type(error).__name__}: {error}")
             raise
-        self.succeeded(0)
 
     def succeeded(self, code: int) -> None:
-        """Say in OUT/summary.json where the summary of the finished run is, and what it says."""
+        """Say in OUT/summary.json where the summary of the finished run is, and what it says.
+
+        Raises:
+            StorageError: it cannot be written.
+            IntegrityError: the summary in the run folder is gone or was changed.
+        """
         assert self.folder is not None
-        document = json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))
-        self._last(document | {"exit_code": code})
+        document = json.loads(read_listed(self.folder, "summary.json"))
+        self.summary = document | {"exit_code": code, "folder": self.folder.name}
+        write_atomic(self.out / "summary.json", _json(self.summary))
+        remove(self.out / "junit.xml")  # of an attempt that failed before it had a folder
 
     def failed(self, code: int, message: str) -> None:
-        """Say in summary.json and junit.xml that, and why, there is no result."""
+        """Say in summary.json and junit.xml that, and why, there is no result.
+
+        What cannot be written is a warning: it must not hide why the audit failed.
+        """
+        from auditor.cli.completion import finished
         from auditor.review.junit import failed_xml
 
         message = FOLDERS.sub("", message)
-        document = {
+        document: dict[str, object] = {
             "format": "concept-auditor/summary",
             "version": 1,
             "name": self.name,
@@ -72,19 +96,18 @@ class Ending:
             "verdict": "INCOMPLETE",
             "sentence": f"The audit did not finish: {message}",
         }
-        place = self.folder if self.folder is not None else self.out
-        complete = self.folder is not None and (self.folder / "audit.json").exists()
-        if not complete:
-            _write(place / "junit.xml", failed_xml(self.name, message))
-            if self.folder is not None:
-                _write(place / "summary.json", _json(document))
-        self._last(document)
+        self.summary = document | ({"folder": self.folder.name} if self.folder else {})
+        if self.folder is None:
+            _write(self.out / "junit.xml", failed_xml(self.name, message))
+        elif not finished(self.folder):
+            files = {"junit.xml": failed_xml(self.name, message), "summary.json": _json(document)}
+            try:
+                write_listed(self.folder, files)
+            except AuditorError as error:
+                click.echo(f"warning: {error}", err=True)
+        _write(self.out / "summary.json", _json(self.summary))
         if STATUS.get(code) != "stopped":
             job_page(f"# {self.name}: INCOMPLETE\n\nThe audit did not finish (exit code {code}).\n")
-
-    def _last(self, document: dict[str, object]) -> None:
-        folder = {"folder": self.folder.name} if self.folder else {}
-        _write(self.out / "summary.json", _json(document | folder))
 
 
 def job_summary(markdown: Path) -> None:
@@ -110,11 +133,13 @@ def _json(document: dict[str, object]) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file of a run that has failed already: a second failure must not hide the first."""
-    from auditor.errors import OutputError
-    from auditor.runfolder import write_atomic
+    """Write a file of a run that has failed already: a second failure must not hide the first.
 
+    Where it cannot be written, that of an earlier run is removed: nobody takes it for this one's.
+    """
     try:
         write_atomic(path, content)
-    except OutputError as error:
+    except StorageError as error:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
         click.echo(f"warning: {error}", err=True)

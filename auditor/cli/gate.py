@@ -43,14 +43,12 @@ def command(
     """
     from auditor.cli.ending import job_summary
     from auditor.cli.progress import TerminalProgress
-    from auditor.cli.render import context_of, render_folder
-    from auditor.config import load_config, load_gate
+    from auditor.cli.render import config_of_run, context_of, render_folder
+    from auditor.config import load_gate
     from auditor.report.render import write_texts
     from auditor.review.gate import exit_code, lines_of
-    from auditor.runfolder import read_manifest
 
-    read_manifest(run_folder)
-    config = load_config(run_folder / "config.yaml")
+    config = config_of_run(run_folder)
     given = load_gate(policy_file or run_folder / "config.yaml", os.environ)
     base = Path.cwd() if policy_file is None else policy_file.resolve().parent
     changes = {"baseline": _from(base, baseline), "decisions": _from(base, decisions)}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from auditor.config import Config
     from auditor.report.house import House
     from auditor.report.model import RenderContext
 
@@ -51,12 +52,9 @@ def command(
 ) -> None:
     """Draw the reports of RUN, the folder of a finished audit, from its audit.json."""
     from auditor.cli.progress import TerminalProgress
-    from auditor.config import load_config
     from auditor.language import checked_language
-    from auditor.runfolder import read_manifest
 
-    read_manifest(run_folder)
-    report = load_config(run_folder / "config.yaml").report
+    report = config_of_run(run_folder).report
     if formats:
         report = report.model_copy(update={"formats": list(formats)})
     if tier:
@@ -70,6 +68,19 @@ def command(
         click.echo(str(path))
 
 
+def config_of_run(run_folder: Path) -> Config:
+    """Return the config of a run as the audit wrote it.
+
+    Raises:
+        IntegrityError: it is missing or was changed.
+    """
+    from auditor.config import load_config
+    from auditor.manifest import read_listed
+
+    read_listed(run_folder, "config.yaml")
+    return load_config(run_folder / "config.yaml")
+
+
 def render_folder(
     run_folder: Path, report: Any, progress: Any, *, base: Path | None = None
 ) -> Mapping[str, Path]:
@@ -78,11 +89,13 @@ def render_folder(
     The config's own templates, style and logo are looked for from ``base`` (default: the current
     folder).
     """
-    from auditor.report.render import render_run
+    from auditor.manifest import read_manifest
+    from auditor.report.render import older_reports, render_run
 
     context = context_of(run_folder, report)
+    before = read_manifest(run_folder)["files"]
     with progress.stage(f"rendering {' and '.join(report.formats)}"):
-        return render_run(
+        written = render_run(
             run_folder,
             context,
             formats=report.formats,
@@ -91,6 +104,9 @@ def render_folder(
             house=house_of(report, base or Path.cwd()),
             layout=report.layout,
         )
+    for name in older_reports(run_folder, context, before, written.values()):
+        progress.say(f"note: {name} was not drawn again: it shows an earlier rendering")
+    return written
 
 
 def context_of(run_folder: Path, report: Any) -> RenderContext:
@@ -99,9 +115,9 @@ def context_of(run_folder: Path, report: Any) -> RenderContext:
     Under SOURCE_DATE_EPOCH, which asks for the same bytes every time, without the seconds of the
     stages: they are another number in every run.
     """
+    from auditor.manifest import read_manifest
     from auditor.redaction import without_folders
     from auditor.report.model import RenderContext
-    from auditor.runfolder import read_manifest
 
     manifest = read_manifest(run_folder)
     stages = {name: entry["seconds"] for name, entry in manifest["stages"].items()}

@@ -147,9 +147,9 @@ def apply_decisions(run: Path, file: Path, result: AuditResult, as_of: str) -> l
 
 
 def _configured(run: Path) -> Path:
-    from auditor.config import load_config
+    from auditor.cli.render import config_of_run
 
-    policy = load_config(run / "config.yaml").policy
+    policy = config_of_run(run).policy
     return Path(policy.decisions if policy and policy.decisions else "decisions.yaml")
 
 

@@ -55,6 +55,11 @@ if TYPE_CHECKING:
     type=float,
     help="Use fewer images where the estimate is longer than this; the report says so.",
 )
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Make the damaged files of a finished run again instead of refusing it.",
+)
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 also when the gate does not pass.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the result's path.")
 @click.option("--log-json", is_flag=True, help="Write progress and errors as JSON lines.")
@@ -63,6 +68,7 @@ def command(
     out: Path,
     baseline: str | None,
     decisions: Path | None,
+    repair: bool,
     exit_zero: bool,
     quiet: bool,
     log_json: bool,
@@ -75,10 +81,11 @@ def command(
     folder goes to stdout; how the run ended is in OUT/summary.json. The same command continues an
     audit that was stopped.
     """
-    from auditor.cli.completion import complete, summary_of
+    from auditor.cli.completion import complete
     from auditor.cli.ending import Ending
     from auditor.cli.gate import check_asked
     from auditor.cli.progress import JsonProgress, TerminalProgress
+    from auditor.storage import check_writable
 
     progress = JsonProgress() if log_json else TerminalProgress(quiet=quiet)
     ending = Ending(out, "audit")
@@ -88,20 +95,21 @@ def command(
         with ending.written():
             config, base = config_of(config_file, options)
             ending.name = config.project.name
+            check_writable(out)
             check_asked(config, base, baseline, decisions)
             if config.audit.max_minutes is not None:
                 from auditor.cli.budget import within
 
                 config = within(config, base, out, progress)
-            asked = Asked(baseline, decisions, ending)
+            asked = Asked(baseline, decisions, ending, repair)
             outcome = audit_and_render(config, base, out, progress, asked)
             if outcome.exit_code and not exit_zero:
                 click.get_current_context().exit(outcome.exit_code)
     except (Exception, click.exceptions.Exit):
         if config is not None:
-            complete(config, base, ending.folder, summary_of(out), progress.say)
+            complete(config, base, ending.folder, ending.summary, progress.say)
         raise
-    complete(config, base, ending.folder, summary_of(out), progress.say)
+    complete(config, base, ending.folder, ending.summary, progress.say)
 
 
 @dataclass(frozen=True)
@@ -115,11 +123,15 @@ class Audited:
 
 @dataclass(frozen=True)
 class Asked:
-    """What an audit is told besides its config: baseline and decisions win over the policy's."""
+    """What an audit is told besides its config: baseline and decisions win over the policy's.
+
+    ``repair``: whether damaged files of a finished run are made again.
+    """
 
     baseline: str | None = None
     decisions: Path | None = None
     ending: Ending | None = None
+    repair: bool = False
 
 
 NOTHING = Asked()
@@ -148,6 +160,7 @@ def audit_and_render(
         argv=sys.argv[1:],
         progress=progress,
         opened=asked.ending.opened if asked.ending else None,
+        repair=asked.repair,
     )
     folder = outcome.run.path
     judgement = judged_by_config(config, folder, base, asked.baseline, asked.decisions)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from auditor.errors import OutputError
-from auditor.runfolder import write_atomic
+from auditor.errors import StorageError
+from auditor.storage import write_atomic
 
 BEGIN = "<!-- begin of the concept audit: written by auditor, changes here are lost -->"
 END = "<!-- end of the concept audit -->"
@@ -36,6 +36,6 @@ def push_section(readme: Path, section: str) -> str:
         new = f"{text.rstrip()}\n\n{block}\n" if text.strip() else f"{block}\n"
     try:
         write_atomic(readme, new.encode())
-    except OutputError as error:
+    except StorageError as error:
         return str(error)
     return ""

@@ -56,12 +56,10 @@ class Stages:
         stage: str,
         inputs: Iterable[str],
         make: Callable[[], T],
-        *,
-        whole: Callable[[T], bool] | None = None,
     ) -> T:
         """Run a stage that reads these stages, and the audited classes."""
         read: Mapping[str, Any] = {name: self.run.digest(name) for name in inputs}
-        made = self.run.once(stage, {**read, "outputs": list(self.outputs)}, make, whole=whole)
+        made = self.run.once(stage, {**read, "outputs": list(self.outputs)}, make)
         accounts(self.samples)
         return made
 
@@ -182,13 +180,8 @@ def _pictures(
                 draw_samples(*tools, rows, stages.store, batch=batch, progress=step),
             )
 
-    def whole(found: tuple[tuple[UnitPicture, ...], tuple[SamplePicture, ...]]) -> bool:
-        files = [each.picture.file for each in found[0]]
-        files += [each.file for item in found[1] for each in (item.photo, item.heatmap)]
-        return all((stages.store.folder / file).is_file() for file in files)
-
     read = [f"components-{place}" for place in range(len(layers))]
-    units, pictures = stages.once("analysis-pictures", [*read, "strategies"], make, whole=whole)
+    units, pictures = stages.once("analysis-pictures", [*read, "strategies"], make)
     return tuple(units), tuple(pictures)
 
 
@@ -230,14 +223,8 @@ def _illustrations(
                 progress=step,
             )
 
-    def whole(found: tuple[Illustration, ...]) -> bool:
-        files = [picture.file for item in found for picture in (item.crop, item.full)]
-        return all((stages.store.folder / file).is_file() for file in files)
-
     read = [f"decisions-{place}" for place in range(len(layers))]
-    made: tuple[Illustration, ...] = stages.once(
-        "further-concepts", [*read, "strategies"], make, whole=whole
-    )
+    made: tuple[Illustration, ...] = stages.once("further-concepts", [*read, "strategies"], make)
     return made
 
 

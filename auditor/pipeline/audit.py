@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from filelock import FileLock
-
-from auditor.config import Config
+from auditor.config import Config, dump_config
 from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.interventions.probe import Probe
 from auditor.interventions.search import find_shortcuts, steps_of
@@ -20,7 +18,7 @@ from auditor.pipeline.assemble import Analysis, assemble
 from auditor.pipeline.compose import composer, graded
 from auditor.pipeline.concept_stages import concept_stages, relevance_stage
 from auditor.pipeline.identity import identity_of
-from auditor.pipeline.illustrate import has_pictures, illustrate, requests_of
+from auditor.pipeline.illustrate import illustrate, requests_of
 from auditor.pipeline.label_stage import confirmed
 from auditor.pipeline.local import local_analysis, named_rows
 from auditor.pipeline.opening import (
@@ -32,6 +30,7 @@ from auditor.pipeline.opening import (
     open_audit,
     tool,
 )
+from auditor.pipeline.resume import check_left, remove_unlisted_pictures
 from auditor.progress import Progress
 from auditor.records import Illustration, ShortcutReport
 from auditor.relevance.explainer import Explainer
@@ -39,7 +38,8 @@ from auditor.relevance.heatmaps import MapRequest
 from auditor.relevance.numerics import exact
 from auditor.report.images import ImageStore
 from auditor.report.model import AuditResult
-from auditor.runfolder import RunFolder, list_files, write_atomic
+from auditor.runfolder import RunFolder, open_run
+from auditor.storage import locked, make_folder
 from auditor.subject import Subject, load_subject
 
 
@@ -60,6 +60,7 @@ def run_audit(
     argv: Sequence[str],
     progress: Progress,
     opened: Callable[[Path], object] | None = None,
+    repair: bool = False,
 ) -> AuditOutcome:
     """Run or continue an audit up to ``audit.json``; rendering is a step of its own.
 
@@ -71,6 +72,11 @@ def run_audit(
         argv: the command, for the reproducibility page.
         progress: told what is going on.
         opened: told the run folder as soon as there is one.
+        repair: make the damaged files of a finished run again.
+
+    Raises:
+        IntegrityError: the run is finished and its files are not as they were written.
+        StorageError: a file cannot be written now.
     """
     with progress.stage("loading model and data"):
         subject = load_subject(config, base)
@@ -80,15 +86,21 @@ def run_audit(
     for note in (*subject.notes, *explainer.notes):
         progress.say(f"note: {note}")
     layers = audited_layers(config, explainer)
-    out.mkdir(parents=True, exist_ok=True)
-    with FileLock(out / ".lock"):  # two that begin at once must find one folder, not make two
+    begin = partial(open_run, say=progress.say, repair=repair)
+    make_folder(out)
+    with locked(out / ".lock"):  # two that begin at once must find one folder, not make two
         identity = identity_of(config, subject, explainer, layers)
-        run = open_audit(config, identity, out, created, argv, progress)
+        run = open_audit(config, identity, out, created, argv, progress, begin=begin)
     if opened is not None:
         opened(run.path)
     progress.say(f"run folder: {run.path}")
     with only_one(run, progress), speaking(config.report.language), exact(subject.device):
-        return _stages(config, subject, explainer, layers, run, progress)
+        finished = check_left(run, repair=repair)
+        run.write({"config.yaml": dump_config(config).encode()})
+        outcome = _stages(config, subject, explainer, layers, run, progress)
+        if not finished:
+            remove_unlisted_pictures(run)
+    return outcome
 
 
 def _stages(
@@ -105,7 +117,7 @@ def _stages(
     analyses = concept_stages(
         config, subject, explainer, samples, relevance, outputs, run, progress
     )
-    store = ImageStore(run.images)
+    store = ImageStore(run.images, run.note_picture)
     stages = Stages(config, subject, explainer, samples, analyses, outputs, store, run, progress)
     illustrations = _illustrations(stages)
     extras = run_analyses(stages)
@@ -126,12 +138,10 @@ def _stages(
             extras=extras,
         )
         result = assemble(config, subject, explainer, analysis, store, tool(subject), run.key[:8])
-        write_atomic(run.path / "audit.json", result.model_dump_json(indent=1).encode())
         # Of the first time, as the stages': the same command again gives the same report.
         seconds = run.manifest().get("seconds", round(time.monotonic() - started, 3))
-        run.finish("audited", seconds=seconds)
-        parts = ("audit.json", "config.yaml", "images", "shards")
-        list_files(run.path, [run.path / name for name in parts])
+        document = result.model_dump_json(indent=1).encode()
+        run.write({"audit.json": document}, status="audited", seconds=seconds)
     return AuditOutcome(run, result)
 
 
@@ -157,12 +167,8 @@ def _illustrations(stages: Stages) -> tuple[Illustration, ...]:
                 progress=step,
             )
 
-    def whole(illustrations: tuple[Illustration, ...]) -> bool:
-        pictures = [picture for item in illustrations for picture in (item.crop, item.full)]
-        return all((store.folder / picture.file).is_file() for picture in pictures)
-
     inputs = {"concepts": [run.digest(f"concepts-{index}") for index in range(len(stages.layers))]}
-    return run.once("illustrations", inputs, make, whole=whole)
+    return run.once("illustrations", inputs, make)
 
 
 def _shortcuts(stages: Stages) -> ShortcutReport | None:
@@ -207,8 +213,7 @@ def _local(stages: Stages) -> LocalAnalysis:
                 step,
             )
 
-    whole = partial(has_pictures, stages.store.folder)
-    found: LocalAnalysis = stages.once("local", ["relevance"], make, whole=whole)
+    found: LocalAnalysis = stages.once("local", ["relevance"], make)
     return found
 
 
@@ -223,6 +228,5 @@ def _compositions(stages: Stages, shortcuts: ShortcutReport | None) -> Compositi
             return found.all(stages.outputs, shortcuts, stages.store, step)
 
     read = ["relevance", "shortcuts"] if shortcuts else ["relevance"]
-    whole = partial(has_pictures, stages.store.folder)
-    found: Compositions = stages.once("composition", read, make, whole=whole)
+    found: Compositions = stages.once("composition", read, make)
     return found

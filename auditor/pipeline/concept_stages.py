@@ -14,7 +14,7 @@ from auditor.config import Config
 from auditor.pipeline.assemble import LayerAnalysis
 from auditor.progress import Progress
 from auditor.records import ConceptStatistics, LayerRelevance, References, Samples, Subspaces
-from auditor.relevance.collect import PassPlan, merge, run_pass
+from auditor.relevance.collect import PassPlan, merge, run_pass, shard_path
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.heatmaps import activation_products
 from auditor.runfolder import RunFolder
@@ -43,13 +43,16 @@ def relevance_stage(
     plan = PassPlan(layers, audit.target, audit.batch, audit.shard, audit.relmax, audit.actmax)
     discovery = discovery_split(subject.manifest.labels, config.audit.seed)
 
+    ranges = plan.ranges(len(subject.manifest))
+    shards = [f"{run.shards.name}/{shard_path(run.shards, i).name}" for i in range(len(ranges))]
+
     def make() -> tuple[Samples, tuple[LayerRelevance, ...]]:
         with progress.stage("relevance of every image", len(subject.manifest)) as step:
             run_pass(explainer, subject, plan, run.shards, step)
         cuts = [explainer.cuts(layer) for layer in layers]
         return merge(run.shards, subject.manifest, plan, discovery, cuts)
 
-    samples, relevance = run.once("relevance", {"key": run.key}, make)
+    samples, relevance = run.once("relevance", {"key": run.key}, make, besides=shards)
     accounts(samples)
     if not samples.valid.any():
         quarantine = {row: reason or "" for row, reason in enumerate(samples.quarantine)}

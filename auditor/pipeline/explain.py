@@ -202,7 +202,7 @@ def _scores(logits: Tensor, names: Sequence[str]) -> list[ClassScore]:
 def _audited(run: Path | None, digest: str) -> AuditResult | None:
     if run is None:
         return None
-    result = read_result(run / "audit.json")
+    result = read_result(run)
     if result.model.digest != digest:
         raise IntegrityError(
             f"{run} is the audit of another model ({result.model.digest[:12]}, not "

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -193,14 +190,3 @@ def _illustration(
 def stored(picture: Picture) -> StoredPicture:
     """Return a picture of the store as the records name it."""
     return StoredPicture(picture.file, picture.alt, picture.width, picture.height, picture.caption)
-
-
-def has_pictures(folder: Path, record: Any) -> bool:
-    """Tell whether every picture that a record names, at any depth, is in the folder."""
-    if isinstance(record, StoredPicture):
-        return (folder / record.file).is_file()
-    if dataclasses.is_dataclass(record):
-        return all(
-            has_pictures(folder, getattr(record, f.name)) for f in dataclasses.fields(record)
-        )
-    return not isinstance(record, tuple) or all(has_pictures(folder, each) for each in record)

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 from torch import Tensor
 
 import auditor
-from auditor.config import Config, dump_config
+from auditor.config import Config
 from auditor.errors import UnknownNameError
 from auditor.pipeline.identity import begun_otherwise, versions
 from auditor.progress import Progress
 from auditor.records import Samples
 from auditor.relevance.explainer import Explainer
-from auditor.runfolder import RunFolder, digest_of, open_run, write_atomic
+from auditor.runfolder import RunFolder, digest_of, open_run
+from auditor.storage import locked
 from auditor.subject import Subject
 from auditor.subject.labels import plain
 
@@ -106,6 +106,8 @@ def open_audit(
     created: str,
     argv: Sequence[str],
     progress: Progress,
+    *,
+    begin: Callable[..., RunFolder] = open_run,
 ) -> RunFolder:
     """Return the run folder of an audit: a new one, or that of the same audit begun before.
 
@@ -117,24 +119,18 @@ def open_audit(
     otherwise = begun_otherwise(out, name, identity)
     if otherwise is not None:
         progress.say(otherwise)
-    run = open_run(out, name, digest_of(identity), created=created, facts=facts)
-    write_atomic(run.path / "config.yaml", dump_config(config).encode())
-    return run
+    return begin(out, name, digest_of(identity), created=created, facts=facts)
 
 
 @contextmanager
 def only_one(run: RunFolder, progress: Progress) -> Iterator[None]:
     """Hold the run folder, so that a second audit of it waits until this one is done."""
-    lock = FileLock(run.path / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
+
+    def waiting() -> None:
         progress.say("another process does this very audit: waiting until it is done")
-        lock.acquire()
-    try:
+
+    with locked(run.path / ".lock", waiting):
         yield
-    finally:
-        lock.release()
 
 
 def tool(subject: Subject) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +12,7 @@ from PIL import Image
 from auditor.concept_records import ConceptQuality
 from auditor.concepts.quality import concept_quality
 from auditor.records import Illustration, Subspaces
-from auditor.report.images import ImageStore
+from auditor.report.images import ImageStore, read_image
 
 
 def qualities(
@@ -24,7 +25,7 @@ def qualities(
     own = [item for item in illustrations if item.output is None and item.origin == "relevance"]
     crops: dict[tuple[str, int], list[np.ndarray]] = defaultdict(list)
     for item in sorted(own, key=_best_first):
-        with Image.open(store.folder / item.crop.file) as kept:
+        with Image.open(io.BytesIO(read_image(store.folder, item.crop.file))) as kept:
             crops[item.layer, item.concept].append(np.asarray(kept.convert("RGB")))
     found: dict[str, dict[int, ConceptQuality]] = {layer: {} for layer in subspaces}
     for (layer, concept), pictures in crops.items():

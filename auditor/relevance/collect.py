@@ -19,11 +19,12 @@ import numpy as np
 import torch
 
 from auditor.errors import IntegrityError
+from auditor.manifest import read_manifest, write_listed
 from auditor.progress import Step
 from auditor.records import LayerRelevance, Manifest, Samples
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.fingerprints import fingerprints
-from auditor.runfolder import write_atomic
+from auditor.storage import digest_at
 from auditor.subject import Subject
 
 
@@ -59,20 +60,22 @@ class PassPlan:
 def run_pass(
     explainer: Explainer, subject: Subject, plan: PassPlan, folder: Path, progress: Step
 ) -> None:
-    """Write every shard that ``folder`` does not hold yet.
+    """Write every shard that ``folder``, of a run, does not hold yet as the manifest lists it.
 
     ``progress`` is called with the number of rows done after each batch and each shard found.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    run = folder.parent
+    listed = read_manifest(run)["files"] if (run / "manifest.json").exists() else {}
     for index, rows in enumerate(plan.ranges(len(subject.manifest))):
         path = shard_path(folder, index)
-        if path.exists():
+        name = f"{folder.name}/{path.name}"
+        if name in listed and digest_at(path) == listed[name]:
             progress(len(rows))
             continue
         arrays = collect_shard(explainer, subject, plan, rows, progress)
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)  # type: ignore[arg-type]
-        write_atomic(path, buffer.getvalue())
+        write_listed(run, {name: buffer.getvalue()})
 
 
 def shard_path(folder: Path, index: int) -> Path:
@@ -229,7 +232,7 @@ def _read_shard(path: Path, rows: range) -> dict[str, np.ndarray]:
             raise ValueError("it holds other rows than planned")
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise IntegrityError(
-            f"shard {path.name} cannot be used ({error}); delete it and run the same command again."
+            f"shard {path.name} cannot be used ({error}): run the same command again with --repair."
         ) from error
     return arrays
 

@@ -17,10 +17,10 @@ from auditor.report.embedding import CountingPictures, EmbeddedPictures, LinkedP
 from auditor.report.html import encode_all, policy_of
 from auditor.report.ladder import LADDER
 from auditor.report.model import Concept, Crop, LocalCard, Number, Part, Picture, Tool
-from auditor.report.pdf import write_pdf
+from auditor.report.pdf import pdf_of
 from auditor.report.templates import environment, template_folder
 from auditor.report.view import Limits, Medium, Names
-from auditor.runfolder import write_atomic
+from auditor.storage import remove, write_atomic
 
 
 class ClassScore(Part):
@@ -117,10 +117,16 @@ def write_page(
         document = _draw(page, "pdf", LinkedPictures(images), created)
         attached = {"image.json": page.model_dump_json(indent=1).encode()}
         try:
-            write_pdf(document, created, images, attached=attached, target=target, timeout=timeout)
+            content = pdf_of(
+                document, created, images, attached=attached, name=target.name, timeout=timeout
+            )
         except OutputError as error:
             made = f" {written[0]} was made." if written else ""
+            if written and target.exists():
+                remove(target)
+                made += f" The {target.name} that was there showed something else: it was removed."
             raise OutputError(f"{error}{made}") from error
+        write_atomic(target, content)
         written.append(target)
     return written
 

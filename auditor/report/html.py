@@ -19,11 +19,10 @@ from auditor.language import Texts
 from auditor.report import crosswalk, words
 from auditor.report.embedding import CountingPictures, EmbeddedPictures, LinkedPictures
 from auditor.report.house import House, plain_house
-from auditor.report.images import NAME, read_image
+from auditor.report.images import read_image
 from auditor.report.ladder import LADDER, Encoded, Step, encode
 from auditor.report.model import AuditResult, Picture, RenderContext
 from auditor.report.view import Limits, View
-from auditor.runfolder import write_atomic
 
 MEGABYTE = 1_000_000
 # One picture in this many is encoded first: what is far too large then is not encoded whole.
@@ -77,36 +76,24 @@ def render_html(
     )
 
 
-def write_html_folder(
-    result: AuditResult,
-    context: RenderContext,
-    images: Path,
-    target: Path,
-    *,
-    house: House | None = None,
-) -> Path:
-    """Write the report as the folder ``target`` and return its index.html.
+def html_folder(
+    result: AuditResult, context: RenderContext, images: Path, *, house: House | None = None
+) -> dict[str, bytes]:
+    """Return the report as the files of a folder: name inside of it -> content.
 
-    The folder holds index.html, style.css, script.js and images; pictures that an earlier
-    rendering left there and this one does not show are removed.
+    They are the pictures in images/, style.css, script.js and index.html, which comes last, so that
+    an index that is written in this order never names what is not there yet.
 
     Raises:
         IntegrityError: A picture is missing or changed.
-        OutputError: A file cannot be written.
     """
     house = house or plain_house()
     pictures = LinkedPictures(images, "images/")
     text = _draw(house.environment(), house, result, context, LADDER[0], pictures, linked=True)
-    for name in sorted(pictures.checked):
-        write_atomic(target / "images" / name, read_image(images, name))
-    write_atomic(target / "style.css", house.style("html").encode())
-    write_atomic(target / "script.js", house.text("html/script.js").encode())
-    # Last, so that an index never names what is not there yet.
-    write_atomic(target / "index.html", text.encode())
-    for path in (target / "images").glob("*"):
-        if NAME.fullmatch(path.name) and path.name not in pictures.checked:
-            path.unlink()
-    return target / "index.html"
+    files = {f"images/{name}": read_image(images, name) for name in sorted(pictures.checked)}
+    files["style.css"] = house.style("html").encode()
+    files["script.js"] = house.text("html/script.js").encode()
+    return files | {"index.html": text.encode()}
 
 
 def _is_hopeless(folder: Path, pictures: Mapping[str, Picture], step: Step, budget: int) -> bool:

@@ -5,9 +5,9 @@ The functions that draw on photographs are in `auditor.report.pictures` and offe
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from auditor.report.pictures import (
     resize,
     upscale,
 )
+from auditor.storage import bytes_digest, digest_at, read_plain, remove, write_atomic
 
 __all__ = [
     "ATLAS_COLOURS",
@@ -44,14 +45,19 @@ __all__ = [
     "upscale",
 ]
 
-NAME = re.compile(r"[0-9a-f]{32}\.(?:jpg|png|svg)")
+NAMED = 32  # digits of the digest in a picture's name
+NAME = re.compile(rf"[0-9a-f]{{{NAMED}}}\.(?:jpg|png|svg)")
 
 
 class ImageStore:
-    """Write pictures into one folder; equal bytes are one file. No EXIF, no times, no names."""
+    """Write pictures into one folder; equal bytes are one file. No EXIF, no times, no names.
 
-    def __init__(self, folder: Path) -> None:
+    ``note`` is told the name and the digest of every picture as it is written.
+    """
+
+    def __init__(self, folder: Path, note: Callable[[str, str], object] | None = None) -> None:
         self.folder = folder
+        self.note = note
 
     def jpeg(
         self,
@@ -86,13 +92,15 @@ class ImageStore:
         return Picture(file=name, alt=alt, width=width, height=height, caption=caption)
 
     def _write(self, data: bytes, suffix: str) -> str:
-        name = _digest(data) + suffix
+        digest = bytes_digest(data)
+        name = digest[:NAMED] + suffix
         target = self.folder / name
-        if not target.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            part = target.with_suffix(target.suffix + ".part")
-            part.write_bytes(data)
-            part.replace(target)
+        if digest_at(target) != digest:
+            if target.is_dir():  # damage; no file can take its place
+                remove(target)
+            write_atomic(target, data, sync=self.note is None)
+        if self.note is not None:
+            self.note(name, digest)
         return name
 
 
@@ -104,11 +112,13 @@ def read_image(folder: Path, name: str) -> bytes:
     """
     if NAME.fullmatch(name) is None:
         raise IntegrityError(f"'{name}' is not the name of a picture of a run (digest and suffix).")
-    path = folder / name
-    if path.is_symlink() or not path.is_file():
-        raise IntegrityError(f"the picture '{name}' is missing from the run's images folder.")
-    data = path.read_bytes()
-    if _digest(data) != path.stem:
+    try:
+        data = read_plain(folder / name)
+    except OSError as error:
+        raise IntegrityError(
+            f"the picture '{name}' is missing from the run's images folder ({error.strerror})."
+        ) from error
+    if bytes_digest(data)[:NAMED] != Path(name).stem:
         raise IntegrityError(f"the picture '{name}' was changed after the audit wrote it.")
     return data
 
@@ -120,10 +130,6 @@ def jpeg_bytes(array: Photo, quality: int) -> bytes:
     image = Image.fromarray(np.ascontiguousarray(array))
     image.save(out, "JPEG", quality=quality, optimize=True, subsampling=colour)
     return out.getvalue()
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:32]
 
 
 def _to_side(array: Photo, side: int) -> Photo:

@@ -12,17 +12,17 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from auditor.errors import OutputError
+from auditor.errors import OutputError, StorageError
 from auditor.language import N_, Texts
 from auditor.language import gettext as _
 from auditor.report import crosswalk, words
 from auditor.report.embedding import LinkedPictures
 from auditor.report.house import House, plain_house
 from auditor.report.model import AuditResult, RenderContext
-from auditor.report.pdf_child import NO_LIBRARIES
+from auditor.report.pdf_child import NO_LIBRARIES, NO_ROOM
 from auditor.report.tables import csv_files
 from auditor.report.view import Limits, View
-from auditor.runfolder import write_atomic
+from auditor.storage import storage_error
 
 LIMITS = Limits(
     examples=6,
@@ -82,47 +82,51 @@ def pdf_html(
     return LABELLED.sub(r"\1<title>\2</title>", document)
 
 
-def render_pdf(
+def make_pdf(
     result: AuditResult,
     context: RenderContext,
     images: Path,
     *,
-    audit: Path,
-    target: Path,
+    audit: bytes,
+    name: str,
     timeout: int,
     house: House | None = None,
-) -> None:
-    """Write the PDF to ``target``; same inputs, same bytes.
+) -> bytes:
+    """Return the PDF, which is called ``name``; same inputs, same bytes.
 
-    The file ``audit``, the CSV tables and the resolved config are attached to it.
+    ``audit``, the content of audit.json, the CSV tables and the resolved config are attached to it.
 
     Raises:
         OutputError: WeasyPrint's libraries are missing, it failed, or ``timeout`` seconds passed.
+        StorageError: there is no room for temporary files.
         IntegrityError: A picture is missing or changed.
     """
     document = pdf_html(result, context, images, house=house)
-    files = {audit.name: audit.read_bytes(), "config.yaml": result.config.encode()}
+    files = {"audit.json": audit, "config.yaml": result.config.encode()}
     files |= csv_files(result)
-    write_pdf(document, context.created, images, attached=files, target=target, timeout=timeout)
+    return pdf_of(document, context.created, images, attached=files, name=name, timeout=timeout)
 
 
-def write_pdf(
+def pdf_of(
     document: str,
     created: str,
     images: Path,
     *,
     attached: Mapping[str, bytes],
-    target: Path,
+    name: str,
     timeout: int,
-) -> None:
-    """Turn a document into the PDF ``target`` in a child process; see `render_pdf`."""
-    with tempfile.TemporaryDirectory(prefix="auditor-pdf-") as place:
-        made = Path(place) / target.name
-        files = [Path(place) / name for name in attached]
-        for path in files:
-            path.write_bytes(attached[path.name])
-        _run_child(document, created, images, files, made, timeout)
-        write_atomic(target, made.read_bytes())
+) -> bytes:
+    """Turn a document into a PDF in a child process; see `make_pdf`."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="auditor-pdf-") as place:
+            made = Path(place) / name
+            files = [Path(place) / each for each in attached]
+            for path in files:
+                path.write_bytes(attached[path.name])
+            _run_child(document, created, images, files, made, timeout)
+            return made.read_bytes()
+    except OSError as error:
+        raise storage_error(Path(tempfile.gettempdir()), error) from error
 
 
 def _run_child(
@@ -153,6 +157,12 @@ def _run_child(
             f"{made.name} could not be made because libraries that WeasyPrint needs are missing "
             f"({_last_line(done.stderr)}); the HTML is unaffected. Install them ({INSTALL}) and "
             "run the same command again."
+        )
+    if done.returncode == NO_ROOM:
+        raise StorageError(
+            f"{made.name} could not be made because {made.parent.parent} cannot be written "
+            f"({_last_line(done.stderr)}); the HTML is unaffected. Make room there, or set TMPDIR, "
+            "and run the same command again."
         )
     if done.returncode != 0 or not made.is_file():
         raise OutputError(

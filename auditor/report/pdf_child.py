@@ -1,7 +1,8 @@
 """The child process that turns a document into a PDF; run by `auditor.report.pdf` only.
 
 It reads the document from stdin and fetches nothing but the run's own pictures. Exit codes: 0 done,
-3 native libraries are missing, 1 anything else, with the reason in the last line of stderr.
+3 native libraries are missing, 75 there is no room for the file, 1 anything else, with the reason
+in the last line of stderr.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 NO_LIBRARIES = 3
+NO_ROOM = 75
 COVER = '<header class="cover">'
 PICTURE = re.compile(r"run-image:([0-9a-f]{32}\.(?:jpg|png|svg))")
 # A grid of many cells is a PNG inside its SVG figure.
@@ -63,12 +65,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logger.handlers = [problems]
     logger.propagate = False
     document = sys.stdin.buffer.read().decode()
-    weasyprint.HTML(string=document, url_fetcher=_fetcher(options.images)).write_pdf(
-        options.out,
+    content = weasyprint.HTML(string=document, url_fetcher=_fetcher(options.images)).write_pdf(
         pdf_variant="pdf/a-3a",
         attachments=[_attachment(path, created) for path in _by_name(options.attach)],
         finisher=partial(_finish, cover=COVER in document),
     )
+    try:
+        options.out.write_bytes(content)
+    except OSError as error:
+        sys.stderr.write(f"{error.strerror or error}\n")
+        return NO_ROOM
     for _, line in sorted(problems.lines, key=lambda each: each[0]):  # the worst is the last
         sys.stderr.write(f"{' '.join(line.split())}\n")
     return 1 if any(level >= logging.ERROR for level, _ in problems.lines) else 0

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import pydantic
 
-from auditor.errors import IntegrityError, UnknownNameError
+from auditor.errors import AuditorError, IntegrityError, UnknownNameError
 from auditor.language import speaking
+from auditor.manifest import forget, read_listed, read_manifest, write_listed
 from auditor.report.house import House
-from auditor.report.html import render_html, write_html_folder
+from auditor.report.html import html_folder, render_html
+from auditor.report.images import NAME as PICTURE
 from auditor.report.model import FORMAT_VERSION, AuditResult, RenderContext
-from auditor.report.pdf import render_pdf
+from auditor.report.pdf import make_pdf
 from auditor.report.review_parts import Review
 from auditor.report.summary import text_files
 from auditor.report.tables import csv_files
-from auditor.runfolder import check_listed, list_files, write_atomic
 
 FORMATS = ("html", "pdf")
 LAYOUTS = ("single", "folder")
@@ -77,26 +79,69 @@ def _write(
 ) -> Mapping[str, Path]:
     """Write the report files in the language that is spoken; see `render_run`."""
     _write_texts(result, context, run, house)
-    images = run / "images"
+    images, name = run / "images", name_of(context)
+    page, document = f"{name}.html", f"{name}.pdf"
     written: dict[str, Path] = {}
-    if "html" in formats and layout == "folder":
-        written["html"] = write_html_folder(
-            result, context, images, run / name_of(context), house=house
-        )
-    elif "html" in formats:
-        text = render_html(result, context, images, max_mb=max_html_mb, house=house)
-        written["html"] = run / f"{name_of(context)}.html"
-        write_atomic(written["html"], text.encode())
+    older = ""
+    if "html" in formats:
+        before = _listed(run)
+        if layout == "folder":
+            page = f"{name}/index.html"
+            _write_folder(result, context, run, house)
+        else:
+            text = render_html(result, context, images, max_mb=max_html_mb, house=house)
+            write_listed(run, {page: text.encode()})
+        written["html"] = run / page
+        if "pdf" in formats and before.get(page) != _listed(run)[page]:
+            older = _without_older(run, document)
     if "pdf" in formats:
-        target = run / f"{name_of(context)}.pdf"
-        audit = run / "audit.json"
-        files = {"audit": audit, "target": target}
-        render_pdf(result, context, images, **files, timeout=pdf_timeout, house=house)
-        written["pdf"] = target
-    list_files(
-        run, [path.parent if path.name == "index.html" else path for path in written.values()]
-    )
+        make = partial(make_pdf, result, context, images, timeout=pdf_timeout, house=house)
+        try:
+            content = make(audit=read_listed(run, "audit.json"), name=document)
+        except AuditorError as error:
+            raise type(error)(f"{error}{older}") from error
+        write_listed(run, {document: content})
+        written["pdf"] = run / document
     return written
+
+
+def older_reports(
+    run: Path, context: RenderContext, before: Mapping[str, str], written: Collection[Path]
+) -> list[str]:
+    """Return the reports that show an earlier rendering, since only others were drawn again.
+
+    ``before`` are the files of the manifest before the rendering, ``written`` what it wrote.
+    """
+    name, now = name_of(context), _listed(run)
+    drawn = {path.relative_to(run).as_posix() for path in written}
+    if all(now[each] == before.get(each) for each in drawn):
+        return []
+    reports = (f"{name}.html", f"{name}/index.html", f"{name}.pdf")
+    return [each for each in reports if each in now and each not in drawn]
+
+
+def _listed(run: Path) -> Mapping[str, str]:
+    files: Mapping[str, str] = read_manifest(run)["files"]
+    return files
+
+
+def _without_older(run: Path, name: str) -> str:
+    """Remove the PDF of an earlier rendering, beside which there is new HTML; say what to say."""
+    if not (run / name).exists():
+        return ""
+    forget(run, [name])
+    return f" The {name} that was there showed an earlier rendering: it was removed."
+
+
+def _write_folder(
+    result: AuditResult, context: RenderContext, run: Path, house: House | None
+) -> None:
+    """Write the HTML as a folder, and remove the pictures that only an earlier one showed."""
+    name = name_of(context)
+    files = html_folder(result, context, run / "images", house=house)
+    write_listed(run, {f"{name}/{each}": content for each, content in files.items()})
+    old = [path.name for path in (run / name / "images").glob("*") if PICTURE.fullmatch(path.name)]
+    forget(run, [f"{name}/images/{each}" for each in old if f"images/{each}" not in files])
 
 
 def write_texts(run: Path, context: RenderContext) -> None:
@@ -111,9 +156,8 @@ def write_texts(run: Path, context: RenderContext) -> None:
 
 
 def _reviewed(run: Path, context: RenderContext) -> tuple[AuditResult, RenderContext]:
-    check_listed(run, "audit.json")
     review = read_review(run)
-    result = judged(with_names(read_result(run / "audit.json"), review), review)
+    result = judged(with_names(read_result(run), review), review)
     return result, context.model_copy(update={"review": review})
 
 
@@ -148,28 +192,26 @@ def _write_texts(
     result: AuditResult, context: RenderContext, run: Path, house: House | None
 ) -> None:
     """Write summary.json, summary.md, model_card.md and ``tables/*.csv``, with any format."""
-    texts = text_files(result, context, house=house)
-    for name, content in texts.items():
-        write_atomic(run / name, content)
-    (run / "tables").mkdir(exist_ok=True)
-    for name, content in csv_files(result).items():
-        write_atomic(run / "tables" / name, content)
-    list_files(run, [*(run / name for name in texts), run / "tables"])
+    tables = {f"tables/{name}": content for name, content in csv_files(result).items()}
+    write_listed(run, text_files(result, context, house=house) | tables)
 
 
-def read_result(path: Path) -> AuditResult:
-    """Read audit.json.
+def read_result(run: Path) -> AuditResult:
+    """Read audit.json of a run folder, checked against the manifest.
 
     Raises:
-        IntegrityError: It is missing, no JSON, of another format or version, or does not fit it.
+        IntegrityError: It is missing or changed, no JSON, of another format or version, or does
+            not fit it.
     """
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise IntegrityError(
-            f"{path} cannot be read ({error.strerror}): the audit is not complete, or this is not "
-            "a run folder."
-        ) from error
+    return parse_result(read_listed(run, "audit.json"), run / "audit.json")
+
+
+def parse_result(text: bytes, path: Path) -> AuditResult:
+    """Return the audit whose audit.json holds ``text``; ``path`` is where that was read.
+
+    Raises:
+        IntegrityError: It is no JSON, of another format or version, or does not fit it.
+    """
     try:
         document = json.loads(text)
     except ValueError as error:
@@ -190,15 +232,15 @@ def read_review(run: Path) -> Review | None:
     """Read review.json of a run folder; None where nobody has reviewed the audit.
 
     Raises:
-        IntegrityError: It is no JSON, of another format or version, or does not fit it.
+        IntegrityError: It is missing though it was there, was changed, or does not fit its format.
     """
     path = run / "review.json"
-    try:
-        return Review.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
+    if not path.is_symlink() and not path.exists() and "review.json" not in _listed(run):
         return None
-    except (OSError, pydantic.ValidationError) as error:
-        reason = str(error).splitlines()[-1 if isinstance(error, OSError) else 0]
+    try:
+        return Review.model_validate_json(read_listed(run, "review.json"))
+    except pydantic.ValidationError as error:
+        reason = str(error).splitlines()[0]
         raise IntegrityError(
             f"{path} cannot be used ({reason}): delete it, or restore it, and compare, review and "
             "judge the run again."

@@ -9,6 +9,7 @@ from pathlib import Path
 from auditor.errors import ConfigError, GateError, OutputError
 from auditor.gate_config import PolicyConfig, TargetsConfig
 from auditor.language import speaking
+from auditor.manifest import write_listed
 from auditor.review.compare import compare_folders
 from auditor.review.decisions import decision_states, states_of_file
 from auditor.review.junit import junit_xml
@@ -16,7 +17,6 @@ from auditor.review.pictures import with_pictures
 from auditor.review.policy import judge
 from auditor.review.records import Comparison, DecisionState, Judgement, update_review
 from auditor.review.runs import LATEST, latest_before, read_run
-from auditor.runfolder import list_files, write_atomic
 
 EXIT_CODES = {"FAIL": GateError.exit_code, "INCOMPLETE": OutputError.exit_code}
 
@@ -46,8 +46,7 @@ def gate_run(
     with speaking(found.result.language):
         judgement = judge(found.result, policy, targets, made.comparison, made.decisions)
     update_review(run, found.result.run, as_of=as_of, judgement=judgement)
-    write_atomic(run / "junit.xml", junit_xml(found.result, judgement, created=found.created))
-    list_files(run, [run / "junit.xml"])
+    write_listed(run, {"junit.xml": junit_xml(found.result, judgement, created=found.created)})
     return judgement
 
 
@@ -73,7 +72,6 @@ def review_run(
         made = [state.decision for state in before.decisions] if before else []
         states = decision_states(made, found.result, as_of=as_of)
     update_review(run, found.result.run, as_of=as_of, comparison=comparison, decisions=states)
-    list_files(run, [run / "images"])
     return Reviewed(comparison, states)
 
 

@@ -11,13 +11,13 @@ import pydantic
 from pydantic import Field
 
 from auditor.errors import IntegrityError
+from auditor.manifest import read_listed, read_manifest
 from auditor.report.chosen import SHEET_GRADES
 from auditor.report.model import Performance, Verdict
 from auditor.report.parts import Interval, Part
 from auditor.report.render import read_review
-from auditor.review.runs import is_complete, run_folders
+from auditor.review.runs import run_folders
 from auditor.review.texts import words
-from auditor.runfolder import read_manifest
 
 REPORTS = ("report.html", "report/index.html", "report.pdf")
 
@@ -91,7 +91,7 @@ def _row(path: Path) -> HistoryRow:
     except IntegrityError as error:
         return _unreadable(path, "", "", error)
     project, created = str(manifest.get("name", "")), str(manifest["created"])
-    if not is_complete(path):
+    if "audit.json" not in manifest["files"]:
         done = len(manifest["stages"])
         return HistoryRow(
             folder=path.name,
@@ -117,7 +117,7 @@ def _unreadable(path: Path, project: str, created: str, error: Exception) -> His
 
 def _complete(path: Path, project: str, created: str) -> HistoryRow:
     # Only what is shown is read out of it: the whole of a hundred audits takes a minute to check.
-    document = json.loads((path / "audit.json").read_bytes())
+    document = json.loads(read_listed(path, "audit.json"))
     review = read_review(path)
     judgement = review.judgement if review else None
     verdict = Verdict.model_validate(document["verdict"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from auditor.manifest import write_listed
 from auditor.report.render import read_review
 from auditor.report.review_parts import (
     Check,
@@ -26,7 +27,6 @@ from auditor.report.review_parts import (
     RunRef,
     Waived,
 )
-from auditor.runfolder import list_files, write_atomic
 
 __all__ = [
     "Check",
@@ -57,7 +57,7 @@ def update_review(run: Path, name: str, *, as_of: str, **parts: Any) -> Review:
 
     Raises:
         IntegrityError: the review.json that is there cannot be read, or is of another audit.
-        OutputError: it cannot be written.
+        StorageError: it cannot be written.
     """
     before = read_review(run) or Review(run=name, as_of=as_of)
     document = before.model_dump() | {"run": name, "as_of": as_of}
@@ -65,6 +65,5 @@ def update_review(run: Path, name: str, *, as_of: str, **parts: Any) -> Review:
     moved = (before.comparison, before.decisions) != (review.comparison, review.decisions)
     if moved and "judgement" not in parts:
         review = review.model_copy(update={"judgement": None})
-    write_atomic(run / "review.json", review.model_dump_json(indent=1).encode())
-    list_files(run, [run / "review.json"])
+    write_listed(run, {"review.json": review.model_dump_json(indent=1).encode()})
     return review

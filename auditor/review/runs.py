@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.errors import ConfigError, IntegrityError
+from auditor.manifest import read_manifest
 from auditor.report.model import AuditResult
 from auditor.report.render import read_result, read_review
 from auditor.report.review_parts import Review, RunRef
-from auditor.runfolder import check_listed, file_digest, read_manifest
 
 LATEST = "latest"
 
@@ -40,7 +40,7 @@ class AuditedRun:
             model_version=result.scope.model_version,
             model_digest=result.model.digest,
             data_digest=result.data.digest,
-            digest=file_digest(self.path / "audit.json"),
+            digest=read_manifest(self.path)["files"]["audit.json"],
         )
 
 
@@ -51,8 +51,7 @@ def read_run(path: Path) -> AuditedRun:
         IntegrityError: it is no run, not complete, or broken.
     """
     created = str(read_manifest(path)["created"])
-    check_listed(path, "audit.json")
-    return AuditedRun(path, created, read_result(path / "audit.json"), read_review(path))
+    return AuditedRun(path, created, read_result(path), read_review(path))
 
 
 def run_folders(folder: Path) -> list[Path]:
@@ -67,11 +66,6 @@ def run_folders(folder: Path) -> list[Path]:
     return sorted(found, key=_age)
 
 
-def is_complete(path: Path) -> bool:
-    """Say whether the audit in a run folder is finished: audit.json is written last."""
-    return (path / "audit.json").is_file()
-
-
 def earlier_runs(folder: Path, project: str, *, before: str, but: Path) -> list[Path]:
     """Return complete runs of a project in ``folder``, newest first, begun before ``before``.
 
@@ -80,13 +74,14 @@ def earlier_runs(folder: Path, project: str, *, before: str, but: Path) -> list[
     own = but.resolve()
     found = []
     for path in run_folders(folder):
-        if path.resolve() == own or not is_complete(path):
+        if path.resolve() == own:
             continue
         try:
             manifest = read_manifest(path)
         except IntegrityError:
             continue
-        if manifest.get("name") == project and str(manifest["created"]) <= before:
+        complete = "audit.json" in manifest["files"]
+        if complete and manifest.get("name") == project and str(manifest["created"]) <= before:
             found.append(path)
     return found[::-1]
 

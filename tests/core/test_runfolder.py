@@ -90,16 +90,6 @@ def test_once_makes_a_damaged_stage_again(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.relevance, layer().relevance)
 
 
-def test_once_asks_whether_the_stored_record_is_whole(tmp_path: Path) -> None:
-    run = run_in(tmp_path)
-    run.once("stage", {}, int)
-
-    def never(value: int) -> bool:
-        return False
-
-    assert run.once("stage", {}, lambda: 7, whole=never) == 7
-
-
 def test_the_same_key_continues_the_same_folder(tmp_path: Path) -> None:
     first = run_in(tmp_path)
     second = open_run(tmp_path, "My audit", "k" * 64, created="2027-01-01T00:00:00Z", facts={})

@@ -10,6 +10,7 @@ import pytest
 from auditor.report.html import render_html
 from auditor.report.model import AuditResult
 from tests.report.example import CONTEXT, Example
+from tests.runs import list_as_written
 
 SMALL = {"classes": ("brick", "coffee"), "references": 2, "rows": 2}
 
@@ -25,7 +26,14 @@ class Run:
 def write_run(folder: Path, result: AuditResult) -> Run:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "audit.json").write_text(result.model_dump_json(indent=1), encoding="utf-8")
-    return Run(folder, result)
+    return Run(list_as_written(folder), result)
+
+
+def copy_run(run: Run, folder: Path) -> Path:
+    """Return a run folder of its own with the same audit, whose pictures are those of ``run``."""
+    write_run(folder, run.result)
+    (folder / "images").symlink_to(run.folder / "images")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from auditor.report.html import render_html, write_html_folder
+from auditor.report.html import html_folder, render_html
 from auditor.report.model import AuditResult
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT
@@ -82,7 +82,10 @@ def report(tmp_path_factory: pytest.TempPathFactory, html: str) -> Path:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Path:
     target = tmp_path_factory.mktemp("folder") / "report"
-    return write_html_folder(run.result, CONTEXT, run.folder / "images", target)
+    for name, content in html_folder(run.result, CONTEXT, run.folder / "images").items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_bytes(content)
+    return target / "index.html"
 
 
 def outside(seen: Seen) -> list[str]:

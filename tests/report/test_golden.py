@@ -48,7 +48,7 @@ def _read(element: Element, lines: list[str]) -> None:
 
 
 def text_of(run: Run, name: str) -> str:
-    result = read_result(run.folder / "audit.json")
+    result = read_result(run.folder)
     if name.endswith(".md"):
         return scrubbed(text_files(result, CONTEXT)[name].decode())
     context = CONTEXT.model_copy(update={"sections": [name.removesuffix(".txt")]})

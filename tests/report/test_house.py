@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import json
 import re
 from pathlib import Path
 
@@ -18,11 +17,12 @@ from auditor.cli import cli
 from auditor.errors import OutputError
 from auditor.report.house import LOGO_BOX, House, read_house
 from auditor.report.html import render_html
-from auditor.report.pdf import pdf_html, render_pdf
+from auditor.report.pdf import make_pdf, pdf_html
 from auditor.report.summary import text_files
 from auditor.report.templates import template_folder
-from tests.report.conftest import Run
+from tests.report.conftest import Run, copy_run
 from tests.report.example import CONTEXT
+from tests.runs import list_as_written
 
 STYLE = "h1 { letter-spacing: 0.5px; }\n"
 
@@ -85,11 +85,11 @@ def test_a_logo_is_on_the_cover_and_in_the_head(run: Run, tmp_path: Path, kind: 
 
 def test_the_pdf_has_the_logo_with_its_alternative_text(run: Run, tmp_path: Path) -> None:
     house = read_house(logo=put(tmp_path / "logo.png", picture(mode="RGBA")), logo_text="House")
-    target = tmp_path / "report.pdf"
-    files = {"audit": run.folder / "audit.json", "target": target}
     context = CONTEXT.model_copy(update={"sections": ["scope"]})
-    render_pdf(run.result, context, run.folder / "images", timeout=300, house=house, **files)
-    reader = pypdf.PdfReader(target)
+    files = {"audit": b"{}", "name": "report.pdf"}
+    images = run.folder / "images"
+    made = make_pdf(run.result, context, images, timeout=300, house=house, **files)
+    reader = pypdf.PdfReader(io.BytesIO(made))
     (image,) = reader.pages[0].images
     assert image.image is not None
     assert image.image.size == (300, 90)
@@ -167,19 +167,10 @@ def test_our_own_styles_may_be_added_to_themselves() -> None:
 
 def finished(folder: Path, run: Run, report: str = "") -> Path:
     """Write a run folder as an audit leaves it, with more of its config's report section."""
-    folder.mkdir()
-    (folder / "audit.json").write_bytes((run.folder / "audit.json").read_bytes())
-    (folder / "images").symlink_to(run.folder / "images")
-    manifest = {
-        "format": "concept-auditor/run",
-        "version": 1,
-        "stages": {},
-        "created": "2026-03-04",
-    }
-    put(folder / "manifest.json", json.dumps(manifest))
+    copy_run(run, folder)
     config = f"model: {{source: 'a:b'}}\ndata: {{source: d}}\nreport:\n  formats: [html]\n{report}"
     put(folder / "config.yaml", config)
-    return folder
+    return list_as_written(folder, created="2026-03-04")
 
 
 def test_the_command_takes_all_three(

@@ -13,29 +13,23 @@ import pytest
 
 from auditor.errors import IntegrityError, OutputError
 from auditor.report import pdf_child
-from auditor.report.pdf import render_pdf
+from auditor.report.pdf import make_pdf
 from auditor.report.render import render_run
 from auditor.report.sections import sections_of
 from auditor.report.tables import csv_files
-from tests.report.conftest import Run, write_run
+from tests.report.conftest import Run, copy_run, write_run
 from tests.report.example import CONTEXT, empty_result
 
 
-def make(run: Run, target: Path) -> bytes:
-    render_pdf(
-        run.result,
-        CONTEXT,
-        run.folder / "images",
-        audit=run.folder / "audit.json",
-        target=target,
-        timeout=300,
-    )
-    return target.read_bytes()
+def make(run: Run) -> bytes:
+    audit = (run.folder / "audit.json").read_bytes()
+    images = run.folder / "images"
+    return make_pdf(run.result, CONTEXT, images, audit=audit, name="report.pdf", timeout=300)
 
 
 @pytest.fixture(scope="module")
-def made(run: Run, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return make(run, tmp_path_factory.mktemp("pdf") / "report.pdf")
+def made(run: Run) -> bytes:
+    return make(run)
 
 
 @pytest.fixture(scope="module")
@@ -116,9 +110,8 @@ def test_a_long_register_lies_on_a_wide_page(run: Run, tmp_path: Path) -> None:
     result = run.result.model_copy(update={"findings": many})
     context = CONTEXT.model_copy(update={"sections": ["scope", "register", "signoff"]})
     images = run.folder / "images"
-    files = {"audit": run.folder / "audit.json", "target": tmp_path / "report.pdf"}
-    render_pdf(result, context, images, timeout=300, **files)
-    pages = pypdf.PdfReader(tmp_path / "report.pdf").pages
+    content = make_pdf(result, context, images, timeout=300, audit=b"{}", name="report.pdf")
+    pages = pypdf.PdfReader(io.BytesIO(content)).pages
     wide = [page for page in pages if page.mediabox.width > page.mediabox.height]
     assert "F30" in "".join(page.extract_text() for page in wide)
     assert len(wide) < len(pages) - 2
@@ -174,14 +167,14 @@ def test_graphs_have_their_pictures_in_the_pdf(reader: pypdf.PdfReader) -> None:
     assert "63 %" in text
 
 
-def test_same_inputs_same_bytes(made: bytes, run: Run, tmp_path: Path) -> None:
-    assert make(run, tmp_path / "again.pdf") == made
+def test_same_inputs_same_bytes(made: bytes, run: Run) -> None:
+    assert make(run) == made
 
 
 def test_an_empty_result_becomes_a_pdf(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", empty_result())
     (run.folder / "images").mkdir()
-    reader = pypdf.PdfReader(io.BytesIO(make(run, tmp_path / "report.pdf")))
+    reader = pypdf.PdfReader(io.BytesIO(make(run)))
     assert len(reader.pages) >= 5
 
 
@@ -209,10 +202,7 @@ def test_a_failing_pdf_keeps_the_html(
     module: str,
     message: str,
 ) -> None:
-    folder = tmp_path / "run"
-    folder.mkdir()
-    (folder / "audit.json").write_bytes((run.folder / "audit.json").read_bytes())
-    (folder / "images").symlink_to(run.folder / "images")
+    folder = copy_run(run, tmp_path / "run")
     fake_weasyprint(tmp_path, module, monkeypatch)
     with pytest.raises(OutputError, match=message):
         render_run(folder, CONTEXT, formats=["html", "pdf"], max_html_mb=8, pdf_timeout=2)
@@ -280,13 +270,5 @@ def test_a_changed_picture_stops_the_pdf(run: Run, tmp_path: Path) -> None:
         (images / path.name).write_bytes(path.read_bytes())
     changed = images / run.result.findings[0].outlined[0].file
     changed.write_bytes(changed.read_bytes() + b" ")
-    copy = Run(run.folder, run.result)
     with pytest.raises(IntegrityError, match="changed after the audit"):
-        render_pdf(
-            copy.result,
-            CONTEXT,
-            images,
-            audit=run.folder / "audit.json",
-            target=tmp_path / "x.pdf",
-            timeout=60,
-        )
+        make_pdf(run.result, CONTEXT, images, audit=b"{}", name="x.pdf", timeout=60)

@@ -15,8 +15,9 @@ import pytest
 from auditor.errors import IntegrityError, UnknownNameError
 from auditor.report.render import read_result, render_run
 from auditor.report.templates import template_folder
-from tests.report.conftest import Run, write_run
+from tests.report.conftest import Run, copy_run, write_run
 from tests.report.example import CONTEXT, empty_result
+from tests.runs import list_as_written
 
 
 def only_html(folder: Path) -> Path:
@@ -27,12 +28,9 @@ def only_html(folder: Path) -> Path:
 def test_writes_the_html_and_the_short_forms_and_nothing_else(
     tmp_path: Path, run: Run, html: str
 ) -> None:
-    folder = tmp_path / "run"
-    folder.mkdir()
-    (folder / "audit.json").write_bytes((run.folder / "audit.json").read_bytes())
-    (folder / "images").symlink_to(run.folder / "images")
+    folder = copy_run(run, tmp_path / "run")
     assert only_html(folder).read_text(encoding="utf-8") == html
-    made = {path.name for path in folder.iterdir()} - {"audit.json", "images"}
+    made = {path.name for path in folder.iterdir()} - {"audit.json", "images", "manifest.json"}
     assert made == {"report.html", "summary.json", "summary.md", "model_card.md", "tables"}
 
 
@@ -54,6 +52,7 @@ def test_a_broken_result_is_named(
     changed = change(text)
     assert changed != text
     (tmp_path / "audit.json").write_text(changed)
+    list_as_written(tmp_path)
     with pytest.raises(IntegrityError, match=message):
         only_html(tmp_path)
     assert not (tmp_path / "report.html").exists()
@@ -61,7 +60,7 @@ def test_a_broken_result_is_named(
 
 def test_a_missing_result_is_named(tmp_path: Path) -> None:
     with pytest.raises(IntegrityError, match=r"audit\.json cannot be read"):
-        read_result(tmp_path / "audit.json")
+        read_result(list_as_written(tmp_path))
 
 
 def test_a_missing_picture_is_named(tmp_path: Path, run: Run) -> None:
@@ -76,8 +75,7 @@ def test_an_unknown_format_is_named(tmp_path: Path) -> None:
 
 
 def test_the_folder_holds_what_it_names_and_nothing_of_before(tmp_path: Path, run: Run) -> None:
-    (tmp_path / "audit.json").write_bytes((run.folder / "audit.json").read_bytes())
-    (tmp_path / "images").symlink_to(run.folder / "images")
+    copy_run(run, tmp_path)
     old = tmp_path / "report" / "images" / ("0" * 32 + ".jpg")
     own = old.with_name("notes.txt")
     own.parent.mkdir(parents=True)
@@ -104,7 +102,7 @@ def test_the_folder_holds_what_it_names_and_nothing_of_before(tmp_path: Path, ru
 
 def test_json_survives_the_way_there_and_back(run: Run) -> None:
     document = json.loads((run.folder / "audit.json").read_text())
-    assert read_result(run.folder / "audit.json") == run.result
+    assert read_result(run.folder) == run.result
     assert document["format"] == "concept-auditor/audit"
 
 
@@ -118,8 +116,7 @@ def test_rendering_never_imports_torch(run: Run, tmp_path: Path) -> None:
         "render.render_run(run, context, formats=['html'], max_html_mb=8, pdf_timeout=9)\n"
         "assert not {'torch', 'weasyprint', 'matplotlib'} & set(sys.modules), sorted(sys.modules)\n"
     )
-    (tmp_path / "audit.json").write_bytes((run.folder / "audit.json").read_bytes())
-    (tmp_path / "images").symlink_to(run.folder / "images")
+    copy_run(run, tmp_path)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
 

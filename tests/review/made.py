@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from auditor.report.analysis_parts import Identity, LayerIdentity
 from auditor.report.finding_parts import SignatureCard
 from auditor.report.model import AuditResult, FindingCard, TestResult
 from auditor.report.parts import Interval
-from auditor.runfolder import list_files
+from tests.runs import list_as_written
 
 CONFIG = {
     "project": {"name": "surfaces"},
@@ -129,18 +128,8 @@ def audit(base: AuditResult, findings: Sequence[FindingCard] = (), **changes: An
 def write(folder: Path, result: AuditResult, created: str = "2026-03-01T00:00:00Z") -> Path:
     """Write a complete run folder and return it; pictures are not part of it."""
     folder.mkdir(parents=True, exist_ok=True)
-    manifest = {
-        "format": "concept-auditor/run",
-        "version": 1,
-        "key": result.run * 8,
-        "created": created,
-        "name": result.scope.name,
-        "status": "audited",
-        "stages": {},
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest))
     (folder / "audit.json").write_text(result.model_dump_json(indent=1))
     document = yaml.safe_load(result.config)
     (folder / "config.yaml").write_text(yaml.safe_dump(document))
-    list_files(folder, [folder / "audit.json", folder / "config.yaml"])
-    return folder
+    facts = {"key": result.run * 8, "created": created, "name": result.scope.name}
+    return list_as_written(folder, **facts)

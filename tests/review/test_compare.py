@@ -18,6 +18,7 @@ from auditor.review.pages import comparison_html, comparison_markdown
 from auditor.review.runs import latest_before, read_run
 from tests.report.test_html import REFERRING, parse
 from tests.review.made import audit, card, identity, write
+from tests.runs import without
 
 
 def named(changes, name: str):
@@ -224,7 +225,7 @@ def test_latest_is_the_newest_complete_run_of_the_project(base, tmp_path) -> Non
     made("a", 1)
     wanted = made("b", 2)
     made("other", 3, "another")
-    (made("half", 4) / "audit.json").unlink()
+    without(made("half", 4), "audit.json")
     now = made("now", 5)
     made("later", 6)
     assert latest_before(now) == wanted

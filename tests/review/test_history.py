@@ -18,6 +18,7 @@ from auditor.review.retention import plan
 from auditor.review.trends import trends
 from tests.report.test_html import REFERRING, parse
 from tests.review.made import audit, card, write
+from tests.runs import without
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def runs(base: AuditResult, one, tmp_path: Path) -> Path:
             )
         earlier = path
     half = write(tmp_path / "half", made[0], created="2025-12-01T00:00:00Z")
-    (half / "audit.json").unlink()
+    without(half, "audit.json")
     broken = write(tmp_path / "broken", made[0], created="2025-11-01T00:00:00Z")
     (broken / "audit.json").write_text("{")
     (tmp_path / "no run").mkdir()
@@ -114,8 +115,8 @@ def test_the_newest_stay_and_a_baseline_too(runs) -> None:
 
 
 def test_old_runs_that_nothing_names_go(runs) -> None:
-    (runs / "run-3" / "review.json").unlink()
-    (runs / "run-2" / "review.json").unlink()
+    without(runs / "run-3", "review.json")
+    without(runs / "run-2", "review.json")
     assert plan(read_history(runs), runs, 2).delete == ("run-1",)
     assert plan(read_history(runs), runs, 5).delete == ()
     asked = plan(read_history(runs), runs, 1, unfinished=True)
@@ -138,8 +139,8 @@ def test_a_link_is_never_deleted(runs: Path, base) -> None:
 
 
 def test_the_command_deletes_what_it_says(runs: Path, capsys) -> None:
-    (runs / "run-3" / "review.json").unlink()
-    (runs / "run-2" / "review.json").unlink()
+    without(runs / "run-3", "review.json")
+    without(runs / "run-2", "review.json")
     assert auditor(["history", str(runs), "--keep", "2", "--dry-run"]) == 0
     assert "would delete run-1" in capsys.readouterr().err
     assert (runs / "run-1").is_dir()

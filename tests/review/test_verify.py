@@ -12,17 +12,16 @@ from auditor.report.model import RenderContext
 from auditor.report.render import render_run
 from auditor.review.verify import verify
 from tests.review.made import audit, write
+from tests.runs import list_as_written
 
 
 @pytest.fixture
 def rendered(base, images: Path, tmp_path: Path) -> Path:
     from shutil import copytree
 
-    from auditor.runfolder import list_files
-
     path = write(tmp_path / "run", audit(base))
     copytree(images, path / "images")
-    list_files(path, [path / "images"])
+    list_as_written(path)
     context = RenderContext(created="2026-03-04T05:06:07Z")
     render_run(path, context, formats=["html"], max_html_mb=8, pdf_timeout=60)
     return path

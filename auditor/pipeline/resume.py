@@ -1,0 +1,66 @@
+"""What an earlier attempt left in the run folder: checked, tidied and, where asked, repaired."""
+
+from __future__ import annotations
+
+from auditor.errors import IntegrityError
+from auditor.manifest import forget, make_way
+from auditor.report.images import NAME as PICTURE
+from auditor.review.verify import Verified, verify
+from auditor.runfolder import IMAGES, SHARDS, STAGES, RunFolder
+from auditor.storage import remove
+
+# What only the audit can write again; reports and tables are drawn from audit.json.
+EVIDENCE = (f"{IMAGES}/", f"{SHARDS}/", f"{STAGES}/", "audit.json", "config.yaml", "review.json")
+FAILURE = ("junit.xml", "summary.json")  # of an attempt that did not finish
+NAMED = 20
+
+
+def check_left(run: RunFolder, *, repair: bool) -> bool:
+    """Check a run folder before anything is written to it, and say whether the run was finished.
+
+    Of a finished run every listed file has to be as it was written; only reports and tables may be
+    gone, since they are drawn again. With ``repair`` what is damaged is removed, which is said, so
+    that it is made again. Of an unfinished run the stages look after their own files.
+
+    Raises:
+        IntegrityError: a file of a finished run was changed or is gone.
+    """
+    for path in sorted(run.path.rglob(".*.tmp")):  # being written when an attempt was killed
+        remove(path)
+    found = verify(run.path)
+    damaged = _damaged(found) if found.complete else {}
+    if damaged and not repair:
+        more = f"\n  and {len(damaged) - NAMED} more" if len(damaged) > NAMED else ""
+        raise IntegrityError(
+            f"{run.path} is a finished run and not as it was written:\n  "
+            + "\n  ".join(f"{how}: {name}" for name, how in list(damaged.items())[:NAMED])
+            + f"{more}\nRestore what was changed, or run the same command with --repair: it makes "
+            "the damaged files again."
+        )
+    for name, how in damaged.items():
+        run.say(f"warning: {name} ({how}) is removed and made again where this command makes it")
+    if damaged:
+        forget(run.path, [name for name in damaged if not name.startswith(f"{STAGES}/")])
+    if not found.complete:
+        forget(run.path, FAILURE)
+    make_way(run.path, f"{IMAGES}/any")
+    return found.complete and "audit.json" not in damaged
+
+
+def remove_unlisted_pictures(run: RunFolder) -> None:
+    """Remove pictures that an attempt wrote before it was killed and that no result names."""
+    listed = run.manifest()["files"]
+    left = [
+        path
+        for path in run.images.glob("*")
+        if PICTURE.fullmatch(path.name) and f"{IMAGES}/{path.name}" not in listed
+    ]
+    for path in left:
+        remove(path)
+    if left:
+        run.say(f"{len(left)} pictures of an attempt that was cut short were removed")
+
+
+def _damaged(found: Verified) -> dict[str, str]:
+    gone = {name: "missing" for name in found.missing if name.startswith(EVIDENCE)}
+    return dict.fromkeys(found.changed, "changed") | gone
