@@ -7,12 +7,14 @@ import signal
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
 import click
 
 from auditor.errors import AuditorError, Stopped, StoppedError
+from auditor.storage import FULL
 
 INTERRUPTED = 130
 STOPPED = StoppedError.exit_code
@@ -27,8 +29,9 @@ def main() -> None:
     code = run(sys.argv[1:])
     if code in (STOPPED, INTERRUPTED):
         # Taking a large process apart can last seconds, in which the one that sent it kills it.
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
         os._exit(code)
     sys.exit(code)
 
@@ -50,27 +53,42 @@ def run(arguments: list[str]) -> int:
         return _fail("stopped. Run the same command again: it goes on from here.", INTERRUPTED)
     except BrokenPipeError:
         return _fail("nobody reads the output any more.", INTERRUPTED)
-    except Exception as error:
-        if os.environ.get("AUDITOR_DEBUG"):
-            traceback.print_exc()
-        place = traceback.extract_tb(error.__traceback__)[-1]
+    except OSError as error:
+        if error.errno not in FULL:
+            return _unexpected(error)
+        # Not of the run folder, whose faults have names: a temporary file, a log, the user's code.
+        place = f" for {error.filename}" if error.filename else ""
         return _fail(
-            f"unexpected {type(error).__name__} in {place.name} ({Path(place.filename).name}"
-            f":{place.lineno}): {error}. This is a fault of the auditor or of code it was given; "
-            "set AUDITOR_DEBUG=1 for the full trace.",
-            AuditorError.exit_code,
+            f"there is no room{place} ({error.strerror}). Make room and run the same command "
+            "again: it goes on from here.",
+            STOPPED,
         )
+    except Exception as error:
+        return _unexpected(error)
     # What `Context.exit` was given comes back as a number.
     return ended if isinstance(ended, int) else 0
 
 
-def _fail(message: str, code: int) -> int:
-    if "--log-json" in sys.argv:
-        from auditor.cli.progress import json_line
+def _unexpected(error: Exception) -> int:
+    if os.environ.get("AUDITOR_DEBUG"):
+        traceback.print_exc()
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return _fail(
+        f"unexpected {type(error).__name__} in {place.name} ({Path(place.filename).name}"
+        f":{place.lineno}): {error}. This is a fault of the auditor or of code it was given; "
+        "set AUDITOR_DEBUG=1 for the full trace.",
+        AuditorError.exit_code,
+    )
 
-        json_line("failed", level="error", text=message, exit_code=code)
-    else:
-        click.echo(f"auditor: {message}", err=True)
+
+def _fail(message: str, code: int) -> int:
+    with suppress(OSError):  # where nobody can be told, the code has to do
+        if "--log-json" in sys.argv:
+            from auditor.cli.progress import json_line
+
+            json_line("failed", level="error", text=message, exit_code=code)
+        else:
+            click.echo(f"auditor: {message}", err=True)
     return code
 
 

@@ -16,8 +16,6 @@ from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from auditor.errors import ConfigError, StorageError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -232,6 +230,8 @@ def locked(path: Path, waiting: Callable[[], object] | None = None) -> Iterator[
         StorageError: the lock file cannot be made.
         ConfigError: the file system has no locks.
     """
+    from filelock import FileLock, Timeout  # slow to import, and --help needs none
+
     lock = FileLock(path)
     try:
         lock.acquire(timeout=0)

@@ -14,7 +14,7 @@ import click
 
 from auditor.errors import AuditorError, Stopped, StoppedError, StorageError
 from auditor.manifest import read_listed, write_listed
-from auditor.storage import remove, write_atomic
+from auditor.storage import FULL, remove, write_atomic
 
 # The folders of an absolute path: what is shared names files, not where they lie on a machine.
 FOLDERS = re.compile(r"(?<![\w.])/(?:[^\s/'\":]+/)+")
@@ -62,6 +62,9 @@ class Ending:
             self.failed(code, "stopped; run the same command again: it goes on from here")
             raise
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in FULL:
+                self.failed(StorageError.exit_code, f"there is no room ({error.strerror})")
+                raise
             self.failed(AuditorError.exit_code, f"unexpected {type(error).__name__}: {error}")
             raise
 

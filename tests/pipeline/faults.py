@@ -104,10 +104,10 @@ class Faults:
 
 def _of(handle: int) -> str | None:
     try:
-        return os.readlink(f"/proc/self/fd/{handle}")
+        return str(Path(f"/proc/self/fd/{handle}").readlink())
     except OSError:
         return None
 
 
 def _at(path: Any) -> str | None:
-    return os.path.abspath(os.fspath(path)) if isinstance(path, str | os.PathLike) else None
+    return str(Path(path).absolute()) if isinstance(path, str | os.PathLike) else None

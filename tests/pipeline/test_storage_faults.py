@@ -17,67 +17,18 @@ from auditor.__main__ import run as auditor
 from auditor.manifest import is_complete
 from auditor.pipeline import audit as pipeline
 from auditor.review.verify import verify
-from auditor.storage import bytes_digest, file_digest
+from auditor.storage import bytes_digest
 from tests.pipeline.faults import Faults
-from tests.pipeline.small import write_own_model_audit
+from tests.pipeline.tiny import digests, loaded_once, run, write_tiny_audit
 
-TINY = {
-    "references": 1, "class_references": 1, "concepts": 1, "atlas_samples": 1, "composition": 1,
-    "flipping_images": 2, "component_samples": 2, "strategies": 0, "mistakes": 0, "layers": ["4"],
-    "shard": 8, "batch": 8,
-}  # fmt: skip
 NUMBERS = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
-STORAGE = os.path.join("auditor", "storage.py")
+STORAGE = str(Path("auditor", "storage.py"))
 
 
 @pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_own_model_audit(
-        tmp_path_factory.mktemp("faults"),
-        per_class=5,
-        audit=TINY,
-        shortcuts={"per_class": 1, "total": 1, "permutations": 200},
-        report={"formats": ["html"]},
-        targets={"accuracy": 0.1},
-        policy={"fail_on": "never", "require_complete": False},
-    )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def kept() -> Iterator[None]:
-    """Load model and data once: a hundred starts of one audit."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("SOURCE_DATE_EPOCH", "1767225600")
-    for name in ("load_subject", "make_explainer"):
-        patch.setattr(pipeline, name, _once(getattr(pipeline, name)))
-    yield
-    patch.undo()
-
-
-def _once(function: Callable[..., Any]) -> Callable[..., Any]:
-    found: list[Any] = []
-
-    def called(*arguments: Any) -> Any:
-        if not found:
-            found.append(function(*arguments))
-        return found[0]
-
-    return called
-
-
-def run(config: Path, out: Path, *options: str) -> int:
-    return auditor(["run", str(config), "--out", str(out), "--quiet", *options])
-
-
-def digests(folder: Path) -> dict[str, str]:
-    """Return name -> digest of all that two runs of one audit have alike."""
-    names = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
-    apart = ("manifest.json",)  # the seconds of the stages
-    return {
-        name: file_digest(path)
-        for name, path in names.items()
-        if path.is_file() and name not in apart
-    }
+def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with loaded_once():
+        yield write_tiny_audit(tmp_path_factory.mktemp("faults"))
 
 
 class Watch:

@@ -7,12 +7,15 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-from auditor.errors import IntegrityError, UnknownNameError
+from auditor.errors import IntegrityError, OutputError, UnknownNameError
+from auditor.manifest import digest_in, read_manifest, write_listed
+from auditor.report import render
+from auditor.report.model import RenderContext
 from auditor.report.render import read_result, render_run
 from auditor.report.templates import template_folder
 from tests.report.conftest import Run, copy_run, write_run
@@ -123,3 +126,74 @@ def test_rendering_never_imports_torch(run: Run, tmp_path: Path) -> None:
 
 def test_templates_are_found_beside_the_package() -> None:
     assert (template_folder() / "pdf" / "report.html.j2").is_file()
+
+
+def draw(folder: Path, context: RenderContext = CONTEXT, *formats: str) -> Mapping[str, Path]:
+    options = {"max_html_mb": 8, "pdf_timeout": 60}
+    return render_run(folder, context, formats=formats or ("html", "pdf"), **options)
+
+
+def broken_pdf(*_: object, **__: object) -> bytes:
+    raise OutputError("making report.pdf took longer than 1 seconds and was stopped.")
+
+
+def test_no_old_pdf_stays_beside_new_html(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copy_run(run, tmp_path / "run")
+    monkeypatch.setattr(render, "make_pdf", lambda *_, **__: b"%PDF")
+    draw(folder)
+    listed = read_manifest(folder)["files"]
+    monkeypatch.setattr(render, "make_pdf", broken_pdf)
+    # The same HTML: the PDF shows what it shows.
+    with pytest.raises(OutputError) as raised:
+        draw(folder)
+    assert "removed" not in str(raised.value)
+    assert read_manifest(folder)["files"] == listed
+    # Other HTML: it does not.
+    other = CONTEXT.model_copy(update={"command": "auditor run other.yaml"})
+    with pytest.raises(
+        OutputError, match=r"report\.pdf that was there showed an earlier rendering"
+    ):
+        draw(folder, other)
+    assert not (folder / "report.pdf").exists()
+    assert "auditor run other.yaml" in (folder / "report.html").read_text(encoding="utf-8")
+    found = verify_listed(folder)
+    assert found == set()
+    assert "report.pdf" not in read_manifest(folder)["files"]
+
+
+def verify_listed(folder: Path) -> set[str]:
+    """Return the listed files that are not as they were written."""
+    listed = read_manifest(folder)["files"]
+    return {name for name, digest in listed.items() if digest_in(folder, name) != digest}
+
+
+def test_reports_that_were_not_drawn_again_are_named(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copy_run(run, tmp_path / "run")
+    monkeypatch.setattr(render, "make_pdf", lambda *_, **__: b"%PDF")
+    draw(folder)
+    before = read_manifest(folder)["files"]
+    written = draw(folder, CONTEXT, "html")
+    assert render.older_reports(folder, CONTEXT, before, written.values()) == []
+    other = CONTEXT.model_copy(update={"command": "auditor run other.yaml"})
+    written = draw(folder, other, "html")
+    assert render.older_reports(folder, other, before, written.values()) == ["report.pdf"]
+
+
+def test_a_rendering_in_a_folder_lists_what_it_wrote(run: Run, tmp_path: Path) -> None:
+    folder = copy_run(run, tmp_path / "run")
+    options = {"formats": ["html"], "max_html_mb": 8, "pdf_timeout": 60, "layout": "folder"}
+    render_run(folder, CONTEXT, **options)
+    listed = {name for name in read_manifest(folder)["files"] if name.startswith("report/")}
+    lying = {path.relative_to(folder).as_posix() for path in (folder / "report").rglob("*.*")}
+    assert listed == lying
+    assert verify_listed(folder) == set()
+    # Pictures of an earlier rendering are neither there nor listed any more.
+    old = "0" * 32 + ".jpg"
+    write_listed(folder, {f"report/images/{old}": b"old"})
+    render_run(folder, CONTEXT, **options)
+    assert not (folder / "report" / "images" / old).exists()
+    assert f"report/images/{old}" not in read_manifest(folder)["files"]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -15,16 +18,19 @@ from tests.review.made import audit, write
 from tests.runs import list_as_written
 
 
-@pytest.fixture
-def rendered(base, images: Path, tmp_path: Path) -> Path:
-    from shutil import copytree
-
-    path = write(tmp_path / "run", audit(base))
+@pytest.fixture(scope="module")
+def drawn(base, images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = write(tmp_path_factory.mktemp("verify") / "run", audit(base))
     copytree(images, path / "images")
     list_as_written(path)
     context = RenderContext(created="2026-03-04T05:06:07Z")
     render_run(path, context, formats=["html"], max_html_mb=8, pdf_timeout=60)
     return path
+
+
+@pytest.fixture
+def rendered(drawn: Path, tmp_path: Path) -> Path:
+    return Path(copytree(drawn, tmp_path / "run"))
 
 
 def test_a_run_as_written_is_whole(rendered, capsys) -> None:
@@ -64,6 +70,52 @@ def test_a_link_in_place_of_a_file_is_a_change(rendered: Path, tmp_path: Path) -
     (rendered / "summary.md").rename(tmp_path / "elsewhere.md")
     (rendered / "summary.md").symlink_to(tmp_path / "elsewhere.md")
     assert verify(rendered).changed == ("summary.md",)
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "said"),
+    [
+        ("log.jsonl", lambda path: path.write_text("{}\n"), "log.jsonl"),
+        (".lock", lambda path: path.write_text("anything"), ".lock"),
+        (".lock", lambda path: path.mkdir(), ".lock/"),
+        (".lock", lambda path: path.symlink_to("audit.json"), ".lock"),
+        ("empty", lambda path: path.mkdir(), "empty/"),
+        ("images/deep", lambda path: path.mkdir(), "images/deep/"),
+        ("stages", lambda path: path.mkdir(), "stages/"),
+        ("pipe", os.mkfifo, "pipe"),
+        ("linked", lambda path: path.symlink_to(path.parent / "images"), "linked"),
+        (".audit.json.7.tmp", lambda path: path.write_text("{"), ".audit.json.7.tmp"),
+        ("audit.json.part", lambda path: path.write_text("{"), "audit.json.part"),
+    ],
+)
+def test_whatever_is_not_accounted_for_is_named(
+    rendered: Path, name: str, make: Callable[[Path], object], said: str, capsys
+) -> None:
+    make(rendered / name)
+    assert verify(rendered).extra == (said,)
+    assert auditor(["verify", str(rendered)]) == 5
+    assert f"not part of the run: {said}" in capsys.readouterr().err
+
+
+def test_a_lock_is_accounted_for(rendered: Path) -> None:
+    (rendered / ".lock").touch()
+    assert verify(rendered).whole
+
+
+@pytest.mark.parametrize("how", [os.mkfifo, lambda path: path.mkdir()])
+def test_a_file_that_is_none_any_more_is_a_change(rendered: Path, how) -> None:
+    (rendered / "summary.md").unlink()
+    how(rendered / "summary.md")
+    found = verify(rendered)
+    assert (found.changed, found.missing, found.extra) == (("summary.md",), (), ())
+
+
+def test_files_behind_a_link_are_missing(rendered: Path, tmp_path: Path) -> None:
+    (rendered / "tables").rename(tmp_path / "elsewhere")
+    (rendered / "tables").symlink_to(tmp_path / "elsewhere")
+    found = verify(rendered)
+    assert found.extra == ("tables",)
+    assert "tables/classes.csv" in found.missing
 
 
 def test_rendering_again_stays_whole_and_refuses_a_changed_audit(rendered: Path) -> None:

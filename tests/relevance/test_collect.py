@@ -1,0 +1,110 @@
+"""What is no number never gets into a shard: its sample is set aside, with the reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from auditor.manifest import read_manifest
+from auditor.relevance import collect
+from auditor.relevance.collect import PassPlan, collect_shard, run_pass, shard_path
+from auditor.runfolder import open_run
+
+ROWS, CHANNELS = 6, 4
+PLAN = PassPlan(layers=("a",), target="prediction", batch=4, shard=3)
+
+
+class Subject:
+    """Six pictures of two classes."""
+
+    manifest = SimpleNamespace(classes=("x", "y"), labels=np.zeros(ROWS, int))
+
+    def load(self, rows: Sequence[int]) -> SimpleNamespace:
+        inputs = torch.tensor([[[[float(row)]]] for row in rows])
+        return SimpleNamespace(rows=tuple(rows), inputs=inputs, failures={})
+
+
+class Pictures(list):
+    classes, labels = Subject.manifest.classes, Subject.manifest.labels
+
+
+class Explainer:
+    """Gives every picture its row number everywhere, and one value of one row something else."""
+
+    def __init__(self, where: str, row: int, value: float) -> None:
+        self.where, self.row, self.value = where, row, value
+
+    def channels(self, name: str) -> int:
+        return CHANNELS
+
+    def non_finite(self, images: torch.Tensor, targets: torch.Tensor) -> list[None]:
+        return [None] * len(images)
+
+    def statistics(self, images: torch.Tensor, layers: object, targets: object) -> SimpleNamespace:
+        rows = images.reshape(-1)
+
+        def filled(name: str, width: int) -> torch.Tensor:
+            values = rows[:, None].repeat(1, width) + 1
+            if name == self.where:
+                values[rows == self.row, 1] = self.value
+            return values
+
+        totals = SimpleNamespace(
+            relevance=filled("relevance", CHANNELS),
+            activation=filled("activation", CHANNELS),
+            peak=torch.zeros(len(rows), CHANNELS, dtype=torch.int64),
+            size=(1, 1),
+        )
+        targets = torch.zeros(len(rows), dtype=torch.int64)
+        return SimpleNamespace(logits=filled("logits", 2), targets=targets, layers={"a": totals})
+
+
+@pytest.fixture(autouse=True)
+def plain_fingerprints(monkeypatch: pytest.MonkeyPatch) -> None:
+    blank = torch.zeros(1, 256, dtype=torch.uint8)
+    monkeypatch.setattr(collect, "fingerprints", lambda images: blank.repeat(len(images), 1))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("where", ["logits", "relevance", "activation"])
+@pytest.mark.parametrize("row", [0, 4])
+def test_a_sample_with_no_number_is_set_aside(where: str, value: float, row: int) -> None:
+    explainer = Explainer(where, row, value)
+    found = collect_shard(explainer, Subject(), PLAN, range(ROWS), lambda _: None)
+    assert found["valid"].tolist() == [each != row for each in range(ROWS)]
+    assert list(json.loads(str(found["reasons"]))) == [str(row)]
+    for name, values in found.items():
+        if values.dtype.kind == "f":
+            assert np.isfinite(values).all(), name
+            assert not values[row].any(), name
+            assert values[1].tolist() == [2.0] * values.shape[1], name
+
+
+def test_a_shard_is_kept_only_as_it_was_listed(tmp_path: Path) -> None:
+    run = open_run(tmp_path, "a", "k" * 64, created="2026-01-02T03:04:05Z", facts={})
+    subject = Subject()
+    subject.manifest = Pictures(range(ROWS))  # type: ignore[assignment]
+    explainer = Explainer("nowhere", 0, 0.0)
+
+    def times() -> list[int]:
+        run_pass(explainer, subject, PLAN, run.shards, lambda _: None)  # type: ignore[arg-type]
+        return [shard_path(run.shards, index).stat().st_mtime_ns for index in range(2)]
+
+    first = times()
+    before = shard_path(run.shards, 1).read_bytes()
+    assert times() == first
+    assert set(read_manifest(run.path)["files"]) == {
+        "shards/shard-00000.npz",
+        "shards/shard-00001.npz",
+    }
+    # Another whole shard in its place is none of this run's.
+    shard_path(run.shards, 1).write_bytes(shard_path(run.shards, 0).read_bytes())
+    again = times()
+    assert again[0] == first[0]
+    assert shard_path(run.shards, 1).read_bytes() == before
