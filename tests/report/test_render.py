@@ -152,9 +152,7 @@ def test_no_old_pdf_stays_beside_new_html(
     assert read_manifest(folder)["files"] == listed
     # Other HTML: it does not.
     other = CONTEXT.model_copy(update={"command": "auditor run other.yaml"})
-    with pytest.raises(
-        OutputError, match=r"report\.pdf that was there showed an earlier rendering"
-    ):
+    with pytest.raises(OutputError, match=r"report\.pdf that was there showed an earlier"):
         draw(folder, other)
     assert not (folder / "report.pdf").exists()
     assert "auditor run other.yaml" in (folder / "report.html").read_text(encoding="utf-8")
