@@ -33,9 +33,11 @@ def command(clean: bool, out: Path | None, seed: int, quiet: bool) -> None:
     from auditor.cli.run import audit_and_render
     from auditor.config import load_config
     from auditor.demo.prepare import prepare_demo
+    from auditor.storage import check_writable
 
     started = time.monotonic()
     folder = out or Path("auditor-demo-clean" if clean else "auditor-demo")
+    check_writable(folder)
     progress = TerminalProgress(quiet=quiet)
     with progress.stage("preparing photographs and training the demo model"):
         facts = prepare_demo(folder, clean=clean, seed=seed)

@@ -16,7 +16,8 @@ from safetensors.torch import save_file
 
 from auditor.demo.photographs import CLASSES, STAMPED, Crops, cut_crops
 from auditor.demo.training import predict, train
-from auditor.errors import ConfigError, OutputError
+from auditor.errors import ConfigError
+from auditor.storage import storage_error
 
 MARKER = "demo.json"
 FORMAT = 1
@@ -58,7 +59,7 @@ def prepare_demo(
 
     Raises:
         ConfigError: the folder holds something else, another demo, or a changed one.
-        OutputError: the folder cannot be written.
+        StorageError: the folder cannot be written now.
         DataError: scikit-image does not hold the photographs.
     """
     wanted = {"format": FORMAT, "clean": clean, "seed": seed}
@@ -69,10 +70,7 @@ def prepare_demo(
     try:
         facts = _make(folder, wanted, progress)
     except OSError as error:
-        raise OutputError(
-            f"cannot write the demo to {folder}: {error.strerror or error}. Choose another folder "
-            "with --out, or make room, and run the command again."
-        ) from error
+        raise storage_error(folder, error) from error
     return _facts(folder, facts, clean=clean, seed=seed)
 
 

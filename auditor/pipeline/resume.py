@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditor.errors import IntegrityError
-from auditor.manifest import forget, make_way
+from auditor.manifest import forget, is_complete, make_way
 from auditor.report.images import NAME as PICTURE
 from auditor.review.verify import Verified, verify
 from auditor.runfolder import IMAGES, SHARDS, STAGES, RunFolder
@@ -27,8 +27,8 @@ def check_left(run: RunFolder, *, repair: bool) -> bool:
     """
     for path in sorted(run.path.rglob(".*.tmp")):  # being written when an attempt was killed
         remove(path)
-    found = verify(run.path)
-    damaged = _damaged(found) if found.complete else {}
+    complete = is_complete(run.path)
+    damaged = _damaged(verify(run.path)) if complete else {}
     if damaged and not repair:
         more = f"\n  and {len(damaged) - NAMED} more" if len(damaged) > NAMED else ""
         raise IntegrityError(
@@ -41,10 +41,10 @@ def check_left(run: RunFolder, *, repair: bool) -> bool:
         run.say(f"warning: {name} ({how}) is removed and made again where this command makes it")
     if damaged:
         forget(run.path, [name for name in damaged if not name.startswith(f"{STAGES}/")])
-    if not found.complete:
+    if not complete:
         forget(run.path, FAILURE)
     make_way(run.path, f"{IMAGES}/any")
-    return found.complete and "audit.json" not in damaged
+    return complete and "audit.json" not in damaged
 
 
 def remove_unlisted_pictures(run: RunFolder) -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from auditor.errors import OutputError
+from auditor.errors import OutputError, StorageError
 from auditor.language import Texts
 from auditor.report import words
 from auditor.report.embedding import CountingPictures, EmbeddedPictures, LinkedPictures
@@ -120,12 +120,12 @@ def write_page(
             content = pdf_of(
                 document, created, images, attached=attached, name=target.name, timeout=timeout
             )
-        except OutputError as error:
+        except (OutputError, StorageError) as error:
             made = f" {written[0]} was made." if written else ""
             if written and target.exists():
                 remove(target)
                 made += f" The {target.name} that was there showed something else: it was removed."
-            raise OutputError(f"{error}{made}") from error
+            raise type(error)(f"{error}{made}") from error
         write_atomic(target, content)
         written.append(target)
     return written

@@ -22,7 +22,7 @@ from auditor.report.model import AuditResult, RenderContext
 from auditor.report.pdf_child import NO_LIBRARIES, NO_ROOM
 from auditor.report.tables import csv_files
 from auditor.report.view import Limits, View
-from auditor.storage import storage_error
+from auditor.storage import FULL, storage_error
 
 LIMITS = Limits(
     examples=6,
@@ -126,6 +126,8 @@ def pdf_of(
             _run_child(document, created, images, files, made, timeout)
             return made.read_bytes()
     except OSError as error:
+        if error.errno not in FULL:
+            raise
         raise storage_error(Path(tempfile.gettempdir()), error) from error
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pydantic
 
-from auditor.errors import AuditorError, IntegrityError, UnknownNameError
+from auditor.errors import IntegrityError, OutputError, StorageError, UnknownNameError
 from auditor.language import speaking
 from auditor.manifest import forget, read_listed, read_manifest, write_listed
 from auditor.report.house import House
@@ -98,7 +98,7 @@ def _write(
         make = partial(make_pdf, result, context, images, timeout=pdf_timeout, house=house)
         try:
             content = make(audit=read_listed(run, "audit.json"), name=document)
-        except AuditorError as error:
+        except (OutputError, StorageError) as error:
             raise type(error)(f"{error}{older}") from error
         write_listed(run, {document: content})
         written["pdf"] = run / document
