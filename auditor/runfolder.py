@@ -136,7 +136,7 @@ class RunFolder:
             if not damaged:
                 stored: T = load_record(folder)
                 return stored
-        self._tell(damaged)
+        self.tell(damaged)
         started = time.monotonic()
         value = make()
         files = self._keep(folder, value)
@@ -150,7 +150,8 @@ class RunFolder:
         """Return the digest of a finished stage's files: the input of the stages that read it."""
         return digest_of(self.manifest()["stages"][stage]["files"])
 
-    def _tell(self, damaged: Mapping[str, str]) -> None:
+    def tell(self, damaged: Mapping[str, str]) -> None:
+        """Say in one line which files are damaged, and that they are computed again."""
         if not damaged:
             return
         named = [f"{name} {how}" for name, how in list(damaged.items())[:NAMED]]

@@ -6,7 +6,7 @@ from auditor.errors import IntegrityError
 from auditor.manifest import forget, is_complete, make_way
 from auditor.report.images import NAME as PICTURE
 from auditor.review.verify import Verified, verify
-from auditor.runfolder import IMAGES, SHARDS, STAGES, RunFolder
+from auditor.runfolder import IMAGES, SHARDS, STAGES, RunFolder, damage
 from auditor.storage import remove
 
 # What only the audit can write again; reports and tables are drawn from audit.json.
@@ -42,9 +42,23 @@ def check_left(run: RunFolder, *, repair: bool) -> bool:
     if damaged:
         forget(run.path, [name for name in damaged if not name.startswith(f"{STAGES}/")])
     if not complete:
-        forget(run.path, FAILURE)
+        _drop_of_unfinished(run)
     make_way(run.path, f"{IMAGES}/any")
     return complete and "audit.json" not in damaged
+
+
+def _drop_of_unfinished(run: RunFolder) -> None:
+    """Drop what an attempt said of its failure, and damaged pictures that belong to no stage."""
+    manifest = run.manifest()
+    of_stages = {name for entry in manifest["stages"].values() for name in entry.get("besides", ())}
+    others = {
+        name: digest
+        for name, digest in manifest["files"].items()
+        if name.startswith(f"{IMAGES}/") and name not in of_stages
+    }
+    damaged = damage(run.path, others)
+    run.tell(damaged)
+    forget(run.path, [*FAILURE, *damaged])
 
 
 def remove_unlisted_pictures(run: RunFolder) -> None:

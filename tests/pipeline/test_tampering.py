@@ -92,7 +92,8 @@ def as_folder(path: Path) -> None:
 
 
 def as_link(path: Path) -> None:
-    elsewhere = path.parents[2] / f"elsewhere-{path.name}"
+    runs = next(parent for parent in path.parents if parent.name == "runs")
+    elsewhere = runs.parent / f"elsewhere-{path.name}"
     path.rename(elsewhere)
     path.symlink_to(elsewhere)
 
