@@ -113,6 +113,7 @@ def forget(run: Path, names: Collection[str]) -> None:
     kept = {name: digest for name, digest in document["files"].items() if name not in names}
     write_manifest(run, document | {"files": kept})
     for name in names:
+        make_way(run, name)  # never remove what lies behind a link
         remove(run / name)
 
 
