@@ -61,7 +61,7 @@ def listed_files(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 def digest_in(run: Path, name: str) -> str | None:
     """Return the SHA-256 of a run's own file, None where it is missing or lies behind a link."""
-    if any((run / parent).is_symlink() for parent in PurePosixPath(name).parents):
+    if any((run / parent).is_symlink() for parent in PurePosixPath(name).parents[:-1]):
         return None
     return digest_at(run / name)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from auditor.config import Config
     from auditor.progress import Progress
     from auditor.report.model import AuditResult
+    from auditor.review.records import Judgement
     from auditor.runfolder import RunFolder
 
 
@@ -142,12 +143,12 @@ def audit_and_render(
 ) -> Audited:
     """Audit and judge as ``config`` says, render the reports and print the run folder."""
     from auditor.cli.ending import job_summary
-    from auditor.cli.gate import compared_in_words, judged_by_config
-    from auditor.cli.render import created_now, house_of, render_folder
+    from auditor.cli.render import created_now, house_of
     from auditor.pipeline import run_audit
+    from auditor.pipeline.opening import only_one
     from auditor.relevance.numerics import keep_memory
     from auditor.report.sections import check_sections
-    from auditor.review.gate import exit_code, lines_of
+    from auditor.review.gate import exit_code
 
     check_sections(config.report.sections)
     house_of(config.report, base)
@@ -163,6 +164,21 @@ def audit_and_render(
         repair=asked.repair,
     )
     folder = outcome.run.path
+    with only_one(outcome.run, progress):
+        judgement = _judge_and_draw(config, base, folder, progress, asked)
+    if asked.ending is not None:
+        job_summary(folder / "summary.md")
+    click.echo(str(folder))
+    return Audited(outcome.run, outcome.result, exit_code(judgement) if judgement else 0)
+
+
+def _judge_and_draw(
+    config: Config, base: Path, folder: Path, progress: Progress, asked: Asked
+) -> Judgement | None:
+    from auditor.cli.gate import compared_in_words, judged_by_config
+    from auditor.cli.render import render_folder
+    from auditor.review.gate import lines_of
+
     judgement = judged_by_config(config, folder, base, asked.baseline, asked.decisions)
     for line in compared_in_words(folder, asked.baseline):
         progress.say(line)
@@ -175,7 +191,4 @@ def audit_and_render(
             progress.say(line)
     for path in rendered.values():
         progress.say(f"report: {path}")
-    if asked.ending is not None:
-        job_summary(folder / "summary.md")
-    click.echo(str(folder))
-    return Audited(outcome.run, outcome.result, exit_code(judgement) if judgement else 0)
+    return judgement

@@ -13,6 +13,7 @@ import pytest
 from auditor.errors import ConfigError, IntegrityError, StorageError
 from auditor.manifest import forget, is_complete, read_listed, read_manifest, write_listed
 from auditor.report.images import ImageStore
+from auditor.review.verify import verify
 from auditor.runfolder import RunFolder, open_run
 from auditor.storage import (
     bytes_digest,
@@ -317,3 +318,11 @@ def test_what_is_no_plain_file_has_no_digest(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("file")
     assert [digest_at(tmp_path / name) for name in ("pipe", "link", "none", ".")] == [None] * 4
     assert digest_at(tmp_path / "file") == bytes_digest(b"x") == file_digest(tmp_path / "file")
+
+
+def test_a_run_that_is_named_by_a_link_is_read(tmp_path: Path) -> None:
+    run = run_in(tmp_path)
+    write_listed(run.path, {"part/a": b"x"})
+    (tmp_path / "latest").symlink_to(run.path)
+    assert verify(tmp_path / "latest").changed == ()
+    assert read_listed(tmp_path / "latest", "part/a") == b"x"
