@@ -95,12 +95,9 @@ def run_audit(
         opened(run.path)
     progress.say(f"run folder: {run.path}")
     with only_one(run, progress), speaking(config.report.language), exact(subject.device):
-        finished = check_left(run, repair=repair)
+        check_left(run, repair=repair)
         run.write({"config.yaml": dump_config(config).encode()})
-        outcome = _stages(config, subject, explainer, layers, run, progress)
-        if not finished:
-            remove_unlisted_pictures(run)
-    return outcome
+        return _stages(config, subject, explainer, layers, run, progress)
 
 
 def _stages(
@@ -141,6 +138,7 @@ def _stages(
         # Of the first time, as the stages': the same command again gives the same report.
         seconds = run.manifest().get("seconds", round(time.monotonic() - started, 3))
         document = result.model_dump_json(indent=1).encode()
+        remove_unlisted_pictures(run)
         run.write({"audit.json": document}, status="audited", seconds=seconds)
     return AuditOutcome(run, result)
 

@@ -15,8 +15,8 @@ FAILURE = ("junit.xml", "summary.json")  # of an attempt that did not finish
 NAMED = 20
 
 
-def check_left(run: RunFolder, *, repair: bool) -> bool:
-    """Check a run folder before anything is written to it, and say whether the run was finished.
+def check_left(run: RunFolder, *, repair: bool) -> None:
+    """Check a run folder before anything is written to it.
 
     Of a finished run every listed file has to be as it was written; only reports and tables may be
     gone, since they are drawn again. With ``repair`` what is damaged is removed, which is said, so
@@ -44,7 +44,6 @@ def check_left(run: RunFolder, *, repair: bool) -> bool:
     if not complete:
         _drop_of_unfinished(run)
     make_way(run.path, f"{IMAGES}/any")
-    return complete and "audit.json" not in damaged
 
 
 def _drop_of_unfinished(run: RunFolder) -> None:
@@ -62,8 +61,14 @@ def _drop_of_unfinished(run: RunFolder) -> None:
 
 
 def remove_unlisted_pictures(run: RunFolder) -> None:
-    """Remove pictures that an attempt wrote before it was killed and that no result names."""
-    listed = run.manifest()["files"]
+    """Remove pictures that an attempt wrote before it was killed and that no result names.
+
+    Of a finished run nothing is removed: what is not listed there was added by something else.
+    """
+    manifest = run.manifest()
+    listed = manifest["files"] | run.unlisted
+    if "audit.json" in manifest["files"]:
+        return
     left = [
         path
         for path in run.images.glob("*")
