@@ -42,6 +42,21 @@ class ModelConfig(Section):
     weights: str | None = Field(
         None, description="Checkpoint: .safetensors, or a state dict saved by torch."
     )
+    entry: str | None = Field(
+        None,
+        description="Entry of the checkpoint that holds the weights, such as state_dict_ema; keys "
+        "of nested entries are joined by dots (default: the only one that fits).",
+    )
+    prefix: str | None = Field(
+        None,
+        description="What the names of the weights begin with in the checkpoint, such as student "
+        "(default: the only beginning that fits).",
+    )
+    ignore: list[str] = Field(
+        default_factory=list,
+        description="Patterns such as 'head.aux.*' of tensors that may be on one side alone: those "
+        "of the checkpoint are left out, those of the model keep what its code gives them.",
+    )
     options: dict[str, Any] = Field(
         default_factory=dict, description="Keyword arguments of the model's builder."
     )
@@ -453,7 +468,7 @@ def _validated(layer: Layer, name: str, model: type[Read]) -> Read:
     except ValidationError as error:
         problems += problems_of(error, model, name, layer.origins)
     if found is None or problems:
-        raise ConfigError("\n".join(dict.fromkeys(problems)))
+        raise ConfigError(*dict.fromkeys(problems))
     return found
 
 

@@ -8,16 +8,43 @@ nothing else in the package prints or exits.
 from __future__ import annotations
 
 import difflib
+import re
+import unicodedata
 from collections.abc import Iterable
 
 # One letter wrong of three, or two swapped, is close; "Operator" for "path" (0.5) is not.
 CLOSE = 0.65
+# What moves text about or hides it, and the character that begins a file: no part of a name.
+HIDDEN = set("\u061c\u200b\u200e\u200f\u2028\u2029\ufeff") | {
+    chr(code) for code in (*range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xFFF9, 0xFFFC))
+}
+
+
+def on_one_line(text: str) -> str:
+    r"""Return text that stays what it is in a log: one line, and no command to who reads it.
+
+    Line breaks, control characters (a terminal obeys them) and marks that turn text around are
+    written as ``\u001b``; what a CI system takes for a command (``::error::`` at the start of a
+    line, ``##[error]``) is set apart. A text that has been through this stays as it is.
+    """
+    if not text.isascii() or not text.isprintable():
+        text = "".join(_written_out(each) for each in text)
+    return re.sub(r"^(\s*:)(?=:)", r"\1 ", re.sub(r"#(?=#\w*\[)", "# ", text))
+
+
+def _written_out(letter: str) -> str:
+    if letter in HIDDEN or unicodedata.category(letter) in ("Cc", "Cs", "Cn", "Co"):
+        return f"\\u{ord(letter):04x}"
+    return letter
 
 
 class AuditorError(Exception):
-    """Root of every error this package raises on purpose."""
+    """Root of every error this package raises on purpose: one line, or one a problem."""
 
     exit_code = 3
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(on_one_line(problem) for problem in problems))
 
 
 class ConfigError(AuditorError):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from auditor.progress import Progress
     from auditor.report.model import AuditResult
     from auditor.review.records import Judgement
+    from auditor.pipeline import AuditOutcome
     from auditor.runfolder import RunFolder
 
 
@@ -165,7 +166,7 @@ def audit_and_render(
     )
     folder = outcome.run.path
     with only_one(outcome.run, progress):
-        judgement = _judge_and_draw(config, base, folder, progress, asked)
+        judgement = _judge_and_draw(config, base, outcome, progress, asked)
     if asked.ending is not None:
         job_summary(folder / "summary.md")
     click.echo(str(folder))
@@ -173,12 +174,13 @@ def audit_and_render(
 
 
 def _judge_and_draw(
-    config: Config, base: Path, folder: Path, progress: Progress, asked: Asked
+    config: Config, base: Path, outcome: AuditOutcome, progress: Progress, asked: Asked
 ) -> Judgement | None:
     from auditor.cli.gate import compared_in_words, judged_by_config
     from auditor.cli.render import render_folder
     from auditor.review.gate import lines_of
 
+    folder = outcome.run.path
     judgement = judged_by_config(config, folder, base, asked.baseline, asked.decisions)
     for line in compared_in_words(folder, asked.baseline):
         progress.say(line)

@@ -115,7 +115,7 @@ def read_decisions(path: Path) -> list[Decision]:
     except ValidationError as error:
         problems += problems_of(error, DecisionsFile, str(path), layer.origins)
     if found is None or problems:
-        raise ConfigError("\n".join(dict.fromkeys(problems)))
+        raise ConfigError(*dict.fromkeys(problems))
     return [
         # The name alone: what is shared says nothing about this machine's folders.
         _decision(entry, Path(layer.origins[("decisions", str(place))]).name)
@@ -140,9 +140,9 @@ def add_decisions(path: Path, decisions: Sequence[Decision]) -> None:
     try:
         found = DecisionsFile.model_validate(yaml.safe_load(longer))
     except (yaml.YAMLError, ValidationError) as error:
-        raise ConfigError(_by_hand(path, lines)) from error
+        raise ConfigError(*_by_hand(path, lines)) from error
     if len(found.decisions) != len(known) + len(decisions):
-        raise ConfigError(_by_hand(path, lines))
+        raise ConfigError(*_by_hand(path, lines))
     write_atomic(path, longer.encode())
 
 
@@ -162,9 +162,7 @@ def checked(decision: Decision) -> Decision:
     try:
         DecisionEntry.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(
-            "\n".join(problems_of(error, DecisionEntry, "the decision", {}))
-        ) from error
+        raise ConfigError(*problems_of(error, DecisionEntry, "the decision", {})) from error
     return decision
 
 
@@ -175,11 +173,12 @@ def _is_day(text: str | None) -> bool:
         return False
 
 
-def _by_hand(path: Path, lines: str) -> str:
-    return (
+def _by_hand(path: Path, lines: str) -> list[str]:
+    return [
         f"{path} cannot be added to: 'decisions:' has to be its last key, with one decision below "
-        f"the other. Add this by hand:\n{lines}"
-    )
+        "the other. Add this by hand:",
+        *lines.splitlines(),
+    ]
 
 
 def _indent(text: str) -> str:

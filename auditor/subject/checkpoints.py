@@ -1,212 +1,187 @@
-"""Read weights from a file without running anything in it, and check that they fit the model."""
+"""Find a model's tensors in a checkpoint, however it was saved, and put them into the model.
+
+Tensors are found by the model's own names: wherever in the file, and below whatever prefix, every
+one of them is there. What could be meant in two ways is asked for, never guessed.
+"""
 
 from __future__ import annotations
 
-import argparse
-import re
-from collections.abc import Mapping
+import fnmatch
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from auditor.config import ModelConfig
 from auditor.errors import CheckpointError
-
-WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
-PREFIXES = ("module.", "_orig_mod.", "model.")
-SAVE_ADVICE = (
-    "save the weights alone with torch.save(model.state_dict(), 'weights.pt') or as safetensors"
+from auditor.subject.checkpoint_names import Place, flatten, listed, places_of
+from auditor.subject.checkpoint_tensors import casts, refuse_changed, refuse_unusable
+from auditor.subject.checkpoint_words import (
+    Checkpoint,
+    Mismatch,
+    advice,
+    notes_of,
+    nothing,
+    several,
 )
+from auditor.subject.stand_ins import NumpyArray
+from auditor.subject.weight_files import SAVE_ADVICE, read_weights
 
 State = dict[str, Tensor]
 
 
-@dataclass(frozen=True)
-class Mismatch:
-    """How a checkpoint differs from the model; ``shapes`` are (key, checkpoint, model)."""
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """The checkpoint's tensors under the model's names, how they differ from it, and notes."""
 
-    missing: tuple[str, ...]
-    unexpected: tuple[str, ...]
-    shapes: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.missing or self.unexpected or self.shapes)
-
-    def listing(self) -> str:
-        """Return what differs, in one line."""
-        parts = []
-        if self.missing:
-            parts.append(f"missing {len(self.missing)} ({_first(self.missing)})")
-        if self.unexpected:
-            parts.append(f"unexpected {len(self.unexpected)} ({_first(self.unexpected)})")
-        if self.shapes:
-            shown = tuple(
-                f"{key}: {list(there)} in the file, {list(here)} in the model"
-                for key, there, here in self.shapes
-            )
-            parts.append(f"of another shape {len(self.shapes)} ({_first(shown, '; ')})")
-        return "; ".join(parts)
-
-    def head_size(self, default: int) -> int | None:
-        """Return how many outputs the checkpoint has when only that differs from ``default``."""
-        if self.missing or self.unexpected or not self.shapes:
-            return None
-        sizes = {there[:1] for _, there, _ in self.shapes}
-        heads = all(
-            here[:1] == (default,) and there[1:] == here[1:] for _, there, here in self.shapes
-        )
-        size = next(iter(sizes))
-        return size[0] if heads and len(sizes) == 1 and size else None
+    state: State
+    mismatch: Mismatch
+    notes: tuple[str, ...]
 
 
-def read_state(path: Path) -> tuple[State, tuple[str, ...]]:
-    """Return the tensors of a checkpoint by name, and notes on how they were found.
+def read_checkpoint(path: Path, config: ModelConfig) -> Checkpoint:
+    """Return the tensors of a checkpoint; which of them are the model's, `fit` finds out.
 
     Raises:
-        CheckpointError: missing, damaged, or holding more than tensors.
+        CheckpointError: missing, damaged, holding no tensors, or more than tensors.
     """
-    if path.is_dir() or not path.exists():
-        kind = "is a folder" if path.is_dir() else "does not exist"
+    loaded = read_weights(path)
+    if not isinstance(loaded, Mapping | list | tuple):
         raise CheckpointError(
-            f"the checkpoint '{path.name}' {kind}; give a .safetensors file or a state dict "
-            "saved by torch as model.weights."
-        )
-    if path.suffix.lower() == ".safetensors":
-        return _read_safetensors(path), ()
-    return _read_torch(path)
-
-
-def fit(state: Mapping[str, Tensor], model: nn.Module) -> State:
-    """Return ``state`` under the model's own key names: a common prefix is taken off.
-
-    Tries ``module.`` (DataParallel), ``_orig_mod.`` (torch.compile) and ``model.`` (Lightning).
-    """
-    own = set(model.state_dict())
-    found = {_current_name(key): value for key, value in state.items()}
-    stripped = True
-    while stripped and found and not own & set(found):
-        stripped = False
-        for prefix in PREFIXES:
-            if all(key.startswith(prefix) for key in found):
-                found = {key.removeprefix(prefix): value for key, value in found.items()}
-                stripped = True
-                break
-    return found
-
-
-def compare(state: Mapping[str, Tensor], model: nn.Module) -> Mismatch:
-    """Return how ``state`` differs from the model's keys and shapes.
-
-    ``num_batches_tracked`` may be missing: old checkpoints lack it and evaluation never reads it.
-    """
-    own = model.state_dict()
-    missing = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
-    shapes = [
-        (key, tuple(state[key].shape), tuple(value.shape))
-        for key, value in own.items()
-        if key in state and state[key].shape != value.shape
-    ]
-    unexpected = [key for key in state if key not in own]
-    return Mismatch(tuple(missing), tuple(unexpected), tuple(shapes))
-
-
-def load_into(model: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
-    """Copy the tensors of checkpoint ``name`` into the model.
-
-    Raises:
-        CheckpointError: keys are missing, unexpected or of another shape; all kinds are listed.
-    """
-    mismatch = compare(state, model)
-    if mismatch:
-        raise CheckpointError(
-            f"the checkpoint '{name}' does not fit the model: {mismatch.listing()}; "
-            f"{_advice(mismatch)}."
-        )
-    model.load_state_dict(dict(state), strict=False)
-
-
-def _advice(mismatch: Mismatch) -> str:
-    sizes = {(there[:1], here[:1]) for _, there, here in mismatch.shapes}
-    heads = all(there[1:] == here[1:] for _, there, here in mismatch.shapes)
-    if len(sizes) == 1 and heads and not mismatch.missing and not mismatch.unexpected:
-        there, _ = next(iter(sizes))
-        return (
-            f"the file seems to have {there[0]} outputs: set model.options "
-            f"{{num_classes: {there[0]}}}, or the builder's own option for it"
-        )
-    return "check model.source and model.options against the code that was trained"
-
-
-def _read_safetensors(path: Path) -> State:
-    try:
-        return load_file(path, device="cpu")
-    except (SafetensorError, OSError, ValueError, KeyError, RuntimeError, MemoryError) as error:
-        raise CheckpointError(
-            f"the checkpoint '{path.name}' is not a readable safetensors file "
-            f"({_reason(error)}); export it again."
-        ) from error
-
-
-def _read_torch(path: Path) -> tuple[State, tuple[str, ...]]:
-    try:
-        # Training scripts, timm's among them, keep their parsed arguments beside the weights; a
-        # Namespace runs nothing when it is read.
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            loaded = torch.load(path, weights_only=True, map_location="cpu")
-    except Exception as error:  # the unpickler refuses in many ways; none of them is a crash
-        raise CheckpointError(
-            f"the checkpoint '{path.name}' is damaged or holds more than tensors (a whole pickled "
-            f"model, TorchScript, or code), which is never loaded; {SAVE_ADVICE}."
-        ) from error
-    return _unwrap(loaded, path.name)
-
-
-def _unwrap(loaded: object, name: str) -> tuple[State, tuple[str, ...]]:
-    if not isinstance(loaded, Mapping):
-        raise CheckpointError(
-            f"the checkpoint '{name}' holds a {type(loaded).__name__}, not a state dict; "
+            f"the checkpoint '{path.name}' holds a {type(loaded).__name__}, not a state dict; "
             f"{SAVE_ADVICE}."
         )
-    if loaded and all(isinstance(value, Tensor) for value in loaded.values()):
-        return {str(key): value for key, value in loaded.items()}, ()
-    held = [key for key in WRAPPERS if _is_state(loaded.get(key))]
-    keys = ", ".join(str(key) for key in list(loaded)[:10]) or "nothing"
-    if not held:
+    tensors, entries, others = flatten(loaded, path.name)
+    keys = tuple(str(key) for key in loaded) if isinstance(loaded, Mapping) else ()
+    if not tensors:
+        arrays = any(isinstance(other, NumpyArray) for other in others)
+        what = "NumPy arrays, not tensors" if arrays else "no tensors"
         raise CheckpointError(
-            f"the checkpoint '{name}' holds no state dict that is known (its keys: {keys}; "
-            f"looked for: {', '.join(WRAPPERS)}); {SAVE_ADVICE}."
+            f"the checkpoint '{path.name}' holds {what} (its keys: {listed(keys) or 'none'}); "
+            f"{SAVE_ADVICE}."
         )
-    if len(held) > 1:
-        raise CheckpointError(
-            f"the checkpoint '{name}' holds several state dicts ({', '.join(held)}); {SAVE_ADVICE}."
-        )
-    state = {str(key): value for key, value in loaded[held[0]].items()}
-    return state, (f"weights are the entry '{held[0]}' of the checkpoint (its keys: {keys})",)
-
-
-def _is_state(value: object) -> bool:
-    return (
-        isinstance(value, Mapping)
-        and bool(value)
-        and all(isinstance(item, Tensor) for item in value.values())
+    return Checkpoint(
+        path.name, tensors, entries, keys, config.entry, config.prefix, tuple(config.ignore)
     )
 
 
-def _current_name(key: str) -> str:
-    """Return the key as today's torchvision writes it: DenseNet's had dots that are gone."""
-    return re.sub(
-        r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.(?:weight|bias|running_mean|running_var))$",
-        r"\1\2",
-        key,
+def of_state(state: Mapping[str, Tensor], name: str) -> Checkpoint:
+    """Return published weights, which are plain tensors by name, as a checkpoint."""
+    return Checkpoint(name, state, dict.fromkeys(state, ""))
+
+
+def fit(checkpoint: Checkpoint, model: nn.Module) -> Fitted:
+    """Return the model's tensors of a checkpoint, or how the closest ones differ.
+
+    Raises:
+        CheckpointError: nothing in the file is called as in the model; several parts of it fit and
+            hold other values; or what ``model.entry`` or ``model.prefix`` names is not there.
+    """
+    own = model.state_dict()
+    if not own:
+        raise CheckpointError(
+            "the model has no weights to be read from a checkpoint; leave out model.weights."
+        )
+    places = places_of(
+        checkpoint.entries,
+        list(own),
+        _needed(own, checkpoint.ignore),
+        entry=checkpoint.entry,
+        prefix=checkpoint.prefix,
+    )
+    if not places:
+        raise CheckpointError(nothing(checkpoint, list(own)))
+    fitted = [_fitted(place, checkpoint, own) for place in places]
+    found = [each for each in fitted if not each.mismatch] or fitted
+    if any(not _same(found[0].state, other.state) for other in found[1:]):
+        chosen = [place for place, each in zip(places, fitted, strict=True) if each in found]
+        raise CheckpointError(several(checkpoint.name, chosen))
+    return found[0]
+
+
+def load_into(model: nn.Module, checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Copy a checkpoint's tensors into the model, and return notes on what was done.
+
+    Raises:
+        CheckpointError: as `fit`; keys are missing, unexpected or of another shape, all of which
+            are listed; or a tensor is of a kind that cannot be a weight.
+    """
+    fitted = fit(checkpoint, model)
+    if fitted.mismatch:
+        raise CheckpointError(
+            f"the checkpoint '{checkpoint.name}' does not fit the model: "
+            f"{fitted.mismatch.listing()}; {advice(fitted.mismatch, checkpoint.name)}."
+        )
+    own = model.state_dict()
+    refuse_unusable(fitted.state, own, checkpoint.name)
+    model.load_state_dict(fitted.state, strict=False)
+    refuse_changed(fitted.state, model.state_dict(), checkpoint.name)
+    return (*fitted.notes, *casts(fitted.state, own))
+
+
+def _fitted(place: Place, checkpoint: Checkpoint, own: Mapping[str, Tensor]) -> Fitted:
+    state = {key: checkpoint.tensors[path] for key, path in place.paths.items()}
+    beside = {
+        name: path
+        for name, path in place.beside.items()
+        if not (_matches(name, checkpoint.ignore) or _matches(path, checkpoint.ignore))
+    }
+    shapes = tuple(
+        (key, tuple(value.shape), tuple(own[key].shape))
+        for key, value in state.items()
+        if not (nn.parameter.is_lazy(own[key]) or value.is_nested)
+        if value.shape != own[key].shape
+    )
+    needed = _needed(own, checkpoint.ignore)
+    missing = [same[0] for same in needed if not any(key in state for key in same)]
+    kept = [key for key in own if key not in state and _matches(key, checkpoint.ignore)]
+    used = {*place.paths.values(), *beside.values()}
+    dropped = [path for path in checkpoint.tensors if path not in used]
+    return Fitted(
+        state,
+        Mismatch(tuple(missing), tuple(beside), shapes),
+        tuple(notes_of(place, checkpoint, dropped, kept)),
     )
 
 
-def _first(names: tuple[str, ...], separator: str = ", ") -> str:
-    return separator.join(names[:10]) + (f"{separator}..." if len(names) > 10 else "")
+def _needed(own: Mapping[str, object], ignore: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the model's keys that a checkpoint has to hold, one of each tuple.
+
+    ``num_batches_tracked`` may be missing: old checkpoints lack it and evaluation never reads it.
+    Of tensors that are one and the same, one is enough: safetensors keeps one.
+    """
+    needed: dict[object, tuple[str, ...]] = {}
+    for key, value in own.items():
+        if not key.endswith("num_batches_tracked") and not _matches(key, ignore):
+            same = _identity(key, value)
+            needed[same] = (*needed.get(same, ()), key)
+    return list(needed.values())
 
 
-def _reason(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:160]
+def _identity(key: str, value: object) -> object:
+    """Return what tensors that share their memory have in common."""
+    if not isinstance(value, Tensor) or nn.parameter.is_lazy(value):
+        return key
+    if value.is_meta or value.layout is not torch.strided or not value.numel():
+        return key
+    return (value.data_ptr(), value.shape, value.stride())
+
+
+def _matches(key: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(key, pattern) for pattern in patterns)
+
+
+def _same(left: State, right: State) -> bool:
+    """Return whether two readings are the same weights; counters aside."""
+    keys = {key for key in left | right if not key.endswith("num_batches_tracked")}
+    return all(key in left and key in right and _equal(left[key], right[key]) for key in keys)
+
+
+def _equal(left: Tensor, right: Tensor) -> bool:
+    if left is right:
+        return True
+    kinds = (left.dtype, left.layout, left.shape) == (right.dtype, right.layout, right.shape)
+    plain = left.layout is torch.strided and not (left.is_meta or right.is_meta)
+    return kinds and plain and torch.equal(left, right)

@@ -77,13 +77,12 @@ def build_model(config: ModelConfig, base: Path) -> BuiltModel:
 
 def build_to_fit(
     build: Callable[[dict[str, Any]], nn.Module],
-    state: checkpoints.State,
-    label: str,
+    checkpoint: checkpoints.Checkpoint,
     *,
     outputs: int,
     adapt: bool,
 ) -> tuple[nn.Module, tuple[str, ...]]:
-    """Return the model that ``build`` makes with the checkpoint ``state`` in it, and notes.
+    """Return the model that ``build`` makes with a checkpoint in it, and notes.
 
     ``outputs`` is how many it has unasked; when only the head differs from the checkpoint's and
     ``adapt`` is True, it is built again with ``num_classes``.
@@ -92,14 +91,12 @@ def build_to_fit(
         CheckpointError: the weights do not fit.
     """
     model = build({})
-    state = checkpoints.fit(state, model)
-    found = checkpoints.compare(state, model).head_size(outputs) if adapt else None
+    found = checkpoints.fit(checkpoint, model).mismatch.head_size(outputs) if adapt else None
     notes: tuple[str, ...] = ()
     if found is not None:
         model = build({"num_classes": found})
         notes = (f"the checkpoint has {found} outputs: built with num_classes={found}",)
-    checkpoints.load_into(model, state, label)
-    return model, notes
+    return model, (*checkpoints.load_into(model, checkpoint), *notes)
 
 
 def resolve_device(wanted: str) -> torch.device:
@@ -136,28 +133,26 @@ def _from_torchvision(rest: str, config: ModelConfig, base: Path) -> BuiltModel:
             notes=notes,
         )
     if config.weights is not None:
-        path = find_file(config.weights, base)
-        state, notes = checkpoints.read_state(path)
-        label, preset = path.name, _preset(asked or published.DEFAULT)
-        notes = (*notes, *_assumed_preset(published, asked))
+        checkpoint = checkpoints.read_checkpoint(find_file(config.weights, base), config)
+        preset = _preset(asked or published.DEFAULT)
+        notes = _assumed_preset(published, asked)
         implied = _implied_by(asked) if asked is not None else {"init_weights": False}
         categories = None
     else:
-        state = _download(asked)
-        label, preset = asked.name, _preset(asked)
+        checkpoint = checkpoints.of_state(_download(asked), asked.name)
+        preset = _preset(asked)
         implied = _implied_by(asked)
         categories = tuple(asked.meta["categories"])
     model, fitted = build_to_fit(
         lambda extra: _build(name, config.options, {**implied, **extra}),
-        state,
-        label,
+        checkpoint,
         outputs=COUNT,
         adapt="num_classes" not in config.options,
     )
     return BuiltModel(
         model,
         f"torchvision:{name}",
-        label,
+        checkpoint.name,
         preset,
         categories,
         imagenet=True,
@@ -180,10 +175,8 @@ def _from_factory(config: ModelConfig, base: Path) -> BuiltModel:
     if config.weights is None:
         weights = "from the factory"
     else:
-        path = find_file(config.weights, base)
-        state, found = checkpoints.read_state(path)
-        checkpoints.load_into(model, checkpoints.fit(state, model), path.name)
-        weights, notes = path.name, (*notes, *found)
+        checkpoint = checkpoints.read_checkpoint(find_file(config.weights, base), config)
+        weights, notes = checkpoint.name, (*notes, *checkpoints.load_into(model, checkpoint))
     return BuiltModel(model, factory.label, weights, notes=notes)
 
 

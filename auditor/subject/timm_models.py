@@ -44,17 +44,14 @@ def from_timm(rest: str, config: ModelConfig, base: Path) -> BuiltModel:
 
     notes: tuple[str, ...] = ()
     if config.weights is not None:
-        path = find_file(config.weights, base)
-        state, notes = checkpoints.read_state(path)
-        label = path.name
-        model, fitted = build_to_fit(
+        checkpoint = checkpoints.read_checkpoint(find_file(config.weights, base), config)
+        label = checkpoint.name
+        model, notes = build_to_fit(
             build,
-            state,
-            label,
+            checkpoint,
             outputs=published["num_classes"] or COUNT,
             adapt="num_classes" not in config.options,
         )
-        notes = (*notes, *fitted)
     elif download:
         if published["num_classes"] == 0:
             raise ModelError(
