@@ -12,9 +12,14 @@ from pydantic import BaseModel
 
 from auditor.config_errors import section_of
 from auditor.errors import ConfigError
+from auditor.yaml_text import NotYamlError, load, read_text
 
 Place = tuple[str, ...]
 PREFIX = "AUDITOR_"
+
+
+class Keys(dict[str, Any]):
+    """Values that were given key by key (``--set model.options.a=1``): others beside them stay."""
 
 
 @dataclass(frozen=True)
@@ -32,21 +37,8 @@ def file_layer(path: Path, what: str = "config") -> Layer:
     Raises:
         ConfigError: the file cannot be read, is not YAML or no mapping.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise ConfigError(
-            f"cannot read the {what} {path}: {reason}. Give the path of a YAML file."
-        ) from error
-    try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        reason = str(getattr(error, "problem", None) or error).splitlines()[0]
-        raise ConfigError(f"{path}{line}: not valid YAML: {reason}.") from error
+    found = load(read_text(path, what), str(path))
+    document, tree = found.value, found.tree
     if not isinstance(document, dict) or tree is None:
         raise ConfigError(f"{path}:1: a config is a mapping of sections such as 'model:', 'data:'.")
     lines = {place: f"{path}:{line}" for place, line in _key_lines(tree)}
@@ -60,7 +52,9 @@ def environment_layer(environment: Mapping[str, str], model: type[BaseModel]) ->
         for name, value in sorted(environment.items())
         if name.startswith(PREFIX) and "__" in name.removeprefix(PREFIX)
     ]
-    return merged([_placed(place, read_value(text), where) for place, text, where in given], model)
+    return merged(
+        [_placed(place, read_value(text, where), where) for place, text, where in given], model
+    )
 
 
 def set_layer(settings: Sequence[str], model: type[BaseModel]) -> Layer:
@@ -76,7 +70,8 @@ def set_layer(settings: Sequence[str], model: type[BaseModel]) -> Layer:
             raise ConfigError(
                 f"--set is given '{setting}': write key=value, such as --set audit.seed=3."
             )
-        layers.append(_placed(key.strip().split("."), read_value(text), f"--set {key.strip()}"))
+        where = f"--set {key.strip()}"
+        layers.append(_placed(key.strip().split("."), read_value(text, where), where))
     return merged(layers, model)
 
 
@@ -97,11 +92,15 @@ def merged(layers: Iterable[Layer], model: type[BaseModel]) -> Layer:
     return Layer(values, origins, problems)
 
 
-def read_value(text: str) -> Any:
-    """Return what a text means as YAML, or the text itself where it is none (such as '>= 0.9')."""
+def read_value(text: str, where: str = "the value") -> Any:
+    """Return what a text means as YAML, or the text itself where it is none (such as '>= 0.9').
+
+    Raises:
+        ConfigError: it is YAML without measure; ``where`` it was given is said.
+    """
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
+        return load(text, where).value
+    except NotYamlError:
         return text
 
 
@@ -109,7 +108,7 @@ def _placed(place: Sequence[str], value: Any, where: str) -> Layer:
     origins = {tuple(place[:end]): where for end in range(2, len(place) + 1)}
     origins[tuple(place)] = where
     for key in reversed(place[1:]):
-        value = {key: value}
+        value = Keys({key: value})
     return Layer({place[0]: value}, origins)
 
 
@@ -123,8 +122,22 @@ def _merge(
         old = result.get(key)
         if inner is not None and isinstance(old, Mapping) and isinstance(value, Mapping):
             result[key] = _merge(old, value, inner)
+        elif inner is None and isinstance(value, Keys) and isinstance(old, Mapping):
+            result[key] = Keys(_beside(old, value))
         elif inner is None or optional or value is not None:
             # A section written without keys ("audit:") says nothing.
+            result[key] = value
+    return result
+
+
+def _beside(old: Mapping[str, Any], keys: Keys) -> dict[str, Any]:
+    """Return a mapping of the user's own with some of its keys set."""
+    result = dict(old)
+    for key, value in keys.items():
+        inner = result.get(key)
+        if isinstance(value, Keys) and isinstance(inner, Mapping):
+            result[key] = _beside(inner, value)
+        else:
             result[key] = value
     return result
 
@@ -150,12 +163,15 @@ def _key_lines(node: yaml.Node, path: Place = ()) -> Iterator[tuple[Place, int]]
 
 def _repeated(node: yaml.Node, path: Path, place: Place = ()) -> Iterator[str]:
     """Say which keys are written twice: YAML would keep the last one without a word."""
+    if isinstance(node, yaml.SequenceNode):
+        for at, item in enumerate(node.value):
+            yield from _repeated(item, path, (*place, str(at)))
     if not isinstance(node, yaml.MappingNode):
         return
     seen: dict[str, int] = {}
     for key, value in node.value:
         name, line = str(key.value), key.start_mark.line + 1
-        if name in seen:
+        if name in seen and key.tag != "tag:yaml.org,2002:merge":
             dotted = ".".join((*place, name))
             yield f"{path}:{line}: '{dotted}' is given twice, first in line {seen[name]}: keep one."
         seen.setdefault(name, line)

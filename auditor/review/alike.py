@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
-
 from auditor.report.formatting import percent
 from auditor.report.model import AuditResult
 from auditor.review.texts import words
+from auditor.yaml_text import load
 
 # What of the config decides what is measured; the rest says whose it is and how it is shown.
 MEASURING = ("preprocess", "audit", "shortcuts")
@@ -115,7 +114,7 @@ def _program(earlier: AuditResult, now: AuditResult) -> Iterator[str]:
 
 
 def _measuring(result: AuditResult) -> Mapping[str, Any]:
-    document = yaml.safe_load(result.config)
+    document = load(result.config, "config of the run").value
     if not isinstance(document, dict):
         return {}
     found: dict[str, Any] = {}

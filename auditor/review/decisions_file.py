@@ -21,6 +21,7 @@ from auditor.review.looks import from_text, to_text
 from auditor.review.records import Decision
 from auditor.runfolder import write_atomic
 from auditor.section import Section
+from auditor.yaml_text import load, read_text
 
 FINGERPRINT = re.compile(r"[0-9a-f]{8,64}")
 HEADER = """\
@@ -131,15 +132,15 @@ def add_decisions(path: Path, decisions: Sequence[Decision]) -> None:
         OutputError: it cannot be written.
     """
     known = read_decisions(path) if path.exists() else []
-    text = path.read_text(encoding="utf-8") if path.exists() else HEADER
+    text = read_text(path, "decisions file") if path.exists() else HEADER
     entries = [_entry(decision) for decision in decisions]
     block = yaml.safe_dump(entries, sort_keys=False, allow_unicode=True, width=4000)
     indent = _indent(text)
     lines = "".join(f"{indent}{line}\n" if line else "\n" for line in block.splitlines())
     longer = text.rstrip("\n") + "\n" + lines
     try:
-        found = DecisionsFile.model_validate(yaml.safe_load(longer))
-    except (yaml.YAMLError, ValidationError) as error:
+        found = DecisionsFile.model_validate(load(longer, str(path)).value)
+    except (ConfigError, ValidationError) as error:
         raise ConfigError(*_by_hand(path, lines)) from error
     if len(found.decisions) != len(known) + len(decisions):
         raise ConfigError(*_by_hand(path, lines))
@@ -183,7 +184,7 @@ def _by_hand(path: Path, lines: str) -> list[str]:
 
 def _indent(text: str) -> str:
     """Return how far the entries of the list are indented."""
-    tree = yaml.compose(text, Loader=yaml.SafeLoader)
+    tree = load(text, "the decisions").tree
     assert isinstance(tree, yaml.MappingNode)
     for key, value in tree.value:
         if key.value == "decisions" and isinstance(value, yaml.SequenceNode) and value.value:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Literal
 
-import yaml
-
 from auditor.gate_config import TargetsConfig, read_bound
 from auditor.language import N_
 from auditor.language import gettext as _
@@ -16,6 +14,7 @@ from auditor.report.model import AuditResult
 from auditor.report.parts import Interval
 from auditor.review.counted import RANK, Counted, gaps_of, listed
 from auditor.review.records import Check
+from auditor.yaml_text import load
 
 State = Literal["met", "not met", "not measured"]
 TRUST = ("not trusted", "partly trusted", "trusted")
@@ -152,7 +151,7 @@ def _worst_class(result: AuditResult) -> Measured:
 
 def _classes_chosen(result: AuditResult) -> bool:
     """Say whether the owner named the classes to audit, so that the others are out of scope."""
-    audit = (yaml.safe_load(result.config) or {}).get("audit") or {}
+    audit = (load(result.config, "config of the run").value or {}).get("audit") or {}
     return audit.get("classes") is not None
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import yaml
-
 from auditor.report.formatting import percent
 from auditor.report.model import AuditResult, ClassReport
 from auditor.review.known import Known
 from auditor.review.texts import words
+from auditor.yaml_text import load
 
 # Of a class in results that do not say whether it was searched: about twice the search's least.
 ENOUGH = 16
@@ -43,7 +42,7 @@ def _searched(item: ClassReport) -> bool:
 
 def _proposals(result: AuditResult, kind: str) -> list[str]:
     """Return what candidates were proposed from, by the config; the kind itself if not said."""
-    document = yaml.safe_load(result.config)
+    document = load(result.config, "config of the run").value
     section = document.get("shortcuts") if isinstance(document, dict) else None
     names = section.get("proposals") if isinstance(section, dict) else None
     return [str(name) for name in names] if isinstance(names, list) else [kind]
