@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from auditor.errors import on_one_line
+from auditor.hidden import shared_text
 from auditor.report.model import AuditResult
 
 ARTIFACTS = (
@@ -50,7 +52,8 @@ def log_run(
                 if (run / name).is_file():
                     mlflow.log_artifact(str(run / name), artifact_path="audit")
     except Exception as error:  # MLflow, its store and its network raise nearly anything
-        return f"logging to MLflow failed: {type(error).__name__}: {error}"
+        text = on_one_line(shared_text(str(error)))[:300]
+        return f"logging to MLflow failed: {type(error).__name__}: {text}"
     return ""
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import http.server
 import json
+import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from auditor.completion import hooks
 from auditor.completion.hooks import post, run_command
 from auditor.completion.readme import BEGIN, END, push_section
 
@@ -46,17 +50,30 @@ def test_a_command_is_ended_with_its_children_after_its_time() -> None:
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
-    """Keeps what is posted; refuses at /no, and never answers at /slow."""
+    """Keeps what is posted, and answers as the path says."""
 
-    received: list[tuple[str, bytes]] = []  # noqa: RUF012
+    received: list[tuple[str, bytes, str | None]] = []  # noqa: RUF012
+    busy = 0
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.received.append((self.headers["Content-Type"], body))
+        self.received.append((self.path, body, self.headers["Authorization"]))
+        codes = {"/no": 403, "/moved": 307, "/gone": 302}
+        code = codes.get(self.path, 200)
+        if self.path == "/busy":
+            Receiver.busy += 1
+            code = 503 if Receiver.busy < 3 else 200
         if self.path == "/slow":
-            time.sleep(4)
-        self.send_response(403 if self.path == "/no" else 200)
+            time.sleep(3)
+        self.send_response(code)
+        if code in (307, 302):
+            self.send_header("Location", "/elsewhere")
+        if self.path == "/huge":
+            self.send_header("Content-Length", str(10**12))
         self.end_headers()
+
+    def do_GET(self) -> None:
+        self.do_POST()
 
     def log_message(self, *arguments: object) -> None:
         return
@@ -65,40 +82,164 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def address() -> Iterator[str]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
-    thread = threading.Thread(target=server.serve_forever)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
+    Receiver.received.clear()
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
     thread.join()
     server.server_close()
 
 
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hooks, "PAUSES", (0.01, 0.01))
+
+
 def test_the_summary_is_posted(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOOK", f"{address}/secret")
+    monkeypatch.setenv("HOOK", f" {address}/secret#part\n")  # as a file with a line break has it
     assert post("HOOK", SUMMARY, seconds=10) == ""
-    kind, body = Receiver.received[-1]
-    assert (kind, json.loads(body)) == ("application/json", SUMMARY)
+    ((path, body, _),) = Receiver.received
+    assert (path, json.loads(body)) == ("/secret", SUMMARY)
+
+
+def test_a_user_in_the_address_is_a_header(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOK", address.replace("http://", "http://me:p%40ss@"))
+    assert post("HOOK", SUMMARY, seconds=10) == ""
+    assert Receiver.received[0][2] == "Basic " + base64.b64encode(b"me:p@ss").decode()
 
 
 @pytest.mark.parametrize(
-    ("end", "said"), [("/no", "HTTP 403"), ("/slow", "failed: "), ("0/closed", "failed: ")]
+    ("path", "said", "tries"),
+    [
+        ("/no", "was refused: HTTP 403.", 1),
+        ("/moved", "HTTP 307: redirects are not followed.", 1),
+        ("/gone", "HTTP 302: redirects are not followed.", 1),
+        ("/busy", "", 3),
+        ("/huge", "", 1),
+    ],
 )
-def test_a_webhook_that_fails_is_a_warning_without_its_address(
-    address: str, monkeypatch: pytest.MonkeyPatch, end: str, said: str
+@pytest.mark.usefixtures("no_pauses")
+def test_what_a_server_answers(
+    address: str, monkeypatch: pytest.MonkeyPatch, path: str, said: str, tries: int
 ) -> None:
-    wrong = f"{address}{end}" if end.startswith("/") else "http://127.0.0.1:9/secret"
-    monkeypatch.setenv("HOOK", wrong)
-    warning = post("HOOK", SUMMARY, seconds=1)
-    assert said in warning
+    Receiver.busy = 0
+    monkeypatch.setenv("HOOK", f"{address}{path}")
+    warning = post("HOOK", SUMMARY, seconds=10)
+    assert warning.endswith(said)
+    assert bool(warning) == bool(said)
+    assert "127.0.0.1" not in warning
+    assert [each[0] for each in Receiver.received] == [path] * tries
+
+
+def silent(connection: socket.socket) -> None:
+    time.sleep(3)
+
+
+def dripping(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        for number in range(300):
+            connection.sendall(f"X-{number}: x\r\n".encode())
+            time.sleep(0.01)
+
+
+def chattering(connection: socket.socket) -> None:
+    connection.sendall(b"220 mail.example ESMTP\r\n")
+
+
+def endless(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        for _ in range(3000):
+            connection.sendall(b"x" * 100_000)
+
+
+def closing(connection: socket.socket) -> None:
+    return
+
+
+@pytest.mark.parametrize("behaviour", [silent, dripping, chattering, endless, closing])
+@pytest.mark.usefixtures("no_pauses")
+def test_servers_of_every_kind_are_one_warning_within_the_time(
+    monkeypatch: pytest.MonkeyPatch, behaviour: Callable[[socket.socket], None]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with connection:
+                        behaviour(connection)
+
+        threading.Thread(target=serve, daemon=True).start()
+        monkeypatch.setenv("HOOK", f"http://127.0.0.1:{server.getsockname()[1]}/secret")
+        started = time.monotonic()
+        warning = post("HOOK", SUMMARY, seconds=1)
+        assert time.monotonic() - started < 2
+    assert "the webhook of HOOK failed: " in warning
+    assert "secret" not in warning
     assert "127.0.0.1" not in warning
 
 
-@pytest.mark.parametrize("value", ["", "file:///etc/passwd", "ftp://x.example"])
-def test_only_addresses_of_the_web_are_called(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "  ",
+        "file:///etc/secret",
+        "ftp://x.example/secret",
+        "http://x.example/sec ret",
+        "http://[::1/secret",
+        "http://[secret]/x",
+        "http:///secret",
+        "http://x.example:port/secret",
+        "http://x.example:99999/secret",
+        "http://x.example/sec\x01ret",
+        "http://x.example/sec\nret",
+        "secret",
+        "//x.example/secret",
+        "https:secret",
+    ],
+)
+def test_only_whole_addresses_of_the_web_are_called(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
     monkeypatch.setenv("HOOK", value)
     warning = post("HOOK", SUMMARY, seconds=1)
     assert "was not called" in warning
-    assert "passwd" not in warning
+    assert "secret" not in warning
+    assert "x.example" not in warning
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://127.0.0.1:9/secret",
+        "http://no-such-host.invalid/secret",
+        "http://exa\u0301mple.invalid/secret",
+        f"http://{'a' * 300}.invalid/secret",
+        "http://127.0.0.1:9/sécret",
+        "http://..../secret",
+        "https://127.0.0.1:9/secret",
+    ],
+)
+@pytest.mark.usefixtures("no_pauses")
+def test_hosts_that_do_not_answer(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("HOOK", value)
+    warning = post("HOOK", SUMMARY, seconds=2)
+    assert "the webhook of HOOK " in warning
+    for part in ("secret", "sécret", "127.0", "invalid"):
+        assert part not in warning
+
+
+@pytest.mark.parametrize("words", [["a\0b"], [""], ["/tmp"], ["/no/such/secret\n::error::x"]])
+def test_a_command_that_is_none_is_a_warning(words: list[str]) -> None:
+    warning = run_command(words, None, SUMMARY, seconds=5)
+    assert "cannot be started" in warning
+    assert "\n" not in warning
+    assert "/no/such" not in warning
 
 
 def test_the_section_is_kept_current_between_its_markers(tmp_path: Path) -> None:
