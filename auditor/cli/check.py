@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from auditor.cli.options import audit_options, config_of
-from auditor.errors import ModelError
+from auditor.errors import ModelError, on_one_line
 
 if TYPE_CHECKING:
     from auditor.cli.check_estimate import Estimate
@@ -89,12 +89,12 @@ def command(
         load_seconds=seconds,
         picture_bytes=picture_bytes(subject, batch),
     )
-    paths = [subject.manifest.paths[row] for row in batch.rows]
+    paths = [on_one_line(subject.manifest.paths[row]) for row in batch.rows]
     if as_json:
         click.echo(json.dumps(_document(found, planned, paths), indent=1))
     else:
-        classes = subject.manifest.classes
-        name = config.project.name
+        classes = [on_one_line(each) for each in subject.manifest.classes]
+        name = on_one_line(config.project.name)
         click.echo(report(found, name, paths, classes, planned, everything=everything), nl=False)
     if all(image.non_finite is not None for image in found.images):
         raise ModelError(f"no image can be explained. {found.verdict.sentence}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,12 +11,11 @@ from pathlib import Path
 
 import click
 
-from auditor.errors import AuditorError, Stopped, StoppedError, StorageError
+from auditor.errors import AuditorError, Stopped, StoppedError, StorageError, on_one_line
+from auditor.hidden import scrubbed, without_folders
 from auditor.manifest import read_listed, write_listed
 from auditor.storage import FULL, remove, write_atomic
 
-# The folders of an absolute path: what is shared names files, not where they lie on a machine.
-FOLDERS = re.compile(r"(?<![\w.])/(?:[^\s/'\":]+/)+")
 STATUS = {75: "stopped", 130: "stopped"}
 
 
@@ -89,7 +87,7 @@ class Ending:
         from auditor.cli.completion import finished
         from auditor.review.junit import failed_xml
 
-        message = FOLDERS.sub("", message)
+        message = on_one_line(without_folders(scrubbed(message)))
         document: dict[str, object] = {
             "format": "concept-auditor/summary",
             "version": 1,
@@ -110,7 +108,8 @@ class Ending:
                 click.echo(f"warning: {error}", err=True)
         _write(self.out / "summary.json", _json(self.summary))
         if STATUS.get(code) != "stopped":
-            job_page(f"# {self.name}: INCOMPLETE\n\nThe audit did not finish (exit code {code}).\n")
+            name = on_one_line(self.name)
+            job_page(f"# {name}: INCOMPLETE\n\nThe audit did not finish (exit code {code}).\n")
 
 
 def job_summary(markdown: Path) -> None:

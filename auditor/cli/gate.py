@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auditor.errors import on_one_line
+
 if TYPE_CHECKING:
     from auditor.config import Config
     from auditor.gate_config import PolicyConfig, TargetsConfig
@@ -60,7 +62,7 @@ def command(
     job_summary(run_folder / "summary.md")
     lines = lines_of(judgement)
     for line in lines[:1] if quiet else lines:
-        click.echo(line)
+        click.echo(on_one_line(line))
     if not (render or quiet):
         click.echo(f"auditor render {run_folder} draws this in the report.", err=True)
     click.get_current_context().exit(0 if exit_zero else exit_code(judgement))

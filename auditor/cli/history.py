@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auditor.errors import on_one_line
+
 if TYPE_CHECKING:
     from auditor.review.history import History
 
@@ -65,7 +67,7 @@ def command(
         click.echo(history.model_dump_json(indent=1))
     else:
         for line in history_lines(history):
-            click.echo(line)
+            click.echo(on_one_line(line))
     if not no_index:
         target = index or folder / "index.html"
         text = history_html(

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 import click
 
+from auditor.errors import on_one_line
+from auditor.hidden import scrubbed
 from auditor.progress import Step
 
 
@@ -24,7 +26,7 @@ class TerminalProgress:
     def say(self, text: str) -> None:
         """Print one line."""
         if not self._quiet:
-            click.echo(text, err=True)
+            click.echo(on_one_line(scrubbed(text)), err=True)
 
     @contextmanager
     def stage(self, title: str, total: int | None = None) -> Iterator[Step]:
@@ -82,7 +84,13 @@ class JsonProgress:
 def json_line(event: str, *, level: str = "info", **facts: object) -> None:
     """Write one line of the JSON log to stderr."""
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-    line = {"time": now.replace("+00:00", "Z"), "level": level, "event": event} | facts
+    clean = {
+        key: "\n".join(on_one_line(line) for line in scrubbed(value).split("\n"))
+        if isinstance(value, str)
+        else value
+        for key, value in facts.items()
+    }
+    line = {"time": now.replace("+00:00", "Z"), "level": level, "event": event} | clean
     click.echo(json.dumps(line, ensure_ascii=False), err=True)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auditor.errors import on_one_line
+
 if TYPE_CHECKING:
     from auditor.report.model import AuditResult
     from auditor.report.review_parts import DecisionKind
@@ -161,10 +163,11 @@ def _list(file: Path, result: AuditResult, today: str) -> None:
     for state in states:
         made = state.decision
         about = state.finding or state.concept or "nothing here"
-        click.echo(f"{made.date}  {made.what:<8}  {about:<12}  {made.person}: {made.reason}")
-        click.echo(f"            {state.sentence}")
+        text = f"{made.date}  {made.what:<8}  {about:<12}  {made.person}: {made.reason}"
+        click.echo(on_one_line(text))
+        click.echo(on_one_line(f"            {state.sentence}"))
     for each in undecided(result, states):
-        click.echo(f"open        {each.id} ({each.severity}): {each.title}")
+        click.echo(on_one_line(f"open        {each.id} ({each.severity}): {each.title}"))
 
 
 def _ask(run: Path, file: Path, result: AuditResult, said: Said, today: str) -> list[Decision]:
@@ -226,10 +229,10 @@ def _answered(key: str, said: Said) -> Said:
 def _show(finding: Known, place: int, count: int, run: Path, result: AuditResult) -> None:
     cards = {each.id: each for each in result.findings}
     card = cards.get(finding.id)
-    click.echo(f"\n{place} of {count}: {finding.id} {finding.title}", err=True)
+    click.echo(f"\n{place} of {count}: {finding.id} {on_one_line(finding.title)}", err=True)
     click.echo(f"  severity {finding.severity}, grade {finding.grade}", err=True)
     if card is not None:
-        click.echo(f"  {card.meaning}", err=True)
+        click.echo(f"  {on_one_line(card.meaning)}", err=True)
         for text in card.against[:2]:
-            click.echo(f"  against: {text}", err=True)
+            click.echo(f"  against: {on_one_line(text)}", err=True)
     click.echo(f"  pictures: {run / 'report.html'}", err=True)

@@ -7,6 +7,7 @@ import re
 
 import jinja2
 
+from auditor.errors import on_one_line
 from auditor.language import Texts
 from auditor.report import words
 from auditor.report.house import House, plain_house
@@ -103,4 +104,6 @@ def markdown_environment(house: House) -> jinja2.Environment:
 
 def _plain(value: object) -> object:
     """Return text on one line in which nothing is a mark of Markdown."""
-    return MARKS.sub(r"\\\1", " ".join(value.split())) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return MARKS.sub(r"\\\1", on_one_line(" ".join(value.split())))
