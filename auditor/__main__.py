@@ -13,7 +13,8 @@ from types import FrameType
 
 import click
 
-from auditor.errors import AuditorError, Stopped, StoppedError
+from auditor.errors import AuditorError, Stopped, StoppedError, on_one_line
+from auditor.hidden import scrubbed
 from auditor.storage import FULL
 
 INTERRUPTED = 130
@@ -71,11 +72,12 @@ def run(arguments: list[str]) -> int:
 
 def _unexpected(error: Exception) -> int:
     if os.environ.get("AUDITOR_DEBUG"):
-        traceback.print_exc()
+        click.echo(scrubbed(traceback.format_exc()), err=True)
     place = traceback.extract_tb(error.__traceback__)[-1]
+    text = on_one_line(scrubbed(str(error)))
     return _fail(
         f"unexpected {type(error).__name__} in {place.name} ({Path(place.filename).name}"
-        f":{place.lineno}): {error}. This is a fault of the auditor or of code it was given; "
+        f":{place.lineno}): {text}. This is a fault of the auditor or of code it was given; "
         "set AUDITOR_DEBUG=1 for the full trace.",
         AuditorError.exit_code,
     )

@@ -13,6 +13,7 @@ from auditor.config_errors import problems_of, section_of
 from auditor.config_layers import Layer, environment_layer, file_layer, merged, of_mapping
 from auditor.errors import ConfigError, nearest
 from auditor.gate_config import CompletionConfig, PolicyConfig, TargetsConfig
+from auditor.hidden import remember
 from auditor.language import checked_language
 from auditor.presets import PRESETS
 from auditor.section import Section as Section
@@ -427,6 +428,7 @@ def resolve(layers: Sequence[Layer], *, name: str) -> Config:
         ConfigError: wrong keys or values of any layer, all of them, one a line.
     """
     above = merged(layers, Config)
+    remember(above.values)
     preset = above.values.get("audit")
     chosen = preset.get("preset") if isinstance(preset, Mapping) else None
     values = PRESETS.get(chosen, {}) if isinstance(chosen, str) else {}

@@ -9,6 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from auditor.errors import nearest
+from auditor.hidden import HIDDEN, is_secret
 
 # What pydantic calls a type -> what a person calls it.
 KINDS = {
@@ -71,7 +72,16 @@ def _line(place: tuple[str, str], value: Any, reasons: list[str]) -> str:
     text = "; or ".join(dict.fromkeys(reasons))
     if isinstance(value, Mapping):
         return f"{where}: " + (f"'{key}': " if key else "") + f"{text}."
-    return f"{where}: '{key}' is {value!r}: {text}."
+    return f"{where}: '{key}' is {_shown(key, value)}: {text}."
+
+
+def _shown(key: str, value: Any) -> str:
+    """Return a wrong value as it is shown, unless it stands where secrets may."""
+    place = key.split(".")
+    if place[0] == "completion" or "options" in place or any(map(is_secret, place)):
+        return HIDDEN
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def _in_words(details: Any) -> str:

@@ -12,6 +12,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from auditor.hidden import scrubbed
+
 # One letter wrong of three, or two swapped, is close; "Operator" for "path" (0.5) is not.
 CLOSE = 0.65
 # What moves text about or hides it, and the character that begins a file: no part of a name.
@@ -33,7 +35,7 @@ def on_one_line(text: str) -> str:
 
 
 def _written_out(letter: str) -> str:
-    if letter in HIDDEN or unicodedata.category(letter) in ("Cc", "Cs", "Cn", "Co"):
+    if letter in HIDDEN or unicodedata.category(letter) in ("Cc", "Cs"):
         return f"\\u{ord(letter):04x}"
     return letter
 
@@ -44,7 +46,7 @@ class AuditorError(Exception):
     exit_code = 3
 
     def __init__(self, *problems: str) -> None:
-        super().__init__("\n".join(on_one_line(problem) for problem in problems))
+        super().__init__("\n".join(on_one_line(scrubbed(problem)) for problem in problems))
 
 
 class ConfigError(AuditorError):

@@ -116,7 +116,7 @@ def context_of(run_folder: Path, report: Any) -> RenderContext:
     stages: they are another number in every run.
     """
     from auditor.manifest import read_manifest
-    from auditor.redaction import without_folders
+    from auditor.redaction import shared_command
     from auditor.report.model import RenderContext
 
     manifest = read_manifest(run_folder)
@@ -128,7 +128,7 @@ def context_of(run_folder: Path, report: Any) -> RenderContext:
     return RenderContext(
         created=manifest["created"],
         stages=stages,
-        command=shlex.join(["auditor", *without_folders(manifest.get("argv", []))]),
+        command=shlex.join(["auditor", *shared_command(manifest.get("argv", []))]),
         tier=report.tier,
         sections=report.sections,
         language=report.language,

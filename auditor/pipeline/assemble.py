@@ -34,7 +34,7 @@ from auditor.records import (
     ShortcutReport,
     Subspaces,
 )
-from auditor.redaction import without_folders
+from auditor.redaction import shared_config
 from auditor.relevance.explainer import Explainer
 from auditor.report.build.calibration import calibration
 from auditor.report.build.composition import composition_part
@@ -127,7 +127,7 @@ def assemble(
 ) -> AuditResult:
     """Return the result document; pictures that are still missing are made here."""
     samples, outputs = analysis.samples, analysis.outputs
-    shared = Config.model_validate(without_folders(config.model_dump(mode="json")))
+    shared = Config.model_validate(shared_config(config.model_dump(mode="json")))
     names = [samples.manifest.classes[output] for output in outputs]
     groups = group_illustrations(analysis.illustrations)
     layers = _layer_findings(analysis, store)

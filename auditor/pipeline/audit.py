@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from auditor.config import Config, dump_config
+from auditor.config import Config
 from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.interventions.probe import Probe
 from auditor.interventions.search import find_shortcuts, steps_of
@@ -28,6 +28,7 @@ from auditor.pipeline.opening import (
     make_explainer,
     only_one,
     open_audit,
+    shared_yaml,
     tool,
 )
 from auditor.pipeline.resume import check_left, remove_unlisted_pictures
@@ -96,7 +97,7 @@ def run_audit(
     progress.say(f"run folder: {run.path}")
     with only_one(run, progress), speaking(config.report.language), exact(subject.device):
         check_left(run, repair=repair)
-        run.write({"config.yaml": dump_config(config).encode()})
+        run.write({"config.yaml": shared_yaml(config).encode()})
         return _stages(config, subject, explainer, layers, run, progress)
 
 

@@ -12,11 +12,12 @@ import numpy as np
 from torch import Tensor
 
 import auditor
-from auditor.config import Config
+from auditor.config import Config, dump_config
 from auditor.errors import UnknownNameError
 from auditor.pipeline.identity import begun_otherwise, versions
 from auditor.progress import Progress
 from auditor.records import Samples
+from auditor.redaction import shared_command, shared_config
 from auditor.relevance.explainer import Explainer
 from auditor.runfolder import RunFolder, digest_of, open_run
 from auditor.storage import locked
@@ -115,11 +116,21 @@ def open_audit(
     on with.
     """
     name = config.project.name
-    facts = {"name": name, "argv": list(argv), "versions": versions(), "identity": identity}
+    facts = {
+        "name": name,
+        "argv": shared_command(argv),
+        "versions": versions(),
+        "identity": identity,
+    }
     otherwise = begun_otherwise(out, name, identity)
     if otherwise is not None:
         progress.say(otherwise)
     return begin(out, name, digest_of(identity), created=created, facts=facts)
+
+
+def shared_yaml(config: Config) -> str:
+    """Return the config of a run as YAML that may be shared: no secrets, no folders."""
+    return dump_config(Config.model_validate(shared_config(config.model_dump(mode="json"))))
 
 
 @contextmanager

@@ -19,7 +19,9 @@ from auditor.errors import CheckpointError
 from auditor.subject.checkpoint_names import Place, flatten, listed, places_of
 from auditor.subject.checkpoint_tensors import casts, refuse_changed, refuse_unusable
 from auditor.subject.checkpoint_words import (
-    Checkpoint,
+    Checkpoint as Checkpoint,
+)
+from auditor.subject.checkpoint_words import (
     Mismatch,
     advice,
     notes_of,

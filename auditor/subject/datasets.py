@@ -17,6 +17,7 @@ from torch import Tensor
 from auditor.accounting import OUTSIDE
 from auditor.config import DataConfig
 from auditor.errors import DataError
+from auditor.hidden import shared_text
 from auditor.subject.collection import UNREADABLE, Changed, Collection, Gone, Item
 from auditor.subject.depths import USUAL, Reading, to_rgb
 from auditor.subject.factories import call_factory, describe_failure, load_factory
@@ -79,7 +80,9 @@ class DatasetReader:
         try:
             return self.dataset[self.indices[index]][0]
         except Exception as error:  # the user's code, or a damaged file below it
-            raise Unreadable(f"the dataset failed ({describe_failure(error)})") from None
+            raise Unreadable(
+                f"the dataset failed ({shared_text(describe_failure(error))})"
+            ) from None
 
     def _item(self, index: int) -> Item:
         return to_item(self.given(index), self.reading)

@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from auditor.errors import AuditorError, nearest
+from auditor.hidden import scrubbed
 from auditor.subject.fresh_code import FromSource, from_source
 
 ErrorType = type[AuditorError]
@@ -98,7 +99,7 @@ def describe_failure(failure: BaseException) -> str:
     if isinstance(failure, SyntaxError) and failure.filename:
         name = Path(failure.filename).name
         return f"{type(failure).__name__}: {failure.msg} ({name}, line {failure.lineno})"
-    text = (str(failure).splitlines() or [""])[0][:300].rstrip(".")
+    text = scrubbed((str(failure).splitlines() or [""])[0])[:300].rstrip(".")
     frames = traceback.extract_tb(failure.__traceback__)
     frame = next((f for f in reversed(frames) if _is_users(f.filename)), None)
     place = f" ({Path(frame.filename).name}, line {frame.lineno})" if frame else ""
