@@ -35,6 +35,7 @@ from auditor.interventions.probe import Probe
 from auditor.interventions.proposing import Leading, Proposing, propose, proposing
 from auditor.interventions.rivals import Rival, rivals_of, with_rival
 from auditor.interventions.screening import Screened, screen, selected
+from auditor.interventions.standing import standing_layer
 from auditor.interventions.tested import Tested, corrected
 from auditor.interventions.transplant import Region, control_windows
 from auditor.interventions.trial import LEAST_IMAGES, Stage, next_rank, run_trial
@@ -105,12 +106,14 @@ def find_shortcuts(
     )
     rivals = rivals_of(probe, samples, classes, stage.others, seed)
     tested: list[Tested] = []
+    standing, said = _standing(probe, classes, leading)
+    notes += said
     for members in classes:
         group = []
         for index, each in enumerate(chosen[members.output]):
             group.append(_test(stage, members, each, index, screened, scenes, rivals, asked))
-        layer = leading.get(members.output, ("", ()))[0] or None
-        tested += _with_latent(stage, samples, members, group, layer, seed)
+        layer = leading.get(members.output, ("", ()))[0]
+        tested += _with_latent(stage, samples, members, group, standing.get(layer), seed)
         step(1)
     comparison = [each.share for group in screened.values() for each in group]
     nulls = least_relevant_passes(stage, classes, comparison, rivals, seed)
@@ -209,6 +212,21 @@ def _stage(
     tests = TESTS_EACH * min(config.total, config.per_class * len(classes))
     tests += MOST_TESTS if "P6" in config.proposals else 0
     return Stage(probe, targets, others, config.targets, config.permutations, max(1, tests))
+
+
+def _standing(
+    probe: Probe, classes: Sequence[Members], leading: Leading
+) -> tuple[dict[str, str], list[str]]:
+    """Return on which layer the regions of each leading layer are looked for, and why there."""
+    found: dict[str, str] = {}
+    notes: list[str] = []
+    for layer in dict.fromkeys(
+        leading[each.output][0] for each in classes if each.output in leading
+    ):
+        if layer:
+            found[layer], said = standing_layer(probe, classes, layer)
+            notes += said
+    return found, notes
 
 
 def _screen_class(

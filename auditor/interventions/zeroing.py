@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.nn import functional
 
 from auditor.interventions.material import Members
 from auditor.interventions.screening import Screened
+from auditor.interventions.standing import no_place
 from auditor.interventions.trial import Stage
 from auditor.language import gettext as _
+from auditor.relevance.geometry import Geometry
 from auditor.relevance.partial import Upper
 from auditor.shortcut_records import SharedClass, Zeroing
 
@@ -54,7 +55,10 @@ def zeroing(
         layer: whose channels are zeroed.
         generator: draws the random concepts.
     """
-    order, part = region_concepts(stage, members, screened, layer)
+    where = stage.probe.explainer.geometry(layer)
+    if isinstance(where, str):
+        return no_place(layer, where)
+    order, part = region_concepts(stage, members, screened, layer, where)
     tested = np.flatnonzero(carry & ~members.discovery)
     others = np.flatnonzero(stage.targets.labels != members.output)
     channels = stage.probe.explainer.channels(layer)
@@ -97,7 +101,7 @@ def zeroing(
 
 
 def region_concepts(
-    stage: Stage, members: Members, screened: Screened, layer: str
+    stage: Stage, members: Members, screened: Screened, layer: str, where: Geometry
 ) -> tuple[Int[np.ndarray, "concept"], Float[np.ndarray, "concept"]]:
     """Return the concepts with positive relevance inside the region, best first, and their parts.
 
@@ -114,9 +118,8 @@ def region_concepts(
     targets = torch.full((len(rows),), members.output)
     maps = stage.probe.explainer.explain(inputs, targets, layers=(layer,), heatmap=False)
     relevance = maps.relevance[layer].cpu()
-    size = (relevance.shape[2], relevance.shape[3])
-    under = functional.adaptive_avg_pool2d(torch.from_numpy(masks[rows]).float()[:, None], size)
-    inside = (relevance * under).sum(dim=(2, 3)).mean(dim=0).numpy()
+    under = torch.from_numpy(where.covered(masks[rows]))
+    inside = (relevance.flatten(2) * under[:, None]).sum(dim=2).mean(dim=0).numpy()
     compared = np.argsort(-inside, kind="stable")[:COMPARED]
     looked = slice(0, LOOKED_UP)
     heat = stage.probe.concept_heatmaps(

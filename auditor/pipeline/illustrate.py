@@ -21,6 +21,7 @@ from auditor.records import (
     StoredPicture,
 )
 from auditor.relevance.explainer import Explainer
+from auditor.relevance.geometry import has_place
 from auditor.relevance.heatmaps import MapRequest, concept_maps, plain_heatmaps, sample_concept_maps
 from auditor.report.images import ImageStore
 from auditor.report.model import AtlasSample, LegendEntry, Picture
@@ -56,6 +57,20 @@ def requests_of(references: References, concepts: Sequence[int], count: int) -> 
     ]
 
 
+def with_places(explainer: Explainer, requests: Sequence[MapRequest]) -> list[MapRequest]:
+    """Return the requests without the peaks that have no place in the picture: a class token's.
+
+    What such a position sees is the whole picture, and no crop follows from it.
+    """
+    where = {request.layer: explainer.geometry(request.layer) for request in requests}
+    return [
+        dataclasses.replace(request, peak=None)
+        if request.peak is not None and not has_place(where[request.layer], request.peak)
+        else request
+        for request in requests
+    ]
+
+
 def illustrate(
     explainer: Explainer,
     subject: Subject,
@@ -68,7 +83,7 @@ def illustrate(
 ) -> tuple[Illustration, ...]:
     """Return crop and overlay of every request; each image is loaded and explained once."""
     found: list[Illustration] = []
-    for chunk in _chunks_by_row(requests):
+    for chunk in _chunks_by_row(with_places(explainer, requests)):
         maps = concept_maps(
             explainer,
             subject.load,

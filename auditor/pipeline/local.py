@@ -22,7 +22,7 @@ from auditor.detail_records import LocalAnalysis, LocalConcept, LocalSample, Reg
 from auditor.errors import UnknownNameError
 from auditor.language import N_
 from auditor.language import gettext as _
-from auditor.pipeline.illustrate import ATLAS_SIDE, CROP_SIDE, FULL_SIDE, stored
+from auditor.pipeline.illustrate import ATLAS_SIDE, CROP_SIDE, FULL_SIDE, stored, with_places
 from auditor.progress import Step
 from auditor.records import ConceptMap, LayerRelevance, Samples, StoredPicture
 from auditor.relevance.explainer import Explainer
@@ -160,7 +160,8 @@ def _concepts(
         )
         for concept in concepts
     ]
-    maps = concept_maps(explainer, look.load, requests, np.zeros(0, dtype=np.int64))
+    placed = with_places(explainer, requests)
+    maps = concept_maps(explainer, look.load, placed, np.zeros(0, dtype=np.int64))
     return tuple(_concept(found, look, share, store) for found in maps)
 
 

@@ -17,6 +17,7 @@ from auditor.language import gettext as _
 from auditor.progress import Step
 from auditor.records import LayerRelevance, Samples, Subspaces
 from auditor.relevance.explainer import Explainer
+from auditor.relevance.geometry import Geometry
 from auditor.relevance.protocols import Load
 from auditor.streams import stream
 
@@ -26,6 +27,8 @@ SIDE = 28
 MEMORY = 256 * 2**20
 # Positions that components of one class, and of all classes, are fitted on.
 POSITIONS_CLASS, POSITIONS_ALL = 1000, 3000
+# The least share of a layer's absolute relevance that has to lie in the picture.
+IN_THE_PICTURE = 0.1
 
 Positional = tuple[
     "PositionalComponents | Empty",
@@ -61,9 +64,18 @@ def analyse_positional(
             else _("Components were switched off (audit.component_samples: 0).")
         )
         return empty, tuple(empty for _ in outputs) if within_classes else (), empty
-    relevance = positional_relevance(
+    relevance, placed = positional_relevance(
         explainer, load, layer.layer, rows, explained_as, batch=batch, progress=progress
     )
+    if placed < IN_THE_PICTURE:
+        empty = Empty(
+            _(
+                "At layer %(layer)s the relevance lies on what has no place in the picture, such as"
+                " a class token, so there are no places to split.",
+                layer=layer.layer,
+            )
+        )
+        return empty, tuple(empty for _output in outputs) if within_classes else (), empty
     if relevance.shape[2:] == (1, 1):
         over_all: PositionalComponents | Empty = Empty(
             _("%(layer)s has one position, so there are no places to split.", layer=layer.layer)
@@ -91,7 +103,9 @@ def chosen_rows(
     samples: Samples, layer: LayerRelevance, outputs: Sequence[int], most: int
 ) -> tuple[Int[np.ndarray, "sample"], Int[np.ndarray, "sample"]]:
     """Return the members to look at, up to ``most`` a class and as memory allows, and classes."""
-    height, width = (min(size, SIDE) for size in layer.size)
+    height, width = layer.size
+    if min(height, width) > 1:
+        height, width = min(height, SIDE), min(width, SIDE)
     each = layer.relevance.shape[1] * height * width * 4
     fits = MEMORY // max(each * max(len(outputs), 1), 1)
     rows, explained_as = [], []
@@ -112,17 +126,28 @@ def positional_relevance(
     *,
     batch: int,
     progress: Step,
-) -> Float[np.ndarray, "sample concept h w"]:
-    """Return the relevance of every position, at most `SIDE` x `SIDE` of them, in float32."""
+) -> tuple[Float[np.ndarray, "sample concept h w"], float]:
+    """Return the relevance of every place, at most `SIDE` x `SIDE` of them, in float32.
+
+    Besides, the share of the absolute relevance that lies on positions with a place: the others, a
+    class token, are left out.
+    """
+    where = explainer.geometry(layer)
     parts = []
+    whole = kept = 0.0
     for start in range(0, len(rows), batch):
         part = slice(start, start + batch)
         images = load([int(row) for row in rows[part]])
         asked = torch.as_tensor(np.ascontiguousarray(targets[part]))
         found = explainer.explain(images, asked, layers=(layer,), heatmap=False)
-        parts.append(_blocks(found.relevance[layer]).float().cpu().numpy())
+        maps = found.relevance[layer].float().cpu().numpy()
+        whole += float(np.abs(maps).sum(dtype=np.float64))
+        if isinstance(where, Geometry):
+            maps = where.on_grid(maps)
+        kept += float(np.abs(maps).sum(dtype=np.float64))
+        parts.append(_blocks(torch.from_numpy(maps)).numpy())
         progress(len(images))
-    return np.concatenate(parts)
+    return np.concatenate(parts), kept / whole if whole else 1.0
 
 
 def _blocks(relevance: Tensor) -> Tensor:

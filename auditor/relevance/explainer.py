@@ -24,6 +24,7 @@ from auditor.relevance.conditions import (
 )
 from auditor.relevance.fold import Fold
 from auditor.relevance.forward import Forward, forward, run
+from auditor.relevance.geometry import Geometry
 from auditor.relevance.layers import Layers, find
 from auditor.relevance.numerics import exact
 from auditor.relevance.partial import Upper, upper
@@ -148,6 +149,11 @@ class Explainer:
     def cuts(self, layer: str) -> bool:
         """Tell whether every path from the image to the logits passes through the layer."""
         return self._layers.cuts(layer)
+
+    def geometry(self, layer: str) -> Geometry | str:
+        """Return where the positions of a layer lie in the picture, or why they have no place."""
+        with exact(self.device):
+            return self._layers.geometry(layer)
 
     def automatic_layers(self) -> tuple[str, ...]:
         """Return a layer in the middle and the last block's output, preferring those that cut."""

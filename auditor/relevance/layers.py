@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from auditor.errors import UnknownNameError
 from auditor.relevance.canonise import WEIGHTED
 from auditor.relevance.channels import as_maps, channel_axes
+from auditor.relevance.geometry import Geometry, geometry
 from auditor.relevance.graph import Graph, Node
 
 PASSING = frozenset({
@@ -32,6 +33,7 @@ class Layers:
     nodes: dict[str, str]
     blocks: frozenset[str]
     axes: dict[str, int | None]
+    known: dict[str, Geometry | str] = field(default_factory=dict, init=False, repr=False)
 
     def node(self, layer: str) -> Node:
         """Return the node of a layer; raise UnknownNameError for any other name."""
@@ -52,6 +54,13 @@ class Layers:
     def maps(self, layer: str, values: Tensor) -> Tensor:
         """Return a tensor of the layer as (B, C, h, w)."""
         return as_maps(values, self.node(layer), self.axis(layer))
+
+    def geometry(self, layer: str) -> Geometry | str:
+        """Return where the positions of a layer lie in the picture, or why they have no place."""
+        node = self.node(layer)
+        if node.name not in self.known:
+            self.known[node.name] = geometry(self.graph, node, self.axis(layer))
+        return self.known[node.name]
 
     def cuts(self, layer: str) -> bool:
         """Tell whether every path from the image to the logits passes through the layer."""
