@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from auditor.cli.label_proposal import LabelProposal
     from auditor.config import Config
     from auditor.progress import Progress
     from auditor.subject import Subject
@@ -57,6 +58,7 @@ def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]
     Raises:
         DataError: none of these images can be read.
     """
+    from auditor.cli.label_proposal import propose_labels
     from auditor.pipeline.opening import make_explainer
     from auditor.subject import load_subject
 
@@ -72,7 +74,7 @@ def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]
     checked = len(seen.labels)
     manifest = subject.manifest
     counts = Counter(manifest.classes[label] for label in manifest.labels.tolist())
-    labels = _labels(subject, seen)
+    labels = propose_labels(subject, seen.labels, seen.predictions)
     if labels.proposed is not None:
         right = seen.right
     notes = [*subject.notes, *labels.notes]
@@ -97,12 +99,13 @@ def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]
             "the others in audit.classes, or set policy.require_complete to false"
         )
     known = len(manifest.classes) <= MOST_CLASSES
+    named = not labels.guess and isinstance(config.data.labels, str)
     return {
         "name": config.project.name,
         "classes": _classes(config, subject, labels, known=known),
         "assumed": labels.assumed,
         "outputs": len(manifest.classes),
-        "named_by": "named by the data" if labels.guess else "named by the model or its weights",
+        "named_by": "named by the model or its weights" if named else "named by the data",
         "images": len(manifest),
         "counts": counts,
         "shown_counts": _shown(counts),
@@ -122,49 +125,6 @@ def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]
         "accuracy": f"{right / checked:.2f}",
         "notes": notes,
     }
-
-
-@dataclass(frozen=True)
-class LabelProposal:
-    """What the config says of how labels meet outputs: ``proposed`` for data.labels, and ``why``.
-
-    ``assumed``: the names of the outputs, in the data's order, may stand as the model's.
-    """
-
-    guess: bool
-    assumed: bool
-    proposed: Any
-    why: str
-    notes: tuple[str, ...]
-
-
-def _labels(subject: Subject, seen: Seen) -> LabelProposal:
-    """Propose how labels meet outputs where that is a guess.
-
-    Where the images agree with it, it may be stated; where another assignment is far better, that
-    is proposed; else nothing is, and the audit asks all of its images.
-    """
-    from auditor.errors import LabelError
-    from auditor.subject.label_check import agreement, confirm, proposed_map
-
-    matching = subject.matching
-    found = agreement(matching, seen.labels, seen.predictions)
-    try:
-        notes = confirm(matching, found, part=True)
-    except LabelError as error:
-        notes = (f"CHECK: {error}",)
-    if not matching.guess:
-        return LabelProposal(False, False, None, "", notes)
-    now = f"{found.right / found.n:.2f}"
-    if found.better is not None:
-        better = f"{found.best_right / found.n:.2f}"
-        why = f"the data's order gives accuracy {now} on {found.n} images, this {better}"
-        return LabelProposal(True, False, proposed_map(matching, found.better), why, notes)
-    agrees = found.settled and found.right > found.expected and found.right >= found.best_right
-    if agrees and matching.insist == "number":
-        why = f"the numbers count the outputs from 0 (accuracy {now} on {found.n} images)"
-        return LabelProposal(True, False, "number", why, notes)
-    return LabelProposal(True, agrees and not found.below, None, "", notes)
 
 
 def _classes(

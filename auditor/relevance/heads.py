@@ -29,6 +29,7 @@ from auditor.subject.scores import (
 )
 
 OPERATION = "log_probabilities"
+LOGARITHMS = frozenset({"log_softmax", "_log_softmax", "log"})
 TRIALS = 16
 SAME = 1e-3
 
@@ -69,9 +70,16 @@ def explained(
     """
     found = decided(_seen(graph, example, pictures)) if scores == "auto" else _stated(scores)
     bare = graph if scores == "logits" else bare_logits(graph)
+    if bare is graph and found == "logits" and scores == "auto" and _ends_in_logarithms(graph):
+        found = "log-probabilities"
     if bare is graph and found != "logits":
         bare = _without_probabilities(graph, found)
     return replace(two_sided(bare) if single else bare, scores=found)
+
+
+def _ends_in_logarithms(graph: Graph) -> bool:
+    """Recognise a mean of several members' log-probabilities, which add up to less than 1."""
+    return any(node.operation in LOGARITHMS for node in _end(graph)[1])
 
 
 def _stated(scores: str) -> Scores:
@@ -106,12 +114,14 @@ def _without_probabilities(graph: Graph, scores: Scores) -> Graph:
         arguments={f"value_{at}": Ref(name) for at, name in enumerate(sources)},
         inputs=live, shape=answer.shape, batch=answer.batch,
     )  # fmt: skip
-    odds = "log-odds are" if scores == "probabilities" and answer.shape[1:] in ((), (1,)) else ""
-    less = "logarithms, less their mean over the outputs, are"
-    floor = f" Probabilities below {FLOOR:g} count as {FLOOR:g}." if "log" not in scores else ""
+    what, floor = "these, less their mean over the outputs, are", ""
+    if scores == "probabilities":
+        single = answer.shape[1:] in ((), (1,))
+        what = "their log-odds are" if single else f"their logarithms{what.removeprefix('these')}"
+        floor = f" Probabilities below {FLOOR:g} count as {FLOOR:g}."
     note = (
-        f"The model answers with {scores}: their {odds or less} explained and shown in place of "
-        f"logits, and the gradient carries them to what stands before the probabilities.{floor}"
+        f"The model answers with {scores}: {what} explained and shown in place of logits, and the "
+        f"gradient carries them to what stands before the probabilities.{floor}"
     )
     notes = (*graph.notes, note)
     return prune(Graph((*graph.nodes, node), graph.input, node.name, notes))

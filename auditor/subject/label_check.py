@@ -181,16 +181,17 @@ def _against(matching: Matching, found: Agreement) -> str:
 
 
 def _lines(matching: Matching, found: Agreement) -> str:
-    keep = f"write data.labels: {matching.insist} to keep it as it is"
+    kept = ""
+    if matching.guess:
+        kept = f", or write data.labels: {matching.insist} to keep it as it is"
     if found.better is None:
-        return f"Write data.labels as a map from label to output, or {keep}."
+        return f"Write data.labels as a map from label to output{kept}."
     unseen = [label for label, at in matching.outputs.items() if at not in found.better]
     hint = ""
     if unseen:
         shown = ", ".join(f"'{label}'" for label in unseen[:LISTED])
         more = ", ..." if len(unseen) > LISTED else ""
         hint = f" (check {shown}{more}: no picture shows which output is meant)"
-    kept = f", or {keep}" if matching.guess else ""
     return f"To set the other one, write {proposed_line(matching, found.better)}{hint}{kept}."
 
 

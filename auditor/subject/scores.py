@@ -45,12 +45,15 @@ def kind_of(values: Float[Tensor, "row output"], far: Float[Tensor, "other outpu
     rows, beyond = (each[each.isfinite().all(1)].double() for each in (values, far))
     if not len(rows):
         return "logits"
+    whole = float(rows.sum(1).mean())  # 100 where answers are per cent
+    if rows.shape[1] > 1 and whole > 1 + SUM and _share(rows, whole):
+        rows, beyond = rows / whole, beyond / whole
     everything = torch.cat([rows, beyond])
     moves = bool((everything.amax(0) - everything.amin(0)).amax() > STILL)
     inside = bool(((everything >= -STILL) & (everything <= 1 + EDGE)).all())
     if rows.shape[1] == 1:
         return "probabilities" if inside and moves else "logits"
-    if inside and bool(((rows.sum(1) - 1).abs() < SUM).all()):
+    if inside and _share(rows, 1.0):
         return "probabilities"
     if inside and moves:
         return "cumulative" if _in_order(rows) else "independent"
@@ -61,8 +64,7 @@ def kind_of(values: Float[Tensor, "row output"], far: Float[Tensor, "other outpu
 def surely_logits(values: Float[Tensor, "row output"]) -> bool:
     """Tell whether some row can be neither probabilities nor their logarithms."""
     finite = values[values.isfinite().all(1)]
-    inside = (finite >= -STILL) & (finite <= 1 + EDGE)
-    return not bool((inside.all(1) | (finite <= EDGE).all(1)).all())
+    return not bool(((finite >= -STILL).all(1) | (finite <= EDGE).all(1)).all())
 
 
 def decided(kind: Kind) -> Scores:
@@ -100,6 +102,12 @@ def log_scores(values: Float[Tensor, "row output"], scores: Scores) -> Float[Ten
     if values.shape[1] == 1:
         return logs - (1 - values).clamp(min=FLOOR).log()
     return logs - logs.mean(1, keepdim=True)
+
+
+def _share(rows: Float[Tensor, "row output"], whole: float) -> bool:
+    """Tell whether every row is a whole in parts."""
+    sums = rows.sum(1) / whole
+    return bool((rows >= -STILL).all()) and bool(((sums - 1).abs() < SUM).all())
 
 
 def _in_order(rows: Float[Tensor, "row output"]) -> bool:

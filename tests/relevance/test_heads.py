@@ -49,6 +49,8 @@ ENSEMBLES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "product, normed": lambda a, b: F.normalize(a.softmax(1) * b.softmax(1), p=1, dim=1),
     "log of the mean": lambda a, b: ((a.softmax(1) + b.softmax(1)) / 2).log(),
     "classes merged": lambda a, b: a.softmax(1) @ MERGE.T.to(a),
+    "per cent": lambda a, b: 50 * (a.softmax(1) + b.softmax(1)),
+    "mean of logarithms": lambda a, b: (F.log_softmax(a, 1) + F.log_softmax(b, 1)) / 2,
     "temperature": lambda a, b: F.normalize(a.softmax(1).sqrt(), p=1, dim=1),
     "smoothed": lambda a, b: 0.9 * a.softmax(1) + 0.1 / 4,
 }
@@ -66,13 +68,14 @@ def test_log_probabilities_are_explained_through_the_members(name: str) -> None:
     members = Explainer(MEMBERS, X[:1], "epsilon")
     with torch.no_grad():
         answer = made(finish)(X)
-    probabilities = answer.exp() if name.startswith("log") else answer
-    assert torch.allclose(explainer.predict(X).softmax(1), probabilities)
-    assert any("logarithms, less their mean" in note for note in explainer.notes)
+    probabilities = answer.exp() if "log" in name else answer
+    whole = probabilities.sum(1, keepdim=True)
+    assert torch.allclose(explainer.predict(X).softmax(1), probabilities / whole)
+    assert any("less their mean over the outputs" in note for note in explainer.notes)
     assert not any("without a relevance rule" in note for note in explainer.notes)
     leaves = members.predict(X).requires_grad_()
     answer = finish(leaves[:, :4], leaves[:, 4:])
-    scores = centred(answer.exp() if name.startswith("log") else answer)
+    scores = centred(answer.exp() if "log" in name else answer)
     for target in range(scores.shape[1]):
         found = explainer.explain(X, torch.full((4,), target)).heatmap
         (slopes,) = torch.autograd.grad(scores[:, target].sum(), leaves, retain_graph=True)
@@ -178,6 +181,8 @@ def test_what_the_values_are_needs_all_of_the_rows() -> None:
     assert kind_of(rows.log(), rows.log()) == "log-probabilities"
     assert kind_of(rows.half().float(), rows) == "probabilities"
     assert kind_of(rows[:0], rows) == "logits"
+    assert kind_of(100 * rows, 100 * rows) == "probabilities"
+    assert kind_of(100 * rows, 1e6 * rows) == "logits"
     assert surely_logits(torch.cat([rows, far]))
     assert not surely_logits(rows)
     assert not surely_logits(rows.log())
@@ -188,6 +193,8 @@ LAST: dict[str, Callable[[Tensor, Tensor], Any]] = {
     "softmax": lambda a, b: a.softmax(1),
     "log_softmax": lambda a, b: F.log_softmax(a, 1),
     "ensemble": ENSEMBLES["mean of two"],
+    "per cent": ENSEMBLES["per cent"],
+    "mean of logarithms": ENSEMBLES["mean of logarithms"],
     "in a tuple": lambda a, b: (a.softmax(1), a.sum()),
 }
 

@@ -1,0 +1,54 @@
+"""What ``auditor init`` proposes for data.labels, from what the model says of a few images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from auditor.errors import LabelError
+from auditor.subject.label_check import agreement, confirm, proposed_map
+
+if TYPE_CHECKING:
+    from auditor.subject import Subject
+
+
+@dataclass(frozen=True)
+class LabelProposal:
+    """What the config says of how labels meet outputs: ``proposed`` for data.labels, and ``why``.
+
+    ``assumed``: the names of the outputs, in the data's order, may stand as the model's.
+    """
+
+    guess: bool
+    assumed: bool
+    proposed: Any
+    why: str
+    notes: tuple[str, ...]
+
+
+def propose_labels(subject: Subject, labels: np.ndarray, predictions: np.ndarray) -> LabelProposal:
+    """Propose how labels meet outputs where that is a guess; both arrays are outputs.
+
+    Where the images agree with it, it may be stated; where another assignment is far better, that
+    is proposed; else nothing is, and the audit asks all of its images.
+    """
+    matching = subject.matching
+    found = agreement(matching, labels, predictions)
+    try:
+        notes = confirm(matching, found, part=True)
+    except LabelError as error:
+        notes = (f"CHECK: {error}",)
+    if not matching.guess:
+        return LabelProposal(False, False, None, "", notes)
+    now = f"{found.right / found.n:.2f}"
+    if found.better is not None:
+        better = f"{found.best_right / found.n:.2f}"
+        why = f"the data's order gives accuracy {now} on {found.n} images, this {better}"
+        return LabelProposal(True, False, proposed_map(matching, found.better), why, notes)
+    agrees = found.settled and found.right > found.expected and found.right >= found.best_right
+    if agrees and matching.insist == "number":
+        why = f"the numbers count the outputs from 0 (accuracy {now} on {found.n} images)"
+        return LabelProposal(True, False, "number", why, notes)
+    return LabelProposal(True, agrees and not found.below, None, "", notes)
