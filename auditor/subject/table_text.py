@@ -191,7 +191,7 @@ def _western(data: bytes, name: str, line: int) -> tuple[str, list[str]]:
         text = data.decode("cp1252")
     except UnicodeDecodeError:
         raise DataError(wrong) from None
-    words = set(re.findall(r"[^\s,;|\"]*[^\x00-\x7f][^\s,;|\"]*", text))
+    words = {word for word in re.findall(r"[^\s,;|\"]+", text) if not word.isascii()}
     if not all(_is_western(word) for word in words):
         raise DataError(wrong)
     example = sorted(words)[0]
