@@ -17,7 +17,7 @@ NOT_ALIKE = N_(
 )
 NOT_SET = N_("not set")
 AND_MORE = N_("{names} and {count} more")
-MODEL = N_("Model: other parameters ({earlier} before, {now} now).")
+MODEL = N_("Model: other parameters or other code ({earlier} before, {now} now).")
 MODEL_VERSION = N_("Model version: '{earlier}' before, '{now}' now.")
 MODEL_SOURCE = N_("Model source: '{earlier}' before, '{now}' now.")
 PREPROCESSING = N_("Preprocessing: {earlier} before; now {now}.")
