@@ -238,11 +238,13 @@ def _environment() -> jinja2.Environment:
 
 
 def _yaml(value: Any) -> str:
-    """Return a value as YAML on one line: as JSON, but where YAML reads that otherwise."""
+    """Return a value as YAML on one line: as JSON, but a plain word, or where YAML differs."""
     import json
 
     import yaml
 
+    if isinstance(value, str) and value.isidentifier() and yaml.safe_load(value) == value:
+        return value
     text = json.dumps(value, ensure_ascii=False)
     if yaml.safe_load(text) == value:
         return text

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from auditor.errors import ModelError
 from auditor.relevance.canonise import SQUASHING, WEIGHTED, bare_logits, two_sided
 from auditor.relevance.forward import run
 from auditor.relevance.graph import Graph, Node, Ref, prune
@@ -30,6 +31,10 @@ from auditor.subject.scores import (
 
 OPERATION = "log_probabilities"
 LOGARITHMS = frozenset({"log_softmax", "_log_softmax", "log"})
+STEPS = (
+    "the outputs of the model are probabilities that change in steps (rounded, or 0 and 1 alone), "
+    "and what they rest on cannot be explained: return them before they are rounded."
+)
 TRIALS = 16
 SAME = 1e-3
 
@@ -70,10 +75,12 @@ def explained(
     """
     found = decided(_seen(graph, example, pictures)) if scores == "auto" else _stated(scores)
     bare = graph if scores == "logits" else bare_logits(graph)
-    if bare is graph and found == "logits" and scores == "auto" and _ends_in_logarithms(graph):
-        found = "log-probabilities"
+    if bare is graph and found == "logits" and scores == "auto" and not single:
+        found = "log-probabilities" if _ends_in_logarithms(graph) else found
     if bare is graph and found != "logits":
         bare = _without_probabilities(graph, found)
+        if bare[bare.output].operation == OPERATION:
+            _refuse_steps(bare, torch.cat([example, trial_inputs(example)[0]]))
     return replace(two_sided(bare) if single else bare, scores=found)
 
 
@@ -101,6 +108,8 @@ def _seen(graph: Graph, example: Tensor, pictures: Tensor | None) -> Kind:
 def _without_probabilities(graph: Graph, scores: Scores) -> Graph:
     """Return the graph up to the logits of its probabilities, or with their logarithms."""
     sources, nodes = _end(graph)
+    if not nodes:
+        raise ModelError(STEPS)
     head = Head(sources, nodes, scores)
     answer = graph[graph.output]
     live = tuple(name for name in sources if graph[name].live)
@@ -125,6 +134,27 @@ def _without_probabilities(graph: Graph, scores: Scores) -> Graph:
     )
     notes = (*graph.notes, note)
     return prune(Graph((*graph.nodes, node), graph.input, node.name, notes))
+
+
+def _refuse_steps(graph: Graph, images: Tensor) -> None:
+    """Refuse answers that change in steps, which no gradient carries to what stands before.
+
+    Raises:
+        ModelError: as said.
+    """
+    node = graph[graph.output]
+    values = run(graph, images, list(node.refers()))
+    with torch.enable_grad():
+        leaves = {name: values[name].detach().requires_grad_() for name in node.inputs}
+        answers = node.call({**values, **leaves})
+        moves = answers.requires_grad and any(
+            bool(slope.any())
+            for slope in torch.autograd.grad(
+                answers.square().sum(), list(leaves.values()), materialize_grads=True
+            )
+        )
+    if not moves:
+        raise ModelError(STEPS)
 
 
 def _end(graph: Graph) -> tuple[tuple[str, ...], tuple[Node, ...]]:

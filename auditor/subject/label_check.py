@@ -16,7 +16,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.stats import binom
 
 from auditor.errors import LabelError
-from auditor.subject.labels import Matching
+from auditor.subject.matching import Matching
 
 # Chance of taking a right assignment for a wrong one (one-sided), and the least gain in accuracy.
 FALSE_ALARM = 0.005

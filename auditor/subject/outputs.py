@@ -16,7 +16,7 @@ from auditor.errors import ConfigError, ModelError
 from auditor.subject.answers import Answer, find_answer, logits
 from auditor.subject.factories import describe_failure, find_file
 from auditor.subject.imagenet import COUNT, imagenet_names
-from auditor.subject.labels import Outputs
+from auditor.subject.matching import Outputs
 from auditor.subject.models import BuiltModel
 from auditor.subject.scores import decided, kind_of, trial_inputs
 

@@ -21,7 +21,8 @@ from auditor.subject.copies import copies_note
 from auditor.subject.digests import data_digest, weights_digest
 from auditor.subject.found import BY_CHOICE, NOT_PICTURES, check_any, count_found, lost_classes
 from auditor.subject.images import Unreadable
-from auditor.subject.labels import Matching, match_labels
+from auditor.subject.labels import match_labels
+from auditor.subject.matching import Matching
 from auditor.subject.models import build_model, resolve_device
 from auditor.subject.objects import Objects, read_objects
 from auditor.subject.outputs import name_outputs, prepare, read_answer, refuse_other_probabilities

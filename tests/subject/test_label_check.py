@@ -9,7 +9,8 @@ import pytest
 
 from auditor.errors import LabelError
 from auditor.subject.label_check import agreement, best_assignment, confirm, proposed_line
-from auditor.subject.labels import Matching, Outputs, match_labels
+from auditor.subject.labels import match_labels
+from auditor.subject.matching import Matching, Outputs
 
 
 def matched(names: list[str], rule: str = "auto", outputs: Outputs | None = None) -> Matching:

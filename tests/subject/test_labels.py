@@ -9,7 +9,8 @@ import pytest
 from auditor.errors import LabelError
 from auditor.subject.imagenet import imagenet_names, imagenet_wnids
 from auditor.subject.label_order import naturally
-from auditor.subject.labels import Outputs, match_labels, plain
+from auditor.subject.labels import match_labels, plain
+from auditor.subject.matching import Outputs
 
 ANIMALS = Outputs(3, ("cat", "Polar bear", "dog"))
 UNNAMED = Outputs(3, None)

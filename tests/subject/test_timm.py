@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ from safetensors.torch import save_file
 
 from auditor.config import ModelConfig
 from auditor.errors import CheckpointError, ConfigError, ModelError, UnknownNameError
+from auditor.subject import Subject, load_subject
 from auditor.subject.models import BuiltModel, build_model
 from auditor.subject.outputs import count_outputs, name_outputs
 from auditor.subject.presets import timm_preset
+from tests.subject.small import config, image_folder
 
 REASON = "needs timm: pip install 'concept-auditor[timm]'"
 SMALL = "mobilenetv4_conv_small"
@@ -186,3 +188,23 @@ def test_names_and_options_that_do_not_exist(timm: Any, tmp_path: Path) -> None:
         build(tmp_path, SMALL, options={"depht": 3})
     with pytest.raises(UnknownNameError, match="timm model ''"):
         build(tmp_path, "")
+
+
+def test_folders_are_numbered_as_timm_numbers_them(timm: Any, tmp_path: Path) -> None:
+    """The labels of ``timm:`` models are those that timm's own reader gives to the same folders."""
+    from timm.data.readers.reader_image_folder import find_images_and_targets
+
+    image_folder(tmp_path / "photos", {"class_10": 1, "class_2": 1, "Class_1": 1, "b": 1})
+    own = config(f"timm:{SMALL}", model={"options": {"num_classes": 4}})
+    subject = load_subject(own, tmp_path)
+    pairs, _ = find_images_and_targets(str(tmp_path / "photos"))
+    expected = {Path(path).parent.name: number for path, number in pairs}
+    found = {path.split("/")[0]: int(n) for path, n in _rows(subject)}
+    assert found == expected == {"b": 0, "Class_1": 1, "class_2": 2, "class_10": 3}
+    assert subject.manifest.label_rule.startswith("by natural order")
+    assert subject.matching.guess
+    assert subject.matching.other is not None
+
+
+def _rows(subject: Subject) -> Iterator[tuple[str, int]]:
+    return zip(subject.manifest.paths, subject.manifest.labels, strict=True)
