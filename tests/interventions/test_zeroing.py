@@ -32,7 +32,9 @@ def shared() -> Zeroing:
 
 def test_the_concept_of_the_mark_leads_its_region() -> None:
     stage, trial, screened = prepared(world(model=WideModel(6.0)))
-    order, part = region_concepts(stage, trial.region.members, screened, "mixed")
+    order, part = region_concepts(
+        stage, trial.region.members, screened, "mixed", stage.probe.explainer.geometry("mixed")
+    )
     assert order[0] == BRIGHT_CHANNEL
     assert part.sum() == pytest.approx(1.0)
     assert part[0] > 0.6
