@@ -93,9 +93,14 @@ def geometry(graph: Graph, node: Node, axis: int) -> Geometry | str:
     Positions that share a patch, as parts of several windows may, are all of that patch.
     """
     try:
-        found = places(graph, {node.name})
+        return _located(graph, node, axis)
     except (RuntimeError, TypeError, ValueError, LookupError):
         return LOST  # an operation that is not known to move or to keep values
+
+
+def _located(graph: Graph, node: Node, axis: int) -> Geometry | str:
+    device, dtype = _kind(graph)
+    found = places(graph, {node.name}, device)
     centres = [_centres(each[node.name], node, axis) for each in (found.rows, found.columns)]
     placed = np.isfinite(centres).all(axis=0)
     if placed.sum() < 2:
@@ -109,14 +114,16 @@ def geometry(graph: Graph, node: Node, axis: int) -> Geometry | str:
     if len(np.unique(cell[placed])) != rows * columns:
         return NO_GRID
     made = Geometry((rows, columns), cell, (lines[0], lines[1]))
-    if not _only_convolves(graph, node) and not _confirmed(graph, node, axis, made, found):
+    if not _only_convolves(graph, node) and not _confirmed(
+        graph, node, axis, made, _noise(graph).to(device, dtype), found
+    ):
         return UNCONFIRMED
     return made
 
 
 def _centres(values: Tensor, node: Node, axis: int) -> Float[np.ndarray, "position"]:
     """Return the mean coordinate of every position over its channels, NaN for no place."""
-    maps = as_maps(values, node, axis)[0].flatten(1).double().numpy()
+    maps = as_maps(values, node, axis)[0].flatten(1).double().cpu().numpy()
     known = np.isfinite(maps)
     count = known.sum(axis=0)
     total = np.where(known, maps, 0.0).sum(axis=0)
@@ -141,35 +148,35 @@ def _only_convolves(graph: Graph, node: Node) -> bool:
     return all(len(each.shape) == 4 and each.operation not in REORDERING for each in before)
 
 
-def _confirmed(graph: Graph, node: Node, axis: int, made: Geometry, found: Places) -> bool:
+def _confirmed(
+    graph: Graph, node: Node, axis: int, made: Geometry, images: Tensor, found: Places
+) -> bool:
     """Change blocks of a picture of noise: do the answers lie where the picture was changed?
 
     What mixes places keeps the values that it had, so that only what stays in place may answer.
     """
+    plain = images[:1].expand(images.shape).contiguous()
+    held = _values(graph, plain, found.mixing | {node.name}, {})
+    base = held.pop(node.name)
+    moved = _values(graph, images, {node.name}, held)[node.name]
+    answer = as_maps((moved - base).abs(), node, axis).sum(1).flatten(1)[1:]
+    blocks = np.array([divmod(block, BLOCKS) for block in range(BLOCKS**2)])
+    return _follows(answer.double().cpu().numpy(), blocks, made)
+
+
+def _noise(graph: Graph) -> Tensor:
+    """Return a picture of noise, and the same with each block of it changed, row by row."""
     shape = graph[graph.input].shape[1:]
     draws = stream(0, "noise that confirms places")
-    plain = draws.normal(size=(1, *shape))
-    other = draws.normal(size=(1, *shape))
-    images, centres = [plain], []
-    for row in range(BLOCKS):
-        for column in range(BLOCKS):
-            changed = plain.copy()
-            down, across = (
-                slice(at * size // BLOCKS, (at + 1) * size // BLOCKS)
-                for at, size in zip((row, column), shape[1:], strict=True)
-            )
-            changed[:, :, down, across] = other[:, :, down, across]
-            images.append(changed)
-            centres.append((row, column))
-    device, dtype = _kind(graph)
-    batch = torch.from_numpy(np.concatenate(images)).to(device, dtype)
-    held = _values(
-        graph, batch[:1].expand(batch.shape).contiguous(), found.mixing | {node.name}, {}
-    )
-    base = held.pop(node.name)
-    moved = _values(graph, batch, {node.name}, held)[node.name]
-    answer = as_maps((moved - base).abs(), node, axis).sum(1).flatten(1)[1:].double().cpu().numpy()
-    return _follows(answer, np.array(centres), made)
+    plain, other = (draws.normal(size=shape) for _picture in range(2))
+    images = np.stack([plain] * (BLOCKS**2 + 1))
+    for block, image in enumerate(images[1:]):
+        down, across = (
+            slice(at * size // BLOCKS, (at + 1) * size // BLOCKS)
+            for at, size in zip(divmod(block, BLOCKS), shape[1:], strict=True)
+        )
+        image[:, down, across] = other[:, down, across]
+    return torch.from_numpy(images)
 
 
 def _follows(

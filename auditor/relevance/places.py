@@ -8,7 +8,7 @@ no pixel (a class token, a register), or from the whole picture (a pooled vector
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,12 +48,12 @@ class Places:
     mixing: frozenset[str]
 
 
-def places(graph: Graph, names: set[str]) -> Places:
-    """Follow the places of the picture to the named nodes."""
+def places(graph: Graph, names: set[str], device: torch.device) -> Places:
+    """Follow the places of the picture to the named nodes, on the device of the model."""
     height, width = graph[graph.input].shape[2:]
     mixing: set[str] = set()
-    rows = ((torch.arange(height) + 0.5) / height)[:, None].expand(height, width)
-    columns = ((torch.arange(width) + 0.5) / width)[None].expand(height, width)
+    rows = ((torch.arange(height, device=device) + 0.5) / height)[:, None].expand(height, width)
+    columns = ((torch.arange(width, device=device) + 0.5) / width)[None].expand(height, width)
     found = [_follow(graph, each, names, mixing) for each in (rows, columns)]
     return Places(found[0], found[1], frozenset(mixing))
 
@@ -79,7 +79,7 @@ def _place(node: Node, values: Mapping[str, Any], mixing: set[str]) -> Any:
     if not node.live:
         found = node.call(values)
         floating = isinstance(found, Tensor) and found.is_floating_point()
-        return torch.full(found.shape, torch.nan) if floating else found
+        return _nowhere(found.shape, found) if floating else found
     if node.operation in MOVING:
         return node.target(**{key: _moved(each, values) for key, each in node.arguments.items()})
     sources = [values[name] for name in node.inputs]
@@ -94,12 +94,16 @@ def _place(node: Node, values: Mapping[str, Any], mixing: set[str]) -> Any:
     return found
 
 
+def _nowhere(shape: Sequence[int], like: Tensor) -> Tensor:
+    return torch.full(tuple(shape), torch.nan, device=like.device)
+
+
 def _moved(value: Any, values: Mapping[str, Any]) -> Any:
     """Fill the arguments of what moves values; a constant that joins them has no place."""
     if isinstance(value, list):
         return [_moved(each, values) for each in value]
     if isinstance(value, Tensor) and value.is_floating_point():
-        return torch.full(value.shape, torch.nan)
+        return _nowhere(value.shape, value)
     return values.get(value.name, value) if isinstance(value, Ref) else value
 
 
@@ -126,7 +130,7 @@ def _mixed(node: Node, sides: list[Tensor]) -> Tensor:
         return _together(sides[0], [sides[0].dim() - 1]).expand(node.shape)
     if node.operation in PRODUCTS:
         return _product(sides[0], sides[1], node.shape)
-    return torch.full(node.shape, torch.nan)
+    return _nowhere(node.shape, sides[0])
 
 
 def _windowed(node: Node, source: Tensor) -> Tensor:
@@ -190,7 +194,7 @@ def _entrywise(sources: list[Tensor], shape: tuple[int, ...]) -> Tensor:
     """Return the place that the known sides of a sum or a product have, by their mean."""
     fitting = [each.expand(shape) for each in sources if _fits(each.shape, shape)]
     if not fitting:
-        return torch.full(shape, torch.nan)
+        return _nowhere(shape, sources[0])
     return torch.stack(fitting).nanmean(0) if len(fitting) > 1 else fitting[0]
 
 

@@ -122,9 +122,9 @@ def test_a_grid_that_the_model_does_not_answer_to_is_not_believed(
     explainer = explained(build, size)
     real = module.places
 
-    def in_order(graph: object, names: set[str]) -> object:
+    def in_order(graph: object, names: set[str], device: torch.device) -> object:
         """Say of shuffled tokens that they stand in the order of the rows."""
-        found = real(graph, names)  # type: ignore[arg-type]
+        found = real(graph, names, device)  # type: ignore[arg-type]
         for plane in (found.rows, found.columns):
             for values in plane.values():
                 values[:, 1:] = values[:, 1:][:, np.argsort(SHUFFLED)]
