@@ -49,6 +49,8 @@ __all__ = [
 
 T = TypeVar("T")
 IMAGES, SHARDS, STAGES = "images", "shards", "stages"
+# What nobody can vouch for when the manifest is lost.
+PARTS = (IMAGES, SHARDS, STAGES, "audit.json", "review.json", "junit.xml", "summary.json")
 NAMED = 3  # damaged files that are named; of more, how many
 
 
@@ -218,6 +220,8 @@ def open_run(
                     f"{error} The run is finished: audit it anew with auditor run --repair."
                 ) from error
             say(f"warning: {error} Everything in {found.name} is computed again")
+            for part in PARTS:
+                remove(found / part)
             path = found
             created = _created_of(found, slug, short) or created
             break

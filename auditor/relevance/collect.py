@@ -19,12 +19,11 @@ import numpy as np
 import torch
 
 from auditor.errors import IntegrityError
-from auditor.manifest import read_manifest, write_listed
+from auditor.manifest import digest_in, read_manifest, write_listed
 from auditor.progress import Step
 from auditor.records import LayerRelevance, Manifest, Samples
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.fingerprints import fingerprints
-from auditor.storage import digest_at
 from auditor.subject import Subject
 
 
@@ -69,7 +68,7 @@ def run_pass(
     for index, rows in enumerate(plan.ranges(len(subject.manifest))):
         path = shard_path(folder, index)
         name = f"{folder.name}/{path.name}"
-        if name in listed and digest_at(path) == listed[name]:
+        if name in listed and digest_in(run, name) == listed[name]:
             progress(len(rows))
             continue
         arrays = collect_shard(explainer, subject, plan, rows, progress)
