@@ -66,7 +66,9 @@ class Faults:
 
         def opening(real: Callable[..., Any]) -> Callable[..., Any]:
             def opened(path: Any, flags: int, *rest: Any, **named: Any) -> Any:
-                if flags & CREATING and self._fails("open", _at(path)):
+                # A folder is opened for a file without a name: the locks try what they may.
+                creating = flags & CREATING and not flags & os.O_DIRECTORY
+                if creating and self._fails("open", _at(path)):
                     raise self._error()
                 return real(path, flags, *rest, **named)
 
