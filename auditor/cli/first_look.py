@@ -222,9 +222,7 @@ def _look(subject: Subject, scores: Scores) -> Seen:
     Raises:
         DataError: none of them can be used.
     """
-    import torch
-
-    from auditor.subject.answers import find_answer, logits
+    from auditor.subject.calling import ask_logits
     from auditor.subject.label_check import best_assignment
     from auditor.subject.usable import nothing_usable
 
@@ -238,9 +236,7 @@ def _look(subject: Subject, scores: Scores) -> Seen:
         lost |= quarantine
         if not batch.rows:
             continue
-        with torch.no_grad():
-            result = subject.model(batch.inputs)
-        answer = logits(result, find_answer(result, subject.output), scores)
+        answer = ask_logits(subject.model, batch.inputs, subject.output, scores)
         read += batch.rows
         predictions += answer.argmax(1).tolist()
     if not read:

@@ -10,7 +10,6 @@ import hashlib
 import importlib
 import importlib.util
 import sys
-import sysconfig
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import Any
 from auditor.errors import AuditorError, nearest
 from auditor.hidden import scrubbed
 from auditor.subject.fresh_code import FromSource, from_source
+from auditor.subject.users_lines import users_frame
 
 ErrorType = type[AuditorError]
 
@@ -85,9 +85,13 @@ def call_factory(factory: Factory, options: Mapping[str, Any], error: ErrorType)
 
 @contextlib.contextmanager
 def users_code(what: str, error: ErrorType) -> Iterator[None]:
-    """Turn any exception of the user's code into ``error``, with its type, text and line."""
+    """Turn any exception of the user's code into ``error``, with its type, text and line.
+
+    What it prints goes to stderr: stdout is for results.
+    """
     try:
-        yield
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
     except AuditorError:
         raise
     except (Exception, SystemExit) as failure:
@@ -100,17 +104,9 @@ def describe_failure(failure: BaseException) -> str:
         name = Path(failure.filename).name
         return f"{type(failure).__name__}: {failure.msg} ({name}, line {failure.lineno})"
     text = scrubbed((str(failure).splitlines() or [""])[0])[:300].rstrip(".")
-    frames = traceback.extract_tb(failure.__traceback__)
-    frame = next((f for f in reversed(frames) if _is_users(f.filename)), None)
+    frame = users_frame(traceback.extract_tb(failure.__traceback__))
     place = f" ({Path(frame.filename).name}, line {frame.lineno})" if frame else ""
     return f"{type(failure).__name__}: {text}{place}" if text else type(failure).__name__ + place
-
-
-def _is_users(filename: str) -> bool:
-    path = Path(filename)
-    libraries = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"))
-    inside = any(path.is_relative_to(library) for library in libraries)
-    return not (filename.startswith("<") or inside or path.parent == Path(__file__).parent)
 
 
 def _attribute(loaded: ModuleType, module: str, name: str, error: ErrorType) -> Any:

@@ -33,6 +33,7 @@ from auditor.subject.factories import (
 from auditor.subject.imagenet import COUNT
 from auditor.subject.preprocessing import Preprocessing
 from auditor.subject.presets import torchvision_preset
+from auditor.subject.wrappers import unwrap
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,8 @@ def _from_factory(config: ModelConfig, base: Path) -> BuiltModel:
             f"'{factory.label}' returned a {type(model).__name__}; it must return a "
             "torch.nn.Module."
         )
-    notes: tuple[str, ...] = (factory.note,)
+    model, wrappers = unwrap(model)
+    notes: tuple[str, ...] = (factory.note, *wrappers)
     if config.weights is None:
         weights = "from the factory"
     else:

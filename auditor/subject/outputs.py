@@ -14,6 +14,7 @@ from torch.utils import _pytree as pytree
 from auditor.config import ModelConfig
 from auditor.errors import ConfigError, ModelError
 from auditor.subject.answers import Answer, find_answer, logits
+from auditor.subject.calling import ask
 from auditor.subject.factories import describe_failure, find_file
 from auditor.subject.imagenet import COUNT, imagenet_names
 from auditor.subject.matching import Outputs
@@ -22,6 +23,7 @@ from auditor.subject.scores import decided, kind_of, trial_inputs
 
 # What torch's convolutions say when the input has another number of channels than 3.
 _WANTED_CHANNELS = re.compile(r"expected input\[.*\] to have (\d+) channels, but got 3 channels")
+SEVERAL = 5  # not two: as many logits of one picture would look like one logit for each
 SINGLE = " (its single logit stands for two: against the class, and for it)"
 
 
@@ -63,8 +65,18 @@ def read_answer(
         UnknownNameError: ``wanted`` names no part that can be logits.
     """
     try:
-        with torch.no_grad():
-            result = model(example)
+        return _read(model, example, wanted)
+    except ModelError as error:
+        first = error
+    try:  # a head that squeezes takes the axis of a single picture away too
+        return _read(model, example.repeat(SEVERAL, 1, 1, 1), wanted)
+    except ModelError:
+        raise first from None
+
+
+def _read(model: nn.Module, example: Tensor, wanted: str | None) -> tuple[Answer, int]:
+    try:
+        result = ask(model, example)
     except Exception as error:
         raise ModelError(_why(error, *example.shape[2:])) from error
     answer = find_answer(result, wanted)
@@ -114,9 +126,21 @@ def _why(error: Exception, height: int, width: int) -> str:
         )
     return (
         f"the model fails on an input of 3 x {height} x {width}: {describe_failure(error)}; "
-        "set preprocess.resize and crop to the size it was trained with (it must take the 3 "
-        "channels of RGB pictures)."
+        f"{_advice(error)}."
     )
+
+
+def _advice(error: Exception) -> str:
+    text = str(error)
+    if isinstance(error, TypeError) and "positional argument" in text:
+        kind = "needs more than a picture" if "missing" in text else "takes no picture as it is"
+        return f"it {kind}: wrap it in a factory whose model takes pictures as its first argument"
+    if isinstance(error, (RuntimeError, ValueError, AssertionError)) and "NVIDIA" not in text:
+        return (
+            "set preprocess.resize and crop to the size it was trained with (it must take the 3 "
+            "channels of RGB pictures)"
+        )
+    return "it must run on one tensor of pictures, on any device"
 
 
 def name_outputs(
