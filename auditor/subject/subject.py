@@ -21,6 +21,7 @@ from auditor.subject.copies import copies_note
 from auditor.subject.digests import data_digest, weights_digest
 from auditor.subject.found import BY_CHOICE, NOT_PICTURES, check_any, count_found, lost_classes
 from auditor.subject.images import Unreadable
+from auditor.subject.input_size import fitting
 from auditor.subject.labels import match_labels
 from auditor.subject.matching import Matching
 from auditor.subject.models import build_model, resolve_device
@@ -223,6 +224,9 @@ def load_subject(config: Config, base: Path) -> Subject:
     model, model_notes = prepare(built.model, device)
     everything, reading = read_as(config.preprocess, read_data(config.data, base))
     preprocessing, input_notes = _preprocessing(config.preprocess, built.preset, everything)
+    asked = config.preprocess.resize is not None or config.preprocess.crop is not None
+    if built.preset is None and everything.shape is None and not asked:
+        preprocessing, input_notes = fitting(model, preprocessing, input_notes)
     preprocessing = replace(preprocessing, reading=reading)
     example = preprocessing.neutral().to(device)
     answer, count = read_answer(model, example, config.model.output)
