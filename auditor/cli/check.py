@@ -80,6 +80,7 @@ def command(
             output=subject.output,
             batch=config.audit.batch,
         )
+        found = dataclasses.replace(found, notes=(*subject.notes, *found.notes))
         speed = speed_of(explainer, subject, batch.inputs)
     planned = estimate(
         found,

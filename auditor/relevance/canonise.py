@@ -138,14 +138,14 @@ def _simplify(graph: Graph) -> Graph:
     for node in _spelled_out(graph).nodes:
         if node.operation == BATCH_NORM and _is_affine(node):
             nodes.append(_as_affine(node))
-        elif node.operation in RESHAPES and node.live and node.batch.axis < len(node.shape):
+        elif node.operation in RESHAPES and node.batch.axis < len(node.shape):
             size = node.batch.open(node.shape)
             arguments = {"self": node.arguments["self"], "size": size}
             nodes.append(replace(node, operation="view", target=reshape, arguments=arguments))
         elif node.operation == "expand" and node.live:
             arguments = {**node.arguments, "size": node.batch.open(node.shape)}
             nodes.append(replace(node, arguments=arguments))
-        elif node.operation in CONVOLUTIONS and isinstance(node.arguments["padding"], str):
+        elif _pads_by_word(node):
             nodes.extend(_explicit_padding(node, graph))
         elif node.operation in {"matmul", "mm"} and _is_linear(node):
             nodes.append(_as_linear(node))
@@ -196,6 +196,10 @@ def _as_linear(node: Node) -> Node:
     return replace(node, operation="linear", target=target, arguments=arguments)
 
 
+def _pads_by_word(node: Node) -> bool:
+    return node.operation in CONVOLUTIONS and isinstance(node.arguments["padding"], str)
+
+
 def _is_first(node: Node) -> bool:
     """Tell whether a node is the first element of a tuple: the values, not the indices."""
     return isinstance(node.target, Element) and node.target.index == 0
@@ -232,7 +236,7 @@ def _explicit_padding(node: Node, graph: Graph) -> list[Node]:
     if all(total % 2 == 0 for total in totals):
         values["padding"] = [total // 2 for total in totals]
         return [replace(node, target=target, arguments=values)]
-    source = graph[node.inputs[0]]
+    source = graph[node.arguments["input"].name]
     edges = [edge for total in reversed(totals) for edge in (total // 2, total - total // 2)]
     spatial = zip(source.shape[2:], totals, strict=True)
     size = tuple(each + total for each, total in spatial)
@@ -241,20 +245,24 @@ def _explicit_padding(node: Node, graph: Graph) -> list[Node]:
         operation="constant_pad_nd",
         target=torch.ops.aten.constant_pad_nd.default,
         arguments={"self": Ref(source.name), "pad": edges, "value": 0},
-        inputs=(source.name,),
+        inputs=node.inputs,
         shape=(*source.shape[:2], *size),
         modules=node.modules,
+        live=node.live,
         batch=source.batch,
     )
     values.update(input=Ref(pad.name), padding=[0] * len(totals))
-    return [pad, replace(node, target=target, arguments=values, inputs=(pad.name,))]
+    return [
+        pad,
+        replace(node, target=target, arguments=values, inputs=(pad.name,) if node.live else ()),
+    ]
 
 
 def _fold_batch_norms(graph: Graph) -> Graph:
     """Fold each batch norm into the layer before it where it is that layer's only reader."""
     nodes = {node.name: node for node in graph.nodes}
     for node in graph.nodes:
-        if node.operation != "batch_norm":
+        if node.operation != "batch_norm" or not node.live:
             continue
         before = nodes[node.inputs[0]]
         if before.operation not in FOLDABLE or len(graph.users[before.name]) != 1:

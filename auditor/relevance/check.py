@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from auditor.errors import ConfigError
 from auditor.relevance import check_layers, check_words
-from auditor.relevance.capture import evaluating
 from auditor.relevance.check_cost import MAPS, Cost, measure
 from auditor.relevance.check_flow import Account, Kept, account, average
 from auditor.relevance.check_layers import LayerCheck, LayerFlow
@@ -21,7 +20,7 @@ from auditor.relevance.finite import NonFinite, first_non_finite
 from auditor.relevance.layers import Layers
 from auditor.relevance.numerics import exact
 from auditor.relevance.plan import Plan
-from auditor.subject.answers import find_answer, logits
+from auditor.subject.calling import ask_logits
 
 if TYPE_CHECKING:
     from auditor.relevance.explainer import Explainer
@@ -116,12 +115,14 @@ def check(
             f"targets must be one class index per image, {images.shape[0]} in all; got "
             f"{tuple(targets.shape)}."
         )
-    audited = tuple(explainer.automatic_layers() if layers is None else layers)
-    for layer in audited:
+    for layer in layers or ():
         found.node(layer)
     difference = None if model is None else forward_difference(explainer, model, images, output)
     problems = first_non_finite(plan, images, targets)
     usable = [place for place, problem in enumerate(problems) if problem is None]
+    audited: tuple[str, ...] = ()
+    if usable:
+        audited = tuple(explainer.automatic_layers() if layers is None else layers)
     kept_images = images[usable]
     kept_targets = None if targets is None else targets[usable]
     accounts: dict[int, tuple[int, Account]] = {}
@@ -180,11 +181,8 @@ def forward_difference(
     Where the model answers with probabilities, these are compared. None where the model gives no
     finite answer.
     """
-    with exact(images.device), evaluating(model):
-        weight = next(iter(model.parameters()), images)
-        result = model(images.to(weight))
-        answer = find_answer(result, output)
-        expected = logits(result, answer, explainer.scores).to(images.device)
+    with exact(images.device):
+        expected = ask_logits(model, images, output, explainer.scores).to(images.device)
     own = explainer.predict(images)
     if explainer.scores != "logits":
         own, expected = own.softmax(1), expected.softmax(1)

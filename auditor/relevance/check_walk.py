@@ -41,6 +41,8 @@ class Walk:
     def _converted(self, value: Any) -> Any:
         if isinstance(value, Tensor) and value.is_floating_point():
             return value.to(self.dtype)
+        if isinstance(value, Tensor) and value.is_complex():
+            return value.to(self.dtype.to_complex())
         if isinstance(value, torch.dtype):
             return self.dtype if value == self.own else value
         if isinstance(value, (list, tuple)):
@@ -155,9 +157,18 @@ class Step(NamedTuple):
 
 
 def relevance_of(activation: Tensor, flow: Tensor, *, terminal: bool) -> float:
-    """Return the sum of the relevance in a flow: R itself, or c to be multiplied by a."""
-    relevance = flow if terminal else activation.double() * flow.double()
-    return float(relevance.double().sum())
+    """Return the sum of the relevance in a flow: R itself, or c to be multiplied by a.
+
+    Of complex numbers, what the real and the imaginary part carry together.
+    """
+    if terminal:
+        return float(flow.double().sum())
+    return float((_real(activation) * _real(flow)).sum())
+
+
+def _real(values: Tensor) -> Tensor:
+    parts = torch.view_as_real(values.resolve_conj()) if values.is_complex() else values
+    return parts.double()
 
 
 def _plus(total: Tensor | None, value: Tensor) -> Tensor:

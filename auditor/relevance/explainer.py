@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import torch
 from torch import Tensor, nn
 
-from auditor.errors import ConfigError, UnknownNameError
+from auditor.errors import ConfigError, ModelError, UnknownNameError
 from auditor.relevance.arrivals import Flow
 from auditor.relevance.capture import capture
 from auditor.relevance.composites import choose
@@ -156,8 +156,19 @@ class Explainer:
             return self._layers.geometry(layer)
 
     def automatic_layers(self) -> tuple[str, ...]:
-        """Return a layer in the middle and the last block's output, preferring those that cut."""
-        return self._layers.automatic()
+        """Return a layer in the middle and the last block's output, preferring those that cut.
+
+        Raises:
+            ModelError: the model has no layer that could hold concepts.
+        """
+        chosen = self._layers.automatic()
+        if not chosen:
+            raise ModelError(
+                "the model has nothing to audit: no layer lies between the picture and the logits "
+                "(as in a single linear layer), so that there are no concepts to look for; give a "
+                "model with a hidden layer."
+            )
+        return chosen
 
     def rule_table(self) -> tuple[RuleRow, ...]:
         """Return which rule runs at which node that relevance reaches, in forward order."""

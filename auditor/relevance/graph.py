@@ -84,7 +84,8 @@ class Node:
     ``batch`` and ``input_batches`` say where the images are in them. ``others`` are the remaining
     nodes in the arguments, held constant by the rule: gates, masks, tokens, batch sizes; with
     where their images are, None for what is the same for all images. ``real`` is 1 where a
-    convolution's input is no padding, for one image; None where none of it is.
+    convolution's input is no padding, for one image; None where none of it is. ``complex_value``
+    and ``complex_inputs``: it holds, or reads, complex numbers.
     """
 
     name: str
@@ -101,6 +102,8 @@ class Node:
     input_batches: tuple[Batch, ...] = ()
     real: Tensor | None = None
     others: Mapping[str, Batch | None] = field(default_factory=dict)
+    complex_value: bool = False
+    complex_inputs: bool = False
 
     def input_rows(self, place: int, rows: int) -> tuple[int, ...]:
         """Return the shape of an input for ``rows`` images."""
@@ -153,6 +156,10 @@ class Graph:
     def having(self, nodes: Iterable[Node]) -> Graph:
         """Return the graph with other nodes."""
         return replace(self, nodes=tuple(nodes))
+
+    def noting(self, notes: Iterable[str]) -> Graph:
+        """Return the graph with notes added, first."""
+        return replace(self, notes=(*notes, *self.notes))
 
     def descendants(self, starts: set[str]) -> set[str]:
         """Return ``starts`` and every node that relevance can pass on its way to them."""
@@ -252,6 +259,12 @@ def _add(
         arguments["device"] = device
     names = list(dict.fromkeys(name for value in arguments.values() for name in _refs(value)))
     value = item.meta.get("val")
+    if _is_open(value):
+        place = f" in '{_modules(item)[-1]}'" if _modules(item) else ""
+        raise CaptureError(
+            f"the operation '{operation}'{place} makes a tensor whose size depends on the picture: "
+            "keep the size, and set to zero what is not wanted."
+        )
     batch = _batch(value)
     if names and operation in SHAPE_ONLY and _is_static(value, nodes, arguments):
         # Blank tensors of a fixed size: the masks of shifted windows start so.
@@ -262,7 +275,8 @@ def _add(
         return
     measures_only = operation in {"sym_size", "sym_numel"} or not _is_tensor(value)
     inputs = () if measures_only else tuple(name for name in names if nodes[name].live)
-    floating = not isinstance(value, Tensor) or value.dtype.is_floating_point
+    is_complex = isinstance(value, Tensor) and value.dtype.is_complex
+    floating = not isinstance(value, Tensor) or value.dtype.is_floating_point or is_complex
     live = bool(inputs) and floating and operation not in SHAPE_ONLY
     nodes[item.name] = Node(
         name=item.name,
@@ -275,6 +289,8 @@ def _add(
         live=live,
         batch=located(batch, operation, arguments, _shape(value), nodes) if batch else FIRST,
         per_image=batch is not None,
+        complex_value=is_complex,
+        complex_inputs=any(nodes[name].complex_value for name in inputs),
     )
 
 
@@ -336,6 +352,12 @@ def _shape(value: Any) -> tuple[int, ...]:
     if not isinstance(value, Tensor):
         return ()
     return tuple(each if isinstance(each, int) else int(each.node.hint) for each in value.shape)
+
+
+def _is_open(value: Any) -> bool:
+    """Tell whether a size of a tensor is known only when the program runs."""
+    sizes: list[Any] = list(value.shape) if isinstance(value, Tensor) else []
+    return any(not isinstance(size, int) and size.node.hint is None for size in sizes)
 
 
 def _batch(value: Any) -> Batch | None:

@@ -17,6 +17,8 @@ PASSING = frozenset({
     "_adaptive_avg_pool2d", "amax", "slice", "constant_pad_nd", "pad", "layer_norm", "group_norm",
     "expand", "cat",
 })  # fmt: skip
+# Before the first of these there are only the pixels themselves, however they are arranged.
+COMBINES = WEIGHTED | {"matmul", "bmm", "mm", "einsum", "tensordot"}
 REORDERING = frozenset({"permute", "transpose", "view", "clone", "roll", "_to_copy"})
 
 
@@ -140,13 +142,19 @@ def find(graph: Graph) -> Layers:
         for name in node.modules:
             members.setdefault(name, []).append(node)
     order = {node.name: position for position, node in enumerate(graph.nodes)}
+    weighed = graph.descendants({n.name for n in graph.nodes if n.live and n.operation in COMBINES})
     found: list[tuple[int, int, str, str]] = []
     for name, nodes in members.items():
         inside = {node.name for node in nodes}
         leaving = [node for node in nodes if _leaves(graph, node, inside)]
-        if len(leaving) == 1 and _holds_concepts(graph, leaving[0], axes):
+        if len(leaving) == 1 and _holds_concepts(graph, leaving[0], axes, weighed):
             node = leaving[0]
             found.append((order[node.name], name.count("."), name, node.name))
+    if not found:  # a model of functions alone: its operations are its layers
+        for node in graph.nodes:
+            own = not node.modules and node.operation not in REORDERING
+            if own and _holds_concepts(graph, node, axes, weighed):
+                found.append((order[node.name], 0, node.name, node.name))
     parents = {each.rsplit(".", maxsplit=1)[0] for each in members if "." in each}
     return Layers(
         graph=graph,
@@ -161,8 +169,11 @@ def _leaves(graph: Graph, node: Node, inside: set[str]) -> bool:
     return node.name == graph.output or any(user not in inside for user in users)
 
 
-def _holds_concepts(graph: Graph, node: Node, axes: dict[str, int | None]) -> bool:
+def _holds_concepts(
+    graph: Graph, node: Node, axes: dict[str, int | None], weighed: set[str]
+) -> bool:
     known = node.live and node.name != graph.output and len(node.shape) >= 2
+    known = known and node.name in weighed and not node.complex_value
     return known and node.batch.times == 1 and axes[node.name] not in {None, node.batch.axis}
 
 

@@ -129,7 +129,7 @@ def _rule(node: Node, composite: Composite, facts: _Facts, stem: set[str]) -> Ru
 
 def is_weighted(node: Node) -> bool:
     """Tell whether a node is a convolution or linear layer with constant weights."""
-    if node.operation not in WEIGHTED or len(node.inputs) != 1:
+    if node.operation not in WEIGHTED or len(node.inputs) != 1 or node.complex_value:
         return False
     values = node.arguments
     bias = values["bias"]

@@ -61,6 +61,17 @@ ACTIVATIONS = (
     "sqrt",
 )  # fmt: skip
 
+# Linear in complex numbers (Fourier transforms are too), or homogeneous of degree one: the
+# relevance of a complex value is that of its real and imaginary part together, and gradient times
+# input is all of it.
+FOURIER = ("fft_", "_fft_")
+OF_COMPLEX = frozenset({
+    "view_as_real", "view_as_complex", "real", "imag", "complex", "conj", "_conj",
+    "_conj_physical", "conj_physical", "resolve_conj", "abs", "neg", "add", "sub", "sum", "mean",
+    "view", "permute", "transpose", "slice", "select", "cat", "stack", "clone", "alias", "roll",
+    "expand", "squeeze", "unsqueeze", "index", "constant_pad_nd",
+})  # fmt: skip
+
 OPERATIONS: dict[str, Rule] = {
     **dict.fromkeys(ACTIVATIONS, ELEMENTWISE),
     "batch_norm": AFFINE,
@@ -117,6 +128,8 @@ OPERATIONS: dict[str, Rule] = {
 def rule_of(node: Node) -> Rule:
     """Return the rule of a node without weights; gradient times input where there is none."""
     name = node.operation
+    if node.complex_value or node.complex_inputs or name.startswith(FOURIER):
+        return _of_complex(node)
     if name in {"mul", "div"}:
         return _product(node)
     if name in {"matmul", "bmm", "mm"} and products.is_plain_matmul(node):
@@ -138,6 +151,12 @@ def rule_of(node: Node) -> Rule:
     return OPERATIONS.get(name, NATIVE)
 
 
+def _of_complex(node: Node) -> Rule:
+    scaled = node.operation in {"mul", "div"} and len(node.inputs) == 1 and _divides_input(node)
+    linear = scaled or node.operation in OF_COMPLEX or node.operation.startswith(FOURIER)
+    return STATISTIC if linear else NATIVE
+
+
 def _attention(node: Node) -> Rule:
     if not attention.is_plain(node):
         return NATIVE
@@ -157,7 +176,7 @@ def _product(node: Node) -> Rule:
 
 
 def _divides_input(node: Node) -> bool:
-    """Tell whether the live operand is what is divided, and not the divisor too."""
+    """Tell whether the live operand stands first, and not second too."""
     first, second = node.arguments["self"], node.arguments["other"]
     return getattr(first, "name", None) == node.inputs[0] and first != second
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -165,6 +165,23 @@ def _fill(node: Node, graph: Graph) -> list[Node]:
     return [replace(node, inputs=(), live=False)]
 
 
+@dataclass(frozen=True)
+class InOrder:
+    """Call an operation that reads memory in its order, of an operand that lies in order."""
+
+    target: Callable[..., Any]
+
+    def __call__(self, /, **arguments: Any) -> Any:
+        """Run the operation; the engine's own feature maps lie channels last."""
+        operand: Tensor = arguments["self"]
+        return self.target(**{**arguments, "self": operand.contiguous()})
+
+
+def _in_order(node: Node, graph: Graph) -> list[Node]:
+    """Put the operand in order first, as it was when the model ran."""
+    return [replace(node, target=InOrder(node.target))]
+
+
 def _instance_norm(node: Node, graph: Graph) -> list[Node]:
     """Write an instance norm as a group norm with one channel in each group."""
     values = node.arguments
@@ -232,5 +249,7 @@ SPELLINGS: dict[str, Callable[[Node, Graph], list[Node]]] = {
     "fill": _fill,
     "type_as": _type_as,
     "instance_norm": _instance_norm,
+    "as_strided": _in_order,
+    "view_as_complex": _in_order,
     "scaled_dot_product_attention": _attention,
 }

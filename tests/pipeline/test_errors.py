@@ -129,7 +129,8 @@ def test_model_that_torch_cannot_export(
         model={"source": str(tmp_path / "odd.py:build"), "weights": None, "options": {}},
     )
     message = fails(capsys, 3, "run", config, "--out", tmp_path)
-    assert "export" in message
+    assert "odd.py, line 8" in message
+    assert "torch.where" in message
 
 
 def test_missing_pango_keeps_the_html(
