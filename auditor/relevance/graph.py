@@ -260,7 +260,7 @@ def _add(
     names = list(dict.fromkeys(name for value in arguments.values() for name in _refs(value)))
     value = item.meta.get("val")
     if _is_open(value):
-        place = f" in '{_modules(item)[-1]}'" if _modules(item) else ""
+        place = f" in '{module_calls(item)[-1]}'" if module_calls(item) else ""
         raise CaptureError(
             f"the operation '{operation}'{place} makes a tensor whose size depends on the picture: "
             "keep the size, and set to zero what is not wanted."
