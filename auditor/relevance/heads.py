@@ -18,6 +18,7 @@ from auditor.errors import ModelError
 from auditor.relevance.canonise import SQUASHING, WEIGHTED, bare_logits, two_sided
 from auditor.relevance.forward import run
 from auditor.relevance.graph import Graph, Node, Ref, prune
+from auditor.streams import stream
 from auditor.subject.scores import (
     FLOOR,
     Kind,
@@ -187,9 +188,8 @@ def _belongs(node: Node, graph: Graph) -> bool:
 
 def _is_softmax(head: Head, answer: Node) -> bool:
     """Tell whether the end does nothing to scores that a softmax, or sigmoid, would not."""
-    generator = torch.Generator().manual_seed(0)
     shape = (TRIALS, *answer.shape[1:])
-    scores = 2 * torch.randn(shape, generator=generator)
+    scores = torch.from_numpy(2 * stream(0, "trial scores").standard_normal(shape)).float()
     device = next(
         (
             value.device

@@ -21,12 +21,8 @@ from auditor.subject.images import Unreadable
 # Files that a cause is looked for in, and folders that a misplaced file is looked for in.
 LOOKED_AT = 200
 FOLDERS = 50
-ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/+[^/]")
 # What the first bytes of a file that is no picture say, and what to do about it.
 CONTENTS: Mapping[str, re.Pattern[bytes]] = {
-    "HEIC or AVIF pictures: convert them to JPEG or PNG": re.compile(
-        rb"....ftyp(heic|heix|hevc|heim|heis|mif1|msf1|avif|avis)", re.DOTALL
-    ),
     "DICOM files: convert them to PNG": re.compile(rb".{128}DICM", re.DOTALL),
     "web pages, such as a download leaves behind that failed: download the pictures again": (
         re.compile(rb"\s*(\xef\xbb\xbf)?<(!doctype|html|\?xml)", re.IGNORECASE)
@@ -133,16 +129,6 @@ def _lost(path: str, reason: str, file: Path | None) -> Lost:
 Found = tuple[str, str]
 
 
-def _address(lost: Lost) -> Found | None:
-    if not ADDRESS.match(lost.path):
-        return None
-    return (
-        "are addresses, and nothing is ever fetched: download the pictures and write the paths of "
-        "the files in the column of data.columns.path",
-        "",
-    )
-
-
 def _content_in_place_of_a_path(lost: Lost) -> Found | None:
     if not re.match(r"b['\"]|\{'bytes'|data:image|<PIL", lost.path):
         return None
@@ -150,21 +136,6 @@ def _content_in_place_of_a_path(lost: Lost) -> Found | None:
         "hold the pictures themselves where a path is expected: save them as files, or give them "
         "by a dataset factory (data.source: file.py:factory); data.columns.path names the column",
         "",
-    )
-
-
-def _backslash(lost: Lost) -> Found | None:
-    if "\\" not in lost.path or lost.file is None:
-        return None
-    root = _root(lost)
-    path = lost.path.replace("\\", "/")
-    if root is None:
-        return None
-    there = (root / path).is_file()
-    example = f"; '{path}' is there" if there else ""
-    return (
-        "are written with backslashes: write / between folders in the column of data.columns.path",
-        example,
     )
 
 
@@ -269,9 +240,7 @@ def _folders(root: Path) -> list[Path]:
 
 
 CAUSES: tuple[Callable[[Lost], Found | None], ...] = (
-    _address,
     _content_in_place_of_a_path,
-    _backslash,
     _suffix,
     _place,
     _content,

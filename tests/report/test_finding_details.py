@@ -72,8 +72,8 @@ def finding() -> Finding:
         "0-1", 0, "P1", "spot", None, (), np.array([0]), np.ones((1, 4, 4), bool), 1.0, "a place."
     )
     return Finding(
-        candidate, (), Plausibility("0-1", {}, 0.9), "A", "high", "high", "", (), (), "", (), "f",
-        against=("It may be.",), details=DETAILS,
+        candidate, (), Plausibility("0-1", {}, 0.9), "A", "high", "high", "", "", (), (), "",
+        (), "f", against=("It may be.",), details=DETAILS,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from auditor.subject.selection import BEYOND_LIMIT, OTHER_CLASS
 from auditor.subject.usable import first_and_cause, nothing_usable
 from tests.subject.small import config, image_folder, noise, write_factory
 
-HEIC = b"\0\0\0\x18ftypheic" + b"\0" * 16
+PHOTOSHOP = b"8BPS\0\1" + b"\0" * 16
 Rewrite = Callable[[str], str]
 
 
@@ -43,9 +43,6 @@ def with_table(base: Path, rewrite: Rewrite, place: str = "photos") -> Path:
     [
         (lambda path: path[:-4], "photos", r"6 of 6 lack their suffix.*'cat/000\.png' is there"),
         (lambda path: path[:-4] + ".jpg", "photos", r"another suffix.*'cat/000\.png' is there"),
-        (lambda path: path.replace("/", "\\"), "photos", r"with backslashes.*'cat/000\.png' is"),
-        (lambda path: f"https://example.org/{path}", "photos", "are addresses.*data.columns.path"),
-        (lambda path: f"gs://bucket/{path}", "photos", "are addresses.*data.columns.path"),
         (lambda path: f"b'PNG{path[4:7]}{path[0]}'", "photos", "hold the pictures themselves"),
         (lambda path: f"data/val/{path}", "photos", r"begin with 'data/val'.*data\.root"),
         (lambda path: path, ".", r"start from the folder 'photos'.*data\.root"),
@@ -97,7 +94,7 @@ def test_a_cause_that_explains_few_is_not_named(base: Path) -> None:
     files = sorted((base / "photos").rglob("*.png"))
     subject = load_subject(config(), base)
     for path, content in zip(
-        files, (b"<html>", b"%PDF", HEIC, b"PK\x03\x04", b"a", b"b"), strict=True
+        files, (b"<html>", b"%PDF", PHOTOSHOP, b"PK\x03\x04", b"a", b"b"), strict=True
     ):
         path.write_bytes(content)
     reasons = dict.fromkeys(range(6), "is odd")
@@ -144,7 +141,7 @@ def test_a_dataset_that_changes_or_fails_later_stops_the_audit(base: Path) -> No
     assert len(subject.load([0, 1])) == 2
 
 
-def lost(base: Path, names: list[str], folder: str, content: bytes = HEIC) -> None:
+def lost(base: Path, names: list[str], folder: str, content: bytes = PHOTOSHOP) -> None:
     (base / "photos" / folder).mkdir(exist_ok=True)
     for name in names:
         (base / "photos" / folder / name).write_bytes(content)
