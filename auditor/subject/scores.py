@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from auditor.errors import ModelError
+from auditor.streams import stream
 
 Scores = Literal["logits", "probabilities", "log-probabilities"]
 Kind = Literal["logits", "probabilities", "log-probabilities", "cumulative", "independent"]
@@ -83,8 +84,8 @@ def decided(kind: Kind) -> Scores:
 
 def trial_inputs(example: Float[Tensor, "1 3 height width"]) -> tuple[Tensor, Tensor]:
     """Return inputs as pictures might be, and others far outside their range; always the same."""
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.randn((NOISE, *example.shape[1:]), generator=generator).to(example)
+    noise = stream(0, "trial inputs").standard_normal((NOISE, *example.shape[1:]))
+    noise = torch.from_numpy(noise).to(example)
     near = torch.cat([-example, 0 * example, noise])
     return near, torch.cat([FAR * example, -FAR * example, FAR * noise])
 
