@@ -201,13 +201,14 @@ def digest_at(path: Path) -> str | None:
 
 
 def check_writable(folder: Path) -> None:
-    """Write into ``folder`` and remove it again; the folder is made where there is none.
+    """Write into ``folder``, made where there is none, and leave everything as it was before.
 
     Raises:
         ConfigError: nothing can ever be written there as things are.
         StorageError: not now (a full disk, an I/O error): the same command may go on later.
     """
     probe = folder / f".probe-{os.getpid()}"
+    made = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
     try:
         write_atomic(probe, PROBE)
     except StorageError as error:
@@ -220,6 +221,9 @@ def check_writable(folder: Path) -> None:
         raise
     finally:
         _drop(probe)
+        with suppress(OSError):
+            for each in made:
+                each.rmdir()
 
 
 @contextmanager

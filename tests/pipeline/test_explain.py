@@ -128,7 +128,7 @@ def test_another_class_can_be_explained(config: Path, world: Path) -> None:
         (["--image", "IMAGE", "--region", "60,0,10,10"], 2, "64 x 64 pixels as the model sees it"),
         (["--image", "IMAGE", "--region", "1,2,3"], 2, "four whole numbers"),
         (["--image", "IMAGE", "--class", "doog"], 2, "Did you mean 'dog'?"),
-        (["--image", "IMAGE", "--run", "RUN/none"], 5, "cannot be read"),
+        (["--image", "IMAGE", "--run", "RUN/none"], 2, "none does not exist"),
         (["--image", "CONFIG"], 3, "is not a JPEG, PNG"),
         ([], 2, "--image"),
     ],
