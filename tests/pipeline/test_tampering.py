@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,11 +107,18 @@ def as_pipe(path: Path) -> None:
 DAMAGE = (flip, cut, empty, lose, as_folder, as_link, as_pipe)
 
 
+def always(values: Iterable[Any], *chosen: Any) -> list[Any]:
+    """Return the values as parameters; those that are not chosen only run with the slow tests."""
+    return [
+        each if each in chosen else pytest.param(each, marks=pytest.mark.slow) for each in values
+    ]
+
+
 def one(folder: Path, kind: str) -> Path:
     return sorted(folder.glob(KINDS[kind]))[0]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", always(KINDS, "picture", "shard", "result"))
 def test_one_bit_of_a_finished_run_is_refused_and_repaired(
     config: Path,
     untouched: Path,
@@ -134,6 +142,7 @@ def test_one_bit_of_a_finished_run_is_refused_and_repaired(
     assert digests(finished) == digests(untouched)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [lose, as_folder, as_link])
 def test_all_of_a_finished_run_at_once(
     config: Path, untouched: Path, finished: Path, damage: Callable[[Path], None]
@@ -156,7 +165,7 @@ def test_reports_that_are_gone_are_drawn_again(
     assert digests(finished) == digests(untouched)
 
 
-@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("damage", always(DAMAGE, flip, as_link))
 def test_what_is_damaged_in_an_unfinished_run_is_computed_again(
     config: Path,
     untouched: Path,
@@ -177,6 +186,7 @@ def test_what_is_damaged_in_an_unfinished_run_is_computed_again(
     assert verify(unfinished).whole
 
 
+@pytest.mark.slow
 def test_a_damaged_shard_alone_is_the_only_one_computed_again(
     config: Path, unfinished: Path
 ) -> None:
@@ -188,6 +198,7 @@ def test_a_damaged_shard_alone_is_the_only_one_computed_again(
     assert again == [shards[1]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["images", "shards", "stages", "stages/relevance"])
 def test_a_folder_that_became_a_link_is_not_written_through(
     config: Path, untouched: Path, unfinished: Path, tmp_path: Path, name: str
@@ -202,6 +213,7 @@ def test_a_folder_that_became_a_link_is_not_written_through(
     assert digests(unfinished) == digests(untouched)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [cut, empty, as_folder])
 def test_the_manifest_itself(
     config: Path,
@@ -220,6 +232,7 @@ def test_the_manifest_itself(
     assert [path.name for path in finished.parent.glob("*/")] == [untouched.name]
 
 
+@pytest.mark.slow
 def test_the_manifest_of_an_unfinished_run_is_begun_anew(
     config: Path, untouched: Path, unfinished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
