@@ -106,8 +106,9 @@ def region_concepts(
     """Return the concepts with positive relevance inside the region, best first, and their parts.
 
     Two looks: the `COMPARED` concepts with most relevance at the layer's positions under the
-    region, over `REFERENCES` references; of these the conditional heatmaps inside the region, over
-    `LOOKED_UP` references.
+    region, over `REFERENCES` references, and as many with most of it anywhere, since attention
+    carries what lies in a region to other positions; of these the conditional heatmaps inside the
+    region, over `LOOKED_UP` references. At most `COMPARED` are returned.
     """
     masks = screened.proposal.masks
     rows = screened.references[:REFERENCES]
@@ -120,14 +121,16 @@ def region_concepts(
     relevance = maps.relevance[layer].cpu()
     under = torch.from_numpy(where.covered(masks[rows]))
     inside = (relevance.flatten(2) * under[:, None]).sum(dim=2).mean(dim=0).numpy()
-    compared = np.argsort(-inside, kind="stable")[:COMPARED]
+    anywhere = relevance.flatten(2).sum(dim=2).mean(dim=0).numpy()
+    leading = (np.argsort(-each, kind="stable")[:COMPARED] for each in (inside, anywhere))
+    compared = np.unique(np.concatenate(list(leading)))
     looked = slice(0, LOOKED_UP)
     heat = stage.probe.concept_heatmaps(
         inputs[looked], members.output, layer, [int(c) for c in compared]
     )
     found = (heat * masks[rows[looked]]).sum(axis=(2, 3)).mean(axis=1)
     order = np.argsort(-found, kind="stable")
-    order = order[found[order] > 0]
+    order = order[found[order] > 0][:COMPARED]
     return compared[order], found[order] / found[order].sum()
 
 

@@ -66,7 +66,7 @@ class Tokens(nn.Module):
         if self.order is not None:
             tokens = tokens[:, self.order]
         if self.extra is not None:
-            extra = self.extra.expand(len(tokens), -1, -1)
+            extra = self.extra.expand(images.shape[0], -1, -1)
             tokens = torch.cat([tokens, extra] if self.behind else [extra, tokens], 1)
         tokens = self.norm(self.blocks(tokens))
         first = tokens[:, -1] if self.behind else tokens[:, 0]
@@ -92,7 +92,7 @@ class LastChannels(nn.Module):
 
 def swin(faint: float = FAINT) -> nn.Module:
     """Return a Swin of two stages with shifted windows of 4 x 4 patches, which need padding."""
-    model = SwinTransformer([2, 2], 16, [2, 2], [2, 4], [4, 4], num_classes=3)
+    model = SwinTransformer([4, 4], 16, [2, 2], [2, 4], [4, 4], num_classes=3)
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if name.endswith("attn.proj.weight"):
