@@ -25,10 +25,11 @@ from tests.planted.world import World, look
 def test_components_lie_where_the_patches_are(world: World, detectors: np.ndarray) -> None:
     rows = np.concatenate([world.samples.members(output)[:20] for output in range(len(NAMES))])
     explained_as = world.samples.target[rows]
-    relevance = positional_relevance(
+    relevance, placed = positional_relevance(
         world.explainer, world.subject.load, "parts", rows, explained_as,
         batch=32, progress=lambda _: None,
     )  # fmt: skip
+    assert placed == 1.0
     found = positional_components(
         "parts", relevance, rows, explained_as, rng=np.random.default_rng(0)
     )
