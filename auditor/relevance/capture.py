@@ -221,8 +221,9 @@ def _check_apart(first: Tensor, others: Tensor) -> None:
 
 def _check(graph: Graph, images: Tensor, expected: Tensor) -> None:
     """Refuse a graph whose logits differ from the model's: in a batch, and of an image alone."""
+    layout = torch.channels_last if images.dim() == 4 else torch.contiguous_format
     try:
-        logits = run(graph, images.contiguous(memory_format=torch.channels_last))
+        logits = run(graph, images.contiguous(memory_format=layout))
         alone = run(graph, images[:1])
     except (RuntimeError, IndexError) as error:
         raise CaptureError(

@@ -165,8 +165,9 @@ class Explainer:
         if not chosen:
             raise ModelError(
                 "the model has nothing to audit: no layer lies between the picture and the logits "
-                "(as in a single linear layer), so that there are no concepts to look for; give a "
-                "model with a hidden layer."
+                "(as in a single linear layer), or none holds one map for each picture (where "
+                "patches go through it as pictures of their own), so that there are no concepts to "
+                "look for; give a model with a hidden layer."
             )
         return chosen
 

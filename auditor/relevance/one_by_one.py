@@ -28,7 +28,7 @@ aten = torch.ops.aten
 SIZED = {aten.view.default, aten._unsafe_view.default, aten.reshape.default, aten.expand.default}
 TAKES_OUT = {aten.select.int, aten.squeeze.dim, aten.squeeze.dims}
 SPLITS = {aten.unbind.int, aten.split.Tensor, aten.split_with_sizes.default}
-JOINS = {aten.cat.default, aten.stack.default}
+JOINS = {aten.stack.default, aten.vstack.default}
 
 
 def batched(program: ExportedProgram, images: Tensor) -> ExportedProgram:
@@ -66,9 +66,9 @@ def _rewritten(node: fx.Node, image: fx.Node, inside: set[fx.Node], bare: set[fx
     if source in bare:
         if node.target is aten.unsqueeze.default and arguments[0] == 0:
             return _nothing(node, source)
-        if node.target is aten.stack.default and arguments[0] == 0 and first == [source]:
+        if node.target in JOINS and arguments[0] == 0 and first == [source]:
             return _nothing(node, source)
-        if node.target in {aten.select_scatter.default} and node.args[1] is source:
+        if node.target is aten.select_scatter.default and node.args[1] is source:
             return _nothing(node, source)
         target: Any = node.target
         alone = all(each not in inside or each in bare for each in node.all_input_nodes)
@@ -88,6 +88,8 @@ def _rewritten(node: fx.Node, image: fx.Node, inside: set[fx.Node], bare: set[fx
             _nothing(node, source.all_input_nodes[0])
             return taken_out
     if node.target is aten.cat.default and arguments[0] == 0 and first == [source]:
+        return _nothing(node, source)
+    if node.target is aten.vstack.default and first == [source]:
         return _nothing(node, source)
     if node.target is aten.slice_scatter.default and node.args[1] is source:
         return _nothing(node, source)

@@ -77,6 +77,7 @@ SIBLINGS: dict[str, str] = {
     "amplitudes": "",
     "each_in_turn": "takes its pictures one by one",
     "filled": "takes its pictures one by one",
+    "each_with_probabilities": "The model ends with softmax: the logits before it are explained",
     "each_prepared": "takes its pictures one by one",
     "fixed_batch": "",
     "checkpointed_reentrant": "",
@@ -234,7 +235,7 @@ def as_logits(found: Tensor, name: str) -> Tensor:
     if name in TWO_CLASSES:
         half = (torch.logit(found) if name == "single_probability" else found).reshape(-1, 1) / 2
         return torch.cat([-half, half], 1)
-    return torch.log(found) if name == "probabilities" else found
+    return torch.log(found) if name in ("probabilities", "each_with_probabilities") else found
 
 
 def centred(found: Tensor) -> Tensor:

@@ -409,6 +409,14 @@ def each_prepared() -> nn.Module:
     return Prepared()
 
 
+def each_with_probabilities() -> nn.Module:
+    class Sure(Starred):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.vstack([F.softmax(self.model(part), 1) for part in x.split(1)])
+
+    return Sure()
+
+
 def each_with_a_token() -> nn.Module:
     """Show every picture to a vision transformer by itself."""
 
