@@ -84,8 +84,8 @@ def decided(kind: Kind) -> Scores:
 
 def trial_inputs(example: Float[Tensor, "1 3 height width"]) -> tuple[Tensor, Tensor]:
     """Return inputs as pictures might be, and others far outside their range; always the same."""
-    noise = stream(0, "trial inputs").standard_normal((NOISE, *example.shape[1:]))
-    noise = torch.from_numpy(noise).to(example)
+    drawn = stream(0, "trial inputs").standard_normal((NOISE, *example.shape[1:]))
+    noise = torch.from_numpy(drawn).to(example)
     near = torch.cat([-example, 0 * example, noise])
     return near, torch.cat([FAR * example, -FAR * example, FAR * noise])
 
