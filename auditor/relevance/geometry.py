@@ -136,7 +136,8 @@ def _centres(values: Tensor, node: Node, axis: int) -> Float[np.ndarray, "positi
 def _lines(values: Float[np.ndarray, "placed"]) -> Float[np.ndarray, "edge"]:
     """Return the borders between the different coordinates, and those of the picture."""
     different = np.unique(np.round(values, 4))
-    return np.concatenate([[0.0], (different[1:] + different[:-1]) / 2, [1.0]])
+    between = np.clip((different[1:] + different[:-1]) / 2, 0.0, 1.0)
+    return np.concatenate([[0.0], between, [1.0]])
 
 
 def _only_convolves(graph: Graph, node: Node) -> bool:

@@ -134,12 +134,42 @@ def _mixed(node: Node, sides: list[Tensor]) -> Tensor:
 
 
 def _windowed(node: Node, source: Tensor) -> Tensor:
-    """Average the coordinates in each window of a convolution or a pooling, padding left out."""
+    """Return the coordinates of the middle of each window of a convolution or a pooling.
+
+    Where that lies in the padding they are continued. Where entries have no place, the mean of the
+    others in the window stands for its middle.
+    """
     mean = _together(source, [1])
+    if bool(mean.isfinite().all()):
+        for axis in (0, 1):
+            mean = _middles(node, mean, axis)
+        return _unless_whole(mean).expand(node.shape)
     total, count = (
         _window_sums(node, each) for each in (mean.nan_to_num(0.0), mean.isfinite().to(mean.dtype))
     )
     return _unless_whole(torch.where(count > 0, total / count, torch.nan)).expand(node.shape)
+
+
+def _middles(node: Node, values: Tensor, axis: int) -> Tensor:
+    """Return values (B, 1, h, w) at the middle of the windows along h (axis 0) or w (axis 1)."""
+    asked, place = node.arguments, axis + 2
+    sizes = asked["weight"].shape[2:] if node.operation in CONVOLUTIONS else asked["kernel_size"]
+    length = values.shape[place]
+    if length == 1:
+        return values.expand([node.shape[place] if at == place else -1 for at in range(4)])
+    reach = (_of_axis(sizes, axis) - 1) * _of_axis(asked.get("dilation", 1), axis) / 2
+    stride = _of_axis(asked["stride"] or sizes, axis)
+    starts = torch.arange(node.shape[place], device=values.device) * stride
+    middles = starts - _of_axis(asked["padding"], axis) + reach
+    before = middles.floor().clamp(0, length - 2).long()
+    part = (middles - before).reshape([-1, 1] if axis == 0 else [1, -1])
+    first, second = (values.index_select(place, before + step) for step in (0, 1))
+    return first + part * (second - first)
+
+
+def _of_axis(value: Any, axis: int) -> int:
+    several = [value] if isinstance(value, int) else list(value)
+    return int(several[axis % len(several)])
 
 
 def _window_sums(node: Node, values: Tensor) -> Tensor:

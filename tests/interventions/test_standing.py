@@ -87,7 +87,8 @@ def test_the_concepts_of_a_region_are_those_of_its_patches(
     heat = stage.probe.concept_heatmaps(inputs, 0, layer, list(every))
     inside = heat[(slice(None), slice(None), *place)].sum(axis=(2, 3)).mean(axis=1)
     best = np.argsort(-inside)[:5]
-    assert len(set(best) & set(found)) >= 4, (best, found)
+    assert found[0] == best[0]
+    assert len(set(best) & set(found)) >= 3, (best, found)
     assert len(found) <= COMPARED
 
 
