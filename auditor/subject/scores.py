@@ -40,6 +40,7 @@ _REFUSED: dict[str, str] = {
 def kind_of(values: Float[Tensor, "row output"], far: Float[Tensor, "other output"]) -> Kind:
     """Return what rows of answers are; rows that are not finite do not count.
 
+    Answers that are the same for every input are taken for logits: nothing tells what they are.
     ``far`` are answers for inputs far outside the range of pictures, where logits leave [0, 1]. A
     single output that always lies there is the probability of the positive class.
     """
@@ -54,7 +55,7 @@ def kind_of(values: Float[Tensor, "row output"], far: Float[Tensor, "other outpu
     inside = bool(((everything >= -STILL) & (everything <= 1 + EDGE)).all())
     if rows.shape[1] == 1:
         return "probabilities" if inside and moves else "logits"
-    if inside and _share(rows, 1.0):
+    if inside and moves and _share(rows, 1.0):
         return "probabilities"
     if inside and moves:
         return "cumulative" if _in_order(rows) else "independent"

@@ -25,9 +25,9 @@ class Subject:
 
     manifest = SimpleNamespace(classes=("x", "y"), labels=np.zeros(ROWS, int))
 
-    def load(self, rows: Sequence[int]) -> SimpleNamespace:
+    def sift(self, rows: Sequence[int]) -> tuple[SimpleNamespace, dict[int, str]]:
         inputs = torch.tensor([[[[float(row)]]] for row in rows])
-        return SimpleNamespace(rows=tuple(rows), inputs=inputs, failures={})
+        return SimpleNamespace(rows=tuple(rows), inputs=inputs), {}
 
 
 class Pictures(list):

@@ -127,11 +127,11 @@ REFUSED: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], str]] = {
     "a sigmoid each": (lambda a, b: a.sigmoid(), "independent probabilities"),
     "their mean": (lambda a, b: (a.sigmoid() + b.sigmoid()) / 2, "independent probabilities"),
     "hard sigmoid": (lambda a, b: F.hardsigmoid(a), "independent probabilities"),
-    "rounded": (lambda a, b: a.softmax(1).round(decimals=2), "change in steps"),
+    "rounded": (lambda a, b: a.softmax(1).round(decimals=3), "change in steps"),
     "decisions": (lambda a, b: F.one_hot(a.argmax(1), 4).to(a), "change in steps"),
     "votes": (
         lambda a, b: (F.one_hot(a.argmax(1), 4) + F.one_hot(b.argmax(1), 4)).to(a) / 2,
-        "change in steps",
+        "turns a value that depends on the picture into a number|change in steps",
     ),
     "ordinal": (
         lambda a, b: (a[:, :1] + torch.tensor([3.0, 1.0, -1.0, -3.0]).to(a)).sigmoid(),
