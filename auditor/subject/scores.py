@@ -19,11 +19,13 @@ Kind = Literal["logits", "probabilities", "log-probabilities", "cumulative", "in
 
 # Probabilities below this are taken for it, so that their logarithm is finite.
 FLOOR = 1e-12
-# Tolerances: of sums of probabilities, which half precision rounds; of what lies in [0, 1]; of
-# what does not change.
+# Tolerances: of sums of probabilities, which half precision rounds; of what lies in [0, 1], above
+# and below.
 SUM = 1e-2
 EDGE = 1e-4
 STILL = 1e-6
+# What some probability changes by at least between pictures, noise and inputs far from both.
+MOVES = 0.05
 NOISE = 4
 FAR = 1e4
 
@@ -40,7 +42,8 @@ _REFUSED: dict[str, str] = {
 def kind_of(values: Float[Tensor, "row output"], far: Float[Tensor, "other output"]) -> Kind:
     """Return what rows of answers are; rows that are not finite do not count.
 
-    Answers that are the same for every input are taken for logits: nothing tells what they are.
+    Answers that are nearly the same for every input are taken for logits: nothing tells what they
+    are, and a model that barely looks at the picture may give any numbers.
     ``far`` are answers for inputs far outside the range of pictures, where logits leave [0, 1]. A
     single output that always lies there is the probability of the positive class.
     """
@@ -51,7 +54,7 @@ def kind_of(values: Float[Tensor, "row output"], far: Float[Tensor, "other outpu
     if rows.shape[1] > 1 and whole > 1 + SUM and _share(rows, whole):
         rows, beyond = rows / whole, beyond / whole
     everything = torch.cat([rows, beyond])
-    moves = bool((everything.amax(0) - everything.amin(0)).amax() > STILL)
+    moves = bool((everything.amax(0) - everything.amin(0)).amax() > MOVES)
     inside = bool(((everything >= -STILL) & (everything <= 1 + EDGE)).all())
     if rows.shape[1] == 1:
         return "probabilities" if inside and moves else "logits"

@@ -219,3 +219,11 @@ def test_a_single_sigmoid_is_checked_against_the_model_too() -> None:
     found = Explainer(model, X[:1].float()).check(X[:2].float(), model=model)
     assert found.forward_difference is not None
     assert found.forward_difference < 1e-5
+
+
+@pytest.mark.parametrize("answers", [[0.22, 0.40, 1.38], [0.2, 0.3, 0.5], [0.1, 0.9, 0.4]])
+def test_a_model_that_barely_looks_is_not_taken_for_one_of_probabilities(
+    answers: list[float],
+) -> None:
+    nearly = made(lambda a, b: torch.tensor(answers).to(a) + 1e-3 * torch.tanh(a[:, :3]))
+    assert Explainer(nearly, X[:1], "epsilon").scores == "logits"
