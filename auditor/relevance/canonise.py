@@ -17,6 +17,7 @@ CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
 FOLDABLE = CONVOLUTIONS | {"linear"}
 WEIGHTED = FOLDABLE | TRANSPOSED
 SQUASHING = frozenset({"softmax", "_softmax", "log_softmax", "_log_softmax", "sigmoid"})
+PICKS = frozenset({"select", "slice"})
 KEEPS_LOGITS = frozenset({"view", "squeeze", "unsqueeze", "clone", "alias", "_to_copy"})
 
 
@@ -64,11 +65,13 @@ def bare_logits(graph: Graph) -> Graph:
     """Return the graph without a final softmax, or sigmoid of one logit: that is explained."""
     after: list[Node] = []
     last = graph[graph.output]
-    while last.operation in KEEPS_LOGITS and len(last.inputs) == 1:
+    while last.operation in KEEPS_LOGITS | PICKS and len(last.inputs) == 1:
         after.append(last)
         last = graph[last.inputs[0]]
     if last.operation not in SQUASHING or _is_single(last) != (last.operation == "sigmoid"):
         return graph
+    if not _is_sigmoid(last) and any(node.operation in PICKS for node in after):
+        return graph  # one of several probabilities is no function of its own logit
     note = (
         f"The model ends with {last.operation.strip('_')}: the logits before it are explained "
         "and shown."

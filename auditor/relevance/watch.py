@@ -30,7 +30,7 @@ NUMBERS = frozenset({
     "__bool__", "__int__", "__float__", "__index__", "item", "tolist", "is_nonzero", "equal",
     "allclose",
 })  # fmt: skip
-TORCH = str(Path(torch.__file__).parent)
+TORCH = str(Path(torch.__file__).parent / "_")[:-1]  # with its separator: not torchvision
 Place = tuple[str, int, str]
 Numbers = dict[Place, list[Any]]
 LEAVING = frozenset({"numpy", "__array__"})
