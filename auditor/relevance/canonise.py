@@ -68,9 +68,10 @@ def bare_logits(graph: Graph) -> Graph:
     while last.operation in KEEPS_LOGITS | PICKS and len(last.inputs) == 1:
         after.append(last)
         last = graph[last.inputs[0]]
-    if last.operation not in SQUASHING or _is_single(last) != (last.operation == "sigmoid"):
+    sigmoid = last.operation == "sigmoid"
+    if last.operation not in SQUASHING or _is_single(graph[graph.output]) != sigmoid:
         return graph
-    if not _is_sigmoid(last) and any(node.operation in PICKS for node in after):
+    if not sigmoid and any(node.operation in PICKS for node in after):
         return graph  # one of several probabilities is no function of its own logit
     note = (
         f"The model ends with {last.operation.strip('_')}: the logits before it are explained "

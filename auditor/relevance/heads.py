@@ -21,6 +21,7 @@ from auditor.relevance.graph import Graph, Node, Ref, prune
 from auditor.streams import stream
 from auditor.subject.scores import (
     FLOOR,
+    SUM,
     Kind,
     Scores,
     decided,
@@ -77,7 +78,7 @@ def explained(
     found = decided(_seen(graph, example, pictures)) if scores == "auto" else _stated(scores)
     bare = graph if scores == "logits" else bare_logits(graph)
     if bare is graph and found == "logits" and scores == "auto" and not single:
-        found = "log-probabilities" if _ends_in_logarithms(graph) else found
+        found = "log-probabilities" if _ends_in_logarithms(graph, example) else found
     if bare is graph and found != "logits":
         bare = _without_probabilities(graph, found)
         if bare[bare.output].operation == OPERATION:
@@ -85,9 +86,17 @@ def explained(
     return replace(two_sided(bare) if single else bare, scores=found)
 
 
-def _ends_in_logarithms(graph: Graph) -> bool:
-    """Recognise a mean of several members' log-probabilities, which add up to less than 1."""
-    return any(node.operation in LOGARITHMS for node in _end(graph)[1])
+def _ends_in_logarithms(graph: Graph, example: Tensor) -> bool:
+    """Recognise a mean of several members' log-probabilities, which add up to less than 1.
+
+    The operations alone do not tell: a linear layer on logarithms gives logits.
+    """
+    if not any(node.operation in LOGARITHMS for node in _end(graph)[1]):
+        return False
+    answers = run(graph, torch.cat([example, trial_inputs(example)[0]]))
+    rows = answers.reshape(len(answers), -1)
+    finite = rows[rows.isfinite().all(1)].double()
+    return len(finite) > 0 and bool((finite.logsumexp(1) <= SUM).all())
 
 
 def _stated(scores: str) -> Scores:

@@ -42,9 +42,9 @@ def at_hand(model: nn.Module) -> tuple[Stage, Members, Screened]:
         output=0,
         rows=np.arange(8),
         discovery=samples.discovery[:8],
-        inputs=subject.load(range(8)).inputs,
+        inputs=subject.load(range(8)),
         heat=np.ones((8, SIZE, SIZE), np.float32),
-        pictures=subject.pictures(subject.load(range(8)).inputs),
+        pictures=subject.pictures(subject.load(range(8))),
         logits=samples.logits[:8],
         in_class=8,
     )
@@ -144,7 +144,7 @@ def test_components_take_the_places_of_the_picture_and_not_the_class_token() -> 
         )  # fmt: skip
         assert found.shape == (4, 48, 8, 8)
         assert placed == pytest.approx(share)
-    images = subject.load(range(4)).inputs
+    images = subject.load(range(4))
     whole = explainer.explain(images, torch.zeros(4, dtype=torch.long), layers=("blocks.1",))
     expected = whole.relevance["blocks.1"].sum((2, 3)).numpy()
     assert found.sum(axis=(2, 3)) == pytest.approx(expected, abs=1e-5)
@@ -153,7 +153,7 @@ def test_components_take_the_places_of_the_picture_and_not_the_class_token() -> 
 def test_components_of_a_class_token_are_said_to_have_no_places() -> None:
     subject = world(per_class=6, model=made(Tokens, 1, faint=1.0))
     explainer, samples = subject.probe().explainer, subject.samples()
-    images = subject.load(range(18)).inputs
+    images = subject.load(range(18))
     maps = explainer.explain(images, torch.from_numpy(samples.target), layers=("blocks.1",))
     relevance = maps.relevance["blocks.1"]
     layer = LayerRelevance(

@@ -95,7 +95,6 @@ def test_no_room_elsewhere_is_75_too(
     def broken(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "/tmp/of somebody")
 
-    monkeypatch.setattr("auditor.cli.options.config_of", broken)
     monkeypatch.setattr("auditor.cli.run.config_of", broken)
     assert auditor(["run", "a.yaml", "--out", str(tmp_path)]) == 75
     assert "there is no room for /tmp/of somebody" in capsys.readouterr().err
@@ -108,9 +107,9 @@ def test_a_damaged_choice_of_the_budget_is_made_again(
 ) -> None:
     from auditor.config import parse_config
 
-    subject = Labels()
-    subject.model_digest = subject.data_digest = "0"  # type: ignore[attr-defined]
-    monkeypatch.setattr("auditor.subject.load_subject", lambda *_: subject)
+    monkeypatch.setattr("auditor.subject.load_subject", lambda *_: Labels())
+    for name in ("opening.make_explainer", "opening.audited_layers", "identity.identity_of"):
+        monkeypatch.setattr(f"auditor.pipeline.{name}", lambda *_: {})
     monkeypatch.setattr(budget, "choose", lambda *_: Choice(100, False, 60.0))
     said: list[str] = []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from pathlib import Path
 
 import pypdf
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from auditor.__main__ import run
+from auditor.manifest import write_listed
 from auditor.report.explain import ImagePage
 from auditor.report.model import AuditResult
 from tests.pipeline.small import write_own_model_audit
@@ -152,12 +154,11 @@ def test_what_cannot_be_explained_is_said(
 def test_a_run_of_another_model_is_refused(
     finished: Path, config: Path, world: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    other = world / "other run"
-    other.mkdir()
+    other = shutil.copytree(finished, world / "other run")
     result = AuditResult.model_validate_json((finished / "audit.json").read_text())
     model = result.model.model_copy(update={"digest": "0" * 64})
     changed = result.model_copy(update={"model": model})
-    (other / "audit.json").write_text(changed.model_dump_json())
+    write_listed(other, {"audit.json": changed.model_dump_json().encode()})
     image = str(world / "photos" / "val" / "cat" / "00.png")
     command = ["explain", str(config), "--image", image, "--run", str(other), "--quiet"]
     assert run([*command, "--out", str(world / "wrong")]) == 5

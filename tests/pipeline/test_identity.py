@@ -384,7 +384,7 @@ def test_only_what_could_have_been_gone_on_with_is_spoken_of(tmp_path: Path) -> 
         "starting anew"
     ]
     for path in tmp_path.glob("*/"):
-        RunFolder(path, "", "").finish("audited")
+        RunFolder(path, "", "").write({}, status="audited")
     assert opened(tmp_path, 3, model="a third")[1] == []
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "manifest.json").write_text("{")
@@ -394,5 +394,5 @@ def test_only_what_could_have_been_gone_on_with_is_spoken_of(tmp_path: Path) -> 
 
 def test_a_finished_run_of_another_machine_is_named_too(tmp_path: Path) -> None:
     run, _ = opened(tmp_path, 1)
-    run.finish("audited")
+    run.write({}, status="audited")
     assert "on another machine" in opened(tmp_path, 2, **OTHER_CPU)[1][0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ FITTED = [
     "preprocess.std=[.5, .5, .5]",
 ]
 FACTORY = """
+import shutil
 from pathlib import Path
 
 from PIL import Image
@@ -76,8 +78,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     (folder / "images.csv").write_text("\n".join(["file,kind,number,camera", *rows]) + "\n")
     (folder / "lists").mkdir()
-    (folder / "lists" / "images.csv").symlink_to(folder / "images.csv")
-    (folder / "lists" / "photos").symlink_to(folder / "photos")
+    shutil.copy(folder / "images.csv", folder / "lists")
+    shutil.copytree(folder / "photos", folder / "lists" / "photos")
     return folder
 
 
@@ -189,7 +191,7 @@ def test_labels_in_another_order_are_proposed_and_pass(
     swapped = project / "swapped"
     swapped.mkdir()
     for old, new in (("cat", "zebra"), ("dog", "ape"), ("horse", "bear")):
-        (swapped / new).symlink_to(project / "photos" / old)
+        shutil.copytree(project / "photos" / old, swapped / new)
     command = ["init", *OWN, "--data", "swapped", *options(FITTED), "--to", "swapped.yaml"]
     assert run(command) == 0
     assert "the data contradicts it" in capsys.readouterr().err

@@ -227,3 +227,9 @@ def test_a_model_that_barely_looks_is_not_taken_for_one_of_probabilities(
 ) -> None:
     nearly = made(lambda a, b: torch.tensor(answers).to(a) + 1e-3 * torch.tanh(a[:, :3]))
     assert Explainer(nearly, X[:1], "epsilon").scores == "logits"
+
+
+def test_a_linear_layer_on_logarithms_gives_logits() -> None:
+    mixed = torch.tensor([[2.0, -1.0, 0.5], [-1.0, 3.0, 0.0], [0.5, 0.5, -2.0]])
+    head = made(lambda a, b: F.linear(a[:, :3].square().add(1e-3).log(), mixed.to(a)))
+    assert Explainer(head, X[:1], "epsilon").scores == "logits"
