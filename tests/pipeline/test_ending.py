@@ -17,6 +17,7 @@ from auditor.cli.budget import Choice
 from auditor.cli.ending import Ending
 from auditor.errors import DataError, StorageError
 from auditor.manifest import read_manifest, write_listed
+from auditor.pipeline import identity, opening
 from auditor.runfolder import open_run
 from tests.pipeline.test_jobs import Labels
 
@@ -108,8 +109,10 @@ def test_a_damaged_choice_of_the_budget_is_made_again(
     from auditor.config import parse_config
 
     monkeypatch.setattr("auditor.subject.load_subject", lambda *_: Labels())
-    for name in ("opening.make_explainer", "opening.audited_layers", "identity.identity_of"):
-        monkeypatch.setattr(f"auditor.pipeline.{name}", lambda *_: {})
+    for module, name in (
+        (opening, "make_explainer"), (opening, "audited_layers"), (identity, "identity_of")
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, lambda *_: {})
     monkeypatch.setattr(budget, "choose", lambda *_: Choice(100, False, 60.0))
     said: list[str] = []
 

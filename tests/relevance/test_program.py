@@ -87,7 +87,6 @@ VARIANTS: dict[str, Callable[[], Net]] = {
     "another mean": lambda: net(end=lambda model, x: model.last(x.mean((3, 2)).sqrt())),
     "summed": lambda: net(end=lambda model, x: model.last(x.sum((2, 3)))),
     "cast": lambda: ended(lambda model, x: x.half().float()),
-    "another cast": lambda: ended(lambda model, x: x.bfloat16().float()),
     "buffer": lambda: ended(lambda model, x: x * model.table),
     "tensor attribute": lambda: ended(lambda model, x: x * model.constant),
     "written out": lambda: ended(lambda model, x: x * torch.tensor([1.0, 2.0, 3.0])),
