@@ -64,6 +64,12 @@ def run(arguments: list[str]) -> int:
             "again: it goes on from here.",
             STOPPED,
         )
+    except MemoryError:
+        return _fail(
+            "there is not enough memory. Free some, or set a smaller audit.batch, and run the same "
+            "command again: it goes on from here.",
+            STOPPED,
+        )
     except Exception as error:
         return _unexpected(error)
     # What `Context.exit` was given comes back as a number.

@@ -31,7 +31,7 @@ def read_manifest(run: Path) -> dict[str, Any]:
         document = json.loads(read_plain(run / NAME))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _no_run(run) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise IntegrityError(f"{run / NAME} cannot be read: {error}.") from error
     if not isinstance(document, dict) or {k: document.get(k) for k in FORMAT} != FORMAT:
         raise IntegrityError(f"{run / NAME} has a format this version cannot read.")

@@ -79,6 +79,8 @@ class DatasetReader:
         """Return the image of an item as the dataset gives it."""
         try:
             return self.dataset[self.indices[index]][0]
+        except MemoryError:  # says nothing of the item
+            raise
         except Exception as error:  # the user's code, or a damaged file below it
             raise Unreadable(
                 f"the dataset failed ({shared_text(describe_failure(error))})"

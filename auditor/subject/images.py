@@ -188,7 +188,7 @@ def opened(data: bytes) -> Iterator[tuple[Image.Image, Header]]:
                 if picture.format == "PNG" and (block := png_exif(data)):
                     picture.info.setdefault("exif", block)
                 yield picture, _header(picture)
-        except Unreadable:
+        except (Unreadable, MemoryError):  # that memory is short says nothing of the picture
             raise
         except UnidentifiedImageError:
             raise Unreadable(why_not(data[:HEAD])) from None

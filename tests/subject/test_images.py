@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from auditor.__main__ import run
 from auditor.subject import formats, images
 from auditor.subject.images import (
     USUAL,
@@ -22,6 +23,7 @@ from auditor.subject.images import (
     read_file,
     upright_size,
 )
+from tests.pipeline.small import write_own_model_audit
 from tests.subject.small import noise
 
 
@@ -248,3 +250,17 @@ def test_other_formats_are_named(data: bytes, said: str) -> None:
     with pytest.raises(Unreadable) as caught:
         decode(data)
     assert said in str(caught.value)
+
+
+def test_short_memory_is_no_fault_of_the_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def short(*_: object) -> None:
+        raise MemoryError
+
+    config = write_own_model_audit(tmp_path, per_class=3)
+    monkeypatch.setattr(Image.Image, "convert", short)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", short)
+    command = ["run", str(config), "--out", str(tmp_path / "runs"), "--quiet"]
+    assert run(command) == 75
+    assert "not enough memory" in capsys.readouterr().err
