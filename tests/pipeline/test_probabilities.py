@@ -59,6 +59,7 @@ def asked(audit: Path, head: str, *more: str) -> list[str]:
     return [str(audit), *(part for option in options for part in ("--set", option))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("head", "more", "note"),
     [

@@ -177,7 +177,14 @@ def holds(found: dict[str, Any], said: str) -> None:
     assert said in " ".join(found["notes"])
 
 
-@pytest.mark.parametrize("name", SHAPES)
+# Every third shape each time; all of them, as they take a second each, among the slow tests.
+SOMETIMES = [
+    name if place % 3 == 0 else pytest.param(name, marks=pytest.mark.slow)
+    for place, name in enumerate(SHAPES)
+]
+
+
+@pytest.mark.parametrize("name", SOMETIMES)
 def test_check_takes_it(name: str, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
     holds(checked(name, pictures, capsys), SHAPES[name])
 
