@@ -131,7 +131,9 @@ def _secrets(value: object, *, secret: bool) -> Iterator[str]:
     elif isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
         text = str(value)
         yield from (found[1] for found in re.finditer(r"://[^\s/@:]*:([^\s/@]+)@", text))
-        yield from (found[3] for found in _ASSIGNED.finditer(text) if is_secret(found[1]))
+        yield from (found[0].split()[1] for found in _SCHEMES.finditer(text))
+        rest = re.sub(r"[?&]", " ", without_credentials(_SCHEMES.sub("", text)))
+        yield from (found[3] for found in _ASSIGNED.finditer(rest) if is_secret(found[1]))
         if secret and len(text) >= SHORTEST:
             yield text
 

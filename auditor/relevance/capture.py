@@ -30,6 +30,7 @@ from auditor.subject.users_lines import in_words, users_frame
 from auditor.subject.wrappers import unwrap
 
 TOLERANCE = 1e-4
+TRIALS = 17
 ONE_BY_ONE = (
     "The model takes its pictures one by one: what it does with one of them was captured, and runs "
     "on batches."
@@ -72,8 +73,6 @@ def capture(
             try:
                 _check(graph, images.to(device), expected.to(device))
             except CaptureError as error:
-                if graph[graph.input].per_image:
-                    raise
                 program = _of_one(model, images, watched.numbers, error)
                 graph = canonise(build(program, device, place=answer.place))
                 _check(graph, images.to(device), expected.to(device))
@@ -88,8 +87,13 @@ def capture(
 
 
 def _trials(example: Tensor) -> Tensor:
-    """Return three images (3, 3, H, W) that differ in their values, the example first."""
-    return torch.cat([example, 0.8 * example.flip(-1), 0.6 * example.flip(-2, -1)])
+    """Return `TRIALS` images (TRIALS, 3, H, W) that differ in their values, the example first.
+
+    More than the usual sizes of the parts that a model works through a batch in: what it does with
+    a larger batch than the one captured must be what it does with that one.
+    """
+    turned = [example, example.flip(-1), example.flip(-2, -1)]
+    return torch.cat([turned[at % 3] * (1 - 0.05 * at) for at in range(TRIALS)])
 
 
 def _answers(model: nn.Module, images: Tensor, watched: Watched, place: int) -> Tensor:
@@ -209,13 +213,14 @@ def _check_followed(graph: Graph) -> None:
 
 
 def _check_apart(first: Tensor, others: Tensor) -> None:
-    """Refuse a model that answers the same two images differently when a third is beside them."""
+    """Refuse a model that answers the same two images differently when others are beside them."""
     difference = _apart(others, first)
     if difference > TOLERANCE:
         raise CaptureError(
-            "the model's answer for an image depends on the other images of its batch (it differs "
-            f"by {difference:.1e} of the largest logit), so that an image has no relevance of its "
-            "own: use batch norm with running statistics, and means over other axes than the first."
+            "the model's answer for an image depends on the other images of its batch, or on how "
+            f"many they are (it differs by {difference:.1e} of the largest logit), so that an "
+            "image has no relevance of its own: use batch norm with running statistics, and means "
+            "over other axes than the first."
         )
 
 

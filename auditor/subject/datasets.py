@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -211,7 +211,26 @@ def _class_names(dataset: Any, label: str) -> tuple[str, ...] | None:
     names = tuple(str(name) for name in classes)
     if len(set(names)) != len(names):
         raise DataError(f"the classes of '{label}' are not unique: {', '.join(names[:20])}.")
+    _check_numbers(getattr(dataset, "class_to_idx", None), names, label)
     return names
+
+
+def _check_numbers(numbers: Any, names: tuple[str, ...], label: str) -> None:
+    """Refuse a dataset that numbers its classes in two ways.
+
+    Raises:
+        DataError: ``class_to_idx`` gives a class another number than its place in ``classes``.
+    """
+    if not isinstance(numbers, Mapping):
+        return
+    given = {str(name): number for name, number in numbers.items()}
+    for place, name in enumerate(names):
+        if given.get(name, place) != place:
+            raise DataError(
+                f"the dataset '{label}' numbers its classes in two ways: '{name}' is {place} in "
+                f"its classes and {given[name]} in its class_to_idx; make them agree, or leave "
+                "one out."
+            )
 
 
 def _name(number: int, classes: tuple[str, ...] | None, at: int, label: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection as Collected
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from auditor.accounting import OUTSIDE
@@ -26,6 +27,7 @@ OTHER_IMAGE_SUFFIXES = frozenset({
 # fmt: on
 
 HIDDEN = "hidden file"
+HIDDEN_PICTURE = "picture whose name begins with a dot"
 NOT_AN_IMAGE = "not an image"
 OTHER_FORMAT = f"image format other than {FORMAT_NAMES}"
 UNKNOWN_KIND = "of a kind that is not read"
@@ -79,18 +81,24 @@ def read_folder(root: Path, *, outside: bool = False) -> Collection:
         names=names,
         reader=FileReader(tuple(found)),
         excluded=excluded,
-        notes=_notes(names, labels, excluded),
+        notes=(*_notes(names, labels, excluded), *_hidden_pictures(root, aside)),
     )
 
 
 def _by_class(
-    root: Path, aside: Sequence[tuple[Path, str]], pictures: Container[Path]
+    root: Path, aside: Sequence[tuple[Path, str]], pictures: Collected[Path]
 ) -> dict[str, dict[str, int]]:
-    """Count what is set aside by class folder and reason; a file beside its picture is none."""
+    """Count what is set aside by class folder and reason; a file beside its picture is none.
+
+    Where a class folder holds files and no picture, each of them counts as one that is lost.
+    """
     counted: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    with_pictures = {path.relative_to(root).parts[0] for path in pictures}
     for path, reason in aside:
         parts = path.relative_to(root).parts
-        if reason == UNKNOWN_KIND and (len(parts) < 2 or path.with_suffix("") in pictures):
+        if reason == NOT_AN_IMAGE and len(parts) > 1 and parts[0] not in with_pictures:
+            reason = UNKNOWN_KIND  # all that a class has
+        elif reason == UNKNOWN_KIND and (len(parts) < 2 or path.with_suffix("") in pictures):
             reason = NOT_AN_IMAGE
         inside = len(parts) > 1 and not _hidden(parts[0])
         counted[text_path(parts[0]) if inside else OUTSIDE][reason] += 1
@@ -109,6 +117,21 @@ def _notes(
     return tuple(notes)
 
 
+def _hidden_pictures(root: Path, aside: Sequence[tuple[Path, str]]) -> tuple[str, ...]:
+    """Say which hidden folders hold pictures: one may be a class."""
+    folders = sorted(
+        {
+            path.relative_to(root).parts[0]
+            for path, _ in aside
+            if path.suffix.lower() in IMAGE_SUFFIXES
+        }
+    )
+    hidden = [text_path(name) for name in folders if _hidden(name)]
+    if not hidden:
+        return ()
+    return (f"pictures in hidden folders are left out: {', '.join(hidden[:10])}",)
+
+
 def _check_links(root: Path, found: Sequence[Path]) -> None:
     inside = Inside(root)
     leaving = [path for path in found if not inside.holds(path)]
@@ -122,8 +145,10 @@ def _check_links(root: Path, found: Sequence[Path]) -> None:
 
 
 def _reason_to_leave_out(path: Path, parts: tuple[str, ...]) -> str | None:
-    if any(_hidden(part) for part in parts):
+    if any(_hidden(part) for part in parts[:-1]):
         return HIDDEN
+    if _hidden(parts[-1]):
+        return HIDDEN_PICTURE if is_decoded(kind_of_file(path)) else HIDDEN
     suffix = path.suffix.lower()
     if suffix not in IMAGE_SUFFIXES:
         kind = kind_of_file(path)
@@ -135,17 +160,22 @@ def _reason_to_leave_out(path: Path, parts: tuple[str, ...]) -> str | None:
 
 
 def _walk(root: Path) -> Iterator[Path]:
-    """Yield everything that is not a plain folder, sorted; folders reached twice are read once."""
-    seen: set[str] = set()
+    """Yield everything that is not a plain folder, sorted; folders reached twice are read once.
+
+    Raises:
+        DataError: links put one folder into two classes.
+    """
+    seen: dict[str, Path] = {}
     pending = [root]
     files: list[Path] = []
     while pending:
         folder = pending.pop()
         real = os.path.realpath(folder)
-        if real in seen:
+        before = seen.setdefault(real, folder)
+        if before != folder:
+            _check_same_class(root, before, folder)
             continue
-        seen.add(real)
-        for entry in _entries(folder):
+        for entry in sorted(_entries(folder), reverse=True):
             if not entry.is_dir():
                 files.append(entry)
                 continue
@@ -153,6 +183,17 @@ def _walk(root: Path) -> Iterator[Path]:
             if entry.suffix.lower() in IMAGE_SUFFIXES and folder != root:
                 files.append(entry)  # a folder that claims to be a picture: quarantined later
     yield from sorted(files)
+
+
+def _check_same_class(root: Path, first: Path, second: Path) -> None:
+    one, two = (each.relative_to(root).parts for each in (first, second))
+    inside = one[:1] != two[:1] and first not in second.parents  # a link upwards is a circle
+    if inside and not any(_hidden(part) for part in (*one, *two)):
+        names = " and ".join(f"'{text_path(each.relative_to(root))}'" for each in (first, second))
+        raise DataError(
+            f"{names} of '{root.name}' are one folder, by a link, in two classes: take the link "
+            "out."
+        )
 
 
 def _entries(folder: Path) -> list[Path]:

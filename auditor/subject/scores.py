@@ -15,7 +15,9 @@ from auditor.errors import ModelError
 from auditor.streams import stream
 
 Scores = Literal["logits", "probabilities", "log-probabilities"]
-Kind = Literal["logits", "probabilities", "log-probabilities", "cumulative", "independent"]
+Kind = Literal[
+    "logits", "probabilities", "log-probabilities", "cumulative", "independent", "heads", "per cent"
+]
 
 # Probabilities below this are taken for it, so that their logarithm is finite.
 FLOOR = 1e-12
@@ -33,6 +35,11 @@ _REFUSED: dict[str, str] = {
     "cumulative": "cumulative probabilities (an ordinal classifier: each output is the probability "
     "of more, or of less, than a level), which cannot be audited yet: return the probability of "
     "each level, the differences of neighbours, from a factory",
+    "heads": "probabilities of several heads side by side (a first part of them adds up to the "
+    "same for every picture), of which one can be audited: name it by model.output where the model "
+    "returns them apart, or return that one from a factory",
+    "per cent": "a single one between 0 and 100, a probability in per cent as it seems: divide it "
+    "by 100 in a factory",
     "independent": "independent probabilities (a sigmoid for each output, as a multi-label "
     "classifier has), which cannot be audited yet: if one class is right for each picture, return "
     "what stands before the sigmoid from a factory",
@@ -55,6 +62,10 @@ def kind_of(values: Float[Tensor, "row output"], far: Float[Tensor, "other outpu
         rows, beyond = rows / whole, beyond / whole
     everything = torch.cat([rows, beyond])
     moves = bool((everything.amax(0) - everything.amin(0)).amax() > MOVES)
+    if rows.shape[1] == 1 and moves and _per_cent(everything):
+        return "per cent"
+    if moves and whole > 1 + SUM and _share(rows, 1.0) and _has_parts(everything):
+        return "heads"
     inside = bool(((everything >= -STILL) & (everything <= 1 + EDGE)).all())
     if rows.shape[1] == 1:
         return "probabilities" if inside and moves else "logits"
@@ -113,6 +124,21 @@ def _share(rows: Float[Tensor, "row output"], whole: float) -> bool:
     """Tell whether every row is a whole in parts."""
     sums = rows.sum(1) / whole
     return bool((rows >= -STILL).all()) and bool(((sums - 1).abs() < SUM).all())
+
+
+def _per_cent(values: Float[Tensor, "row 1"]) -> bool:
+    """Tell whether single answers lie between 0 and 100, not in [0, 1], and come up to an end."""
+    inside = bool((values >= -STILL).all()) and bool((values <= 100 * (1 + EDGE)).all())
+    ends = float(values.min()) < EDGE or float(values.max()) > 100 * (1 - EDGE)
+    return inside and ends and float(values.max()) > 1 + EDGE
+
+
+def _has_parts(rows: Float[Tensor, "row output"]) -> bool:
+    """Tell whether the first few outputs, not all at rest, add up to the same in every row."""
+    sums = rows.cumsum(1)[:, :-1]
+    still = (sums.amax(0) - sums.amin(0) < SUM * sums.mean(0)) & (sums.mean(0) > SUM)
+    moved = (rows.amax(0) - rows.amin(0) > MOVES).cumsum(0)[:-1] > 0  # not of outputs at rest
+    return bool((still & moved).any())
 
 
 def _in_order(rows: Float[Tensor, "row output"]) -> bool:

@@ -8,7 +8,7 @@ import yaml
 from auditor.config import Config, dump_config, parse_config
 from auditor.config_layers import set_layer
 from auditor.errors import ConfigError
-from auditor.hidden import is_secret, scrubbed, shared_text
+from auditor.hidden import is_secret, remember, scrubbed, shared_text
 from auditor.redaction import shared_command, shared_config
 
 
@@ -161,3 +161,16 @@ def test_a_wrong_value_is_not_echoed_where_secrets_stand(setting: str) -> None:
         parse_config(values)
     assert "canary" not in str(caught.value)
     assert setting.partition("=")[0] in str(caught.value)
+
+
+def test_tokens_of_headers_and_addresses_are_remembered() -> None:
+    remember(
+        {
+            "options": {
+                "header": "Authorization: Bearer HDRSECRET123",
+                "address": "https://u:PASSWORD1@host/x?sig=SIGSECRET123&size=3",
+            }
+        }
+    )
+    said = scrubbed("no HDRSECRET123, PASSWORD1 or SIGSECRET123 at host, size=3")
+    assert said == "no (not shown), (not shown) or (not shown) at host, size=3"

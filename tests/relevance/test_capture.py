@@ -172,3 +172,27 @@ def test_an_image_one_by_one_that_uses_another_is_refused() -> None:
 
     with pytest.raises(CaptureError, match=r"does not repeat .* lets images depend"):
         Explainer(Head(first), images(1))
+
+
+def test_parts_of_a_batch_are_followed_to_the_last() -> None:
+    """A loop over parts of four was captured for the first of them."""
+
+    class Parts(Head):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.cat([super(Parts, self).forward(part) for part in x.split(4)])
+
+    model = Parts(lambda x, module: x).eval()
+    explainer = Explainer(model, images(1))
+    with torch.no_grad():
+        assert torch.allclose(explainer.predict(images(11)), model(images(11)), atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [2, 4, 16])
+def test_what_is_done_to_large_batches_only_is_seen(size: int) -> None:
+    class Sized(Head):
+        def forward(self, x: Tensor) -> Tensor:
+            answer = super().forward(x)
+            return answer.roll(1, 1) if x.shape[0] > size else answer
+
+    with pytest.raises(CaptureError, match=r"how many they are|size of the batch|batches of one"):
+        Explainer(Sized(lambda x, module: x).eval(), images(1))

@@ -133,6 +133,14 @@ REFUSED: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], str]] = {
         lambda a, b: (F.one_hot(a.argmax(1), 4) + F.one_hot(b.argmax(1), 4)).to(a) / 2,
         "turns a value that depends on the picture into a number|change in steps",
     ),
+    "two heads": (
+        lambda a, b: torch.cat([a[:, :2].softmax(1), b[:, :2].softmax(1)], 1),
+        "several heads",
+    ),
+    "heads of two and three": (
+        lambda a, b: torch.cat([a[:, :2].softmax(1), b[:, :3].softmax(1)], 1),
+        "several heads",
+    ),
     "ordinal": (
         lambda a, b: (a[:, :1] + torch.tensor([3.0, 1.0, -1.0, -3.0]).to(a)).sigmoid(),
         "cumulative probabilities",
@@ -233,3 +241,13 @@ def test_a_linear_layer_on_logarithms_gives_logits() -> None:
     mixed = torch.tensor([[2.0, -1.0, 0.5], [-1.0, 3.0, 0.0], [0.5, 0.5, -2.0]])
     head = made(lambda a, b: F.linear(a[:, :3].square().add(1e-3).log(), mixed.to(a)))
     assert Explainer(head, X[:1], "epsilon").scores == "logits"
+
+
+def test_a_single_output_in_per_cent_is_refused() -> None:
+    with pytest.raises(ModelError, match="a probability in per cent"):
+        Explainer(made(lambda a, b: 100 * a.sigmoid(), 1), X[:1])
+
+
+def test_sums_of_members_are_one_distribution() -> None:
+    summed = made(lambda a, b: a.softmax(1) + b.softmax(1))
+    assert Explainer(summed, X[:1]).scores == "probabilities"

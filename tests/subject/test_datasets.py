@@ -46,6 +46,12 @@ def unnamed():
     return dataset
 
 
+def numbered(numbers):
+    dataset = Numbers(4)
+    dataset.class_to_idx = numbers
+    return dataset
+
+
 def listed(targets):
     dataset = Numbers(4, bad=2)
     dataset.targets = targets
@@ -137,6 +143,7 @@ def test_ready_inputs_have_a_shape(tmp_path: Path) -> None:
         ("pairs", {"item": [0, "cat"]}, "labels are integers"),
         ("pairs", {"item": [0, True]}, "labels are integers"),
         ("listed", {"targets": [0, 1, 2, 0]}, "is 2, but its classes are 0 to 1"),
+        ("numbered", {"numbers": {"ant": 0, "zebra": 1}}, "'zebra' is 0 in its classes and 1 in"),
     ],
 )
 def test_mistakes_are_one_sentence(

@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import DataError
-from auditor.subject.folders import HIDDEN, NO_CLASS, NOT_AN_IMAGE, OTHER_FORMAT, read_folder
+from auditor.subject.folders import (
+    HIDDEN,
+    HIDDEN_PICTURE,
+    NO_CLASS,
+    NOT_AN_IMAGE,
+    OTHER_FORMAT,
+    UNKNOWN_KIND,
+    read_folder,
+)
 from auditor.subject.images import Unreadable
 from tests.subject.small import image_folder, noise
 
@@ -113,6 +121,42 @@ def test_folder_without_class_folders_or_pictures(tmp_path: Path) -> None:
     (root / "a").mkdir()
     (root / "a" / "notes.txt").touch()
     with pytest.raises(
-        DataError, match=r"holds no picture that can be used .*1 x not an image; 1 x not inside"
+        DataError,
+        match=r"holds no picture that can be used .*1 x not inside a class folder; 1 x of a kind that is not read",
     ):
         read_folder(root)
+
+
+def test_pictures_whose_names_begin_with_a_dot_are_lost_not_unseen(tmp_path: Path) -> None:
+    for name in ("apple", "cherry", ".plum"):
+        (tmp_path / name).mkdir()
+        noise(8, 8).save(tmp_path / name / ("a.png" if name == "apple" else ".a.png"))
+    (tmp_path / "apple" / "._a.png").write_bytes(b"\x00\x05\x16\x07 what a Mac leaves behind")
+    found = read_folder(tmp_path)
+    assert found.excluded["cherry"] == {HIDDEN_PICTURE: 1}
+    assert found.excluded["apple"] == {HIDDEN: 1}
+    assert "pictures in hidden folders are left out: .plum" in found.notes
+
+
+def test_a_class_of_nothing_but_other_files_is_lost(tmp_path: Path) -> None:
+    for name in ("apple", "cherry"):
+        (tmp_path / name).mkdir()
+    noise(8, 8).save(tmp_path / "apple" / "a.png")
+    (tmp_path / "apple" / "read me.txt").write_text("hello")
+    (tmp_path / "cherry" / "a.txt").write_text("aGVsbG8=")
+    found = read_folder(tmp_path)
+    assert found.excluded["cherry"] == {UNKNOWN_KIND: 1}
+    assert found.excluded["apple"] == {NOT_AN_IMAGE: 1}
+
+
+def test_one_folder_in_two_classes_is_an_error(tmp_path: Path) -> None:
+    for name in ("apple", "banana"):
+        (tmp_path / name / "more").mkdir(parents=True)
+        noise(8, 8).save(tmp_path / name / "a.png")
+        noise(8, 8).save(tmp_path / name / "more" / "b.png")
+    (tmp_path / "apple" / "again").symlink_to(tmp_path / "apple" / "more")
+    (tmp_path / "apple" / "circle").symlink_to(tmp_path)
+    assert len(read_folder(tmp_path)) == 4
+    (tmp_path / "banana" / "extra").symlink_to(tmp_path / "apple")
+    with pytest.raises(DataError, match=r"'apple' and 'banana/extra'.*one folder.*two classes"):
+        read_folder(tmp_path)
