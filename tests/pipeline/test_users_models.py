@@ -217,7 +217,7 @@ def test_a_quick_audit_takes_it(
 ) -> None:
     arguments = ["run", *asked(name, pictures), "--preset", "quick", "--out", str(tmp_path)]
     assert run([*arguments, "--set", "report.formats=[html]"]) == 0
-    folder = Path(capsys.readouterr().out.strip().splitlines()[-1]).parent
+    folder = Path(capsys.readouterr().out.strip().splitlines()[-1])
     result = json.loads((folder / "audit.json").read_text())
     assert SHAPES[name] in " ".join(result["method"]["notes"])
 
