@@ -1,7 +1,7 @@
 """Records to files and back: JSON for structure, one ``.npy`` per array, never pickle.
 
-A frozen dataclass becomes ``{"$record": name, ...}``, an array ``{"$array": file}``, a tuple a
-list. Loading checks the format version and that every named array is there.
+A frozen dataclass or `Part` becomes ``{"$record": name, ...}``, an array ``{"$array": file}``, a
+tuple a list. Loading checks the format version and that every named array is there.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from auditor import concept_records, detail_records, records, shortcut_records
+from auditor import concept_records, detail_records, part, records, shortcut_records
 from auditor.errors import IntegrityError
 from auditor.storage import write_atomic, writing
 
@@ -55,11 +55,10 @@ def load_record(folder: Path) -> Any:
 
 def pictures_in(value: Any) -> Iterator[str]:
     """Yield the files of all pictures that a record names, at any depth."""
-    if isinstance(value, records.StoredPicture):
+    if isinstance(value, part.Picture):
         yield value.file
-    elif dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
-            yield from pictures_in(getattr(value, field.name))
+    elif (fields := _fields(value)) is not None:
+        yield from pictures_in(fields)
     elif isinstance(value, Mapping):
         for each in value.values():
             yield from pictures_in(each)
@@ -83,11 +82,8 @@ class _Arrays:
 
 
 def _encode(value: Any, name: str, arrays: _Arrays) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        parts = {
-            field.name: _encode(getattr(value, field.name), f"{name}.{field.name}", arrays)
-            for field in dataclasses.fields(value)
-        }
+    if (fields := _fields(value)) is not None:
+        parts = {key: _encode(item, f"{name}.{key}", arrays) for key, item in fields.items()}
         return {"$record": type(value).__name__, **parts}
     if isinstance(value, np.ndarray):
         return {"$array": arrays.keep(f"{name}.npy", value)}
@@ -104,6 +100,13 @@ def _encode(value: Any, name: str, arrays: _Arrays) -> Any:
     return value
 
 
+def _fields(value: Any) -> dict[str, Any] | None:
+    """Return the fields of a record by name, None for anything else."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return dict(value) if isinstance(value, part.Part) else None
+
+
 def _decode(value: Any, folder: Path) -> Any:
     if isinstance(value, list):
         return tuple(_decode(item, folder) for item in value)
@@ -118,7 +121,7 @@ def _decode(value: Any, folder: Path) -> Any:
 
 
 def _kind(name: str) -> Any:
-    for module in (records, concept_records, detail_records, shortcut_records):
+    for module in (part, records, concept_records, detail_records, shortcut_records):
         if hasattr(module, name):
             return getattr(module, name)
     raise ValueError(f"it holds a '{name}', which this version does not know")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from auditor.records import StoredPicture
+from auditor.part import Picture
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class NodePicture:
     layer: str
     concept: int
     row: int
-    crop: StoredPicture
+    crop: Picture
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ class LocalConcept:
 
     concept: int
     share: float
-    heatmap: StoredPicture
-    crop: StoredPicture
+    heatmap: Picture
+    crop: Picture
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class RegionRanking:
 
     box: tuple[int, int, int, int]
     chosen: str
-    picture: StoredPicture
+    picture: Picture
     total: float
     part: float
     concepts: tuple[int, ...]
@@ -124,13 +124,13 @@ class LocalSample:
     layer: str
     target: int
     why: str
-    photo: StoredPicture
-    heatmap: StoredPicture
+    photo: Picture
+    heatmap: Picture
     concepts: tuple[LocalConcept, ...]
     regions: tuple[RegionRanking, ...]
     compared: int
     covered: float
-    alone: StoredPicture | None = None
+    alone: Picture | None = None
 
 
 @dataclass(frozen=True)

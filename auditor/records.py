@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
+from auditor.part import Picture
 from auditor.shortcut_records import Details
 
 Origin = Literal["relevance", "activation"]
@@ -189,17 +190,6 @@ class ConceptMap:
 
 
 @dataclass(frozen=True)
-class StoredPicture:
-    """A picture in the run's ``images/``, named by content digest; sizes in pixels."""
-
-    file: str
-    alt: str
-    width: int
-    height: int
-    caption: str = ""
-
-
-@dataclass(frozen=True)
 class Illustration:
     """A reference sample made visible: what the concept sees there, and the whole picture.
 
@@ -212,8 +202,8 @@ class Illustration:
     origin: Origin
     row: int
     score: float
-    crop: StoredPicture
-    full: StoredPicture
+    crop: Picture
+    full: Picture
 
 
 @dataclass(frozen=True)
@@ -229,7 +219,7 @@ class UnitPicture:
     unit: int
     output: int | None
     row: int
-    picture: StoredPicture
+    picture: Picture
 
 
 @dataclass(frozen=True)
@@ -237,8 +227,8 @@ class SamplePicture:
     """A sample and the heatmap of what the model decided about it."""
 
     row: int
-    photo: StoredPicture
-    heatmap: StoredPicture
+    photo: Picture
+    heatmap: Picture
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from auditor.detail_records import (
 )
 from auditor.language import gettext as _
 from auditor.numerals import short_number
-from auditor.pipeline.illustrate import CROP_SIDE, stored
+from auditor.pipeline.illustrate import CROP_SIDE
 from auditor.progress import Step
 from auditor.records import ConceptMap, Finding, LayerRelevance, Samples, ShortcutReport
 from auditor.relevance.explainer import Explainer
@@ -216,7 +216,7 @@ class Composer:
             paths=self.paths[found.row],
         )
         picture = store.jpeg(crop, alt=alt, side=CROP_SIDE)
-        return NodePicture(found.layer, concept, found.row, stored(picture))
+        return NodePicture(found.layer, concept, found.row, picture)
 
 
 def composer(

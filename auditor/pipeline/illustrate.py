@@ -19,13 +19,12 @@ from auditor.records import (
     LayerRelevance,
     References,
     Samples,
-    StoredPicture,
 )
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.geometry import has_place
 from auditor.relevance.heatmaps import MapRequest, concept_maps, plain_heatmaps, sample_concept_maps
 from auditor.report.images import ImageStore
-from auditor.report.model import AtlasSample, LegendEntry, Picture
+from auditor.report.model import AtlasSample, LegendEntry
 from auditor.report.pictures import heat, overlay, paint_segments
 from auditor.subject import Subject
 
@@ -188,21 +187,12 @@ def _illustration(
         origin=found.origin,
         row=found.row,
         score=found.score,
-        crop=stored(
-            store.jpeg(
-                crop, alt=_("what %(name)s sees in %(path)s", name=name, path=path), side=CROP_SIDE
-            )
+        crop=store.jpeg(
+            crop, alt=_("what %(name)s sees in %(path)s", name=name, path=path), side=CROP_SIDE
         ),
-        full=stored(
-            store.jpeg(
-                overlay(photo, found.heatmap),
-                alt=_("relevance of %(name)s over %(path)s", name=name, path=path),
-                side=FULL_SIDE,
-            )
+        full=store.jpeg(
+            overlay(photo, found.heatmap),
+            alt=_("relevance of %(name)s over %(path)s", name=name, path=path),
+            side=FULL_SIDE,
         ),
     )
-
-
-def stored(picture: Picture) -> StoredPicture:
-    """Return a picture of the store as the records name it."""
-    return StoredPicture(picture.file, picture.alt, picture.width, picture.height, picture.caption)

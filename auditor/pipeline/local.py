@@ -22,9 +22,10 @@ from auditor.detail_records import LocalAnalysis, LocalConcept, LocalSample, Reg
 from auditor.errors import UnknownNameError
 from auditor.language import N_
 from auditor.language import gettext as _
-from auditor.pipeline.illustrate import ATLAS_SIDE, CROP_SIDE, FULL_SIDE, stored, with_places
+from auditor.part import Picture
+from auditor.pipeline.illustrate import ATLAS_SIDE, CROP_SIDE, FULL_SIDE, with_places
 from auditor.progress import Step
-from auditor.records import ConceptMap, LayerRelevance, Samples, StoredPicture
+from auditor.records import ConceptMap, LayerRelevance, Samples
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.heatmaps import MapRequest, concept_maps, plain_heatmaps, sample_concept_maps
 from auditor.relevance.protocols import Load
@@ -213,5 +214,5 @@ def _written(box: Box) -> str:
     return ",".join(str(number) for number in box)
 
 
-def _shown(photo: Photo, alt: str, store: ImageStore, side: int = FULL_SIDE) -> StoredPicture:
-    return stored(store.jpeg(photo, alt=alt, side=side))
+def _shown(photo: Photo, alt: str, store: ImageStore, side: int = FULL_SIDE) -> Picture:
+    return store.jpeg(photo, alt=alt, side=side)

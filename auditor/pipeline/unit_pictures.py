@@ -12,7 +12,6 @@ from auditor.concept_records import Empty, Mistakes, PositionalComponents, Strat
 from auditor.concepts.shares import shares_of
 from auditor.concepts.typical import typical_samples
 from auditor.language import gettext as _
-from auditor.pipeline.illustrate import stored
 from auditor.progress import Step
 from auditor.records import LayerRelevance, SamplePicture, Samples, Subspaces, UnitPicture
 from auditor.relevance.explainer import Explainer
@@ -126,7 +125,7 @@ def draw_units(
                 ),
                 side=SIDE,
             )
-            found.append(UnitPicture(request.layer, kind, unit, output, request.row, stored(drawn)))
+            found.append(UnitPicture(request.layer, kind, unit, output, request.row, drawn))
     return tuple(found)
 
 
@@ -170,13 +169,11 @@ def draw_samples(
             found.append(
                 SamplePicture(
                     row,
-                    stored(store.jpeg(photo, alt=path, side=SIDE)),
-                    stored(
-                        store.jpeg(
-                            overlay(photo, heatmap),
-                            alt=_("relevance over %(path)s", path=path),
-                            side=SIDE,
-                        )
+                    store.jpeg(photo, alt=path, side=SIDE),
+                    store.jpeg(
+                        overlay(photo, heatmap),
+                        alt=_("relevance over %(path)s", path=path),
+                        side=SIDE,
                     ),
                 )
             )

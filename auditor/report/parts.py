@@ -1,49 +1,5 @@
 """The smallest parts of ``audit.json`` that all others are made of."""
 
-from __future__ import annotations
+from auditor.part import Crop, Interval, Number, Part, Picture
 
-from typing import Annotated
-
-from pydantic import BaseModel, ConfigDict, Field
-
-Number = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class Part(BaseModel):
-    """A part of the result: unknown keys are errors, numbers are finite."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Picture(Part):
-    """An image of the run: ``file`` is its name in ``images/``; ``alt`` says what it shows."""
-
-    file: str
-    alt: str
-    width: int
-    height: int
-    caption: str = ""
-
-
-class Interval(Part):
-    """A value with its 95 % interval and the number of units it rests on."""
-
-    value: Number
-    low: Number
-    high: Number
-    n: int
-
-
-class Crop(Part):
-    """One reference sample of a concept: what it sees there.
-
-    ``crop`` is cut to what the most relevant position can see, the rest dimmed; ``full`` is the
-    whole picture with the conditional heatmap over it.
-    """
-
-    sample: str
-    label: str
-    prediction: str
-    score: Number
-    crop: Picture
-    full: Picture
+__all__ = ["Crop", "Interval", "Number", "Part", "Picture"]

@@ -9,7 +9,7 @@ import numpy as np
 from auditor.concepts.composition import shares
 from auditor.detail_records import CompositionGraph, Compositions, CompositionStep
 from auditor.records import Samples
-from auditor.report.build.concepts import concept_id, picture
+from auditor.report.build.concepts import concept_id
 from auditor.report.model import (
     CompositionCard,
     CompositionPart,
@@ -25,7 +25,7 @@ def composition_part(
     compositions: Compositions, samples: Samples, findings: Mapping[str, str]
 ) -> CompositionPart:
     """Return the section; ``findings`` maps candidates to the ids of their findings."""
-    crops = {(p.layer, p.concept, p.row): picture(p.crop) for p in compositions.pictures}
+    crops = {(p.layer, p.concept, p.row): p.crop for p in compositions.pictures}
     return CompositionPart(
         layers=list(compositions.layers),
         keep=compositions.keep,

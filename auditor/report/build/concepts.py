@@ -17,7 +17,6 @@ from auditor.records import (
     Illustration,
     References,
     Samples,
-    StoredPicture,
     Subspaces,
 )
 from auditor.report.model import (
@@ -52,17 +51,6 @@ class LayerFindings:
 def concept_id(layer: str, concept: int) -> str:
     """Return the id of a concept: ``layer/channel``."""
     return f"{layer}/{concept}"
-
-
-def picture(stored: StoredPicture) -> Picture:
-    """Return a stored picture as the result names it."""
-    return Picture(
-        file=stored.file,
-        alt=stored.alt,
-        width=stored.width,
-        height=stored.height,
-        caption=stored.caption,
-    )
 
 
 def group_illustrations(
@@ -243,8 +231,8 @@ def _crops(
             label=names[samples.labels[item.row]],
             prediction=names[samples.prediction[item.row]],
             score=item.score,
-            crop=picture(item.crop),
-            full=picture(item.full),
+            crop=item.crop,
+            full=item.full,
         )
         for item in illustrations.get(key, [])
     ]
@@ -265,7 +253,6 @@ __all__ = [
     "group_illustrations",
     "layer_table",
     "leading_concepts",
-    "picture",
     "reference_crops",
     "subspace_id",
     "subspace_layer",

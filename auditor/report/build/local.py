@@ -8,7 +8,7 @@ import numpy as np
 
 from auditor.detail_records import LocalAnalysis, LocalSample, RegionRanking
 from auditor.records import Samples
-from auditor.report.build.concepts import concept_id, picture
+from auditor.report.build.concepts import concept_id
 from auditor.report.model import LocalCard, LocalConceptRow, LocalPart, RegionCard, RegionRow
 
 RANKED = 6  # concepts of a region that the report lists
@@ -42,21 +42,21 @@ def local_card(
         prediction=prediction,
         why=sample.why,
         layer=sample.layer,
-        photo=picture(sample.photo),
-        heatmap=picture(sample.heatmap),
+        photo=sample.photo,
+        heatmap=sample.heatmap,
         concepts=[
             LocalConceptRow(
                 concept=concept_id(sample.layer, item.concept),
                 share=item.share,
-                heatmap=picture(item.heatmap),
-                crop=picture(item.crop),
+                heatmap=item.heatmap,
+                crop=item.crop,
             )
             for item in sample.concepts
         ],
         regions=[_region(region, sample.layer) for region in sample.regions],
         compared=sample.compared,
         covered=sample.covered,
-        alone=None if sample.alone is None else picture(sample.alone),
+        alone=sample.alone,
     )
 
 
@@ -67,7 +67,7 @@ def _region(region: RegionRanking, layer: str) -> RegionCard:
     return RegionCard(
         box=region.box,
         chosen=region.chosen,
-        picture=picture(region.picture),
+        picture=region.picture,
         total=region.total,
         part=region.part,
         rows=[

@@ -10,7 +10,6 @@ from auditor.report.analysis_parts import SampleView
 from auditor.report.build.concepts import (
     IllustrationKey,
     group_illustrations,
-    picture,
     reference_crops,
 )
 from auditor.report.parts import Crop, Picture
@@ -44,7 +43,7 @@ class Shelf:
         """Return the pictures of a unit, captioned with the class they explain."""
         found = self.units.get((layer, kind, unit, output), [])
         return [
-            picture(each.picture).model_copy(
+            each.picture.model_copy(
                 update={"caption": self.class_name(int(self.samples.target[each.row]))}
             )
             for each in found
@@ -58,8 +57,8 @@ class Shelf:
                 sample=self.samples.manifest.paths[row],
                 label=names[self.samples.labels[row]],
                 prediction=names[self.samples.prediction[row]],
-                photo=picture(self.photos[row].photo),
-                heatmap=picture(self.photos[row].heatmap),
+                photo=self.photos[row].photo,
+                heatmap=self.photos[row].heatmap,
             )
             for row in map(int, rows)
             if row in self.photos
