@@ -46,6 +46,8 @@ def command(clean: bool, out: Path | None, seed: int, quiet: bool) -> None:
     outcome = audit_and_render(
         load_config(config_file), folder.resolve(), folder / "runs", progress
     )
+    if quiet:  # otherwise the run has said it
+        click.echo(f"{outcome.result.verdict.word}: {outcome.result.verdict.sentence}", err=True)
     for line in findings_in_lines(outcome.result):
         click.echo(line, err=True)
     click.echo(f"Open {outcome.run.path / 'report.html'} in a browser.", err=True)
@@ -56,10 +58,9 @@ def command(clean: bool, out: Path | None, seed: int, quiet: bool) -> None:
 
 
 def findings_in_lines(result: AuditResult) -> list[str]:
-    """Return what the audit found, in at most five lines; the numbers are in the report."""
-    lines = [f"{result.verdict.word}: {result.verdict.sentence}"]
+    """Return accuracy and leading findings, in at most three lines; the report has the numbers."""
     accuracy = result.performance.accuracy
-    lines.append(f"accuracy {accuracy.value:.2f} on {accuracy.n} images")
+    lines = [f"accuracy {accuracy.value:.2f} on {accuracy.n} images"]
     strong = [finding for finding in result.findings if finding.grade in ("A", "B")]
     for finding in strong[:2]:
         lines.append(f"{finding.id} grade {finding.grade}, {finding.title}: {finding.lead}")

@@ -184,13 +184,19 @@ def _judge_and_draw(
     judgement = judged_by_config(config, folder, base, asked.baseline, asked.decisions)
     for line in compared_in_words(folder, asked.baseline):
         progress.say(line)
+    verdict = outcome.result.verdict
     try:
         rendered = render_folder(folder, config.report, progress, base=base)
     finally:
-        verdict = outcome.result.verdict
         alone = [f"{verdict.word}: {verdict.sentence}"]
         for line in lines_of(judgement) if judgement else alone:
             progress.say(line)
     for path in rendered.values():
         progress.say(f"report: {path}")
+    if judgement is None and verdict.word in ("FAIL", "INCOMPLETE"):
+        progress.say(
+            "Nothing was gated: the config has no policy and no targets, so the exit code is 0 for "
+            f"{verdict.word} too. To gate, add 'policy: {{fail_on: high}}' to the config, or write "
+            f"that line to a file and run: auditor gate {folder} --policy FILE"
+        )
     return judgement

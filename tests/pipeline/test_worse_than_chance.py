@@ -36,3 +36,4 @@ def test_outputs_named_in_the_wrong_order(
         assert "more pictures would" not in text.lower(), file
     last = capsys.readouterr().err.splitlines()[-12:]
     assert any(SAID in line for line in last), last
+    assert ("Nothing was gated" in last[-1]) is not gated
