@@ -13,8 +13,8 @@ from types import FrameType
 
 import click
 
-from auditor.errors import AuditorError, Stopped, StoppedError, on_one_line
-from auditor.hidden import scrubbed
+from auditor.base.errors import AuditorError, Stopped, StoppedError, on_one_line
+from auditor.base.redaction import scrubbed
 from auditor.storage import FULL
 
 INTERRUPTED = 130

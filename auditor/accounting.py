@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from auditor.errors import IntegrityError
+from auditor.base.errors import IntegrityError
 from auditor.records import Manifest, Samples
 
 OUTSIDE = ""

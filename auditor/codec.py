@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from auditor import concept_records, detail_records, part, records, shortcut_records
-from auditor.errors import IntegrityError
+from auditor.base.errors import IntegrityError
 from auditor.storage import write_atomic, writing
 
 FORMAT = {"format": "concept-auditor/record", "version": 1}

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, field_validator
 
+from auditor.base.errors import ConfigError, nearest
+from auditor.base.redaction import remember
 from auditor.config_errors import problems_of, section_of
 from auditor.config_layers import Layer, environment_layer, file_layer, merged, of_mapping
-from auditor.errors import ConfigError, nearest
 from auditor.gate_config import CompletionConfig, PolicyConfig, TargetsConfig
-from auditor.hidden import remember
 from auditor.language import checked_language
 from auditor.presets import PRESETS
 from auditor.section import Section as Section

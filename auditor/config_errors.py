@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from auditor.errors import nearest
-from auditor.hidden import HIDDEN, is_secret
+from auditor.base.errors import nearest
+from auditor.base.redaction import HIDDEN, is_secret
 
 # What pydantic calls a type -> what a person calls it.
 KINDS = {

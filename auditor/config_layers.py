@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
+from auditor.base.errors import ConfigError
+from auditor.base.yaml_text import NotYamlError, load, read_text
 from auditor.config_errors import section_of
-from auditor.errors import ConfigError
-from auditor.yaml_text import NotYamlError, load, read_text
 
 Place = tuple[str, ...]
 PREFIX = "AUDITOR_"

@@ -21,8 +21,8 @@ from babel import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
+from auditor.base.errors import UnknownNameError
 from auditor.bidi import isolated
-from auditor.errors import UnknownNameError
 
 FOLDER = Path(__file__).resolve().parent / "locale"
 SOURCE = "en"

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from auditor.errors import AuditorError, ConfigError, IntegrityError
+from auditor.base.errors import AuditorError, ConfigError, IntegrityError
 from auditor.storage import bytes_digest, digest_at, read_plain, remove, sync_folder, write_atomic
 
 FORMAT = {"format": "concept-auditor/run", "version": 1}

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from auditor.base.redaction import HIDDEN, is_secret, shared_text, without_folders, without_secrets
 from auditor.config_layers import read_value
-from auditor.hidden import HIDDEN, is_secret, shared_text, without_folders, without_secrets
 
 # What the words of an option stand for, where they are no plain value.
 SETTING = "--set"

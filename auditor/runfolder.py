@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from auditor.base.errors import IntegrityError, StorageError
 from auditor.codec import load_record, pictures_in, save_record
-from auditor.errors import IntegrityError, StorageError
 from auditor.manifest import (
     FORMAT,
     NAME,

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 
-from auditor.errors import ConfigError, StorageError
+from auditor.base.errors import ConfigError, StorageError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 # What an output folder does not get over by waiting or by making room.

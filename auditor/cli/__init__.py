@@ -7,7 +7,7 @@ import importlib
 import click
 
 from auditor import __version__
-from auditor.errors import nearest
+from auditor.base.errors import nearest
 
 COMMANDS = (
     "run",

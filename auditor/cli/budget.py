@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 from auditor.presets import LEAST_PER_CLASS
 
 if TYPE_CHECKING:
+    from auditor.base.progress import Progress
     from auditor.cli.check_estimate import Estimate
     from auditor.config import Config
-    from auditor.progress import Progress
     from auditor.relevance.explainer import Explainer
     from auditor.subject import Subject
 
@@ -124,10 +124,10 @@ def _least(labels: Sequence[int]) -> int:
 
 def measure(config: Config, subject: Subject, explainer: Explainer) -> Any:
     """Return a function that estimates the cost of a config on this subject, from one batch."""
+    from auditor.base.errors import ModelError
     from auditor.cli.check import load_spread, picture_bytes
     from auditor.cli.check_estimate import estimate
     from auditor.cli.check_speed import speed_of
-    from auditor.errors import ModelError
 
     batch, seconds, _note = load_spread(subject, 4)  # the audit says it of all images
     layers = None if config.audit.layers == "auto" else config.audit.layers

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from auditor.base.errors import ModelError, on_one_line
 from auditor.cli.options import audit_options, config_of
-from auditor.errors import ModelError, on_one_line
 
 if TYPE_CHECKING:
     from auditor.cli.check_estimate import Estimate

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from auditor.streams import stream
+from auditor.base.streams import stream
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditor.errors import ConfigError
+from auditor.base.errors import ConfigError
 
 if TYPE_CHECKING:
     from auditor.cli.progress import TerminalProgress

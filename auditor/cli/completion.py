@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditor.errors import AuditorError
+from auditor.base.errors import AuditorError
 
 if TYPE_CHECKING:
     from auditor.config import Config

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from auditor.errors import AuditorError
+from auditor.base.errors import AuditorError
 
 
 @click.command("doctor")

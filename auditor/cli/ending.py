@@ -11,8 +11,8 @@ from pathlib import Path
 
 import click
 
-from auditor.errors import AuditorError, Stopped, StoppedError, StorageError, on_one_line
-from auditor.hidden import scrubbed, without_folders
+from auditor.base.errors import AuditorError, Stopped, StoppedError, StorageError, on_one_line
+from auditor.base.redaction import scrubbed, without_folders
 from auditor.manifest import read_listed, write_listed
 from auditor.storage import FULL, remove, write_atomic
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from auditor.errors import ConfigError
+from auditor.base.errors import ConfigError
 
 REGION = re.compile(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*")
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from auditor.base.progress import Progress
     from auditor.cli.label_proposal import LabelProposal
     from auditor.config import Config
-    from auditor.progress import Progress
     from auditor.subject import Subject
     from auditor.subject.scores import Scores
 

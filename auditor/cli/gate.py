@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditor.errors import on_one_line
+from auditor.base.errors import on_one_line
 
 if TYPE_CHECKING:
     from auditor.config import Config

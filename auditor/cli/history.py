@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditor.errors import on_one_line
+from auditor.base.errors import on_one_line
 
 if TYPE_CHECKING:
     from auditor.review.history import History
@@ -46,8 +46,8 @@ def command(
     finished only with --unfinished.
     """
     import auditor
+    from auditor.base.errors import ConfigError
     from auditor.cli.render import created_now
-    from auditor.errors import ConfigError
     from auditor.review.history import read_history
     from auditor.review.history_page import history_html, history_lines
     from auditor.runfolder import write_atomic

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from auditor.errors import ConfigError
+from auditor.base.errors import ConfigError
 
 if TYPE_CHECKING:
     import jinja2

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auditor.errors import LabelError
+from auditor.base.errors import LabelError
 from auditor.subject.label_check import agreement, confirm, proposed_map
 
 if TYPE_CHECKING:

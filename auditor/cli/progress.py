@@ -11,9 +11,9 @@ from contextlib import contextmanager
 
 import click
 
-from auditor.errors import on_one_line
-from auditor.hidden import scrubbed
-from auditor.progress import Step
+from auditor.base.errors import on_one_line
+from auditor.base.progress import Step
+from auditor.base.redaction import scrubbed
 
 
 class TerminalProgress:

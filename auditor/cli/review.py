@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditor.errors import on_one_line
+from auditor.base.errors import on_one_line
 
 if TYPE_CHECKING:
     from auditor.report.model import AuditResult
@@ -82,10 +82,10 @@ def command(
     Decisions go to the end of the decisions file; keep it in your repository. The next audit knows
     the finding again by its fingerprint or its look, a concept by its reference samples.
     """
+    from auditor.base.errors import ConfigError
     from auditor.cli.compare import draw_again
     from auditor.cli.progress import TerminalProgress
     from auditor.cli.render import created_now
-    from auditor.errors import ConfigError
     from auditor.review.deciding import Said, about_concept, about_finding
     from auditor.review.decisions_file import add_decisions
     from auditor.review.runs import read_run
@@ -174,7 +174,7 @@ def _ask(run: Path, file: Path, result: AuditResult, said: Said, today: str) -> 
     """Ask about every open finding, then for names of concepts."""
     from dataclasses import replace
 
-    from auditor.errors import AuditorError
+    from auditor.base.errors import AuditorError
     from auditor.review.deciding import about_concept, about_finding, undecided
     from auditor.review.decisions import states_of_file
 

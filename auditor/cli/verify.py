@@ -23,7 +23,7 @@ def command(run_folder: Path, digest: str | None, as_json: bool) -> None:
     The digest of the manifest itself goes to stdout: keep it where the run cannot be reached (a
     ticket, a signed commit), and give it to --manifest later.
     """
-    from auditor.errors import IntegrityError
+    from auditor.base.errors import IntegrityError
     from auditor.review.verify import verify
 
     found = verify(run_folder)

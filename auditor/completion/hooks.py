@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
-from auditor.errors import on_one_line
+from auditor.base.errors import on_one_line
 
 PAUSES = (0.5, 2.0)
 # Answers after which another try can go well.

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from auditor.errors import on_one_line
-from auditor.hidden import shared_text
+from auditor.base.errors import on_one_line
+from auditor.base.redaction import shared_text
 from auditor.report.model import AuditResult
 
 ARTIFACTS = (

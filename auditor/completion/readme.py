@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from auditor.errors import StorageError
+from auditor.base.errors import StorageError
 from auditor.storage import write_atomic
 
 BEGIN = "<!-- begin of the concept audit: written by auditor, changes here are lost -->"

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from auditor.base.streams import stream
 from auditor.concepts.shares import shares_of
 from auditor.concepts.topk import largest
 from auditor.records import ConceptStatistics, LayerRelevance, Samples
-from auditor.streams import stream
 
 
 def concept_statistics(

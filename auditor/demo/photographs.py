@@ -11,8 +11,8 @@ import skimage.data
 from jaxtyping import Bool, Int, UInt8
 from PIL import Image
 
+from auditor.base.errors import DataError
 from auditor.demo.stamp import stamp
-from auditor.errors import DataError
 
 CLASSES = ("brick", "coffee", "fur", "grass", "gravel", "tissue")
 FILES = {"fur": "chelsea.png", "tissue": "ihc.png"}

@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 from safetensors.torch import save_file
 
+from auditor.base.errors import ConfigError
 from auditor.demo.photographs import CLASSES, STAMPED, Crops, cut_crops
 from auditor.demo.training import predict, train
-from auditor.errors import ConfigError
 from auditor.storage import storage_error
 
 MARKER = "demo.json"

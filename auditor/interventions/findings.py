@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Int
 
+from auditor.base.streams import stream
 from auditor.interventions.carriers import carriers
 from auditor.interventions.details import brief_details, full_details
 from auditor.interventions.material import Members
@@ -20,7 +21,6 @@ from auditor.shortcuts import wording
 from auditor.shortcuts.fingerprint import fingerprint, told_apart
 from auditor.shortcuts.grading import confidence, grade, reach, severity
 from auditor.shortcuts.weighing import against
-from auditor.streams import stream
 
 GRADES: tuple[Grade, ...] = ("A", "B", "C", "D", "U")
 

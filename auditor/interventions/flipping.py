@@ -13,13 +13,13 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from auditor.base.progress import Step
+from auditor.base.streams import stream
 from auditor.concept_records import Baseline, Direction, FlippingCurves
-from auditor.progress import Step
 from auditor.records import Samples
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.partial import Upper
 from auditor.relevance.protocols import Load
-from auditor.streams import stream
 
 STEPS = 8
 RANDOM_ORDERS = 2

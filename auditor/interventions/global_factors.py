@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from auditor.base.streams import stream
 from auditor.interventions.material import Members, Pool
 from auditor.interventions.probe import Probe
 from auditor.interventions.transplant import margin
@@ -39,7 +40,6 @@ from auditor.shortcuts.global_statistics import (
 )
 from auditor.shortcuts.grading import CLEAR, FLIPS, LEVEL, REMOVAL, grade
 from auditor.shortcuts.statistics import bootstrap_interval, refined_p
-from auditor.streams import stream
 
 GIVEN, TAKEN = "T4 statistic given", "T4 statistic taken away"
 OPPOSITE = "the opposite change of the same picture"

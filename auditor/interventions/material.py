@@ -8,11 +8,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
+from auditor.base.streams import stream
 from auditor.config import ShortcutConfig
 from auditor.interventions.probe import Probe
 from auditor.records import Samples
 from auditor.shortcuts.heat import smoothed_positive
-from auditor.streams import stream
 
 
 @dataclass(frozen=True, eq=False)

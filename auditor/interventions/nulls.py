@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from auditor.base.streams import stream
 from auditor.interventions.latent import Latent
 from auditor.interventions.material import Members
 from auditor.interventions.rivals import Rival, rival_evidence
@@ -27,7 +28,6 @@ from auditor.interventions.trial import (
 from auditor.records import Evidence
 from auditor.shortcuts.grading import CLEAR, LEAST_Z, LEVEL, SHARE
 from auditor.shortcuts.windows import FEATHER, Shape, masks_of, place
-from auditor.streams import stream
 
 TARGETS = 24
 

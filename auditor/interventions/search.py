@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from auditor.base.streams import stream
 from auditor.config import ShortcutConfig
 from auditor.interventions.carriers import Pictures, strays
 from auditor.interventions.findings import findings_of
@@ -54,7 +55,6 @@ from auditor.shortcuts.merging import merged
 from auditor.shortcuts.plausibility import judge
 from auditor.shortcuts.scenes import Scene, balanced, scene
 from auditor.shortcuts.statistics import detection_limit
-from auditor.streams import stream
 
 EACH, CLOSING = 2, 2
 SCREENED = 8

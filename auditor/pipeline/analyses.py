@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from auditor.accounting import accounts
+from auditor.base.progress import Progress
 from auditor.concept_records import DecisionPlane, Empty, FlippingCurves, Mistakes, Strategies
 from auditor.config import Config
 from auditor.interventions.flipping import flipping_curves, flipping_samples
@@ -23,7 +24,6 @@ from auditor.pipeline.unit_pictures import (
     sample_rows,
     subspace_requests,
 )
-from auditor.progress import Progress
 from auditor.records import Illustration, SamplePicture, Samples, UnitPicture
 from auditor.relevance.explainer import Explainer
 from auditor.report.images import ImageStore

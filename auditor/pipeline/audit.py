@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from auditor.base.progress import Progress
 from auditor.config import Config
 from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.interventions.probe import Probe
@@ -32,7 +33,6 @@ from auditor.pipeline.opening import (
     tool,
 )
 from auditor.pipeline.resume import check_left, remove_unlisted_pictures
-from auditor.progress import Progress
 from auditor.records import Illustration, ShortcutReport
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.heatmaps import MapRequest

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from auditor.base.progress import Step
 from auditor.concepts.atlas import region_relevance
 from auditor.concepts.composition import spread_rows, step, strongest
 from auditor.concepts.crops import receptive_crop
@@ -20,7 +21,6 @@ from auditor.detail_records import (
 from auditor.language import gettext as _
 from auditor.numerals import short_number
 from auditor.pipeline.illustrate import CROP_SIDE
-from auditor.progress import Step
 from auditor.records import ConceptMap, Finding, LayerRelevance, Samples, ShortcutReport
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.flows import chain_of, mean_flow

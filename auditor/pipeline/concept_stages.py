@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from auditor.accounting import accounts
+from auditor.base.progress import Progress
 from auditor.concepts.references import references
 from auditor.concepts.selection import leading_concepts
 from auditor.concepts.similarity import similarity_matrix
@@ -12,7 +13,6 @@ from auditor.concepts.statistics import concept_statistics
 from auditor.concepts.subspaces import find_subspaces
 from auditor.config import Config
 from auditor.pipeline.assemble import LayerAnalysis
-from auditor.progress import Progress
 from auditor.records import ConceptStatistics, LayerRelevance, References, Samples, Subspaces
 from auditor.relevance.collect import PassPlan, merge, run_pass, shard_path
 from auditor.relevance.explainer import Explainer

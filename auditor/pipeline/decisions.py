@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from auditor.base.errors import UnknownNameError
+from auditor.base.streams import stream
 from auditor.concept_records import (
     ConfusedPair,
     DecisionPlane,
@@ -20,10 +22,8 @@ from auditor.concepts.mistakes import mistakes
 from auditor.concepts.planes import confused_pairs, decision_plane, subspace_units
 from auditor.concepts.strategies import strategies
 from auditor.config import AuditConfig
-from auditor.errors import UnknownNameError
 from auditor.language import gettext as _
 from auditor.records import LayerRelevance, Samples, Subspaces
-from auditor.streams import stream
 from auditor.subject.labels import plain
 
 # Members per class that the directions of variation are found on.

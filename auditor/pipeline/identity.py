@@ -15,8 +15,8 @@ from typing import Any
 from PIL import features
 
 import auditor
+from auditor.base.errors import IntegrityError
 from auditor.config import NOT_EVIDENCE, Config
-from auditor.errors import IntegrityError
 from auditor.language import SOURCE
 from auditor.pipeline.device_class import device_class
 from auditor.relevance.explainer import Explainer

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from auditor.base.progress import Step
 from auditor.concepts.atlas import atlas
 from auditor.concepts.colours import PALETTE
 from auditor.concepts.crops import receptive_crop
 from auditor.language import gettext as _
-from auditor.progress import Step
 from auditor.records import (
     ConceptMap,
     Illustration,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from auditor.base.errors import UnknownNameError
+from auditor.base.progress import Step
 from auditor.concepts.crops import receptive_crop
 from auditor.concepts.local import (
     Box,
@@ -19,12 +21,10 @@ from auditor.concepts.local import (
 from auditor.concepts.shares import shares_of
 from auditor.config import Config
 from auditor.detail_records import LocalAnalysis, LocalConcept, LocalSample, RegionRanking
-from auditor.errors import UnknownNameError
 from auditor.language import N_
 from auditor.language import gettext as _
 from auditor.part import Picture
 from auditor.pipeline.illustrate import ATLAS_SIDE, CROP_SIDE, FULL_SIDE, with_places
-from auditor.progress import Step
 from auditor.records import ConceptMap, LayerRelevance, Samples
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.heatmaps import MapRequest, concept_maps, plain_heatmaps, sample_concept_maps

@@ -12,10 +12,10 @@ import numpy as np
 from torch import Tensor
 
 import auditor
+from auditor.base.errors import UnknownNameError
+from auditor.base.progress import Progress
 from auditor.config import Config, dump_config
-from auditor.errors import UnknownNameError
 from auditor.pipeline.identity import begun_otherwise, versions
-from auditor.progress import Progress
 from auditor.records import Samples
 from auditor.redaction import shared_command, shared_config
 from auditor.relevance.explainer import Explainer

@@ -9,17 +9,17 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from auditor.base.progress import Step
+from auditor.base.streams import stream
 from auditor.concept_records import Empty, PositionalComponents, UnitDecision
 from auditor.concepts.components import positional_components
 from auditor.concepts.typical import typical_samples
 from auditor.concepts.units import channel_figures, component_figures, leading_unit
 from auditor.language import gettext as _
-from auditor.progress import Step
 from auditor.records import LayerRelevance, Samples, Subspaces
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.geometry import Geometry
 from auditor.relevance.protocols import Load
-from auditor.streams import stream
 
 # Relevance is summed over blocks until a layer has at most this many positions on a side.
 SIDE = 28

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.errors import IntegrityError
+from auditor.base.errors import IntegrityError
 from auditor.manifest import forget, is_complete, make_way
 from auditor.report.images import NAME as PICTURE
 from auditor.review.verify import Verified, verify

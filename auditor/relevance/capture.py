@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ShapesCollection
 from torch.utils._pytree import tree_leaves
 
-from auditor.errors import CaptureError
+from auditor.base.errors import CaptureError
 from auditor.relevance.canonise import canonise
 from auditor.relevance.foreign import refuse_foreign
 from auditor.relevance.forward import run

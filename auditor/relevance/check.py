@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from auditor.errors import ConfigError
+from auditor.base.errors import ConfigError
 from auditor.relevance import check_layers, check_words
 from auditor.relevance.check_cost import MAPS, Cost, measure
 from auditor.relevance.check_flow import Account, Kept, account, average

@@ -18,9 +18,9 @@ from typing import Literal
 import numpy as np
 import torch
 
-from auditor.errors import IntegrityError
+from auditor.base.errors import IntegrityError
+from auditor.base.progress import Step
 from auditor.manifest import digest_in, read_manifest, write_listed
-from auditor.progress import Step
 from auditor.records import LayerRelevance, Manifest, Samples
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.fingerprints import fingerprints

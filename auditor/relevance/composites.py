@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from auditor.errors import ConfigError, UnknownNameError
+from auditor.base.errors import ConfigError, UnknownNameError
 from auditor.relevance import gamma, terminal
 from auditor.relevance import rules as lrp
 from auditor.relevance.gates import attends

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from auditor.errors import ConfigError
+from auditor.base.errors import ConfigError
 from auditor.relevance.graph import Graph, Node
 from auditor.relevance.layers import Layers
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import torch
 from torch import Tensor, nn
 
-from auditor.errors import ConfigError, ModelError, UnknownNameError
+from auditor.base.errors import ConfigError, ModelError, UnknownNameError
 from auditor.relevance.arrivals import Flow
 from auditor.relevance.capture import capture
 from auditor.relevance.composites import choose

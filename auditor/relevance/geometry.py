@@ -13,11 +13,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from auditor.base.streams import stream
 from auditor.language import N_
 from auditor.relevance.channels import as_maps
 from auditor.relevance.graph import Graph, Node
 from auditor.relevance.places import APART, MIXING, Places, places
-from auditor.streams import stream
 
 # Why positions have no place.
 WHOLE = N_("its positions stand for the whole picture")

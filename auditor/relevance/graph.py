@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from auditor.errors import CaptureError
+from auditor.base.errors import CaptureError
 from auditor.relevance.program import module_calls, program_digest
 from auditor.subject.scores import Scores
 

@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from auditor.errors import ModelError
+from auditor.base.errors import ModelError
+from auditor.base.streams import stream
 from auditor.relevance.canonise import SQUASHING, WEIGHTED, bare_logits, two_sided
 from auditor.relevance.forward import run
 from auditor.relevance.graph import Graph, Node, Ref, prune
-from auditor.streams import stream
 from auditor.subject.scores import (
     FLOOR,
     SUM,

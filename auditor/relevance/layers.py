@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from auditor.errors import UnknownNameError
+from auditor.base.errors import UnknownNameError
 from auditor.relevance.canonise import WEIGHTED
 from auditor.relevance.channels import as_maps, channel_axes
 from auditor.relevance.geometry import Geometry, geometry

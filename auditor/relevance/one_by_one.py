@@ -22,7 +22,7 @@ from torch.fx.experimental.symbolic_shapes import (
 )
 from torch.fx.passes.fake_tensor_prop import FakeTensorProp
 
-from auditor.errors import CaptureError
+from auditor.base.errors import CaptureError
 
 aten = torch.ops.aten
 SIZED = {aten.view.default, aten._unsafe_view.default, aten.reshape.default, aten.expand.default}

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 import torch
 from torch import Tensor
 
-from auditor.errors import ConfigError, UnknownNameError
+from auditor.base.errors import ConfigError, UnknownNameError
 from auditor.relevance import gates
 from auditor.relevance.canonise import CONVOLUTIONS, WEIGHTED, arrange
 from auditor.relevance.composites import BOX, RULES, Composite

@@ -23,7 +23,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from auditor.errors import CaptureError
+from auditor.base.errors import CaptureError
 from auditor.subject.users_lines import in_words, users_frame
 
 NUMBERS = frozenset({

@@ -10,7 +10,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from auditor.errors import OutputError, StorageError
+from auditor.base.errors import OutputError, StorageError
 from auditor.language import Texts
 from auditor.report import words
 from auditor.report.embedding import CountingPictures, EmbeddedPictures, LinkedPictures

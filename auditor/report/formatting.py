@@ -11,7 +11,7 @@ from typing import Any
 import babel
 import babel.dates
 
-from auditor.errors import IntegrityError
+from auditor.base.errors import IntegrityError
 from auditor.language import NO_BREAK, SOURCE, locale, ngettext, spoken, translate
 from auditor.language import gettext as _
 from auditor.numerals import NO_NUMBER, bare_percent, localised, signed

@@ -11,7 +11,7 @@ from pathlib import Path
 import jinja2
 from PIL import Image, ImageFile
 
-from auditor.errors import OutputError, nearest
+from auditor.base.errors import OutputError, nearest
 from auditor.report.templates import environment, template_folder
 
 MOST_STYLE = 200_000

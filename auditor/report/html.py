@@ -14,7 +14,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from auditor.errors import OutputError
+from auditor.base.errors import OutputError
 from auditor.language import Texts
 from auditor.report import crosswalk, words
 from auditor.report.embedding import CountingPictures, EmbeddedPictures, LinkedPictures

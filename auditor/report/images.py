@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from auditor.errors import IntegrityError
+from auditor.base.errors import IntegrityError
 from auditor.report.model import Picture
 from auditor.report.pictures import (
     ATLAS_COLOURS,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from auditor.errors import OutputError, StorageError
+from auditor.base.errors import OutputError, StorageError
 from auditor.language import N_, Texts
 from auditor.language import gettext as _
 from auditor.report import crosswalk, words

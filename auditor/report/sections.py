@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from auditor.errors import UnknownNameError
+from auditor.base.errors import UnknownNameError
 from auditor.language import N_, translate
 from auditor.report.model import AuditResult
 

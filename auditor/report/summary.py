@@ -7,7 +7,7 @@ import re
 
 import jinja2
 
-from auditor.errors import on_one_line
+from auditor.base.errors import on_one_line
 from auditor.language import Texts
 from auditor.report import words
 from auditor.report.house import House, plain_house

@@ -10,8 +10,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from auditor.base.errors import OutputError
 from auditor.bidi import isolated
-from auditor.errors import OutputError
 from auditor.language import spoken, translate, translate_counted
 from auditor.report.formatting import FILTERS, number
 

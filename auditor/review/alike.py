@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from auditor.base.yaml_text import load
 from auditor.report.formatting import percent
 from auditor.report.model import AuditResult
 from auditor.review.texts import words
-from auditor.yaml_text import load
 
 # What of the config decides what is measured; the rest says whose it is and how it is shown.
 MEASURING = ("preprocess", "audit", "shortcuts")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.errors import UnknownNameError
+from auditor.base.errors import UnknownNameError
 from auditor.report.model import AuditResult
 from auditor.report.review_parts import DecisionKind
 from auditor.review.decisions import concept_references

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.errors import ConfigError, GateError, OutputError
+from auditor.base.errors import ConfigError, GateError, OutputError
 from auditor.gate_config import PolicyConfig, TargetsConfig
 from auditor.language import speaking
 from auditor.manifest import write_listed

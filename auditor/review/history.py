@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pydantic
 from pydantic import Field
 
-from auditor.errors import IntegrityError
+from auditor.base.errors import IntegrityError
 from auditor.manifest import read_listed, read_manifest
 from auditor.report.chosen import SHEET_GRADES
 from auditor.report.model import Performance, Verdict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from auditor.errors import IntegrityError
+from auditor.base.errors import IntegrityError
 from auditor.manifest import write_listed
 from auditor.report.images import read_image
 from auditor.report.review_parts import Comparison, FindingChange

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import filelock
 
-from auditor.errors import OutputError
+from auditor.base.errors import OutputError
 from auditor.review.history import History, HistoryRow
 from auditor.review.texts import words
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.errors import ConfigError, IntegrityError
+from auditor.base.errors import ConfigError, IntegrityError
 from auditor.manifest import read_manifest
 from auditor.report.model import AuditResult
 from auditor.report.render import read_result, read_review

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Literal
 
+from auditor.base.yaml_text import load
 from auditor.gate_config import TargetsConfig, read_bound
 from auditor.language import N_
 from auditor.language import gettext as _
@@ -14,7 +15,6 @@ from auditor.report.model import AuditResult
 from auditor.report.parts import Interval
 from auditor.review.counted import RANK, Counted, gaps_of, listed
 from auditor.review.records import Check
-from auditor.yaml_text import load
 
 State = Literal["met", "not met", "not measured"]
 TRUST = ("not trusted", "partly trusted", "trusted")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from auditor.base.yaml_text import load
 from auditor.report.formatting import percent
 from auditor.report.model import AuditResult, ClassReport
 from auditor.review.known import Known
 from auditor.review.texts import words
-from auditor.yaml_text import load
 
 # Of a class in results that do not say whether it was searched: about twice the search's least.
 ENOUGH = 16

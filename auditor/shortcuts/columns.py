@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from auditor.base.streams import stream
 from auditor.concepts.shares import shares_of
 from auditor.language import gettext as _
 from auditor.records import ColumnEffect, ColumnFactor, LayerRelevance, Samples
 from auditor.shortcuts.statistics import benjamini_hochberg
-from auditor.streams import stream
 
 MOST_VALUES = 20
 LEAST_ROWS = 5

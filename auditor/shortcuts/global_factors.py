@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.stats import norm, rankdata, tiecorrect
 
+from auditor.base.streams import stream
 from auditor.records import Evidence, Plausibility
 from auditor.shortcuts.global_statistics import STATISTICS
 from auditor.shortcuts.grading import LIKELY_ARTEFACT
 from auditor.shortcuts.modes import bimodal, otsu
 from auditor.shortcuts.proposals import least_group
 from auditor.shortcuts.statistics import benjamini_hochberg
-from auditor.streams import stream
 
 LEVEL = 0.01
 CLEAR_AUC = 0.75

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
+from auditor.base.registry import Registry
 from auditor.concepts.shares import shares_of
 from auditor.records import LayerRelevance, Samples
-from auditor.registry import Registry
 
 MAX_AREA = 0.2
 LEAST_GROUP = 8

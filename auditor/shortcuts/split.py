@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Int
 
-from auditor.streams import stream
+from auditor.base.streams import stream
 
 
 def discovery_split(labels: Int[np.ndarray, "sample"], seed: int) -> Bool[np.ndarray, "sample"]:

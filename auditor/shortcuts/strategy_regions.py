@@ -17,12 +17,12 @@ from jaxtyping import Bool, Float, Int
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
+from auditor.base.streams import stream
 from auditor.concepts.factors import leading_channels
 from auditor.language import gettext as _
 from auditor.numerals import decimal
 from auditor.shortcuts.concept_regions import region_of
 from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal, least_group
-from auditor.streams import stream
 
 MOST = 4
 STABLE = 0.75

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from auditor.errors import ModelError, UnknownNameError
+from auditor.base.errors import ModelError, UnknownNameError
 from auditor.subject.scores import Scores, log_scores
 
 LOGITS = "logits"

@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import Tensor
 
-from auditor.errors import CheckpointError, on_one_line
+from auditor.base.errors import CheckpointError, on_one_line
 
 MOST_DEEP = 40
 MOST_VALUES = 1_000_000

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-from auditor.errors import CheckpointError, on_one_line
+from auditor.base.errors import CheckpointError, on_one_line
 
 PLAIN = (Tensor, nn.Parameter, nn.Buffer)
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)

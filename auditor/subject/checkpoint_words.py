@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from auditor.errors import on_one_line
+from auditor.base.errors import on_one_line
 from auditor.subject.checkpoint_names import Place, groups, is_counter, listed
 
 # What timm's own loading prefers where a checkpoint holds several.

@@ -15,9 +15,9 @@ from PIL import Image
 from torch import Tensor
 
 from auditor.accounting import OUTSIDE
+from auditor.base.errors import DataError
+from auditor.base.redaction import shared_text
 from auditor.config import DataConfig
-from auditor.errors import DataError
-from auditor.hidden import shared_text
 from auditor.subject.collection import UNREADABLE, Changed, Collection, Gone, Item
 from auditor.subject.depths import USUAL, Reading, to_rgb
 from auditor.subject.factories import call_factory, describe_failure, load_factory

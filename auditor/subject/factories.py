@@ -17,8 +17,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from auditor.errors import AuditorError, nearest
-from auditor.hidden import scrubbed
+from auditor.base.errors import AuditorError, nearest
+from auditor.base.redaction import scrubbed
 from auditor.subject.fresh_code import FromSource, from_source
 from auditor.subject.users_lines import users_frame
 

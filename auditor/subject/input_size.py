@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from auditor.errors import ModelError
+from auditor.base.errors import ModelError
 from auditor.subject.answers import find_answer
 from auditor.subject.calling import ask
 from auditor.subject.factories import describe_failure

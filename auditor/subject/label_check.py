@@ -15,7 +15,7 @@ from jaxtyping import Bool, Int
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import binom
 
-from auditor.errors import LabelError
+from auditor.base.errors import LabelError
 from auditor.subject.matching import Matching
 
 # Chance of taking a right assignment for a wrong one (one-sided), and the least gain in accuracy.

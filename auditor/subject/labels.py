@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from auditor.errors import LabelError, nearest
+from auditor.base.errors import LabelError, nearest
 from auditor.language import N_
 from auditor.subject.collection import Numbering
 from auditor.subject.imagenet import SHARED_NAMES, imagenet_names, wnid_of

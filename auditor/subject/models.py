@@ -19,9 +19,9 @@ import torch
 import torchvision
 from torch import nn
 
+from auditor.base.errors import CheckpointError, ConfigError, ModelError, UnknownNameError
+from auditor.base.registry import Registry
 from auditor.config import ModelConfig
-from auditor.errors import CheckpointError, ConfigError, ModelError, UnknownNameError
-from auditor.registry import Registry
 from auditor.subject import checkpoints
 from auditor.subject.factories import (
     call_factory,

@@ -17,8 +17,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 from PIL import Image
 
+from auditor.base.errors import ConfigError, DataError
 from auditor.config import DataConfig
-from auditor.errors import ConfigError, DataError
 from auditor.subject.collection import Collection, read_again
 from auditor.subject.factories import find_file
 from auditor.subject.folders import IMAGE_SUFFIXES

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 from torch.utils import _pytree as pytree
 
+from auditor.base.errors import ConfigError, ModelError
 from auditor.config import ModelConfig
-from auditor.errors import ConfigError, ModelError
 from auditor.subject.answers import Answer, find_answer, logits
 from auditor.subject.calling import ask
 from auditor.subject.factories import describe_failure, find_file

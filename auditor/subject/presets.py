@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, cast, get_args
 
+from auditor.base.errors import ConfigError
 from auditor.config import PreprocessConfig
-from auditor.errors import ConfigError
 from auditor.language import N_
 from auditor.subject.preprocessing import Interpolation, Preprocessing
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
+from auditor.base.errors import DataError
 from auditor.config import PreprocessConfig
-from auditor.errors import DataError
 from auditor.subject.collection import Collection, FileReader
 from auditor.subject.datasets import DatasetReader
 from auditor.subject.depths import FULL, Depth, Reading, depth_of

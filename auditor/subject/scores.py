@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from auditor.errors import ModelError
-from auditor.streams import stream
+from auditor.base.errors import ModelError
+from auditor.base.streams import stream
 
 Scores = Literal["logits", "probabilities", "log-probabilities"]
 Kind = Literal[

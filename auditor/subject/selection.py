@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int
 
-from auditor.errors import DataError, UnknownNameError
-from auditor.streams import stream
+from auditor.base.errors import DataError, UnknownNameError
+from auditor.base.streams import stream
 
 OTHER_CLASS = "of a class that was not asked for"
 BEYOND_LIMIT = "beyond the limit (stratified random sample)"

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from auditor.base.errors import DataError
+from auditor.base.registry import Registry
 from auditor.config import DataConfig
-from auditor.errors import DataError
-from auditor.registry import Registry
 from auditor.subject.collection import Collection
 from auditor.subject.datasets import read_dataset
 from auditor.subject.factories import find_file, is_factory

@@ -12,8 +12,8 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor, nn
 
+from auditor.base.errors import AuditorError, LabelError
 from auditor.config import Config, PreprocessConfig
-from auditor.errors import AuditorError, LabelError
 from auditor.fonts import font_note
 from auditor.records import Manifest
 from auditor.subject.collection import UNREADABLE, Changed, Collection, Gone, Reader

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
-from auditor.errors import DataError
+from auditor.base.errors import DataError
 from auditor.subject.collection import text_path
 from auditor.subject.links import Inside
 

@@ -9,8 +9,8 @@ import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from auditor.base.errors import ConfigError, DataError
 from auditor.config import DataConfig
-from auditor.errors import ConfigError, DataError
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "|"}
 _FIELD_LIMIT = 1_000_000

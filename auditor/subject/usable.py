@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from auditor.errors import AuditorError, DataError, StoppedError
+from auditor.base.errors import AuditorError, DataError, StoppedError
 from auditor.subject.collection import Changed, Collection, FileReader, Gone, Reader
 from auditor.subject.folders import IMAGE_SUFFIXES
 from auditor.subject.images import Unreadable

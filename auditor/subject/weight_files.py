@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from auditor.errors import CheckpointError, Stopped, on_one_line
+from auditor.base.errors import CheckpointError, Stopped, on_one_line
 from auditor.subject.stand_ins import STAND_INS
 
 SAVE_ADVICE = (

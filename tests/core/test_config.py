@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from auditor.base.errors import ConfigError
 from auditor.config import (
     PROPOSALS,
     Config,
@@ -16,7 +17,6 @@ from auditor.config import (
     resolve,
 )
 from auditor.config_layers import Layer, environment_layer, file_layer, set_layer
-from auditor.errors import ConfigError
 from auditor.gate_config import read_bound
 from auditor.presets import PRESETS
 

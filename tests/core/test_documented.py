@@ -8,7 +8,7 @@ import click
 import pytest
 import yaml
 
-from auditor import errors
+from auditor.base import errors
 from auditor.cli import COMMANDS, cli
 from auditor.config import PROPOSALS, Config, config_keys, load_config
 

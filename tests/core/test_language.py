@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from auditor import language
+from auditor.base.errors import UnknownNameError
 from auditor.config import ReportConfig
-from auditor.errors import UnknownNameError
 from auditor.language import Texts, gettext, ngettext, speaking, spoken
 from auditor.report import words
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from auditor.base.errors import ConfigError, DataError, UnknownNameError, on_one_line
 from auditor.cli.progress import JsonProgress, TerminalProgress
-from auditor.errors import ConfigError, DataError, UnknownNameError, on_one_line
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from auditor.base.errors import ConfigError
+from auditor.base.redaction import is_secret, remember, scrubbed, shared_text
 from auditor.config import Config, dump_config, parse_config
 from auditor.config_layers import set_layer
-from auditor.errors import ConfigError
-from auditor.hidden import is_secret, remember, scrubbed, shared_text
 from auditor.redaction import shared_command, shared_config
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from auditor.base.errors import IntegrityError
 from auditor.codec import load_record, save_record
-from auditor.errors import IntegrityError
 from auditor.records import LayerRelevance, Manifest, Samples
 from auditor.runfolder import RunFolder, digest_of, open_run, read_manifest, write_atomic
 

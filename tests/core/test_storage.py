@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auditor.errors import ConfigError, IntegrityError, StorageError
+from auditor.base.errors import ConfigError, IntegrityError, StorageError
 from auditor.manifest import forget, is_complete, read_listed, read_manifest, write_listed
 from auditor.report.images import ImageStore
 from auditor.review.verify import verify

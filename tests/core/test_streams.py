@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 import auditor
-from auditor.streams import library_seed, stream
+from auditor.base.streams import library_seed, stream
 
 PACKAGE = Path(auditor.__file__).parent
 # What the demo shows is made by its own generators: its data and its model are no audit's draws.
-OWN = ("streams.py", "demo")
+OWN = ("base/streams.py", "demo")
 MAKERS = {"default_rng", "RandomState", "SeedSequence", "PCG64", "manual_seed", "Random"}
 
 
@@ -49,7 +49,10 @@ def test_a_seed_is_no_name_and_neighbours_do_not_meet() -> None:
 
 
 def test_the_same_names_give_the_same_numbers_in_another_process() -> None:
-    code = "from auditor.streams import *; print(stream(5, 'é', 2).random(), library_seed(5, 'é'))"
+    code = (
+        "from auditor.base import streams as s; "
+        "print(s.stream(5, 'é', 2).random(), s.library_seed(5, 'é'))"
+    )
     run = [sys.executable, "-c", code]
     found = subprocess.run(run, capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
     assert found.stdout.split() == [str(stream(5, "é", 2).random()), str(library_seed(5, "é"))]

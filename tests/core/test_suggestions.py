@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from auditor.__main__ import run
+from auditor.base.errors import nearest
 from auditor.cli import COMMANDS
-from auditor.errors import nearest
 
 
 @pytest.mark.parametrize(

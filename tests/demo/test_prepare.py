@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from auditor.base.errors import AuditorError
 from auditor.config import load_config
 from auditor.demo import prepare, training
 from auditor.demo.photographs import CLASSES, STAMPED, cut_crops
 from auditor.demo.stamp import stamp, stamp_mask
-from auditor.errors import AuditorError
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample_configs" / "demo.yaml"
 

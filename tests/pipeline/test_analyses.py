@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from auditor.__main__ import run
+from auditor.base.errors import UnknownNameError
 from auditor.config import AuditConfig
-from auditor.errors import UnknownNameError
 from auditor.pipeline.decisions import compared_pairs
 from auditor.pipeline.positional import MEMORY, SIDE, _blocks, chosen_rows
 from auditor.records import LayerRelevance, Manifest, Samples

@@ -12,10 +12,10 @@ import click
 import pytest
 
 from auditor.__main__ import run as auditor
+from auditor.base.errors import DataError, StorageError
 from auditor.cli import budget
 from auditor.cli.budget import Choice
 from auditor.cli.ending import Ending
-from auditor.errors import DataError, StorageError
 from auditor.manifest import read_manifest, write_listed
 from auditor.pipeline import identity, opening
 from auditor.runfolder import open_run

@@ -13,12 +13,12 @@ import torch
 from PIL import Image
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from auditor.base.progress import Progress
 from auditor.config import Config, parse_config
 from auditor.pipeline import device_class as devices
 from auditor.pipeline import identity as identities
 from auditor.pipeline.identity import identity_of
 from auditor.pipeline.opening import audited_layers, make_explainer, open_audit
-from auditor.progress import Progress
 from auditor.runfolder import RunFolder, digest_of, read_manifest
 from auditor.subject import load_subject
 from tests.subject.small import image_folder

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from auditor.__main__ import run as auditor
-from auditor.errors import IntegrityError
+from auditor.base.errors import IntegrityError
 from auditor.pipeline.explain import _audited
 from auditor.review.verify import verify
 from tests.pipeline.tiny import digests, loaded_once, run, write_tiny_audit

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from auditor.errors import CaptureError
+from auditor.base.errors import CaptureError
 from auditor.relevance.explainer import Explainer
 
 

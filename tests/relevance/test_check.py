@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from auditor.errors import ConfigError, UnknownNameError
+from auditor.base.errors import ConfigError, UnknownNameError
 from auditor.relevance.check import Check
 from auditor.relevance.check_flow import Kept, account, average
 from auditor.relevance.check_layers import bypass, concentration, flow_rows, likeness

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from auditor.errors import ConfigError, UnknownNameError
+from auditor.base.errors import ConfigError, UnknownNameError
 from auditor.relevance.graph import Graph
 from auditor.relevance.rule import Settings
 from tests.relevance.twins_engine import Made, captured, images, planned

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from auditor.errors import ConfigError
+from auditor.base.errors import ConfigError
 from auditor.relevance.check_flow import account
 from auditor.relevance.composition import bypasses
 from auditor.relevance.conditions import Condition

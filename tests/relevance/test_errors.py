@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from auditor.errors import CaptureError, ConfigError, ModelError, UnknownNameError
+from auditor.base.errors import CaptureError, ConfigError, ModelError, UnknownNameError
 from auditor.relevance.explainer import Explainer
 from tests.relevance import models
 from tests.relevance.conftest import explained

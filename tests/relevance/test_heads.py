@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from auditor.errors import ModelError
+from auditor.base.errors import ModelError
 from auditor.relevance.explainer import Explainer
 from auditor.subject.scores import kind_of, surely_logits, trial_inputs
 from tests.relevance.twins_engine import images

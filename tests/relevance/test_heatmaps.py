@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from auditor.base.errors import DataError
 from auditor.concepts.similarity import similarity_matrix
-from auditor.errors import DataError
 from auditor.records import References
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.heatmaps import (

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from auditor.errors import ModelError, UnknownNameError
+from auditor.base.errors import ModelError, UnknownNameError
 from auditor.relevance.capture import capture
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.forward import run

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from auditor.errors import ModelError
+from auditor.base.errors import ModelError
 from auditor.relevance.capture import capture
 from auditor.subject.digests import weights_digest
 from auditor.subject.factories import load_factory
@@ -250,7 +250,7 @@ SCRIPT = """
 import sys
 import torch
 from pathlib import Path
-from auditor.errors import ModelError
+from auditor.base.errors import ModelError
 from auditor.relevance.capture import capture
 from auditor.subject.factories import load_factory
 image = torch.zeros(1, 3, 8, 8)

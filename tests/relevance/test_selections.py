@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from auditor.errors import ConfigError, UnknownNameError
+from auditor.base.errors import ConfigError, UnknownNameError
 from auditor.relevance.conditions import Condition, Selection
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.fold import Fold

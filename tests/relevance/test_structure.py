@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from auditor.errors import CaptureError
+from auditor.base.errors import CaptureError
 from auditor.relevance.graph import Batch
 from tests.relevance.twins_engine import (
     EXACT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.errors import IntegrityError
+from auditor.base.errors import IntegrityError
 from auditor.report import formatting, model
 
 

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 import pytest
 import tinyhtml5
 
-from auditor.errors import IntegrityError
+from auditor.base.errors import IntegrityError
 from auditor.language import languages, speaking
 from auditor.report.html import render_html
 from auditor.report.model import AuditResult, LegendEntry, Picture

@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image, ImageFile
 
+from auditor.base.errors import OutputError
 from auditor.cli import cli
-from auditor.errors import OutputError
 from auditor.report.house import LOGO_BOX, House, read_house
 from auditor.report.html import render_html
 from auditor.report.pdf import make_pdf, pdf_html

@@ -11,7 +11,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from auditor.errors import IntegrityError
+from auditor.base.errors import IntegrityError
 from auditor.report.images import (
     ImageStore,
     dim,

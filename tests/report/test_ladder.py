@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from auditor.errors import OutputError
+from auditor.base.errors import OutputError
 from auditor.report.html import render_html
 from auditor.report.ladder import LADDER
 from tests.report.conftest import Run

@@ -11,7 +11,7 @@ from pathlib import Path
 import pypdf
 import pytest
 
-from auditor.errors import IntegrityError, OutputError
+from auditor.base.errors import IntegrityError, OutputError
 from auditor.report import pdf_child
 from auditor.report.pdf import make_pdf
 from auditor.report.render import render_run

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.errors import IntegrityError, OutputError, UnknownNameError
+from auditor.base.errors import IntegrityError, OutputError, UnknownNameError
 from auditor.manifest import digest_in, read_manifest, write_listed
 from auditor.report import render
 from auditor.report.model import RenderContext

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from auditor.errors import UnknownNameError
+from auditor.base.errors import UnknownNameError
 from auditor.report.html import render_html
 from auditor.report.pdf import pdf_html
 from auditor.report.sections import EXECUTIVE, ORDER, TECHNICAL

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from auditor.__main__ import run as auditor
-from auditor.errors import ConfigError
+from auditor.base.errors import ConfigError
 from auditor.report.model import AuditResult, RenderContext
 from auditor.report.render import read_review, render_run
 from auditor.review.deciding import Said, about_concept, about_finding

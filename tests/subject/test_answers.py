@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from auditor.errors import ModelError, UnknownNameError
+from auditor.base.errors import ModelError, UnknownNameError
 from auditor.subject.answers import Answer, find_answer, logits
 
 Pair = namedtuple("Pair", ["logits", "aux"])

@@ -21,8 +21,8 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
+from auditor.base.errors import CheckpointError
 from auditor.config import ModelConfig
-from auditor.errors import CheckpointError
 from auditor.subject.checkpoints import load_into, read_checkpoint
 from tests.subject.small import tiny_net
 

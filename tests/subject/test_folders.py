@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.errors import DataError
+from auditor.base.errors import DataError
 from auditor.subject.folders import (
     HIDDEN,
     HIDDEN_PICTURE,

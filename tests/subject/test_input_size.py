@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from auditor.errors import ModelError
+from auditor.base.errors import ModelError
 from auditor.subject.input_size import fitting
 from auditor.subject.preprocessing import Preprocessing
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from auditor.errors import LabelError
+from auditor.base.errors import LabelError
 from auditor.subject.label_check import agreement, best_assignment, confirm, proposed_line
 from auditor.subject.labels import match_labels
 from auditor.subject.matching import Matching, Outputs

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from auditor.errors import LabelError
+from auditor.base.errors import LabelError
 from auditor.subject.imagenet import imagenet_names, imagenet_wnids
 from auditor.subject.label_order import naturally
 from auditor.subject.labels import match_labels, plain

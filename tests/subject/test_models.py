@@ -13,8 +13,8 @@ import torchvision
 from safetensors.torch import save_file
 from torch import nn
 
+from auditor.base.errors import CheckpointError, ConfigError, ModelError, UnknownNameError
 from auditor.config import ModelConfig
-from auditor.errors import CheckpointError, ConfigError, ModelError, UnknownNameError
 from auditor.subject.models import MODEL_SOURCES, BuiltModel, build_model, resolve_device
 from auditor.subject.outputs import count_outputs, name_outputs, prepare
 from tests.subject.small import tiny_net, write_factory

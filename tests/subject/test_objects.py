@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from auditor.errors import ConfigError, DataError, StoppedError
+from auditor.base.errors import ConfigError, DataError, StoppedError
 from auditor.subject import load_subject
 from auditor.subject.objects import decode_mask
 from tests.subject.small import config, image_folder, write_factory

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from auditor.base.errors import ConfigError, DataError
 from auditor.config import PreprocessConfig
-from auditor.errors import ConfigError, DataError
 from auditor.subject.collection import Collection, FileReader
 from auditor.subject.datasets import DatasetReader
 from auditor.subject.depths import Reading

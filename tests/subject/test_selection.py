@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.errors import DataError, UnknownNameError
+from auditor.base.errors import DataError, UnknownNameError
 from auditor.subject.selection import allocate, select, stratified_sample
 
 

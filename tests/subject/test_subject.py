@@ -12,8 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from auditor.config import Config, load_config, parse_config
-from auditor.errors import (
+from auditor.base.errors import (
     AuditorError,
     DataError,
     LabelError,
@@ -21,6 +20,7 @@ from auditor.errors import (
     StoppedError,
     UnknownNameError,
 )
+from auditor.config import Config, load_config, parse_config
 from auditor.subject import DATA_SOURCES, Subject, load_subject
 from auditor.subject.selection import BEYOND_LIMIT, OTHER_CLASS
 from tests.subject.small import config, image_folder, noise, write_factory

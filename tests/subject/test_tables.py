@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from auditor.base.errors import ConfigError, DataError
 from auditor.config import DataConfig
-from auditor.errors import ConfigError, DataError
 from auditor.subject.images import Unreadable
 from auditor.subject.tables import read_table
 from tests.subject.small import noise

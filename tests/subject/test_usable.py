@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from auditor.accounting import Account, accounts, lost_share
-from auditor.errors import DataError, IntegrityError, StoppedError
+from auditor.base.errors import DataError, IntegrityError, StoppedError
 from auditor.records import Manifest, Samples
 from auditor.subject import Subject, load_subject
 from auditor.subject.folders import NOT_AN_IMAGE, OTHER_FORMAT, UNKNOWN_KIND

@@ -10,11 +10,11 @@ from jaxtyping import Bool, Float
 from scipy.special import softmax
 from scipy.stats import bootstrap
 
+from auditor.base.streams import stream
 from auditor.language import gettext as _
 from auditor.records import Samples
 from auditor.report.build.intervals import wilson
 from auditor.report.model import Calibration, CalibrationBin, Interval
-from auditor.streams import stream
 
 BINS = 10
 RESAMPLES = 1000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from auditor.base.streams import stream
 from auditor.concept_records import Empty, FlippingAreas, FlippingCurves
 from auditor.concepts.ranking import RANDOM, flipping_areas, ranking_trust
 from auditor.language import N_
@@ -11,7 +12,6 @@ from auditor.language import gettext as _
 from auditor.numerals import decimal
 from auditor.report.analysis_parts import FlippingCard, OrderArea, RankingCard
 from auditor.report.parts import Interval, Picture
-from auditor.streams import stream
 
 NOT_SWITCHED = N_(
     "No concepts were switched, so the ranking was not tested: no picture of the audited classes "

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from auditor.hidden import scrubbed
+from auditor.base.redaction import scrubbed
 
 # One letter wrong of three, or two swapped, is close; "Operator" for "path" (0.5) is not.
 CLOSE = 0.65

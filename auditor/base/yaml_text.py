@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from auditor.errors import ConfigError
+from auditor.base.errors import ConfigError
 
 MOST_BYTES = 2_000_000
 # How many values aliases may add to those that are written.
