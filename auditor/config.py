@@ -14,7 +14,7 @@ from auditor.base.redaction import remember
 from auditor.config_errors import problems_of, section_of
 from auditor.config_layers import Layer, environment_layer, file_layer, merged, of_mapping
 from auditor.gate_config import CompletionConfig, PolicyConfig, TargetsConfig
-from auditor.language import checked_language
+from auditor.language.speaking import checked_language
 from auditor.presets import PRESETS
 from auditor.section import Section as Section
 

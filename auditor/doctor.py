@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from auditor.fonts import SCRIPTS, without_font
+from auditor.language.fonts import SCRIPTS, without_font
 
 State = Literal["ok", "note", "mend"]
 GIGABYTE = 1_000_000_000

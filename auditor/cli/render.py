@@ -52,7 +52,7 @@ def command(
 ) -> None:
     """Draw the reports of RUN, the folder of a finished audit, from its audit.json."""
     from auditor.cli.progress import TerminalProgress
-    from auditor.language import checked_language
+    from auditor.language.speaking import checked_language
 
     report = config_of_run(run_folder).report
     if formats:

@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 from sklearn.manifold import smacof
 
 from auditor.detail_records import MapOfConcepts
-from auditor.language import N_, gettext
+from auditor.language.speaking import N_, gettext
 from auditor.records import Subspaces
 
 RULE = N_(

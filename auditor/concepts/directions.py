@@ -12,8 +12,8 @@ from sklearn.decomposition import PCA
 
 from auditor.concept_records import Empty, RelevanceDirections
 from auditor.concepts.shares import shares_of
-from auditor.language import gettext as _
-from auditor.numerals import percent
+from auditor.language.numbers import percent
+from auditor.language.speaking import gettext as _
 from auditor.records import LayerRelevance
 
 MOST = 10

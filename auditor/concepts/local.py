@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from auditor.concepts.atlas import region_relevance
 from auditor.concepts.scaling import at_size
 from auditor.concepts.typical import least_typical, typical_samples
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.records import LayerRelevance, Samples
 
 WRONG = 2  # wrong samples of a class, the clearest mistakes

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 
 from auditor.concept_records import ConceptContrast, Empty, MistakePair, Mistakes
 from auditor.concepts.shares import shares_of
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.records import LayerRelevance, Samples
 
 # Fewer wrong decisions, or typical samples to compare with, say nothing about a pair.

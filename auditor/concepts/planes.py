@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int
 from auditor.concept_records import ConfusedPair, DecisionPlane, Empty, UnitKind
 from auditor.concepts.separation import auc, auc_interval
 from auditor.concepts.shares import shares_of
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.records import LayerRelevance, Samples, Subspaces
 
 # The smallest margins of all right decisions count as narrow: this share of them.

@@ -19,8 +19,8 @@ from sklearn.metrics import silhouette_score
 
 from auditor.concept_records import ConceptQuality
 from auditor.concepts.subspaces import largest_first
-from auditor.language import gettext as _
-from auditor.numerals import decimal
+from auditor.language.numbers import decimal
+from auditor.language.speaking import gettext as _
 from auditor.records import Subspaces
 
 SIDE = 64

@@ -12,8 +12,8 @@ from jaxtyping import Float
 from scipy.integrate import trapezoid
 
 from auditor.concept_records import Baseline, Direction, Empty, FlippingAreas, RankingTrust, Trust
-from auditor.language import gettext as _
-from auditor.numerals import decimal
+from auditor.language.numbers import decimal
+from auditor.language.speaking import gettext as _
 
 RELEVANCE = "relevance"
 NOTABLE = 0.01

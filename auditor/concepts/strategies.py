@@ -20,9 +20,9 @@ from sklearn.mixture import GaussianMixture
 from auditor.concept_records import Empty, Strategies
 from auditor.concepts.shares import shares_of
 from auditor.concepts.topk import largest
-from auditor.language import gettext as _
-from auditor.language import ngettext
-from auditor.numerals import decimal, short_number
+from auditor.language.numbers import decimal, short_number
+from auditor.language.speaking import gettext as _
+from auditor.language.speaking import ngettext
 from auditor.records import LayerRelevance
 
 MOST = 5

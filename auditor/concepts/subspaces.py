@@ -10,8 +10,8 @@ from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import silhouette_score
 
 from auditor.concepts.shares import shares_of
-from auditor.language import gettext as _
-from auditor.numerals import decimal, short_number
+from auditor.language.numbers import decimal, short_number
+from auditor.language.speaking import gettext as _
 from auditor.records import LayerRelevance, Samples, Subspaces
 
 MOST = 20

@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from auditor.concept_records import PositionalComponents, UnitDecision, UnitFigures, UnitKind
-from auditor.language import N_
-from auditor.language import gettext as _
-from auditor.numerals import decimal, percent, short_number, whole_percent
+from auditor.language.numbers import decimal, percent, short_number, whole_percent
+from auditor.language.speaking import N_
+from auditor.language.speaking import gettext as _
 
 TOP = 5
 # More channels than this for half of a class's relevance are no short story.

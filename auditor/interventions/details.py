@@ -12,7 +12,7 @@ from auditor.interventions.material import Members
 from auditor.interventions.screening import Screened
 from auditor.interventions.trial import Stage
 from auditor.interventions.zeroing import zeroing
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.records import Evidence, Samples
 from auditor.shortcut_records import Details, Signature
 from auditor.shortcuts.fingerprint import signature

@@ -11,7 +11,7 @@ from auditor.interventions.carriers import Pictures, carrying, heat_of, masks_fo
 from auditor.interventions.material import Members
 from auditor.interventions.screening import Screened
 from auditor.interventions.trial import Stage
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.records import Evidence, Samples
 from auditor.shortcut_records import Exposure, Subgroup
 from auditor.shortcuts.grading import REMOVAL

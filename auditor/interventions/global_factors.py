@@ -18,8 +18,8 @@ from auditor.interventions.material import Members, Pool
 from auditor.interventions.probe import Probe
 from auditor.interventions.transplant import margin
 from auditor.interventions.trial import FIRST_TARGETS, IMAGES, LEAST_IMAGES, Stage
-from auditor.language import gettext as _
-from auditor.numerals import percent
+from auditor.language.numbers import percent
+from auditor.language.speaking import gettext as _
 from auditor.records import Evidence, GlobalFactor, Outcome, Samples
 from auditor.shortcuts.adjust import adjusted, opposite
 from auditor.shortcuts.factor_wording import factor_meaning

@@ -36,8 +36,8 @@ from auditor.interventions.trial import (
     least_effect,
     missing,
 )
-from auditor.language import gettext as _
-from auditor.numerals import percent
+from auditor.language.numbers import percent
+from auditor.language.speaking import gettext as _
 from auditor.records import Evidence
 from auditor.shortcut_records import Change, Projection
 from auditor.shortcuts.grading import LATENT, LEVEL, UNUSED

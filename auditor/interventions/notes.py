@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from auditor.interventions.transplant import controls_of
 from auditor.interventions.trial import FIRST_TARGETS, Trial
-from auditor.language import gettext as _
-from auditor.numerals import whole_percent
+from auditor.language.numbers import whole_percent
+from auditor.language.speaking import gettext as _
 from auditor.records import Finding
 from auditor.shortcuts.grading import CLEAR, LEVEL
 from auditor.shortcuts.statistics import more_than

@@ -32,7 +32,7 @@ from auditor.interventions.trial import (
     least_effect,
     missing,
 )
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.records import Evidence, Samples
 from auditor.shortcuts.grading import CLEAR, FLIPS, RIVAL, STRONG
 

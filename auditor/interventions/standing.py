@@ -13,7 +13,7 @@ import torch
 
 from auditor.interventions.material import Members
 from auditor.interventions.probe import Probe
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.relevance.geometry import Geometry
 
 # The least share of a layer's absolute relevance that has to lie in the picture.

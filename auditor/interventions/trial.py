@@ -22,7 +22,7 @@ from auditor.interventions.transplant import (
     transplant,
     with_controls,
 )
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.records import Evidence
 from auditor.shortcuts.grading import CLEAR, FLIPS, LEVEL, LOSS, REMOVAL, SHARE
 from auditor.shortcuts.statistics import bootstrap_interval, refined_p

@@ -18,7 +18,7 @@ from auditor.interventions.material import Members
 from auditor.interventions.screening import Screened
 from auditor.interventions.standing import no_place
 from auditor.interventions.trial import Stage
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.relevance.geometry import Geometry
 from auditor.relevance.partial import Upper
 from auditor.shortcut_records import SharedClass, Zeroing

@@ -16,8 +16,8 @@ from auditor.concepts.typical import typical_samples
 from auditor.config import Config, dump_config
 from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.interventions.trial import LEAST_IMAGES
-from auditor.language import gettext as _
-from auditor.language import listed, ngettext, spoken
+from auditor.language.speaking import gettext as _
+from auditor.language.speaking import listed, ngettext, spoken
 from auditor.pipeline.assemble_extras import extra_parts, with_leads
 from auditor.pipeline.extras import Extras
 from auditor.pipeline.faces import faces, named_concepts

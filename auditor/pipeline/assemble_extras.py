@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from auditor.concept_records import DecisionPlane, FlippingCurves
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.pipeline.extras import Extras
 from auditor.records import Subspaces
 from auditor.report.analysis_parts import LayerUnits

@@ -13,7 +13,7 @@ from auditor.config import Config
 from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.interventions.probe import Probe
 from auditor.interventions.search import find_shortcuts, steps_of
-from auditor.language import speaking
+from auditor.language.speaking import speaking
 from auditor.pipeline.analyses import Stages, run_analyses
 from auditor.pipeline.assemble import Analysis, assemble
 from auditor.pipeline.compose import composer, graded

@@ -18,8 +18,8 @@ from auditor.detail_records import (
     CompositionStep,
     NodePicture,
 )
-from auditor.language import gettext as _
-from auditor.numerals import short_number
+from auditor.language.numbers import short_number
+from auditor.language.speaking import gettext as _
 from auditor.pipeline.illustrate import CROP_SIDE
 from auditor.records import ConceptMap, Finding, LayerRelevance, Samples, ShortcutReport
 from auditor.relevance.explainer import Explainer

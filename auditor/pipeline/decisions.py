@@ -22,7 +22,7 @@ from auditor.concepts.mistakes import mistakes
 from auditor.concepts.planes import confused_pairs, decision_plane, subspace_units
 from auditor.concepts.strategies import strategies
 from auditor.config import AuditConfig
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.records import LayerRelevance, Samples, Subspaces
 from auditor.subject.labels import plain
 

@@ -17,7 +17,7 @@ from PIL import features
 import auditor
 from auditor.base.errors import IntegrityError
 from auditor.config import NOT_EVIDENCE, Config
-from auditor.language import SOURCE
+from auditor.language.speaking import SOURCE
 from auditor.pipeline.device_class import device_class
 from auditor.relevance.explainer import Explainer
 from auditor.review.runs import run_folders

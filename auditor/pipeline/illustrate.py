@@ -12,7 +12,7 @@ from auditor.base.progress import Step
 from auditor.concepts.atlas import atlas
 from auditor.concepts.colours import PALETTE
 from auditor.concepts.crops import receptive_crop
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.records import (
     ConceptMap,
     Illustration,

@@ -21,8 +21,8 @@ from auditor.concepts.local import (
 from auditor.concepts.shares import shares_of
 from auditor.config import Config
 from auditor.detail_records import LocalAnalysis, LocalConcept, LocalSample, RegionRanking
-from auditor.language import N_
-from auditor.language import gettext as _
+from auditor.language.speaking import N_
+from auditor.language.speaking import gettext as _
 from auditor.part import Picture
 from auditor.pipeline.illustrate import ATLAS_SIDE, CROP_SIDE, FULL_SIDE, with_places
 from auditor.records import ConceptMap, LayerRelevance, Samples

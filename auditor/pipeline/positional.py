@@ -15,7 +15,7 @@ from auditor.concept_records import Empty, PositionalComponents, UnitDecision
 from auditor.concepts.components import positional_components
 from auditor.concepts.typical import typical_samples
 from auditor.concepts.units import channel_figures, component_figures, leading_unit
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.records import LayerRelevance, Samples, Subspaces
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.geometry import Geometry

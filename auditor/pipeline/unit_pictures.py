@@ -12,7 +12,7 @@ from auditor.base.progress import Step
 from auditor.concept_records import Empty, Mistakes, PositionalComponents, Strategies
 from auditor.concepts.shares import shares_of
 from auditor.concepts.typical import typical_samples
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.records import LayerRelevance, SamplePicture, Samples, Subspaces, UnitPicture
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.heatmaps import plain_heatmaps

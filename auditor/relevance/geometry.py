@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from auditor.base.streams import stream
-from auditor.language import N_
+from auditor.language.speaking import N_
 from auditor.relevance.channels import as_maps
 from auditor.relevance.graph import Graph, Node
 from auditor.relevance.places import APART, MIXING, Places, places

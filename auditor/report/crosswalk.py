@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auditor.language import N_, gettext
+from auditor.language.speaking import N_, gettext
 
 DISCLAIMER = N_(
     "This table shows where evidence may be found. It is not a statement of conformity."

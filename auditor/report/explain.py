@@ -11,7 +11,7 @@ from typing import Literal
 from markupsafe import Markup
 
 from auditor.base.errors import OutputError, StorageError
-from auditor.language import Texts
+from auditor.language.speaking import Texts
 from auditor.report import words
 from auditor.report.embedding import CountingPictures, EmbeddedPictures, LinkedPictures
 from auditor.report.html import encode_all, policy_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.language import listed, ngettext
+from auditor.language.speaking import listed, ngettext
 from auditor.report.factor_parts import FactorCard
 
 # Grades that are notes: the model hardly uses it, or it could not be tested.

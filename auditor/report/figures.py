@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float, Int
 
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.report.figure_style import (
     INK,
     MUTED,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.report.figure_style import (
     ACCENT,
     LINE,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.report.figure_style import (
     ACCENT,
     INK,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.report.figure_style import (
     ACCENT,
     LINE,

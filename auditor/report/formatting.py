@@ -12,11 +12,11 @@ import babel
 import babel.dates
 
 from auditor.base.errors import IntegrityError
-from auditor.language import NO_BREAK, SOURCE, locale, ngettext, spoken, translate
-from auditor.language import gettext as _
-from auditor.numerals import NO_NUMBER, bare_percent, localised, signed
-from auditor.numerals import decimal as decimal
-from auditor.numerals import percent as percent
+from auditor.language.numbers import NO_NUMBER, bare_percent, localised, signed
+from auditor.language.numbers import decimal as decimal
+from auditor.language.numbers import percent as percent
+from auditor.language.speaking import NO_BREAK, SOURCE, locale, ngettext, spoken, translate
+from auditor.language.speaking import gettext as _
 from auditor.report.model import Interval, TestResult
 
 OF_CLASS = "of images of "

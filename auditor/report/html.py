@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from auditor.base.errors import OutputError
-from auditor.language import Texts
+from auditor.language.speaking import Texts
 from auditor.report import crosswalk, words
 from auditor.report.embedding import CountingPictures, EmbeddedPictures, LinkedPictures
 from auditor.report.house import House, plain_house

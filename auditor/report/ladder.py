@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.report.images import jpeg_bytes, read_image
 
 MIME = {".jpg": "image/jpeg", ".png": "image/png", ".svg": "image/svg+xml"}

@@ -13,8 +13,8 @@ from pathlib import Path
 from markupsafe import Markup
 
 from auditor.base.errors import OutputError, StorageError
-from auditor.language import N_, Texts
-from auditor.language import gettext as _
+from auditor.language.speaking import N_, Texts
+from auditor.language.speaking import gettext as _
 from auditor.report import crosswalk, words
 from auditor.report.embedding import LinkedPictures
 from auditor.report.house import House, plain_house

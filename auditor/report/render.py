@@ -10,7 +10,7 @@ from pathlib import Path
 import pydantic
 
 from auditor.base.errors import IntegrityError, OutputError, StorageError, UnknownNameError
-from auditor.language import speaking
+from auditor.language.speaking import speaking
 from auditor.manifest import forget, read_listed, read_manifest, write_listed
 from auditor.report.house import House
 from auditor.report.html import html_folder, render_html

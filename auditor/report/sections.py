@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from auditor.base.errors import UnknownNameError
-from auditor.language import N_, translate
+from auditor.language.speaking import N_, translate
 from auditor.report.model import AuditResult
 
 

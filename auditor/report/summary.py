@@ -8,7 +8,7 @@ import re
 import jinja2
 
 from auditor.base.errors import on_one_line
-from auditor.language import Texts
+from auditor.language.speaking import Texts
 from auditor.report import words
 from auditor.report.house import House, plain_house
 from auditor.report.model import AuditResult, RenderContext

@@ -11,8 +11,8 @@ import jinja2
 from markupsafe import Markup
 
 from auditor.base.errors import OutputError
-from auditor.bidi import isolated
-from auditor.language import spoken, translate, translate_counted
+from auditor.language.bidi import isolated
+from auditor.language.speaking import spoken, translate, translate_counted
 from auditor.report.formatting import FILTERS, number
 
 LONG_WORD = re.compile(r"(?<![^\s\u2066-\u2069'\"(])[\w.-]{41,}(?![^\s\u2066-\u2069'\"),;:!?])")

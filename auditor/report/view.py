@@ -8,8 +8,8 @@ from functools import cached_property
 from itertools import zip_longest
 from typing import Literal
 
-from auditor.language import N_, translate
-from auditor.language import gettext as _
+from auditor.language.speaking import N_, translate
+from auditor.language.speaking import gettext as _
 from auditor.report.analysis_parts import LayerUnits
 from auditor.report.chosen import (
     SHEET_GRADES,

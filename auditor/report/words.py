@@ -1,6 +1,7 @@
 """The fixed texts of the report in one place: glossary, meanings of the scales, disclaimers.
 
-They are marked here and read through `auditor.language.Texts`, in the language that is spoken.
+They are marked here and read through `auditor.language.speaking.Texts`, in the language that is
+spoken.
 """
 
 from __future__ import annotations
@@ -8,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from auditor.language import N_, NN_, gettext
-from auditor.numerals import NO_NUMBER as NO_NUMBER
+from auditor.language.numbers import NO_NUMBER as NO_NUMBER
+from auditor.language.speaking import N_, NN_, gettext
 
 
 @dataclass(frozen=True)

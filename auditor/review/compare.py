@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from auditor.language import speaking, translate
+from auditor.language.speaking import speaking, translate
 from auditor.report.review_parts import Comparison, FindingChange
 from auditor.review.alike import model_differences, notes_on_the_search, other_differences
 from auditor.review.concept_changes import concept_changes

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.language import gettext as _
-from auditor.language import listed as in_a_list
+from auditor.language.speaking import gettext as _
+from auditor.language.speaking import listed as in_a_list
 from auditor.report.model import AuditResult
 
 MOST_NAMES = 6

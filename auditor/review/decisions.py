@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from auditor.concepts.matching import THRESHOLD_ALONE
-from auditor.language import speaking
+from auditor.language.speaking import speaking
 from auditor.report.model import AuditResult
 from auditor.review.decisions_file import read_decisions
 from auditor.review.known import Known, known_findings, likeness_of, look_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from auditor.language import translate
+from auditor.language.speaking import translate
 from auditor.report.formatting import percent
 from auditor.report.review_parts import ChangeStatus, FindingChange, MetricChange, Remembered
 from auditor.review.differences import independent

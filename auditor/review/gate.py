@@ -8,7 +8,7 @@ from pathlib import Path
 
 from auditor.base.errors import ConfigError, GateError, OutputError
 from auditor.gate_config import PolicyConfig, TargetsConfig
-from auditor.language import speaking
+from auditor.language.speaking import speaking
 from auditor.manifest import write_listed
 from auditor.review.compare import compare_folders
 from auditor.review.decisions import decision_states, states_of_file

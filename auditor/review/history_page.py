@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from auditor.language import Texts, speaking
+from auditor.language.speaking import Texts, speaking
 from auditor.report import words as report_words
 from auditor.report.formatting import percent
 from auditor.report.house import plain_house

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.report.formatting import interval, number
 from auditor.report.parts import Interval
 from auditor.report.review_parts import Difference, MetricChange

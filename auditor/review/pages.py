@@ -9,7 +9,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from auditor.language import SOURCE, Texts, speaking
+from auditor.language.speaking import SOURCE, Texts, speaking
 from auditor.report import words
 from auditor.report.embedding import CountingPictures, EmbeddedPictures
 from auditor.report.house import plain_house

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from auditor.gate_config import PolicyConfig, TargetsConfig
-from auditor.language import N_, ngettext
-from auditor.language import gettext as _
+from auditor.language.speaking import N_, ngettext
+from auditor.language.speaking import gettext as _
 from auditor.report.formatting import interval as in_words
 from auditor.report.model import AuditResult
 from auditor.review.counted import RANK, Counted, counted_findings, gaps_of, listed

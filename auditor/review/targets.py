@@ -7,8 +7,8 @@ from typing import Literal
 
 from auditor.base.yaml_text import load
 from auditor.gate_config import TargetsConfig, read_bound
-from auditor.language import N_
-from auditor.language import gettext as _
+from auditor.language.speaking import N_
+from auditor.language.speaking import gettext as _
 from auditor.report.formatting import interval as in_words
 from auditor.report.formatting import number, percent
 from auditor.report.model import AuditResult

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from auditor.review import words as words
 else:
-    from auditor.language import Texts
+    from auditor.language.speaking import Texts
     from auditor.review import words as _words
 
     words = Texts(_words)

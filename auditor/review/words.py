@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.language import N_
+from auditor.language.speaking import N_
 
 # Like for like
 SAME_SETTINGS = N_(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.shortcuts.heat import top_component, with_edges
 from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal, region_score
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from auditor.language import gettext as _
-from auditor.numerals import bare_percent, percent, short_number
+from auditor.language.numbers import bare_percent, percent, short_number
+from auditor.language.speaking import gettext as _
 from auditor.records import Evidence, Grade
 from auditor.shortcuts.global_factors import Predictive, widest
 from auditor.shortcuts.global_statistics import Statistic

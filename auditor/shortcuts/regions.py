@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from auditor.language import gettext as _
-from auditor.numerals import percent
-from auditor.shape_words import shape_in_words
+from auditor.language.numbers import percent
+from auditor.language.shapes import shape_in_words
+from auditor.language.speaking import gettext as _
 from auditor.shortcuts.heat import top_component, with_edges
 from auditor.shortcuts.proposals import MAX_AREA, PROPOSALS, ClassView, Proposal, region_score
 from auditor.shortcuts.windows import FEATHER, dictionary, masks_of, place

@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from auditor.concepts.topk import largest
-from auditor.language import gettext as _
-from auditor.numerals import percent
+from auditor.language.numbers import percent
+from auditor.language.speaking import gettext as _
 from auditor.records import LayerRelevance, Samples
 from auditor.shortcuts.concept_regions import region_of
 from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal

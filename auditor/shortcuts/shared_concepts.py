@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from auditor.language import gettext as _
-from auditor.numerals import decimal
+from auditor.language.numbers import decimal
+from auditor.language.speaking import gettext as _
 from auditor.shortcuts.concept_regions import region_of
 from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal
 

@@ -19,8 +19,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from auditor.base.streams import stream
 from auditor.concepts.factors import leading_channels
-from auditor.language import gettext as _
-from auditor.numerals import decimal
+from auditor.language.numbers import decimal
+from auditor.language.speaking import gettext as _
 from auditor.shortcuts.concept_regions import region_of
 from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal, least_group
 

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 
 from auditor.base.streams import library_seed
 from auditor.concepts.factors import factor_directions, leading_channels, loadings_of
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.shortcuts.concept_regions import region_of
 from auditor.shortcuts.modes import bimodal, otsu, separation
 from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal, least_group

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from scipy import ndimage
 
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.shortcuts.heat import dilated, edge_pixels, with_edges
 from auditor.shortcuts.proposals import MAX_AREA, PROPOSALS, ClassView, Proposal, region_score
 from auditor.shortcuts.windows import FEATHER

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from auditor.language import N_
-from auditor.language import gettext as _
-from auditor.numerals import percent
+from auditor.language.numbers import percent
+from auditor.language.speaking import N_
+from auditor.language.speaking import gettext as _
 from auditor.records import Evidence, Plausibility
 from auditor.shortcut_records import Accuracy, Details, Projection, Zeroing
 from auditor.shortcuts.grading import CLEAR, FLIPS, LATENT, LEAST_Z, REMOVAL, SHARE, has_run

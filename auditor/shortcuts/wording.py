@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from auditor.language import N_
-from auditor.language import gettext as _
-from auditor.numerals import bare_percent, percent
+from auditor.language.numbers import bare_percent, percent
+from auditor.language.shapes import shape_in_words
+from auditor.language.speaking import N_
+from auditor.language.speaking import gettext as _
 from auditor.records import Candidate, Evidence, Grade, Plausibility
-from auditor.shape_words import shape_in_words
 from auditor.shortcut_records import Details
 from auditor.shortcuts.grading import (
     FLIPS,

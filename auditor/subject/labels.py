@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Literal
 
 from auditor.base.errors import LabelError, nearest
-from auditor.language import N_
+from auditor.language.speaking import N_
 from auditor.subject.collection import Numbering
 from auditor.subject.imagenet import SHARED_NAMES, imagenet_names, wnid_of
 from auditor.subject.label_order import by_code_point, naturally

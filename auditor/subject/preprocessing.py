@@ -14,8 +14,8 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
-from auditor.language import gettext as _
-from auditor.language import translate
+from auditor.language.speaking import gettext as _
+from auditor.language.speaking import translate
 from auditor.subject.images import MAX_PIXELS, USUAL, Reading, Unreadable
 
 Interpolation = Literal["bilinear", "bicubic", "nearest"]

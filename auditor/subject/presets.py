@@ -8,7 +8,7 @@ from typing import Any, Literal, cast, get_args
 
 from auditor.base.errors import ConfigError
 from auditor.config import PreprocessConfig
-from auditor.language import N_
+from auditor.language.speaking import N_
 from auditor.subject.preprocessing import Interpolation, Preprocessing
 
 DEFAULT_SIZE = 224

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from auditor.base.errors import AuditorError, LabelError
 from auditor.config import Config, PreprocessConfig
-from auditor.fonts import font_note
+from auditor.language.fonts import font_note
 from auditor.records import Manifest
 from auditor.subject.collection import UNREADABLE, Changed, Collection, Gone, Reader
 from auditor.subject.copies import copies_note

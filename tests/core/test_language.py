@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from auditor import language
 from auditor.base.errors import UnknownNameError
 from auditor.config import ReportConfig
-from auditor.language import Texts, gettext, ngettext, speaking, spoken
+from auditor.language import speaking as language
+from auditor.language.speaking import Texts, gettext, ngettext, speaking, spoken
 from auditor.report import words
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from auditor import fonts
-from auditor.bidi import FIRST_STRONG, POP, isolated
-from auditor.language import gettext, ngettext
+from auditor.language import fonts
+from auditor.language.bidi import FIRST_STRONG, POP, isolated
+from auditor.language.speaking import gettext, ngettext
 from auditor.report.templates import environment
 
 CAT, CACTUS = "قطة", "קקטוס"

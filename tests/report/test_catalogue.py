@@ -16,7 +16,7 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
 from jinja2 import nodes
 
-from auditor.language import FOLDER, languages
+from auditor.language.speaking import FOLDER, languages
 from auditor.report import words
 
 ROOT = Path(__file__).parents[2]

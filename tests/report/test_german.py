@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from auditor import language
-from auditor.language import speaking
+from auditor.language import speaking as language
+from auditor.language.speaking import speaking
 from auditor.report.formatting import day, decimal, interval, number, percent, plural, seconds
 from auditor.report.html import render_html
 from auditor.report.model import AuditResult, Interval

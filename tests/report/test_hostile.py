@@ -12,7 +12,7 @@ import pytest
 import tinyhtml5
 
 from auditor.base.errors import IntegrityError
-from auditor.language import languages, speaking
+from auditor.language.speaking import languages, speaking
 from auditor.report.html import render_html
 from auditor.report.model import AuditResult, LegendEntry, Picture
 from auditor.report.pdf import pdf_html

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auditor.gate_config import PolicyConfig, TargetsConfig
-from auditor.language import speaking
+from auditor.language.speaking import speaking
 from auditor.report.model import AuditResult, Verdict
 from auditor.report.parts import Interval
 from auditor.review.policy import judge

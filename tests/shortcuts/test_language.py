@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.language import speaking, translate
+from auditor.language.shapes import shape_in_words
+from auditor.language.speaking import speaking, translate
 from auditor.records import Evidence
-from auditor.shape_words import shape_in_words
 from auditor.shortcuts.grading import FLIPS, REMOVAL
 from auditor.shortcuts.wording import IDLE, NUMBERS, REASONS, STARTS, actions, meaning, verification
 

@@ -11,7 +11,7 @@ from scipy.special import softmax
 from scipy.stats import bootstrap
 
 from auditor.base.streams import stream
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.records import Samples
 from auditor.report.build.intervals import wilson
 from auditor.report.model import Calibration, CalibrationBin, Interval

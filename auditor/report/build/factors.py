@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from auditor.language import N_, listed
-from auditor.language import gettext as _
+from auditor.language.speaking import N_, listed
+from auditor.language.speaking import gettext as _
 from auditor.records import (
     ColumnFactor,
     Evidence,

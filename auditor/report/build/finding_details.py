@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from auditor.language import gettext as _
-from auditor.language import ngettext
-from auditor.numerals import percent
+from auditor.language.numbers import percent
+from auditor.language.speaking import gettext as _
+from auditor.language.speaking import ngettext
 from auditor.records import Finding, Samples
 from auditor.report.build.concepts import concept_id
 from auditor.report.figures_shortcuts import zeroing_figure

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from auditor.language import N_
-from auditor.language import gettext as _
+from auditor.language.shapes import shape_in_words
+from auditor.language.speaking import N_
+from auditor.language.speaking import gettext as _
 from auditor.records import Candidate, Evidence, Finding, Samples, ShortcutReport, Triplet
 from auditor.report.build.concepts import concept_id
 from auditor.report.build.finding_details import finding_details
 from auditor.report.images import ImageStore, outline, resize
 from auditor.report.model import FindingCard, Picture, SearchLimits, TestResult, TripletCard
-from auditor.shape_words import shape_in_words
 
 SIDE = 192
 LEAST_EXAMPLES = 3

@@ -9,7 +9,7 @@ from dataclasses import asdict
 import numpy as np
 
 from auditor.accounting import accounts, lost_share
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.records import Samples
 from auditor.report.build.intervals import wilson
 from auditor.report.build.slices import slices

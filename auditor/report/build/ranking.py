@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from auditor.base.streams import stream
 from auditor.concept_records import Empty, FlippingAreas, FlippingCurves
 from auditor.concepts.ranking import RANDOM, flipping_areas, ranking_trust
-from auditor.language import N_
-from auditor.language import gettext as _
-from auditor.numerals import decimal
+from auditor.language.numbers import decimal
+from auditor.language.speaking import N_
+from auditor.language.speaking import gettext as _
 from auditor.report.analysis_parts import FlippingCard, OrderArea, RankingCard
 from auditor.report.parts import Interval, Picture
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.records import Samples
 from auditor.report.build.intervals import wilson
 from auditor.report.model import SliceRow, SliceTable

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binomtest
 
-from auditor.language import gettext as _
-from auditor.numerals import percent
+from auditor.language.numbers import percent
+from auditor.language.speaking import gettext as _
 from auditor.records import Samples
 from auditor.report.build.intervals import wilson
 

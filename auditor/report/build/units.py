@@ -14,7 +14,7 @@ from auditor.concept_records import (
     UnitDecision,
     UnitFigures,
 )
-from auditor.language import gettext as _
+from auditor.language.speaking import gettext as _
 from auditor.records import Subspaces
 from auditor.report.analysis_parts import (
     ClassComponent,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.language import gettext as _
-from auditor.language import listed, ngettext
-from auditor.numerals import percent
+from auditor.language.numbers import percent
+from auditor.language.speaking import gettext as _
+from auditor.language.speaking import listed, ngettext
 from auditor.report.build.standing import Standing
 from auditor.report.factor_parts import FactorCard
 from auditor.report.model import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import babel.numbers
 
-from auditor.language import NO_BREAK, SOURCE, locale, spoken
+from auditor.language.speaking import NO_BREAK, SOURCE, locale, spoken
 
 PER_CENT = f"{NO_BREAK}%"
 NO_NUMBER = "–"

@@ -1,4 +1,4 @@
-"""The language of what people read: English in the source, others from ``auditor/locale``.
+"""The language of what people read: English in the source, others from ``auditor/language/locale``.
 
 All fixed text passes through `gettext` or `ngettext`; the templates call the same two. The language
 is that of the enclosing `speaking` block, English outside of any. A message is a format string:
@@ -22,7 +22,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
 from auditor.base.errors import UnknownNameError
-from auditor.bidi import isolated
+from auditor.language.bidi import isolated
 
 FOLDER = Path(__file__).resolve().parent / "locale"
 SOURCE = "en"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from auditor.language import N_
-from auditor.language import gettext as _
+from auditor.language.speaking import N_
+from auditor.language.speaking import gettext as _
 
 SHAPES = (
     *(N_("small spot"), N_("spot"), N_("large spot"), N_("small square"), N_("square")),
