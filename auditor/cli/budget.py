@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditor.presets import LEAST_PER_CLASS
+from auditor.config.depth import LEAST_PER_CLASS
 
 if TYPE_CHECKING:
     from auditor.base.progress import Progress
     from auditor.cli.check_estimate import Estimate
-    from auditor.config import Config
+    from auditor.config.audit import Config
     from auditor.relevance.explainer import Explainer
     from auditor.subject import Subject
 
@@ -153,8 +153,8 @@ def measure(config: Config, subject: Subject, explainer: Explainer) -> Any:
 
 def applied(config: Config, choice: Choice) -> Config:
     """Return the config with fewer images and, where quick, that preset's values if smaller."""
-    from auditor.config import parse_config
-    from auditor.presets import PRESETS
+    from auditor.config.audit import parse_config
+    from auditor.config.depth import PRESETS
 
     changed = config.model_dump(mode="json")
     reduced = []

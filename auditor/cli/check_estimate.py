@@ -10,7 +10,7 @@ from auditor.cli.check_search import search_cost
 
 if TYPE_CHECKING:
     from auditor.cli.check_speed import Speed
-    from auditor.config import Config
+    from auditor.config.audit import Config
     from auditor.relevance.check import Check
     from auditor.relevance.check_cost import HeatmapCost
     from auditor.subject import Subject

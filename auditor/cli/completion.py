@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from auditor.base.errors import AuditorError
 
 if TYPE_CHECKING:
-    from auditor.config import Config
+    from auditor.config.audit import Config
 
 
 def complete(

@@ -31,7 +31,7 @@ def command(clean: bool, out: Path | None, seed: int, quiet: bool) -> None:
     """
     from auditor.cli.progress import TerminalProgress
     from auditor.cli.run import audit_and_render
-    from auditor.config import load_config
+    from auditor.config.audit import load_config
     from auditor.demo.prepare import prepare_demo
     from auditor.storage import check_writable
 

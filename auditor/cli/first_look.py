@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from auditor.base.progress import Progress
     from auditor.cli.label_proposal import LabelProposal
-    from auditor.config import Config
+    from auditor.config.audit import Config
     from auditor.subject import Subject
     from auditor.subject.scores import Scores
 

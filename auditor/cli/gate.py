@@ -11,8 +11,8 @@ import click
 from auditor.base.errors import on_one_line
 
 if TYPE_CHECKING:
-    from auditor.config import Config
-    from auditor.gate_config import PolicyConfig, TargetsConfig
+    from auditor.config.audit import Config
+    from auditor.config.gate import PolicyConfig, TargetsConfig
     from auditor.review.records import Judgement
 
 
@@ -46,7 +46,7 @@ def command(
     from auditor.cli.ending import job_summary
     from auditor.cli.progress import TerminalProgress
     from auditor.cli.render import config_of_run, context_of, render_folder
-    from auditor.config import load_gate
+    from auditor.config.audit import load_gate
     from auditor.report.render import write_texts
     from auditor.review.gate import exit_code, lines_of
 
@@ -86,7 +86,7 @@ def judged_by_config(
     ``baseline`` and ``decisions`` of the command line win over the policy's.
     """
     from auditor.cli.render import created_now
-    from auditor.gate_config import PolicyConfig
+    from auditor.config.gate import PolicyConfig
     from auditor.review.gate import review_run
 
     baseline, placed = _from(base, baseline), _from(base, decisions)

@@ -14,8 +14,8 @@ from auditor.base.errors import ConfigError
 if TYPE_CHECKING:
     import jinja2
 
-    from auditor.config import Config
-    from auditor.config_layers import Layer
+    from auditor.config.audit import Config
+    from auditor.config.layers import Layer
 
 # Kind of job -> template -> where the file goes, from the folder of the config.
 JOBS = {
@@ -131,8 +131,8 @@ def config_text(given: dict[str, Any], target: Path, preset: str, *, quiet: bool
 
     from auditor.cli.first_look import first_look
     from auditor.cli.progress import TerminalProgress
-    from auditor.config import Config, load_config, resolve
-    from auditor.config_layers import Layer, merged, set_layer
+    from auditor.config.audit import Config, load_config, resolve
+    from auditor.config.layers import Layer, merged, set_layer
 
     base = target.resolve().parent
     source = str(given["model"])

@@ -12,8 +12,8 @@ import click
 from auditor.base.errors import ConfigError
 
 if TYPE_CHECKING:
-    from auditor.config import Config
-    from auditor.config_layers import Layer
+    from auditor.config.audit import Config
+    from auditor.config.layers import Layer
 
 Command = Callable[..., None]
 OPTIONS = (
@@ -79,8 +79,8 @@ def config_of(config_file: Path | None, options: Mapping[str, Any]) -> tuple[Con
     Raises:
         ConfigError: neither a file nor a model with data is given, or values cannot be used.
     """
-    from auditor.config import Config, resolve
-    from auditor.config_layers import Layer, environment_layer, file_layer, merged, set_layer
+    from auditor.config.audit import Config, resolve
+    from auditor.config.layers import Layer, environment_layer, file_layer, merged, set_layer
 
     base = Path.cwd() if config_file is None else config_file.resolve().parent
     layers = [] if config_file is None else [file_layer(config_file)]
@@ -108,7 +108,7 @@ def options_of(
 
 
 def _option_layer(place: tuple[str, str], value: Any, flag: str) -> Layer:
-    from auditor.config_layers import Layer
+    from auditor.config.layers import Layer
 
     section, key = place
     return Layer({section: {key: value}}, {place: f"option {flag}"})

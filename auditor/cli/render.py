@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from auditor.config import Config
+    from auditor.config.audit import Config
     from auditor.report.house import House
     from auditor.report.model import RenderContext
 
@@ -74,7 +74,7 @@ def config_of_run(run_folder: Path) -> Config:
     Raises:
         IntegrityError: it is missing or was changed.
     """
-    from auditor.config import load_config
+    from auditor.config.audit import load_config
     from auditor.manifest import read_listed
 
     read_listed(run_folder, "config.yaml")
@@ -115,8 +115,8 @@ def context_of(run_folder: Path, report: Any) -> RenderContext:
     Under SOURCE_DATE_EPOCH, which asks for the same bytes every time, without the seconds of the
     stages: they are another number in every run.
     """
+    from auditor.config.published import shared_command
     from auditor.manifest import read_manifest
-    from auditor.redaction import shared_command
     from auditor.report.model import RenderContext
 
     manifest = read_manifest(run_folder)

@@ -14,7 +14,7 @@ from auditor.cli.options import audit_options, config_of
 if TYPE_CHECKING:
     from auditor.base.progress import Progress
     from auditor.cli.ending import Ending
-    from auditor.config import Config
+    from auditor.config.audit import Config
     from auditor.pipeline import AuditOutcome
     from auditor.report.model import AuditResult
     from auditor.review.records import Judgement

@@ -17,7 +17,7 @@ def command(what: str) -> None:
     """
     from pydantic import BaseModel
 
-    from auditor.config import Config, GateConfig
+    from auditor.config.audit import Config, GateConfig
     from auditor.report.model import AuditResult
     from auditor.report.review_parts import Review
 

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from auditor.base.streams import stream
-from auditor.config import ShortcutConfig
+from auditor.config.audit import ShortcutConfig
 from auditor.interventions.probe import Probe
 from auditor.records import Samples
 from auditor.shortcuts.heat import smoothed_positive

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.config import PROPOSALS, ShortcutConfig
+from auditor.config.audit import PROPOSALS, ShortcutConfig
 from auditor.interventions.proposing import BY_CONCEPT
 from auditor.language.speaking import gettext as _
 from auditor.records import ColumnFactor, LayerRelevance, OddSample, Samples

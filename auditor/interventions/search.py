@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from auditor.base.streams import stream
-from auditor.config import ShortcutConfig
+from auditor.config.audit import ShortcutConfig
 from auditor.interventions.carriers import Pictures, strays
 from auditor.interventions.findings import findings_of
 from auditor.interventions.global_factors import (

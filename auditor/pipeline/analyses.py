@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from auditor.accounting import accounts
 from auditor.base.progress import Progress
 from auditor.concept_records import DecisionPlane, Empty, FlippingCurves, Mistakes, Strategies
-from auditor.config import Config
+from auditor.config.audit import Config
 from auditor.interventions.flipping import flipping_curves, flipping_samples
 from auditor.pipeline.assemble import LayerAnalysis
 from auditor.pipeline.decisions import analyse_classes, analyse_layer, compared_pairs

@@ -13,7 +13,9 @@ import numpy as np
 from auditor.concepts.concept_map import concept_map
 from auditor.concepts.reference_fit import reference_fit
 from auditor.concepts.typical import typical_samples
-from auditor.config import Config, dump_config
+from auditor.config.audit import Config, dump_config
+from auditor.config.depth import LEAST_PER_CLASS
+from auditor.config.published import shared_config
 from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.interventions.trial import LEAST_IMAGES
 from auditor.language.speaking import gettext as _
@@ -24,7 +26,6 @@ from auditor.pipeline.faces import faces, named_concepts
 from auditor.pipeline.identity import model_identity
 from auditor.pipeline.illustrate import atlas_samples
 from auditor.pipeline.reading import qualities
-from auditor.presets import LEAST_PER_CLASS
 from auditor.records import (
     ConceptStatistics,
     Illustration,
@@ -34,7 +35,6 @@ from auditor.records import (
     ShortcutReport,
     Subspaces,
 )
-from auditor.redaction import shared_config
 from auditor.relevance.explainer import Explainer
 from auditor.report.build.calibration import calibration
 from auditor.report.build.composition import composition_part

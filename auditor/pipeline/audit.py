@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from auditor.base.progress import Progress
-from auditor.config import Config
+from auditor.config.audit import Config
 from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.interventions.probe import Probe
 from auditor.interventions.search import find_shortcuts, steps_of

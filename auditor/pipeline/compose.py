@@ -11,7 +11,7 @@ from auditor.base.progress import Step
 from auditor.concepts.atlas import region_relevance
 from auditor.concepts.composition import spread_rows, step, strongest
 from auditor.concepts.crops import receptive_crop
-from auditor.config import Config
+from auditor.config.audit import Config
 from auditor.detail_records import (
     CompositionGraph,
     Compositions,

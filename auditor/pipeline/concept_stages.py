@@ -11,7 +11,7 @@ from auditor.concepts.selection import leading_concepts
 from auditor.concepts.similarity import similarity_matrix
 from auditor.concepts.statistics import concept_statistics
 from auditor.concepts.subspaces import find_subspaces
-from auditor.config import Config
+from auditor.config.audit import Config
 from auditor.pipeline.assemble import LayerAnalysis
 from auditor.records import ConceptStatistics, LayerRelevance, References, Samples, Subspaces
 from auditor.relevance.collect import PassPlan, merge, run_pass, shard_path

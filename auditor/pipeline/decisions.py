@@ -21,7 +21,7 @@ from auditor.concepts.directions import relevance_directions
 from auditor.concepts.mistakes import mistakes
 from auditor.concepts.planes import confused_pairs, decision_plane, subspace_units
 from auditor.concepts.strategies import strategies
-from auditor.config import AuditConfig
+from auditor.config.audit import AuditConfig
 from auditor.language.speaking import gettext as _
 from auditor.records import LayerRelevance, Samples, Subspaces
 from auditor.subject.labels import plain

@@ -14,7 +14,7 @@ from torch import Tensor
 import auditor
 from auditor.base.errors import ConfigError, DataError, IntegrityError, ModelError, UnknownNameError
 from auditor.concepts.local import Box, mask_of
-from auditor.config import Config
+from auditor.config.audit import Config
 from auditor.pipeline.identity import model_identity
 from auditor.pipeline.local import Look, look_closely
 from auditor.pipeline.opening import audited_layers, make_explainer

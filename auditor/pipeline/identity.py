@@ -16,7 +16,7 @@ from PIL import features
 
 import auditor
 from auditor.base.errors import IntegrityError
-from auditor.config import NOT_EVIDENCE, Config
+from auditor.config.audit import NOT_EVIDENCE, Config
 from auditor.language.speaking import SOURCE
 from auditor.pipeline.device_class import device_class
 from auditor.relevance.explainer import Explainer

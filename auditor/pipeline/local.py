@@ -19,7 +19,7 @@ from auditor.concepts.local import (
     strongest_window,
 )
 from auditor.concepts.shares import shares_of
-from auditor.config import Config
+from auditor.config.audit import Config
 from auditor.detail_records import LocalAnalysis, LocalConcept, LocalSample, RegionRanking
 from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _

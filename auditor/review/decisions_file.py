@@ -16,12 +16,12 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from auditor.base.errors import ConfigError
 from auditor.base.yaml_text import load, read_text
-from auditor.config_errors import problems_of
-from auditor.config_layers import file_layer
+from auditor.config.layers import file_layer
+from auditor.config.problems import problems_of
+from auditor.config.section import Section
 from auditor.review.looks import from_text, to_text
 from auditor.review.records import Decision
 from auditor.runfolder import write_atomic
-from auditor.section import Section
 
 FINGERPRINT = re.compile(r"[0-9a-f]{8,64}")
 HEADER = """\

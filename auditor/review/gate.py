@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.base.errors import ConfigError, GateError, OutputError
-from auditor.gate_config import PolicyConfig, TargetsConfig
+from auditor.config.gate import PolicyConfig, TargetsConfig
 from auditor.language.speaking import speaking
 from auditor.manifest import write_listed
 from auditor.review.compare import compare_folders

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from auditor.gate_config import PolicyConfig, TargetsConfig
+from auditor.config.gate import PolicyConfig, TargetsConfig
 from auditor.language.speaking import N_, ngettext
 from auditor.language.speaking import gettext as _
 from auditor.report.formatting import interval as in_words

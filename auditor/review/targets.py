@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Literal
 
 from auditor.base.yaml_text import load
-from auditor.gate_config import TargetsConfig, read_bound
+from auditor.config.gate import TargetsConfig, read_bound
 from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
 from auditor.report.formatting import interval as in_words

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from auditor.base.errors import CheckpointError
-from auditor.config import ModelConfig
+from auditor.config.audit import ModelConfig
 from auditor.subject.checkpoint_names import Place, flatten, listed, places_of
 from auditor.subject.checkpoint_tensors import casts, refuse_changed, refuse_unusable
 from auditor.subject.checkpoint_words import (

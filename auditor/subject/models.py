@@ -21,7 +21,7 @@ from torch import nn
 
 from auditor.base.errors import CheckpointError, ConfigError, ModelError, UnknownNameError
 from auditor.base.registry import Registry
-from auditor.config import ModelConfig
+from auditor.config.audit import ModelConfig
 from auditor.subject import checkpoints
 from auditor.subject.factories import (
     call_factory,

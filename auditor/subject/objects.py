@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float
 from PIL import Image
 
 from auditor.base.errors import ConfigError, DataError
-from auditor.config import DataConfig
+from auditor.config.audit import DataConfig
 from auditor.subject.collection import Collection, read_again
 from auditor.subject.factories import find_file
 from auditor.subject.folders import IMAGE_SUFFIXES

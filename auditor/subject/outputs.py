@@ -12,7 +12,7 @@ from torch.nn.parameter import UninitializedParameter
 from torch.utils import _pytree as pytree
 
 from auditor.base.errors import ConfigError, ModelError
-from auditor.config import ModelConfig
+from auditor.config.audit import ModelConfig
 from auditor.subject.answers import Answer, find_answer, logits
 from auditor.subject.calling import ask
 from auditor.subject.factories import describe_failure, find_file

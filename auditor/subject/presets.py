@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal, cast, get_args
 
 from auditor.base.errors import ConfigError
-from auditor.config import PreprocessConfig
+from auditor.config.audit import PreprocessConfig
 from auditor.language.speaking import N_
 from auditor.subject.preprocessing import Interpolation, Preprocessing
 

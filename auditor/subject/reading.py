@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from auditor.base.errors import DataError
-from auditor.config import PreprocessConfig
+from auditor.config.audit import PreprocessConfig
 from auditor.subject.collection import Collection, FileReader
 from auditor.subject.datasets import DatasetReader
 from auditor.subject.depths import FULL, Depth, Reading, depth_of

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from auditor.base.errors import DataError
 from auditor.base.registry import Registry
-from auditor.config import DataConfig
+from auditor.config.audit import DataConfig
 from auditor.subject.collection import Collection
 from auditor.subject.datasets import read_dataset
 from auditor.subject.factories import find_file, is_factory

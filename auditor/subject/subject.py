@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from auditor.base.errors import AuditorError, LabelError
-from auditor.config import Config, PreprocessConfig
+from auditor.config.audit import Config, PreprocessConfig
 from auditor.language.fonts import font_note
 from auditor.records import Manifest
 from auditor.subject.collection import UNREADABLE, Changed, Collection, Gone, Reader

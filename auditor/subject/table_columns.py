@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from auditor.base.errors import ConfigError, nearest
-from auditor.config import DataConfig
+from auditor.config.audit import DataConfig
 from auditor.subject.table_text import Table
 
 MOST_VALUES = 20  # a column of more distinct values is not kept

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from auditor.base.errors import ConfigError, DataError
-from auditor.config import DataConfig
+from auditor.config.audit import DataConfig
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "|"}
 _FIELD_LIMIT = 1_000_000

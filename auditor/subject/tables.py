@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from auditor.base.errors import ConfigError, DataError
-from auditor.config import DataConfig
+from auditor.config.audit import DataConfig
 from auditor.subject.collection import Collection, FileReader, sorted_names
 from auditor.subject.factories import find_file
 from auditor.subject.table_columns import column_at, kept_columns

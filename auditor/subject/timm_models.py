@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from torch import nn
 
 from auditor.base.errors import ConfigError, ModelError, UnknownNameError
-from auditor.config import ModelConfig
+from auditor.config.audit import ModelConfig
 from auditor.subject import checkpoints
 from auditor.subject.factories import describe_failure, find_file
 from auditor.subject.imagenet import COUNT

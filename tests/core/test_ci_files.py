@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from auditor.cli.init import JOBS, job_texts
-from auditor.config import load_config
+from auditor.config.audit import load_config
 from tests.core.test_documented import README, ROOT
 
 CI = ROOT / "sample_configs" / "ci"

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from auditor.base.errors import ConfigError
-from auditor.config import (
+from auditor.config.audit import (
     PROPOSALS,
     Config,
     config_keys,
@@ -16,9 +16,9 @@ from auditor.config import (
     parse_config,
     resolve,
 )
-from auditor.config_layers import Layer, environment_layer, file_layer, set_layer
-from auditor.gate_config import read_bound
-from auditor.presets import PRESETS
+from auditor.config.depth import PRESETS
+from auditor.config.gate import read_bound
+from auditor.config.layers import Layer, environment_layer, file_layer, set_layer
 
 MINIMAL = {"model": {"source": "torchvision:resnet18"}, "data": {"source": "photos"}}
 

@@ -10,7 +10,7 @@ import yaml
 
 from auditor.base import errors
 from auditor.cli import COMMANDS, cli
-from auditor.config import PROPOSALS, Config, config_keys, load_config
+from auditor.config.audit import PROPOSALS, Config, config_keys, load_config
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auditor.base.errors import UnknownNameError
-from auditor.config import ReportConfig
+from auditor.config.audit import ReportConfig
 from auditor.language import speaking as language
 from auditor.language.speaking import Texts, gettext, ngettext, speaking, spoken
 from auditor.report import words

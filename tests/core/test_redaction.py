@@ -7,9 +7,9 @@ import yaml
 
 from auditor.base.errors import ConfigError
 from auditor.base.redaction import is_secret, remember, scrubbed, shared_text
-from auditor.config import Config, dump_config, parse_config
-from auditor.config_layers import set_layer
-from auditor.redaction import shared_command, shared_config
+from auditor.config.audit import Config, dump_config, parse_config
+from auditor.config.layers import set_layer
+from auditor.config.published import shared_command, shared_config
 
 
 @pytest.mark.parametrize(

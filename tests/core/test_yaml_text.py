@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from auditor.base.errors import ConfigError
-from auditor.config import Config, load_config, load_gate, parse_config
-from auditor.config_layers import environment_layer, file_layer, read_value, set_layer
+from auditor.config.audit import Config, load_config, load_gate, parse_config
+from auditor.config.layers import environment_layer, file_layer, read_value, set_layer
 from auditor.review.decisions_file import read_decisions
 
 MINIMAL = "model: {source: 'm:f'}\ndata: {source: d}\n"

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from auditor.base.errors import AuditorError
-from auditor.config import load_config
+from auditor.config.audit import load_config
 from auditor.demo import prepare, training
 from auditor.demo.photographs import CLASSES, STAMPED, cut_crops
 from auditor.demo.stamp import stamp, stamp_mask

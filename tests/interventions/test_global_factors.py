@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from auditor.config import ShortcutConfig
+from auditor.config.audit import ShortcutConfig
 from auditor.interventions.global_factors import GIVEN, OPPOSITE, TAKEN
 from auditor.interventions.search import find_shortcuts
 from auditor.records import GlobalFactor, ShortcutReport

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from auditor.config import ShortcutConfig
+from auditor.config.audit import ShortcutConfig
 from auditor.interventions.carriers import carriers, masks_for, strays
 from auditor.interventions.directions import (
     random_directions,

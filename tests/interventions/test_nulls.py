@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.config import ShortcutConfig
+from auditor.config.audit import ShortcutConfig
 from auditor.interventions.notes import null_sentence
 from auditor.interventions.search import find_shortcuts
 from auditor.shortcuts.grading import LEVEL

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from auditor.codec import save_record
-from auditor.config import ShortcutConfig
+from auditor.config.audit import ShortcutConfig
 from auditor.interventions.search import find_shortcuts
 from auditor.records import LayerRelevance
 from tests.interventions.worlds import WideModel, World, world

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from auditor.config import ShortcutConfig
+from auditor.config.audit import ShortcutConfig
 from auditor.interventions.material import load_members, load_pool
 from auditor.interventions.rivals import Rival, rival_evidence, rivals_of, with_rival
 from auditor.interventions.screening import rival_of, screen

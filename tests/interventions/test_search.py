@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from auditor.config import ShortcutConfig
+from auditor.config.audit import ShortcutConfig
 from auditor.interventions.search import find_shortcuts, steps_of
 from auditor.records import LayerRelevance, ShortcutReport
 from auditor.shortcut_records import Signature

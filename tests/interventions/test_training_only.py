@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from auditor.config import ShortcutConfig
+from auditor.config.audit import ShortcutConfig
 from auditor.interventions.search import find_shortcuts
 from auditor.records import ShortcutReport
 from auditor.report.build.findings import search_limits

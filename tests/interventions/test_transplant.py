@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from auditor.config import ShortcutConfig
+from auditor.config.audit import ShortcutConfig
 from auditor.interventions.material import load_members, load_pool
 from auditor.interventions.removal import CONTENT, SMOOTH, removal
 from auditor.interventions.transplant import (

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from auditor.config import ShortcutConfig
+from auditor.config.audit import ShortcutConfig
 from auditor.interventions.material import Members, Pool, load_members, load_pool
 from auditor.interventions.probe import Probe
 from auditor.interventions.screening import Screened, screen

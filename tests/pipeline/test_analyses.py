@@ -10,7 +10,7 @@ import torch
 
 from auditor.__main__ import run
 from auditor.base.errors import UnknownNameError
-from auditor.config import AuditConfig
+from auditor.config.audit import AuditConfig
 from auditor.pipeline.decisions import compared_pairs
 from auditor.pipeline.positional import MEMORY, SIDE, _blocks, chosen_rows
 from auditor.records import LayerRelevance, Manifest, Samples

@@ -106,7 +106,7 @@ def test_no_room_elsewhere_is_75_too(
 def test_a_damaged_choice_of_the_budget_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
-    from auditor.config import parse_config
+    from auditor.config.audit import parse_config
 
     monkeypatch.setattr("auditor.subject.load_subject", lambda *_: Labels())
     for module, name in (

@@ -14,7 +14,7 @@ from PIL import Image
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from auditor.base.progress import Progress
-from auditor.config import Config, parse_config
+from auditor.config.audit import Config, parse_config
 from auditor.pipeline import device_class as devices
 from auditor.pipeline import identity as identities
 from auditor.pipeline.identity import identity_of

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from auditor.__main__ import run
-from auditor.config import load_config
+from auditor.config.audit import load_config
 from tests.pipeline.small import write_images, write_model
 
 OWN = ["--model", "my_model.py:build", "--weights", "my_model.safetensors"]

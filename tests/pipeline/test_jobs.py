@@ -16,7 +16,7 @@ from auditor.cli import budget
 from auditor.cli.check_estimate import Estimate
 from auditor.cli.progress import TerminalProgress
 from auditor.completion.readme import BEGIN
-from auditor.config import Config, parse_config
+from auditor.config.audit import Config, parse_config
 from tests.pipeline.small import write_own_model_audit
 from tests.pipeline.test_exit_codes import QUICK
 

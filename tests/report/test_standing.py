@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.config import PolicyConfig, TargetsConfig
+from auditor.config.audit import PolicyConfig, TargetsConfig
 from auditor.records import Manifest, Samples
 from auditor.report.build.standing import standing
 from auditor.report.build.verdict import verdict

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from auditor.gate_config import PolicyConfig, TargetsConfig
+from auditor.config.gate import PolicyConfig, TargetsConfig
 from auditor.report.model import AuditResult
 from auditor.review.junit import failed_xml, junit_xml
 from auditor.review.policy import judge

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from auditor.gate_config import PolicyConfig, TargetsConfig
+from auditor.config.gate import PolicyConfig, TargetsConfig
 from auditor.language.speaking import speaking
 from auditor.report.model import AuditResult, Verdict
 from auditor.report.parts import Interval

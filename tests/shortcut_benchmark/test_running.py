@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auditor.config import ShortcutConfig
+from auditor.config.audit import ShortcutConfig
 from auditor.interventions import search as searching
 from auditor.interventions import trial
 from auditor.interventions.transplant import NON_MEMBER, OTHER_CLASS, SAME_IMAGE

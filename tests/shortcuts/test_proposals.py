@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.config import PROPOSALS as NAMES
+from auditor.config.audit import PROPOSALS as NAMES
 from auditor.interventions.proposing import BUILT_IN, BY_CONCEPT
 from auditor.shortcuts import concept_regions, regions, templates
 from auditor.shortcuts.heat import dilated, smoothed_positive, top_component

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from torch import nn
 
-from auditor.config import Config, parse_config
+from auditor.config.audit import Config, parse_config
 
 FACTORY = """
 import torch

@@ -22,7 +22,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from auditor.base.errors import CheckpointError
-from auditor.config import ModelConfig
+from auditor.config.audit import ModelConfig
 from auditor.subject.checkpoints import load_into, read_checkpoint
 from tests.subject.small import tiny_net
 

@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import save_file
 
 from auditor.base.errors import CheckpointError
-from auditor.config import ModelConfig
+from auditor.config.audit import ModelConfig
 from auditor.subject.checkpoint_names import current_name
 from auditor.subject.checkpoints import fit, load_into, of_state, read_checkpoint
 from auditor.subject.stand_ins import STAND_INS, Ignored, IgnoredList, NumpyArray

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from auditor.base.errors import DataError
-from auditor.config import DataConfig
+from auditor.config.audit import DataConfig
 from auditor.subject.datasets import read_dataset, to_item
 from auditor.subject.images import Unreadable
 from tests.subject.small import noise, write_factory

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from auditor.base.errors import CheckpointError, ConfigError, ModelError, UnknownNameError
-from auditor.config import ModelConfig
+from auditor.config.audit import ModelConfig
 from auditor.subject.models import MODEL_SOURCES, BuiltModel, build_model, resolve_device
 from auditor.subject.outputs import count_outputs, name_outputs, prepare
 from tests.subject.small import tiny_net, write_factory

@@ -11,7 +11,7 @@ import torchvision
 from PIL import Image
 
 from auditor.base.errors import ConfigError
-from auditor.config import PreprocessConfig
+from auditor.config.audit import PreprocessConfig
 from auditor.subject.images import Unreadable
 from auditor.subject.preprocessing import Preprocessing
 from auditor.subject.presets import decide_preprocessing, shown_only, torchvision_preset

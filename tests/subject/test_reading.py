@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from auditor.base.errors import ConfigError, DataError
-from auditor.config import PreprocessConfig
+from auditor.config.audit import PreprocessConfig
 from auditor.subject.collection import Collection, FileReader
 from auditor.subject.datasets import DatasetReader
 from auditor.subject.depths import Reading

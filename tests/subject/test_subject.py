@@ -20,7 +20,7 @@ from auditor.base.errors import (
     StoppedError,
     UnknownNameError,
 )
-from auditor.config import Config, load_config, parse_config
+from auditor.config.audit import Config, load_config, parse_config
 from auditor.subject import DATA_SOURCES, Subject, load_subject
 from auditor.subject.selection import BEYOND_LIMIT, OTHER_CLASS
 from tests.subject.small import config, image_folder, noise, write_factory

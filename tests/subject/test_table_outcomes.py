@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from auditor.base.errors import AuditorError
-from auditor.config import DataConfig
+from auditor.config.audit import DataConfig
 from auditor.subject.collection import Collection
 from auditor.subject.sources import read_data
 from tests.subject.small import noise

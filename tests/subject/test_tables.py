@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from auditor.base.errors import ConfigError, DataError
-from auditor.config import DataConfig
+from auditor.config.audit import DataConfig
 from auditor.subject.images import Unreadable
 from auditor.subject.tables import read_table
 from tests.subject.small import noise

@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from auditor.base.errors import CheckpointError, ConfigError, ModelError, UnknownNameError
-from auditor.config import ModelConfig
+from auditor.config.audit import ModelConfig
 from auditor.subject import Subject, load_subject
 from auditor.subject.models import BuiltModel, build_model
 from auditor.subject.outputs import count_outputs, name_outputs

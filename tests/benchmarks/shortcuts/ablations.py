@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
-from auditor.config import ShortcutConfig
+from auditor.config.audit import ShortcutConfig
 from auditor.interventions import notes, nulls, rivals, transplant, trial
 
 CONTROLS = {

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from auditor.config import ShortcutConfig
+from auditor.config.audit import ShortcutConfig
 from auditor.interventions.search import find_shortcuts
 from auditor.interventions.tested import Tested
 from auditor.records import Finding, ShortcutReport

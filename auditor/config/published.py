@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from auditor.base.redaction import HIDDEN, is_secret, shared_text, without_folders, without_secrets
-from auditor.config_layers import read_value
+from auditor.config.layers import read_value
 
 # What the words of an option stand for, where they are no plain value.
 SETTING = "--set"

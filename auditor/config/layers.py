@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from auditor.base.errors import ConfigError
 from auditor.base.yaml_text import NotYamlError, load, read_text
-from auditor.config_errors import section_of
+from auditor.config.problems import section_of
 
 Place = tuple[str, ...]
 PREFIX = "AUDITOR_"

@@ -11,12 +11,12 @@ from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, fiel
 
 from auditor.base.errors import ConfigError, nearest
 from auditor.base.redaction import remember
-from auditor.config_errors import problems_of, section_of
-from auditor.config_layers import Layer, environment_layer, file_layer, merged, of_mapping
-from auditor.gate_config import CompletionConfig, PolicyConfig, TargetsConfig
+from auditor.config.depth import PRESETS
+from auditor.config.gate import CompletionConfig, PolicyConfig, TargetsConfig
+from auditor.config.layers import Layer, environment_layer, file_layer, merged, of_mapping
+from auditor.config.problems import problems_of, section_of
+from auditor.config.section import Section as Section
 from auditor.language.speaking import checked_language
-from auditor.presets import PRESETS
-from auditor.section import Section as Section
 
 Read = TypeVar("Read", bound=Section)
 LabelRule = Literal["auto", "name", "wnid", "number", "order", "natural"]
