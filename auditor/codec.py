@@ -14,8 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from auditor import concept_records, detail_records, part, records, shortcut_records
+from auditor import part
 from auditor.base.errors import IntegrityError
+from auditor.records import concepts as concept_records
+from auditor.records import details as detail_records
+from auditor.records import shortcuts as shortcut_records
+from auditor.records import stages as records
 from auditor.storage import write_atomic, writing
 
 FORMAT = {"format": "concept-auditor/record", "version": 1}

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from skimage.segmentation import slic
 
 from auditor.concepts.scaling import at_size
-from auditor.records import Atlas
+from auditor.records.stages import Atlas
 
 # A segment whose dominating concept is weaker than this share of the strongest segment is left
 # uncoloured: what little relevance lies there is spill of the first layers, not evidence.

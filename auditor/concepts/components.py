@@ -13,11 +13,11 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 
-from auditor.concept_records import Empty, PositionalComponents
 from auditor.concepts.factors import Patches, carried_parts, factor_directions
 from auditor.language.numbers import decimal, percent, short_number, whole_percent
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import ngettext
+from auditor.records.concepts import Empty, PositionalComponents
 
 # Numbers that are tried: up to 8 in one class, over all classes up to some more than classes.
 NUMBERS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24)

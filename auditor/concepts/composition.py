@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-from auditor.detail_records import CompositionStep
+from auditor.records.details import CompositionStep
 
 
 def strongest(arrives: Float[np.ndarray, "parent concept"], keep: int) -> tuple[int, ...]:

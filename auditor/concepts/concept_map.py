@@ -13,9 +13,9 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
 from sklearn.manifold import smacof
 
-from auditor.detail_records import MapOfConcepts
 from auditor.language.speaking import N_, gettext
-from auditor.records import Subspaces
+from auditor.records.details import MapOfConcepts
+from auditor.records.stages import Subspaces
 
 RULE = N_(
     "Positions by metric multidimensional scaling of 1 - similarity (SMACOF, begun at the "

@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Int
 from sklearn.decomposition import PCA
 
-from auditor.concept_records import Empty, RelevanceDirections
 from auditor.concepts.shares import shares_of
 from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
-from auditor.records import LayerRelevance
+from auditor.records.concepts import Empty, RelevanceDirections
+from auditor.records.stages import LayerRelevance
 
 MOST = 10
 SHUFFLES = 5

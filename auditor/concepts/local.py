@@ -15,7 +15,7 @@ from auditor.concepts.atlas import region_relevance
 from auditor.concepts.scaling import at_size
 from auditor.concepts.typical import least_typical, typical_samples
 from auditor.language.speaking import gettext as _
-from auditor.records import LayerRelevance, Samples
+from auditor.records.stages import LayerRelevance, Samples
 
 WRONG = 2  # wrong samples of a class, the clearest mistakes
 WINDOW = 1 / 3  # side of the window that is looked for, as a part of the picture's side

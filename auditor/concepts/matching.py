@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.optimize import linear_sum_assignment
 
-from auditor.concept_records import ConceptMatches, Empty
 from auditor.language.numbers import decimal
 from auditor.language.speaking import gettext as _
-from auditor.records import ConceptStatistics, References, Samples
+from auditor.records.concepts import ConceptMatches, Empty
+from auditor.records.stages import ConceptStatistics, References, Samples
 
 # Least score of a match: 4 of 12 references shared and a correlation of 0.8. Unrelated concepts
 # correlate highly by chance where classes are few, but then share no references.

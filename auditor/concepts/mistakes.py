@@ -13,10 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-from auditor.concept_records import ConceptContrast, Empty, MistakePair, Mistakes
 from auditor.concepts.shares import shares_of
 from auditor.language.speaking import gettext as _
-from auditor.records import LayerRelevance, Samples
+from auditor.records.concepts import ConceptContrast, Empty, MistakePair, Mistakes
+from auditor.records.stages import LayerRelevance, Samples
 
 # Fewer wrong decisions, or typical samples to compare with, say nothing about a pair.
 LEAST = 3

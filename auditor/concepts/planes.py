@@ -14,11 +14,11 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from auditor.concept_records import ConfusedPair, DecisionPlane, Empty, UnitKind
 from auditor.concepts.separation import auc, auc_interval
 from auditor.concepts.shares import shares_of
 from auditor.language.speaking import gettext as _
-from auditor.records import LayerRelevance, Samples, Subspaces
+from auditor.records.concepts import ConfusedPair, DecisionPlane, Empty, UnitKind
+from auditor.records.stages import LayerRelevance, Samples, Subspaces
 
 # The smallest margins of all right decisions count as narrow: this share of them.
 NARROW = 0.1

@@ -17,11 +17,11 @@ from skimage.feature import hog
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import silhouette_score
 
-from auditor.concept_records import ConceptQuality
 from auditor.concepts.subspaces import largest_first
 from auditor.language.numbers import decimal
 from auditor.language.speaking import gettext as _
-from auditor.records import Subspaces
+from auditor.records.concepts import ConceptQuality
+from auditor.records.stages import Subspaces
 
 SIDE = 64
 # Crops needed to speak of groups, and the largest number of groups looked for.

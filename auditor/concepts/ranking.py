@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Float
 from scipy.integrate import trapezoid
 
-from auditor.concept_records import Baseline, Direction, Empty, FlippingAreas, RankingTrust, Trust
 from auditor.language.numbers import decimal
 from auditor.language.speaking import gettext as _
+from auditor.records.concepts import Baseline, Direction, Empty, FlippingAreas, RankingTrust, Trust
 
 RELEVANCE = "relevance"
 NOTABLE = 0.01

@@ -16,7 +16,7 @@ import numpy as np
 from auditor.concepts.references import jaccard
 from auditor.concepts.selection import shared_with
 from auditor.concepts.shares import shares_of
-from auditor.records import LayerRelevance, References, Samples
+from auditor.records.stages import LayerRelevance, References, Samples
 
 
 @dataclass(frozen=True)

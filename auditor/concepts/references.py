@@ -11,7 +11,7 @@ from jaxtyping import Float, Int, UInt8
 
 from auditor.concepts.duplicates import ALIKE, first_of_each, likeness
 from auditor.concepts.topk import largest
-from auditor.records import LayerRelevance, Origin, References, Samples
+from auditor.records.stages import LayerRelevance, Origin, References, Samples
 
 # Columns are copied out of the (sample, concept) table in blocks, which bounds memory.
 BLOCK = 64

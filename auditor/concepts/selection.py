@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from auditor.concepts.topk import largest
-from auditor.records import ConceptStatistics
+from auditor.records.stages import ConceptStatistics
 
 
 def leading_concepts(statistics: ConceptStatistics, count: int) -> dict[int, tuple[int, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from auditor.records import LayerRelevance
+from auditor.records.stages import LayerRelevance
 
 
 def shares_of(

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from auditor.base.streams import stream
 from auditor.concepts.shares import shares_of
 from auditor.concepts.topk import largest
-from auditor.records import ConceptStatistics, LayerRelevance, Samples
+from auditor.records.stages import ConceptStatistics, LayerRelevance, Samples
 
 
 def concept_statistics(

@@ -17,13 +17,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
-from auditor.concept_records import Empty, Strategies
 from auditor.concepts.shares import shares_of
 from auditor.concepts.topk import largest
 from auditor.language.numbers import decimal, short_number
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import ngettext
-from auditor.records import LayerRelevance
+from auditor.records.concepts import Empty, Strategies
+from auditor.records.stages import LayerRelevance
 
 MOST = 5
 # A strategy needs this many samples: fewer are odd samples, not a strategy.

@@ -12,7 +12,7 @@ from sklearn.metrics import silhouette_score
 from auditor.concepts.shares import shares_of
 from auditor.language.numbers import decimal, short_number
 from auditor.language.speaking import gettext as _
-from auditor.records import LayerRelevance, Samples, Subspaces
+from auditor.records.stages import LayerRelevance, Samples, Subspaces
 
 MOST = 20
 ALIKE = 0.95

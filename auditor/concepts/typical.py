@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from auditor.concepts.shares import shares_of
-from auditor.records import LayerRelevance
+from auditor.records.stages import LayerRelevance
 
 
 def typical_samples(

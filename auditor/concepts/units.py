@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-from auditor.concept_records import PositionalComponents, UnitDecision, UnitFigures, UnitKind
 from auditor.language.numbers import decimal, percent, short_number, whole_percent
 from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
+from auditor.records.concepts import PositionalComponents, UnitDecision, UnitFigures, UnitKind
 
 TOP = 5
 # More channels than this for half of a class's relevance are no short story.

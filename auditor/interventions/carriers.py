@@ -16,7 +16,7 @@ from torch import Tensor
 from auditor.interventions.material import Members
 from auditor.interventions.screening import Screened, effects_of
 from auditor.interventions.trial import Stage
-from auditor.records import Samples
+from auditor.records.stages import Samples
 from auditor.shortcuts.heat import smoothed_positive
 from auditor.shortcuts.windows import FEATHER, Shape, box_of, masks_of, place
 

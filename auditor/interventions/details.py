@@ -13,8 +13,8 @@ from auditor.interventions.screening import Screened
 from auditor.interventions.trial import Stage
 from auditor.interventions.zeroing import zeroing
 from auditor.language.speaking import gettext as _
-from auditor.records import Evidence, Samples
-from auditor.shortcut_records import Details, Signature
+from auditor.records.shortcuts import Details, Signature
+from auditor.records.stages import Evidence, Samples
 from auditor.shortcuts.fingerprint import signature
 from auditor.shortcuts.weighing import cost
 

@@ -12,8 +12,8 @@ from auditor.interventions.material import Members
 from auditor.interventions.screening import Screened
 from auditor.interventions.trial import Stage
 from auditor.language.speaking import gettext as _
-from auditor.records import Evidence, Samples
-from auditor.shortcut_records import Exposure, Subgroup
+from auditor.records.shortcuts import Exposure, Subgroup
+from auditor.records.stages import Evidence, Samples
 from auditor.shortcuts.grading import REMOVAL
 from auditor.shortcuts.statistics import accuracy, gap_p
 

@@ -16,7 +16,7 @@ from auditor.interventions.screening import CONTAINED, Screened, contained
 from auditor.interventions.tested import Tested
 from auditor.interventions.trial import Stage
 from auditor.interventions.triplets import representative_triplets
-from auditor.records import Candidate, Finding, Grade, Samples, Triplet
+from auditor.records.stages import Candidate, Finding, Grade, Samples, Triplet
 from auditor.shortcuts import wording
 from auditor.shortcuts.fingerprint import fingerprint, told_apart
 from auditor.shortcuts.grading import confidence, grade, reach, severity

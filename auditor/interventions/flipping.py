@@ -15,8 +15,8 @@ from torch import Tensor
 
 from auditor.base.progress import Step
 from auditor.base.streams import stream
-from auditor.concept_records import Baseline, Direction, FlippingCurves
-from auditor.records import Samples
+from auditor.records.concepts import Baseline, Direction, FlippingCurves
+from auditor.records.stages import Samples
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.partial import Upper
 from auditor.relevance.protocols import Load

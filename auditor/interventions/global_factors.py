@@ -20,7 +20,7 @@ from auditor.interventions.transplant import margin
 from auditor.interventions.trial import FIRST_TARGETS, IMAGES, LEAST_IMAGES, Stage
 from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
-from auditor.records import Evidence, GlobalFactor, Outcome, Samples
+from auditor.records.stages import Evidence, GlobalFactor, Outcome, Samples
 from auditor.shortcuts.adjust import adjusted, opposite
 from auditor.shortcuts.factor_wording import factor_meaning
 from auditor.shortcuts.global_factors import (

@@ -38,8 +38,8 @@ from auditor.interventions.trial import (
 )
 from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
-from auditor.records import Evidence
-from auditor.shortcut_records import Change, Projection
+from auditor.records.shortcuts import Change, Projection
+from auditor.records.stages import Evidence
 from auditor.shortcuts.grading import LATENT, LEVEL, UNUSED
 from auditor.shortcuts.statistics import accuracy
 

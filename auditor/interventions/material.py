@@ -11,7 +11,7 @@ from torch import Tensor
 from auditor.base.streams import stream
 from auditor.config.audit import ShortcutConfig
 from auditor.interventions.probe import Probe
-from auditor.records import Samples
+from auditor.records.stages import Samples
 from auditor.shortcuts.heat import smoothed_positive
 
 

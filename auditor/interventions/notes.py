@@ -8,7 +8,7 @@ from auditor.interventions.transplant import controls_of
 from auditor.interventions.trial import FIRST_TARGETS, Trial
 from auditor.language.numbers import whole_percent
 from auditor.language.speaking import gettext as _
-from auditor.records import Finding
+from auditor.records.stages import Finding
 from auditor.shortcuts.grading import CLEAR, LEVEL
 from auditor.shortcuts.statistics import more_than
 

@@ -25,7 +25,7 @@ from auditor.interventions.trial import (
     evidence_gap,
     transplant_evidence,
 )
-from auditor.records import Evidence
+from auditor.records.stages import Evidence
 from auditor.shortcuts.grading import CLEAR, LEAST_Z, LEVEL, SHARE
 from auditor.shortcuts.windows import FEATHER, Shape, masks_of, place
 

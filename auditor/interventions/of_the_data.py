@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from auditor.config.audit import PROPOSALS, ShortcutConfig
 from auditor.interventions.proposing import BY_CONCEPT
 from auditor.language.speaking import gettext as _
-from auditor.records import ColumnFactor, LayerRelevance, OddSample, Samples
+from auditor.records.stages import ColumnFactor, LayerRelevance, OddSample, Samples
 from auditor.shortcuts.columns import column_factors
 from auditor.shortcuts.odd import odd_samples
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from auditor.interventions.material import Members, Pool
 from auditor.interventions.probe import Probe
-from auditor.records import LayerRelevance, Samples
+from auditor.records.stages import LayerRelevance, Samples
 from auditor.shortcuts import (
     concept_regions,
     regions,

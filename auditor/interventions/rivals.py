@@ -33,7 +33,7 @@ from auditor.interventions.trial import (
     missing,
 )
 from auditor.language.speaking import gettext as _
-from auditor.records import Evidence, Samples
+from auditor.records.stages import Evidence, Samples
 from auditor.shortcuts.grading import CLEAR, FLIPS, RIVAL, STRONG
 
 MOST_TARGETS = 32

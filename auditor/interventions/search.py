@@ -42,7 +42,7 @@ from auditor.interventions.transplant import Region, control_windows
 from auditor.interventions.trial import LEAST_IMAGES, Stage, next_rank, run_trial
 from auditor.interventions.without import members_without
 from auditor.language.speaking import gettext as _
-from auditor.records import (
+from auditor.records.stages import (
     LayerRelevance,
     Samples,
     ShortcutReport,

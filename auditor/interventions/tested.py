@@ -11,7 +11,7 @@ from auditor.interventions.latent import Latent
 from auditor.interventions.material import Members
 from auditor.interventions.screening import Screened
 from auditor.interventions.trial import Trial
-from auditor.records import Evidence, Plausibility
+from auditor.records.stages import Evidence, Plausibility
 from auditor.shortcuts.grading import LATENT, RIVAL, outcome_of
 from auditor.shortcuts.statistics import benjamini_hochberg
 

@@ -23,7 +23,7 @@ from auditor.interventions.transplant import (
     with_controls,
 )
 from auditor.language.speaking import gettext as _
-from auditor.records import Evidence
+from auditor.records.stages import Evidence
 from auditor.shortcuts.grading import CLEAR, FLIPS, LEVEL, LOSS, REMOVAL, SHARE
 from auditor.shortcuts.statistics import bootstrap_interval, refined_p
 

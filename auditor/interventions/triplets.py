@@ -8,7 +8,7 @@ from jaxtyping import Int
 
 from auditor.interventions.transplant import composed
 from auditor.interventions.trial import Stage, Trial
-from auditor.records import Triplet
+from auditor.records.stages import Triplet
 
 COUNT = 4
 AROUND_THE_MEDIAN = (0.2, 0.8)

@@ -19,9 +19,9 @@ from auditor.interventions.screening import Screened
 from auditor.interventions.standing import no_place
 from auditor.interventions.trial import Stage
 from auditor.language.speaking import gettext as _
+from auditor.records.shortcuts import SharedClass, Zeroing
 from auditor.relevance.geometry import Geometry
 from auditor.relevance.partial import Upper
-from auditor.shortcut_records import SharedClass, Zeroing
 
 STEPS = (0, 1, 2, 3, 4, 6, 8, 12, 16)
 DRAWS = 10

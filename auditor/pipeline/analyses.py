@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from auditor.accounting import accounts
 from auditor.base.progress import Progress
-from auditor.concept_records import DecisionPlane, Empty, FlippingCurves, Mistakes, Strategies
 from auditor.config.audit import Config
 from auditor.interventions.flipping import flipping_curves, flipping_samples
 from auditor.pipeline.assemble import LayerAnalysis
@@ -24,7 +22,9 @@ from auditor.pipeline.unit_pictures import (
     sample_rows,
     subspace_requests,
 )
-from auditor.records import Illustration, SamplePicture, Samples, UnitPicture
+from auditor.records.accounting import accounts
+from auditor.records.concepts import DecisionPlane, Empty, FlippingCurves, Mistakes, Strategies
+from auditor.records.stages import Illustration, SamplePicture, Samples, UnitPicture
 from auditor.relevance.explainer import Explainer
 from auditor.report.images import ImageStore
 from auditor.runfolder import RunFolder

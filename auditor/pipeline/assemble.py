@@ -16,7 +16,6 @@ from auditor.concepts.typical import typical_samples
 from auditor.config.audit import Config, dump_config
 from auditor.config.depth import LEAST_PER_CLASS
 from auditor.config.published import shared_config
-from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.interventions.trial import LEAST_IMAGES
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import listed, ngettext, spoken
@@ -26,7 +25,8 @@ from auditor.pipeline.faces import faces, named_concepts
 from auditor.pipeline.identity import model_identity
 from auditor.pipeline.illustrate import atlas_samples
 from auditor.pipeline.reading import qualities
-from auditor.records import (
+from auditor.records.details import Compositions, LocalAnalysis
+from auditor.records.stages import (
     ConceptStatistics,
     Illustration,
     LayerRelevance,

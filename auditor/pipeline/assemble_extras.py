@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from auditor.concept_records import DecisionPlane, FlippingCurves
 from auditor.language.speaking import gettext as _
 from auditor.pipeline.extras import Extras
-from auditor.records import Subspaces
+from auditor.records.concepts import DecisionPlane, FlippingCurves
+from auditor.records.stages import Subspaces
 from auditor.report.analysis_parts import LayerUnits
 from auditor.report.build.identity import identity
 from auditor.report.build.planes import planes

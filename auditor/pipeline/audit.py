@@ -10,7 +10,6 @@ from pathlib import Path
 
 from auditor.base.progress import Progress
 from auditor.config.audit import Config
-from auditor.detail_records import Compositions, LocalAnalysis
 from auditor.interventions.probe import Probe
 from auditor.interventions.search import find_shortcuts, steps_of
 from auditor.language.speaking import speaking
@@ -33,7 +32,8 @@ from auditor.pipeline.opening import (
     tool,
 )
 from auditor.pipeline.resume import check_left, remove_unlisted_pictures
-from auditor.records import Illustration, ShortcutReport
+from auditor.records.details import Compositions, LocalAnalysis
+from auditor.records.stages import Illustration, ShortcutReport
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.heatmaps import MapRequest
 from auditor.relevance.numerics import exact

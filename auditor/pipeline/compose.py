@@ -12,16 +12,16 @@ from auditor.concepts.atlas import region_relevance
 from auditor.concepts.composition import spread_rows, step, strongest
 from auditor.concepts.crops import receptive_crop
 from auditor.config.audit import Config
-from auditor.detail_records import (
+from auditor.language.numbers import short_number
+from auditor.language.speaking import gettext as _
+from auditor.pipeline.illustrate import CROP_SIDE
+from auditor.records.details import (
     CompositionGraph,
     Compositions,
     CompositionStep,
     NodePicture,
 )
-from auditor.language.numbers import short_number
-from auditor.language.speaking import gettext as _
-from auditor.pipeline.illustrate import CROP_SIDE
-from auditor.records import ConceptMap, Finding, LayerRelevance, Samples, ShortcutReport
+from auditor.records.stages import ConceptMap, Finding, LayerRelevance, Samples, ShortcutReport
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.flows import chain_of, mean_flow
 from auditor.relevance.heatmaps import MapRequest, concept_maps, sample_concept_maps

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from auditor.accounting import accounts
 from auditor.base.progress import Progress
 from auditor.concepts.references import references
 from auditor.concepts.selection import leading_concepts
@@ -13,7 +12,8 @@ from auditor.concepts.statistics import concept_statistics
 from auditor.concepts.subspaces import find_subspaces
 from auditor.config.audit import Config
 from auditor.pipeline.assemble import LayerAnalysis
-from auditor.records import ConceptStatistics, LayerRelevance, References, Samples, Subspaces
+from auditor.records.accounting import accounts
+from auditor.records.stages import ConceptStatistics, LayerRelevance, References, Samples, Subspaces
 from auditor.relevance.collect import PassPlan, merge, run_pass, shard_path
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.heatmaps import activation_products

@@ -8,7 +8,13 @@ import numpy as np
 
 from auditor.base.errors import UnknownNameError
 from auditor.base.streams import stream
-from auditor.concept_records import (
+from auditor.concepts.directions import relevance_directions
+from auditor.concepts.mistakes import mistakes
+from auditor.concepts.planes import confused_pairs, decision_plane, subspace_units
+from auditor.concepts.strategies import strategies
+from auditor.config.audit import AuditConfig
+from auditor.language.speaking import gettext as _
+from auditor.records.concepts import (
     ConfusedPair,
     DecisionPlane,
     Empty,
@@ -17,13 +23,7 @@ from auditor.concept_records import (
     Strategies,
     UnitDecision,
 )
-from auditor.concepts.directions import relevance_directions
-from auditor.concepts.mistakes import mistakes
-from auditor.concepts.planes import confused_pairs, decision_plane, subspace_units
-from auditor.concepts.strategies import strategies
-from auditor.config.audit import AuditConfig
-from auditor.language.speaking import gettext as _
-from auditor.records import LayerRelevance, Samples, Subspaces
+from auditor.records.stages import LayerRelevance, Samples, Subspaces
 from auditor.subject.labels import plain
 
 # Members per class that the directions of variation are found on.

@@ -18,7 +18,7 @@ from auditor.config.audit import Config
 from auditor.pipeline.identity import model_identity
 from auditor.pipeline.local import Look, look_closely
 from auditor.pipeline.opening import audited_layers, make_explainer
-from auditor.records import LayerRelevance
+from auditor.records.stages import LayerRelevance
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.results import Explanation
 from auditor.report.build.local import local_card

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auditor.concept_records import (
+from auditor.records.concepts import (
     ConfusedPair,
     DecisionPlane,
     Empty,
@@ -15,7 +15,7 @@ from auditor.concept_records import (
     Strategies,
     UnitDecision,
 )
-from auditor.records import Illustration, SamplePicture, UnitPicture
+from auditor.records.stages import Illustration, SamplePicture, UnitPicture
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from auditor.pipeline.illustrate import illustrate, requests_of
-from auditor.records import References, Samples
+from auditor.records.stages import References, Samples
 from auditor.relevance.explainer import Explainer
 from auditor.report.build.concepts import group_illustrations, reference_crops
 from auditor.report.images import ImageStore

@@ -13,7 +13,7 @@ from auditor.concepts.atlas import atlas
 from auditor.concepts.colours import PALETTE
 from auditor.concepts.crops import receptive_crop
 from auditor.language.speaking import gettext as _
-from auditor.records import (
+from auditor.records.stages import (
     ConceptMap,
     Illustration,
     LayerRelevance,

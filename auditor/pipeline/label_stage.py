@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from auditor.base.progress import Progress
-from auditor.records import Samples
+from auditor.records.stages import Samples
 from auditor.subject import Subject
 from auditor.subject.label_check import agreement, confirm
 

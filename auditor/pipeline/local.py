@@ -20,12 +20,12 @@ from auditor.concepts.local import (
 )
 from auditor.concepts.shares import shares_of
 from auditor.config.audit import Config
-from auditor.detail_records import LocalAnalysis, LocalConcept, LocalSample, RegionRanking
 from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
 from auditor.part import Picture
 from auditor.pipeline.illustrate import ATLAS_SIDE, CROP_SIDE, FULL_SIDE, with_places
-from auditor.records import ConceptMap, LayerRelevance, Samples
+from auditor.records.details import LocalAnalysis, LocalConcept, LocalSample, RegionRanking
+from auditor.records.stages import ConceptMap, LayerRelevance, Samples
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.heatmaps import MapRequest, concept_maps, plain_heatmaps, sample_concept_maps
 from auditor.relevance.protocols import Load

@@ -17,7 +17,7 @@ from auditor.base.progress import Progress
 from auditor.config.audit import Config, dump_config
 from auditor.config.published import shared_command, shared_config
 from auditor.pipeline.identity import begun_otherwise, versions
-from auditor.records import Samples
+from auditor.records.stages import Samples
 from auditor.relevance.explainer import Explainer
 from auditor.runfolder import RunFolder, digest_of, open_run
 from auditor.storage import locked

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from auditor.base.progress import Step
 from auditor.base.streams import stream
-from auditor.concept_records import Empty, PositionalComponents, UnitDecision
 from auditor.concepts.components import positional_components
 from auditor.concepts.typical import typical_samples
 from auditor.concepts.units import channel_figures, component_figures, leading_unit
 from auditor.language.speaking import gettext as _
-from auditor.records import LayerRelevance, Samples, Subspaces
+from auditor.records.concepts import Empty, PositionalComponents, UnitDecision
+from auditor.records.stages import LayerRelevance, Samples, Subspaces
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.geometry import Geometry
 from auditor.relevance.protocols import Load

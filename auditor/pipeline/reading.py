@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image
 
-from auditor.concept_records import ConceptQuality
 from auditor.concepts.quality import concept_quality
-from auditor.records import Illustration, Subspaces
+from auditor.records.concepts import ConceptQuality
+from auditor.records.stages import Illustration, Subspaces
 from auditor.report.images import ImageStore, read_image
 
 

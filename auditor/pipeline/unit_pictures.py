@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from auditor.base.progress import Step
-from auditor.concept_records import Empty, Mistakes, PositionalComponents, Strategies
 from auditor.concepts.shares import shares_of
 from auditor.concepts.typical import typical_samples
 from auditor.language.speaking import gettext as _
-from auditor.records import LayerRelevance, SamplePicture, Samples, Subspaces, UnitPicture
+from auditor.records.concepts import Empty, Mistakes, PositionalComponents, Strategies
+from auditor.records.stages import LayerRelevance, SamplePicture, Samples, Subspaces, UnitPicture
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.heatmaps import plain_heatmaps
 from auditor.relevance.unit_maps import UnitRequest, unit_maps

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from auditor.records import ConceptMap, Origin, References
+from auditor.records.stages import ConceptMap, Origin, References
 from auditor.relevance.protocols import Condition, HeatmapEngine, Load
 
 Progress = Callable[[int], None]

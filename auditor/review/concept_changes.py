@@ -7,8 +7,8 @@ from functools import partial
 
 import numpy as np
 
-from auditor.concept_records import Empty
 from auditor.concepts.matching import LayerProfile, match_concepts
+from auditor.records.concepts import Empty
 from auditor.report.build.identity import stored_profile
 from auditor.report.formatting import percent
 from auditor.report.model import AuditResult

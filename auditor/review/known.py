@@ -10,13 +10,13 @@ from typing import cast
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from auditor.records.shortcuts import Signature
 from auditor.report.chosen import SHEET_GRADES
 from auditor.report.factor_parts import FactorCard
 from auditor.report.finding_parts import SignatureCard
 from auditor.report.model import AuditResult, FindingCard
 from auditor.report.parts import Interval, Picture
 from auditor.report.review_parts import Severity
-from auditor.shortcut_records import Signature
 from auditor.shortcuts.fingerprint import SAME, same_finding
 from auditor.shortcuts.grading import FLIPS, severity
 

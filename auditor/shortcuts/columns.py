@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from auditor.base.streams import stream
 from auditor.concepts.shares import shares_of
 from auditor.language.speaking import gettext as _
-from auditor.records import ColumnEffect, ColumnFactor, LayerRelevance, Samples
+from auditor.records.stages import ColumnEffect, ColumnFactor, LayerRelevance, Samples
 from auditor.shortcuts.statistics import benjamini_hochberg
 
 MOST_VALUES = 20

@@ -8,7 +8,7 @@ import numpy as np
 
 from auditor.language.numbers import bare_percent, percent, short_number
 from auditor.language.speaking import gettext as _
-from auditor.records import Evidence, Grade
+from auditor.records.stages import Evidence, Grade
 from auditor.shortcuts.global_factors import Predictive, widest
 from auditor.shortcuts.global_statistics import Statistic
 

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from scipy import ndimage
 
-from auditor.shortcut_records import Signature
+from auditor.records.shortcuts import Signature
 
 GRID = 4
 # From here on two candidates count as the same: chosen on the tests' worlds and on the demo.

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.stats import norm, rankdata, tiecorrect
 
 from auditor.base.streams import stream
-from auditor.records import Evidence, Plausibility
+from auditor.records.stages import Evidence, Plausibility
 from auditor.shortcuts.global_statistics import STATISTICS
 from auditor.shortcuts.grading import LIKELY_ARTEFACT
 from auditor.shortcuts.modes import bimodal, otsu

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.records import Evidence, Grade, Outcome, Plausibility
-from auditor.shortcut_records import Exposure
+from auditor.records.shortcuts import Exposure
+from auditor.records.stages import Evidence, Grade, Outcome, Plausibility
 
 FLIPS = "T1 flip excess"
 RIVAL = "T1 nearest class"

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from scipy.stats import f as f_distribution
 
 from auditor.concepts.shares import shares_of
-from auditor.records import LayerRelevance, OddSample, Samples
+from auditor.records.stages import LayerRelevance, OddSample, Samples
 from auditor.shortcuts.statistics import benjamini_hochberg
 
 LEVEL = 0.01

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Bool, Int
 
-from auditor.records import Plausibility
+from auditor.records.stages import Plausibility
 from auditor.shortcuts.inscribed import largest_rectangle
 from auditor.shortcuts.likeness import crops, same_mark, standing_out, stereotypy
 from auditor.shortcuts.scenes import (

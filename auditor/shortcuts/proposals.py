@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from auditor.base.registry import Registry
 from auditor.concepts.shares import shares_of
-from auditor.records import LayerRelevance, Samples
+from auditor.records.stages import LayerRelevance, Samples
 
 MAX_AREA = 0.2
 LEAST_GROUP = 8

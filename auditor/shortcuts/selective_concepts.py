@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from auditor.concepts.topk import largest
 from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
-from auditor.records import LayerRelevance, Samples
+from auditor.records.stages import LayerRelevance, Samples
 from auditor.shortcuts.concept_regions import region_of
 from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal
 

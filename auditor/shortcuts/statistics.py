@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.stats import binomtest, fisher_exact
 
-from auditor.shortcut_records import Accuracy
+from auditor.records.shortcuts import Accuracy
 
 CHUNK = 20_000
 

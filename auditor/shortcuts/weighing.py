@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from auditor.language.numbers import percent
 from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
-from auditor.records import Evidence, Plausibility
-from auditor.shortcut_records import Accuracy, Details, Projection, Zeroing
+from auditor.records.shortcuts import Accuracy, Details, Projection, Zeroing
+from auditor.records.stages import Evidence, Plausibility
 from auditor.shortcuts.grading import CLEAR, FLIPS, LATENT, LEAST_Z, REMOVAL, SHARE, has_run
 from auditor.shortcuts.plausibility import WEIGHTS
 

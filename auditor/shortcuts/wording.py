@@ -8,8 +8,8 @@ from auditor.language.numbers import bare_percent, percent
 from auditor.language.shapes import shape_in_words
 from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
-from auditor.records import Candidate, Evidence, Grade, Plausibility
-from auditor.shortcut_records import Details
+from auditor.records.shortcuts import Details
+from auditor.records.stages import Candidate, Evidence, Grade, Plausibility
 from auditor.shortcuts.grading import (
     FLIPS,
     LATENT,

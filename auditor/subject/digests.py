@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from auditor.records import Manifest
+from auditor.records.stages import Manifest
 
 
 def value_digest(value: Any) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Collection as Collected
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from auditor.accounting import OUTSIDE
 from auditor.base.errors import DataError
+from auditor.records.accounting import OUTSIDE
 from auditor.subject.collection import Collection, FileReader, text_path
 from auditor.subject.formats import FORMAT_NAMES, is_decoded, is_picture
 from auditor.subject.images import kind_of_file

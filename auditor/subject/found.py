@@ -7,8 +7,8 @@ from collections.abc import Collection as Names
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from auditor.accounting import OUTSIDE
 from auditor.base.errors import DataError
+from auditor.records.accounting import OUTSIDE
 from auditor.subject.collection import Collection
 from auditor.subject.folders import HIDDEN, NOT_AN_IMAGE
 from auditor.subject.selection import BEYOND_LIMIT, OTHER_CLASS

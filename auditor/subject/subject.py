@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from auditor.base.errors import AuditorError, LabelError
 from auditor.config.audit import Config, PreprocessConfig
 from auditor.language.fonts import font_note
-from auditor.records import Manifest
+from auditor.records.stages import Manifest
 from auditor.subject.collection import UNREADABLE, Changed, Collection, Gone, Reader
 from auditor.subject.copies import copies_note
 from auditor.subject.digests import data_digest, weights_digest

@@ -19,7 +19,7 @@ import torchvision
 from torch import Tensor, nn
 
 from auditor.concepts.references import references
-from auditor.records import LayerRelevance, Manifest, Samples
+from auditor.records.stages import LayerRelevance, Manifest, Samples
 from auditor.relevance.explainer import Explainer
 from tests.benchmarks import peer
 from tests.benchmarks.engine_gpu import gpu_rows

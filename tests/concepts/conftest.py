@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from auditor.records import LayerRelevance, Manifest, Samples
+from auditor.records.stages import LayerRelevance, Manifest, Samples
 
 MakeSamples = Callable[..., Samples]
 MakeLayer = Callable[..., LayerRelevance]

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy.optimize import nnls
 
-from auditor.concept_records import Empty, PositionalComponents
 from auditor.concepts.components import positional_components
 from auditor.concepts.factors import (
     carried_parts,
@@ -14,6 +13,7 @@ from auditor.concepts.factors import (
     leading_channels,
     loadings_of,
 )
+from auditor.records.concepts import Empty, PositionalComponents
 
 CHANNELS = 16
 # Two classes: how much of its positive relevance each planted part carries.

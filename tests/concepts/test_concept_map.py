@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auditor.concepts.concept_map import concept_map
-from auditor.records import Subspaces
+from auditor.records.stages import Subspaces
 
 
 def subspaces(similarity: np.ndarray, cluster: np.ndarray) -> Subspaces:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.concept_records import Empty, RelevanceDirections
 from auditor.concepts.directions import relevance_directions
+from auditor.records.concepts import Empty, RelevanceDirections
 
 
 def planted(rng, n=120, concepts=20):

@@ -7,10 +7,10 @@ import itertools
 import numpy as np
 import pytest
 
-from auditor.concept_records import ConceptMatches, Empty
 from auditor.concepts.matching import LayerProfile, layer_profile, match_concepts
 from auditor.concepts.references import references
 from auditor.concepts.statistics import concept_statistics
+from auditor.records.concepts import ConceptMatches, Empty
 
 N, CONCEPTS, CLASSES = 120, 24, 6
 

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from auditor.concept_records import Empty, Mistakes
 from auditor.concepts.mistakes import mistakes
+from auditor.records.concepts import Empty, Mistakes
 
 CONCEPTS = 12
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from auditor.concept_records import ConfusedPair, DecisionPlane, Empty
 from auditor.concepts.planes import (
     _all_discriminants,
     confused_pairs,
@@ -17,7 +16,8 @@ from auditor.concepts.planes import (
     subspace_units,
 )
 from auditor.concepts.separation import auc, auc_interval
-from auditor.records import Subspaces
+from auditor.records.concepts import ConfusedPair, DecisionPlane, Empty
+from auditor.records.stages import Subspaces
 
 PAIR = ConfusedPair(0, 1, 0, 0, named=True)
 

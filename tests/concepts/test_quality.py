@@ -15,7 +15,7 @@ from auditor.concepts.quality import (
     meanings,
     redundancy,
 )
-from auditor.records import Subspaces
+from auditor.records.stages import Subspaces
 
 
 def picture(seed, side=80):

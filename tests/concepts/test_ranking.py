@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.integrate import trapezoid
 
-from auditor.concept_records import Empty, FlippingAreas
 from auditor.concepts.ranking import flipping_areas, ranking_trust
+from auditor.records.concepts import Empty, FlippingAreas
 
 SWITCHED = np.linspace(0, 1, 11)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.concept_records import Empty, Strategies
 from auditor.concepts.strategies import _mixture, _reduction, strategies
+from auditor.records.concepts import Empty, Strategies
 
 SIZES = (30, 18, 12)
 

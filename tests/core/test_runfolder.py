@@ -8,7 +8,7 @@ import pytest
 
 from auditor.base.errors import IntegrityError
 from auditor.codec import load_record, save_record
-from auditor.records import LayerRelevance, Manifest, Samples
+from auditor.records.stages import LayerRelevance, Manifest, Samples
 from auditor.runfolder import RunFolder, digest_of, open_run, read_manifest, write_atomic
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from auditor.interventions.carriers import carriers, strays
 from auditor.interventions.exposure import exposure, subgroups
-from auditor.records import Evidence, Samples
-from auditor.shortcut_records import Subgroup
+from auditor.records.shortcuts import Subgroup
+from auditor.records.stages import Evidence, Samples
 from auditor.shortcuts.statistics import wilson_interval
 from tests.interventions.test_latent import prepared
 from tests.interventions.worlds import World, world

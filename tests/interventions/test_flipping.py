@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from auditor.concepts.ranking import flipping_areas, ranking_trust
 from auditor.interventions.flipping import flipping_curves, flipping_samples, steps_of
-from auditor.records import Manifest, Samples
+from auditor.records.stages import Manifest, Samples
 from auditor.relevance.explainer import Explainer
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from auditor.config.audit import ShortcutConfig
 from auditor.interventions.global_factors import GIVEN, OPPOSITE, TAKEN
 from auditor.interventions.search import find_shortcuts
-from auditor.records import GlobalFactor, ShortcutReport
+from auditor.records.stages import GlobalFactor, ShortcutReport
 from auditor.shortcuts.global_factors import ENOUGH, PART
 from tests.interventions.worlds import SIZE, World
 

@@ -15,7 +15,7 @@ import torch
 from auditor.codec import save_record
 from auditor.config.audit import ShortcutConfig
 from auditor.interventions.search import find_shortcuts
-from auditor.records import LayerRelevance
+from auditor.records.stages import LayerRelevance
 from tests.interventions.worlds import WideModel, World, world
 
 CONFIG = ShortcutConfig(permutations=300, per_class=2, targets=24)

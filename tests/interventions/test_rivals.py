@@ -13,7 +13,7 @@ from auditor.interventions.rivals import Rival, rival_evidence, rivals_of, with_
 from auditor.interventions.screening import rival_of, screen
 from auditor.interventions.transplant import Region, control_windows
 from auditor.interventions.trial import Stage, Trial, next_rank, run_trial
-from auditor.records import Evidence
+from auditor.records.stages import Evidence
 from auditor.shortcuts.grading import FLIPS, RIVAL
 from auditor.shortcuts.proposals import Proposal
 from tests.interventions.worlds import BRIGHT, MARK, SIZE, KnownModel, world

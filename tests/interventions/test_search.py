@@ -9,8 +9,8 @@ import pytest
 
 from auditor.config.audit import ShortcutConfig
 from auditor.interventions.search import find_shortcuts, steps_of
-from auditor.records import LayerRelevance, ShortcutReport
-from auditor.shortcut_records import Signature
+from auditor.records.shortcuts import Signature
+from auditor.records.stages import LayerRelevance, ShortcutReport
 from auditor.shortcuts.fingerprint import SAME, same_finding
 from tests.interventions.worlds import MARK, SIZE, WideModel, World, world
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import nn
 
-from auditor.concept_records import Empty
 from auditor.interventions.material import Members, load_pool
 from auditor.interventions.screening import Screened
 from auditor.interventions.standing import lies_in_the_picture, standing_layer
@@ -17,7 +16,8 @@ from auditor.interventions.trial import Stage
 from auditor.interventions.zeroing import COMPARED, LOOKED_UP, region_concepts, zeroing
 from auditor.pipeline.illustrate import with_places
 from auditor.pipeline.positional import analyse_positional, positional_relevance
-from auditor.records import LayerRelevance, Subspaces
+from auditor.records.concepts import Empty
+from auditor.records.stages import LayerRelevance, Subspaces
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.geometry import Geometry
 from auditor.relevance.heatmaps import MapRequest

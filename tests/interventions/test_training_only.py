@@ -14,7 +14,7 @@ import torch
 
 from auditor.config.audit import ShortcutConfig
 from auditor.interventions.search import find_shortcuts
-from auditor.records import ShortcutReport
+from auditor.records.stages import ShortcutReport
 from auditor.report.build.findings import search_limits
 from auditor.report.build.verdict import does_not_show
 from tests.interventions.worlds import MARK, World, world

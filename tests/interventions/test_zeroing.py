@@ -8,7 +8,7 @@ import torch
 
 from auditor.interventions.carriers import carriers
 from auditor.interventions.zeroing import confidences, region_concepts, zeroing
-from auditor.shortcut_records import Zeroing
+from auditor.records.shortcuts import Zeroing
 from tests.interventions.test_latent import prepared
 from tests.interventions.worlds import WideModel, World, world
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from auditor.interventions.probe import Probe
-from auditor.records import Manifest, Samples
+from auditor.records.stages import Manifest, Samples
 from auditor.relevance.explainer import Explainer
 from auditor.shortcuts.split import discovery_split
 

@@ -13,7 +13,7 @@ from auditor.base.errors import UnknownNameError
 from auditor.config.audit import AuditConfig
 from auditor.pipeline.decisions import compared_pairs
 from auditor.pipeline.positional import MEMORY, SIDE, _blocks, chosen_rows
-from auditor.records import LayerRelevance, Manifest, Samples
+from auditor.records.stages import LayerRelevance, Manifest, Samples
 from auditor.report.model import AuditResult
 from tests.pipeline.small import write_own_model_audit
 

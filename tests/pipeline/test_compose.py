@@ -13,9 +13,9 @@ import torch
 from torch import nn
 
 from auditor.concepts.composition import shares
-from auditor.detail_records import Compositions
 from auditor.pipeline.compose import Composer
-from auditor.records import (
+from auditor.records.details import Compositions
+from auditor.records.stages import (
     Candidate,
     Finding,
     LayerRelevance,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from auditor.pipeline.assemble import unsettled
-from auditor.records import Evidence
+from auditor.records.stages import Evidence
 from auditor.shortcuts.grading import FLIPS
 
 

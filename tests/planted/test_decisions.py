@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from auditor.concept_records import ConfusedPair, DecisionPlane, Empty, Strategies
 from auditor.concepts.planes import decision_plane
 from auditor.concepts.strategies import strategies
+from auditor.records.concepts import ConfusedPair, DecisionPlane, Empty, Strategies
 from tests.planted.pictures import KINDS, NAMES, PAIRS
 from tests.planted.world import World
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from auditor.concept_records import ConceptMatches, Mistakes, PositionalComponents
 from auditor.concepts.components import positional_components
 from auditor.concepts.matching import layer_profile, match_concepts
 from auditor.concepts.mistakes import mistakes
 from auditor.concepts.statistics import concept_statistics
 from auditor.pipeline.positional import positional_relevance
+from auditor.records.concepts import ConceptMatches, Mistakes, PositionalComponents
 from tests.planted.net import train
 from tests.planted.pictures import KINDS, NAMES, patch, planted, put, without
 from tests.planted.surgery import rewired

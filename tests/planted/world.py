@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from auditor.concepts.references import references
 from auditor.pipeline.compose import Composer
-from auditor.records import LayerRelevance, Manifest, References, Samples
+from auditor.records.stages import LayerRelevance, Manifest, References, Samples
 from auditor.relevance.collect import PassPlan, merge, run_pass
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.flows import chain_of

@@ -11,7 +11,7 @@ import torch
 
 from auditor.base.errors import DataError
 from auditor.concepts.similarity import similarity_matrix
-from auditor.records import References
+from auditor.records.stages import References
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.heatmaps import (
     MapRequest,

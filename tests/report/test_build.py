@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from auditor.records import Manifest, Samples
+from auditor.records.stages import Manifest, Samples
 from auditor.report.build.findings import cut_out, enlarged, search_limits
 from auditor.report.build.intervals import wilson
 from auditor.report.build.performance import confusion_matrix, data_card, performance

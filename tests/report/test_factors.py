@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from auditor.records import (
+from auditor.records.stages import (
     ColumnEffect,
     ColumnFactor,
     Evidence,

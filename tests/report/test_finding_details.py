@@ -10,11 +10,7 @@ import numpy as np
 import pytest
 
 from auditor.codec import load_record, save_record
-from auditor.records import Candidate, Finding, Manifest, Plausibility, Samples
-from auditor.report.build.finding_details import finding_details
-from auditor.report.figures_shortcuts import zeroing_figure
-from auditor.report.images import ImageStore
-from auditor.shortcut_records import (
+from auditor.records.shortcuts import (
     Accuracy,
     Change,
     Details,
@@ -25,6 +21,10 @@ from auditor.shortcut_records import (
     Subgroup,
     Zeroing,
 )
+from auditor.records.stages import Candidate, Finding, Manifest, Plausibility, Samples
+from auditor.report.build.finding_details import finding_details
+from auditor.report.figures_shortcuts import zeroing_figure
+from auditor.report.images import ImageStore
 from tests.report.conftest import Run
 from tests.report.example_findings import BAND, COUNTS, OTHERS, OWN, RANDOM
 from tests.report.test_html import text_of

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.concept_records import ConceptMatches
 from auditor.concepts.matching import layer_profile, match_concepts
 from auditor.concepts.references import references
 from auditor.concepts.statistics import concept_statistics
-from auditor.records import LayerRelevance, Manifest, Samples
+from auditor.records.concepts import ConceptMatches
+from auditor.records.stages import LayerRelevance, Manifest, Samples
 from auditor.report.build.identity import identity, stored_profile
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from auditor.records import Manifest, Samples
+from auditor.records.stages import Manifest, Samples
 from auditor.report.build.calibration import BINS, calibration, expected_error
 from auditor.report.build.slices import slices
 from auditor.report.figures_calibration import reliability_figure

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auditor.config.audit import PolicyConfig, TargetsConfig
-from auditor.records import Manifest, Samples
+from auditor.records.stages import Manifest, Samples
 from auditor.report.build.standing import standing
 from auditor.report.build.verdict import verdict
 from auditor.report.model import ClassCount

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from auditor.records import LayerRelevance, Manifest, Samples
+from auditor.records.stages import LayerRelevance, Manifest, Samples
 from auditor.shortcuts.proposals import ClassView, ConceptTable, class_means
 from auditor.shortcuts.split import discovery_split
 

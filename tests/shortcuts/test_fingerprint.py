@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from auditor.shortcut_records import Signature
+from auditor.records.shortcuts import Signature
 from auditor.shortcuts.fingerprint import (
     SAME,
     fingerprint,

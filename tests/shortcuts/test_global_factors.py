@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu
 
-from auditor.records import Evidence
+from auditor.records.stages import Evidence
 from auditor.shortcuts.global_factors import (
     BY_NATURE,
     ENOUGH,

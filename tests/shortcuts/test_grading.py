@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from auditor.records import Candidate, Evidence, Grade, Plausibility
-from auditor.shortcut_records import Exposure
+from auditor.records.shortcuts import Exposure
+from auditor.records.stages import Candidate, Evidence, Grade, Plausibility
 from auditor.shortcuts import wording
 from auditor.shortcuts.grading import (
     FLIPS,

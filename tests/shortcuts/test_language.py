@@ -6,7 +6,7 @@ import pytest
 
 from auditor.language.shapes import shape_in_words
 from auditor.language.speaking import speaking, translate
-from auditor.records import Evidence
+from auditor.records.stages import Evidence
 from auditor.shortcuts.grading import FLIPS, REMOVAL
 from auditor.shortcuts.wording import IDLE, NUMBERS, REASONS, STARTS, actions, meaning, verification
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from auditor.records import Evidence, Plausibility
-from auditor.shortcut_records import Accuracy, Change, Details, Projection, Subgroup, Zeroing
+from auditor.records.shortcuts import Accuracy, Change, Details, Projection, Subgroup, Zeroing
+from auditor.records.stages import Evidence, Plausibility
 from auditor.shortcuts.grading import FLIPS, LATENT, REMOVAL, SHARE
 from auditor.shortcuts.statistics import accuracy, gap_p, wilson_interval
 from auditor.shortcuts.weighing import NOTHING, against, cost

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auditor.accounting import Account, accounts, lost_share
 from auditor.base.errors import DataError, IntegrityError, StoppedError
-from auditor.records import Manifest, Samples
+from auditor.records.accounting import Account, accounts, lost_share
+from auditor.records.stages import Manifest, Samples
 from auditor.subject import Subject, load_subject
 from auditor.subject.folders import NOT_AN_IMAGE, OTHER_FORMAT, UNKNOWN_KIND
 from auditor.subject.selection import BEYOND_LIMIT, OTHER_CLASS

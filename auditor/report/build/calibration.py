@@ -12,7 +12,7 @@ from scipy.stats import bootstrap
 
 from auditor.base.streams import stream
 from auditor.language.speaking import gettext as _
-from auditor.records import Samples
+from auditor.records.stages import Samples
 from auditor.report.build.intervals import wilson
 from auditor.report.model import Calibration, CalibrationBin, Interval
 

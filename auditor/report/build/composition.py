@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from auditor.concepts.composition import shares
-from auditor.detail_records import CompositionGraph, Compositions, CompositionStep
-from auditor.records import Samples
+from auditor.records.details import CompositionGraph, Compositions, CompositionStep
+from auditor.records.stages import Samples
 from auditor.report.build.concepts import concept_id
 from auditor.report.model import (
     CompositionCard,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from auditor.concepts.colours import PALETTE
-from auditor.detail_records import MapOfConcepts
+from auditor.records.details import MapOfConcepts
 from auditor.report.build.concepts import concept_id, subspace_id
 from auditor.report.model import MapCard, MapPoint
 

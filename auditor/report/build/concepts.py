@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from auditor.concept_records import ConceptQuality
 from auditor.concepts.references import jaccard
 from auditor.concepts.selection import leading_concepts, shared_with
-from auditor.records import (
+from auditor.records.concepts import ConceptQuality
+from auditor.records.stages import (
     ConceptStatistics,
     Illustration,
     References,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from auditor.language.speaking import N_, listed
 from auditor.language.speaking import gettext as _
-from auditor.records import (
+from auditor.records.stages import (
     ColumnFactor,
     Evidence,
     GlobalFactor,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import ngettext
-from auditor.records import Finding, Samples
+from auditor.records.shortcuts import Accuracy, Details, Projection, Signature, Zeroing
+from auditor.records.stages import Finding, Samples
 from auditor.report.build.concepts import concept_id
 from auditor.report.figures_shortcuts import zeroing_figure
 from auditor.report.finding_parts import (
@@ -20,7 +21,6 @@ from auditor.report.finding_parts import (
 )
 from auditor.report.images import ImageStore
 from auditor.report.parts import Interval
-from auditor.shortcut_records import Accuracy, Details, Projection, Signature, Zeroing
 
 DIGITS = 3
 

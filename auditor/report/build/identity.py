@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from auditor.concepts.matching import LayerProfile
-from auditor.records import ConceptStatistics, References, Samples
+from auditor.records.stages import ConceptStatistics, References, Samples
 from auditor.report.analysis_parts import Identity, LayerIdentity
 
 # Concepts with the largest share in any class are kept; the others matter to no decision.

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from auditor.detail_records import LocalAnalysis, LocalSample, RegionRanking
-from auditor.records import Samples
+from auditor.records.details import LocalAnalysis, LocalSample, RegionRanking
+from auditor.records.stages import Samples
 from auditor.report.build.concepts import concept_id
 from auditor.report.model import LocalCard, LocalConceptRow, LocalPart, RegionCard, RegionRow
 

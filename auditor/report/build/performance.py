@@ -8,9 +8,9 @@ from dataclasses import asdict
 
 import numpy as np
 
-from auditor.accounting import accounts, lost_share
 from auditor.language.speaking import gettext as _
-from auditor.records import Samples
+from auditor.records.accounting import accounts, lost_share
+from auditor.records.stages import Samples
 from auditor.report.build.intervals import wilson
 from auditor.report.build.slices import slices
 from auditor.report.model import (

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from auditor.concept_records import ConfusedPair, DecisionPlane, Empty
 from auditor.language.numbers import bare_percent, percent
 from auditor.language.speaking import gettext as _
-from auditor.records import Subspaces
+from auditor.records.concepts import ConfusedPair, DecisionPlane, Empty
+from auditor.records.stages import Subspaces
 from auditor.report.analysis_parts import PlaneAxis, PlaneCard, PlaneGap, Planes
 from auditor.report.build.concepts import concept_id, subspace_id
 from auditor.report.build.shared import Shelf

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from auditor.base.streams import stream
-from auditor.concept_records import Empty, FlippingAreas, FlippingCurves
 from auditor.concepts.ranking import RANDOM, flipping_areas, ranking_trust
 from auditor.language.numbers import decimal
 from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
+from auditor.records.concepts import Empty, FlippingAreas, FlippingCurves
 from auditor.report.analysis_parts import FlippingCard, OrderArea, RankingCard
 from auditor.report.parts import Interval, Picture
 

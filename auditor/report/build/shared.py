@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from auditor.records import Illustration, SamplePicture, Samples, UnitPicture
+from auditor.records.stages import Illustration, SamplePicture, Samples, UnitPicture
 from auditor.report.analysis_parts import SampleView
 from auditor.report.build.concepts import (
     IllustrationKey,

@@ -7,7 +7,7 @@ import pandas as pd
 from jaxtyping import Bool
 
 from auditor.language.speaking import gettext as _
-from auditor.records import Samples
+from auditor.records.stages import Samples
 from auditor.report.build.intervals import wilson
 from auditor.report.model import SliceRow, SliceTable
 

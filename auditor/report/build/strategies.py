@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.concept_records import ConceptContrast, Empty, MistakePair, Mistakes, Strategies
 from auditor.concepts.strategies import STABLE
+from auditor.records.concepts import ConceptContrast, Empty, MistakePair, Mistakes, Strategies
 from auditor.report.analysis_parts import (
     ClassStrategies,
     ContrastRow,

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from auditor.concept_records import (
+from auditor.language.speaking import gettext as _
+from auditor.records.concepts import (
     Empty,
     PositionalComponents,
     RelevanceDirections,
     UnitDecision,
     UnitFigures,
 )
-from auditor.language.speaking import gettext as _
-from auditor.records import Subspaces
+from auditor.records.stages import Subspaces
 from auditor.report.analysis_parts import (
     ClassComponent,
     ClassComponents,

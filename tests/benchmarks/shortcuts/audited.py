@@ -17,7 +17,7 @@ from auditor.concepts.selection import leading_concepts
 from auditor.concepts.statistics import concept_statistics
 from auditor.demo.training import to_inputs
 from auditor.interventions.probe import Probe
-from auditor.records import LayerRelevance, Manifest, Samples
+from auditor.records.stages import LayerRelevance, Manifest, Samples
 from auditor.relevance.collect import PassPlan, merge, run_pass
 from auditor.relevance.explainer import Explainer
 from auditor.shortcuts.split import discovery_split

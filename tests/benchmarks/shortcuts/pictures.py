@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, UInt8
 from matplotlib import colormaps
 from PIL import Image
 
-from auditor.records import ShortcutReport
+from auditor.records.stages import ShortcutReport
 from tests.benchmarks.shortcuts.audited import Audited
 from tests.benchmarks.shortcuts.manipulation import Effect
 from tests.benchmarks.shortcuts.worlds import Planted

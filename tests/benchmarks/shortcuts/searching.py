@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from auditor.config.audit import ShortcutConfig
 from auditor.interventions.search import find_shortcuts
 from auditor.interventions.tested import Tested
-from auditor.records import Finding, ShortcutReport
+from auditor.records.stages import Finding, ShortcutReport
 from auditor.shortcuts.grading import FLIPS, grade, reach
 from auditor.shortcuts.proposals import Proposal
 from tests.benchmarks.shortcuts.artefacts import ARTEFACTS

@@ -1,7 +1,7 @@
 """What is measured about a candidate besides its tests: who carries it, what it rests on, a fix.
 
-Frozen records without torch, part of a `auditor.records.Finding`. Accuracies are shares of images
-with 95 % Wilson intervals; confidences are softmax probabilities.
+Frozen records without torch, part of a `auditor.records.stages.Finding`. Accuracies are shares of
+images with 95 % Wilson intervals; confidences are softmax probabilities.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The frozen records of what is looked at in detail: composition, single samples, the map.
 
-Axes and units are those of `auditor.records`; besides, ``parent`` and ``child`` (kept concepts of a
+Axes and units are those of `auditor.records.stages`; besides, ``parent`` and ``child`` (kept
+concepts of a
 layer and of the next one below), ``point`` (a concept on the map). Flow is signed relevance in
 units of the explained logit.
 """

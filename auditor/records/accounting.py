@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from auditor.base.errors import IntegrityError
-from auditor.records import Manifest, Samples
+from auditor.records.stages import Manifest, Samples
 
 OUTSIDE = ""
 

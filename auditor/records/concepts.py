@@ -1,6 +1,7 @@
 """The frozen records of the concept analyses: numpy arrays, strings and numbers, never torch.
 
-Axes and units are those of `auditor.records`; besides, ``component`` (of the positional relevance),
+Axes and units are those of `auditor.records.stages`; besides, ``component`` (of the positional
+relevance),
 ``direction`` (of the relevance vectors), ``strategy`` (of one class), ``order`` (in which concepts
 are switched). A share is part of a sample's absolute relevance where nothing else is said. An
 analysis that has nothing to show gives `Empty`, with the reason in one sentence.

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from auditor.part import Picture
-from auditor.shortcut_records import Details
+from auditor.records.shortcuts import Details
 
 Origin = Literal["relevance", "activation"]
 Outcome = Literal["supports", "refutes", "inconclusive", "not applicable", "error"]
@@ -34,7 +34,7 @@ class Manifest:
     ``found`` counts by class what the source holds, and ``excluded``, by class and reason, what of
     it has no row; the class "" is what belongs to none. Of the reasons ``not_pictures`` are of
     files that are none (hidden, text), ``by_choice`` of what was not asked for; all others are a
-    loss. See `auditor.accounting`.
+    loss. See `auditor.records.accounting`.
     """
 
     paths: tuple[str, ...]
