@@ -15,7 +15,7 @@ import click
 
 from auditor.base.errors import AuditorError, Stopped, StoppedError, on_one_line
 from auditor.base.redaction import scrubbed
-from auditor.storage import FULL
+from auditor.run.storage import FULL
 
 INTERRUPTED = 130
 STOPPED = StoppedError.exit_code

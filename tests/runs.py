@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from auditor.manifest import FORMAT
-from auditor.storage import file_digest
+from auditor.run.manifest import FORMAT
+from auditor.run.storage import file_digest
 
 
 def without(folder: Path, name: str) -> Path:

@@ -45,7 +45,7 @@ def within(config: Config, base: Path, out: Path, progress: Progress) -> Config:
         return config
     from auditor.pipeline.identity import identity_of
     from auditor.pipeline.opening import audited_layers, make_explainer
-    from auditor.runfolder import digest_of, write_atomic
+    from auditor.run.folder import digest_of, write_atomic
     from auditor.subject import load_subject
 
     subject = load_subject(config, base)
@@ -66,8 +66,8 @@ def within(config: Config, base: Path, out: Path, progress: Progress) -> Config:
 
 def _kept(path: Path, progress: Progress) -> Choice | None:
     """Return the choice made before, None where there is none; a damaged one is said and gone."""
-    from auditor.runfolder import digest_of
-    from auditor.storage import read_plain, remove
+    from auditor.run.folder import digest_of
+    from auditor.run.storage import read_plain, remove
 
     try:
         document = json.loads(read_plain(path))

@@ -57,11 +57,11 @@ def command(
     """
     import auditor
     from auditor.cli.progress import TerminalProgress
-    from auditor.manifest import write_listed
     from auditor.review.compare import compare_folders
     from auditor.review.pages import comparison_html, comparison_markdown
     from auditor.review.runs import read_run
-    from auditor.storage import write_atomic
+    from auditor.run.manifest import write_listed
+    from auditor.run.storage import write_atomic
 
     comparison = compare_folders(earlier, now, folder=history)
     if save:

@@ -55,7 +55,7 @@ def _warning(task: Callable[[], str]) -> str:
 
 def finished(run: Path) -> bool:
     """Say whether a run folder holds a finished audit; False where that cannot be found out."""
-    from auditor.manifest import is_complete
+    from auditor.run.manifest import is_complete
 
     try:
         return is_complete(run)
@@ -65,7 +65,7 @@ def finished(run: Path) -> bool:
 
 def _readme(readme: Path, run: Path) -> str:
     from auditor.completion.readme import push_section
-    from auditor.manifest import read_listed
+    from auditor.run.manifest import read_listed
 
     return push_section(readme, read_listed(run, "model_card.md").decode())
 

@@ -33,7 +33,7 @@ def command(clean: bool, out: Path | None, seed: int, quiet: bool) -> None:
     from auditor.cli.run import audit_and_render
     from auditor.config.audit import load_config
     from auditor.demo.prepare import prepare_demo
-    from auditor.storage import check_writable
+    from auditor.run.storage import check_writable
 
     started = time.monotonic()
     folder = out or Path("auditor-demo-clean" if clean else "auditor-demo")

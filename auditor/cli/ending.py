@@ -13,8 +13,8 @@ import click
 
 from auditor.base.errors import AuditorError, Stopped, StoppedError, StorageError, on_one_line
 from auditor.base.redaction import scrubbed, without_folders
-from auditor.manifest import read_listed, write_listed
-from auditor.storage import FULL, remove, write_atomic
+from auditor.run.manifest import read_listed, write_listed
+from auditor.run.storage import FULL, remove, write_atomic
 
 STATUS = {75: "stopped", 130: "stopped"}
 

@@ -69,7 +69,7 @@ def command(
     from auditor.cli.render import created_now
     from auditor.pipeline.explain import Question, explain_image
     from auditor.report.explain import write_page
-    from auditor.storage import check_writable
+    from auditor.run.storage import check_writable
 
     check_writable(out)
     boxes = tuple(_box(text) for text in regions)

@@ -50,7 +50,7 @@ def command(
     from auditor.cli.render import created_now
     from auditor.review.history import read_history
     from auditor.review.history_page import history_html, history_lines
-    from auditor.runfolder import write_atomic
+    from auditor.run.folder import write_atomic
 
     if keep is None and (unfinished or dry_run):
         raise ConfigError("--unfinished and --dry-run belong to --keep N.")

@@ -253,7 +253,7 @@ def _yaml(value: Any) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    from auditor.runfolder import write_atomic
+    from auditor.run.folder import write_atomic
 
     write_atomic(path, text.encode())
     click.echo(str(path))

@@ -75,7 +75,7 @@ def config_of_run(run_folder: Path) -> Config:
         IntegrityError: it is missing or was changed.
     """
     from auditor.config.audit import load_config
-    from auditor.manifest import read_listed
+    from auditor.run.manifest import read_listed
 
     read_listed(run_folder, "config.yaml")
     return load_config(run_folder / "config.yaml")
@@ -89,8 +89,8 @@ def render_folder(
     The config's own templates, style and logo are looked for from ``base`` (default: the current
     folder).
     """
-    from auditor.manifest import read_manifest
     from auditor.report.render import older_reports, render_run
+    from auditor.run.manifest import read_manifest
 
     context = context_of(run_folder, report)
     before = read_manifest(run_folder)["files"]
@@ -116,8 +116,8 @@ def context_of(run_folder: Path, report: Any) -> RenderContext:
     stages: they are another number in every run.
     """
     from auditor.config.published import shared_command
-    from auditor.manifest import read_manifest
     from auditor.report.model import RenderContext
+    from auditor.run.manifest import read_manifest
 
     manifest = read_manifest(run_folder)
     stages = {name: entry["seconds"] for name, entry in manifest["stages"].items()}

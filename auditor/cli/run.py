@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from auditor.pipeline import AuditOutcome
     from auditor.report.model import AuditResult
     from auditor.review.records import Judgement
-    from auditor.runfolder import RunFolder
+    from auditor.run.folder import RunFolder
 
 
 @click.command("run")
@@ -87,7 +87,7 @@ def command(
     from auditor.cli.ending import Ending
     from auditor.cli.gate import check_asked
     from auditor.cli.progress import JsonProgress, TerminalProgress
-    from auditor.storage import check_writable
+    from auditor.run.storage import check_writable
 
     progress = JsonProgress() if log_json else TerminalProgress(quiet=quiet)
     ending = Ending(out, "audit")

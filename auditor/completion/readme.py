@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from auditor.base.errors import StorageError
-from auditor.storage import write_atomic
+from auditor.run.storage import write_atomic
 
 BEGIN = "<!-- begin of the concept audit: written by auditor, changes here are lost -->"
 END = "<!-- end of the concept audit -->"

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from auditor.base.errors import ConfigError
 from auditor.demo.photographs import CLASSES, STAMPED, Crops, cut_crops
 from auditor.demo.training import predict, train
-from auditor.storage import storage_error
+from auditor.run.storage import storage_error
 
 MARKER = "demo.json"
 FORMAT = 1

@@ -27,7 +27,7 @@ from auditor.records.concepts import DecisionPlane, Empty, FlippingCurves, Mista
 from auditor.records.stages import Illustration, SamplePicture, Samples, UnitPicture
 from auditor.relevance.explainer import Explainer
 from auditor.report.images import ImageStore
-from auditor.runfolder import RunFolder
+from auditor.run.folder import RunFolder
 from auditor.subject import Subject
 
 # Concepts named per strategy, per kind of error, and reference samples of each.

@@ -39,8 +39,8 @@ from auditor.relevance.heatmaps import MapRequest
 from auditor.relevance.numerics import exact
 from auditor.report.images import ImageStore
 from auditor.report.model import AuditResult
-from auditor.runfolder import RunFolder, open_run
-from auditor.storage import locked, make_folder
+from auditor.run.folder import RunFolder, open_run
+from auditor.run.storage import locked, make_folder
 from auditor.subject import Subject, load_subject
 
 

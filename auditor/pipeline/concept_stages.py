@@ -17,7 +17,7 @@ from auditor.records.stages import ConceptStatistics, LayerRelevance, References
 from auditor.relevance.collect import PassPlan, merge, run_pass, shard_path
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.heatmaps import activation_products
-from auditor.runfolder import RunFolder
+from auditor.run.folder import RunFolder
 from auditor.shortcuts.split import discovery_split
 from auditor.subject import Subject
 from auditor.subject.usable import nothing_usable

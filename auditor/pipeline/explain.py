@@ -26,7 +26,7 @@ from auditor.report.explain import ClassScore, ImagePage, faces_of, pictures_of
 from auditor.report.images import ImageStore, read_image
 from auditor.report.model import AuditResult, Concept, LocalCard, Tool
 from auditor.report.render import read_result
-from auditor.runfolder import write_atomic
+from auditor.run.folder import write_atomic
 from auditor.subject import Subject, load_subject
 from auditor.subject.images import Unreadable, decode, read_file
 from auditor.subject.labels import plain

@@ -19,8 +19,8 @@ from auditor.config.published import shared_command, shared_config
 from auditor.pipeline.identity import begun_otherwise, versions
 from auditor.records.stages import Samples
 from auditor.relevance.explainer import Explainer
-from auditor.runfolder import RunFolder, digest_of, open_run
-from auditor.storage import locked
+from auditor.run.folder import RunFolder, digest_of, open_run
+from auditor.run.storage import locked
 from auditor.subject import Subject
 from auditor.subject.labels import plain
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from auditor.base.errors import IntegrityError
-from auditor.manifest import forget, is_complete, make_way
 from auditor.report.images import NAME as PICTURE
 from auditor.review.verify import Verified, verify
-from auditor.runfolder import IMAGES, SHARDS, STAGES, RunFolder, damage
-from auditor.storage import remove
+from auditor.run.folder import IMAGES, SHARDS, STAGES, RunFolder, damage
+from auditor.run.manifest import forget, is_complete, make_way
+from auditor.run.storage import remove
 
 # What only the audit can write again; reports and tables are drawn from audit.json.
 EVIDENCE = (f"{IMAGES}/", f"{SHARDS}/", f"{STAGES}/", "audit.json", "config.yaml", "review.json")

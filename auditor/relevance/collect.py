@@ -20,10 +20,10 @@ import torch
 
 from auditor.base.errors import IntegrityError
 from auditor.base.progress import Step
-from auditor.manifest import digest_in, read_manifest, write_listed
 from auditor.records.stages import LayerRelevance, Manifest, Samples
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.fingerprints import fingerprints
+from auditor.run.manifest import digest_in, read_manifest, write_listed
 from auditor.subject import Subject
 
 

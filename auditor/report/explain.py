@@ -20,7 +20,7 @@ from auditor.report.model import Concept, Crop, LocalCard, Number, Part, Picture
 from auditor.report.pdf import pdf_of
 from auditor.report.templates import environment, template_folder
 from auditor.report.view import Limits, Medium, Names
-from auditor.storage import remove, write_atomic
+from auditor.run.storage import remove, write_atomic
 
 
 class ClassScore(Part):

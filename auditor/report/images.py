@@ -27,7 +27,7 @@ from auditor.report.pictures import (
     resize,
     upscale,
 )
-from auditor.storage import bytes_digest, digest_at, read_plain, remove, write_atomic
+from auditor.run.storage import bytes_digest, digest_at, read_plain, remove, write_atomic
 
 __all__ = [
     "ATLAS_COLOURS",

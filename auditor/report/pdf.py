@@ -22,7 +22,7 @@ from auditor.report.model import AuditResult, RenderContext
 from auditor.report.pdf_child import NO_LIBRARIES, NO_ROOM
 from auditor.report.tables import csv_files
 from auditor.report.view import Limits, View
-from auditor.storage import FULL, storage_error
+from auditor.run.storage import FULL, storage_error
 
 LIMITS = Limits(
     examples=6,

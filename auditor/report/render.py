@@ -11,7 +11,6 @@ import pydantic
 
 from auditor.base.errors import IntegrityError, OutputError, StorageError, UnknownNameError
 from auditor.language.speaking import speaking
-from auditor.manifest import forget, read_listed, read_manifest, write_listed
 from auditor.report.house import House
 from auditor.report.html import html_folder, render_html
 from auditor.report.images import NAME as PICTURE
@@ -20,6 +19,7 @@ from auditor.report.pdf import make_pdf
 from auditor.report.review_parts import Review
 from auditor.report.summary import text_files
 from auditor.report.tables import csv_files
+from auditor.run.manifest import forget, read_listed, read_manifest, write_listed
 
 FORMATS = ("html", "pdf")
 LAYOUTS = ("single", "folder")

@@ -21,7 +21,7 @@ from auditor.config.problems import problems_of
 from auditor.config.section import Section
 from auditor.review.looks import from_text, to_text
 from auditor.review.records import Decision
-from auditor.runfolder import write_atomic
+from auditor.run.folder import write_atomic
 
 FINGERPRINT = re.compile(r"[0-9a-f]{8,64}")
 HEADER = """\

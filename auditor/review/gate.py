@@ -9,7 +9,6 @@ from pathlib import Path
 from auditor.base.errors import ConfigError, GateError, OutputError
 from auditor.config.gate import PolicyConfig, TargetsConfig
 from auditor.language.speaking import speaking
-from auditor.manifest import write_listed
 from auditor.review.compare import compare_folders
 from auditor.review.decisions import decision_states, states_of_file
 from auditor.review.junit import junit_xml
@@ -17,6 +16,7 @@ from auditor.review.pictures import with_pictures
 from auditor.review.policy import judge
 from auditor.review.records import Comparison, DecisionState, Judgement, update_review
 from auditor.review.runs import LATEST, latest_before, read_run
+from auditor.run.manifest import write_listed
 
 EXIT_CODES = {"FAIL": GateError.exit_code, "INCOMPLETE": OutputError.exit_code}
 

@@ -11,13 +11,13 @@ import pydantic
 from pydantic import Field
 
 from auditor.base.errors import IntegrityError
-from auditor.manifest import read_listed, read_manifest
 from auditor.report.chosen import SHEET_GRADES
 from auditor.report.model import Performance, Verdict
 from auditor.report.parts import Interval, Part
 from auditor.report.render import read_review
 from auditor.review.runs import run_folders
 from auditor.review.texts import words
+from auditor.run.manifest import read_listed, read_manifest
 
 REPORTS = ("report.html", "report/index.html", "report.pdf")
 

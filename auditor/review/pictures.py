@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from auditor.base.errors import IntegrityError
-from auditor.manifest import write_listed
 from auditor.report.images import read_image
 from auditor.report.review_parts import Comparison, FindingChange
+from auditor.run.manifest import write_listed
 
 
 def with_pictures(comparison: Comparison, earlier: Path, now: Path) -> Comparison:

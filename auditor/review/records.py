@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from auditor.manifest import write_listed
 from auditor.report.render import read_review
 from auditor.report.review_parts import (
     Check,
@@ -27,6 +26,7 @@ from auditor.report.review_parts import (
     RunRef,
     Waived,
 )
+from auditor.run.manifest import write_listed
 
 __all__ = [
     "Check",

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.manifest import NAME, digest_in, listed_files, read_manifest
-from auditor.storage import digest_at, file_digest
+from auditor.run.manifest import NAME, digest_in, listed_files, read_manifest
+from auditor.run.storage import digest_at, file_digest
 
 LOCK = ".lock"
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

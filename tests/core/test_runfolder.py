@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from auditor.base.errors import IntegrityError
-from auditor.codec import load_record, save_record
 from auditor.records.stages import LayerRelevance, Manifest, Samples
-from auditor.runfolder import RunFolder, digest_of, open_run, read_manifest, write_atomic
+from auditor.run.codec import load_record, save_record
+from auditor.run.folder import RunFolder, digest_of, open_run, read_manifest, write_atomic
 
 
 def layer() -> LayerRelevance:

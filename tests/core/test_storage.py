@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from auditor.base.errors import ConfigError, IntegrityError, StorageError
-from auditor.manifest import forget, is_complete, read_listed, read_manifest, write_listed
 from auditor.report.images import ImageStore
 from auditor.review.verify import verify
-from auditor.runfolder import RunFolder, open_run
-from auditor.storage import (
+from auditor.run.folder import RunFolder, open_run
+from auditor.run.manifest import forget, is_complete, read_listed, read_manifest, write_listed
+from auditor.run.storage import (
     bytes_digest,
     check_writable,
     digest_at,

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from auditor.codec import save_record
 from auditor.config.audit import ShortcutConfig
 from auditor.interventions.search import find_shortcuts
 from auditor.records.stages import LayerRelevance
+from auditor.run.codec import save_record
 from tests.interventions.worlds import WideModel, World, world
 
 CONFIG = ShortcutConfig(permutations=300, per_class=2, targets=24)

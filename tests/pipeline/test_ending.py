@@ -16,9 +16,9 @@ from auditor.base.errors import DataError, StorageError
 from auditor.cli import budget
 from auditor.cli.budget import Choice
 from auditor.cli.ending import Ending
-from auditor.manifest import read_manifest, write_listed
 from auditor.pipeline import identity, opening
-from auditor.runfolder import open_run
+from auditor.run.folder import open_run
+from auditor.run.manifest import read_manifest, write_listed
 from tests.pipeline.test_jobs import Labels
 
 

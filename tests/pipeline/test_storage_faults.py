@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from auditor.__main__ import run as auditor
-from auditor.manifest import is_complete
 from auditor.pipeline import audit as pipeline
 from auditor.review.verify import verify
-from auditor.storage import bytes_digest
+from auditor.run.manifest import is_complete
+from auditor.run.storage import bytes_digest
 from tests.pipeline.faults import Faults
 from tests.pipeline.tiny import digests, loaded_once, run, write_tiny_audit
 
@@ -32,7 +32,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 class Watch:
-    """Collects what is written below a folder by other code than `auditor.storage`."""
+    """Collects what is written below a folder by other code than `auditor.run.storage`."""
 
     def __init__(self) -> None:
         self.folder: str | None = None

@@ -11,7 +11,7 @@ import pytest
 
 from auditor.__main__ import run as auditor
 from auditor.pipeline import audit as pipeline
-from auditor.storage import file_digest
+from auditor.run.storage import file_digest
 from tests.pipeline.small import write_own_model_audit
 
 TINY = {

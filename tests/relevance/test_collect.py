@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from auditor.manifest import read_manifest
 from auditor.relevance import collect
 from auditor.relevance.collect import PassPlan, collect_shard, run_pass, shard_path
-from auditor.runfolder import open_run
+from auditor.run.folder import open_run
+from auditor.run.manifest import read_manifest
 
 ROWS, CHANNELS = 6, 4
 PLAN = PassPlan(layers=("a",), target="prediction", batch=4, shard=3)

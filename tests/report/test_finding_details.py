@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auditor.codec import load_record, save_record
 from auditor.records.shortcuts import (
     Accuracy,
     Change,
@@ -25,6 +24,7 @@ from auditor.records.stages import Candidate, Finding, Manifest, Plausibility, S
 from auditor.report.build.finding_details import finding_details
 from auditor.report.figures_shortcuts import zeroing_figure
 from auditor.report.images import ImageStore
+from auditor.run.codec import load_record, save_record
 from tests.report.conftest import Run
 from tests.report.example_findings import BAND, COUNTS, OTHERS, OWN, RANDOM
 from tests.report.test_html import text_of

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from auditor.base.errors import IntegrityError, OutputError, UnknownNameError
-from auditor.manifest import digest_in, read_manifest, write_listed
 from auditor.report import render
 from auditor.report.model import RenderContext
 from auditor.report.render import read_result, render_run
 from auditor.report.templates import template_folder
+from auditor.run.manifest import digest_in, read_manifest, write_listed
 from tests.report.conftest import Run, copy_run, write_run
 from tests.report.example import CONTEXT, empty_result
 from tests.runs import list_as_written

@@ -20,7 +20,7 @@ from auditor.records import concepts as concept_records
 from auditor.records import details as detail_records
 from auditor.records import shortcuts as shortcut_records
 from auditor.records import stages as records
-from auditor.storage import write_atomic, writing
+from auditor.run.storage import write_atomic, writing
 
 FORMAT = {"format": "concept-auditor/record", "version": 1}
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from auditor.base.errors import IntegrityError, StorageError
-from auditor.codec import load_record, pictures_in, save_record
-from auditor.manifest import (
+from auditor.run.codec import load_record, pictures_in, save_record
+from auditor.run.manifest import (
     FORMAT,
     NAME,
     digest_in,
@@ -27,7 +27,7 @@ from auditor.manifest import (
     write_listed,
     write_manifest,
 )
-from auditor.storage import (
+from auditor.run.storage import (
     check_writable,
     file_digest,
     make_folder,

@@ -11,7 +11,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from auditor.base.errors import AuditorError, ConfigError, IntegrityError
-from auditor.storage import bytes_digest, digest_at, read_plain, remove, sync_folder, write_atomic
+from auditor.run.storage import (
+    bytes_digest,
+    digest_at,
+    read_plain,
+    remove,
+    sync_folder,
+    write_atomic,
+)
 
 FORMAT = {"format": "concept-auditor/run", "version": 1}
 NAME = "manifest.json"
