@@ -26,7 +26,7 @@ def command(out: Path, as_json: bool) -> None:
     Each line is ok, a note (an audit runs without it), or says what to mend and how. Works without
     torch. Exits with 3 when something has to be mended.
     """
-    from auditor.doctor import examine
+    from auditor.cli.machine import examine
 
     found = []
     for check in examine(out):

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor import doctor
-from auditor.doctor import Checked, examine
+from auditor.cli import machine as doctor
+from auditor.cli.machine import Checked, examine
 
 
 def by_name(checks: list[Checked]) -> dict[str, Checked]:
