@@ -14,7 +14,7 @@ import torch
 from auditor.interventions.material import Members
 from auditor.interventions.probe import Probe
 from auditor.language.speaking import gettext as _
-from auditor.relevance.geometry import Geometry
+from auditor.relevance.graph.geometry import Geometry
 
 # The least share of a layer's absolute relevance that has to lie in the picture.
 IN_THE_PICTURE = 0.1

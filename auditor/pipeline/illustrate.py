@@ -21,7 +21,7 @@ from auditor.records.stages import (
     Samples,
 )
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.geometry import has_place
+from auditor.relevance.graph.geometry import has_place
 from auditor.relevance.heatmaps import MapRequest, concept_maps, plain_heatmaps, sample_concept_maps
 from auditor.report.images import ImageStore
 from auditor.report.model import AtlasSample, LegendEntry

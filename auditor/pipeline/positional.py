@@ -18,7 +18,7 @@ from auditor.language.speaking import gettext as _
 from auditor.records.concepts import Empty, PositionalComponents, UnitDecision
 from auditor.records.stages import LayerRelevance, Samples, Subspaces
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.geometry import Geometry
+from auditor.relevance.graph.geometry import Geometry
 from auditor.relevance.protocols import Load
 
 # Relevance is summed over blocks until a layer has at most this many positions on a side.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from auditor.relevance.graph import Graph, Node
+from auditor.relevance.graph.graph import Graph, Node
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from auditor.relevance.fold import Fold
-from auditor.relevance.graph import Node, Ref
+from auditor.relevance.graph.graph import Node, Ref
 from auditor.relevance.operations import rows_of
 from auditor.relevance.rule import Local, Saved, Weights
 

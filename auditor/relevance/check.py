@@ -17,7 +17,7 @@ from auditor.relevance.check_flow import Account, Kept, account, average
 from auditor.relevance.check_layers import LayerCheck, LayerFlow
 from auditor.relevance.check_words import Verdict
 from auditor.relevance.finite import NonFinite, first_non_finite
-from auditor.relevance.layers import Layers
+from auditor.relevance.graph.layers import Layers
 from auditor.relevance.numerics import exact
 from auditor.relevance.plan import Plan
 from auditor.subject.calling import ask_logits

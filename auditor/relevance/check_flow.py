@@ -17,7 +17,7 @@ from torch import Tensor
 
 from auditor.relevance.check_walk import Arrived, Values, Walk, relevance_of
 from auditor.relevance.composites import GRADIENT
-from auditor.relevance.graph import Node
+from auditor.relevance.graph.graph import Node
 from auditor.relevance.plan import Plan, is_weighted
 from auditor.relevance.registry import ELEMENTWISE
 from auditor.relevance.rule import Settings

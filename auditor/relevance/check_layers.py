@@ -9,9 +9,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from auditor.relevance.canonise import WEIGHTED
 from auditor.relevance.check_flow import Account, Kept
-from auditor.relevance.layers import Layers
+from auditor.relevance.graph.canonise import WEIGHTED
+from auditor.relevance.graph.layers import Layers
 
 # From how many channels on, for half of the relevance, single channels stop being the unit to read.
 FEW = 16

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from auditor.relevance.fold import Fold
-from auditor.relevance.graph import Node
+from auditor.relevance.graph.graph import Node
 from auditor.relevance.plan import Plan
 from auditor.relevance.rule import Local, Settings
 

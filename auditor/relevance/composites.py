@@ -15,8 +15,8 @@ from typing import Any
 from auditor.base.errors import ConfigError, UnknownNameError
 from auditor.relevance import gamma, terminal
 from auditor.relevance import rules as lrp
-from auditor.relevance.gates import attends
-from auditor.relevance.graph import Graph
+from auditor.relevance.graph.graph import Graph
+from auditor.relevance.graph.held_factors import attends
 from auditor.relevance.rule import Rule
 
 EPSILON = Rule(

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from auditor.relevance.graph import Graph
-from auditor.relevance.layers import Layers
+from auditor.relevance.graph.graph import Graph
+from auditor.relevance.graph.layers import Layers
 from auditor.relevance.plan import Plan
 from auditor.relevance.reverse import between
 from auditor.relevance.sweeps import Chunk, Job, relevance_at, sweeps

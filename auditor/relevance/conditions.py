@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from auditor.base.errors import ConfigError
-from auditor.relevance.graph import Graph, Node
-from auditor.relevance.layers import Layers
+from auditor.relevance.graph.graph import Graph, Node
+from auditor.relevance.graph.layers import Layers
 
 Channels = int | tuple[int, ...]
 

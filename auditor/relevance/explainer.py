@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from auditor.base.errors import ConfigError, ModelError, UnknownNameError
 from auditor.relevance.arrivals import Flow
-from auditor.relevance.capture import capture
 from auditor.relevance.composites import choose
 from auditor.relevance.conditions import (
     Concept,
@@ -24,8 +23,9 @@ from auditor.relevance.conditions import (
 )
 from auditor.relevance.fold import Fold
 from auditor.relevance.forward import Forward, forward, run
-from auditor.relevance.geometry import Geometry
-from auditor.relevance.layers import Layers, find
+from auditor.relevance.graph.capture import capture
+from auditor.relevance.graph.geometry import Geometry
+from auditor.relevance.graph.layers import Layers, find
 from auditor.relevance.numerics import exact
 from auditor.relevance.partial import Upper, upper
 from auditor.relevance.plan import notes, plan

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from auditor.relevance.check_walk import Values, Walk
-from auditor.relevance.graph import Node
+from auditor.relevance.graph.graph import Node
 from auditor.relevance.numerics import exact
 from auditor.relevance.plan import Plan
 

@@ -9,7 +9,7 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
-from auditor.relevance.graph import FIRST, Batch
+from auditor.relevance.graph.graph import FIRST, Batch
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from auditor.relevance.graph import Graph, Node
+from auditor.relevance.graph.graph import Graph, Node
 from auditor.relevance.operations import windows_are_apart
 from auditor.relevance.plan import Plan
 from auditor.relevance.rule import Local, Saved

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from auditor.relevance.fold import Fold
-from auditor.relevance.graph import Node
+from auditor.relevance.graph.graph import Node
 from auditor.relevance.rule import Local, Saved, Settings, Weights
 from auditor.relevance.weighted import adjoint, forward_with, per_channel, stabilise
 

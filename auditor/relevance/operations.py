@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from auditor.relevance.fold import Fold, runs
-from auditor.relevance.graph import Node, Ref
+from auditor.relevance.graph.graph import Node, Ref
 from auditor.relevance.rule import Local, Saved, Weights
 from auditor.relevance.weighted import empty, stabilise
 

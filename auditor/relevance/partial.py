@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from auditor.relevance.channels import as_maps, positions
 from auditor.relevance.forward import run
-from auditor.relevance.graph import Graph, Node
+from auditor.relevance.graph.channels import as_maps, positions
+from auditor.relevance.graph.graph import Graph, Node
 from auditor.relevance.numerics import exact
 
 

@@ -1,6 +1,7 @@
 """Products: with a constant, with a gate that is held constant, and of two live tensors.
 
-A gate is no input of its node (see `auditor.relevance.gates`), so that all of the relevance goes
+A gate is no input of its node (see `auditor.relevance.graph.held_factors`), so that all of the
+relevance goes
 to the other factor. Where both are live, each gets half (AttnLRP, Achtibat et al. 2024, eq. 14).
 """
 
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from auditor.relevance.fold import Fold
-from auditor.relevance.graph import Node, Ref
+from auditor.relevance.graph.graph import Node, Ref
 from auditor.relevance.operations import (
     gathered_others,
     native_reverse,

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from auditor.relevance import attention, norms, products
 from auditor.relevance import operations as op
-from auditor.relevance.gates import is_mean
-from auditor.relevance.graph import Node, Ref
+from auditor.relevance.graph.graph import Node, Ref
+from auditor.relevance.graph.held_factors import is_mean
 from auditor.relevance.rule import Rule
 
 ELEMENTWISE = Rule(

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from auditor.relevance.arrivals import Arrivals, Flow
 from auditor.relevance.fold import Fold
-from auditor.relevance.graph import CAPTURED, Graph, Node
+from auditor.relevance.graph.graph import CAPTURED, Graph, Node
 from auditor.relevance.plan import Plan
 from auditor.relevance.rule import Saved
 

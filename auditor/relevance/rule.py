@@ -15,7 +15,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from auditor.relevance.fold import Fold
-from auditor.relevance.graph import Node
+from auditor.relevance.graph.graph import Node
 
 Bias = Literal["absorb", "exclude"]
 Signed = Literal["known", "both", "positive"]

@@ -19,7 +19,7 @@ from auditor.relevance.arrivals import Flow
 from auditor.relevance.conditions import Mask, Path
 from auditor.relevance.fold import Fold, runs
 from auditor.relevance.forward import forward
-from auditor.relevance.graph import CAPTURED, Graph
+from auditor.relevance.graph.graph import CAPTURED, Graph
 from auditor.relevance.masks import masked
 from auditor.relevance.plan import Plan
 from auditor.relevance.reverse import between, one_hot, reverse, reverse_in_parts

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from auditor.relevance import winograd
-from auditor.relevance.graph import Node
+from auditor.relevance.graph.graph import Node
 from auditor.relevance.rule import Settings
 
 TRANSPOSED = frozenset({"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})

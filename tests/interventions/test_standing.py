@@ -19,7 +19,7 @@ from auditor.pipeline.positional import analyse_positional, positional_relevance
 from auditor.records.concepts import Empty
 from auditor.records.stages import LayerRelevance, Subspaces
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.geometry import Geometry
+from auditor.relevance.graph.geometry import Geometry
 from auditor.relevance.heatmaps import MapRequest
 from auditor.relevance.results import peaks
 from auditor.shortcuts.proposals import Proposal

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from auditor.base.errors import ConfigError, UnknownNameError
-from auditor.relevance.graph import Graph
+from auditor.relevance.graph.graph import Graph
 from auditor.relevance.rule import Settings
 from tests.relevance.twins_engine import Made, captured, images, planned
 

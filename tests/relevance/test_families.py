@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from auditor.relevance import explainer as explainer_module
-from auditor.relevance.capture import capture
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.graph import Graph
+from auditor.relevance.graph.capture import capture
+from auditor.relevance.graph.graph import Graph
 from tests.relevance.conftest import Captured
 from tests.relevance.zoo import FAMILIES
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from auditor.relevance import geometry as module
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.geometry import NO_GRID, UNCONFIRMED, WHOLE, Geometry, has_place
+from auditor.relevance.graph import geometry as module
+from auditor.relevance.graph.geometry import NO_GRID, UNCONFIRMED, WHOLE, Geometry, has_place
 from tests.relevance.tokens import LastChannels, Tokens, swin
 
 SHUFFLED = [int(place) for place in np.random.default_rng(0).permutation(8 * 8)]

@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from auditor.base.errors import ModelError, UnknownNameError
-from auditor.relevance.capture import capture
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.forward import run
-from auditor.relevance.signs import non_negative
+from auditor.relevance.graph.capture import capture
+from auditor.relevance.graph.non_negative import non_negative
 from tests.relevance.twins_engine import captured, images
 
 X = images(3, 3, 6, 6)

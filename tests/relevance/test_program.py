@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from auditor.base.errors import ModelError
-from auditor.relevance.capture import capture
+from auditor.relevance.graph.capture import capture
 from auditor.subject.digests import weights_digest
 from auditor.subject.factories import load_factory
 
@@ -251,7 +251,7 @@ import sys
 import torch
 from pathlib import Path
 from auditor.base.errors import ModelError
-from auditor.relevance.capture import capture
+from auditor.relevance.graph.capture import capture
 from auditor.subject.factories import load_factory
 image = torch.zeros(1, 3, 8, 8)
 model = load_factory(sys.argv[1] + ":build", Path("."), ModelError).target()

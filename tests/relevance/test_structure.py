@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from auditor.base.errors import CaptureError
-from auditor.relevance.graph import Batch
+from auditor.relevance.graph.graph import Batch
 from tests.relevance.twins_engine import (
     EXACT,
     ROWS,

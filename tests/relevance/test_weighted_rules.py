@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from auditor.relevance import composites
 from auditor.relevance.fold import Fold
-from auditor.relevance.graph import FIRST, Node, Ref
+from auditor.relevance.graph.graph import FIRST, Node, Ref
 from auditor.relevance.rule import Local, Rule, Settings
 from tests.relevance import twins
 

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from auditor.relevance.arrivals import Flow
-from auditor.relevance.capture import capture
 from auditor.relevance.composites import choose
 from auditor.relevance.fold import Fold
 from auditor.relevance.forward import forward
-from auditor.relevance.graph import Graph
+from auditor.relevance.graph.capture import capture
+from auditor.relevance.graph.graph import Graph
 from auditor.relevance.plan import Plan, plan
 from auditor.relevance.reverse import between, reverse
 from auditor.relevance.rule import Settings, Signed

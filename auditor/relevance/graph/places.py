@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from auditor.relevance.canonise import CONVOLUTIONS
-from auditor.relevance.graph import Graph, Node, Ref
+from auditor.relevance.graph.canonise import CONVOLUTIONS
+from auditor.relevance.graph.graph import Graph, Node, Ref
 
 MOVING = frozenset({
     "view", "_unsafe_view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "permute",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from auditor.relevance.graph import Element, Graph, Node, Ref
+from auditor.relevance.graph.graph import Element, Graph, Node, Ref
 
 SQUASHED = frozenset({"sigmoid", "hardsigmoid"})
 SOFTMAX = frozenset({"softmax", "_softmax"})

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from auditor.relevance.graph import Graph, Node, Ref
+from auditor.relevance.graph.graph import Graph, Node, Ref
 
 ALWAYS = frozenset({"relu", "relu6", "sigmoid", "hardsigmoid", "softplus", "exp", "softmax"})
 BY_INPUTS = frozenset({

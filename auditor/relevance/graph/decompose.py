@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from auditor.relevance.graph import Batch, Graph, Node, Ref
+from auditor.relevance.graph.graph import Batch, Graph, Node, Ref
 
 aten = torch.ops.aten
 

@@ -16,13 +16,13 @@ from torch.export import Dim, ShapesCollection
 from torch.utils._pytree import tree_leaves
 
 from auditor.base.errors import CaptureError
-from auditor.relevance.canonise import canonise
-from auditor.relevance.foreign import refuse_foreign
 from auditor.relevance.forward import run
-from auditor.relevance.graph import Graph, build
-from auditor.relevance.heads import explained
-from auditor.relevance.one_by_one import batched
-from auditor.relevance.watch import Numbers, Watched, known, watch
+from auditor.relevance.graph.canonise import canonise
+from auditor.relevance.graph.foreign import refuse_foreign
+from auditor.relevance.graph.graph import Graph, build
+from auditor.relevance.graph.heads import explained
+from auditor.relevance.graph.one_by_one import batched
+from auditor.relevance.graph.watch import Numbers, Watched, known, watch
 from auditor.subject.answers import find_answer
 from auditor.subject.calling import handed_over, untouched
 from auditor.subject.precision import full_precision
@@ -55,8 +55,8 @@ def capture(
     ``example`` is one image (1, 3, H, W) on the model's own device; ``device`` is where the
     graph will run. ``output`` names the result that holds the logits, where there are several.
     A single logit z becomes the pair (-z/2, z/2). Probabilities are turned into logits: see
-    `auditor.relevance.heads`, also for ``scores`` and ``pictures``. What the model would compute in
-    half precision is captured in float32, and a note says so.
+    `auditor.relevance.graph.heads`, also for ``scores`` and ``pictures``. What the model would
+    compute in half precision is captured in float32, and a note says so.
     """
     model, notes = unwrap(model)
     refuse_foreign(model)

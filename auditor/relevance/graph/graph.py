@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from auditor.base.errors import CaptureError
-from auditor.relevance.program import module_calls, program_digest
+from auditor.relevance.graph.program import module_calls, program_digest
 from auditor.subject.scores import Scores
 
 
@@ -129,8 +129,8 @@ class Graph:
     """A captured model: nodes from the image (``input``) to the logits (``output``).
 
     ``notes`` say what was done to it that a reader of the results must know; ``program``
-    identifies the program that it was built from (`auditor.relevance.program`); ``scores`` what the
-    model's own outputs are, which the graph has as logits.
+    identifies the program that it was built from (`auditor.relevance.graph.program`); ``scores``
+    what the model's own outputs are, which the graph has as logits.
     """
 
     nodes: tuple[Node, ...]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from auditor.relevance.canonise import CONVOLUTIONS
-from auditor.relevance.graph import Graph, Node
+from auditor.relevance.graph.canonise import CONVOLUTIONS
+from auditor.relevance.graph.graph import Graph, Node
 from auditor.relevance.weighted import TRANSPOSED
 
 FIRST = CONVOLUTIONS | TRANSPOSED | {"batch_norm", "group_norm", "instance_norm", "input"}

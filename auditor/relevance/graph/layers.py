@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from auditor.base.errors import UnknownNameError
-from auditor.relevance.canonise import WEIGHTED
-from auditor.relevance.channels import as_maps, channel_axes
-from auditor.relevance.geometry import Geometry, geometry
-from auditor.relevance.graph import Graph, Node
+from auditor.relevance.graph.canonise import WEIGHTED
+from auditor.relevance.graph.channels import as_maps, channel_axes
+from auditor.relevance.graph.geometry import Geometry, geometry
+from auditor.relevance.graph.graph import Graph, Node
 
 PASSING = frozenset({
     "mean", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d",

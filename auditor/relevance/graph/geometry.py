@@ -1,7 +1,7 @@
 """Where the positions of a layer lie in the picture: a grid of patches, and tokens without a place.
 
-Followed through the graph by `auditor.relevance.places`, and then confirmed on the model: where a
-patch of the picture is changed, the positions that answer must lie there.
+Followed through the graph by `auditor.relevance.graph.places`, and then confirmed on the model:
+where a patch of the picture is changed, the positions that answer must lie there.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from torch import Tensor
 
 from auditor.base.streams import stream
 from auditor.language.speaking import N_
-from auditor.relevance.channels import as_maps
-from auditor.relevance.graph import Graph, Node
-from auditor.relevance.places import APART, MIXING, Places, places
+from auditor.relevance.graph.channels import as_maps
+from auditor.relevance.graph.graph import Graph, Node
+from auditor.relevance.graph.places import APART, MIXING, Places, places
 
 # Why positions have no place.
 WHOLE = N_("its positions stand for the whole picture")

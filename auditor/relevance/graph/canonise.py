@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from auditor.relevance.graph import Element, Graph, Node, Ref, mixes_images, prune
-from auditor.relevance.spelling import spell_out
+from auditor.relevance.graph.decompose import spell_out
+from auditor.relevance.graph.graph import Element, Graph, Node, Ref, mixes_images, prune
 from auditor.relevance.weighted import TRANSPOSED
 
 BATCH_NORM = "_native_batch_norm_legit_no_training"

@@ -1,0 +1,1 @@
+"""A model as a graph: captured, canonised, and what can be read from it alone."""
