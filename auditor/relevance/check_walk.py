@@ -16,7 +16,7 @@ from torch import Tensor
 from auditor.relevance.fold import Fold
 from auditor.relevance.graph.graph import Node
 from auditor.relevance.plan import Plan
-from auditor.relevance.rule import Local, Settings
+from auditor.relevance.rules.rule import Local, Settings
 
 Values = dict[str, Any]
 ONE = Fold.one_each(1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from auditor.relevance.check_flow import Kept
 from auditor.relevance.check_layers import LayerCheck
 from auditor.relevance.finite import NonFinite
-from auditor.relevance.rule import Settings
+from auditor.relevance.rules.rule import Settings
 
 if TYPE_CHECKING:
     from auditor.relevance.check import NodeCheck

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from auditor.base.errors import ConfigError, ModelError, UnknownNameError
 from auditor.relevance.arrivals import Flow
-from auditor.relevance.composites import choose
 from auditor.relevance.conditions import (
     Concept,
     Condition,
@@ -31,7 +30,8 @@ from auditor.relevance.partial import Upper, upper
 from auditor.relevance.plan import notes, plan
 from auditor.relevance.results import Explanation, Statistics, totals
 from auditor.relevance.reverse import between, one_hot, reverse
-from auditor.relevance.rule import Bias, Settings, Signed
+from auditor.relevance.rules.composites import choose
+from auditor.relevance.rules.rule import Bias, Settings, Signed
 from auditor.relevance.sweeps import Job, relevance_at, sweeps
 from auditor.subject.scores import Scores
 
@@ -55,9 +55,9 @@ class Explainer:
     """Explain an image classifier by Concept Relevance Propagation.
 
     ``example`` is an image (1, 3, H, W) in the preprocessing of the model; all images must have
-    its size. ``composite``: a name from ``auditor.relevance.composites.COMPOSITES``, 'auto', or a
-    mapping of your own: ``base`` (a name), ``operations`` (operation: rule) and ``layers``
-    (pattern of layer names: rule), with the rules of ``auditor.relevance.composites.RULES``.
+    its size. ``composite``: a name from ``auditor.relevance.rules.composites.COMPOSITES``, 'auto',
+    or a mapping of your own: ``base`` (a name), ``operations`` (operation: rule) and ``layers``
+    (pattern of layer names: rule), with the rules of ``auditor.relevance.rules.composites.RULES``.
     ``epsilon`` stabilises every denominator. ``bias``: 'absorb' or 'exclude': whether biases take
     a share of the relevance. ``gamma``: of the gamma rule, None for the composite's own.
     ``signed``: rules for inputs of both signs run where the sign is not 'known', on 'both'

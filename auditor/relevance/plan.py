@@ -10,13 +10,19 @@ import torch
 from torch import Tensor
 
 from auditor.base.errors import ConfigError, UnknownNameError
-from auditor.relevance.composites import BOX, RULES, Composite
 from auditor.relevance.graph import held_factors as gates
 from auditor.relevance.graph.canonise import CONVOLUTIONS, WEIGHTED, arrange
 from auditor.relevance.graph.graph import Graph, Node
 from auditor.relevance.graph.non_negative import non_negative
-from auditor.relevance.registry import DERIVATIVE, ELEMENTWISE, MULTILINEAR, NATIVE, rule_of
-from auditor.relevance.rule import Rule, Settings, Signed, Weights
+from auditor.relevance.rules.by_operation import (
+    DERIVATIVE,
+    ELEMENTWISE,
+    MULTILINEAR,
+    NATIVE,
+    rule_of,
+)
+from auditor.relevance.rules.composites import BOX, RULES, Composite
+from auditor.relevance.rules.rule import Rule, Settings, Signed, Weights
 
 CURVED = MULTILINEAR | frozenset({
     "mul", "div", "layer_norm", "group_norm", "instance_norm", "rms_norm",

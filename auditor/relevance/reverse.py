@@ -17,7 +17,7 @@ from auditor.relevance.arrivals import Arrivals, Flow
 from auditor.relevance.fold import Fold
 from auditor.relevance.graph.graph import CAPTURED, Graph, Node
 from auditor.relevance.plan import Plan
-from auditor.relevance.rule import Saved
+from auditor.relevance.rules.rule import Saved
 
 NOTHING: Mapping[str, Tensor] = {}
 

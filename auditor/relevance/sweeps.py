@@ -23,8 +23,8 @@ from auditor.relevance.graph.graph import CAPTURED, Graph
 from auditor.relevance.masks import masked
 from auditor.relevance.plan import Plan
 from auditor.relevance.reverse import between, one_hot, reverse, reverse_in_parts
-from auditor.relevance.rule import Saved
-from auditor.relevance.weighted import is_convolution
+from auditor.relevance.rules.rule import Saved
+from auditor.relevance.rules.weighted import is_convolution
 
 # Fixed numbers: the size of a chunk must not depend on what else uses the memory, or the same
 # batch would not give the same bits.

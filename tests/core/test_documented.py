@@ -49,7 +49,7 @@ def test_every_proposal_is_in_the_readme(name: str) -> None:
 
 
 def test_every_composite_is_in_the_readme() -> None:
-    from auditor.relevance.composites import COMPOSITES, RULES
+    from auditor.relevance.rules.composites import COMPOSITES, RULES
 
     for name in (*COMPOSITES, *RULES):
         assert f"`{name}`" in README

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from auditor.relevance.rule import Settings
+from auditor.relevance.rules.rule import Settings
 from tests.relevance.twins_engine import Function, captured, fallbacks, images, planned
 
 ZEROS = [0.0, -0.0, 1e-14, -1e-13]

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from auditor.relevance.rule import Settings
+from auditor.relevance.rules.rule import Settings
 from tests.relevance import twins_attention as twins
 from tests.relevance.twins_engine import (
     EXACT,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from auditor.base.errors import ConfigError, UnknownNameError
 from auditor.relevance.graph.graph import Graph
-from auditor.relevance.rule import Settings
+from auditor.relevance.rules.rule import Settings
 from tests.relevance.twins_engine import Made, captured, images, planned
 
 X = images(3, 3, 8, 8)

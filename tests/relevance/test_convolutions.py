@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from auditor.relevance.graph.graph import Graph
-from auditor.relevance.rule import Bias, Settings
+from auditor.relevance.rules.rule import Bias, Settings
 from tests.relevance import twins
 from tests.relevance.twins_engine import ROWS, captured, images, planned
 

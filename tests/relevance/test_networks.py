@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from auditor.relevance import sweeps
-from auditor.relevance.composites import COMPOSITES
 from auditor.relevance.conditions import Concept
 from auditor.relevance.explainer import Explainer
+from auditor.relevance.rules.composites import COMPOSITES
 from tests.relevance import models
 from tests.relevance.conftest import explained
 

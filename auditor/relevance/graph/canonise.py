@@ -10,7 +10,7 @@ from torch import Tensor
 
 from auditor.relevance.graph.decompose import spell_out
 from auditor.relevance.graph.graph import Element, Graph, Node, Ref, mixes_images, prune
-from auditor.relevance.weighted import TRANSPOSED
+from auditor.relevance.rules.weighted import TRANSPOSED
 
 BATCH_NORM = "_native_batch_norm_legit_no_training"
 CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})

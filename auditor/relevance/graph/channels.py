@@ -6,7 +6,7 @@ from torch import Tensor
 
 from auditor.relevance.graph.canonise import CONVOLUTIONS
 from auditor.relevance.graph.graph import Graph, Node
-from auditor.relevance.weighted import TRANSPOSED
+from auditor.relevance.rules.weighted import TRANSPOSED
 
 FIRST = CONVOLUTIONS | TRANSPOSED | {"batch_norm", "group_norm", "instance_norm", "input"}
 LAST = frozenset({"linear", "layer_norm"})

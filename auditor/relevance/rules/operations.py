@@ -15,8 +15,8 @@ from torch import Tensor
 
 from auditor.relevance.fold import Fold, runs
 from auditor.relevance.graph.graph import Node, Ref
-from auditor.relevance.rule import Local, Saved, Weights
-from auditor.relevance.weighted import empty, stabilise
+from auditor.relevance.rules.rule import Local, Saved, Weights
+from auditor.relevance.rules.weighted import empty, stabilise
 
 SMALL = 1e-12
 

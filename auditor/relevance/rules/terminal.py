@@ -10,8 +10,8 @@ from torch import Tensor
 
 from auditor.relevance.fold import Fold
 from auditor.relevance.graph.graph import Node
-from auditor.relevance.rule import Local, Saved, Settings, Weights
-from auditor.relevance.weighted import adjoint, forward_with, share
+from auditor.relevance.rules.rule import Local, Saved, Settings, Weights
+from auditor.relevance.rules.weighted import adjoint, forward_with, share
 
 
 def flat_weights(node: Node, settings: Settings) -> Weights:

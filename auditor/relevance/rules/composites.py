@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from auditor.base.errors import ConfigError, UnknownNameError
-from auditor.relevance import gamma, terminal
-from auditor.relevance import rules as lrp
 from auditor.relevance.graph.graph import Graph
 from auditor.relevance.graph.held_factors import attends
-from auditor.relevance.rule import Rule
+from auditor.relevance.rules import gamma, terminal
+from auditor.relevance.rules import linear as lrp
+from auditor.relevance.rules.rule import Rule
 
 EPSILON = Rule(
     "epsilon",

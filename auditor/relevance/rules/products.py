@@ -14,14 +14,14 @@ from torch import Tensor
 
 from auditor.relevance.fold import Fold
 from auditor.relevance.graph.graph import Node, Ref
-from auditor.relevance.operations import (
+from auditor.relevance.rules.operations import (
     gathered_others,
     native_reverse,
     rows_of,
     structure_prepare,
     unbroadcast,
 )
-from auditor.relevance.rule import Local, Saved, Weights
+from auditor.relevance.rules.rule import Local, Saved, Weights
 
 
 def factor_prepare(local: Local) -> Saved:

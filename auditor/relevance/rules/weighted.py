@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from auditor.relevance import winograd
 from auditor.relevance.graph.graph import Node
-from auditor.relevance.rule import Settings
+from auditor.relevance.rules import winograd
+from auditor.relevance.rules.rule import Settings
 
 TRANSPOSED = frozenset({"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})
 

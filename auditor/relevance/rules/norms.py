@@ -11,8 +11,8 @@ from torch import Tensor
 
 from auditor.relevance.fold import Fold
 from auditor.relevance.graph.graph import Node
-from auditor.relevance.operations import rows_of
-from auditor.relevance.rule import Local, Saved, Weights
+from auditor.relevance.rules.operations import rows_of
+from auditor.relevance.rules.rule import Local, Saved, Weights
 
 
 def norm_prepare(local: Local) -> Saved:

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from auditor.relevance.fold import Fold
 from auditor.relevance.graph.graph import Node
-from auditor.relevance.rule import Local, Saved, Settings, Weights
-from auditor.relevance.weighted import adjoint, forward_with, per_channel, stabilise
+from auditor.relevance.rules.rule import Local, Saved, Settings, Weights
+from auditor.relevance.rules.weighted import adjoint, forward_with, per_channel, stabilise
 
 
 def gamma_weights(node: Node, settings: Settings) -> Weights:

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from auditor.relevance.fold import Fold
 from auditor.relevance.graph.graph import Node
-from auditor.relevance.rule import Local, Saved, Settings, Weights
-from auditor.relevance.weighted import (
+from auditor.relevance.rules.rule import Local, Saved, Settings, Weights
+from auditor.relevance.rules.weighted import (
     adjoint,
     bias_of,
     both_branches,

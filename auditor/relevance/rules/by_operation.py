@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from auditor.relevance import attention, norms, products
-from auditor.relevance import operations as op
 from auditor.relevance.graph.graph import Node, Ref
 from auditor.relevance.graph.held_factors import is_mean
-from auditor.relevance.rule import Rule
+from auditor.relevance.rules import attention, norms, products
+from auditor.relevance.rules import operations as op
+from auditor.relevance.rules.rule import Rule
 
 ELEMENTWISE = Rule(
     "f(x)/x", op.unchanged, op.ratio_prepare, passes="same", elementwise=True, returns="view"

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from auditor.relevance.fold import Fold
 from auditor.relevance.graph.graph import Node, Ref
-from auditor.relevance.operations import rows_of
-from auditor.relevance.rule import Local, Saved, Weights
+from auditor.relevance.rules.operations import rows_of
+from auditor.relevance.rules.rule import Local, Saved, Weights
 
 ROLES = ("query", "key", "value", "attn_mask")
 

@@ -1,0 +1,1 @@
+"""The rules of relevance, by operation, and the composites that choose among them."""
