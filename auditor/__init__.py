@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from auditor.relevance.conditions import Condition, Selection
     from auditor.relevance.explainer import Explainer
+    from auditor.relevance.sweep.conditions import Condition, Selection
 
 __all__ = ["Condition", "Explainer", "Selection", "__version__"]
 __version__ = "0.1.0"
@@ -23,7 +23,7 @@ def __getattr__(name: str) -> Any:
 
         return Explainer
     if name in {"Condition", "Selection"}:
-        from auditor.relevance import conditions
+        from auditor.relevance.sweep import conditions
 
         return getattr(conditions, name)
     raise AttributeError(f"module 'auditor' has no attribute '{name}'")

@@ -147,7 +147,7 @@ def audit_and_render(
     from auditor.cli.render import created_now, house_of
     from auditor.pipeline import run_audit
     from auditor.pipeline.opening import only_one
-    from auditor.relevance.numerics import keep_memory
+    from auditor.relevance.sweep.numerics import keep_memory
     from auditor.report.sections import check_sections
     from auditor.review.gate import exit_code
 

@@ -18,8 +18,8 @@ from auditor.base.streams import stream
 from auditor.records.concepts import Baseline, Direction, FlippingCurves
 from auditor.records.stages import Samples
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.partial import Upper
 from auditor.relevance.protocols import Load
+from auditor.relevance.sweep.partial import Upper
 
 STEPS = 8
 RANDOM_ORDERS = 2

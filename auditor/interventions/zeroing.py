@@ -21,7 +21,7 @@ from auditor.interventions.trial import Stage
 from auditor.language.speaking import gettext as _
 from auditor.records.shortcuts import SharedClass, Zeroing
 from auditor.relevance.graph.geometry import Geometry
-from auditor.relevance.partial import Upper
+from auditor.relevance.sweep.partial import Upper
 
 STEPS = (0, 1, 2, 3, 4, 6, 8, 12, 16)
 DRAWS = 10

@@ -36,7 +36,7 @@ from auditor.records.details import Compositions, LocalAnalysis
 from auditor.records.stages import Illustration, ShortcutReport
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.heatmaps import MapRequest
-from auditor.relevance.numerics import exact
+from auditor.relevance.sweep.numerics import exact
 from auditor.report.images import ImageStore
 from auditor.report.model import AuditResult
 from auditor.run.folder import RunFolder, open_run

@@ -20,7 +20,7 @@ from auditor.pipeline.local import Look, look_closely
 from auditor.pipeline.opening import audited_layers, make_explainer
 from auditor.records.stages import LayerRelevance
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.results import Explanation
+from auditor.relevance.sweep.results import Explanation
 from auditor.report.build.local import local_card
 from auditor.report.explain import ClassScore, ImagePage, faces_of, pictures_of
 from auditor.report.images import ImageStore, read_image

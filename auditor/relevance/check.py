@@ -16,10 +16,10 @@ from auditor.relevance.check_cost import MAPS, Cost, measure
 from auditor.relevance.check_flow import Account, Kept, account, average
 from auditor.relevance.check_layers import LayerCheck, LayerFlow
 from auditor.relevance.check_words import Verdict
-from auditor.relevance.finite import NonFinite, first_non_finite
 from auditor.relevance.graph.layers import Layers
-from auditor.relevance.numerics import exact
-from auditor.relevance.plan import Plan
+from auditor.relevance.sweep.finite import NonFinite, first_non_finite
+from auditor.relevance.sweep.numerics import exact
+from auditor.relevance.sweep.plan import Plan
 from auditor.subject.calling import ask_logits
 
 if TYPE_CHECKING:

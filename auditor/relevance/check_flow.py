@@ -17,10 +17,10 @@ from torch import Tensor
 
 from auditor.relevance.check_walk import Arrived, Values, Walk, relevance_of
 from auditor.relevance.graph.graph import Node
-from auditor.relevance.plan import Plan, is_weighted
 from auditor.relevance.rules.by_operation import ELEMENTWISE
 from auditor.relevance.rules.composites import GRADIENT
 from auditor.relevance.rules.rule import Settings
+from auditor.relevance.sweep.plan import Plan, is_weighted
 
 NO_EPSILON = 1e-30
 ROUNDING = 1e-12

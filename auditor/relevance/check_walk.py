@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from auditor.relevance.fold import Fold
 from auditor.relevance.graph.graph import Node
-from auditor.relevance.plan import Plan
 from auditor.relevance.rules.rule import Local, Settings
+from auditor.relevance.sweep.fold import Fold
+from auditor.relevance.sweep.plan import Plan
 
 Values = dict[str, Any]
 ONE = Fold.one_each(1)

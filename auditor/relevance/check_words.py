@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from auditor.relevance.check_flow import Kept
 from auditor.relevance.check_layers import LayerCheck
-from auditor.relevance.finite import NonFinite
 from auditor.relevance.rules.rule import Settings
+from auditor.relevance.sweep.finite import NonFinite
 
 if TYPE_CHECKING:
     from auditor.relevance.check import NodeCheck

@@ -10,8 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from auditor.base.errors import ConfigError, ModelError, UnknownNameError
-from auditor.relevance.arrivals import Flow
-from auditor.relevance.conditions import (
+from auditor.relevance.graph.capture import capture
+from auditor.relevance.graph.geometry import Geometry
+from auditor.relevance.graph.layers import Layers, find
+from auditor.relevance.rules.composites import choose
+from auditor.relevance.rules.rule import Bias, Settings, Signed
+from auditor.relevance.sweep.accumulate import Flow
+from auditor.relevance.sweep.conditions import (
     Concept,
     Condition,
     Path,
@@ -20,25 +25,20 @@ from auditor.relevance.conditions import (
     path_of,
     selection,
 )
-from auditor.relevance.fold import Fold
-from auditor.relevance.forward import Forward, forward, run
-from auditor.relevance.graph.capture import capture
-from auditor.relevance.graph.geometry import Geometry
-from auditor.relevance.graph.layers import Layers, find
-from auditor.relevance.numerics import exact
-from auditor.relevance.partial import Upper, upper
-from auditor.relevance.plan import notes, plan
-from auditor.relevance.results import Explanation, Statistics, totals
-from auditor.relevance.reverse import between, one_hot, reverse
-from auditor.relevance.rules.composites import choose
-from auditor.relevance.rules.rule import Bias, Settings, Signed
-from auditor.relevance.sweeps import Job, relevance_at, sweeps
+from auditor.relevance.sweep.fold import Fold
+from auditor.relevance.sweep.forward import Forward, forward, run
+from auditor.relevance.sweep.numerics import exact
+from auditor.relevance.sweep.partial import Upper, upper
+from auditor.relevance.sweep.plan import notes, plan
+from auditor.relevance.sweep.results import Explanation, Statistics, totals
+from auditor.relevance.sweep.reverse import between, one_hot, reverse
+from auditor.relevance.sweep.sweeps import Job, relevance_at, sweeps
 from auditor.subject.scores import Scores
 
 if TYPE_CHECKING:
     from auditor.relevance.check import Check
-    from auditor.relevance.composition import Composition
-    from auditor.relevance.finite import NonFinite
+    from auditor.relevance.sweep.decomposition import Composition
+    from auditor.relevance.sweep.finite import NonFinite
 
 
 @dataclass(frozen=True)
@@ -356,7 +356,7 @@ class Explainer:
         The conditions must name the same layers, all of them above ``layer``; ``Condition({})``
         decomposes the explained logit itself.
         """
-        from auditor.relevance.composition import composition
+        from auditor.relevance.sweep.decomposition import composition
 
         paths = [self._path(condition) for condition in conditions]
         for path in paths:
@@ -446,7 +446,7 @@ class Explainer:
         self, images: Tensor, targets: Tensor | None = None
     ) -> tuple[NonFinite | None, ...]:
         """Return, for each image, the operation where NaN or infinity first appears, if any."""
-        from auditor.relevance.finite import first_non_finite
+        from auditor.relevance.sweep.finite import first_non_finite
 
         return first_non_finite(self._plan, self._images(images), targets)
 

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from auditor.relevance.conditions import Condition
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.protocols import Load
+from auditor.relevance.sweep.conditions import Condition
 
 
 def mean_flow(

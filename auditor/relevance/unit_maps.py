@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from auditor.relevance.conditions import Concept
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.protocols import Load
+from auditor.relevance.sweep.conditions import Concept
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import platform
 
 import torch
 
-from auditor.relevance.numerics import keep_memory
+from auditor.relevance.sweep.numerics import keep_memory
 from tests.benchmarks.engine_row import Row, Sizes
 from tests.benchmarks.engine_rows import ROWS
 

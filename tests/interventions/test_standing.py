@@ -21,7 +21,7 @@ from auditor.records.stages import LayerRelevance, Subspaces
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.graph.geometry import Geometry
 from auditor.relevance.heatmaps import MapRequest
-from auditor.relevance.results import peaks
+from auditor.relevance.sweep.results import peaks
 from auditor.shortcuts.proposals import Proposal
 from tests.interventions.worlds import SIZE, world
 from tests.relevance.tokens import LastChannels, Tokens, swin

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from auditor.concepts.composition import shares
-from auditor.relevance.conditions import Condition
+from auditor.relevance.sweep.conditions import Condition
 from tests.planted.pictures import KINDS, NAMES, PAIRS
 from tests.planted.world import World
 

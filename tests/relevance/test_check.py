@@ -14,7 +14,7 @@ from auditor.relevance.check import Check
 from auditor.relevance.check_flow import Kept, account, average
 from auditor.relevance.check_layers import bypass, concentration, flow_rows, likeness
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.finite import first_non_finite
+from auditor.relevance.sweep.finite import first_non_finite
 from tests.relevance import models
 from tests.relevance.conftest import explained
 

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from auditor.base.errors import ConfigError
 from auditor.relevance.check_flow import account
-from auditor.relevance.composition import bypasses
-from auditor.relevance.conditions import Condition
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.reverse import between
+from auditor.relevance.sweep.conditions import Condition
+from auditor.relevance.sweep.decomposition import bypasses
+from auditor.relevance.sweep.reverse import between
 from tests.relevance import models
 from tests.relevance.conftest import explained
 from tests.relevance.test_networks import distance

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from auditor.relevance import sweeps
-from auditor.relevance.conditions import Concept
 from auditor.relevance.explainer import Explainer
+from auditor.relevance.sweep import sweeps
+from auditor.relevance.sweep.conditions import Concept
 from tests.relevance import models
 from tests.relevance.conftest import explained
 from tests.relevance.test_networks import distance

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from auditor.relevance import sweeps
-from auditor.relevance.conditions import Concept
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.rules.composites import COMPOSITES
+from auditor.relevance.sweep import sweeps
+from auditor.relevance.sweep.conditions import Concept
 from tests.relevance import models
 from tests.relevance.conftest import explained
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from auditor.relevance.numerics import PRECISIONS, exact
+from auditor.relevance.sweep.numerics import PRECISIONS, exact
 
 CPU = torch.device("cpu")
 backends = torch.backends

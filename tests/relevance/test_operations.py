@@ -9,13 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from auditor.relevance.fold import Fold
-from auditor.relevance.forward import forward
 from auditor.relevance.graph.capture import capture
-from auditor.relevance.plan import plan
-from auditor.relevance.reverse import between, reverse
 from auditor.relevance.rules.composites import choose
 from auditor.relevance.rules.rule import Settings
+from auditor.relevance.sweep.fold import Fold
+from auditor.relevance.sweep.forward import forward
+from auditor.relevance.sweep.plan import plan
+from auditor.relevance.sweep.reverse import between, reverse
 
 
 class Plain(nn.Module):

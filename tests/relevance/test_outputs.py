@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from auditor.base.errors import ModelError, UnknownNameError
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.forward import run
 from auditor.relevance.graph.capture import capture
 from auditor.relevance.graph.non_negative import non_negative
+from auditor.relevance.sweep.forward import run
 from tests.relevance.twins_engine import captured, images
 
 X = images(3, 3, 6, 6)

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from auditor.base.errors import ConfigError, UnknownNameError
-from auditor.relevance.conditions import Condition, Selection
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.fold import Fold
-from auditor.relevance.forward import forward
-from auditor.relevance.reverse import between, one_hot, reverse
+from auditor.relevance.sweep.conditions import Condition, Selection
+from auditor.relevance.sweep.fold import Fold
+from auditor.relevance.sweep.forward import forward
+from auditor.relevance.sweep.reverse import between, one_hot, reverse
 from tests.relevance import models
 from tests.relevance.conftest import explained
 from tests.relevance.test_networks import distance

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from auditor.relevance import numerics, sweeps
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.results import totals
 from auditor.relevance.rules import weighted, winograd
+from auditor.relevance.sweep import numerics, sweeps
+from auditor.relevance.sweep.results import totals
 from tests.relevance import models
 from tests.relevance.conftest import explained
 from tests.relevance.test_networks import distance

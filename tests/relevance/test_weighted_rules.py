@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from auditor.relevance.fold import Fold
 from auditor.relevance.graph.graph import FIRST, Node, Ref
 from auditor.relevance.rules import composites
 from auditor.relevance.rules.rule import Local, Rule, Settings
+from auditor.relevance.sweep.fold import Fold
 from tests.relevance import twins
 
 EPS = 1e-3

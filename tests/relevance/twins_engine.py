@@ -13,15 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from auditor.relevance.arrivals import Flow
-from auditor.relevance.fold import Fold
-from auditor.relevance.forward import forward
 from auditor.relevance.graph.capture import capture
 from auditor.relevance.graph.graph import Graph
-from auditor.relevance.plan import Plan, plan
-from auditor.relevance.reverse import between, reverse
 from auditor.relevance.rules.composites import choose
 from auditor.relevance.rules.rule import Settings, Signed
+from auditor.relevance.sweep.accumulate import Flow
+from auditor.relevance.sweep.fold import Fold
+from auditor.relevance.sweep.forward import forward
+from auditor.relevance.sweep.plan import Plan, plan
+from auditor.relevance.sweep.reverse import between, reverse
 
 Function = Callable[[Tensor], Tensor]
 Frozen = Callable[[Tensor, Tensor], Tensor]  # of a pixel vector, with what is held from an image

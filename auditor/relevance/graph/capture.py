@@ -16,13 +16,13 @@ from torch.export import Dim, ShapesCollection
 from torch.utils._pytree import tree_leaves
 
 from auditor.base.errors import CaptureError
-from auditor.relevance.forward import run
 from auditor.relevance.graph.canonise import canonise
 from auditor.relevance.graph.foreign import refuse_foreign
 from auditor.relevance.graph.graph import Graph, build
 from auditor.relevance.graph.heads import explained
 from auditor.relevance.graph.one_by_one import batched
 from auditor.relevance.graph.watch import Numbers, Watched, known, watch
+from auditor.relevance.sweep.forward import run
 from auditor.subject.answers import find_answer
 from auditor.subject.calling import handed_over, untouched
 from auditor.subject.precision import full_precision

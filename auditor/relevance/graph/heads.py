@@ -16,9 +16,9 @@ from torch import Tensor
 
 from auditor.base.errors import ModelError
 from auditor.base.streams import stream
-from auditor.relevance.forward import run
 from auditor.relevance.graph.canonise import SQUASHING, WEIGHTED, bare_logits, two_sided
 from auditor.relevance.graph.graph import Graph, Node, Ref, prune
+from auditor.relevance.sweep.forward import run
 from auditor.subject.scores import (
     FLOOR,
     SUM,

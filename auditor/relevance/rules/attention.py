@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from auditor.relevance.fold import Fold
 from auditor.relevance.graph.graph import Node, Ref
 from auditor.relevance.rules.operations import rows_of
 from auditor.relevance.rules.rule import Local, Saved, Weights
+from auditor.relevance.sweep.fold import Fold
 
 ROLES = ("query", "key", "value", "attn_mask")
 

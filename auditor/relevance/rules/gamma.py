@@ -15,10 +15,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from auditor.relevance.fold import Fold
 from auditor.relevance.graph.graph import Node
 from auditor.relevance.rules.rule import Local, Saved, Settings, Weights
 from auditor.relevance.rules.weighted import adjoint, forward_with, per_channel, stabilise
+from auditor.relevance.sweep.fold import Fold
 
 
 def gamma_weights(node: Node, settings: Settings) -> Weights:

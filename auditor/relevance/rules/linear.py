@@ -10,7 +10,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from auditor.relevance.fold import Fold
 from auditor.relevance.graph.graph import Node
 from auditor.relevance.rules.rule import Local, Saved, Settings, Weights
 from auditor.relevance.rules.weighted import (
@@ -22,6 +21,7 @@ from auditor.relevance.rules.weighted import (
     per_channel,
     share,
 )
+from auditor.relevance.sweep.fold import Fold
 
 # Epsilon: R_i = sum_j x_i w_ij / (z_j + eps sign z_j) R_j.
 

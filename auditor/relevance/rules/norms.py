@@ -9,10 +9,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from auditor.relevance.fold import Fold
 from auditor.relevance.graph.graph import Node
 from auditor.relevance.rules.operations import rows_of
 from auditor.relevance.rules.rule import Local, Saved, Weights
+from auditor.relevance.sweep.fold import Fold
 
 
 def norm_prepare(local: Local) -> Saved:

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from auditor.relevance.fold import Fold, runs
 from auditor.relevance.graph.graph import Node, Ref
 from auditor.relevance.rules.rule import Local, Saved, Weights
 from auditor.relevance.rules.weighted import empty, stabilise
+from auditor.relevance.sweep.fold import Fold, runs
 
 SMALL = 1e-12
 

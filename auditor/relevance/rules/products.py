@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from auditor.relevance.fold import Fold
 from auditor.relevance.graph.graph import Node, Ref
 from auditor.relevance.rules.operations import (
     gathered_others,
@@ -22,6 +21,7 @@ from auditor.relevance.rules.operations import (
     unbroadcast,
 )
 from auditor.relevance.rules.rule import Local, Saved, Weights
+from auditor.relevance.sweep.fold import Fold
 
 
 def factor_prepare(local: Local) -> Saved:

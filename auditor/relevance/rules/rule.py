@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from auditor.relevance.fold import Fold
 from auditor.relevance.graph.graph import Node
+from auditor.relevance.sweep.fold import Fold
 
 Bias = Literal["absorb", "exclude"]
 Signed = Literal["known", "both", "positive"]

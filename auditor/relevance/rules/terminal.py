@@ -8,10 +8,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from auditor.relevance.fold import Fold
 from auditor.relevance.graph.graph import Node
 from auditor.relevance.rules.rule import Local, Saved, Settings, Weights
 from auditor.relevance.rules.weighted import adjoint, forward_with, share
+from auditor.relevance.sweep.fold import Fold
 
 
 def flat_weights(node: Node, settings: Settings) -> Weights:

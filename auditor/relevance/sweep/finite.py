@@ -10,8 +10,8 @@ from torch import Tensor
 
 from auditor.relevance.check_walk import Values, Walk
 from auditor.relevance.graph.graph import Node
-from auditor.relevance.numerics import exact
-from auditor.relevance.plan import Plan
+from auditor.relevance.sweep.numerics import exact
+from auditor.relevance.sweep.plan import Plan
 
 
 @dataclass(frozen=True)

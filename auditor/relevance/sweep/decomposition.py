@@ -16,9 +16,9 @@ from torch import Tensor
 
 from auditor.relevance.graph.graph import Graph
 from auditor.relevance.graph.layers import Layers
-from auditor.relevance.plan import Plan
-from auditor.relevance.reverse import between
-from auditor.relevance.sweeps import Chunk, Job, relevance_at, sweeps
+from auditor.relevance.sweep.plan import Plan
+from auditor.relevance.sweep.reverse import between
+from auditor.relevance.sweep.sweeps import Chunk, Job, relevance_at, sweeps
 
 
 @dataclass(frozen=True, eq=False)

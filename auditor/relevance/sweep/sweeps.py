@@ -15,16 +15,16 @@ from math import prod
 import torch
 from torch import Tensor
 
-from auditor.relevance.arrivals import Flow
-from auditor.relevance.conditions import Mask, Path
-from auditor.relevance.fold import Fold, runs
-from auditor.relevance.forward import forward
 from auditor.relevance.graph.graph import CAPTURED, Graph
-from auditor.relevance.masks import masked
-from auditor.relevance.plan import Plan
-from auditor.relevance.reverse import between, one_hot, reverse, reverse_in_parts
 from auditor.relevance.rules.rule import Saved
 from auditor.relevance.rules.weighted import is_convolution
+from auditor.relevance.sweep.accumulate import Flow
+from auditor.relevance.sweep.conditions import Mask, Path
+from auditor.relevance.sweep.fold import Fold, runs
+from auditor.relevance.sweep.forward import forward
+from auditor.relevance.sweep.masks import masked
+from auditor.relevance.sweep.plan import Plan
+from auditor.relevance.sweep.reverse import between, one_hot, reverse, reverse_in_parts
 
 # Fixed numbers: the size of a chunk must not depend on what else uses the memory, or the same
 # batch would not give the same bits.

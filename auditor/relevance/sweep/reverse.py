@@ -13,11 +13,11 @@ from sys import maxsize
 import torch
 from torch import Tensor
 
-from auditor.relevance.arrivals import Arrivals, Flow
-from auditor.relevance.fold import Fold
 from auditor.relevance.graph.graph import CAPTURED, Graph, Node
-from auditor.relevance.plan import Plan
 from auditor.relevance.rules.rule import Saved
+from auditor.relevance.sweep.accumulate import Arrivals, Flow
+from auditor.relevance.sweep.fold import Fold
+from auditor.relevance.sweep.plan import Plan
 
 NOTHING: Mapping[str, Tensor] = {}
 

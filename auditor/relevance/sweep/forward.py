@@ -9,9 +9,9 @@ from typing import Any
 from torch import Tensor
 
 from auditor.relevance.graph.graph import Graph, Node
-from auditor.relevance.plan import Plan
 from auditor.relevance.rules.operations import windows_are_apart
 from auditor.relevance.rules.rule import Local, Saved
+from auditor.relevance.sweep.plan import Plan
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,9 +8,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from auditor.relevance.conditions import Mask
-from auditor.relevance.fold import Fold
 from auditor.relevance.graph.channels import positions as as_positions
+from auditor.relevance.sweep.conditions import Mask
+from auditor.relevance.sweep.fold import Fold
 
 
 def masked(

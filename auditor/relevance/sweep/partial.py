@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from auditor.relevance.forward import run
 from auditor.relevance.graph.channels import as_maps, positions
 from auditor.relevance.graph.graph import Graph, Node
-from auditor.relevance.numerics import exact
+from auditor.relevance.sweep.forward import run
+from auditor.relevance.sweep.numerics import exact
 
 
 def run_from(graph: Graph, values: Mapping[str, Any]) -> Tensor:

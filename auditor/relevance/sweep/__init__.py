@@ -1,0 +1,1 @@
+"""Sweeps: relevance sent through a graph in reverse, under conditions."""
