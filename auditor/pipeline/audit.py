@@ -35,7 +35,7 @@ from auditor.pipeline.resume import check_left, remove_unlisted_pictures
 from auditor.records.details import Compositions, LocalAnalysis
 from auditor.records.stages import Illustration, ShortcutReport
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.heatmaps import MapRequest
+from auditor.relevance.over_data.heatmaps import MapRequest
 from auditor.relevance.sweep.numerics import exact
 from auditor.report.images import ImageStore
 from auditor.report.model import AuditResult

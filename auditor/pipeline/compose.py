@@ -23,8 +23,8 @@ from auditor.records.details import (
 )
 from auditor.records.stages import ConceptMap, Finding, LayerRelevance, Samples, ShortcutReport
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.flows import chain_of, mean_flow
-from auditor.relevance.heatmaps import MapRequest, concept_maps, sample_concept_maps
+from auditor.relevance.over_data.flows import chain_of, mean_flow
+from auditor.relevance.over_data.heatmaps import MapRequest, concept_maps, sample_concept_maps
 from auditor.report.images import ImageStore
 from auditor.subject import Subject
 

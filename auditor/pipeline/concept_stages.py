@@ -14,9 +14,9 @@ from auditor.config.audit import Config
 from auditor.pipeline.assemble import LayerAnalysis
 from auditor.records.accounting import accounts
 from auditor.records.stages import ConceptStatistics, LayerRelevance, References, Samples, Subspaces
-from auditor.relevance.collect import PassPlan, merge, run_pass, shard_path
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.heatmaps import activation_products
+from auditor.relevance.over_data.collect import PassPlan, merge, run_pass, shard_path
+from auditor.relevance.over_data.heatmaps import activation_products
 from auditor.run.folder import RunFolder
 from auditor.shortcuts.split import discovery_split
 from auditor.subject import Subject

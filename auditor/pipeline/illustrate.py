@@ -22,7 +22,12 @@ from auditor.records.stages import (
 )
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.graph.geometry import has_place
-from auditor.relevance.heatmaps import MapRequest, concept_maps, plain_heatmaps, sample_concept_maps
+from auditor.relevance.over_data.heatmaps import (
+    MapRequest,
+    concept_maps,
+    plain_heatmaps,
+    sample_concept_maps,
+)
 from auditor.report.images import ImageStore
 from auditor.report.model import AtlasSample, LegendEntry
 from auditor.report.pictures import heat, overlay, paint_segments

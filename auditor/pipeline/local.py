@@ -27,8 +27,13 @@ from auditor.pipeline.illustrate import ATLAS_SIDE, CROP_SIDE, FULL_SIDE, with_p
 from auditor.records.details import LocalAnalysis, LocalConcept, LocalSample, RegionRanking
 from auditor.records.stages import ConceptMap, LayerRelevance, Samples
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.heatmaps import MapRequest, concept_maps, plain_heatmaps, sample_concept_maps
-from auditor.relevance.protocols import Load
+from auditor.relevance.over_data.heatmaps import (
+    MapRequest,
+    concept_maps,
+    plain_heatmaps,
+    sample_concept_maps,
+)
+from auditor.relevance.over_data.protocols import Load
 from auditor.report.images import ImageStore, Photo, heat, outline, overlay, upscale
 from auditor.subject import Subject
 

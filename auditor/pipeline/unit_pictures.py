@@ -15,8 +15,8 @@ from auditor.language.speaking import gettext as _
 from auditor.records.concepts import Empty, Mistakes, PositionalComponents, Strategies
 from auditor.records.stages import LayerRelevance, SamplePicture, Samples, Subspaces, UnitPicture
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.heatmaps import plain_heatmaps
-from auditor.relevance.unit_maps import UnitRequest, unit_maps
+from auditor.relevance.over_data.heatmaps import plain_heatmaps
+from auditor.relevance.over_data.unit_maps import UnitRequest, unit_maps
 from auditor.report.images import ImageStore
 from auditor.report.pictures import overlay
 from auditor.subject import Subject

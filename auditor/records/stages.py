@@ -58,7 +58,8 @@ class Samples:
     ``target`` is the output that was explained; ``discovery`` marks the half of the data on which
     candidates may be chosen (the other half measures them). Rows that could not be used have
     ``quarantine[i]`` set to a reason, ``valid[i]`` False and zeros everywhere else.
-    ``fingerprint`` (`auditor.relevance.fingerprints`) tells near-duplicates; None: not taken.
+    ``fingerprint`` (`auditor.relevance.over_data.fingerprints`) tells near-duplicates; None: not
+    taken.
     """
 
     manifest: Manifest

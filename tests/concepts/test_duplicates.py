@@ -13,7 +13,7 @@ from PIL import Image
 from auditor.concepts.duplicates import ALIKE, first_of_each, likeness
 from auditor.concepts.references import references
 from auditor.demo.photographs import cut_crops
-from auditor.relevance.fingerprints import fingerprints
+from auditor.relevance.over_data.fingerprints import fingerprints
 
 
 def jpeg(image: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from auditor.records.concepts import Empty
 from auditor.records.stages import LayerRelevance, Subspaces
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.graph.geometry import Geometry
-from auditor.relevance.heatmaps import MapRequest
+from auditor.relevance.over_data.heatmaps import MapRequest
 from auditor.relevance.sweep.results import peaks
 from auditor.shortcuts.proposals import Proposal
 from tests.interventions.worlds import SIZE, world

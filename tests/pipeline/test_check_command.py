@@ -112,8 +112,8 @@ def test_an_unknown_layer_is_an_error(audit: Path, capsys: pytest.CaptureFixture
 
 def test_a_sample_that_is_set_aside_names_the_operation(audit: Path, tmp_path: Path) -> None:
     from auditor.config.audit import load_config
-    from auditor.relevance.collect import PassPlan, collect_shard
     from auditor.relevance.explainer import Explainer
+    from auditor.relevance.over_data.collect import PassPlan, collect_shard
     from auditor.subject import load_subject
 
     subject = load_subject(load_config(audit), audit.parent)

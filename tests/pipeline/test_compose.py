@@ -25,7 +25,7 @@ from auditor.records.stages import (
     ShortcutReport,
 )
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.flows import chain_of
+from auditor.relevance.over_data.flows import chain_of
 from auditor.report.build.composition import composition_part
 from auditor.report.images import ImageStore
 from tests.relevance.test_composition import Planted

@@ -9,8 +9,8 @@ import numpy as np
 
 from auditor.concepts.reference_fit import reference_fit
 from auditor.concepts.references import references
-from auditor.relevance.collect import PassPlan, merge, run_pass
 from auditor.relevance.explainer import Explainer
+from auditor.relevance.over_data.collect import PassPlan, merge, run_pass
 from tests.planted.pictures import KINDS, NAMES, Pictures
 from tests.planted.world import LAYERS, World, look
 

@@ -11,7 +11,7 @@ import torch
 from auditor.concepts.quality import concept_quality
 from auditor.concepts.similarity import similarity_matrix
 from auditor.concepts.subspaces import find_subspaces
-from auditor.relevance.heatmaps import activation_products
+from auditor.relevance.over_data.heatmaps import activation_products
 from tests.planted.net import inputs_of
 from tests.planted.pictures import NAMES
 from tests.planted.surgery import rewired

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from auditor.concepts.references import references
 from auditor.pipeline.compose import Composer
 from auditor.records.stages import LayerRelevance, Manifest, References, Samples
-from auditor.relevance.collect import PassPlan, merge, run_pass
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.flows import chain_of
+from auditor.relevance.over_data.collect import PassPlan, merge, run_pass
+from auditor.relevance.over_data.flows import chain_of
 from auditor.subject import Quarantine, Usable
 from tests.planted.net import inputs_of
 from tests.planted.pictures import KINDS, NAMES, Pictures, blank, patch, place, put

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from auditor.relevance import collect
-from auditor.relevance.collect import PassPlan, collect_shard, run_pass, shard_path
+from auditor.relevance.over_data import collect
+from auditor.relevance.over_data.collect import PassPlan, collect_shard, run_pass, shard_path
 from auditor.run.folder import open_run
 from auditor.run.manifest import read_manifest
 

@@ -13,7 +13,7 @@ from auditor.base.errors import DataError
 from auditor.concepts.similarity import similarity_matrix
 from auditor.records.stages import References
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.heatmaps import (
+from auditor.relevance.over_data.heatmaps import (
     MapRequest,
     activation_products,
     concept_maps,

@@ -18,8 +18,8 @@ from auditor.concepts.statistics import concept_statistics
 from auditor.demo.training import to_inputs
 from auditor.interventions.probe import Probe
 from auditor.records.stages import LayerRelevance, Manifest, Samples
-from auditor.relevance.collect import PassPlan, merge, run_pass
 from auditor.relevance.explainer import Explainer
+from auditor.relevance.over_data.collect import PassPlan, merge, run_pass
 from auditor.shortcuts.split import discovery_split
 from auditor.subject import Quarantine, Usable
 from tests.benchmarks.shortcuts.train import Net, to_pictures

@@ -1,7 +1,7 @@
 """Ask the engine for what the concept stages show: conditional heatmaps and activation products.
 
 Each function loads an image once however many concepts refer to it, and needs only the few methods
-of the engine that `auditor.relevance.protocols` names. What ``load`` raises goes through.
+of the engine that `auditor.relevance.over_data.protocols` names. What ``load`` raises goes through.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from auditor.records.stages import ConceptMap, Origin, References
-from auditor.relevance.protocols import Condition, HeatmapEngine, Load
+from auditor.relevance.over_data.protocols import Condition, HeatmapEngine, Load
 
 Progress = Callable[[int], None]
 Item = TypeVar("Item")

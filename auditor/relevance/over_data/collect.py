@@ -22,7 +22,7 @@ from auditor.base.errors import IntegrityError
 from auditor.base.progress import Step
 from auditor.records.stages import LayerRelevance, Manifest, Samples
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.fingerprints import fingerprints
+from auditor.relevance.over_data.fingerprints import fingerprints
 from auditor.run.manifest import digest_in, read_manifest, write_listed
 from auditor.subject import Subject
 

@@ -1,0 +1,1 @@
+"""The engine over many samples: the pass over the data, heatmaps, flows."""
