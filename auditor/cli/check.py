@@ -17,7 +17,7 @@ from auditor.cli.options import audit_options, config_of
 if TYPE_CHECKING:
     from auditor.cli.check_estimate import Estimate
     from auditor.cli.progress import TerminalProgress
-    from auditor.relevance.check import Check
+    from auditor.relevance.check.explained import Check
     from auditor.relevance.explainer import Explainer
     from auditor.subject import Subject, Usable
 

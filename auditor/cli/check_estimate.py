@@ -11,8 +11,8 @@ from auditor.cli.check_search import search_cost
 if TYPE_CHECKING:
     from auditor.cli.check_speed import Speed
     from auditor.config.audit import Config
-    from auditor.relevance.check import Check
-    from auditor.relevance.check_cost import HeatmapCost
+    from auditor.relevance.check.cost import HeatmapCost
+    from auditor.relevance.check.explained import Check
     from auditor.subject import Subject
 
 ATLAS_CONCEPTS = 12

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from auditor.cli.layout import indented, table
-from auditor.relevance.check_words import CAUSES, percent
+from auditor.relevance.check.sentences import CAUSES, percent
 
 if TYPE_CHECKING:
-    from auditor.relevance.check import Check
-    from auditor.relevance.check_flow import Kept
-    from auditor.relevance.check_layers import LayerFlow
+    from auditor.relevance.check.at_layers import LayerFlow
+    from auditor.relevance.check.explained import Check
+    from auditor.relevance.check.flow import Kept
 
 WHOLE = "(the model itself)"
 MOST_ROWS = 14

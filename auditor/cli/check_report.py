@@ -18,13 +18,13 @@ from auditor.cli.layout import (
     shortened,
     table,
 )
-from auditor.relevance.check_layers import FEW
-from auditor.relevance.check_words import percent
+from auditor.relevance.check.at_layers import FEW
+from auditor.relevance.check.sentences import percent
 
 if TYPE_CHECKING:
     from auditor.cli.check_estimate import Estimate
-    from auditor.relevance.check import Check
-    from auditor.relevance.check_layers import LayerCheck
+    from auditor.relevance.check.at_layers import LayerCheck
+    from auditor.relevance.check.explained import Check
 
 
 def report(

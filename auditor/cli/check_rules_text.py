@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from auditor.cli.check_flow_text import WHOLE
 from auditor.cli.layout import indented, shortened, table
-from auditor.relevance.check_words import percent
+from auditor.relevance.check.sentences import percent
 
 if TYPE_CHECKING:
-    from auditor.relevance.check import Check, NodeCheck
+    from auditor.relevance.check.explained import Check, NodeCheck
 
 NO_RELEVANCE = "none (held constant)"
 

@@ -65,7 +65,7 @@ def seconds(work: Callable[[], object]) -> float:
     """Return the mean time of work whose result lies on the CPU, after a run that warms up."""
     import torch
 
-    from auditor.relevance.check_cost import mean_seconds
+    from auditor.relevance.check.cost import mean_seconds
 
     return mean_seconds(torch.device("cpu"), work, LEAST_SECONDS, MOST_REPEATS)
 

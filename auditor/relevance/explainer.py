@@ -36,7 +36,7 @@ from auditor.relevance.sweep.sweeps import Job, relevance_at, sweeps
 from auditor.subject.scores import Scores
 
 if TYPE_CHECKING:
-    from auditor.relevance.check import Check
+    from auditor.relevance.check.explained import Check
     from auditor.relevance.sweep.decomposition import Composition
     from auditor.relevance.sweep.finite import NonFinite
 
@@ -435,7 +435,7 @@ class Explainer:
         result ``output`` holds the logits, its logits are compared with those of the captured
         graph. ``batch``: images per batch when time and memory are measured.
         """
-        from auditor.relevance.check import check
+        from auditor.relevance.check.explained import check
 
         return check(
             self, self._plan, self._layers, self._images(images), targets, layers,

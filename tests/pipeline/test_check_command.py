@@ -10,7 +10,7 @@ import torch
 
 from auditor.__main__ import run
 from auditor.cli.layout import table
-from auditor.relevance.check_words import percent
+from auditor.relevance.check.sentences import percent
 from tests.pipeline.small import write_own_model_audit
 from tests.pipeline.test_errors import changed, fails
 

@@ -51,7 +51,7 @@ def test_a_slower_model_and_a_slower_machine_take_longer_each_for_its_part() -> 
 
 def test_timing_warms_up_and_takes_the_mean(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, waits = [0.0], [5.0, 0.3, 0.5, 0.4]  # the first is not counted
-    monkeypatch.setattr("auditor.relevance.check_cost.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("auditor.relevance.check.cost.time.perf_counter", lambda: clock[0])
     calls = []
 
     def work() -> None:
@@ -64,7 +64,7 @@ def test_timing_warms_up_and_takes_the_mean(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_timing_ends_where_the_work_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auditor.relevance.check_cost.time.perf_counter", lambda: 0.0)
+    monkeypatch.setattr("auditor.relevance.check.cost.time.perf_counter", lambda: 0.0)
     calls: list[int] = []
     assert seconds(lambda: calls.append(1)) == 0.0
     assert len(calls) == 1 + MOST_REPEATS

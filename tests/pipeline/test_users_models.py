@@ -20,7 +20,7 @@ from torch.utils import _pytree as pytree
 
 from auditor.__main__ import run
 from auditor.cli import check_speed
-from auditor.relevance import check_cost
+from auditor.relevance.check import cost as check_cost
 from auditor.relevance.explainer import Explainer
 from tests.pipeline import users_models
 from tests.pipeline.small import picture

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from auditor.base.errors import ConfigError, UnknownNameError
-from auditor.relevance.check import Check
-from auditor.relevance.check_flow import Kept, account, average
-from auditor.relevance.check_layers import bypass, concentration, flow_rows, likeness
+from auditor.relevance.check.at_layers import bypass, concentration, flow_rows, likeness
+from auditor.relevance.check.explained import Check
+from auditor.relevance.check.flow import Kept, account, average
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.sweep.finite import first_non_finite
 from tests.relevance import models

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from auditor.base.errors import ConfigError
-from auditor.relevance.check_flow import account
+from auditor.relevance.check.flow import account
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.sweep.conditions import Condition
 from auditor.relevance.sweep.decomposition import bypasses

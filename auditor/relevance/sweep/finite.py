@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from auditor.relevance.check_walk import Values, Walk
+from auditor.relevance.check.walk import Values, Walk
 from auditor.relevance.graph.graph import Node
 from auditor.relevance.sweep.numerics import exact
 from auditor.relevance.sweep.plan import Plan

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from auditor.relevance.check_flow import Kept
-from auditor.relevance.check_layers import LayerCheck
+from auditor.relevance.check.at_layers import LayerCheck
+from auditor.relevance.check.flow import Kept
 from auditor.relevance.rules.rule import Settings
 from auditor.relevance.sweep.finite import NonFinite
 
 if TYPE_CHECKING:
-    from auditor.relevance.check import NodeCheck
+    from auditor.relevance.check.explained import NodeCheck
 
 Word = Literal["conserves", "absorbs", "creates", "nothing to explain", "not finite", "not exact"]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
-from auditor.relevance.check_walk import Arrived, Values, Walk, relevance_of
+from auditor.relevance.check.walk import Arrived, Values, Walk, relevance_of
 from auditor.relevance.graph.graph import Node
 from auditor.relevance.rules.by_operation import ELEMENTWISE
 from auditor.relevance.rules.composites import GRADIENT

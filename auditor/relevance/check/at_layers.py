@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from auditor.relevance.check_flow import Account, Kept
+from auditor.relevance.check.flow import Account, Kept
 from auditor.relevance.graph.canonise import WEIGHTED
 from auditor.relevance.graph.layers import Layers
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 from auditor.base.errors import ConfigError
-from auditor.relevance import check_layers, check_words
-from auditor.relevance.check_cost import MAPS, Cost, measure
-from auditor.relevance.check_flow import Account, Kept, account, average
-from auditor.relevance.check_layers import LayerCheck, LayerFlow
-from auditor.relevance.check_words import Verdict
+from auditor.relevance.check import at_layers as check_layers
+from auditor.relevance.check import sentences as check_words
+from auditor.relevance.check.at_layers import LayerCheck, LayerFlow
+from auditor.relevance.check.cost import MAPS, Cost, measure
+from auditor.relevance.check.flow import Account, Kept, account, average
+from auditor.relevance.check.sentences import Verdict
 from auditor.relevance.graph.layers import Layers
 from auditor.relevance.sweep.finite import NonFinite, first_non_finite
 from auditor.relevance.sweep.numerics import exact

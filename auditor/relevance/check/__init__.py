@@ -1,0 +1,1 @@
+"""Checks of an explainer: how exact it is, where relevance stays, what it costs."""
