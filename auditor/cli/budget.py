@@ -22,7 +22,7 @@ from auditor.config.depth import LEAST_PER_CLASS
 
 if TYPE_CHECKING:
     from auditor.base.progress import Progress
-    from auditor.cli.check_estimate import Estimate
+    from auditor.cli.check.estimate import Estimate
     from auditor.config.audit import Config
     from auditor.relevance.explainer import Explainer
     from auditor.subject import Subject
@@ -126,8 +126,8 @@ def measure(config: Config, subject: Subject, explainer: Explainer) -> Any:
     """Return a function that estimates the cost of a config on this subject, from one batch."""
     from auditor.base.errors import ModelError
     from auditor.cli.check import load_spread, picture_bytes
-    from auditor.cli.check_estimate import estimate
-    from auditor.cli.check_speed import speed_of
+    from auditor.cli.check.estimate import estimate
+    from auditor.cli.check.speed import speed_of
 
     batch, seconds, _note = load_spread(subject, 4)  # the audit says it of all images
     layers = None if config.audit.layers == "auto" else config.audit.layers

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.cli.check_search import SearchCost, search_cost
-from auditor.cli.check_speed import LEAST_SECONDS, MOST_REPEATS, Speed, seconds
+from auditor.cli.check.search_cost import SearchCost, search_cost
+from auditor.cli.check.speed import LEAST_SECONDS, MOST_REPEATS, Speed, seconds
 from auditor.config.audit import ShortcutConfig
 
 SPEED = Speed(predict=0.001, edit=0.0, picture=0.0, slower=1.0)

@@ -13,7 +13,7 @@ import yaml
 
 from auditor.__main__ import run
 from auditor.cli import budget
-from auditor.cli.check_estimate import Estimate
+from auditor.cli.check.estimate import Estimate
 from auditor.cli.progress import TerminalProgress
 from auditor.completion.readme import BEGIN
 from auditor.config.audit import Config, parse_config

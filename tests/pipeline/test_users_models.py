@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from auditor.__main__ import run
-from auditor.cli import check_speed
+from auditor.cli.check import speed as check_speed
 from auditor.relevance.check import cost as check_cost
 from auditor.relevance.explainer import Explainer
 from tests.pipeline import users_models

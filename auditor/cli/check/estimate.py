@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from auditor.cli.check_search import search_cost
+from auditor.cli.check.search_cost import search_cost
 
 if TYPE_CHECKING:
-    from auditor.cli.check_speed import Speed
+    from auditor.cli.check.speed import Speed
     from auditor.config.audit import Config
     from auditor.relevance.check.cost import HeatmapCost
     from auditor.relevance.check.explained import Check
@@ -20,7 +20,7 @@ PICTURES_EACH = 2
 ARRAYS_PER_CHANNEL = 12  # bytes: relevance, activation and peak position
 SAMPLES_OF_AN_IMAGE = 3  # at least: 1,742 reference samples of the demo lie in 379 images
 STORED_TWICE = 2  # in shards and in the merged record
-# Seconds on the reference machine (see `auditor.cli.check_speed`) that run no model.
+# Seconds on the reference machine (see `auditor.cli.check.speed`) that run no model.
 PER_SAMPLE = 0.0025  # of a reference sample: outline, crop, files
 OTHERS = 8.0  # of the other analyses, besides as long as the reference samples
 WRITING, WRITING_CLASS = 8.0, 1.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from auditor.cli.check_flow_text import WHOLE
+from auditor.cli.check.flow_text import WHOLE
 from auditor.cli.layout import indented, shortened, table
 from auditor.relevance.check.sentences import percent
 

@@ -15,7 +15,7 @@ from auditor.base.errors import ModelError, on_one_line
 from auditor.cli.options import audit_options, config_of
 
 if TYPE_CHECKING:
-    from auditor.cli.check_estimate import Estimate
+    from auditor.cli.check.estimate import Estimate
     from auditor.cli.progress import TerminalProgress
     from auditor.relevance.check.explained import Check
     from auditor.relevance.explainer import Explainer
@@ -49,9 +49,9 @@ def command(
     how much of the explained logit arrives at each layer and at the pixels and where the rest
     stays, which layers are audited and why, and what the audit costs. The result goes to stdout.
     """
-    from auditor.cli.check_estimate import estimate
-    from auditor.cli.check_report import report
-    from auditor.cli.check_speed import speed_of
+    from auditor.cli.check.estimate import estimate
+    from auditor.cli.check.layout_of_report import report
+    from auditor.cli.check.speed import speed_of
     from auditor.cli.progress import TerminalProgress
     from auditor.pipeline.opening import make_explainer
     from auditor.subject import load_subject

@@ -21,7 +21,7 @@ MOST_AT_ONCE = 64
 MOST_PICTURES = 8
 LEAST_SECONDS, MOST_REPEATS = 1.0, 50
 # Seconds of `yardstick` on the machine (one core, at rest) on which the fixed times of
-# `auditor.cli.check_estimate` were measured.
+# `auditor.cli.check.estimate` were measured.
 REFERENCE = 0.025
 
 

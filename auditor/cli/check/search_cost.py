@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from auditor.cli.check_speed import Speed
+    from auditor.cli.check.speed import Speed
     from auditor.config.audit import ShortcutConfig
 
 # What is counted, not asked for: proposals of a class after merging, 77 to 162 of 5 to 10 classes.

@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from auditor.cli.check_flow_text import absorbers, flow
-from auditor.cli.check_rules_text import rules
+from auditor.cli.check.flow_text import absorbers, flow
+from auditor.cli.check.rules_text import rules
 from auditor.cli.layout import (
     WIDTH,
     in_bytes,
@@ -22,7 +22,7 @@ from auditor.relevance.check.at_layers import FEW
 from auditor.relevance.check.sentences import percent
 
 if TYPE_CHECKING:
-    from auditor.cli.check_estimate import Estimate
+    from auditor.cli.check.estimate import Estimate
     from auditor.relevance.check.at_layers import LayerCheck
     from auditor.relevance.check.explained import Check
 
