@@ -17,8 +17,8 @@ from auditor.interventions.material import Members
 from auditor.interventions.screening import Screened, effects_of
 from auditor.interventions.trial import Stage
 from auditor.records.stages import Samples
-from auditor.shortcuts.heat import smoothed_positive
-from auditor.shortcuts.windows import FEATHER, Shape, box_of, masks_of, place
+from auditor.shortcuts.propose.heat import smoothed_positive
+from auditor.shortcuts.propose.windows import FEATHER, Shape, box_of, masks_of, place
 
 MEMBER_EFFECT = 0.5
 KEEPS_TO_A_PLACE = 0.25

@@ -21,9 +21,11 @@ from auditor.interventions.trial import FIRST_TARGETS, IMAGES, LEAST_IMAGES, Sta
 from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
 from auditor.records.stages import Evidence, GlobalFactor, Outcome, Samples
-from auditor.shortcuts.adjust import adjusted, opposite
-from auditor.shortcuts.factor_wording import factor_meaning
-from auditor.shortcuts.global_factors import (
+from auditor.shortcuts.grading import CLEAR, FLIPS, LEVEL, REMOVAL, grade
+from auditor.shortcuts.statistics import bootstrap_interval, refined_p
+from auditor.shortcuts.whole_pictures.adjust import adjusted, opposite
+from auditor.shortcuts.whole_pictures.factor_wording import factor_meaning
+from auditor.shortcuts.whole_pictures.global_factors import (
     IN_ALL,
     Moved,
     Predictive,
@@ -32,14 +34,12 @@ from auditor.shortcuts.global_factors import (
     margin_share,
     predictive_statistics,
 )
-from auditor.shortcuts.global_statistics import (
+from auditor.shortcuts.whole_pictures.global_statistics import (
     MEASURES,
     STATISTICS,
     at_margin,
     measured,
 )
-from auditor.shortcuts.grading import CLEAR, FLIPS, LEVEL, REMOVAL, grade
-from auditor.shortcuts.statistics import bootstrap_interval, refined_p
 
 GIVEN, TAKEN = "T4 statistic given", "T4 statistic taken away"
 OPPOSITE = "the opposite change of the same picture"

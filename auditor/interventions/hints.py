@@ -9,7 +9,7 @@ import numpy as np
 from auditor.interventions.proposing import Proposing
 from auditor.interventions.screening import Screened
 from auditor.interventions.trial import Trial
-from auditor.shortcuts.shared_concepts import unrelated_classes
+from auditor.shortcuts.propose.shared_concepts import unrelated_classes
 from auditor.shortcuts.terms import Hints, shared_raise
 
 

@@ -12,7 +12,7 @@ from auditor.base.streams import stream
 from auditor.config.audit import ShortcutConfig
 from auditor.interventions.probe import Probe
 from auditor.records.stages import Samples
-from auditor.shortcuts.heat import smoothed_positive
+from auditor.shortcuts.propose.heat import smoothed_positive
 
 
 @dataclass(frozen=True, eq=False)

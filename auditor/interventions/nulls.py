@@ -27,7 +27,7 @@ from auditor.interventions.trial import (
 )
 from auditor.records.stages import Evidence
 from auditor.shortcuts.grading import CLEAR, LEAST_Z, LEVEL, SHARE
-from auditor.shortcuts.windows import FEATHER, Shape, masks_of, place
+from auditor.shortcuts.propose.windows import FEATHER, Shape, masks_of, place
 
 TARGETS = 24
 

@@ -8,8 +8,8 @@ from auditor.config.audit import PROPOSALS, ShortcutConfig
 from auditor.interventions.proposing import BY_CONCEPT
 from auditor.language.speaking import gettext as _
 from auditor.records.stages import ColumnFactor, LayerRelevance, OddSample, Samples
-from auditor.shortcuts.columns import column_factors
-from auditor.shortcuts.odd import odd_samples
+from auditor.shortcuts.whole_pictures.columns import column_factors
+from auditor.shortcuts.whole_pictures.odd import odd_samples
 
 
 def of_the_data(

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from auditor.shortcuts.windows import FEATHER
+from auditor.shortcuts.propose.windows import FEATHER
 
 
 def distinct(

@@ -11,17 +11,17 @@ from jaxtyping import Float
 from auditor.interventions.material import Members, Pool
 from auditor.interventions.probe import Probe
 from auditor.records.stages import LayerRelevance, Samples
-from auditor.shortcuts import (
+from auditor.shortcuts.propose import (
     concept_regions,
     regions,
     selective_concepts,
     shared_concepts,
     strategy_regions,
     subspace_regions,
-    templates,
 )
-from auditor.shortcuts.heat import smoothed_positive
-from auditor.shortcuts.proposals import (
+from auditor.shortcuts.propose import flat_and_recurring as templates
+from auditor.shortcuts.propose.heat import smoothed_positive
+from auditor.shortcuts.propose.proposals import (
     PROPOSALS,
     ClassView,
     ConceptTable,

@@ -14,7 +14,7 @@ from auditor.interventions.material import Members, Pool
 from auditor.interventions.pixels import blend, distinct, feathered
 from auditor.interventions.probe import Probe
 from auditor.interventions.transplant import margin
-from auditor.shortcuts.proposals import Proposal
+from auditor.shortcuts.propose.proposals import Proposal
 
 # So many images of 224 x 224 pixels are looked at, over all classes; of smaller ones more.
 IMAGES = 6000

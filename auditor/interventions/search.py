@@ -51,8 +51,8 @@ from auditor.shortcuts.grading import (
     LEVEL,
     LIKELY,
 )
-from auditor.shortcuts.merging import merged
 from auditor.shortcuts.plausibility import judge
+from auditor.shortcuts.propose.merging import merged
 from auditor.shortcuts.scenes import Scene, balanced, scene
 from auditor.shortcuts.statistics import detection_limit
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from auditor.interventions.material import Members, Pool
 from auditor.interventions.pixels import blend, feathered
 from auditor.interventions.probe import Probe
-from auditor.shortcuts.windows import FEATHER, Shape, dictionary, masks_of, place
+from auditor.shortcuts.propose.windows import FEATHER, Shape, dictionary, masks_of, place
 
 OTHER_CLASS = "the same place of another class's image"
 NON_MEMBER = "an image of the class without the region"

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.lib.stride_tricks import sliding_window_view
 
+from auditor.shortcuts.propose.windows import Shape, place
 from auditor.shortcuts.scenes import Scene
-from auditor.shortcuts.windows import Shape, place
 
 PIXELS = 500
 SHIFT = 2

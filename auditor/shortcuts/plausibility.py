@@ -16,8 +16,9 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from auditor.records.stages import Plausibility
-from auditor.shortcuts.inscribed import largest_rectangle
 from auditor.shortcuts.likeness import crops, same_mark, standing_out, stereotypy
+from auditor.shortcuts.propose.inscribed import largest_rectangle
+from auditor.shortcuts.propose.windows import Shape, box_of, place
 from auditor.shortcuts.scenes import (
     GROUPS,
     Scene,
@@ -38,7 +39,6 @@ from auditor.shortcuts.terms import (
     off_object,
     synthetic_look,
 )
-from auditor.shortcuts.windows import Shape, box_of, place
 
 # Chosen by hand on the demo and the benchmark's grid 'full', to serve both halves of its seeds
 # alike; what they do on other models is measured on its grid 'fresh'.

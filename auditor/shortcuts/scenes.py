@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from auditor.shortcuts.looks import look_maps
-from auditor.shortcuts.windows import Shape, window_sums
+from auditor.shortcuts.drawn_look import look_maps
+from auditor.shortcuts.propose.windows import Shape, window_sums
 
 GROUPS = 24
 LARGEST = 64

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from auditor.shortcuts.looks import drawn
-from auditor.shortcuts.modes import otsu, separation
+from auditor.shortcuts.drawn_look import drawn
+from auditor.shortcuts.propose.windows import Shape, place
 from auditor.shortcuts.scenes import Scene, percentile, random_places, standing
-from auditor.shortcuts.windows import Shape, place
+from auditor.shortcuts.whole_pictures.modes import otsu, separation
 
 CONSENSUS = 0.5
 LEAST_WITHOUT = 0.1

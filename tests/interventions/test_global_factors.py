@@ -11,7 +11,7 @@ from auditor.config.audit import ShortcutConfig
 from auditor.interventions.global_factors import GIVEN, OPPOSITE, TAKEN
 from auditor.interventions.search import find_shortcuts
 from auditor.records.stages import GlobalFactor, ShortcutReport
-from auditor.shortcuts.global_factors import ENOUGH, PART
+from auditor.shortcuts.whole_pictures.global_factors import ENOUGH, PART
 from tests.interventions.worlds import SIZE, World
 
 CONFIG = ShortcutConfig(

@@ -21,8 +21,8 @@ from auditor.interventions.material import load_members, load_pool
 from auditor.interventions.screening import Screened, screen
 from auditor.interventions.transplant import Region, control_windows
 from auditor.interventions.trial import Stage, Trial
-from auditor.shortcuts.proposals import Proposal
-from auditor.shortcuts.windows import FEATHER
+from auditor.shortcuts.propose.proposals import Proposal
+from auditor.shortcuts.propose.windows import FEATHER
 from tests.interventions.worlds import BRIGHT, MARK, SIZE, WideModel, World, world
 
 TURNED = 3

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from auditor.interventions.pixels import blend, distinct, feathered, inpainted
-from auditor.shortcuts.windows import FEATHER
+from auditor.shortcuts.propose.windows import FEATHER
 
 
 def mask_of(top: int, left: int, height: int, width: int, side: int = 24) -> torch.Tensor:

@@ -15,7 +15,7 @@ from auditor.interventions.transplant import Region, control_windows
 from auditor.interventions.trial import Stage, Trial, next_rank, run_trial
 from auditor.records.stages import Evidence
 from auditor.shortcuts.grading import FLIPS, RIVAL
-from auditor.shortcuts.proposals import Proposal
+from auditor.shortcuts.propose.proposals import Proposal
 from tests.interventions.worlds import BRIGHT, MARK, SIZE, KnownModel, world
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from auditor.interventions.findings import without_parts
 from auditor.interventions.screening import Screened, selected
-from auditor.shortcuts.proposals import Proposal
+from auditor.shortcuts.propose.proposals import Proposal
 
 SIZE, MEMBERS = 24, 8
 

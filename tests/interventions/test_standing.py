@@ -22,7 +22,7 @@ from auditor.relevance.explainer import Explainer
 from auditor.relevance.graph.geometry import Geometry
 from auditor.relevance.over_data.heatmaps import MapRequest
 from auditor.relevance.sweep.results import peaks
-from auditor.shortcuts.proposals import Proposal
+from auditor.shortcuts.propose.proposals import Proposal
 from tests.interventions.worlds import SIZE, world
 from tests.relevance.tokens import LastChannels, Tokens, swin
 

@@ -11,7 +11,7 @@ from auditor.interventions.material import Members, Pool, load_members, load_poo
 from auditor.interventions.probe import Probe
 from auditor.interventions.screening import Screened, screen
 from auditor.interventions.without import LEAST, members_without
-from auditor.shortcuts.proposals import Proposal
+from auditor.shortcuts.propose.proposals import Proposal
 from tests.interventions.worlds import MARK, SIZE, World, world
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auditor.records.stages import LayerRelevance, Manifest, Samples
-from auditor.shortcuts.proposals import ClassView, ConceptTable, class_means
+from auditor.shortcuts.propose.proposals import ClassView, ConceptTable, class_means
 from auditor.shortcuts.split import discovery_split
 
 SIZE = 48

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from scipy.stats import chi2_contingency
 
-from auditor.shortcuts.columns import column_factors, cramers_v, groups_of, variance_share
+from auditor.shortcuts.whole_pictures.columns import (
+    column_factors,
+    cramers_v,
+    groups_of,
+    variance_share,
+)
 from tests.shortcuts.tables import layer_of, natural, samples_of
 
 LABELS = np.repeat(np.arange(3), 40)

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import mannwhitneyu
 
 from auditor.records.stages import Evidence
-from auditor.shortcuts.global_factors import (
+from auditor.shortcuts.whole_pictures.global_factors import (
     BY_NATURE,
     ENOUGH,
     IN_ALL,

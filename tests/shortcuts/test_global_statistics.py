@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from auditor.shortcuts.adjust import adjusted, opposite
-from auditor.shortcuts.global_statistics import MEASURES, STATISTICS, measured
+from auditor.shortcuts.whole_pictures.adjust import adjusted, opposite
+from auditor.shortcuts.whole_pictures.global_statistics import MEASURES, STATISTICS, measured
 
 
 def photograph(seed: int, size: int = 64) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.shortcuts.inscribed import largest_rectangle
+from auditor.shortcuts.propose.inscribed import largest_rectangle
 
 
 def by_trying(mask: np.ndarray) -> int:

@@ -13,8 +13,8 @@ from auditor.shortcuts.likeness import (
     same_mark,
     stereotypy,
 )
+from auditor.shortcuts.propose.windows import Shape, place
 from auditor.shortcuts.scenes import Scene, balanced, scene
-from auditor.shortcuts.windows import Shape, place
 
 SIZE, SIDE, COUNT = 64, 10, 12
 MARK = np.random.default_rng(99).integers(0, 256, (SIDE, SIDE, 3))

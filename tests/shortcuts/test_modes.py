@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from auditor.shortcuts.modes import CRITICAL, NUMBERS, bimodal, dip, otsu
+from auditor.shortcuts.whole_pictures.modes import CRITICAL, NUMBERS, bimodal, dip, otsu
 
 
 def slow_dip(values: np.ndarray) -> float:

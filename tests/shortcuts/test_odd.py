@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from auditor.concepts.shares import shares_of
-from auditor.shortcuts.odd import odd_samples, space_of
+from auditor.shortcuts.whole_pictures.odd import odd_samples, space_of
 from tests.shortcuts.tables import layer_of, natural, samples_of
 
 LABELS = np.repeat(np.arange(3), 60)

@@ -7,8 +7,8 @@ import pytest
 
 from auditor.shortcuts.likeness import stereotypy
 from auditor.shortcuts.plausibility import WEIGHTS, judge, noisy_or, spread
+from auditor.shortcuts.propose.windows import Shape, masks_of
 from auditor.shortcuts.scenes import Scene, balanced, percentile, scene, standing, tightness
-from auditor.shortcuts.windows import Shape, masks_of
 
 SIZE, SIDE = 48, 10
 MARK = np.random.default_rng(99).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)

@@ -7,10 +7,17 @@ import pytest
 
 from auditor.config.audit import PROPOSALS as NAMES
 from auditor.interventions.proposing import BUILT_IN, BY_CONCEPT
-from auditor.shortcuts import concept_regions, regions, templates
-from auditor.shortcuts.heat import dilated, smoothed_positive, top_component
-from auditor.shortcuts.merging import merged, overlap
-from auditor.shortcuts.proposals import MAX_AREA, PROPOSALS, ClassView, Proposal, region_score
+from auditor.shortcuts.propose import concept_regions, regions
+from auditor.shortcuts.propose import flat_and_recurring as templates
+from auditor.shortcuts.propose.heat import dilated, smoothed_positive, top_component
+from auditor.shortcuts.propose.merging import merged, overlap
+from auditor.shortcuts.propose.proposals import (
+    MAX_AREA,
+    PROPOSALS,
+    ClassView,
+    Proposal,
+    region_score,
+)
 
 SIZE = 48
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.shortcuts.proposals import PROPOSALS, class_means
-from auditor.shortcuts.selective_concepts import selective_concepts
+from auditor.shortcuts.propose.proposals import PROPOSALS, class_means
+from auditor.shortcuts.propose.selective_concepts import selective_concepts
 from tests.shortcuts.tables import layer_of, natural, samples_of, view_of
 
 LABELS = np.repeat(np.arange(3), 40)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.shortcuts.proposals import PROPOSALS
-from auditor.shortcuts.shared_concepts import likeness, shared_concepts, unrelated_classes
+from auditor.shortcuts.propose.proposals import PROPOSALS
+from auditor.shortcuts.propose.shared_concepts import likeness, shared_concepts, unrelated_classes
 from tests.shortcuts.tables import layer_of, samples_of, view_of
 
 LABELS = np.repeat(np.arange(4), 20)

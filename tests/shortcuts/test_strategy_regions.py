@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.shortcuts.proposals import PROPOSALS
-from auditor.shortcuts.strategy_regions import stable_groups
+from auditor.shortcuts.propose.proposals import PROPOSALS
+from auditor.shortcuts.propose.strategy_regions import stable_groups
 from tests.shortcuts.tables import layer_of, natural, samples_of, view_of
 
 LABELS = np.repeat(np.arange(3), 60)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.shortcuts.proposals import PROPOSALS
-from auditor.shortcuts.subspace_regions import bimodal_factors
+from auditor.shortcuts.propose.proposals import PROPOSALS
+from auditor.shortcuts.propose.subspace_regions import bimodal_factors
 from tests.shortcuts.tables import layer_of, natural, samples_of, view_of
 
 LABELS = np.repeat(np.arange(3), 80)

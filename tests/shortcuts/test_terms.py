@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from auditor.shortcuts.looks import drawn, look_maps
+from auditor.shortcuts.drawn_look import drawn, look_maps
 from auditor.shortcuts.plausibility import judge, off_prior
+from auditor.shortcuts.propose.windows import Shape, masks_of
 from auditor.shortcuts.scenes import Scene, scene
 from auditor.shortcuts.terms import (
     Hints,
@@ -20,7 +21,6 @@ from auditor.shortcuts.terms import (
     shared_raise,
     synthetic_look,
 )
-from auditor.shortcuts.windows import Shape, masks_of
 
 SIZE, SIDE, COUNT = 48, 10, 16
 SHAPE = Shape("window", SIDE, SIDE)

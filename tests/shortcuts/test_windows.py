@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.shortcuts.windows import (
+from auditor.shortcuts.propose.windows import (
     FEATHER,
     RING_SHARE,
     Shape,

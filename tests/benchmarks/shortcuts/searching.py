@@ -17,7 +17,7 @@ from auditor.interventions.search import find_shortcuts
 from auditor.interventions.tested import Tested
 from auditor.records.stages import Finding, ShortcutReport
 from auditor.shortcuts.grading import FLIPS, grade, reach
-from auditor.shortcuts.proposals import Proposal
+from auditor.shortcuts.propose.proposals import Proposal
 from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
 from tests.benchmarks.shortcuts.audited import Audited
 from tests.benchmarks.shortcuts.manipulation import Effect

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from auditor.demo.training import to_inputs
-from auditor.shortcuts.heat import smoothed_positive
-from auditor.shortcuts.windows import dictionary, masks_of, place
+from auditor.shortcuts.propose.heat import smoothed_positive
+from auditor.shortcuts.propose.windows import dictionary, masks_of, place
 from tests.benchmarks.shortcuts.audited import Audited
 from tests.benchmarks.shortcuts.baselines import LEAST, Verdict
 

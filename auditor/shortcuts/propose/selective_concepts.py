@@ -15,8 +15,8 @@ from auditor.concepts.topk import largest
 from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
 from auditor.records.stages import LayerRelevance, Samples
-from auditor.shortcuts.concept_regions import region_of
-from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal
+from auditor.shortcuts.propose.concept_regions import region_of
+from auditor.shortcuts.propose.proposals import PROPOSALS, ClassView, Proposal
 
 REFERENCES = 12
 CONSIDERED = 16

@@ -21,8 +21,8 @@ from auditor.base.streams import stream
 from auditor.concepts.factors import leading_channels
 from auditor.language.numbers import decimal
 from auditor.language.speaking import gettext as _
-from auditor.shortcuts.concept_regions import region_of
-from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal, least_group
+from auditor.shortcuts.propose.concept_regions import region_of
+from auditor.shortcuts.propose.proposals import PROPOSALS, ClassView, Proposal, least_group
 
 MOST = 4
 STABLE = 0.75

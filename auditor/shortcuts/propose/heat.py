@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
-from auditor.shortcuts.windows import FEATHER
+from auditor.shortcuts.propose.windows import FEATHER
 
 SMOOTHING = 0.02
 

@@ -7,9 +7,15 @@ import numpy as np
 from auditor.language.numbers import percent
 from auditor.language.shapes import shape_in_words
 from auditor.language.speaking import gettext as _
-from auditor.shortcuts.heat import top_component, with_edges
-from auditor.shortcuts.proposals import MAX_AREA, PROPOSALS, ClassView, Proposal, region_score
-from auditor.shortcuts.windows import FEATHER, dictionary, masks_of, place
+from auditor.shortcuts.propose.heat import top_component, with_edges
+from auditor.shortcuts.propose.proposals import (
+    MAX_AREA,
+    PROPOSALS,
+    ClassView,
+    Proposal,
+    region_score,
+)
+from auditor.shortcuts.propose.windows import FEATHER, dictionary, masks_of, place
 
 PARTS = {"small spot": 0.03, "spot": 0.08, "large spot": 0.15}
 

@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from scipy import ndimage
 
-from auditor.shortcuts.global_statistics import MARGIN, MEASURES, outwards
+from auditor.shortcuts.whole_pictures.global_statistics import MARGIN, MEASURES, outwards
 
 Picture = Float[np.ndarray, "height width 3"]
 Bytes = UInt8[np.ndarray, "height width 3"]

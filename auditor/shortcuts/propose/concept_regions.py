@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from auditor.language.speaking import gettext as _
-from auditor.shortcuts.heat import top_component, with_edges
-from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal, region_score
+from auditor.shortcuts.propose.heat import top_component, with_edges
+from auditor.shortcuts.propose.proposals import PROPOSALS, ClassView, Proposal, region_score
 
 SHARE = 0.05
 

@@ -11,11 +11,11 @@ from scipy.stats import norm, rankdata, tiecorrect
 
 from auditor.base.streams import stream
 from auditor.records.stages import Evidence, Plausibility
-from auditor.shortcuts.global_statistics import STATISTICS
 from auditor.shortcuts.grading import LIKELY_ARTEFACT
-from auditor.shortcuts.modes import bimodal, otsu
-from auditor.shortcuts.proposals import least_group
+from auditor.shortcuts.propose.proposals import least_group
 from auditor.shortcuts.statistics import benjamini_hochberg
+from auditor.shortcuts.whole_pictures.global_statistics import STATISTICS
+from auditor.shortcuts.whole_pictures.modes import bimodal, otsu
 
 LEVEL = 0.01
 CLEAR_AUC = 0.75

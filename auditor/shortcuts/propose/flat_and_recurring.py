@@ -7,9 +7,15 @@ from jaxtyping import Bool, Float, UInt8
 from scipy import ndimage
 
 from auditor.language.speaking import gettext as _
-from auditor.shortcuts.heat import dilated, edge_pixels, with_edges
-from auditor.shortcuts.proposals import MAX_AREA, PROPOSALS, ClassView, Proposal, region_score
-from auditor.shortcuts.windows import FEATHER
+from auditor.shortcuts.propose.heat import dilated, edge_pixels, with_edges
+from auditor.shortcuts.propose.proposals import (
+    MAX_AREA,
+    PROPOSALS,
+    ClassView,
+    Proposal,
+    region_score,
+)
+from auditor.shortcuts.propose.windows import FEATHER
 
 FLAT = 6.0
 IN_CLASS = 0.3

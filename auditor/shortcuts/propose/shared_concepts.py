@@ -10,8 +10,8 @@ from jaxtyping import Float
 
 from auditor.language.numbers import decimal
 from auditor.language.speaking import gettext as _
-from auditor.shortcuts.concept_regions import region_of
-from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal
+from auditor.shortcuts.propose.concept_regions import region_of
+from auditor.shortcuts.propose.proposals import PROPOSALS, ClassView, Proposal
 
 LEADING = 4
 LEAST_PART = 0.25

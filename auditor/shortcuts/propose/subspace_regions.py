@@ -13,9 +13,9 @@ from jaxtyping import Bool, Float
 from auditor.base.streams import library_seed
 from auditor.concepts.factors import factor_directions, leading_channels, loadings_of
 from auditor.language.speaking import gettext as _
-from auditor.shortcuts.concept_regions import region_of
-from auditor.shortcuts.modes import bimodal, otsu, separation
-from auditor.shortcuts.proposals import PROPOSALS, ClassView, Proposal, least_group
+from auditor.shortcuts.propose.concept_regions import region_of
+from auditor.shortcuts.propose.proposals import PROPOSALS, ClassView, Proposal, least_group
+from auditor.shortcuts.whole_pictures.modes import bimodal, otsu, separation
 
 COMPONENTS = 6
 MEMBERS_EACH = 4

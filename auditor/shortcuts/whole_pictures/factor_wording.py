@@ -9,8 +9,8 @@ import numpy as np
 from auditor.language.numbers import bare_percent, percent, short_number
 from auditor.language.speaking import gettext as _
 from auditor.records.stages import Evidence, Grade
-from auditor.shortcuts.global_factors import Predictive, widest
-from auditor.shortcuts.global_statistics import Statistic
+from auditor.shortcuts.whole_pictures.global_factors import Predictive, widest
+from auditor.shortcuts.whole_pictures.global_statistics import Statistic
 
 
 def factor_meaning(

@@ -1,0 +1,1 @@
+"""Proposals: regions that a class may rest on."""
