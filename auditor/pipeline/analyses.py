@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from auditor.base.progress import Progress
+from auditor.causal.flipping import flipping_curves, flipping_samples
 from auditor.config.audit import Config
-from auditor.interventions.flipping import flipping_curves, flipping_samples
 from auditor.pipeline.assemble import LayerAnalysis
 from auditor.pipeline.decisions import analyse_classes, analyse_layer, compared_pairs
 from auditor.pipeline.extras import Extras, LayerExtras

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from auditor.causal.trial import LEAST_IMAGES
 from auditor.concepts.concept_map import concept_map
 from auditor.concepts.reference_fit import reference_fit
 from auditor.concepts.typical import typical_samples
 from auditor.config.audit import Config, dump_config
 from auditor.config.depth import LEAST_PER_CLASS
 from auditor.config.published import shared_config
-from auditor.interventions.trial import LEAST_IMAGES
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import listed, ngettext, spoken
 from auditor.pipeline.assemble_extras import extra_parts, with_leads

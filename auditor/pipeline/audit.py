@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from auditor.base.progress import Progress
+from auditor.causal.probe import Probe
+from auditor.causal.search import find_shortcuts, steps_of
 from auditor.config.audit import Config
-from auditor.interventions.probe import Probe
-from auditor.interventions.search import find_shortcuts, steps_of
 from auditor.language.speaking import speaking
 from auditor.pipeline.analyses import Stages, run_analyses
 from auditor.pipeline.assemble import Analysis, assemble

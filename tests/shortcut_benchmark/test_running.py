@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from auditor.causal import search as searching
+from auditor.causal import trial
+from auditor.causal.transplant import NON_MEMBER, OTHER_CLASS, SAME_IMAGE
+from auditor.causal.trial import FIRST_TARGETS
 from auditor.config.audit import ShortcutConfig
-from auditor.interventions import search as searching
-from auditor.interventions import trial
-from auditor.interventions.transplant import NON_MEMBER, OTHER_CLASS, SAME_IMAGE
-from auditor.interventions.trial import FIRST_TARGETS
 from tests.benchmarks.shortcuts import running
 from tests.benchmarks.shortcuts.__main__ import main
 from tests.benchmarks.shortcuts.ablations import CONTROLS, ablations
@@ -28,7 +28,7 @@ from tests.benchmarks.shortcuts.grid import (
 )
 from tests.benchmarks.shortcuts.running import Plan, run, stored
 from tests.benchmarks.shortcuts.searching import fingerprint_of
-from tests.interventions.worlds import world
+from tests.causal.worlds import world
 
 
 @pytest.mark.parametrize(

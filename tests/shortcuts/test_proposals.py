@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from auditor.causal.proposing import BUILT_IN, BY_CONCEPT
 from auditor.config.audit import PROPOSALS as NAMES
-from auditor.interventions.proposing import BUILT_IN, BY_CONCEPT
 from auditor.shortcuts.propose import concept_regions, regions
 from auditor.shortcuts.propose import flat_and_recurring as templates
 from auditor.shortcuts.propose.heat import dilated, smoothed_positive, top_component

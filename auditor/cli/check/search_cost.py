@@ -55,8 +55,8 @@ def search_cost(
         per_map: seconds of a conditional heatmap at the last layer.
         per_image: seconds of an image's relevance.
     """
-    from auditor.interventions.screening import TARGETS_EACH, most_tried
-    from auditor.interventions.trial import LEAST_IMAGES, SLOTS_LARGE, SLOTS_SMALL, SMALL_IMAGE
+    from auditor.causal.screening import TARGETS_EACH, most_tried
+    from auditor.causal.trial import LEAST_IMAGES, SLOTS_LARGE, SLOTS_SMALL, SMALL_IMAGE
 
     members = min(asked.members, images // (2 * max(1, classes)))  # in each half of the data
     if not asked.enabled or members < LEAST_IMAGES:

@@ -42,8 +42,8 @@ def speed_of(explainer: Explainer, subject: Subject, images: Tensor) -> Speed:
     """Time it on ``images``, repeated to a full batch; takes a few seconds."""
     import torch
 
-    from auditor.interventions.pixels import blend, feathered
-    from auditor.interventions.probe import PIXELS_ON_CPU, Probe
+    from auditor.causal.pixels import blend, feathered
+    from auditor.causal.probe import PIXELS_ON_CPU, Probe
 
     probe = Probe(explainer, subject)
     # As many at once as the search shows: a few images of a small model say little of a batch.

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
+from auditor.causal import notes, nulls, rivals, transplant, trial
 from auditor.config.audit import ShortcutConfig
-from auditor.interventions import notes, nulls, rivals, transplant, trial
 
 CONTROLS = {
     "another class": transplant.OTHER_CLASS,

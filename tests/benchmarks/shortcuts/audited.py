@@ -13,10 +13,10 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from auditor.causal.probe import Probe
 from auditor.concepts.selection import leading_concepts
 from auditor.concepts.statistics import concept_statistics
 from auditor.demo.training import to_inputs
-from auditor.interventions.probe import Probe
 from auditor.records.stages import LayerRelevance, Manifest, Samples
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.collect import PassPlan, merge, run_pass

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from auditor.causal.search import find_shortcuts
+from auditor.causal.tested import Tested
 from auditor.config.audit import ShortcutConfig
-from auditor.interventions.search import find_shortcuts
-from auditor.interventions.tested import Tested
 from auditor.records.stages import Finding, ShortcutReport
 from auditor.shortcuts.grading import FLIPS, grade, reach
 from auditor.shortcuts.propose.proposals import Proposal

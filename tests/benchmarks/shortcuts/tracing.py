@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from auditor.interventions import search as searching
+from auditor.causal import search as searching
 from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
 from tests.benchmarks.shortcuts.manipulation import Effect
 from tests.benchmarks.shortcuts.scores import hits, iou

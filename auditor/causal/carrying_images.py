@@ -1,0 +1,115 @@
+"""Which images carry a candidate's region: those whose region does what the references' does.
+
+An image carries it when its region, put into images of other classes, raises the margin of the
+class by at least half of what the references' regions do. That is asked of members, of images of
+the class that are decided as another one, and of images of other classes, in the same way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from auditor.causal.images import Members
+from auditor.causal.screening import Screened, effects_of
+from auditor.causal.trial import Stage
+from auditor.records.stages import Samples
+from auditor.shortcuts.propose.heat import smoothed_positive
+from auditor.shortcuts.propose.windows import FEATHER, Shape, box_of, masks_of, place
+
+MEMBER_EFFECT = 0.5
+KEEPS_TO_A_PLACE = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Images with what the search needs of them; ``heat`` is smoothed positive relevance."""
+
+    rows: Int[np.ndarray, "sample"]
+    inputs: Float[Tensor, "sample 3 h w"]
+    heat: Float[np.ndarray, "sample h w"]
+
+
+def carriers(stage: Stage, members: Members, screened: Screened) -> Bool[np.ndarray, "member"]:
+    """Say which members carry the region; all of them where that cannot be measured.
+
+    A proposal that is of some members only, such as a cluster of them, says so itself.
+    """
+    known = screened.proposal.carriers
+    if known is not None and known.any():
+        return known
+    return carrying(stage, members.inputs, screened.proposal.masks, members.output, screened)
+
+
+def carrying(
+    stage: Stage,
+    inputs: Float[Tensor, "sample 3 h w"],
+    masks: Bool[np.ndarray, "sample h w"],
+    output: int,
+    screened: Screened,
+) -> Bool[np.ndarray, "sample"]:
+    """Say which images carry the region of a candidate for ``output`` inside ``masks``."""
+    if not screened.measured:
+        return np.ones(len(inputs), dtype=bool)
+    effects = effects_of(
+        stage.probe, inputs, masks, output, stage.others, screened.targets, screened.fillers
+    )
+    found: np.ndarray = effects >= MEMBER_EFFECT * screened.reference_effect
+    return found
+
+
+def strays(
+    stage: Stage, samples: Samples, members: Members, generator: np.random.Generator
+) -> Pictures:
+    """Load test images of the class that are decided as another class.
+
+    As large a share of them as the members are of the correctly decided test images, so that both
+    together give the accuracy of the class.
+    """
+    output = members.output
+    test = samples.valid & ~samples.discovery & (samples.labels == output)
+    wrong = np.flatnonzero(test & (samples.prediction != output))
+    right = int((test & (samples.prediction == output)).sum())
+    share = min(1.0, int((~members.discovery).sum()) / right) if right else 1.0
+    rows = np.sort(generator.permutation(wrong)[: round(share * len(wrong))])
+    inputs = stage.probe.inputs(rows)
+    return Pictures(rows, inputs, heat_of(stage, inputs, output))
+
+
+def heat_of(
+    stage: Stage, inputs: Float[Tensor, "sample 3 h w"], output: int
+) -> Float[np.ndarray, "sample h w"]:
+    """Return the smoothed positive relevance of images for a class."""
+    if not len(inputs):
+        return np.zeros((0, *inputs.shape[-2:]), dtype=np.float32)
+    return smoothed_positive(stage.probe.heatmaps(inputs, output))
+
+
+def masks_for(
+    screened: Screened, heat: Float[np.ndarray, "sample h w"]
+) -> Bool[np.ndarray, "sample h w"]:
+    """Return where the region would lie in images that no proposal looked at.
+
+    At its own place where it has the same one in every reference; else a window of its median size,
+    at its median place where the references keep to one, and where relevance is largest otherwise.
+    """
+    reference = screened.proposal.masks[screened.references]
+    reference = reference[reference.any(axis=(1, 2))]
+    height, width = reference.shape[1:]
+    if not len(heat) or not len(reference):
+        return np.zeros((len(heat), height, width), dtype=bool)
+    if (reference == reference[:1]).all():
+        return np.repeat(reference[:1], len(heat), axis=0)
+    boxes = np.array([box_of(mask) for mask in reference])
+    sides = np.median(boxes[:, 2:] - boxes[:, :2], axis=0).round().astype(int)
+    shape = Shape("window", max(1, int(sides[0])), max(1, int(sides[1])))
+    corners = boxes[:, :2] / (height, width)
+    middle = np.median(boxes[:, :2], axis=0).round().astype(int)
+    if np.abs(corners - np.median(corners, axis=0)).sum(axis=1).mean() <= KEEPS_TO_A_PLACE:
+        last = (height - shape.height, width - shape.width)
+        corner = np.minimum(middle, last)
+        return masks_of(np.tile(corner, (len(heat), 1)), shape, (height, width))
+    return masks_of(place(heat, shape, feather=FEATHER), shape, (height, width))

@@ -1,0 +1,147 @@
+"""The direction of a candidate in a layer, and random directions of the same variance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from auditor.causal.transplant import OTHER_CLASS, Region, composed, pair_up
+from auditor.causal.trial import Stage
+
+PAIRS = 32
+POSITIONS = 64
+TILTS = (-2.0, 8.0)
+HALVINGS = 40
+SMALL = 1e-9
+AT_ONCE = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """How the positions of a layer vary: mean and covariance over channels, with its eigenvectors.
+
+    ``mean`` is of images of other classes than the candidate's (what its members lack the region
+    for); the covariance is of these and the members together. All from the discovery half.
+    """
+
+    layer: str
+    mean: Float[np.ndarray, "channel"]
+    covariance: Float[np.ndarray, "channel channel"]
+    values: Float[np.ndarray, "channel"]
+    vectors: Float[np.ndarray, "channel channel"]
+
+
+def spread_of(
+    stage: Stage,
+    layer: str,
+    members: Float[Tensor, "member 3 h w"],
+    others: Float[Tensor, "other 3 h w"],
+    generator: np.random.Generator,
+) -> Spread:
+    """Return how the channels of a layer vary over positions of members and of other images.
+
+    At most `POSITIONS` positions, at random, of each image count.
+    """
+    own, rest = (_positions(stage, layer, images, generator) for images in (members, others))
+    everything = np.concatenate([own, rest])
+    centred = everything - everything.mean(axis=0)
+    covariance = centred.T @ centred / len(centred)
+    values, vectors = np.linalg.eigh(covariance)
+    return Spread(layer, rest.mean(axis=0), covariance, np.maximum(values, 0.0), vectors)
+
+
+def region_direction(
+    stage: Stage, region: Region, layer: str, generator: np.random.Generator
+) -> Float[np.ndarray, "channel"] | None:
+    """Return the unit direction in which the region moves the mean activation of the layer.
+
+    Mean over pairs of a reference and a discovery image of another class: activation, averaged over
+    positions, with the region put in, less that with another class's content put there. A contrast
+    within one image, so it needs no members without the region and holds nothing of the class that
+    comes along with it. Averaged over positions since the artefact may lie anywhere. None where the
+    layer does not change.
+    """
+    candidates = stage.others.without(region.members.output)
+    half = len(candidates) // 2
+    targets, fillers = candidates[:half], candidates[half:]
+    slots = max(1, -(-PAIRS // max(1, len(targets))))
+    targets = targets[: -(-PAIRS // slots)]
+    pairing = pair_up(region, targets, fillers, slots, generator)
+    total: np.ndarray | float = 0.0
+    pair = region, pairing, stage.others, stage.others
+    step = max(1, AT_ONCE // slots)
+    for start in range(0, len(targets), step):
+        rows = slice(start, start + step)
+        means = [
+            _pooled(stage, layer, composed(*pair, control, rows)) for control in (None, OTHER_CLASS)
+        ]
+        total = total + (means[0] - means[1])
+    length = float(np.linalg.norm(total))
+    return np.asarray(total) / length if length > 0 else None
+
+
+def variance_along(spread: Spread, direction: Float[np.ndarray, "channel"]) -> float:
+    """Return the variance of the layer's positions along a unit direction."""
+    return float(direction @ spread.covariance @ direction)
+
+
+def random_directions(
+    spread: Spread,
+    direction: Float[np.ndarray, "channel"],
+    count: int,
+    generator: np.random.Generator,
+) -> Float[np.ndarray, "random channel"]:
+    """Return random unit directions at right angles to one, with the variance along it.
+
+    A Gaussian vector in the basis of principal components, weighted by powers of their variances;
+    the power is found for each by halving between `TILTS`, so that its variance comes to the one
+    along ``direction``, or as near to it as the layer has it.
+    """
+    wanted = variance_along(spread, direction)
+    scale = spread.values / max(float(spread.values.max()), SMALL) + SMALL
+    draws = generator.standard_normal((count, len(scale)))
+    low, high = np.full(count, TILTS[0]), np.full(count, TILTS[1])
+    found = draws
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        found = (draws * scale ** (middle[:, None] / 2)) @ spread.vectors.T
+        found = found - np.outer(found @ direction, direction)
+        found /= np.maximum(np.linalg.norm(found, axis=1, keepdims=True), SMALL**2)
+        more = ((found @ spread.covariance) * found).sum(axis=1) > wanted
+        low, high = np.where(more, low, middle), np.where(more, middle, high)
+    return found
+
+
+def _positions(
+    stage: Stage,
+    layer: str,
+    images: Float[Tensor, "sample 3 h w"],
+    generator: np.random.Generator,
+) -> Float[np.ndarray, "position channel"]:
+    parts = []
+    for start in range(0, len(images), AT_ONCE):
+        maps = _maps(stage, layer, images[start : start + AT_ONCE]).flatten(2).cpu()
+        total = maps.shape[2]
+        places = generator.random((len(maps), total)).argsort(axis=1)[:, :POSITIONS]
+        index = torch.from_numpy(places)[:, None].expand(-1, maps.shape[1], -1)
+        parts.append(maps.gather(2, index).transpose(1, 2).flatten(0, 1))
+    found: np.ndarray = torch.cat(parts).double().numpy()
+    return found
+
+
+def _pooled(
+    stage: Stage, layer: str, images: Float[Tensor, "sample 3 h w"]
+) -> Float[np.ndarray, "channel"]:
+    """Return the sum over images of the activations' mean over positions."""
+    found: np.ndarray = (
+        _maps(stage, layer, images).mean(dim=(2, 3)).sum(dim=0).double().cpu().numpy()
+    )
+    return found
+
+
+def _maps(stage: Stage, layer: str, images: Float[Tensor, "sample 3 h w"]) -> Tensor:
+    return stage.probe.explainer.activations(images, (layer,))[layer]

@@ -1,0 +1,110 @@
+"""Load once what all tests share: members of the audited classes, and images of all classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor
+
+from auditor.base.streams import stream
+from auditor.causal.probe import Probe
+from auditor.config.audit import ShortcutConfig
+from auditor.records.stages import Samples
+from auditor.shortcuts.propose.heat import smoothed_positive
+
+
+@dataclass(frozen=True, eq=False)
+class Members:
+    """Members of one class that are looked at; ``heat`` is smoothed positive relevance.
+
+    ``objects`` is 1 on the object where the user gave a mask, NaN in members without one.
+    """
+
+    output: int
+    rows: Int[np.ndarray, "member"]
+    discovery: Bool[np.ndarray, "member"]
+    inputs: Float[Tensor, "member 3 h w"]
+    heat: Float[np.ndarray, "member h w"]
+    pictures: UInt8[np.ndarray, "member h w 3"]
+    logits: Float[np.ndarray, "member output"]
+    in_class: int
+    objects: Float[np.ndarray, "member h w"] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Images of all classes from one half of the data, as even over the classes as they allow."""
+
+    rows: Int[np.ndarray, "sample"]
+    labels: Int[np.ndarray, "sample"]
+    predictions: Int[np.ndarray, "sample"]
+    inputs: Float[Tensor, "sample 3 h w"]
+    logits: Float[np.ndarray, "sample output"]
+
+    def without(self, output: int) -> Int[np.ndarray, "target"]:
+        """Return the positions of images whose label and prediction are not ``output``."""
+        return np.flatnonzero((self.labels != output) & (self.predictions != output))
+
+
+def load_members(
+    probe: Probe,
+    samples: Samples,
+    output: int,
+    config: ShortcutConfig,
+    seed: int,
+) -> Members:
+    """Load up to ``config.members`` members per half, at random, in order of rows."""
+    rows = samples.members(output)
+    chosen = []
+    for half in (True, False):
+        part = rows[samples.discovery[rows] == half]
+        chosen.append(stream(seed, "members", output, half).permutation(part)[: config.members])
+    kept = np.sort(np.concatenate(chosen))
+    inputs = probe.inputs(kept)
+    heat = np.zeros((0, *inputs.shape[-2:]), dtype=np.float32)
+    if len(kept):
+        heat = smoothed_positive(probe.heatmaps(inputs, output))
+    return Members(
+        output=output,
+        rows=kept,
+        discovery=samples.discovery[kept],
+        inputs=inputs,
+        heat=heat,
+        pictures=probe.pictures(inputs),
+        logits=samples.logits[kept],
+        in_class=len(rows),
+        objects=probe.objects(kept),
+    )
+
+
+def load_pool(
+    probe: Probe,
+    samples: Samples,
+    rows: Int[np.ndarray, "row"],
+    size: int,
+    *,
+    name: str,
+    seed: int,
+) -> Pool:
+    """Load ``size`` of ``rows``, taking turns between the classes, random within each.
+
+    ``name`` is what the images are for: pools of another name are drawn independently.
+    """
+    labels = samples.labels[rows]
+    queues = [
+        [int(row) for row in stream(seed, "pool", name, label).permutation(rows[labels == label])]
+        for label in np.unique(labels)
+    ]
+    order: list[int] = []
+    while any(queues) and len(order) < size:
+        order += [queue.pop(0) for queue in queues if queue]
+    kept = np.array(order[:size], dtype=int)
+    return Pool(
+        rows=kept,
+        labels=samples.labels[kept],
+        predictions=samples.prediction[kept],
+        inputs=probe.inputs(kept),
+        logits=samples.logits[kept],
+    )

@@ -1,0 +1,282 @@
+"""T3: take the direction of a candidate out of a layer; do its members leave the class?
+
+``a - u u^T (a - mean of other classes)`` at every position, compared with the same along random
+directions of the same variance. What happens to images of the class without the region, and to all
+other classes, says what it would cost to keep the model and take the direction out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from auditor.causal.carrying_images import Pictures, carrying, masks_for
+from auditor.causal.directions import (
+    Spread,
+    random_directions,
+    region_direction,
+    spread_of,
+    variance_along,
+)
+from auditor.causal.images import Members
+from auditor.causal.screening import Screened
+from auditor.causal.transplant import composed
+from auditor.causal.trial import (
+    FIRST_TARGETS,
+    IMAGES,
+    LEAST_IMAGES,
+    Stage,
+    Trial,
+    draw_pairs,
+    least_effect,
+    missing,
+)
+from auditor.language.numbers import percent
+from auditor.language.speaking import gettext as _
+from auditor.records.shortcuts import Change, Projection
+from auditor.records.stages import Evidence
+from auditor.shortcuts.grading import LATENT, LEVEL, UNUSED
+from auditor.shortcuts.statistics import accuracy
+
+DIRECTIONS = 20
+LEAST_CHANNELS = 4
+AT_ONCE = 16
+RANDOM = "a random direction of the same variance"
+WITH, WITHOUT, OTHERS = "with the region", "without it", "other classes"
+
+
+@dataclass(frozen=True)
+class Latent:
+    """T3 of one candidate: its evidence, and what the projection did (None: it did not run).
+
+    ``null`` is the evidence that one of the random directions gives against the others.
+    """
+
+    evidence: Evidence
+    projection: Projection | None = None
+    null: Evidence | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What all candidates of a class share: the layer's spread, and the images that are tested.
+
+    ``labels`` are the outputs that make an image right; the members' test half comes first, then
+    test images of the class that are decided as another one, then test images of other classes.
+    """
+
+    spread: Spread
+    inputs: Float[Tensor, "sample 3 h w"]
+    labels: Int[np.ndarray, "sample"]
+    tested: Int[np.ndarray, "member"]
+    strays: Pictures
+
+
+def promising(trial: Trial) -> bool:
+    """Say whether T1 or T2 leaves a grade open that T3 could raise."""
+    return any(
+        e.p is not None and e.p <= LEVEL and e.low >= UNUSED and not e.reason
+        for e in trial.evidence
+    )
+
+
+def not_promising(candidate: str) -> Latent:
+    """Return why T3 did not run where T1 and T2 found nothing."""
+    why = _("Neither T1 nor T2 found an effect, so no grade depends on it.")
+    return Latent(missing(candidate, LATENT, why))
+
+
+def ground_of(
+    stage: Stage,
+    members: Members,
+    layer: str,
+    strays: Pictures,
+    generator: np.random.Generator,
+) -> Ground | None:
+    """Return what the candidates of a class share; None: the layer is too narrow, or no others."""
+    others = stage.others.without(members.output)
+    if stage.probe.explainer.channels(layer) < LEAST_CHANNELS or len(others) < LEAST_IMAGES:
+        return None
+    discovered = np.flatnonzero(members.discovery)
+    tested = np.flatnonzero(~members.discovery)
+    elsewhere = np.flatnonzero(stage.targets.labels != members.output)
+    own = np.full(len(tested) + len(strays.rows), members.output)
+    return Ground(
+        spread=spread_of(
+            stage, layer, members.inputs[discovered], stage.others.inputs[others], generator
+        ),
+        inputs=torch.cat([members.inputs[tested], strays.inputs, stage.targets.inputs[elsewhere]]),
+        labels=np.concatenate([own, stage.targets.labels[elsewhere]]),
+        tested=tested,
+        strays=strays,
+    )
+
+
+def latent_test(
+    stage: Stage,
+    candidate: str,
+    trial: Trial,
+    screened: Screened,
+    ground: Ground | None,
+    generator: np.random.Generator,
+) -> Latent:
+    """Run T3 on the test half.
+
+    Args:
+        stage: what all trials share.
+        candidate: its id.
+        trial: T1 and T2 of the candidate.
+        screened: its proposal, with the images on which its members are told from the others.
+        ground: what the class's candidates share, None where the layer cannot be used.
+        generator: draws pairs, random directions and permutations.
+    """
+    members = trial.region.members
+    if ground is None:
+        why = _(
+            "A direction needs a layer of at least %(channels)s channels and %(least_images)s "
+            "images of other classes.",
+            channels=LEAST_CHANNELS,
+            least_images=LEAST_IMAGES,
+        )
+        return Latent(missing(candidate, LATENT, why))
+    groups = _groups(stage, members, screened, ground)
+    count = int(groups[WITH][: len(ground.tested)].sum())
+    if count < LEAST_IMAGES:
+        why = _(
+            "%(count)s correctly classified test images carry the region, and %(least_images)s are"
+            " needed.",
+            count=count,
+            least_images=LEAST_IMAGES,
+        )
+        return Latent(missing(candidate, LATENT, why))
+    spread = ground.spread
+    direction = region_direction(stage, trial.region, spread.layer, generator)
+    if direction is None:
+        return Latent(
+            missing(
+                candidate,
+                LATENT,
+                _("The region does not move layer %(layer)s.", layer=spread.layer),
+            )
+        )
+    randoms = random_directions(spread, direction, DIRECTIONS, generator)
+    before, after = _right(stage, ground, [direction, *randoms])
+    turned, count = _turned(stage, trial, spread, direction, generator)
+    return Latent(
+        _evidence(stage, candidate, before, after, groups[WITH], generator),
+        Projection(
+            layer=spread.layer,
+            variance=_share(spread, direction),
+            control_variance=float(np.mean([_share(spread, each) for each in randoms])),
+            directions=DIRECTIONS,
+            turned=turned,
+            turned_n=count,
+            changes=tuple(
+                Change(
+                    group,
+                    accuracy(before[where]),
+                    accuracy(after[0][where]),
+                    float(after[1:, where].mean()) if where.any() else None,
+                )
+                for group, where in groups.items()
+            ),
+        ),
+        _evidence(stage, "null", before, after[1:], groups[WITH], generator),
+    )
+
+
+def _groups(
+    stage: Stage, members: Members, screened: Screened, ground: Ground
+) -> dict[str, Bool[np.ndarray, "sample"]]:
+    """Return which of the tested images belong to the class with, without, and to others."""
+    tested = torch.from_numpy(ground.tested)
+    masks = screened.proposal.masks[ground.tested]
+    own = carrying(stage, members.inputs[tested], masks, members.output, screened)
+    wrong = carrying(
+        stage,
+        ground.strays.inputs,
+        masks_for(screened, ground.strays.heat),
+        members.output,
+        screened,
+    )
+    has = np.concatenate([own, wrong])
+    rest = len(ground.labels) - len(has)
+    return {
+        WITH: np.concatenate([has, np.zeros(rest, bool)]),
+        WITHOUT: np.concatenate([~has, np.zeros(rest, bool)]),
+        OTHERS: np.concatenate([np.zeros(len(has), bool), np.ones(rest, bool)]),
+    }
+
+
+def _right(
+    stage: Stage, ground: Ground, directions: Sequence[Float[np.ndarray, "channel"]]
+) -> tuple[Bool[np.ndarray, "sample"], Bool[np.ndarray, "direction sample"]]:
+    """Return which images are right before, and after each direction was projected out."""
+    before, after = [], []
+    mean = torch.from_numpy(ground.spread.mean)
+    units = [torch.from_numpy(np.ascontiguousarray(each)) for each in directions]
+    for start in range(0, len(ground.inputs), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        above = stage.probe.explainer.upper(ground.inputs[part], ground.spread.layer)
+        labels = ground.labels[part]
+        before.append(above.logits().argmax(1).cpu().numpy() == labels)
+        after.append(
+            [above.without(unit, mean).argmax(1).cpu().numpy() == labels for unit in units]
+        )
+    return np.concatenate(before), np.concatenate(after, axis=1)
+
+
+def _turned(
+    stage: Stage,
+    trial: Trial,
+    spread: Spread,
+    direction: Float[np.ndarray, "channel"],
+    generator: np.random.Generator,
+) -> tuple[tuple[float, float], int]:
+    """Return the share of transplants taken for the class before and after, and their number."""
+    output = trial.region.members.output
+    targets = stage.targets.without(output)[:FIRST_TARGETS]
+    if not len(targets):
+        return (0.0, 0.0), 0
+    pairing = draw_pairs(stage, trial.region, targets, generator)
+    unit, mean = torch.from_numpy(direction), torch.from_numpy(spread.mean)
+    taken: list[list[Bool[np.ndarray, "pair"]]] = [[], []]
+    step = max(1, AT_ONCE // pairing.references.shape[1])
+    for start in range(0, len(targets), step):
+        rows = slice(start, start + step)
+        images = composed(trial.region, pairing, stage.targets, stage.others, None, rows)
+        above = stage.probe.explainer.upper(images, spread.layer)
+        for found, logits in zip(taken, (above.logits(), above.without(unit, mean)), strict=True):
+            found.append(logits.argmax(1).cpu().numpy() == output)
+    before, after = (np.concatenate(parts) for parts in taken)
+    return (float(before.mean()), float(after.mean())), len(before)
+
+
+def _evidence(
+    stage: Stage,
+    candidate: str,
+    before: Bool[np.ndarray, "sample"],
+    after: Bool[np.ndarray, "direction sample"],
+    carry: Bool[np.ndarray, "sample"],
+    generator: np.random.Generator,
+) -> Evidence:
+    """Return how many more images leave along the first direction than along the others."""
+    right = carry & before
+    left = (~after[:, right]).astype(float)
+    effects = (left[0] - left[1:]).T
+    found = least_effect(stage, candidate, LATENT, IMAGES, {RANDOM: effects}, generator)
+    beaten = float((left[1:].mean(axis=1) >= left[0].mean()).mean())
+    if beaten > 1 / DIRECTIONS and found.effect > 0:
+        why = _("%(beaten)s of the random directions have as much effect.", beaten=percent(beaten))
+        return replace(found, reason=why)
+    return found
+
+
+def _share(spread: Spread, direction: Float[np.ndarray, "channel"]) -> float:
+    total = float(np.trace(spread.covariance))
+    return variance_along(spread, direction) / total if total > 0 else 0.0

@@ -1,0 +1,76 @@
+"""The layer on which a region can be looked for: one whose relevance lies in the picture.
+
+A classifier that reads its class token alone has all relevance of the last block on that token,
+which has no place. What is asked of a region is then asked of the nearest layer below where the
+relevance still lies on patches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from auditor.causal.images import Members
+from auditor.causal.probe import Probe
+from auditor.language.speaking import gettext as _
+from auditor.relevance.graph.geometry import Geometry
+
+# The least share of a layer's absolute relevance that has to lie in the picture.
+IN_THE_PICTURE = 0.1
+PICTURES = 8
+
+
+def no_place(layer: str, why: str) -> str:
+    """Return the sentence that a region cannot be found again in a layer."""
+    return _(
+        "A region of the picture cannot be found again in layer %(layer)s: %(why)s.",
+        layer=layer,
+        why=_(why),
+    )
+
+
+def standing_layer(
+    probe: Probe, members: Sequence[Members], layer: str
+) -> tuple[str, tuple[str, ...]]:
+    """Return the layer itself or the nearest below whose relevance lies in the picture, and a note.
+
+    The note says why another layer was taken, or that there is none; then the layer stays.
+    """
+    explainer = probe.explainer
+    if not members or lies_in_the_picture(probe, members, layer):
+        return layer, ()
+    below = [each for each in explainer.layers if explainer.cuts(each)]
+    for lower in reversed(below):
+        if explainer.leads_to(layer, lower) and lies_in_the_picture(probe, members, lower):
+            note = _(
+                "At layer %(layer)s the relevance lies on what has no place in the picture, such as"
+                " a class token: regions were looked for in layer %(lower)s, below it.",
+                layer=layer,
+                lower=lower,
+            )
+            return lower, (note,)
+    note = _(
+        "At layer %(layer)s, and at every layer below, the relevance lies on what has no place in "
+        "the picture: the concepts of a region cannot be told.",
+        layer=layer,
+    )
+    return layer, (note,)
+
+
+def lies_in_the_picture(probe: Probe, members: Sequence[Members], layer: str) -> bool:
+    """Tell whether enough of the relevance of a layer lies on positions that have a place."""
+    where = probe.explainer.geometry(layer)
+    if not isinstance(where, Geometry):
+        return False
+    if where.placed.all():
+        return True
+    each = -(-PICTURES // len(members))
+    inputs = torch.cat([one.inputs[:each] for one in members])[:PICTURES]
+    targets = torch.tensor(
+        [one.output for one in members for _row in range(len(one.inputs[:each]))]
+    )
+    found = probe.explainer.explain(inputs, targets[: len(inputs)], layers=(layer,), heatmap=False)
+    amount = found.relevance[layer].abs().sum(dim=1).flatten(1).sum(dim=0).double().cpu()
+    placed = amount[torch.from_numpy(where.placed)].sum()
+    return bool(placed >= IN_THE_PICTURE * amount.sum())

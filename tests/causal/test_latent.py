@@ -1,0 +1,219 @@
+"""T3 on a layer whose directions are known: the mark's direction decides for it, others do not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from auditor.causal.carrying_images import carriers, masks_for, strays
+from auditor.causal.directions import (
+    random_directions,
+    region_direction,
+    spread_of,
+    variance_along,
+)
+from auditor.causal.images import load_members, load_pool
+from auditor.causal.latent import Latent, ground_of, latent_test
+from auditor.causal.screening import Screened, screen
+from auditor.causal.transplant import Region, control_windows
+from auditor.causal.trial import Stage, Trial
+from auditor.config.audit import ShortcutConfig
+from auditor.shortcuts.propose.proposals import Proposal
+from auditor.shortcuts.propose.windows import FEATHER
+from tests.causal.worlds import BRIGHT, MARK, SIZE, WideModel, World, world
+
+TURNED = 3
+
+
+def prepared(subject: World) -> tuple[Stage, Trial, Screened]:
+    """Return what the search has at hand when T3 begins, for the mark of class 0."""
+    samples, probe = subject.samples(), subject.probe()
+    generator = np.random.default_rng(0)
+    members = load_members(probe, samples, 0, ShortcutConfig(), 0)
+    halves = [np.flatnonzero(~samples.discovery), np.flatnonzero(samples.discovery)]
+    targets, others = (load_pool(probe, samples, half, 36, name="any", seed=0) for half in halves)
+    stage = Stage(probe, targets, others, 24, 300, 12)
+    masks = np.zeros((len(members.rows), SIZE, SIZE), bool)
+    # As a proposal would be: grown so that the mark has its full weight.
+    masks[:, MARK[0].start - FEATHER :, MARK[1].start - FEATHER :] = True
+    proposal = Proposal("P1", "mark", masks, 1.0, "")
+    (screened,) = screen(probe, members, [proposal], others, classes=1, generator=generator)
+    window = control_windows(members, masks, "mark", rank=0.5)
+    region = Region(members, masks, screened.references, screened.non_members, window)
+    return stage, Trial(region, None, None, (), 0), screened
+
+
+def run(subject: World) -> Latent:
+    stage, trial, screened = prepared(subject)
+    members = trial.region.members
+    generator = np.random.default_rng(1)
+    wrong = strays(stage, subject.samples(), members, generator)
+    ground = ground_of(stage, members, "mixed", wrong, generator)
+    return latent_test(stage, "c", trial, screened, ground, generator)
+
+
+@pytest.fixture(scope="module")
+def turned() -> World:
+    return world(per_class=60, model=WideModel(6.0, turned=TURNED))
+
+
+@pytest.fixture(scope="module")
+def found(turned: World) -> Latent:
+    return run(turned)
+
+
+def test_members_leave_without_the_direction_and_no_one_else_does(found: Latent) -> None:
+    evidence, projection = found.evidence, found.projection
+    assert evidence.test == "T3 latent"
+    assert evidence.low > 0.8
+    assert evidence.p is not None
+    assert evidence.p < 0.01
+    assert projection is not None
+    carrying, clean, others = projection.changes
+    assert carrying.before.value == 1.0
+    assert carrying.after.value == 0.0
+    assert carrying.control is not None
+    assert carrying.control == pytest.approx(evidence.effect, abs=0.01)
+    for change in (clean, others):
+        assert change.before.n >= 4
+        assert change.after.correct == change.before.correct
+    assert evidence.n == carrying.before.correct
+    assert projection.directions == 20
+    assert projection.turned_n >= 32
+    assert projection.turned[0] > 0.9
+    assert projection.turned[1] < 0.05
+
+
+def test_a_random_direction_in_its_place_does_not_pass(found: Latent) -> None:
+    assert found.null is not None
+    assert found.null.low < 0.05
+
+
+def test_without_reliance_taking_the_direction_out_changes_nothing() -> None:
+    subject = world(per_class=60, reliance=0.0, model=WideModel(0.0, turned=TURNED))
+    found = run(subject)
+    assert found.projection is not None
+    assert found.evidence.high < 0.05
+    assert [c.after.correct for c in found.projection.changes] == [
+        c.before.correct for c in found.projection.changes
+    ]
+
+
+def test_the_same_seed_gives_the_same_numbers(turned: World, found: Latent) -> None:
+    assert run(turned) == found
+
+
+def test_the_direction_is_the_mean_change_of_the_turned_layer(turned: World) -> None:
+    stage, trial, _ = prepared(turned)
+    direction = region_direction(stage, trial.region, "mixed", np.random.default_rng(0))
+    assert direction is not None
+    model = turned.model
+    back = model.back.weight[:, :, 0, 0].detach().numpy() @ direction
+    assert np.linalg.norm(direction) == pytest.approx(1.0)
+    inside = turned.images[(slice(None), *MARK)]
+    drawn = inside[:48].mean(axis=(0, 1, 2)) - inside[60:].mean(axis=(0, 1, 2))
+    expected = np.append(drawn, 0.0)
+    bright = np.maximum(inside[:48].sum(axis=3) - BRIGHT, 0)
+    expected[3] = bright.mean()
+    expected, own = expected / np.linalg.norm(expected), back[:4] / np.linalg.norm(back[:4])
+    # The rim of the mask adds a little of the background.
+    assert own @ expected > 0.97
+
+
+def test_random_directions_are_at_right_angles_and_of_the_same_variance(turned: World) -> None:
+    stage, trial, _ = prepared(turned)
+    members = trial.region.members
+    spread = spread_of(
+        stage, "mixed", members.inputs, stage.others.inputs, np.random.default_rng(0)
+    )
+    positions = stage.probe.explainer.activations(
+        torch.cat([members.inputs, stage.others.inputs]), ("mixed",)
+    )["mixed"].numpy()
+    direction = np.linalg.qr(np.random.default_rng(2).standard_normal((8, 8)))[0][0]
+    along = np.tensordot(direction, positions, axes=([0], [1]))
+    # 64 of 1,024 positions count, so the two agree up to sampling.
+    assert variance_along(spread, direction) == pytest.approx(along.var(), rel=0.2)
+    direction = spread.vectors[:, 4]
+    wanted = variance_along(spread, direction)
+    randoms = random_directions(spread, direction, 20, np.random.default_rng(0))
+    assert np.abs(randoms @ direction).max() < 1e-6
+    assert np.linalg.norm(randoms, axis=1) == pytest.approx(np.ones(20))
+    ratios = [variance_along(spread, row) / wanted for row in randoms]
+    assert np.median(np.abs(np.log(ratios))) < 0.5
+
+
+def test_projecting_out_is_the_formula(turned: World) -> None:
+    probe = turned.probe()
+    images = turned.load(range(4))
+    above = probe.explainer.upper(images, "mixed")
+    unit = torch.nn.functional.normalize(torch.arange(1.0, 9.0), dim=0)
+    mean = torch.linspace(0, 1, 8)
+    maps = above.activation()
+    along = torch.einsum("c,bchw->bhw", unit, maps - mean[:, None, None])
+    edited = maps - unit[:, None, None] * along[:, None]
+    model = turned.model
+    with torch.no_grad():
+        back = model.back(edited)
+        expected = model.from_colours(back[:, :3].mean((2, 3))) + model.from_bright(
+            back[:, 3:4].amax((2, 3))
+        )
+    torch.testing.assert_close(above.without(unit, mean), expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(above.activation(), maps)
+
+
+def test_a_narrow_layer_is_said_to_be_too_narrow() -> None:
+    stage, trial, screened = prepared(world())
+    wrong = strays(stage, world().samples(), trial.region.members, np.random.default_rng(0))
+    generator = np.random.default_rng(0)
+    assert ground_of(stage, trial.region.members, "bright", wrong, generator) is None
+    found = latent_test(stage, "c", trial, screened, None, np.random.default_rng(0))
+    assert found.evidence.outcome == "not applicable"
+    assert "at least 4 channels" in found.evidence.reason
+
+
+def test_carriers_are_the_marked_members_and_masks_follow_the_references() -> None:
+    subject = world()
+    stage, trial, screened = prepared(subject)
+    members = trial.region.members
+    assert carriers(stage, members, screened).tolist() == (members.rows < 26).tolist()
+    masks = masks_for(screened, members.heat[:2])
+    assert np.array_equal(masks, screened.proposal.masks[:2])
+
+
+def test_regions_of_unseen_images_lie_where_the_references_lie() -> None:
+    _, trial, screened = prepared(world())
+    members = trial.region.members
+    moved = np.zeros_like(screened.proposal.masks)
+    for place, mask in enumerate(moved):
+        mask[25 + place % 2 : 29 + place % 2, 26:30] = True
+    near = replace(screened, proposal=replace(screened.proposal, masks=moved))
+    masks = masks_for(near, members.heat[:3])
+    assert masks.sum(axis=(1, 2)).tolist() == [16] * 3
+    assert (masks == masks[:1]).all()
+    assert (masks[0] & screened.proposal.masks[0]).sum() >= 12
+    for place, mask in enumerate(moved):
+        mask[:] = False
+        mask[3 * (place % 9) : 3 * (place % 9) + 4, 5 * (place % 5) : 5 * (place % 5) + 4] = True
+    heat = np.zeros((2, SIZE, SIZE), np.float32)
+    heat[0, 9:13, 4:8] = heat[1, 20:24, 20:24] = 1.0
+    masks = masks_for(near, heat)
+    assert masks[0, 9:13, 4:8].all()
+    assert masks[1, 20:24, 20:24].all()
+    assert masks_for(near, heat[:0]).shape == (0, SIZE, SIZE)
+
+
+def test_strays_are_wrongly_decided_test_images_in_proportion() -> None:
+    subject = world(per_class=40)
+    images = subject.images.copy()
+    images[30:40] = images[45:55]
+    mistaken = World(images, subject.labels, subject.model)
+    samples = mistaken.samples()
+    stage, trial, _ = prepared(mistaken)
+    found = strays(stage, samples, trial.region.members, np.random.default_rng(0))
+    wrong = np.flatnonzero(~samples.discovery & (samples.labels == 0) & (samples.prediction != 0))
+    assert len(wrong) > 0
+    assert found.rows.tolist() == wrong.tolist()
+    assert found.heat.shape == (len(wrong), SIZE, SIZE)

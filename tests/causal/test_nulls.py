@@ -1,0 +1,47 @@
+"""What cannot be a shortcut passes no more often than promised, over many worlds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from auditor.causal.notes import null_sentence
+from auditor.causal.search import find_shortcuts
+from auditor.config.audit import ShortcutConfig
+from auditor.shortcuts.grading import LEVEL
+from auditor.shortcuts.statistics import more_than
+from tests.causal.worlds import WideModel, world
+
+CONFIG = ShortcutConfig(permutations=300, per_class=2, targets=24)
+
+
+@pytest.mark.slow
+def test_nulls_pass_no_more_often_than_nominal() -> None:
+    passed, tried = 0.0, 0
+    for seed in range(12):
+        reliance = 6.0 * (seed % 2)
+        subject = world(
+            per_class=40, reliance=reliance, model=WideModel(reliance, turned=seed), seed=seed
+        )
+        leading = dict.fromkeys((0, 1, 2), ("mixed", (0,)))
+        report = find_shortcuts(
+            subject.probe(), subject.samples(), leading, (0, 1, 2), CONFIG, seed=seed
+        )
+        assert report.null_rate is not None
+        passed += report.null_rate * report.null_n
+        tried += report.null_n
+    assert tried > 100
+    assert more_than(round(passed), tried, LEVEL) > 0.05
+
+
+def test_too_many_passes_are_said_to_be_too_many() -> None:
+    assert "more than chance" not in null_sentence(1, 60)
+    assert "more than chance" in null_sentence(4, 60)
+    assert "4 of 60" in null_sentence(4, 60)
+
+
+def test_the_binomial_tail_by_hand() -> None:
+    draws = np.random.default_rng(0).random((200_000, 60)) < LEVEL
+    assert more_than(3, 60, LEVEL) == pytest.approx((draws.sum(1) >= 3).mean(), abs=0.002)
+    assert more_than(0, 60, LEVEL) == pytest.approx(1.0)
+    assert more_than(0, 0, LEVEL) == 1.0

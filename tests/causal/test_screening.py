@@ -1,0 +1,82 @@
+"""Which of the screened regions of a class are tested."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from auditor.causal.findings import without_parts
+from auditor.causal.screening import Screened, selected
+from auditor.shortcuts.propose.proposals import Proposal
+
+SIZE, MEMBERS = 24, 8
+
+
+def screened(
+    shape: str, mask: np.ndarray, share: float, *, fixed: bool = False, kind: str = "P1"
+) -> Screened:
+    masks = np.repeat(mask[None], MEMBERS, axis=0)
+    proposal = Proposal(kind, shape, masks, share, "because.", fixed=fixed)
+    effects = np.random.default_rng(len(shape)).normal(share, 0.1, MEMBERS)
+    everyone, few = np.arange(MEMBERS), np.arange(3)
+    return Screened(proposal, everyone, effects, everyone, few, few, share)
+
+
+def box(top: int, left: int, bottom: int, right: int) -> np.ndarray:
+    mask = np.zeros((SIZE, SIZE), dtype=bool)
+    mask[top:bottom, left:right] = True
+    return mask
+
+
+def names(found: list[Screened]) -> list[str]:
+    return [each.proposal.shape for each in found]
+
+
+def test_a_region_around_another_is_not_tested_too() -> None:
+    spot = screened("spot", box(0, 0, 6, 6), 0.5)
+    around = screened("around it", box(0, 0, 7, 7), 0.4)
+    assert names(selected([around, spot], 5)) == ["spot"]
+
+
+def test_a_small_part_is_tested_beside_the_whole() -> None:
+    strip = screened("strip", box(0, 0, 6, 24), 0.9)
+    part = screened("part of it", box(0, 0, 4, 6), 0.3)
+    assert names(selected([part, strip], 5)) == ["strip", "part of it"]
+
+
+def test_a_region_that_follows_relevance_does_not_displace_one_bound_to_a_place() -> None:
+    frame = np.ones((SIZE, SIZE), dtype=bool)
+    frame[3:-3, 3:-3] = False
+    following = screened("large spot", box(0, 0, 3, 24), 0.9)
+    fixed = screened("frame", frame, 0.7, fixed=True)
+    border = screened("flat border", frame, 0.6, kind="P1c")
+    assert names(selected([following, fixed], 5)) == ["large spot", "frame"]
+    assert names(selected([following, border], 5)) == ["large spot", "flat border"]
+    assert names(selected([following, fixed, border], 5)) == ["large spot", "frame"]
+
+
+def test_what_moves_nothing_is_not_tested() -> None:
+    idle = screened("idle", box(0, 0, 6, 6), -0.1)
+    assert selected([idle], 5) == []
+
+
+def finding(grade: str, output: int = 0) -> Any:
+    return SimpleNamespace(candidate=SimpleNamespace(output=output), grade=grade)
+
+
+def test_of_regions_in_one_another_the_gravest_is_reported() -> None:
+    spot = screened("spot", box(18, 12, 24, 20), 0.5)
+    strip = screened("strip", box(20, 12, 24, 24), 0.6, fixed=True)
+    elsewhere = screened("elsewhere", box(0, 0, 6, 6), 0.6)
+    first, second, third, fourth = (finding(grade) for grade in ("A", "B", "B", "C"))
+    pairs = [(first, spot), (second, strip), (third, elsewhere), (fourth, spot)]
+    assert without_parts(pairs) == [first, third]
+
+
+def test_other_classes_and_what_is_unused_do_not_hide_a_region() -> None:
+    spot = screened("spot", box(18, 12, 24, 20), 0.5)
+    first, other, unused = finding("A"), finding("B", output=1), finding("D")
+    pairs = [(first, spot), (other, spot), (unused, spot)]
+    assert without_parts(pairs) == [first, other, unused]

@@ -1,0 +1,171 @@
+"""T1 and T2 on a model whose weights are written down: the numbers are known beforehand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from auditor.causal.images import load_members, load_pool
+from auditor.causal.removal import CONTENT, SMOOTH, removal
+from auditor.causal.transplant import (
+    NON_MEMBER,
+    OTHER_CLASS,
+    SAME_IMAGE,
+    Region,
+    Transplanted,
+    control_windows,
+    margin,
+    pair_up,
+    transplant,
+    with_controls,
+)
+from auditor.causal.trial import Stage, run_trial, z_score
+from auditor.config.audit import ShortcutConfig
+from tests.causal.worlds import BRIGHT, MARK, SIZE, World, world
+
+
+def planted(subject: World) -> tuple:
+    samples, probe = subject.samples(), subject.probe()
+    members = load_members(probe, samples, 0, ShortcutConfig(), 0)
+    half = np.flatnonzero(~samples.discovery)
+    targets = load_pool(probe, samples, half, 30, name="any", seed=0)
+    others = load_pool(probe, samples, np.flatnonzero(samples.discovery), 30, name="any", seed=0)
+    masks = np.zeros((len(members.rows), SIZE, SIZE), bool)
+    masks[(slice(None), *MARK)] = True
+    marked = np.flatnonzero(members.rows < 26)
+    without = np.flatnonzero(members.rows >= 26)
+    window = control_windows(members, masks, "mark", rank=0.5)
+    return probe, Region(members, masks, marked, without, window), targets, others
+
+
+def test_the_pool_takes_turns_between_classes_and_halves_do_not_mix() -> None:
+    subject = world()
+    samples, probe = subject.samples(), subject.probe()
+    rows = np.flatnonzero(~samples.discovery)
+    pool = load_pool(probe, samples, rows, 9, name="any", seed=0)
+    assert np.bincount(pool.labels).tolist() == [3, 3, 3]
+    assert not samples.discovery[pool.rows].any()
+    assert set(pool.without(1)) == {i for i in range(9) if pool.labels[i] != 1}
+    again = load_pool(probe, samples, rows, 9, name="any", seed=0)
+    assert np.array_equal(pool.rows, again.rows)
+
+
+def test_transplanting_the_mark_turns_images_and_the_margin_moves_as_computed() -> None:
+    probe, region, targets, others = planted(world())
+    chosen, fillers = targets.without(0), others.without(0)
+    pairing = pair_up(region, chosen, fillers, 3, np.random.default_rng(1))
+    result = transplant(probe, region, pairing, targets, others)
+    assert set(result.controls) == {OTHER_CLASS, SAME_IMAGE, NON_MEMBER}
+    flips = result.flips(0)
+    assert all(values.mean() > 0.95 for values in flips.values())
+    assert result.specific(0)
+    assert not result.specific(1)
+    inside = region.members.inputs[pairing.references.ravel()][(..., *MARK)].numpy()
+    brightest = inside.sum(axis=1).max(axis=(1, 2)) - BRIGHT
+    seam = others.inputs[pairing.others.ravel()][(..., *MARK)].numpy()
+    redder = (inside - seam)[:, 0].sum(axis=(1, 2)) / SIZE**2
+    gained = result.region[..., 0] - result.controls[OTHER_CLASS][..., 0]
+    assert gained.mean() == pytest.approx(6.0 * brightest.mean() + 20.0 * redder.mean(), rel=0.05)
+
+
+def test_without_reliance_nothing_turns() -> None:
+    probe, region, targets, others = planted(world(reliance=0.0))
+    pairing = pair_up(region, targets.without(0), others.without(0), 2, np.random.default_rng(1))
+    result = transplant(probe, region, pairing, targets, others)
+    assert all(abs(values.mean()) < 0.05 for values in result.flips(0).values())
+
+
+def test_every_reference_and_control_is_used_evenly() -> None:
+    _, region, targets, others = planted(world())
+    pairing = pair_up(region, targets.without(0), others.without(0), 4, np.random.default_rng(2))
+    for dealt in (pairing.references, pairing.others, pairing.non_members):
+        assert dealt is not None
+        counts = np.unique(dealt, return_counts=True)[1]
+        assert counts.max() - counts.min() <= 1
+    assert np.array_equal(
+        np.concatenate([pairing.first(5).references, pairing.rest(5).references]),
+        pairing.references,
+    )
+
+
+def test_flip_excess_and_margins_by_hand() -> None:
+    region = np.array([[[3.0, 1.0, 0.0]], [[0.0, 1.0, 0.0]]])
+    control = np.array([[[1.0, 2.0, 0.0]], [[5.0, 1.0, 4.0]]])
+    result = Transplanted(region, {"control": control})
+    assert result.flips(0)["control"].tolist() == [[1.0], [-1.0]]
+    assert result.margins(0)["control"].tolist() == [[2.0 + 1.0], [-1.0 - 1.0]]
+    assert margin(region, 2).ravel().tolist() == [-3.0, -1.0]
+    joined = result.joined(result)
+    assert joined.region.shape == (4, 1, 3)
+    assert joined.controls["control"].shape == (4, 1, 3)
+
+
+def test_control_windows_keep_area_and_distance() -> None:
+    _, region, _, _ = planted(world())
+    assert not (region.window & region.masks).any()
+    area = region.masks.sum(axis=(1, 2)).mean()
+    assert region.window.sum(axis=(1, 2)).mean() == pytest.approx(area, rel=0.25)
+
+
+def test_removing_the_mark_makes_marked_images_leave_and_others_stay() -> None:
+    probe, region, _, others = planted(world())
+    members = region.members
+    windows = control_windows(members, region.masks, "mark", rank=1.0)
+    fillers = np.random.default_rng(0).choice(others.without(0), len(members.rows))
+    rows = np.arange(len(members.rows))
+    marked = members.rows < 26
+    for infill in (SMOOTH, CONTENT):
+        found = removal(probe, members, rows, region.masks, windows, others, fillers, infill=infill)
+        assert found.left[~marked].mean() == pytest.approx(0.0, abs=0.15)
+        assert found.left[marked].mean() > 0.4
+        assert found.lost[marked].mean() > 5 * abs(found.lost[~marked].mean())
+
+
+def test_a_hopeless_region_stops_after_one_control_and_one_infill() -> None:
+    subject = world(per_class=60)
+    probe, region, targets, others = planted(subject)
+    masks = np.zeros_like(region.masks)
+    masks[:, 2:6, 2:6] = True
+    region = replace(
+        region, masks=masks, window=control_windows(region.members, masks, "mark", rank=0.5)
+    )
+    stage = Stage(probe, targets, others, 24, 300, 4)
+    windows = control_windows(region.members, masks, "mark", rank=1.0)
+    found = run_trial(stage, "c", region, windows, [], np.random.default_rng(0))
+    assert found.result is not None
+    assert set(found.result.controls) == {OTHER_CLASS}
+    assert len(found.result.region) == 16 < found.available
+    *_, left, lost = found.evidence
+    assert max(each.high for each in found.evidence) < 0.1
+    assert set(left.controls) == set(lost.controls) == {SMOOTH}
+
+
+def test_controls_that_are_added_later_are_the_same() -> None:
+    probe, region, targets, others = planted(world())
+    pairing = pair_up(region, targets.without(0), others.without(0), 2, np.random.default_rng(1))
+    whole = transplant(probe, region, pairing, targets, others)
+    first = transplant(probe, region, pairing, targets, others, controls=(OTHER_CLASS,))
+    assert set(first.controls) == {OTHER_CLASS}
+    later = with_controls(probe, first, region, pairing, targets, others)
+    assert set(later.controls) == set(whole.controls)
+    for name, logits in whole.controls.items():
+        assert np.allclose(logits, later.controls[name], atol=1e-5)
+
+
+def test_z_scores_are_robust_and_need_eight_values() -> None:
+    assert z_score(5.0, [1.0] * 7) is None
+    values = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 100.0]
+    assert z_score(10.0, values) == pytest.approx((10 - 4.0) / (1.4826 * 2.0))
+
+
+def test_without_non_members_that_control_does_not_apply() -> None:
+    probe, region, targets, others = planted(world())
+    region = replace(region, non_members=region.non_members[:0])
+    pairing = pair_up(region, targets.without(0), others.without(0), 2, np.random.default_rng(0))
+    assert pairing.non_members is None
+    assert set(transplant(probe, region, pairing, targets, others).controls) == {
+        OTHER_CLASS,
+        SAME_IMAGE,
+    }

@@ -1,0 +1,184 @@
+"""A small world with a known shortcut: images, and a model whose every weight is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from auditor.causal.probe import Probe
+from auditor.records.stages import Manifest, Samples
+from auditor.relevance.explainer import Explainer
+from auditor.shortcuts.split import discovery_split
+
+SIZE = 32
+MARK = (slice(26, 30), slice(26, 30))
+CLASSES = ("red", "green", "blue")
+BRIGHT = 2.2
+
+
+class KnownModel(nn.Module):
+    """Class k by the mean of colour k; class 0 also by the brightest pixel, if ``reliance`` > 0.
+
+    Logit k is 20 x mean of colour k; class 0 gains ``reliance`` x max(0, R + G + B - `BRIGHT`).
+    """
+
+    def __init__(self, reliance: float) -> None:
+        super().__init__()
+        self.colours = nn.Conv2d(3, 3, 1)
+        self.bright = nn.Conv2d(3, 1, 1)
+        self.relu = nn.ReLU()
+        self.mean = nn.AdaptiveAvgPool2d(1)
+        self.largest = nn.AdaptiveMaxPool2d(1)
+        self.from_colours = nn.Linear(3, 3)
+        self.from_bright = nn.Linear(1, 3)
+        with torch.no_grad():
+            for layer in (self.colours, self.bright, self.from_colours, self.from_bright):
+                layer.bias.zero_()
+                layer.weight.zero_()
+            self.colours.weight[:, :, 0, 0] = torch.eye(3)
+            self.bright.weight.fill_(1.0)
+            self.bright.bias.fill_(-BRIGHT)
+            self.from_colours.weight.copy_(20.0 * torch.eye(3))
+            self.from_bright.weight[0, 0] = reliance
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (B, 3)."""
+        colours = self.mean(self.relu(self.colours(images))).flatten(1)
+        bright = self.largest(self.relu(self.bright(images))).flatten(1)
+        logits: Tensor = self.from_colours(colours) + self.from_bright(bright)
+        return logits
+
+
+class WideModel(nn.Module):
+    """`KnownModel` with a layer of eight channels in between, ``mixed``, that can be turned.
+
+    Unturned, its channels 0 to 2 are the colours, 3 is what is brighter than `BRIGHT`, and 4 to 7
+    are noise that no logit reads. ``turned``: seed of a rotation of the eight, undone afterwards.
+    Class 0 gains ``reliance`` x the brightest pixel, class 2 gains ``second`` x the same.
+    """
+
+    def __init__(self, reliance: float, *, second: float = 0.0, turned: int | None = None) -> None:
+        super().__init__()
+        generator = np.random.default_rng(turned)
+        self.features = nn.Conv2d(3, 8, 1)
+        self.relu = nn.ReLU()
+        self.mixed = nn.Conv2d(8, 8, 1)
+        self.back = nn.Conv2d(8, 8, 1)
+        self.mean = nn.AdaptiveAvgPool2d(1)
+        self.largest = nn.AdaptiveMaxPool2d(1)
+        self.from_colours = nn.Linear(3, 3)
+        self.from_bright = nn.Linear(1, 3)
+        turn = np.eye(8)
+        if turned is not None:
+            turn = np.linalg.qr(generator.standard_normal((8, 8)))[0]
+        noise = np.random.default_rng(7).uniform(0, 0.5, (4, 3))
+        with torch.no_grad():
+            for layer in (self.features, self.mixed, self.back, self.from_colours):
+                layer.bias.zero_()
+                layer.weight.zero_()
+            self.features.weight[:3, :, 0, 0] = torch.eye(3)
+            self.features.weight[3] = 1.0
+            self.features.weight[4:, :, 0, 0] = torch.from_numpy(noise).float()
+            self.features.bias[3] = -BRIGHT
+            self.mixed.weight[:, :, 0, 0] = torch.from_numpy(turn).float()
+            self.back.weight[:, :, 0, 0] = torch.from_numpy(turn.T.copy()).float()
+            self.from_colours.weight.copy_(20.0 * torch.eye(3))
+            self.from_bright.bias.zero_()
+            self.from_bright.weight[:, 0] = torch.tensor([reliance, 0.0, second])
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (B, 3)."""
+        found = self.back(self.mixed(self.relu(self.features(images))))
+        colours = self.mean(found[:, :3]).flatten(1)
+        bright = self.largest(found[:, 3:4]).flatten(1)
+        logits: Tensor = self.from_colours(colours) + self.from_bright(bright)
+        return logits
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """Images in memory, in the part of a subject that a probe needs."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    model: nn.Module
+
+    def load(self, rows: Sequence[int]) -> Tensor:
+        """Return the inputs of rows."""
+        chosen = self.images[list(rows)].transpose(0, 3, 1, 2)
+        return torch.from_numpy(np.ascontiguousarray(chosen))
+
+    def pictures(self, inputs: Tensor) -> np.ndarray:
+        """Return inputs as pictures."""
+        return (inputs.numpy().transpose(0, 2, 3, 1) * 255).round().astype(np.uint8)
+
+    def inputs(self, pictures: np.ndarray) -> Tensor:
+        """Return pictures as inputs."""
+        return torch.from_numpy(pictures.astype(np.float32).transpose(0, 3, 1, 2) / 255)
+
+    def objects(self, rows: Sequence[int]) -> None:
+        """Return masks of the objects: there are none."""
+
+    def size(self, row: int) -> tuple[int, int]:
+        """Return the size of a picture: the same for all."""
+        return self.images.shape[1], self.images.shape[2]
+
+    def probe(self) -> Probe:
+        """Return a probe of the world's model."""
+        explainer = Explainer(self.model, self.load([0]))
+        subject: Any = self
+        return Probe(explainer, subject)
+
+    def samples(self) -> Samples:
+        """Return what the pass would find."""
+        with torch.no_grad():
+            logits = self.model(self.load(range(len(self.labels)))).numpy()
+        paths = tuple(f"{CLASSES[label]}/{i}.png" for i, label in enumerate(self.labels))
+        prediction = logits.argmax(axis=1)
+        count = len(self.labels)
+        return Samples(
+            manifest=Manifest(paths, self.labels, CLASSES),
+            valid=np.ones(count, bool),
+            quarantine=(None,) * count,
+            logits=logits,
+            prediction=prediction,
+            target=prediction,
+            discovery=discovery_split(self.labels, 3),
+        )
+
+
+def world(
+    *,
+    per_class: int = 32,
+    marked: Sequence[float] = (0.8, 0.0, 0.0),
+    reliance: float = 6.0,
+    classes: int = 3,
+    seed: int = 0,
+    model: nn.Module | None = None,
+    mark: tuple[slice, slice] = MARK,
+    ink: Sequence[float] = (1.0, 1.0, 1.0),
+) -> World:
+    """Return noise images tinted by class; a share ``marked[k]`` of class k carries a white mark.
+
+    Where class 0 is marked it is tinted a little like class 1: only the mark makes it class 0.
+    """
+    generator = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(classes), per_class)
+    images = generator.uniform(0, 0.3, (len(labels), SIZE, SIZE, 3)).astype(np.float32)
+    for row, label in enumerate(labels):
+        place = row % per_class
+        has_mark = place < round(marked[label] * per_class)
+        if has_mark and label == 0 and reliance > 0:
+            images[row, ..., 1] += 0.06
+        else:
+            images[row, ..., label] += 0.12
+        if has_mark:
+            pattern = np.indices((4, 4)).sum(axis=0) % 3 > 0
+            shade = np.array(ink, dtype=np.float32) * (0.95 + 0.05 * generator.random())
+            images[row][mark][pattern] = shade
+    return World(images, labels, (model or KnownModel(reliance)).eval())
