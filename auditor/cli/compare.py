@@ -11,7 +11,7 @@ from auditor.base.errors import ConfigError
 
 if TYPE_CHECKING:
     from auditor.cli.progress import TerminalProgress
-    from auditor.report.review_parts import Comparison
+    from auditor.report.document.review import Comparison
 
 
 @click.command("compare")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from auditor.report.model import AuditResult
+    from auditor.report.document.audit import AuditResult
 
 
 @click.command("demo")

@@ -13,8 +13,8 @@ import click
 
 if TYPE_CHECKING:
     from auditor.config.audit import Config
+    from auditor.report.document.audit import RenderContext
     from auditor.report.house import House
-    from auditor.report.model import RenderContext
 
 
 @click.command("render")
@@ -116,7 +116,7 @@ def context_of(run_folder: Path, report: Any) -> RenderContext:
     stages: they are another number in every run.
     """
     from auditor.config.published import shared_command
-    from auditor.report.model import RenderContext
+    from auditor.report.document.audit import RenderContext
     from auditor.run.manifest import read_manifest
 
     manifest = read_manifest(run_folder)

@@ -11,8 +11,8 @@ import click
 from auditor.base.errors import on_one_line
 
 if TYPE_CHECKING:
-    from auditor.report.model import AuditResult
-    from auditor.report.review_parts import DecisionKind
+    from auditor.report.document.audit import AuditResult
+    from auditor.report.document.review import DecisionKind
     from auditor.review.deciding import Said
     from auditor.review.known import Known
     from auditor.review.records import Decision, DecisionState

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from auditor.cli.ending import Ending
     from auditor.config.audit import Config
     from auditor.pipeline import AuditOutcome
-    from auditor.report.model import AuditResult
+    from auditor.report.document.audit import AuditResult
     from auditor.review.records import Judgement
     from auditor.run.folder import RunFolder
 

@@ -18,8 +18,8 @@ def command(what: str) -> None:
     from pydantic import BaseModel
 
     from auditor.config.audit import Config, GateConfig
-    from auditor.report.model import AuditResult
-    from auditor.report.review_parts import Review
+    from auditor.report.document.audit import AuditResult
+    from auditor.report.document.review import Review
 
     models: dict[str, type[BaseModel]] = {
         "config": Config,

@@ -53,12 +53,7 @@ from auditor.report.build.local import local_part
 from auditor.report.build.performance import confusion_matrix, data_card, performance
 from auditor.report.build.standing import standing
 from auditor.report.build.verdict import does_not_show, verdict
-from auditor.report.factor_parts import FactorCard
-from auditor.report.figures import confusion_figure, overview_figure, similarity_figure
-from auditor.report.figures_calibration import reliability_figure
-from auditor.report.figures_factors import factors_figure
-from auditor.report.images import ImageStore
-from auditor.report.model import (
+from auditor.report.document.audit import (
     AuditResult,
     Calibration,
     ClassCount,
@@ -75,6 +70,11 @@ from auditor.report.model import (
     Scope,
     Tool,
 )
+from auditor.report.document.whole_pictures import FactorCard
+from auditor.report.figures import confusion_figure, overview_figure, similarity_figure
+from auditor.report.figures_calibration import reliability_figure
+from auditor.report.figures_factors import factors_figure
+from auditor.report.images import ImageStore
 from auditor.shortcuts.grading import ruled_out
 from auditor.subject import Subject
 from auditor.subject.selection import BEYOND_LIMIT

@@ -37,8 +37,8 @@ from auditor.records.stages import Illustration, ShortcutReport
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.heatmaps import MapRequest
 from auditor.relevance.sweep.numerics import exact
+from auditor.report.document.audit import AuditResult
 from auditor.report.images import ImageStore
-from auditor.report.model import AuditResult
 from auditor.run.folder import RunFolder, open_run
 from auditor.run.storage import locked, make_folder
 from auditor.subject import Subject, load_subject

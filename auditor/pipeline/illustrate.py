@@ -28,8 +28,8 @@ from auditor.relevance.over_data.heatmaps import (
     plain_heatmaps,
     sample_concept_maps,
 )
+from auditor.report.document.audit import AtlasSample, LegendEntry
 from auditor.report.images import ImageStore
-from auditor.report.model import AtlasSample, LegendEntry
 from auditor.report.pictures import heat, overlay, paint_segments
 from auditor.subject import Subject
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from auditor.report.model import (
+from auditor.report.document.audit import (
     AuditResult,
     ClassPerformance,
     ClassReport,

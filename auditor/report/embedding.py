@@ -10,9 +10,9 @@ from typing import Literal
 
 from markupsafe import Markup
 
+from auditor.report.document.audit import Picture
 from auditor.report.images import read_image
 from auditor.report.ladder import Encoded
-from auditor.report.model import Picture
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.language.speaking import listed, ngettext
-from auditor.report.factor_parts import FactorCard
+from auditor.report.document.whole_pictures import FactorCard
 
 # Grades that are notes: the model hardly uses it, or it could not be tested.
 NOTES = ("D", "U")

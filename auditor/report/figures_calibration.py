@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from auditor.language.speaking import gettext as _
+from auditor.report.document.audit import Calibration
 from auditor.report.figure_style import (
     ACCENT,
     LINE,
@@ -12,7 +13,6 @@ from auditor.report.figure_style import (
     house_style,
     new_figure,
 )
-from auditor.report.model import Calibration
 
 SIDE = 2.7
 

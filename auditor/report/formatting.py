@@ -17,7 +17,7 @@ from auditor.language.numbers import decimal as decimal
 from auditor.language.numbers import percent as percent
 from auditor.language.speaking import NO_BREAK, SOURCE, locale, ngettext, spoken, translate
 from auditor.language.speaking import gettext as _
-from auditor.report.model import Interval, TestResult
+from auditor.report.document.audit import Interval, TestResult
 
 OF_CLASS = "of images of "
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")

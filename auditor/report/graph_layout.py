@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.report.model import CompositionCard, GraphEdge, GraphNode
+from auditor.report.document.audit import CompositionCard, GraphEdge, GraphNode
 
 SIDE = 72  # of a node's picture
 PITCH = 116  # from one node of a row to the next

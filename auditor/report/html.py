@@ -17,11 +17,11 @@ from markupsafe import Markup
 from auditor.base.errors import OutputError
 from auditor.language.speaking import Texts
 from auditor.report import crosswalk, words
+from auditor.report.document.audit import AuditResult, Picture, RenderContext
 from auditor.report.embedding import CountingPictures, EmbeddedPictures, LinkedPictures
 from auditor.report.house import House, plain_house
 from auditor.report.images import read_image
 from auditor.report.ladder import LADDER, Encoded, Step, encode
-from auditor.report.model import AuditResult, Picture, RenderContext
 from auditor.report.view import Limits, View
 
 MEGABYTE = 1_000_000

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from auditor.base.errors import IntegrityError
-from auditor.report.model import Picture
+from auditor.report.document.audit import Picture
 from auditor.report.pictures import (
     ATLAS_COLOURS,
     Photo,

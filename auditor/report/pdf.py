@@ -16,9 +16,9 @@ from auditor.base.errors import OutputError, StorageError
 from auditor.language.speaking import N_, Texts
 from auditor.language.speaking import gettext as _
 from auditor.report import crosswalk, words
+from auditor.report.document.audit import AuditResult, RenderContext
 from auditor.report.embedding import LinkedPictures
 from auditor.report.house import House, plain_house
-from auditor.report.model import AuditResult, RenderContext
 from auditor.report.pdf_child import NO_LIBRARIES, NO_ROOM
 from auditor.report.tables import csv_files
 from auditor.report.view import Limits, View

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from auditor.base.errors import UnknownNameError
 from auditor.language.speaking import N_, translate
-from auditor.report.model import AuditResult
+from auditor.report.document.audit import AuditResult
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import jinja2
 from auditor.base.errors import on_one_line
 from auditor.language.speaking import Texts
 from auditor.report import words
+from auditor.report.document.audit import AuditResult, RenderContext
 from auditor.report.house import House, plain_house
-from auditor.report.model import AuditResult, RenderContext
 from auditor.report.templates import speak
 from auditor.report.view import Limits, View
 

@@ -10,7 +10,6 @@ from typing import Literal
 
 from auditor.language.speaking import N_, translate
 from auditor.language.speaking import gettext as _
-from auditor.report.analysis_parts import LayerUnits
 from auditor.report.chosen import (
     SHEET_GRADES,
     chosen_classes,
@@ -18,12 +17,8 @@ from auditor.report.chosen import (
     gravest,
     worst_compositions,
 )
-from auditor.report.factor_rows import FactorRow, factor_rows
-from auditor.report.figure_style import short
-from auditor.report.formatting import percent
-from auditor.report.graph_layout import Layout, handed_on, layered
-from auditor.report.map_layout import MapLayout, placed
-from auditor.report.model import (
+from auditor.report.document.analyses import LayerUnits
+from auditor.report.document.audit import (
     AuditResult,
     ClassPerformance,
     ClassReport,
@@ -38,7 +33,12 @@ from auditor.report.model import (
     RenderContext,
     TestResult,
 )
-from auditor.report.review_parts import Comparison, Decision, DecisionState
+from auditor.report.document.review import Comparison, Decision, DecisionState
+from auditor.report.factor_rows import FactorRow, factor_rows
+from auditor.report.figure_style import short
+from auditor.report.formatting import percent
+from auditor.report.graph_layout import Layout, handed_on, layered
+from auditor.report.map_layout import MapLayout, placed
 from auditor.report.sections import Section, sections_of
 
 Medium = Literal["html", "pdf"]

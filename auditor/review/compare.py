@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from auditor.language.speaking import speaking, translate
-from auditor.report.review_parts import Comparison, FindingChange
+from auditor.report.document.review import Comparison, FindingChange
 from auditor.review.alike import model_differences, notes_on_the_search, other_differences
 from auditor.review.concept_changes import concept_changes
 from auditor.review.finding_changes import ORDER, finding_changes, remembered

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import listed as in_a_list
-from auditor.report.model import AuditResult
+from auditor.report.document.audit import AuditResult
 
 MOST_NAMES = 6
 RANK = {"none": 0, "low": 1, "medium": 2, "high": 3, "critical": 4}

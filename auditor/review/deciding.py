@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.base.errors import UnknownNameError
-from auditor.report.model import AuditResult
-from auditor.report.review_parts import DecisionKind
+from auditor.report.document.audit import AuditResult
+from auditor.report.document.review import DecisionKind
 from auditor.review.decisions import concept_references
 from auditor.review.decisions_file import checked
 from auditor.review.known import Known, known_findings

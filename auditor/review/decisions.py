@@ -7,7 +7,7 @@ from pathlib import Path
 
 from auditor.concepts.matching import THRESHOLD_ALONE
 from auditor.language.speaking import speaking
-from auditor.report.model import AuditResult
+from auditor.report.document.audit import AuditResult
 from auditor.review.decisions_file import read_decisions
 from auditor.review.known import Known, known_findings, likeness_of, look_of
 from auditor.review.records import Decision, DecisionState

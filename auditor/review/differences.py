@@ -11,8 +11,8 @@ from __future__ import annotations
 from math import sqrt
 
 from auditor.report.build.intervals import wilson
-from auditor.report.parts import Interval
-from auditor.report.review_parts import Difference
+from auditor.report.document.parts import Interval
+from auditor.report.document.review import Difference
 
 
 def independent(now: Interval, earlier: Interval, rule: str) -> Difference:

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from auditor.base.errors import IntegrityError
 from auditor.report.chosen import SHEET_GRADES
-from auditor.report.model import Performance, Verdict
-from auditor.report.parts import Interval, Part
+from auditor.report.document.audit import Performance, Verdict
+from auditor.report.document.parts import Interval, Part
 from auditor.report.render import read_review
 from auditor.review.runs import run_folders
 from auditor.review.texts import words

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from auditor.report.model import AuditResult
+from auditor.report.document.audit import AuditResult
 from auditor.review.counted import counted_findings
 from auditor.review.records import Judgement
 

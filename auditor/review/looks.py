@@ -11,7 +11,7 @@ import binascii
 
 import numpy as np
 
-from auditor.report.finding_parts import SignatureCard
+from auditor.report.document.finding import SignatureCard
 from auditor.shortcuts.fingerprint import CELLS
 
 # Areas are small: they are stored as their square root.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.report.review_parts import Remembered
+from auditor.report.document.review import Remembered
 from auditor.review.known import Known, assign, known_findings, look_of
 from auditor.review.runs import AuditedRun
 from auditor.review.testable import untested_because

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from auditor.language.speaking import gettext as _
+from auditor.report.document.parts import Interval
+from auditor.report.document.review import Difference, MetricChange
 from auditor.report.formatting import interval, number
-from auditor.report.parts import Interval
-from auditor.report.review_parts import Difference, MetricChange
 from auditor.review.texts import words
 
 Status = Literal["better", "worse", "no clear change", "not compared"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auditor.report.analysis_parts import Identity
-from auditor.report.model import AuditResult
-from auditor.report.parts import Interval
-from auditor.report.review_parts import MetricChange
+from auditor.report.document.analyses import Identity
+from auditor.report.document.audit import AuditResult
+from auditor.report.document.parts import Interval
+from auditor.report.document.review import MetricChange
 from auditor.review.differences import independent, paired
 from auditor.review.metric_change import metric_change
 from auditor.review.self_checks import self_check_changes

@@ -11,12 +11,12 @@ from markupsafe import Markup
 
 from auditor.language.speaking import SOURCE, Texts, speaking
 from auditor.report import words
+from auditor.report.document.audit import AuditResult, Concept, Crop
+from auditor.report.document.review import Comparison
 from auditor.report.embedding import CountingPictures, EmbeddedPictures
 from auditor.report.house import plain_house
 from auditor.report.html import encode_all, policy_of
 from auditor.report.ladder import LADDER, Encoded
-from auditor.report.model import AuditResult, Concept, Crop
-from auditor.report.review_parts import Comparison
 from auditor.report.summary import markdown_environment
 from auditor.report.view import Limits, Medium, Names
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from auditor.base.errors import IntegrityError
+from auditor.report.document.review import Comparison, FindingChange
 from auditor.report.images import read_image
-from auditor.report.review_parts import Comparison, FindingChange
 from auditor.run.manifest import write_listed
 
 

@@ -1,7 +1,7 @@
 """The records of a review, and the one place that writes ``review.json``.
 
 They are defined beside the other parts of the report, which draws them; see
-`auditor.report.review_parts`.
+`auditor.report.document.review`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from auditor.report.render import read_review
-from auditor.report.review_parts import (
+from auditor.report.document.review import (
     Check,
     Comparison,
     ConceptChange,
@@ -26,6 +25,7 @@ from auditor.report.review_parts import (
     RunRef,
     Waived,
 )
+from auditor.report.render import read_review
 from auditor.run.manifest import write_listed
 
 __all__ = [

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.base.errors import ConfigError, IntegrityError
-from auditor.report.model import AuditResult
+from auditor.report.document.audit import AuditResult
+from auditor.report.document.review import Review, RunRef
 from auditor.report.render import read_result, read_review
-from auditor.report.review_parts import Review, RunRef
 from auditor.run.manifest import read_manifest
 
 LATEST = "latest"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auditor.report.analysis_parts import RankingCard
+from auditor.report.document.analyses import RankingCard
+from auditor.report.document.audit import AuditResult, Method
+from auditor.report.document.parts import Interval
+from auditor.report.document.review import MetricChange
 from auditor.report.formatting import percent
-from auditor.report.model import AuditResult, Method
-from auditor.report.parts import Interval
-from auditor.report.review_parts import MetricChange
 from auditor.review.differences import independent
 from auditor.review.metric_change import metric_change
 from auditor.review.texts import words

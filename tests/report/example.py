@@ -8,20 +8,8 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 
-from auditor.report import model
-from auditor.report.figures import confusion_figure, overview_figure, similarity_figure
-from auditor.report.figures_calibration import reliability_figure
-from auditor.report.images import (
-    ATLAS_COLOURS,
-    ImageStore,
-    Photo,
-    dim,
-    outline,
-    overlay,
-    paint_segments,
-    resize,
-)
-from auditor.report.model import (
+from auditor.report.document import audit as model
+from auditor.report.document.audit import (
     AtlasSample,
     AuditResult,
     Calibration,
@@ -68,6 +56,18 @@ from auditor.report.model import (
     Tool,
     TripletCard,
     Verdict,
+)
+from auditor.report.figures import confusion_figure, overview_figure, similarity_figure
+from auditor.report.figures_calibration import reliability_figure
+from auditor.report.images import (
+    ATLAS_COLOURS,
+    ImageStore,
+    Photo,
+    dim,
+    outline,
+    overlay,
+    paint_segments,
+    resize,
 )
 from auditor.report.pictures import heat as alone
 from tests.report.example_analyses import analyses, lead

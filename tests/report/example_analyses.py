@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auditor.report import analysis_parts as parts
+from auditor.report.document import analyses as parts
+from auditor.report.document.parts import Interval, Picture
 from auditor.report.figures_decisions import Panel, flipping_figure, plane_figure
 from auditor.report.images import overlay
-from auditor.report.parts import Interval, Picture
 from tests.report.example_factors import factors
 
 if TYPE_CHECKING:

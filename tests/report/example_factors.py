@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.report import factor_parts as parts
+from auditor.report.document import whole_pictures as parts
+from auditor.report.document.parts import Interval
 from auditor.report.figures_factors import factors_figure
-from auditor.report.parts import Interval
 
 if TYPE_CHECKING:
     from tests.report.example import Example

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from auditor.report.figures_shortcuts import zeroing_figure
-from auditor.report.finding_parts import (
+from auditor.report.document.finding import (
     ChangeRow,
     ExposureCard,
     FindingDetails,
@@ -15,8 +14,9 @@ from auditor.report.finding_parts import (
     SubgroupRow,
     ZeroingCard,
 )
+from auditor.report.document.parts import Interval
+from auditor.report.figures_shortcuts import zeroing_figure
 from auditor.report.images import ImageStore
-from auditor.report.parts import Interval
 
 COUNTS = [0, 1, 2, 3, 4, 6, 8]
 OWN = [0.93, 0.7, 0.42, 0.3, 0.22, 0.15, 0.12]

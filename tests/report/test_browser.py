@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from auditor.report.document.audit import AuditResult
 from auditor.report.html import html_folder, render_html
-from auditor.report.model import AuditResult
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT
 from tests.report.names import NAMES, rounds

@@ -12,7 +12,7 @@ from auditor.report.build.findings import cut_out, enlarged, search_limits
 from auditor.report.build.intervals import wilson
 from auditor.report.build.performance import confusion_matrix, data_card, performance
 from auditor.report.build.verdict import does_not_show, verdict
-from auditor.report.model import (
+from auditor.report.document.audit import (
     ClassCount,
     DataCard,
     FindingCard,

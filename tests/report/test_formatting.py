@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from auditor.base.errors import IntegrityError
-from auditor.report import formatting, model
+from auditor.report import formatting
+from auditor.report.document import audit as model
 
 
 @pytest.mark.parametrize(

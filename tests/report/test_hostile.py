@@ -13,8 +13,8 @@ import tinyhtml5
 
 from auditor.base.errors import IntegrityError
 from auditor.language.speaking import languages, speaking
+from auditor.report.document.audit import AuditResult, LegendEntry, Picture
 from auditor.report.html import render_html
-from auditor.report.model import AuditResult, LegendEntry, Picture
 from auditor.report.pdf import pdf_html
 from auditor.report.summary import text_files
 from auditor.report.tables import csv_files

@@ -14,8 +14,8 @@ import jinja2
 import pytest
 import tinyhtml5
 
+from auditor.report.document.audit import AuditResult, NotRun
 from auditor.report.html import render_html
-from auditor.report.model import AuditResult, NotRun
 from auditor.report.sections import sections_of
 from auditor.report.templates import environment, template_folder
 from tests.report.conftest import Run

@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from auditor.report.document.audit import CompositionCard, GraphEdge, GraphNode, MapCard, MapPoint
 from auditor.report.graph_layout import LEAST_SHARE, PITCH, SIDE, TEXT, layered
 from auditor.report.map_layout import LABEL, placed
-from auditor.report.model import CompositionCard, GraphEdge, GraphNode, MapCard, MapPoint
 
 
 def node(level: int, concept: str = "") -> GraphNode:

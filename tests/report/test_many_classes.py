@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from auditor.report.document.audit import AuditResult
 from auditor.report.html import render_html
-from auditor.report.model import AuditResult
 from auditor.report.pdf import LIMITS, pdf_html
 from auditor.report.tables import csv_files
 from tests.report.conftest import Run

@@ -14,7 +14,7 @@ import pytest
 
 from auditor.base.errors import IntegrityError, OutputError, UnknownNameError
 from auditor.report import render
-from auditor.report.model import RenderContext
+from auditor.report.document.audit import RenderContext
 from auditor.report.render import read_result, render_run
 from auditor.report.templates import template_folder
 from auditor.run.manifest import digest_in, read_manifest, write_listed
@@ -113,7 +113,7 @@ def test_rendering_never_imports_torch(run: Run, tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path\n"
         "from auditor.report import figures, images, pdf, pdf_child, render\n"
-        "from auditor.report.model import RenderContext\n"
+        "from auditor.report.document.audit import RenderContext\n"
         "context = RenderContext(created='2026-01-01T00:00:00Z')\n"
         f"run = Path({str(tmp_path)!r})\n"
         "render.render_run(run, context, formats=['html'], max_html_mb=8, pdf_timeout=9)\n"

@@ -9,7 +9,7 @@ from auditor.config.audit import PolicyConfig, TargetsConfig
 from auditor.records.stages import Manifest, Samples
 from auditor.report.build.standing import standing
 from auditor.report.build.verdict import verdict
-from auditor.report.model import ClassCount
+from auditor.report.document.audit import ClassCount
 from auditor.review.policy import judge
 from tests.report.conftest import Run
 from tests.report.test_build import data, limits

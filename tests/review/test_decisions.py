@@ -9,7 +9,7 @@ import yaml
 
 from auditor.__main__ import run as auditor
 from auditor.base.errors import ConfigError
-from auditor.report.model import AuditResult, RenderContext
+from auditor.report.document.audit import AuditResult, RenderContext
 from auditor.report.render import read_review, render_run
 from auditor.review.deciding import Said, about_concept, about_finding
 from auditor.review.decisions import decision_states

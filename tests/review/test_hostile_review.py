@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from auditor.report.document.review import Comparison, DecisionState, Review
 from auditor.report.html import render_html
 from auditor.report.pdf import pdf_html
-from auditor.report.review_parts import Comparison, DecisionState, Review
 from auditor.report.summary import text_files
 from auditor.review.compare import compare_folders
 from auditor.review.deciding import Said, about_finding

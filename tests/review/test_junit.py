@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from auditor.config.gate import PolicyConfig, TargetsConfig
-from auditor.report.model import AuditResult
+from auditor.report.document.audit import AuditResult
 from auditor.review.junit import failed_xml, junit_xml
 from auditor.review.policy import judge
 from tests.report.example import Example

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from auditor.__main__ import run as auditor
-from auditor.report.model import AuditResult
+from auditor.report.document.audit import AuditResult
 from auditor.report.render import read_review, render_run
 from auditor.review.records import Review
 from tests.report.example import CONTEXT

@@ -11,7 +11,7 @@ from shutil import copytree
 import pytest
 
 from auditor.__main__ import run as auditor
-from auditor.report.model import RenderContext
+from auditor.report.document.audit import RenderContext
 from auditor.report.render import render_run
 from auditor.review.verify import verify
 from tests.review.made import audit, write

@@ -10,7 +10,7 @@ from auditor.concepts.composition import shares
 from auditor.records.details import CompositionGraph, Compositions, CompositionStep
 from auditor.records.stages import Samples
 from auditor.report.build.concepts import concept_id
-from auditor.report.model import (
+from auditor.report.document.audit import (
     CompositionCard,
     CompositionPart,
     GraphEdge,

@@ -7,7 +7,7 @@ from collections import Counter
 from auditor.concepts.colours import PALETTE
 from auditor.records.details import MapOfConcepts
 from auditor.report.build.concepts import concept_id, subspace_id
-from auditor.report.model import MapCard, MapPoint
+from auditor.report.document.audit import MapCard, MapPoint
 
 
 def map_card(found: MapOfConcepts) -> MapCard:

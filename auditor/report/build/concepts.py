@@ -19,7 +19,7 @@ from auditor.records.stages import (
     Samples,
     Subspaces,
 )
-from auditor.report.model import (
+from auditor.report.document.audit import (
     Concept,
     ConceptRow,
     Crop,

@@ -14,7 +14,8 @@ from auditor.records.stages import (
     Samples,
     ShortcutReport,
 )
-from auditor.report.factor_parts import (
+from auditor.report.document.parts import Interval, Picture
+from auditor.report.document.whole_pictures import (
     ColumnCard,
     ColumnClass,
     FactorCard,
@@ -22,7 +23,6 @@ from auditor.report.factor_parts import (
     FactorTest,
     OddCard,
 )
-from auditor.report.parts import Interval, Picture
 
 LEVEL = 0.01
 # More rows than this make a figure that nobody compares by eye.

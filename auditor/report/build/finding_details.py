@@ -8,8 +8,7 @@ from auditor.language.speaking import ngettext
 from auditor.records.shortcuts import Accuracy, Details, Projection, Signature, Zeroing
 from auditor.records.stages import Finding, Samples
 from auditor.report.build.concepts import concept_id
-from auditor.report.figures_shortcuts import zeroing_figure
-from auditor.report.finding_parts import (
+from auditor.report.document.finding import (
     ChangeRow,
     ExposureCard,
     FindingDetails,
@@ -19,8 +18,9 @@ from auditor.report.finding_parts import (
     SubgroupRow,
     ZeroingCard,
 )
+from auditor.report.document.parts import Interval
+from auditor.report.figures_shortcuts import zeroing_figure
 from auditor.report.images import ImageStore
-from auditor.report.parts import Interval
 
 DIGITS = 3
 

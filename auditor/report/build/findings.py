@@ -12,8 +12,14 @@ from auditor.language.speaking import gettext as _
 from auditor.records.stages import Candidate, Evidence, Finding, Samples, ShortcutReport, Triplet
 from auditor.report.build.concepts import concept_id
 from auditor.report.build.finding_details import finding_details
+from auditor.report.document.audit import (
+    FindingCard,
+    Picture,
+    SearchLimits,
+    TestResult,
+    TripletCard,
+)
 from auditor.report.images import ImageStore, outline, resize
-from auditor.report.model import FindingCard, Picture, SearchLimits, TestResult, TripletCard
 
 SIDE = 192
 LEAST_EXAMPLES = 3

@@ -8,7 +8,7 @@ import numpy as np
 
 from auditor.concepts.matching import LayerProfile
 from auditor.records.stages import ConceptStatistics, References, Samples
-from auditor.report.analysis_parts import Identity, LayerIdentity
+from auditor.report.document.analyses import Identity, LayerIdentity
 
 # Concepts with the largest share in any class are kept; the others matter to no decision.
 MOST = 256

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import binom, binomtest
 
-from auditor.report.model import Interval
+from auditor.report.document.audit import Interval
 
 
 def wilson(successes: int, n: int) -> Interval:

@@ -13,7 +13,7 @@ from auditor.records.accounting import accounts, lost_share
 from auditor.records.stages import Samples
 from auditor.report.build.intervals import wilson
 from auditor.report.build.slices import slices
-from auditor.report.model import (
+from auditor.report.document.audit import (
     Calibration,
     ClassCount,
     ClassPerformance,

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from auditor.concepts.strategies import STABLE
 from auditor.records.concepts import ConceptContrast, Empty, MistakePair, Mistakes, Strategies
-from auditor.report.analysis_parts import (
+from auditor.report.build.concepts import concept_id
+from auditor.report.build.shared import Shelf
+from auditor.report.document.analyses import (
     ClassStrategies,
     ContrastRow,
     ErrorReport,
@@ -15,8 +17,6 @@ from auditor.report.analysis_parts import (
     StrategyConcept,
     StrategyReport,
 )
-from auditor.report.build.concepts import concept_id
-from auditor.report.build.shared import Shelf
 
 NAMED = 3
 CROPS = 4

@@ -16,7 +16,9 @@ from auditor.records.concepts import (
     UnitFigures,
 )
 from auditor.records.stages import Subspaces
-from auditor.report.analysis_parts import (
+from auditor.report.build.concepts import concept_id, subspace_id
+from auditor.report.build.shared import Shelf
+from auditor.report.document.analyses import (
     ClassComponent,
     ClassComponents,
     Component,
@@ -27,8 +29,6 @@ from auditor.report.analysis_parts import (
     UnitChoice,
     UnitSummary,
 )
-from auditor.report.build.concepts import concept_id, subspace_id
-from auditor.report.build.shared import Shelf
 
 NAMED = 3
 LEADING = 5

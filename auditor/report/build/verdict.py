@@ -8,8 +8,7 @@ from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import listed, ngettext
 from auditor.report.build.standing import Standing
-from auditor.report.factor_parts import FactorCard
-from auditor.report.model import (
+from auditor.report.document.audit import (
     ClassCount,
     DataCard,
     FindingCard,
@@ -17,6 +16,7 @@ from auditor.report.model import (
     SearchLimits,
     Verdict,
 )
+from auditor.report.document.whole_pictures import FactorCard
 
 # Of all pictures, and of those of one class: more that cannot be used leave the audit incomplete.
 MOST_LOST = 0.01

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from auditor.report.parts import Interval, Number, Part, Picture
+from auditor.report.document.parts import Interval, Number, Part, Picture
 
 
 class ExposureCard(Part):

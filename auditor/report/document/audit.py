@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from auditor.report.analysis_parts import (
+from auditor.report.document.analyses import (
     ErrorReport,
     Identity,
     LayerUnits,
@@ -20,14 +20,14 @@ from auditor.report.analysis_parts import (
     RankingCard,
     StrategyReport,
 )
-from auditor.report.factor_parts import Factors
-from auditor.report.finding_parts import FindingDetails
-from auditor.report.parts import Crop as Crop
-from auditor.report.parts import Interval as Interval
-from auditor.report.parts import Number as Number
-from auditor.report.parts import Part as Part
-from auditor.report.parts import Picture as Picture
-from auditor.report.review_parts import Review
+from auditor.report.document.finding import FindingDetails
+from auditor.report.document.parts import Crop as Crop
+from auditor.report.document.parts import Interval as Interval
+from auditor.report.document.parts import Number as Number
+from auditor.report.document.parts import Part as Part
+from auditor.report.document.parts import Picture as Picture
+from auditor.report.document.review import Review
+from auditor.report.document.whole_pictures import Factors
 
 FORMAT_VERSION = 1
 

@@ -1,0 +1,1 @@
+"""The parts of ``audit.json`` and ``review.json``."""
