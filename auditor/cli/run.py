@@ -148,7 +148,7 @@ def audit_and_render(
     from auditor.pipeline import run_audit
     from auditor.pipeline.opening import only_one
     from auditor.relevance.sweep.numerics import keep_memory
-    from auditor.report.sections import check_sections
+    from auditor.report.sections.order import check_sections
     from auditor.review.gate import exit_code
 
     check_sections(config.report.sections)

@@ -36,23 +36,6 @@ from auditor.records.stages import (
     Subspaces,
 )
 from auditor.relevance.explainer import Explainer
-from auditor.report.build.calibration import calibration
-from auditor.report.build.composition import composition_part
-from auditor.report.build.concept_map import map_card
-from auditor.report.build.concepts import (
-    LayerFindings,
-    concepts_of_layer,
-    group_illustrations,
-    layer_table,
-    subspace_layer,
-)
-from auditor.report.build.factors import factors_part
-from auditor.report.build.findings import finding_cards, finding_ids, search_limits
-from auditor.report.build.intervals import median_interval
-from auditor.report.build.local import local_part
-from auditor.report.build.performance import confusion_matrix, data_card, performance
-from auditor.report.build.standing import standing
-from auditor.report.build.verdict import does_not_show, verdict
 from auditor.report.document.audit import (
     AuditResult,
     Calibration,
@@ -75,6 +58,23 @@ from auditor.report.figures import confusion_figure, overview_figure, similarity
 from auditor.report.figures_calibration import reliability_figure
 from auditor.report.figures_factors import factors_figure
 from auditor.report.images import ImageStore
+from auditor.report.sections.calibration import calibration
+from auditor.report.sections.composition import composition_part
+from auditor.report.sections.concept_map import map_card
+from auditor.report.sections.concepts import (
+    LayerFindings,
+    concepts_of_layer,
+    group_illustrations,
+    layer_table,
+    subspace_layer,
+)
+from auditor.report.sections.factors import factors_part
+from auditor.report.sections.findings import finding_cards, finding_ids, search_limits
+from auditor.report.sections.intervals import median_interval
+from auditor.report.sections.local import local_part
+from auditor.report.sections.performance import confusion_matrix, data_card, performance
+from auditor.report.sections.standing import standing
+from auditor.report.sections.verdict import does_not_show, verdict
 from auditor.shortcuts.grading import ruled_out
 from auditor.subject import Subject
 from auditor.subject.selection import BEYOND_LIMIT

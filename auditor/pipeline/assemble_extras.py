@@ -9,16 +9,16 @@ from auditor.language.speaking import gettext as _
 from auditor.pipeline.extras import Extras
 from auditor.records.concepts import DecisionPlane, FlippingCurves
 from auditor.records.stages import Subspaces
-from auditor.report.build.identity import identity
-from auditor.report.build.planes import planes
-from auditor.report.build.ranking import ranking_card
-from auditor.report.build.shared import Shelf, shelf
-from auditor.report.build.strategies import error_report, strategy_report
-from auditor.report.build.units import layer_units, lead_units
 from auditor.report.document.analyses import LayerUnits
 from auditor.report.document.audit import ClassReport, Picture
 from auditor.report.figures_decisions import Panel, flipping_figure, plane_figure
 from auditor.report.images import ImageStore
+from auditor.report.sections.identity import identity
+from auditor.report.sections.planes import planes
+from auditor.report.sections.ranking import ranking_card
+from auditor.report.sections.shared import Shelf, shelf
+from auditor.report.sections.strategies import error_report, strategy_report
+from auditor.report.sections.units import layer_units, lead_units
 
 if TYPE_CHECKING:
     from auditor.pipeline.assemble import Analysis

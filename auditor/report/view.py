@@ -39,7 +39,7 @@ from auditor.report.figure_style import short
 from auditor.report.formatting import percent
 from auditor.report.graph_layout import Layout, handed_on, layered
 from auditor.report.map_layout import MapLayout, placed
-from auditor.report.sections import Section, sections_of
+from auditor.report.sections.order import Section, sections_of
 
 Medium = Literal["html", "pdf"]
 

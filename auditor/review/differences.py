@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from math import sqrt
 
-from auditor.report.build.intervals import wilson
 from auditor.report.document.parts import Interval
 from auditor.report.document.review import Difference
+from auditor.report.sections.intervals import wilson
 
 
 def independent(now: Interval, earlier: Interval, rule: str) -> Difference:

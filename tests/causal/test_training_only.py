@@ -15,8 +15,8 @@ import torch
 from auditor.causal.search import find_shortcuts
 from auditor.config.audit import ShortcutConfig
 from auditor.records.stages import ShortcutReport
-from auditor.report.build.findings import search_limits
-from auditor.report.build.verdict import does_not_show
+from auditor.report.sections.findings import search_limits
+from auditor.report.sections.verdict import does_not_show
 from tests.causal.worlds import MARK, World, world
 
 CONFIG = ShortcutConfig(permutations=300, per_class=2, targets=24)

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from auditor.__main__ import run
 from auditor.report.document.audit import AuditResult
-from auditor.report.sections import ORDER, TECHNICAL, sections_of
+from auditor.report.sections.order import ORDER, TECHNICAL, sections_of
 from tests.pipeline.small import picture
 
 MODEL = """

@@ -8,10 +8,6 @@ import numpy as np
 import pytest
 
 from auditor.records.stages import Manifest, Samples
-from auditor.report.build.findings import cut_out, enlarged, search_limits
-from auditor.report.build.intervals import wilson
-from auditor.report.build.performance import confusion_matrix, data_card, performance
-from auditor.report.build.verdict import does_not_show, verdict
 from auditor.report.document.audit import (
     ClassCount,
     DataCard,
@@ -20,6 +16,10 @@ from auditor.report.document.audit import (
     Quarantined,
     SearchLimits,
 )
+from auditor.report.sections.findings import cut_out, enlarged, search_limits
+from auditor.report.sections.intervals import wilson
+from auditor.report.sections.performance import confusion_matrix, data_card, performance
+from auditor.report.sections.verdict import does_not_show, verdict
 from tests.report.conftest import Run
 
 

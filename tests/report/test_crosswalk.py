@@ -6,7 +6,7 @@ import re
 
 from auditor.report.crosswalk import DISCLAIMER, SOURCES
 from auditor.report.pdf import pdf_html
-from auditor.report.sections import ORDER
+from auditor.report.sections.order import ORDER
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT
 

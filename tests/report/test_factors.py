@@ -14,13 +14,13 @@ from auditor.records.stages import (
     Samples,
     ShortcutReport,
 )
-from auditor.report.build.factors import factors_part, strongest
-from auditor.report.build.verdict import verdict
 from auditor.report.document.parts import Interval, Picture
 from auditor.report.document.whole_pictures import FactorCard
 from auditor.report.factor_rows import factor_rows
 from auditor.report.figures_factors import factors_figure
 from auditor.report.html import render_html
+from auditor.report.sections.factors import factors_part, strongest
+from auditor.report.sections.verdict import verdict
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT
 from tests.report.test_build import data, limits

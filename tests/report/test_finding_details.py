@@ -21,9 +21,9 @@ from auditor.records.shortcuts import (
     Zeroing,
 )
 from auditor.records.stages import Candidate, Finding, Manifest, Plausibility, Samples
-from auditor.report.build.finding_details import finding_details
 from auditor.report.figures_shortcuts import zeroing_figure
 from auditor.report.images import ImageStore
+from auditor.report.sections.finding_details import finding_details
 from auditor.run.codec import load_record, save_record
 from tests.report.conftest import Run
 from tests.report.example_findings import BAND, COUNTS, OTHERS, OWN, RANDOM

@@ -10,7 +10,7 @@ from auditor.concepts.references import references
 from auditor.concepts.statistics import concept_statistics
 from auditor.records.concepts import ConceptMatches
 from auditor.records.stages import LayerRelevance, Manifest, Samples
-from auditor.report.build.identity import identity, stored_profile
+from auditor.report.sections.identity import identity, stored_profile
 
 
 def world(order: list[int]) -> tuple[Samples, LayerRelevance]:

@@ -15,7 +15,7 @@ from auditor.base.errors import IntegrityError, OutputError
 from auditor.report import pdf_child
 from auditor.report.pdf import make_pdf
 from auditor.report.render import render_run
-from auditor.report.sections import sections_of
+from auditor.report.sections.order import sections_of
 from auditor.report.tables import csv_files
 from tests.report.conftest import Run, copy_run, write_run
 from tests.report.example import CONTEXT, empty_result

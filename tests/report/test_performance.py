@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from auditor.records.stages import Manifest, Samples
-from auditor.report.build.calibration import BINS, calibration, expected_error
-from auditor.report.build.slices import slices
 from auditor.report.figures_calibration import reliability_figure
+from auditor.report.sections.calibration import BINS, calibration, expected_error
+from auditor.report.sections.slices import slices
 
 
 def samples(confidence: np.ndarray, right: np.ndarray, **metadata: tuple[str, ...]) -> Samples:

@@ -7,9 +7,9 @@ import pytest
 
 from auditor.config.audit import PolicyConfig, TargetsConfig
 from auditor.records.stages import Manifest, Samples
-from auditor.report.build.standing import standing
-from auditor.report.build.verdict import verdict
 from auditor.report.document.audit import ClassCount
+from auditor.report.sections.standing import standing
+from auditor.report.sections.verdict import verdict
 from auditor.review.policy import judge
 from tests.report.conftest import Run
 from tests.report.test_build import data, limits

@@ -7,8 +7,8 @@ from math import comb
 
 import pytest
 
-from auditor.report.build.intervals import wilson
 from auditor.report.document.parts import Interval
+from auditor.report.sections.intervals import wilson
 from auditor.review.differences import independent, paired
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.report.build.intervals import median_interval
 from auditor.report.document.audit import AuditResult
 from auditor.report.document.parts import Interval
+from auditor.report.sections.intervals import median_interval
 from auditor.review.compare import compare
 from auditor.review.pages import comparison_markdown
 from auditor.review.runs import read_run

@@ -6,8 +6,8 @@ from collections import Counter
 
 from auditor.concepts.colours import PALETTE
 from auditor.records.details import MapOfConcepts
-from auditor.report.build.concepts import concept_id, subspace_id
 from auditor.report.document.audit import MapCard, MapPoint
+from auditor.report.sections.concepts import concept_id, subspace_id
 
 
 def map_card(found: MapOfConcepts) -> MapCard:

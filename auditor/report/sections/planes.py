@@ -10,10 +10,10 @@ from auditor.language.numbers import bare_percent, percent
 from auditor.language.speaking import gettext as _
 from auditor.records.concepts import ConfusedPair, DecisionPlane, Empty
 from auditor.records.stages import Subspaces
-from auditor.report.build.concepts import concept_id, subspace_id
-from auditor.report.build.shared import Shelf
 from auditor.report.document.analyses import PlaneAxis, PlaneCard, PlaneGap, Planes
 from auditor.report.document.parts import Crop, Interval, Picture
+from auditor.report.sections.concepts import concept_id, subspace_id
+from auditor.report.sections.shared import Shelf
 
 CROPS = 4
 Draw = Callable[[DecisionPlane, tuple[str, str], tuple[str, str]], Picture]

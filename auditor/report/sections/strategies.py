@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from auditor.concepts.strategies import STABLE
 from auditor.records.concepts import ConceptContrast, Empty, MistakePair, Mistakes, Strategies
-from auditor.report.build.concepts import concept_id
-from auditor.report.build.shared import Shelf
 from auditor.report.document.analyses import (
     ClassStrategies,
     ContrastRow,
@@ -17,6 +15,8 @@ from auditor.report.document.analyses import (
     StrategyConcept,
     StrategyReport,
 )
+from auditor.report.sections.concepts import concept_id
+from auditor.report.sections.shared import Shelf
 
 NAMED = 3
 CROPS = 4

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import listed, ngettext
-from auditor.report.build.standing import Standing
 from auditor.report.document.audit import (
     ClassCount,
     DataCard,
@@ -17,6 +16,7 @@ from auditor.report.document.audit import (
     Verdict,
 )
 from auditor.report.document.whole_pictures import FactorCard
+from auditor.report.sections.standing import Standing
 
 # Of all pictures, and of those of one class: more that cannot be used leave the audit incomplete.
 MOST_LOST = 0.01

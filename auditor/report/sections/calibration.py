@@ -13,8 +13,8 @@ from scipy.stats import bootstrap
 from auditor.base.streams import stream
 from auditor.language.speaking import gettext as _
 from auditor.records.stages import Samples
-from auditor.report.build.intervals import wilson
 from auditor.report.document.audit import Calibration, CalibrationBin, Interval
+from auditor.report.sections.intervals import wilson
 
 BINS = 10
 RESAMPLES = 1000

@@ -16,8 +16,6 @@ from auditor.records.concepts import (
     UnitFigures,
 )
 from auditor.records.stages import Subspaces
-from auditor.report.build.concepts import concept_id, subspace_id
-from auditor.report.build.shared import Shelf
 from auditor.report.document.analyses import (
     ClassComponent,
     ClassComponents,
@@ -29,6 +27,8 @@ from auditor.report.document.analyses import (
     UnitChoice,
     UnitSummary,
 )
+from auditor.report.sections.concepts import concept_id, subspace_id
+from auditor.report.sections.shared import Shelf
 
 NAMED = 3
 LEADING = 5

@@ -7,7 +7,6 @@ from auditor.language.speaking import gettext as _
 from auditor.language.speaking import ngettext
 from auditor.records.shortcuts import Accuracy, Details, Projection, Signature, Zeroing
 from auditor.records.stages import Finding, Samples
-from auditor.report.build.concepts import concept_id
 from auditor.report.document.finding import (
     ChangeRow,
     ExposureCard,
@@ -21,6 +20,7 @@ from auditor.report.document.finding import (
 from auditor.report.document.parts import Interval
 from auditor.report.figures_shortcuts import zeroing_figure
 from auditor.report.images import ImageStore
+from auditor.report.sections.concepts import concept_id
 
 DIGITS = 3
 

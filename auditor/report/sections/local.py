@@ -8,7 +8,6 @@ import numpy as np
 
 from auditor.records.details import LocalAnalysis, LocalSample, RegionRanking
 from auditor.records.stages import Samples
-from auditor.report.build.concepts import concept_id
 from auditor.report.document.audit import (
     LocalCard,
     LocalConceptRow,
@@ -16,6 +15,7 @@ from auditor.report.document.audit import (
     RegionCard,
     RegionRow,
 )
+from auditor.report.sections.concepts import concept_id
 
 RANKED = 6  # concepts of a region that the report lists
 NEGLIGIBLE = 5e-4  # a smaller part of the region's relevance would read as nothing

@@ -11,8 +11,6 @@ import numpy as np
 from auditor.language.speaking import gettext as _
 from auditor.records.accounting import accounts, lost_share
 from auditor.records.stages import Samples
-from auditor.report.build.intervals import wilson
-from auditor.report.build.slices import slices
 from auditor.report.document.audit import (
     Calibration,
     ClassCount,
@@ -22,6 +20,8 @@ from auditor.report.document.audit import (
     Picture,
     Quarantined,
 )
+from auditor.report.sections.intervals import wilson
+from auditor.report.sections.slices import slices
 
 
 def data_card(samples: Samples, *, source: str, digest: str) -> DataCard:

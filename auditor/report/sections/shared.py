@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor.records.stages import Illustration, SamplePicture, Samples, UnitPicture
-from auditor.report.build.concepts import (
+from auditor.report.document.analyses import SampleView
+from auditor.report.document.parts import Crop, Picture
+from auditor.report.sections.concepts import (
     IllustrationKey,
     group_illustrations,
     reference_crops,
 )
-from auditor.report.document.analyses import SampleView
-from auditor.report.document.parts import Crop, Picture
 
 
 @dataclass(frozen=True, eq=False)

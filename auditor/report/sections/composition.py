@@ -9,7 +9,6 @@ import numpy as np
 from auditor.concepts.composition import shares
 from auditor.records.details import CompositionGraph, Compositions, CompositionStep
 from auditor.records.stages import Samples
-from auditor.report.build.concepts import concept_id
 from auditor.report.document.audit import (
     CompositionCard,
     CompositionPart,
@@ -17,6 +16,7 @@ from auditor.report.document.audit import (
     GraphNode,
     Picture,
 )
+from auditor.report.sections.concepts import concept_id
 
 Crops = Mapping[tuple[str, int, int], Picture]
 

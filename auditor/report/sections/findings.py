@@ -10,8 +10,6 @@ from auditor.language.shapes import shape_in_words
 from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
 from auditor.records.stages import Candidate, Evidence, Finding, Samples, ShortcutReport, Triplet
-from auditor.report.build.concepts import concept_id
-from auditor.report.build.finding_details import finding_details
 from auditor.report.document.audit import (
     FindingCard,
     Picture,
@@ -20,6 +18,8 @@ from auditor.report.document.audit import (
     TripletCard,
 )
 from auditor.report.images import ImageStore, outline, resize
+from auditor.report.sections.concepts import concept_id
+from auditor.report.sections.finding_details import finding_details
 
 SIDE = 192
 LEAST_EXAMPLES = 3
