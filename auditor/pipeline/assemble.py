@@ -54,9 +54,9 @@ from auditor.report.document.audit import (
     Tool,
 )
 from auditor.report.document.whole_pictures import FactorCard
-from auditor.report.figures import confusion_figure, overview_figure, similarity_figure
-from auditor.report.figures_calibration import reliability_figure
-from auditor.report.figures_factors import factors_figure
+from auditor.report.draw.distributions import factors_figure
+from auditor.report.draw.figures import confusion_figure, overview_figure, similarity_figure
+from auditor.report.draw.reliability import reliability_figure
 from auditor.report.images import ImageStore
 from auditor.report.sections.calibration import calibration
 from auditor.report.sections.composition import composition_part

@@ -11,7 +11,7 @@ from auditor.records.concepts import DecisionPlane, FlippingCurves
 from auditor.records.stages import Subspaces
 from auditor.report.document.analyses import LayerUnits
 from auditor.report.document.audit import ClassReport, Picture
-from auditor.report.figures_decisions import Panel, flipping_figure, plane_figure
+from auditor.report.draw.decision_plane import Panel, flipping_figure, plane_figure
 from auditor.report.images import ImageStore
 from auditor.report.sections.identity import identity
 from auditor.report.sections.planes import planes

@@ -29,8 +29,8 @@ from auditor.relevance.over_data.heatmaps import (
     sample_concept_maps,
 )
 from auditor.report.document.audit import AtlasSample, LegendEntry
+from auditor.report.draw.pictures import heat, overlay, paint_segments
 from auditor.report.images import ImageStore
-from auditor.report.pictures import heat, overlay, paint_segments
 from auditor.subject import Subject
 
 CROP_SIDE = 128

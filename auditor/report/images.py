@@ -1,6 +1,6 @@
 """Keep the pictures of a run: plain files named by the digest of their bytes.
 
-The functions that draw on photographs are in `auditor.report.pictures` and offered here too.
+The functions that draw on photographs are in `auditor.report.draw.pictures` and offered here too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from PIL import Image
 
 from auditor.base.errors import IntegrityError
 from auditor.report.document.audit import Picture
-from auditor.report.pictures import (
+from auditor.report.draw.pictures import (
     ATLAS_COLOURS,
     Photo,
     dim,

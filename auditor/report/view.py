@@ -34,11 +34,11 @@ from auditor.report.document.audit import (
     TestResult,
 )
 from auditor.report.document.review import Comparison, Decision, DecisionState
+from auditor.report.draw.graph_layout import Layout, handed_on, layered
+from auditor.report.draw.map_layout import MapLayout, placed
+from auditor.report.draw.style import short
 from auditor.report.factor_rows import FactorRow, factor_rows
-from auditor.report.figure_style import short
 from auditor.report.formatting import percent
-from auditor.report.graph_layout import Layout, handed_on, layered
-from auditor.report.map_layout import MapLayout, placed
 from auditor.report.sections.order import Section, sections_of
 
 Medium = Literal["html", "pdf"]

@@ -57,8 +57,9 @@ from auditor.report.document.audit import (
     TripletCard,
     Verdict,
 )
-from auditor.report.figures import confusion_figure, overview_figure, similarity_figure
-from auditor.report.figures_calibration import reliability_figure
+from auditor.report.draw.figures import confusion_figure, overview_figure, similarity_figure
+from auditor.report.draw.pictures import heat as alone
+from auditor.report.draw.reliability import reliability_figure
 from auditor.report.images import (
     ATLAS_COLOURS,
     ImageStore,
@@ -69,7 +70,6 @@ from auditor.report.images import (
     paint_segments,
     resize,
 )
-from auditor.report.pictures import heat as alone
 from tests.report.example_analyses import analyses, lead
 from tests.report.example_findings import details
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from auditor.report.document import whole_pictures as parts
 from auditor.report.document.parts import Interval
-from auditor.report.figures_factors import factors_figure
+from auditor.report.draw.distributions import factors_figure
 
 if TYPE_CHECKING:
     from tests.report.example import Example

@@ -9,9 +9,9 @@ import matplotlib
 import numpy as np
 import pytest
 
-from auditor.report import figure_style
-from auditor.report.figure_style import Drawing, short
-from auditor.report.figures import confusion_figure, overview_figure, similarity_figure
+from auditor.report.draw import style as figure_style
+from auditor.report.draw.figures import confusion_figure, overview_figure, similarity_figure
+from auditor.report.draw.style import Drawing, short
 
 NAMES = ["$\\frac{1}{0}$", "<b>&amp;", "犬 🐕", "x" * 80, "line\nbreak", "plain"]
 
@@ -57,7 +57,7 @@ def test_the_same_data_gives_the_same_bytes() -> None:
 
 
 def test_alike_rows_stand_together() -> None:
-    from auditor.report.figures import _clustered
+    from auditor.report.draw.figures import _clustered
 
     generator = np.random.default_rng(1)
     groups = np.array([0, 1, 2, 0, 1, 2, 0, 1, 2])

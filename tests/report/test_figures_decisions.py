@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from auditor.report.figures_decisions import Panel, flipping_figure, plane_figure
+from auditor.report.draw.decision_plane import Panel, flipping_figure, plane_figure
 from tests.report.test_figures import NAMES
 
 

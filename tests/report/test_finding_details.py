@@ -21,7 +21,7 @@ from auditor.records.shortcuts import (
     Zeroing,
 )
 from auditor.records.stages import Candidate, Finding, Manifest, Plausibility, Samples
-from auditor.report.figures_shortcuts import zeroing_figure
+from auditor.report.draw.zeroing_curves import zeroing_figure
 from auditor.report.images import ImageStore
 from auditor.report.sections.finding_details import finding_details
 from auditor.run.codec import load_record, save_record

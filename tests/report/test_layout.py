@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from auditor.report.document.audit import CompositionCard, GraphEdge, GraphNode, MapCard, MapPoint
-from auditor.report.graph_layout import LEAST_SHARE, PITCH, SIDE, TEXT, layered
-from auditor.report.map_layout import LABEL, placed
+from auditor.report.draw.graph_layout import LEAST_SHARE, PITCH, SIDE, TEXT, layered
+from auditor.report.draw.map_layout import LABEL, placed
 
 
 def node(level: int, concept: str = "") -> GraphNode:

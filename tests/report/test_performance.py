@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from auditor.records.stages import Manifest, Samples
-from auditor.report.figures_calibration import reliability_figure
+from auditor.report.draw.reliability import reliability_figure
 from auditor.report.sections.calibration import BINS, calibration, expected_error
 from auditor.report.sections.slices import slices
 

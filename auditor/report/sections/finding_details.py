@@ -18,7 +18,7 @@ from auditor.report.document.finding import (
     ZeroingCard,
 )
 from auditor.report.document.parts import Interval
-from auditor.report.figures_shortcuts import zeroing_figure
+from auditor.report.draw.zeroing_curves import zeroing_figure
 from auditor.report.images import ImageStore
 from auditor.report.sections.concepts import concept_id
 

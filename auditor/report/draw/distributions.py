@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.report.figure_style import (
+from auditor.report.draw.style import (
     ACCENT,
     MUTED,
     Drawing,

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from auditor.language.speaking import gettext as _
-from auditor.report.figure_style import (
+from auditor.report.draw.style import (
     INK,
     MUTED,
     Drawing,

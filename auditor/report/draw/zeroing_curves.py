@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.language.speaking import gettext as _
-from auditor.report.figure_style import (
+from auditor.report.draw.style import (
     ACCENT,
     LINE,
     MUTED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from auditor.language.speaking import gettext as _
 from auditor.report.document.audit import Calibration
-from auditor.report.figure_style import (
+from auditor.report.draw.style import (
     ACCENT,
     LINE,
     MUTED,

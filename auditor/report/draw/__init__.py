@@ -1,0 +1,1 @@
+"""Figures and layouts: arrays in, SVG or pixels out."""
