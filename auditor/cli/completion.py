@@ -74,7 +74,7 @@ def _mlflow(config: Config, run: Path, summary: Mapping[str, Any]) -> str:
     import os
 
     from auditor.completion.mlflow_log import log_run
-    from auditor.report.render import read_result
+    from auditor.report.show.render import read_result
 
     experiment = config.completion.mlflow_experiment
     if not experiment and not os.environ.get("MLFLOW_EXPERIMENT_NAME"):

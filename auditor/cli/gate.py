@@ -47,7 +47,7 @@ def command(
     from auditor.cli.progress import TerminalProgress
     from auditor.cli.render import config_of_run, context_of, render_folder
     from auditor.config.audit import load_gate
-    from auditor.report.render import write_texts
+    from auditor.report.show.render import write_texts
     from auditor.review.gate import exit_code, lines_of
 
     config = config_of_run(run_folder)
@@ -102,7 +102,7 @@ def judged_by_config(
 
 def compared_in_words(run_folder: Path, baseline: str | None) -> list[str]:
     """Return what the comparison of a run says, or that a baseline was asked for in vain."""
-    from auditor.report.render import read_review
+    from auditor.report.show.render import read_review
 
     review = read_review(run_folder)
     if review is not None and review.comparison is not None:

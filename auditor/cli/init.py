@@ -219,7 +219,7 @@ def _environment() -> jinja2.Environment:
     """Return the Jinja of what init writes: with square brackets, since CI files use braces."""
     import jinja2
 
-    from auditor.report.templates import template_folder
+    from auditor.report.show.templates import template_folder
 
     jinja = jinja2.Environment(  # noqa: S701 (no HTML; values are written as JSON)
         loader=jinja2.FileSystemLoader(template_folder() / "init"),

@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from auditor.config.audit import Config
     from auditor.report.document.audit import RenderContext
-    from auditor.report.house import House
+    from auditor.report.show.branding import House
 
 
 @click.command("render")
@@ -89,7 +89,7 @@ def render_folder(
     The config's own templates, style and logo are looked for from ``base`` (default: the current
     folder).
     """
-    from auditor.report.render import older_reports, render_run
+    from auditor.report.show.render import older_reports, render_run
     from auditor.run.manifest import read_manifest
 
     context = context_of(run_folder, report)
@@ -141,7 +141,7 @@ def house_of(report: Any, base: Path) -> House:
     Raises:
         OutputError: a file or folder is missing or cannot be used.
     """
-    from auditor.report.house import read_house
+    from auditor.report.show.branding import read_house
 
     def placed(name: str | None) -> Path | None:
         return None if name is None else base / name

@@ -26,7 +26,7 @@ from auditor.records.accounting import accounts
 from auditor.records.concepts import DecisionPlane, Empty, FlippingCurves, Mistakes, Strategies
 from auditor.records.stages import Illustration, SamplePicture, Samples, UnitPicture
 from auditor.relevance.explainer import Explainer
-from auditor.report.images import ImageStore
+from auditor.report.show.images import ImageStore
 from auditor.run.folder import RunFolder
 from auditor.subject import Subject
 

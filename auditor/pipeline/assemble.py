@@ -57,7 +57,6 @@ from auditor.report.document.whole_pictures import FactorCard
 from auditor.report.draw.distributions import factors_figure
 from auditor.report.draw.figures import confusion_figure, overview_figure, similarity_figure
 from auditor.report.draw.reliability import reliability_figure
-from auditor.report.images import ImageStore
 from auditor.report.sections.calibration import calibration
 from auditor.report.sections.composition import composition_part
 from auditor.report.sections.concept_map import map_card
@@ -75,6 +74,7 @@ from auditor.report.sections.local import local_part
 from auditor.report.sections.performance import confusion_matrix, data_card, performance
 from auditor.report.sections.standing import standing
 from auditor.report.sections.verdict import does_not_show, verdict
+from auditor.report.show.images import ImageStore
 from auditor.shortcuts.grading import ruled_out
 from auditor.subject import Subject
 from auditor.subject.selection import BEYOND_LIMIT

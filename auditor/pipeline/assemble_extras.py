@@ -12,13 +12,13 @@ from auditor.records.stages import Subspaces
 from auditor.report.document.analyses import LayerUnits
 from auditor.report.document.audit import ClassReport, Picture
 from auditor.report.draw.decision_plane import Panel, flipping_figure, plane_figure
-from auditor.report.images import ImageStore
 from auditor.report.sections.identity import identity
 from auditor.report.sections.planes import planes
 from auditor.report.sections.ranking import ranking_card
 from auditor.report.sections.shared import Shelf, shelf
 from auditor.report.sections.strategies import error_report, strategy_report
 from auditor.report.sections.units import layer_units, lead_units
+from auditor.report.show.images import ImageStore
 
 if TYPE_CHECKING:
     from auditor.pipeline.assemble import Analysis

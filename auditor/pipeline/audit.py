@@ -38,7 +38,7 @@ from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.heatmaps import MapRequest
 from auditor.relevance.sweep.numerics import exact
 from auditor.report.document.audit import AuditResult
-from auditor.report.images import ImageStore
+from auditor.report.show.images import ImageStore
 from auditor.run.folder import RunFolder, open_run
 from auditor.run.storage import locked, make_folder
 from auditor.subject import Subject, load_subject

@@ -25,7 +25,7 @@ from auditor.records.stages import ConceptMap, Finding, LayerRelevance, Samples,
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.flows import chain_of, mean_flow
 from auditor.relevance.over_data.heatmaps import MapRequest, concept_maps, sample_concept_maps
-from auditor.report.images import ImageStore
+from auditor.report.show.images import ImageStore
 from auditor.subject import Subject
 
 # Samples that a graph is a mean over, of which a region's concepts are looked up in a few.

@@ -22,10 +22,10 @@ from auditor.records.stages import LayerRelevance
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.sweep.results import Explanation
 from auditor.report.document.audit import AuditResult, Concept, LocalCard, Tool
-from auditor.report.explain import ClassScore, ImagePage, faces_of, pictures_of
-from auditor.report.images import ImageStore, read_image
-from auditor.report.render import read_result
 from auditor.report.sections.local import local_card
+from auditor.report.show.explain import ClassScore, ImagePage, faces_of, pictures_of
+from auditor.report.show.images import ImageStore, read_image
+from auditor.report.show.render import read_result
 from auditor.run.folder import write_atomic
 from auditor.subject import Subject, load_subject
 from auditor.subject.images import Unreadable, decode, read_file

@@ -8,8 +8,8 @@ from auditor.pipeline.illustrate import illustrate, requests_of
 from auditor.records.stages import References, Samples
 from auditor.relevance.explainer import Explainer
 from auditor.report.document.audit import ClassReport, Crop, LocalPart
-from auditor.report.images import ImageStore
 from auditor.report.sections.concepts import group_illustrations, reference_crops
+from auditor.report.show.images import ImageStore
 from auditor.subject import Subject
 
 

@@ -30,7 +30,7 @@ from auditor.relevance.over_data.heatmaps import (
 )
 from auditor.report.document.audit import AtlasSample, LegendEntry
 from auditor.report.draw.pictures import heat, overlay, paint_segments
-from auditor.report.images import ImageStore
+from auditor.report.show.images import ImageStore
 from auditor.subject import Subject
 
 CROP_SIDE = 128

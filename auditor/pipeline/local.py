@@ -34,7 +34,7 @@ from auditor.relevance.over_data.heatmaps import (
     sample_concept_maps,
 )
 from auditor.relevance.over_data.protocols import Load
-from auditor.report.images import ImageStore, Photo, heat, outline, overlay, upscale
+from auditor.report.show.images import ImageStore, Photo, heat, outline, overlay, upscale
 from auditor.subject import Subject
 
 # Concepts whose conditional heatmaps are compared inside a region.

@@ -12,7 +12,7 @@ from PIL import Image
 from auditor.concepts.quality import concept_quality
 from auditor.records.concepts import ConceptQuality
 from auditor.records.stages import Illustration, Subspaces
-from auditor.report.images import ImageStore, read_image
+from auditor.report.show.images import ImageStore, read_image
 
 
 def qualities(

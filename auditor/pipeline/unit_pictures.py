@@ -18,7 +18,7 @@ from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.heatmaps import plain_heatmaps
 from auditor.relevance.over_data.unit_maps import UnitRequest, unit_maps
 from auditor.report.draw.pictures import overlay
-from auditor.report.images import ImageStore
+from auditor.report.show.images import ImageStore
 from auditor.subject import Subject
 
 SIDE = 144

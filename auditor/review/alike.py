@@ -7,7 +7,7 @@ from typing import Any
 
 from auditor.base.yaml_text import load
 from auditor.report.document.audit import AuditResult
-from auditor.report.formatting import percent
+from auditor.report.show.formatting import percent
 from auditor.review.texts import words
 
 # What of the config decides what is measured; the rest says whose it is and how it is shown.

@@ -11,8 +11,8 @@ from auditor.concepts.matching import LayerProfile, match_concepts
 from auditor.records.concepts import Empty
 from auditor.report.document.audit import AuditResult
 from auditor.report.document.review import ConceptChange, LayerMatch
-from auditor.report.formatting import percent
 from auditor.report.sections.identity import stored_profile
+from auditor.report.show.formatting import percent
 from auditor.review.texts import words
 
 # Concepts shown of a layer and kind: those with the largest shares or changes of share.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from auditor.language.speaking import translate
 from auditor.report.document.review import ChangeStatus, FindingChange, MetricChange, Remembered
-from auditor.report.formatting import percent
+from auditor.report.show.formatting import percent
 from auditor.review.differences import independent
 from auditor.review.known import Known, Look, assign, known_findings, likeness, look_of
 from auditor.review.metric_change import metric_change

@@ -11,11 +11,11 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from auditor.language.speaking import Texts, speaking
-from auditor.report import words as report_words
-from auditor.report.formatting import percent
-from auditor.report.house import plain_house
-from auditor.report.html import policy_of
-from auditor.report.view import Limits, Medium
+from auditor.report.show import words as report_words
+from auditor.report.show.branding import plain_house
+from auditor.report.show.formatting import percent
+from auditor.report.show.html import policy_of
+from auditor.report.show.view import Limits, Medium
 from auditor.review.history import History, HistoryRow
 from auditor.review.texts import words
 from auditor.review.trends import Trend, trends

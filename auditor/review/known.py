@@ -11,12 +11,12 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from auditor.records.shortcuts import Signature
-from auditor.report.chosen import SHEET_GRADES
 from auditor.report.document.audit import AuditResult, FindingCard
 from auditor.report.document.finding import SignatureCard
 from auditor.report.document.parts import Interval, Picture
 from auditor.report.document.review import Severity
 from auditor.report.document.whole_pictures import FactorCard
+from auditor.report.show.chosen import SHEET_GRADES
 from auditor.shortcuts.fingerprint import SAME, same_finding
 from auditor.shortcuts.grading import FLIPS, severity
 

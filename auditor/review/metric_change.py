@@ -7,7 +7,7 @@ from typing import Literal
 from auditor.language.speaking import gettext as _
 from auditor.report.document.parts import Interval
 from auditor.report.document.review import Difference, MetricChange
-from auditor.report.formatting import interval, number
+from auditor.report.show.formatting import interval, number
 from auditor.review.texts import words
 
 Status = Literal["better", "worse", "no clear change", "not compared"]

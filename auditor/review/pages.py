@@ -10,15 +10,15 @@ from pathlib import Path
 from markupsafe import Markup
 
 from auditor.language.speaking import SOURCE, Texts, speaking
-from auditor.report import words
 from auditor.report.document.audit import AuditResult, Concept, Crop
 from auditor.report.document.review import Comparison
-from auditor.report.embedding import CountingPictures, EmbeddedPictures
-from auditor.report.house import plain_house
-from auditor.report.html import encode_all, policy_of
-from auditor.report.ladder import LADDER, Encoded
-from auditor.report.summary import markdown_environment
-from auditor.report.view import Limits, Medium, Names
+from auditor.report.show import words
+from auditor.report.show.branding import plain_house
+from auditor.report.show.embedding import CountingPictures, EmbeddedPictures
+from auditor.report.show.html import encode_all, policy_of
+from auditor.report.show.size_limit import LADDER, Encoded
+from auditor.report.show.summary import markdown_environment
+from auditor.report.show.view import Limits, Medium, Names
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from auditor.report.document.review import (
     RunRef,
     Waived,
 )
-from auditor.report.render import read_review
+from auditor.report.show.render import read_review
 from auditor.run.manifest import write_listed
 
 __all__ = [

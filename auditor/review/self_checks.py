@@ -8,7 +8,7 @@ from auditor.report.document.analyses import RankingCard
 from auditor.report.document.audit import AuditResult, Method
 from auditor.report.document.parts import Interval
 from auditor.report.document.review import MetricChange
-from auditor.report.formatting import percent
+from auditor.report.show.formatting import percent
 from auditor.review.differences import independent
 from auditor.review.metric_change import metric_change
 from auditor.review.texts import words

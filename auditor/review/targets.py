@@ -11,8 +11,8 @@ from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
 from auditor.report.document.audit import AuditResult
 from auditor.report.document.parts import Interval
-from auditor.report.formatting import interval as in_words
-from auditor.report.formatting import number, percent
+from auditor.report.show.formatting import interval as in_words
+from auditor.report.show.formatting import number, percent
 from auditor.review.counted import RANK, Counted, gaps_of, listed
 from auditor.review.records import Check
 

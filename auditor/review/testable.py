@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from auditor.base.yaml_text import load
 from auditor.report.document.audit import AuditResult, ClassReport
-from auditor.report.formatting import percent
+from auditor.report.show.formatting import percent
 from auditor.review.known import Known
 from auditor.review.texts import words
 

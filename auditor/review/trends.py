@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.report.formatting import number, percent
+from auditor.report.show.formatting import number, percent
 from auditor.review.history import HistoryRow
 from auditor.review.texts import words
 

@@ -8,7 +8,7 @@ from auditor.base.errors import UnknownNameError
 from auditor.config.audit import ReportConfig
 from auditor.language import speaking as language
 from auditor.language.speaking import Texts, gettext, ngettext, speaking, spoken
-from auditor.report import words
+from auditor.report.show import words
 
 
 def test_english_is_spoken_by_itself() -> None:

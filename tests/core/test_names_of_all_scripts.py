@@ -7,7 +7,7 @@ import pytest
 from auditor.language import fonts
 from auditor.language.bidi import FIRST_STRONG, POP, isolated
 from auditor.language.speaking import gettext, ngettext
-from auditor.report.templates import environment
+from auditor.report.show.templates import environment
 
 CAT, CACTUS = "قطة", "קקטוס"
 

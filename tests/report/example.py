@@ -60,7 +60,7 @@ from auditor.report.document.audit import (
 from auditor.report.draw.figures import confusion_figure, overview_figure, similarity_figure
 from auditor.report.draw.pictures import heat as alone
 from auditor.report.draw.reliability import reliability_figure
-from auditor.report.images import (
+from auditor.report.show.images import (
     ATLAS_COLOURS,
     ImageStore,
     Photo,

@@ -9,7 +9,7 @@ import numpy as np
 from auditor.report.document import analyses as parts
 from auditor.report.document.parts import Interval, Picture
 from auditor.report.draw.decision_plane import Panel, flipping_figure, plane_figure
-from auditor.report.images import overlay
+from auditor.report.show.images import overlay
 from tests.report.example_factors import factors
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from auditor.report.document.audit import AuditResult
-from auditor.report.html import html_folder, render_html
+from auditor.report.show.html import html_folder, render_html
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT
 from tests.report.names import NAMES, rounds

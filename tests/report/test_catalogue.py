@@ -17,7 +17,7 @@ from babel.messages.pofile import read_po
 from jinja2 import nodes
 
 from auditor.language.speaking import FOLDER, languages
-from auditor.report import words
+from auditor.report.show import words
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"

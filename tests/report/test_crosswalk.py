@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from auditor.report.crosswalk import DISCLAIMER, SOURCES
-from auditor.report.pdf import pdf_html
 from auditor.report.sections.order import ORDER
+from auditor.report.show.crosswalk import DISCLAIMER, SOURCES
+from auditor.report.show.pdf import pdf_html
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT
 

@@ -17,10 +17,10 @@ from auditor.records.stages import (
 from auditor.report.document.parts import Interval, Picture
 from auditor.report.document.whole_pictures import FactorCard
 from auditor.report.draw.distributions import factors_figure
-from auditor.report.factor_rows import factor_rows
-from auditor.report.html import render_html
 from auditor.report.sections.factors import factors_part, strongest
 from auditor.report.sections.verdict import verdict
+from auditor.report.show.factor_rows import factor_rows
+from auditor.report.show.html import render_html
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT
 from tests.report.test_build import data, limits

@@ -22,8 +22,8 @@ from auditor.records.shortcuts import (
 )
 from auditor.records.stages import Candidate, Finding, Manifest, Plausibility, Samples
 from auditor.report.draw.zeroing_curves import zeroing_figure
-from auditor.report.images import ImageStore
 from auditor.report.sections.finding_details import finding_details
+from auditor.report.show.images import ImageStore
 from auditor.run.codec import load_record, save_record
 from tests.report.conftest import Run
 from tests.report.example_findings import BAND, COUNTS, OTHERS, OWN, RANDOM

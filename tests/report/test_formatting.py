@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from auditor.base.errors import IntegrityError
-from auditor.report import formatting
 from auditor.report.document import audit as model
+from auditor.report.show import formatting
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ import pytest
 from auditor.language import speaking as language
 from auditor.language.speaking import speaking
 from auditor.report.document.audit import AuditResult, Interval
-from auditor.report.formatting import day, decimal, interval, number, percent, plural, seconds
-from auditor.report.html import render_html
-from auditor.report.pdf import pdf_html
-from auditor.report.summary import text_files
+from auditor.report.show.formatting import day, decimal, interval, number, percent, plural, seconds
+from auditor.report.show.html import render_html
+from auditor.report.show.pdf import pdf_html
+from auditor.report.show.summary import text_files
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT
 from tests.report.test_hostile import PAYLOADS, _in_json, parse, structure

@@ -13,9 +13,9 @@ from xml.etree.ElementTree import Element
 import pytest
 import tinyhtml5
 
-from auditor.report.pdf import pdf_html
-from auditor.report.render import read_result
-from auditor.report.summary import text_files
+from auditor.report.show.pdf import pdf_html
+from auditor.report.show.render import read_result
+from auditor.report.show.summary import text_files
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT
 

@@ -14,10 +14,10 @@ import tinyhtml5
 from auditor.base.errors import IntegrityError
 from auditor.language.speaking import languages, speaking
 from auditor.report.document.audit import AuditResult, LegendEntry, Picture
-from auditor.report.html import render_html
-from auditor.report.pdf import pdf_html
-from auditor.report.summary import text_files
-from auditor.report.tables import csv_files
+from auditor.report.show.html import render_html
+from auditor.report.show.pdf import pdf_html
+from auditor.report.show.summary import text_files
+from auditor.report.show.tables import csv_files
 from tests.report.conftest import SMALL, Run
 from tests.report.example import CONTEXT, Example
 from tests.report.names import NAMES, rounds

@@ -15,11 +15,11 @@ from PIL import Image, ImageFile
 
 from auditor.base.errors import OutputError
 from auditor.cli import cli
-from auditor.report.house import LOGO_BOX, House, read_house
-from auditor.report.html import render_html
-from auditor.report.pdf import make_pdf, pdf_html
-from auditor.report.summary import text_files
-from auditor.report.templates import template_folder
+from auditor.report.show.branding import LOGO_BOX, House, read_house
+from auditor.report.show.html import render_html
+from auditor.report.show.pdf import make_pdf, pdf_html
+from auditor.report.show.summary import text_files
+from auditor.report.show.templates import template_folder
 from tests.report.conftest import Run, copy_run
 from tests.report.example import CONTEXT
 from tests.runs import list_as_written

@@ -15,9 +15,9 @@ import pytest
 import tinyhtml5
 
 from auditor.report.document.audit import AuditResult, NotRun
-from auditor.report.html import render_html
 from auditor.report.sections.order import sections_of
-from auditor.report.templates import environment, template_folder
+from auditor.report.show.html import render_html
+from auditor.report.show.templates import environment, template_folder
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT, empty_result
 from tests.report.example_analyses import REASON

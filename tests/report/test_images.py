@@ -12,7 +12,7 @@ import skimage.data
 from PIL import Image
 
 from auditor.base.errors import IntegrityError
-from auditor.report.images import (
+from auditor.report.show.images import (
     ImageStore,
     dim,
     heat,

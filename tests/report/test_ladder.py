@@ -8,8 +8,8 @@ import re
 import pytest
 
 from auditor.base.errors import OutputError
-from auditor.report.html import render_html
-from auditor.report.ladder import LADDER
+from auditor.report.show.html import render_html
+from auditor.report.show.size_limit import LADDER
 from tests.report.conftest import Run
 from tests.report.example import CLASSES, CONTEXT, Example
 from tests.report.test_html import text_of

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from auditor.report.document.audit import AuditResult
-from auditor.report.html import render_html
-from auditor.report.pdf import LIMITS, pdf_html
-from auditor.report.tables import csv_files
+from auditor.report.show.html import render_html
+from auditor.report.show.pdf import LIMITS, pdf_html
+from auditor.report.show.tables import csv_files
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT
 

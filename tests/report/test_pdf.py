@@ -12,11 +12,11 @@ import pypdf
 import pytest
 
 from auditor.base.errors import IntegrityError, OutputError
-from auditor.report import pdf_child
-from auditor.report.pdf import make_pdf
-from auditor.report.render import render_run
 from auditor.report.sections.order import sections_of
-from auditor.report.tables import csv_files
+from auditor.report.show import pdf_child
+from auditor.report.show.pdf import make_pdf
+from auditor.report.show.render import render_run
+from auditor.report.show.tables import csv_files
 from tests.report.conftest import Run, copy_run, write_run
 from tests.report.example import CONTEXT, empty_result
 
@@ -254,7 +254,7 @@ def test_the_fetcher_serves_no_link_out_of_the_run(tmp_path: Path) -> None:
     ],
 )
 def test_a_document_that_asks_for_more_fails(run: Run, tmp_path: Path, document: str) -> None:
-    command = [sys.executable, "-m", "auditor.report.pdf_child"]
+    command = [sys.executable, "-m", "auditor.report.show.pdf_child"]
     command += ["--images", str(run.folder / "images"), "--created", CONTEXT.created]
     command += ["--attach", str(run.folder / "audit.json"), "--out", str(tmp_path / "x.pdf")]
     done = subprocess.run(command, input=document.encode(), capture_output=True, check=False)

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from auditor.base.errors import IntegrityError, OutputError, UnknownNameError
-from auditor.report import render
 from auditor.report.document.audit import RenderContext
-from auditor.report.render import read_result, render_run
-from auditor.report.templates import template_folder
+from auditor.report.show import render
+from auditor.report.show.render import read_result, render_run
+from auditor.report.show.templates import template_folder
 from auditor.run.manifest import digest_in, read_manifest, write_listed
 from tests.report.conftest import Run, copy_run, write_run
 from tests.report.example import CONTEXT, empty_result
@@ -112,7 +112,8 @@ def test_json_survives_the_way_there_and_back(run: Run) -> None:
 def test_rendering_never_imports_torch(run: Run, tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path\n"
-        "from auditor.report import figures, images, pdf, pdf_child, render\n"
+        "from auditor.report.draw import figures\n"
+        "from auditor.report.show import images, pdf, pdf_child, render\n"
         "from auditor.report.document.audit import RenderContext\n"
         "context = RenderContext(created='2026-01-01T00:00:00Z')\n"
         f"run = Path({str(tmp_path)!r})\n"

@@ -8,8 +8,8 @@ import json
 import pandas as pd
 import pytest
 
-from auditor.report.summary import summary, text_files
-from auditor.report.tables import COLUMNS, csv_files, neutral
+from auditor.report.show.summary import summary, text_files
+from auditor.report.show.tables import COLUMNS, csv_files, neutral
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT
 

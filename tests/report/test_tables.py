@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from auditor.report.tables import COLUMNS, csv_files, neutral
+from auditor.report.show.tables import COLUMNS, csv_files, neutral
 from tests.report.conftest import Run
 
 Row = dict[str, Any]

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from auditor.base.errors import UnknownNameError
-from auditor.report.html import render_html
-from auditor.report.pdf import pdf_html
 from auditor.report.sections.order import EXECUTIVE, ORDER, TECHNICAL
+from auditor.report.show.html import render_html
+from auditor.report.show.pdf import pdf_html
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT
 

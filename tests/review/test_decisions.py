@@ -10,7 +10,7 @@ import yaml
 from auditor.__main__ import run as auditor
 from auditor.base.errors import ConfigError
 from auditor.report.document.audit import AuditResult, RenderContext
-from auditor.report.render import read_review, render_run
+from auditor.report.show.render import read_review, render_run
 from auditor.review.deciding import Said, about_concept, about_finding
 from auditor.review.decisions import decision_states
 from auditor.review.decisions_file import add_decisions, read_decisions

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from auditor.report.document.review import Comparison, DecisionState, Review
-from auditor.report.html import render_html
-from auditor.report.pdf import pdf_html
-from auditor.report.summary import text_files
+from auditor.report.show.html import render_html
+from auditor.report.show.pdf import pdf_html
+from auditor.report.show.summary import text_files
 from auditor.review.compare import compare_folders
 from auditor.review.deciding import Said, about_finding
 from auditor.review.decisions import decision_states

@@ -144,7 +144,7 @@ def load_spread(subject: Subject, count: int) -> tuple[Usable, float, str]:
 def picture_bytes(subject: Subject, batch: Usable) -> float:
     """Return the mean size of the images as the report stores them."""
     from auditor.pipeline.illustrate import FULL_SIDE
-    from auditor.report.images import jpeg_bytes, resize
+    from auditor.report.show.images import jpeg_bytes, resize
 
     sizes = []
     for picture in subject.pictures(batch.inputs.cpu()):

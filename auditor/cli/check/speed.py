@@ -84,7 +84,7 @@ def yardstick() -> None:
 
 def _stored(picture: np.ndarray) -> bytes:
     from auditor.pipeline.illustrate import FULL_SIDE
-    from auditor.report.images import jpeg_bytes, resize
+    from auditor.report.show.images import jpeg_bytes, resize
 
     factor = min(1.0, FULL_SIDE / max(picture.shape[:2]))
     height, width = (max(1, round(side * factor)) for side in picture.shape[:2])

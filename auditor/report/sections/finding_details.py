@@ -19,8 +19,8 @@ from auditor.report.document.finding import (
 )
 from auditor.report.document.parts import Interval
 from auditor.report.draw.zeroing_curves import zeroing_figure
-from auditor.report.images import ImageStore
 from auditor.report.sections.concepts import concept_id
+from auditor.report.show.images import ImageStore
 
 DIGITS = 3
 

@@ -17,9 +17,9 @@ from auditor.report.document.audit import (
     TestResult,
     TripletCard,
 )
-from auditor.report.images import ImageStore, outline, resize
 from auditor.report.sections.concepts import concept_id
 from auditor.report.sections.finding_details import finding_details
+from auditor.report.show.images import ImageStore, outline, resize
 
 SIDE = 192
 LEAST_EXAMPLES = 3

@@ -12,7 +12,7 @@ import jinja2
 from PIL import Image, ImageFile
 
 from auditor.base.errors import OutputError, nearest
-from auditor.report.templates import environment, template_folder
+from auditor.report.show.templates import environment, template_folder
 
 MOST_STYLE = 200_000
 MOST_LOGO = 5_000_000

@@ -11,8 +11,8 @@ from typing import Literal
 from markupsafe import Markup
 
 from auditor.report.document.audit import Picture
-from auditor.report.images import read_image
-from auditor.report.ladder import Encoded
+from auditor.report.show.images import read_image
+from auditor.report.show.size_limit import Encoded
 
 
 @dataclass(frozen=True)

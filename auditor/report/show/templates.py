@@ -13,12 +13,12 @@ from markupsafe import Markup
 from auditor.base.errors import OutputError
 from auditor.language.bidi import isolated
 from auditor.language.speaking import spoken, translate, translate_counted
-from auditor.report.formatting import FILTERS, number
+from auditor.report.show.formatting import FILTERS, number
 
 LONG_WORD = re.compile(r"(?<![^\s\u2066-\u2069'\"(])[\w.-]{41,}(?![^\s\u2066-\u2069'\"),;:!?])")
 DIGEST = re.compile(r"[0-9a-f]{40,}")
 BREAK = "\u200b"  # takes no room
-PACKAGE = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parents[2]
 
 
 def template_folder() -> Path:

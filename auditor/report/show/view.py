@@ -10,13 +10,6 @@ from typing import Literal
 
 from auditor.language.speaking import N_, translate
 from auditor.language.speaking import gettext as _
-from auditor.report.chosen import (
-    SHEET_GRADES,
-    chosen_classes,
-    chosen_performance,
-    gravest,
-    worst_compositions,
-)
 from auditor.report.document.analyses import LayerUnits
 from auditor.report.document.audit import (
     AuditResult,
@@ -37,9 +30,16 @@ from auditor.report.document.review import Comparison, Decision, DecisionState
 from auditor.report.draw.graph_layout import Layout, handed_on, layered
 from auditor.report.draw.map_layout import MapLayout, placed
 from auditor.report.draw.style import short
-from auditor.report.factor_rows import FactorRow, factor_rows
-from auditor.report.formatting import percent
 from auditor.report.sections.order import Section, sections_of
+from auditor.report.show.chosen import (
+    SHEET_GRADES,
+    chosen_classes,
+    chosen_performance,
+    gravest,
+    worst_compositions,
+)
+from auditor.report.show.factor_rows import FactorRow, factor_rows
+from auditor.report.show.formatting import percent
 
 Medium = Literal["html", "pdf"]
 

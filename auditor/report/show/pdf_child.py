@@ -1,4 +1,4 @@
-"""The child process that turns a document into a PDF; run by `auditor.report.pdf` only.
+"""The child process that turns a document into a PDF; run by `auditor.report.show.pdf` only.
 
 It reads the document from stdin and fetches nothing but the run's own pictures. Exit codes: 0 done,
 3 native libraries are missing, 75 there is no room for the file, 1 anything else, with the reason
@@ -47,7 +47,7 @@ class Problems(logging.Handler):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the PDF and return the exit code."""
-    parser = argparse.ArgumentParser(prog="auditor.report.pdf_child")
+    parser = argparse.ArgumentParser(prog="auditor.report.show.pdf_child")
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--attach", type=Path, action="append", default=[])
     parser.add_argument("--created", required=True)

@@ -15,13 +15,13 @@ from markupsafe import Markup
 from auditor.base.errors import OutputError, StorageError
 from auditor.language.speaking import N_, Texts
 from auditor.language.speaking import gettext as _
-from auditor.report import crosswalk, words
 from auditor.report.document.audit import AuditResult, RenderContext
-from auditor.report.embedding import LinkedPictures
-from auditor.report.house import House, plain_house
-from auditor.report.pdf_child import NO_LIBRARIES, NO_ROOM
-from auditor.report.tables import csv_files
-from auditor.report.view import Limits, View
+from auditor.report.show import crosswalk, words
+from auditor.report.show.branding import House, plain_house
+from auditor.report.show.embedding import LinkedPictures
+from auditor.report.show.pdf_child import NO_LIBRARIES, NO_ROOM
+from auditor.report.show.tables import csv_files
+from auditor.report.show.view import Limits, View
 from auditor.run.storage import FULL, storage_error
 
 LIMITS = Limits(
@@ -135,7 +135,7 @@ def _run_child(
     document: str, created: str, images: Path, attached: Sequence[Path], made: Path, timeout: int
 ) -> None:
     # -P keeps the working directory, which may hold anything, off the child's import path.
-    command = [sys.executable, "-P", "-m", "auditor.report.pdf_child"]
+    command = [sys.executable, "-P", "-m", "auditor.report.show.pdf_child"]
     command += ["--images", str(images)]
     command += [part for path in attached for part in ("--attach", str(path))]
     command += ["--created", created, "--out", str(made)]
@@ -173,7 +173,7 @@ def _run_child(
 
 
 def _environment() -> dict[str, str]:
-    package_parent = str(Path(__file__).resolve().parents[2])
+    package_parent = str(Path(__file__).resolve().parents[3])
     paths = [os.environ.get("PYTHONPATH", ""), package_parent]
     # The order of sets of strings depends on the hash seed, and the PDF's bytes on that order.
     fixed = {"PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(p for p in paths if p)}

@@ -9,11 +9,11 @@ import jinja2
 
 from auditor.base.errors import on_one_line
 from auditor.language.speaking import Texts
-from auditor.report import words
 from auditor.report.document.audit import AuditResult, RenderContext
-from auditor.report.house import House, plain_house
-from auditor.report.templates import speak
-from auditor.report.view import Limits, View
+from auditor.report.show import words
+from auditor.report.show.branding import House, plain_house
+from auditor.report.show.templates import speak
+from auditor.report.show.view import Limits, View
 
 # Whatever Markdown, or the HTML inside it, could take for a mark, a mention or a link; the last
 # part is what only means something where a line begins.

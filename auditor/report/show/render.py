@@ -13,12 +13,12 @@ from auditor.base.errors import IntegrityError, OutputError, StorageError, Unkno
 from auditor.language.speaking import speaking
 from auditor.report.document.audit import FORMAT_VERSION, AuditResult, RenderContext
 from auditor.report.document.review import Review
-from auditor.report.house import House
-from auditor.report.html import html_folder, render_html
-from auditor.report.images import NAME as PICTURE
-from auditor.report.pdf import make_pdf
-from auditor.report.summary import text_files
-from auditor.report.tables import csv_files
+from auditor.report.show.branding import House
+from auditor.report.show.html import html_folder, render_html
+from auditor.report.show.images import NAME as PICTURE
+from auditor.report.show.pdf import make_pdf
+from auditor.report.show.summary import text_files
+from auditor.report.show.tables import csv_files
 from auditor.run.manifest import forget, read_listed, read_manifest, write_listed
 
 FORMATS = ("html", "pdf")

@@ -16,13 +16,13 @@ from markupsafe import Markup
 
 from auditor.base.errors import OutputError
 from auditor.language.speaking import Texts
-from auditor.report import crosswalk, words
 from auditor.report.document.audit import AuditResult, Picture, RenderContext
-from auditor.report.embedding import CountingPictures, EmbeddedPictures, LinkedPictures
-from auditor.report.house import House, plain_house
-from auditor.report.images import read_image
-from auditor.report.ladder import LADDER, Encoded, Step, encode
-from auditor.report.view import Limits, View
+from auditor.report.show import crosswalk, words
+from auditor.report.show.branding import House, plain_house
+from auditor.report.show.embedding import CountingPictures, EmbeddedPictures, LinkedPictures
+from auditor.report.show.images import read_image
+from auditor.report.show.size_limit import LADDER, Encoded, Step, encode
+from auditor.report.show.view import Limits, View
 
 MEGABYTE = 1_000_000
 # One picture in this many is encoded first: what is far too large then is not encoded whole.

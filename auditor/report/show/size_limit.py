@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from auditor.language.speaking import gettext as _
-from auditor.report.images import jpeg_bytes, read_image
+from auditor.report.show.images import jpeg_bytes, read_image
 
 MIME = {".jpg": "image/jpeg", ".png": "image/png", ".svg": "image/svg+xml"}
 

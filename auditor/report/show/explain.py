@@ -12,14 +12,14 @@ from markupsafe import Markup
 
 from auditor.base.errors import OutputError, StorageError
 from auditor.language.speaking import Texts
-from auditor.report import words
 from auditor.report.document.audit import Concept, Crop, LocalCard, Number, Part, Picture, Tool
-from auditor.report.embedding import CountingPictures, EmbeddedPictures, LinkedPictures
-from auditor.report.html import encode_all, policy_of
-from auditor.report.ladder import LADDER
-from auditor.report.pdf import pdf_of
-from auditor.report.templates import environment, template_folder
-from auditor.report.view import Limits, Medium, Names
+from auditor.report.show import words
+from auditor.report.show.embedding import CountingPictures, EmbeddedPictures, LinkedPictures
+from auditor.report.show.html import encode_all, policy_of
+from auditor.report.show.pdf import pdf_of
+from auditor.report.show.size_limit import LADDER
+from auditor.report.show.templates import environment, template_folder
+from auditor.report.show.view import Limits, Medium, Names
 from auditor.run.storage import remove, write_atomic
 
 
