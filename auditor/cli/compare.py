@@ -57,9 +57,9 @@ def command(
     """
     import auditor
     from auditor.cli.progress import TerminalProgress
-    from auditor.review.compare import compare_folders
-    from auditor.review.pages import comparison_html, comparison_markdown
-    from auditor.review.runs import read_run
+    from auditor.review.compare.audits import compare_folders
+    from auditor.review.compare.pages import comparison_html, comparison_markdown
+    from auditor.review.keep.runs import read_run
     from auditor.run.manifest import write_listed
     from auditor.run.storage import write_atomic
 
@@ -103,8 +103,8 @@ def _name_in(run: Path, target: Path) -> str:
 def save_comparison(comparison: Comparison, earlier: Path, now: Path) -> None:
     """Put the comparison into the review.json of run ``now``, with the earlier pictures."""
     from auditor.cli.render import created_now
-    from auditor.review.pictures import with_pictures
-    from auditor.review.records import read_review, update_review
+    from auditor.review.keep.pictures import with_pictures
+    from auditor.review.keep.records import read_review, update_review
 
     shown = with_pictures(comparison, earlier, now)
     before = read_review(now)

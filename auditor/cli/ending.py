@@ -85,7 +85,7 @@ class Ending:
         What cannot be written is a warning: it must not hide why the audit failed.
         """
         from auditor.cli.completion import finished
-        from auditor.review.junit import failed_xml
+        from auditor.review.judge.junit import failed_xml
 
         message = on_one_line(without_folders(scrubbed(message)))
         document: dict[str, object] = {

@@ -13,7 +13,7 @@ from auditor.base.errors import on_one_line
 if TYPE_CHECKING:
     from auditor.config.audit import Config
     from auditor.config.gate import PolicyConfig, TargetsConfig
-    from auditor.review.records import Judgement
+    from auditor.review.keep.records import Judgement
 
 
 @click.command("gate")
@@ -48,7 +48,7 @@ def command(
     from auditor.cli.render import config_of_run, context_of, render_folder
     from auditor.config.audit import load_gate
     from auditor.report.show.render import write_texts
-    from auditor.review.gate import exit_code, lines_of
+    from auditor.review.judge.gate import exit_code, lines_of
 
     config = config_of_run(run_folder)
     given = load_gate(policy_file or run_folder / "config.yaml", os.environ)
@@ -73,7 +73,7 @@ def judge_folder(
 ) -> Judgement:
     """Judge a finished run as of today; paths of the policy start from ``base``."""
     from auditor.cli.render import created_now
-    from auditor.review.gate import gate_run
+    from auditor.review.judge.gate import gate_run
 
     return gate_run(run_folder, policy, targets, as_of=created_now()[:10], base=base)
 
@@ -87,7 +87,7 @@ def judged_by_config(
     """
     from auditor.cli.render import created_now
     from auditor.config.gate import PolicyConfig
-    from auditor.review.gate import review_run
+    from auditor.review.judge.gate import review_run
 
     baseline, placed = _from(base, baseline), _from(base, decisions)
     if config.gated:
@@ -119,9 +119,9 @@ def check_asked(config: Config, base: Path, baseline: str | None, decisions: Pat
     Raises:
         ConfigError, IntegrityError: which of them, and why.
     """
-    from auditor.review.decisions_file import read_decisions
-    from auditor.review.gate import baseline_of
-    from auditor.review.runs import LATEST, read_run
+    from auditor.review.decide.decisions_file import read_decisions
+    from auditor.review.judge.gate import baseline_of
+    from auditor.review.keep.runs import LATEST, read_run
 
     policy = config.policy
     asked = _from(base, baseline) or (policy and policy.baseline)

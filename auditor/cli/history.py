@@ -10,7 +10,7 @@ import click
 from auditor.base.errors import on_one_line
 
 if TYPE_CHECKING:
-    from auditor.review.history import History
+    from auditor.review.keep.history import History
 
 
 @click.command("history")
@@ -48,8 +48,8 @@ def command(
     import auditor
     from auditor.base.errors import ConfigError
     from auditor.cli.render import created_now
-    from auditor.review.history import read_history
-    from auditor.review.history_page import history_html, history_lines
+    from auditor.review.keep.history import read_history
+    from auditor.review.keep.history_page import history_html, history_lines
     from auditor.run.folder import write_atomic
 
     if keep is None and (unfinished or dry_run):
@@ -80,7 +80,7 @@ def command(
 
 def _retain(history: History, folder: Path, keep: int, *, unfinished: bool, dry: bool) -> bool:
     """Delete what the plan says, tell of it, and return whether anything went."""
-    from auditor.review.retention import delete_run, plan
+    from auditor.review.keep.retention import delete_run, plan
 
     found = plan(history, folder, keep, unfinished=unfinished)
     for name in found.delete:

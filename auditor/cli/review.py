@@ -13,9 +13,9 @@ from auditor.base.errors import on_one_line
 if TYPE_CHECKING:
     from auditor.report.document.audit import AuditResult
     from auditor.report.document.review import DecisionKind
-    from auditor.review.deciding import Said
-    from auditor.review.known import Known
-    from auditor.review.records import Decision, DecisionState
+    from auditor.review.compare.known import Known
+    from auditor.review.decide.deciding import Said
+    from auditor.review.keep.records import Decision, DecisionState
 
 KEYS = {"c": "confirm", "r": "reject", "a": "accept", "m": "mitigate"}
 CHOICES = (
@@ -86,9 +86,9 @@ def command(
     from auditor.cli.compare import draw_again
     from auditor.cli.progress import TerminalProgress
     from auditor.cli.render import created_now
-    from auditor.review.deciding import Said, about_concept, about_finding
-    from auditor.review.decisions_file import add_decisions
-    from auditor.review.runs import read_run
+    from auditor.review.decide.deciding import Said, about_concept, about_finding
+    from auditor.review.decide.decisions_file import add_decisions
+    from auditor.review.keep.runs import read_run
 
     result = read_run(run_folder).result
     today = created_now()[:10]
@@ -134,8 +134,8 @@ def apply_decisions(run: Path, file: Path, result: AuditResult, as_of: str) -> l
 
     A verdict of the gate that was made with other decisions is taken out, and that is said.
     """
-    from auditor.review.decisions import states_of_file
-    from auditor.review.records import read_review, update_review
+    from auditor.review.decide.decisions import states_of_file
+    from auditor.review.keep.records import read_review, update_review
 
     states = states_of_file(file, result, as_of=as_of) if file.exists() else []
     before = read_review(run)
@@ -156,8 +156,8 @@ def _configured(run: Path) -> Path:
 
 
 def _list(file: Path, result: AuditResult, today: str) -> None:
-    from auditor.review.deciding import undecided
-    from auditor.review.decisions import states_of_file
+    from auditor.review.decide.deciding import undecided
+    from auditor.review.decide.decisions import states_of_file
 
     states = states_of_file(file, result, as_of=today) if file.exists() else []
     for state in states:
@@ -175,8 +175,8 @@ def _ask(run: Path, file: Path, result: AuditResult, said: Said, today: str) -> 
     from dataclasses import replace
 
     from auditor.base.errors import AuditorError
-    from auditor.review.deciding import about_concept, about_finding, undecided
-    from auditor.review.decisions import states_of_file
+    from auditor.review.decide.deciding import about_concept, about_finding, undecided
+    from auditor.review.decide.decisions import states_of_file
 
     states = states_of_file(file, result, as_of=today) if file.exists() else []
     found = undecided(result, states)

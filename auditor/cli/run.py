@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from auditor.config.audit import Config
     from auditor.pipeline import AuditOutcome
     from auditor.report.document.audit import AuditResult
-    from auditor.review.records import Judgement
+    from auditor.review.keep.records import Judgement
     from auditor.run.folder import RunFolder
 
 
@@ -149,7 +149,7 @@ def audit_and_render(
     from auditor.pipeline.opening import only_one
     from auditor.relevance.sweep.numerics import keep_memory
     from auditor.report.sections.order import check_sections
-    from auditor.review.gate import exit_code
+    from auditor.review.judge.gate import exit_code
 
     check_sections(config.report.sections)
     house_of(config.report, base)
@@ -178,7 +178,7 @@ def _judge_and_draw(
 ) -> Judgement | None:
     from auditor.cli.gate import compared_in_words, judged_by_config
     from auditor.cli.render import render_folder
-    from auditor.review.gate import lines_of
+    from auditor.review.judge.gate import lines_of
 
     folder = outcome.run.path
     judgement = judged_by_config(config, folder, base, asked.baseline, asked.decisions)

@@ -24,7 +24,7 @@ def command(run_folder: Path, digest: str | None, as_json: bool) -> None:
     ticket, a signed commit), and give it to --manifest later.
     """
     from auditor.base.errors import IntegrityError
-    from auditor.review.verify import verify
+    from auditor.review.keep.verify import verify
 
     found = verify(run_folder)
     problems = [f"changed: {name}" for name in found.changed]

@@ -20,7 +20,7 @@ from auditor.config.audit import NOT_EVIDENCE, Config
 from auditor.language.speaking import SOURCE
 from auditor.pipeline.device_class import device_class
 from auditor.relevance.explainer import Explainer
-from auditor.review.runs import run_folders
+from auditor.review.keep.runs import run_folders
 from auditor.run.folder import digest_of, read_manifest
 from auditor.subject import Subject
 from auditor.subject.digests import value_digest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from auditor.base.errors import IntegrityError
 from auditor.report.show.images import NAME as PICTURE
-from auditor.review.verify import Verified, verify
+from auditor.review.keep.verify import Verified, verify
 from auditor.run.folder import IMAGES, SHARDS, STAGES, RunFolder, damage
 from auditor.run.manifest import forget, is_complete, make_way
 from auditor.run.storage import remove

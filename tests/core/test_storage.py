@@ -12,7 +12,7 @@ import pytest
 
 from auditor.base.errors import ConfigError, IntegrityError, StorageError
 from auditor.report.show.images import ImageStore
-from auditor.review.verify import verify
+from auditor.review.keep.verify import verify
 from auditor.run.folder import RunFolder, open_run
 from auditor.run.manifest import forget, is_complete, read_listed, read_manifest, write_listed
 from auditor.run.storage import (

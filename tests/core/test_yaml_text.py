@@ -11,7 +11,7 @@ import pytest
 from auditor.base.errors import ConfigError
 from auditor.config.audit import Config, load_config, load_gate, parse_config
 from auditor.config.layers import environment_layer, file_layer, read_value, set_layer
-from auditor.review.decisions_file import read_decisions
+from auditor.review.decide.decisions_file import read_decisions
 
 MINIMAL = "model: {source: 'm:f'}\ndata: {source: d}\n"
 LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(

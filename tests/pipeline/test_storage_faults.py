@@ -15,7 +15,7 @@ import pytest
 
 from auditor.__main__ import run as auditor
 from auditor.pipeline import audit as pipeline
-from auditor.review.verify import verify
+from auditor.review.keep.verify import verify
 from auditor.run.manifest import is_complete
 from auditor.run.storage import bytes_digest
 from tests.pipeline.faults import Faults

@@ -14,7 +14,7 @@ import pytest
 from auditor.__main__ import run as auditor
 from auditor.base.errors import IntegrityError
 from auditor.pipeline.explain import _audited
-from auditor.review.verify import verify
+from auditor.review.keep.verify import verify
 from tests.pipeline.tiny import digests, loaded_once, run, write_tiny_audit
 
 # One file of each kind that a run holds.

@@ -10,7 +10,7 @@ from auditor.records.stages import Manifest, Samples
 from auditor.report.document.audit import ClassCount
 from auditor.report.sections.standing import standing
 from auditor.report.sections.verdict import verdict
-from auditor.review.policy import judge
+from auditor.review.judge.policy import judge
 from tests.report.conftest import Run
 from tests.report.test_build import data, limits
 

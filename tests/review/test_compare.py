@@ -9,13 +9,13 @@ import pytest
 
 from auditor.__main__ import run as auditor
 from auditor.report.document.audit import AuditResult
-from auditor.review.alike import model_differences, other_differences
-from auditor.review.compare import compare, compare_folders
-from auditor.review.concept_changes import concept_changes
-from auditor.review.differences import paired
-from auditor.review.metrics import metric_changes
-from auditor.review.pages import comparison_html, comparison_markdown
-from auditor.review.runs import latest_before, read_run
+from auditor.review.compare.alike import model_differences, other_differences
+from auditor.review.compare.audits import compare, compare_folders
+from auditor.review.compare.concept_changes import concept_changes
+from auditor.review.compare.differences import paired
+from auditor.review.compare.metrics import metric_changes
+from auditor.review.compare.pages import comparison_html, comparison_markdown
+from auditor.review.keep.runs import latest_before, read_run
 from tests.report.test_html import REFERRING, parse
 from tests.review.made import audit, card, identity, write
 from tests.runs import without

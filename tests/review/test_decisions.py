@@ -11,12 +11,12 @@ from auditor.__main__ import run as auditor
 from auditor.base.errors import ConfigError
 from auditor.report.document.audit import AuditResult, RenderContext
 from auditor.report.show.render import read_review, render_run
-from auditor.review.deciding import Said, about_concept, about_finding
-from auditor.review.decisions import decision_states
-from auditor.review.decisions_file import add_decisions, read_decisions
-from auditor.review.known import likeness_of
-from auditor.review.looks import from_text, to_text
-from auditor.review.records import Decision
+from auditor.review.compare.known import likeness_of
+from auditor.review.decide.deciding import Said, about_concept, about_finding
+from auditor.review.decide.decisions import decision_states
+from auditor.review.decide.decisions_file import add_decisions, read_decisions
+from auditor.review.decide.signature_text import from_text, to_text
+from auditor.review.keep.records import Decision
 from tests.report.test_html import text_of
 from tests.review.made import audit, card, look, write
 

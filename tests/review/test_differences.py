@@ -9,7 +9,7 @@ import pytest
 
 from auditor.report.document.parts import Interval
 from auditor.report.sections.intervals import wilson
-from auditor.review.differences import independent, paired
+from auditor.review.compare.differences import independent, paired
 
 
 @pytest.mark.parametrize(

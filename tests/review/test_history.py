@@ -10,12 +10,12 @@ import pytest
 
 from auditor.__main__ import run as auditor
 from auditor.report.document.audit import AuditResult
-from auditor.review.compare import compare_folders
-from auditor.review.history import read_history
-from auditor.review.history_page import history_html, history_lines
-from auditor.review.records import update_review
-from auditor.review.retention import plan
-from auditor.review.trends import trends
+from auditor.review.compare.audits import compare_folders
+from auditor.review.keep.history import read_history
+from auditor.review.keep.history_page import history_html, history_lines
+from auditor.review.keep.records import update_review
+from auditor.review.keep.retention import plan
+from auditor.review.keep.trends import trends
 from tests.report.test_html import REFERRING, parse
 from tests.review.made import audit, card, write
 from tests.runs import without

@@ -11,14 +11,14 @@ from auditor.report.document.review import Comparison, DecisionState, Review
 from auditor.report.show.html import render_html
 from auditor.report.show.pdf import pdf_html
 from auditor.report.show.summary import text_files
-from auditor.review.compare import compare_folders
-from auditor.review.deciding import Said, about_finding
-from auditor.review.decisions import decision_states
-from auditor.review.history import read_history
-from auditor.review.history_page import history_html
-from auditor.review.pages import comparison_html
-from auditor.review.records import update_review
-from auditor.review.runs import read_run
+from auditor.review.compare.audits import compare_folders
+from auditor.review.compare.pages import comparison_html
+from auditor.review.decide.deciding import Said, about_finding
+from auditor.review.decide.decisions import decision_states
+from auditor.review.keep.history import read_history
+from auditor.review.keep.history_page import history_html
+from auditor.review.keep.records import update_review
+from auditor.review.keep.runs import read_run
 from tests.report.example import CONTEXT
 from tests.report.test_html import text_of
 from tests.review.made import audit, card, write

@@ -9,8 +9,8 @@ import pytest
 
 from auditor.config.gate import PolicyConfig, TargetsConfig
 from auditor.report.document.audit import AuditResult
-from auditor.review.junit import failed_xml, junit_xml
-from auditor.review.policy import judge
+from auditor.review.judge.junit import failed_xml, junit_xml
+from auditor.review.judge.policy import judge
 from tests.report.example import Example
 from tests.review.test_policy import decided
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from auditor.review.compare import compare_folders
-from auditor.review.history import read_history
-from auditor.review.history_page import history_html
-from auditor.review.pages import comparison_html
-from auditor.review.records import update_review
+from auditor.review.compare.audits import compare_folders
+from auditor.review.compare.pages import comparison_html
+from auditor.review.keep.history import read_history
+from auditor.review.keep.history_page import history_html
+from auditor.review.keep.records import update_review
 from tests.report.test_browser import CHROMIUM, chromium, outside, visit
 from tests.review.made import audit, card, write
 

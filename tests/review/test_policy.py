@@ -10,8 +10,8 @@ from auditor.config.gate import PolicyConfig, TargetsConfig
 from auditor.language.speaking import speaking
 from auditor.report.document.audit import AuditResult, Verdict
 from auditor.report.document.parts import Interval
-from auditor.review.policy import judge
-from auditor.review.records import (
+from auditor.review.judge.policy import judge
+from auditor.review.keep.records import (
     Check,
     Comparison,
     Decision,

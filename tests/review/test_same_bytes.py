@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.review.verify import verify
+from auditor.review.keep.verify import verify
 from tests.pipeline.small import write_own_model_audit
 
 ROOT = Path(__file__).resolve().parents[2]

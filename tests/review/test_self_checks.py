@@ -8,10 +8,10 @@ import pytest
 from auditor.report.document.audit import AuditResult
 from auditor.report.document.parts import Interval
 from auditor.report.sections.intervals import median_interval
-from auditor.review.compare import compare
-from auditor.review.pages import comparison_markdown
-from auditor.review.runs import read_run
-from auditor.review.self_checks import self_check_changes
+from auditor.review.compare.audits import compare
+from auditor.review.compare.pages import comparison_markdown
+from auditor.review.compare.self_checks import self_check_changes
+from auditor.review.keep.runs import read_run
 from tests.review.made import audit, write
 from tests.review.test_compare import named
 

@@ -13,7 +13,7 @@ import pytest
 from auditor.__main__ import run as auditor
 from auditor.report.document.audit import RenderContext
 from auditor.report.show.render import render_run
-from auditor.review.verify import verify
+from auditor.review.keep.verify import verify
 from tests.review.made import audit, write
 from tests.runs import list_as_written
 

@@ -16,9 +16,9 @@ from auditor.report.show.branding import plain_house
 from auditor.report.show.formatting import percent
 from auditor.report.show.html import policy_of
 from auditor.report.show.view import Limits, Medium
-from auditor.review.history import History, HistoryRow
+from auditor.review.keep.history import History, HistoryRow
+from auditor.review.keep.trends import Trend, trends
 from auditor.review.texts import words
-from auditor.review.trends import Trend, trends
 
 COLUMNS = ("date", "verdict", "version", "right", "worst", "shortcuts", "changes", "run")
 

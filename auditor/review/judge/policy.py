@@ -10,9 +10,16 @@ from auditor.language.speaking import N_, ngettext
 from auditor.language.speaking import gettext as _
 from auditor.report.document.audit import AuditResult
 from auditor.report.show.formatting import interval as in_words
-from auditor.review.counted import RANK, Counted, counted_findings, gaps_of, listed
-from auditor.review.records import Check, Comparison, Decision, DecisionState, Judgement, Waived
-from auditor.review.targets import check_targets
+from auditor.review.judge.counted import RANK, Counted, counted_findings, gaps_of, listed
+from auditor.review.judge.targets import check_targets
+from auditor.review.keep.records import (
+    Check,
+    Comparison,
+    Decision,
+    DecisionState,
+    Judgement,
+    Waived,
+)
 
 WAIVING = ("reject", "accept")
 TITLES = {

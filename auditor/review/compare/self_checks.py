@@ -9,8 +9,8 @@ from auditor.report.document.audit import AuditResult, Method
 from auditor.report.document.parts import Interval
 from auditor.report.document.review import MetricChange
 from auditor.report.show.formatting import percent
-from auditor.review.differences import independent
-from auditor.review.metric_change import metric_change
+from auditor.review.compare.differences import independent
+from auditor.review.compare.metric_change import metric_change
 from auditor.review.texts import words
 
 # The way of switching concepts, and the order, by which audits are compared.

@@ -13,8 +13,8 @@ from auditor.report.document.audit import AuditResult
 from auditor.report.document.parts import Interval
 from auditor.report.show.formatting import interval as in_words
 from auditor.report.show.formatting import number, percent
-from auditor.review.counted import RANK, Counted, gaps_of, listed
-from auditor.review.records import Check
+from auditor.review.judge.counted import RANK, Counted, gaps_of, listed
+from auditor.review.keep.records import Check
 
 State = Literal["met", "not met", "not measured"]
 TRUST = ("not trusted", "partly trusted", "trusted")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from auditor.base.yaml_text import load
 from auditor.report.document.audit import AuditResult, ClassReport
 from auditor.report.show.formatting import percent
-from auditor.review.known import Known
+from auditor.review.compare.known import Known
 from auditor.review.texts import words
 
 # Of a class in results that do not say whether it was searched: about twice the search's least.

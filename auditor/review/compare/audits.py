@@ -8,12 +8,12 @@ from pathlib import Path
 
 from auditor.language.speaking import speaking, translate
 from auditor.report.document.review import Comparison, FindingChange
-from auditor.review.alike import model_differences, notes_on_the_search, other_differences
-from auditor.review.concept_changes import concept_changes
-from auditor.review.finding_changes import ORDER, finding_changes, remembered
-from auditor.review.memory import memory_of
-from auditor.review.metrics import metric_changes
-from auditor.review.runs import AuditedRun, earlier_runs, read_run
+from auditor.review.compare.alike import model_differences, notes_on_the_search, other_differences
+from auditor.review.compare.concept_changes import concept_changes
+from auditor.review.compare.finding_changes import ORDER, finding_changes, remembered
+from auditor.review.compare.memory import memory_of
+from auditor.review.compare.metrics import metric_changes
+from auditor.review.keep.runs import AuditedRun, earlier_runs, read_run
 from auditor.review.texts import words
 
 # Older audits that are looked through for findings that were gone and are back.

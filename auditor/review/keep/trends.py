@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.report.show.formatting import number, percent
-from auditor.review.history import HistoryRow
+from auditor.review.keep.history import HistoryRow
 from auditor.review.texts import words
 
 WIDTH, HEIGHT, MARGIN = 220.0, 44.0, 5.0

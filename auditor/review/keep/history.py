@@ -15,7 +15,7 @@ from auditor.report.document.audit import Performance, Verdict
 from auditor.report.document.parts import Interval, Part
 from auditor.report.show.chosen import SHEET_GRADES
 from auditor.report.show.render import read_review
-from auditor.review.runs import run_folders
+from auditor.review.keep.runs import run_folders
 from auditor.review.texts import words
 from auditor.run.manifest import read_listed, read_manifest
 

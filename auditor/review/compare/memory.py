@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.report.document.review import Remembered
-from auditor.review.known import Known, assign, known_findings, look_of
-from auditor.review.runs import AuditedRun
-from auditor.review.testable import untested_because
+from auditor.review.compare.known import Known, assign, known_findings, look_of
+from auditor.review.compare.testable import untested_because
+from auditor.review.keep.runs import AuditedRun
 
 
 def memory_of(earlier: AuditedRun, history: Sequence[AuditedRun]) -> list[Remembered]:

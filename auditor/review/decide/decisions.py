@@ -8,10 +8,10 @@ from pathlib import Path
 from auditor.concepts.matching import THRESHOLD_ALONE
 from auditor.language.speaking import speaking
 from auditor.report.document.audit import AuditResult
-from auditor.review.decisions_file import read_decisions
-from auditor.review.known import Known, known_findings, likeness_of, look_of
-from auditor.review.records import Decision, DecisionState
-from auditor.review.testable import class_untested
+from auditor.review.compare.known import Known, known_findings, likeness_of, look_of
+from auditor.review.compare.testable import class_untested
+from auditor.review.decide.decisions_file import read_decisions
+from auditor.review.keep.records import Decision, DecisionState
 from auditor.review.texts import words
 from auditor.shortcuts.fingerprint import SAME
 

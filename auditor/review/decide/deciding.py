@@ -9,10 +9,10 @@ from pathlib import Path
 from auditor.base.errors import UnknownNameError
 from auditor.report.document.audit import AuditResult
 from auditor.report.document.review import DecisionKind
-from auditor.review.decisions import concept_references
-from auditor.review.decisions_file import checked
-from auditor.review.known import Known, known_findings
-from auditor.review.records import Decision, DecisionState
+from auditor.review.compare.known import Known, known_findings
+from auditor.review.decide.decisions import concept_references
+from auditor.review.decide.decisions_file import checked
+from auditor.review.keep.records import Decision, DecisionState
 
 
 @dataclass(frozen=True)

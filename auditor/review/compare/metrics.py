@@ -8,9 +8,9 @@ from auditor.report.document.analyses import Identity
 from auditor.report.document.audit import AuditResult
 from auditor.report.document.parts import Interval
 from auditor.report.document.review import MetricChange
-from auditor.review.differences import independent, paired
-from auditor.review.metric_change import metric_change
-from auditor.review.self_checks import self_check_changes
+from auditor.review.compare.differences import independent, paired
+from auditor.review.compare.metric_change import metric_change
+from auditor.review.compare.self_checks import self_check_changes
 from auditor.review.texts import words
 
 # Pictures in common, as part of the larger audit, from which on the audits are paired.

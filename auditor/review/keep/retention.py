@@ -9,7 +9,7 @@ from pathlib import Path
 import filelock
 
 from auditor.base.errors import OutputError
-from auditor.review.history import History, HistoryRow
+from auditor.review.keep.history import History, HistoryRow
 from auditor.review.texts import words
 
 

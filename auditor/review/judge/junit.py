@@ -6,8 +6,8 @@ import re
 from xml.etree import ElementTree
 
 from auditor.report.document.audit import AuditResult
-from auditor.review.counted import counted_findings
-from auditor.review.records import Judgement
+from auditor.review.judge.counted import counted_findings
+from auditor.review.keep.records import Judgement
 
 # XML 1.0 has no control characters but tab, line feed and carriage return.
 FORBIDDEN = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

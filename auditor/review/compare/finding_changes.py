@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from auditor.language.speaking import translate
 from auditor.report.document.review import ChangeStatus, FindingChange, MetricChange, Remembered
 from auditor.report.show.formatting import percent
-from auditor.review.differences import independent
-from auditor.review.known import Known, Look, assign, known_findings, likeness, look_of
-from auditor.review.metric_change import metric_change
-from auditor.review.runs import AuditedRun
-from auditor.review.testable import untested_because
+from auditor.review.compare.differences import independent
+from auditor.review.compare.known import Known, Look, assign, known_findings, likeness, look_of
+from auditor.review.compare.metric_change import metric_change
+from auditor.review.compare.testable import untested_because
+from auditor.review.keep.runs import AuditedRun
 from auditor.review.texts import words
 from auditor.shortcuts.fingerprint import SAME
 

@@ -1,0 +1,1 @@
+"""A finished run held beside the owner's policy and targets."""

@@ -1,0 +1,1 @@
+"""Runs on disk: read, verified, listed over time, removed."""
