@@ -25,7 +25,7 @@ from auditor.pipeline.faces import faces, named_concepts
 from auditor.pipeline.identity import model_identity
 from auditor.pipeline.illustrate import atlas_samples
 from auditor.pipeline.reading import qualities
-from auditor.records.details import Compositions, LocalAnalysis
+from auditor.records.details import Compositions
 from auditor.records.stages import (
     ConceptStatistics,
     Illustration,
@@ -43,6 +43,7 @@ from auditor.report.document.audit import (
     ClassReport,
     FindingCard,
     LayerCard,
+    LocalPart,
     Method,
     ModelCard,
     NotRun,
@@ -70,7 +71,6 @@ from auditor.report.sections.concepts import (
 from auditor.report.sections.factors import factors_part
 from auditor.report.sections.findings import finding_cards, finding_ids, search_limits
 from auditor.report.sections.intervals import median_interval
-from auditor.report.sections.local import local_part
 from auditor.report.sections.performance import confusion_matrix, data_card, performance
 from auditor.report.sections.standing import standing
 from auditor.report.sections.verdict import does_not_show, verdict
@@ -112,7 +112,7 @@ class Analysis:
     illustrations: tuple[Illustration, ...]
     shortcuts: ShortcutReport | None
     compositions: Compositions
-    local: LocalAnalysis
+    local: LocalPart
     extras: Extras
 
 
@@ -150,7 +150,7 @@ def assemble(
         _class_report(explainer, subject, analysis, layers, groups, output, config, store)
         for output in outputs
     ]
-    local = local_part(analysis.local, samples)
+    local = analysis.local
     known = {concept.id for concept in concepts if concept.by_relevance}
     return AuditResult(
         run=run_key,

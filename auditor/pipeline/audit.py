@@ -32,12 +32,12 @@ from auditor.pipeline.opening import (
     tool,
 )
 from auditor.pipeline.resume import check_left, remove_unlisted_pictures
-from auditor.records.details import Compositions, LocalAnalysis
+from auditor.records.details import Compositions
 from auditor.records.stages import Illustration, ShortcutReport
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.heatmaps import MapRequest
 from auditor.relevance.sweep.numerics import exact
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.audit import AuditResult, LocalPart
 from auditor.report.show.images import ImageStore
 from auditor.run.folder import RunFolder, open_run
 from auditor.run.storage import locked, make_folder
@@ -198,8 +198,8 @@ def _shortcuts(stages: Stages) -> ShortcutReport | None:
     return run.once("shortcuts", inputs, make)
 
 
-def _local(stages: Stages) -> LocalAnalysis:
-    def make() -> LocalAnalysis:
+def _local(stages: Stages) -> LocalPart:
+    def make() -> LocalPart:
         with stages.progress.stage("single pictures") as step:
             return local_analysis(
                 stages.config,
@@ -212,7 +212,7 @@ def _local(stages: Stages) -> LocalAnalysis:
                 step,
             )
 
-    found: LocalAnalysis = stages.once("local", ["relevance"], make)
+    found: LocalPart = stages.once("local", ["relevance"], make)
     return found
 
 

@@ -22,7 +22,6 @@ from auditor.records.stages import LayerRelevance
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.sweep.results import Explanation
 from auditor.report.document.audit import AuditResult, Concept, LocalCard, Tool
-from auditor.report.sections.local import local_card
 from auditor.report.show.explain import ClassScore, ImagePage, faces_of, pictures_of
 from auditor.report.show.images import ImageStore, read_image
 from auditor.report.show.render import read_result
@@ -81,10 +80,12 @@ def explain_image(config: Config, base: Path, question: Question, images: Path) 
         row=0,
         target=target,
         why="",
+        label="",
+        explained=names[target],
+        prediction=names[int(found.logits[0].argmax())],
     )
     cards = [
-        _card(explainer, look, found, layer, question, config, store, names)
-        for layer in reversed(layers)
+        _card(explainer, look, found, layer, question, config, store) for layer in reversed(layers)
     ]
     known = _known(audited, cards, question.run, store) if audited else []
     return ImagePage(
@@ -173,7 +174,6 @@ def _card(
     question: Question,
     config: Config,
     store: ImageStore,
-    names: Sequence[str],
 ) -> LocalCard:
     relevance, activation = found.relevance[name], found.activation[name]
     flat = relevance.flatten(2)
@@ -185,9 +185,7 @@ def _card(
         activation=_array(activation.flatten(2).amax(2)),
         cuts=explainer.cuts(name),
     )
-    sample = look_closely(explainer, look, layer, question.regions, config.audit.concepts, store)
-    prediction = names[int(found.logits[0].argmax())]
-    return local_card(sample, path=look.path, label="", prediction=prediction, names=names)
+    return look_closely(explainer, look, layer, question.regions, config.audit.concepts, store)
 
 
 def _scores(logits: Tensor, names: Sequence[str]) -> list[ClassScore]:

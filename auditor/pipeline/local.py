@@ -22,9 +22,8 @@ from auditor.concepts.shares import shares_of
 from auditor.config.audit import Config
 from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
-from auditor.part import Picture
+from auditor.part import Picture, concept_id
 from auditor.pipeline.illustrate import ATLAS_SIDE, CROP_SIDE, FULL_SIDE, with_places
-from auditor.records.details import LocalAnalysis, LocalConcept, LocalSample, RegionRanking
 from auditor.records.stages import ConceptMap, LayerRelevance, Samples
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.heatmaps import (
@@ -34,11 +33,20 @@ from auditor.relevance.over_data.heatmaps import (
     sample_concept_maps,
 )
 from auditor.relevance.over_data.protocols import Load
+from auditor.report.document.audit import (
+    LocalCard,
+    LocalConceptRow,
+    LocalPart,
+    RegionCard,
+    RegionRow,
+)
 from auditor.report.show.images import ImageStore, Photo, heat, outline, overlay, upscale
 from auditor.subject import Subject
 
 # Concepts whose conditional heatmaps are compared inside a region.
 COMPARED = 24
+RANKED = 6  # concepts of a region that the report lists
+NEGLIGIBLE = 5e-4  # a smaller part of the region's relevance would read as nothing
 STRONGEST = N_("the window with the most relevance")
 
 
@@ -46,7 +54,8 @@ STRONGEST = N_("the window with the most relevance")
 class Look:
     """One image to look at, explained as ``target``: how to load it, and how it is shown.
 
-    ``row`` is its row in ``layer``; ``path`` what it is called.
+    ``row`` is its row in the tables of relevance, ``path`` what it is called. ``label`` (empty
+    where there is none), ``explained`` and ``prediction`` are names of classes.
     """
 
     load: Load
@@ -55,6 +64,9 @@ class Look:
     row: int
     target: int
     why: str
+    label: str
+    explained: str
+    prediction: str
 
 
 def local_analysis(
@@ -66,9 +78,9 @@ def local_analysis(
     outputs: Sequence[int],
     store: ImageStore,
     progress: Step,
-) -> LocalAnalysis:
+) -> LocalPart:
     """Return the samples that the config names, else those chosen for each class."""
-    paths = samples.manifest.paths
+    paths, names = samples.manifest.paths, samples.manifest.classes
     notes: list[str] = []
     chosen: list[Chosen] = []
     if config.audit.samples is None:
@@ -86,10 +98,20 @@ def local_analysis(
     found = []
     for row, why in chosen:
         target = int(samples.target[row])
-        look = Look(subject.load, subject.picture(row), paths[row], row, target, why)
+        look = Look(
+            load=subject.load,
+            photo=subject.picture(row),
+            path=paths[row],
+            row=row,
+            target=target,
+            why=why,
+            label=names[samples.labels[row]],
+            explained=names[target],
+            prediction=names[samples.prediction[row]],
+        )
         found.append(look_closely(explainer, look, layer, (), config.audit.concepts, store))
         progress(1)
-    return LocalAnalysis(tuple(found), tuple(notes))
+    return LocalPart(cards=found, notes=notes)
 
 
 def named_rows(names: Sequence[str], paths: Sequence[str]) -> list[int]:
@@ -112,7 +134,7 @@ def look_closely(
     boxes: Sequence[Box],
     count: int,
     store: ImageStore,
-) -> LocalSample:
+) -> LocalCard:
     """Return one sample at one layer: heatmap, ``count`` concepts, the ranking in each region.
 
     Without ``boxes`` the region is the window with the most relevance.
@@ -127,19 +149,22 @@ def look_closely(
     if not regions:
         window = strongest_window(plain)
         regions = [(window, f"{_(STRONGEST)} ({_written(window)})")]
-    return LocalSample(
-        row=look.row,
-        layer=layer.layer,
-        target=look.target,
+    return LocalCard(
+        sample=look.path,
+        label=look.label,
+        explained=look.explained,
+        prediction=look.prediction,
         why=look.why,
+        layer=layer.layer,
         photo=_shown(look.photo, f"{look.path}", store),
         heatmap=_shown(
             overlay(look.photo, plain), _("relevance over %(path)s", path=look.path), store
         ),
         concepts=_concepts(explainer, look, layer, leading, share, store),
-        regions=tuple(
-            _ranking(look, box, chosen, plain, compared, maps, store) for box, chosen in regions
-        ),
+        regions=[
+            _ranking(look, box, chosen, plain, layer.layer, compared, maps, store)
+            for box, chosen in regions
+        ],
         compared=len(compared),
         covered=float(np.abs(share[compared]).sum()),
         alone=_shown(heat(plain), _("relevance alone, %(path)s", path=look.path), store),
@@ -153,7 +178,7 @@ def _concepts(
     concepts: Sequence[int],
     share: np.ndarray,
     store: ImageStore,
-) -> tuple[LocalConcept, ...]:
+) -> list[LocalConceptRow]:
     requests = [
         MapRequest(
             layer=layer.layer,
@@ -168,16 +193,18 @@ def _concepts(
     ]
     placed = with_places(explainer, requests)
     maps = concept_maps(explainer, look.load, placed, np.zeros(0, dtype=np.int64))
-    return tuple(_concept(found, look, share, store) for found in maps)
+    return [_concept(found, look, share, store) for found in maps]
 
 
-def _concept(found: ConceptMap, look: Look, share: np.ndarray, store: ImageStore) -> LocalConcept:
+def _concept(
+    found: ConceptMap, look: Look, share: np.ndarray, store: ImageStore
+) -> LocalConceptRow:
     concept = found.concepts[0]
     name = f"{found.layer} · {concept}"
     _box, crop = receptive_crop(look.photo, found.heatmap, found.field)
     heat = overlay(look.photo, found.heatmap)
-    return LocalConcept(
-        concept=concept,
+    return LocalConceptRow(
+        concept=concept_id(found.layer, concept),
         share=float(share[concept]),
         heatmap=_shown(
             heat,
@@ -196,22 +223,30 @@ def _ranking(
     box: Box,
     chosen: str,
     plain: np.ndarray,
+    layer: str,
     compared: Sequence[int],
     maps: np.ndarray,
     store: ImageStore,
-) -> RegionRanking:
+) -> RegionCard:
     mask = mask_of(box, (plain.shape[0], plain.shape[1]))
     order, relevance = rank_in_region(maps, mask)
     total = float(np.abs(plain).sum(dtype=np.float64))
     picture = outline(upscale(look.photo, ATLAS_SIDE), mask)
-    return RegionRanking(
+    ranked = [
+        (compared[index], float(value)) for index, value in zip(order, relevance, strict=True)
+    ]
+    absolute = float(np.abs(relevance).sum())
+    return RegionCard(
         box=box,
         chosen=chosen,
         picture=_shown(picture, _("%(path)s with the region outlined", path=look.path), store),
         total=float(plain[mask].sum(dtype=np.float64)),
         part=float(np.abs(plain[mask]).sum(dtype=np.float64)) / total if total else 0.0,
-        concepts=tuple(compared[place] for place in order),
-        relevance=relevance,
+        rows=[
+            RegionRow(concept=concept_id(layer, concept), relevance=value, share=value / absolute)
+            for concept, value in ranked
+            if abs(value) >= NEGLIGIBLE * absolute > 0
+        ][:RANKED],
     )
 
 

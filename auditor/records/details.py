@@ -82,67 +82,6 @@ class Compositions:
 
 
 @dataclass(frozen=True)
-class LocalConcept:
-    """A leading concept of one sample: where it acts, and what it sees there.
-
-    ``share`` is part of the sample's absolute relevance at the layer.
-    """
-
-    concept: int
-    share: float
-    heatmap: Picture
-    crop: Picture
-
-
-@dataclass(frozen=True)
-class RegionRanking:
-    """The concepts of a sample ranked inside a region ``(x, y, width, height)``, in pixels.
-
-    ``relevance`` is ``R_c(I)``, the sum of a concept's conditional heatmap over the region, in
-    units of the explained logit, largest first; ``total`` the plain heatmap's, ``part`` the part
-    of the heatmap's absolute relevance that lies in the region.
-    """
-
-    box: tuple[int, int, int, int]
-    chosen: str
-    picture: Picture
-    total: float
-    part: float
-    concepts: tuple[int, ...]
-    relevance: Float[np.ndarray, "concept"]
-
-
-@dataclass(frozen=True)
-class LocalSample:
-    """One sample looked at closely at one layer, explained as ``target``.
-
-    ``why`` says why it was chosen. The ranking compares the ``compared`` concepts of the sample
-    with the most absolute relevance, which hold ``covered`` of it. ``alone`` is the heatmap
-    without the photograph.
-    """
-
-    row: int
-    layer: str
-    target: int
-    why: str
-    photo: Picture
-    heatmap: Picture
-    concepts: tuple[LocalConcept, ...]
-    regions: tuple[RegionRanking, ...]
-    compared: int
-    covered: float
-    alone: Picture | None = None
-
-
-@dataclass(frozen=True)
-class LocalAnalysis:
-    """The samples that were looked at, and a sentence for each that could not be."""
-
-    samples: tuple[LocalSample, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class MapOfConcepts:
     """Concepts of one layer in the plane: the nearer, the more alike.
 

@@ -125,7 +125,9 @@ def _decode(value: Any, folder: Path) -> Any:
 
 
 def _kind(name: str) -> Any:
-    for module in (part, records, concept_records, detail_records, shortcut_records):
+    for module in (records, concept_records, detail_records, shortcut_records):
         if hasattr(module, name):
             return getattr(module, name)
+    if name in part.KINDS:
+        return part.KINDS[name]
     raise ValueError(f"it holds a '{name}', which this version does not know")

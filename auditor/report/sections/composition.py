@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from auditor.concepts.composition import shares
+from auditor.part import concept_id
 from auditor.records.details import CompositionGraph, Compositions, CompositionStep
 from auditor.records.stages import Samples
 from auditor.report.document.audit import (
@@ -16,7 +17,6 @@ from auditor.report.document.audit import (
     GraphNode,
     Picture,
 )
-from auditor.report.sections.concepts import concept_id
 
 Crops = Mapping[tuple[str, int, int], Picture]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from auditor.concepts.colours import PALETTE
+from auditor.part import concept_id, subspace_id
 from auditor.records.details import MapOfConcepts
 from auditor.report.document.audit import MapCard, MapPoint
-from auditor.report.sections.concepts import concept_id, subspace_id
 
 
 def map_card(found: MapOfConcepts) -> MapCard:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from auditor.concepts.references import jaccard
-from auditor.concepts.selection import leading_concepts, shared_with
+from auditor.concepts.selection import shared_with
+from auditor.part import concept_id, subspace_id
 from auditor.records.concepts import ConceptQuality
 from auditor.records.stages import (
     ConceptStatistics,
@@ -46,11 +47,6 @@ class LayerFindings:
     shown: tuple[int, ...]
     leading: Mapping[int, tuple[int, ...]]
     quality: Mapping[int, ConceptQuality] = field(default_factory=dict)
-
-
-def concept_id(layer: str, concept: int) -> str:
-    """Return the id of a concept: ``layer/channel``."""
-    return f"{layer}/{concept}"
 
 
 def group_illustrations(
@@ -150,11 +146,6 @@ def layer_table(
     )
 
 
-def subspace_id(layer: str, cluster: int) -> str:
-    """Return the id of a subspace: ``layer/S3``."""
-    return f"{layer}/S{cluster + 1}"
-
-
 def subspace_layer(
     subspaces: Subspaces, outputs: Sequence[int], samples: Samples, *, figure: Picture | None
 ) -> SubspaceLayer:
@@ -244,16 +235,3 @@ def _best_first(item: Illustration) -> tuple[float, int]:
 
 def _largest_first(card: SubspaceCard) -> tuple[int, str]:
     return -len(card.concepts), card.id
-
-
-__all__ = [
-    "LayerFindings",
-    "concept_id",
-    "concepts_of_layer",
-    "group_illustrations",
-    "layer_table",
-    "leading_concepts",
-    "reference_crops",
-    "subspace_id",
-    "subspace_layer",
-]

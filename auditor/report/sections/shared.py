@@ -8,11 +8,7 @@ from dataclasses import dataclass
 from auditor.records.stages import Illustration, SamplePicture, Samples, UnitPicture
 from auditor.report.document.analyses import SampleView
 from auditor.report.document.parts import Crop, Picture
-from auditor.report.sections.concepts import (
-    IllustrationKey,
-    group_illustrations,
-    reference_crops,
-)
+from auditor.report.sections.concepts import IllustrationKey, group_illustrations, reference_crops
 
 
 @dataclass(frozen=True, eq=False)

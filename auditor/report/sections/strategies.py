@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.concepts.strategies import STABLE
+from auditor.part import concept_id
 from auditor.records.concepts import ConceptContrast, Empty, MistakePair, Mistakes, Strategies
 from auditor.report.document.analyses import (
     ClassStrategies,
@@ -15,7 +16,6 @@ from auditor.report.document.analyses import (
     StrategyConcept,
     StrategyReport,
 )
-from auditor.report.sections.concepts import concept_id
 from auditor.report.sections.shared import Shelf
 
 NAMED = 3

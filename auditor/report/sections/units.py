@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from auditor.language.speaking import gettext as _
+from auditor.part import concept_id, subspace_id
 from auditor.records.concepts import (
     Empty,
     PositionalComponents,
@@ -27,7 +28,6 @@ from auditor.report.document.analyses import (
     UnitChoice,
     UnitSummary,
 )
-from auditor.report.sections.concepts import concept_id, subspace_id
 from auditor.report.sections.shared import Shelf
 
 NAMED = 3
