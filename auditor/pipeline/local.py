@@ -22,8 +22,8 @@ from auditor.concepts.shares import shares_of
 from auditor.config.audit import Config
 from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
-from auditor.part import Picture, concept_id
 from auditor.pipeline.illustrate import ATLAS_SIDE, CROP_SIDE, FULL_SIDE, with_places
+from auditor.records.part import Picture, concept_id
 from auditor.records.stages import ConceptMap, LayerRelevance, Samples
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.heatmaps import (

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from auditor.part import Picture
+from auditor.records.part import Picture
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from auditor.part import Picture
+from auditor.records.part import Picture
 from auditor.records.shortcuts import Details
 
 Origin = Literal["relevance", "activation"]

@@ -14,12 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from auditor import part
 from auditor.base.errors import IntegrityError
-from auditor.records import concepts as concept_records
-from auditor.records import details as detail_records
-from auditor.records import shortcuts as shortcut_records
-from auditor.records import stages as records
+from auditor.records import concepts, details, part, shortcuts, stages
 from auditor.run.storage import write_atomic, writing
 
 FORMAT = {"format": "concept-auditor/record", "version": 1}
@@ -125,7 +121,7 @@ def _decode(value: Any, folder: Path) -> Any:
 
 
 def _kind(name: str) -> Any:
-    for module in (records, concept_records, detail_records, shortcut_records):
+    for module in (stages, concepts, details, shortcuts):
         if hasattr(module, name):
             return getattr(module, name)
     if name in part.KINDS:

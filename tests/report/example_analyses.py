@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from auditor.records.part import Interval, Picture
 from auditor.report.document import analyses as parts
-from auditor.report.document.parts import Interval, Picture
 from auditor.report.draw.decision_plane import Panel, flipping_figure, plane_figure
 from auditor.report.show.images import overlay
 from tests.report.example_factors import factors

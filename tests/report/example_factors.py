@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from auditor.records.part import Interval
 from auditor.report.document import whole_pictures as parts
-from auditor.report.document.parts import Interval
 from auditor.report.draw.distributions import factors_figure
 
 if TYPE_CHECKING:

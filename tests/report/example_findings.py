@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from auditor.records.part import Interval
 from auditor.report.document.finding import (
     ChangeRow,
     ExposureCard,
@@ -14,7 +15,6 @@ from auditor.report.document.finding import (
     SubgroupRow,
     ZeroingCard,
 )
-from auditor.report.document.parts import Interval
 from auditor.report.draw.zeroing_curves import zeroing_figure
 from auditor.report.show.images import ImageStore
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from auditor.records.part import Interval, Picture
 from auditor.records.stages import (
     ColumnEffect,
     ColumnFactor,
@@ -14,7 +15,6 @@ from auditor.records.stages import (
     Samples,
     ShortcutReport,
 )
-from auditor.report.document.parts import Interval, Picture
 from auditor.report.document.whole_pictures import FactorCard
 from auditor.report.draw.distributions import factors_figure
 from auditor.report.sections.factors import factors_part, strongest

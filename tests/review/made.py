@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import yaml
 
+from auditor.records.part import Interval
 from auditor.report.document.analyses import Identity, LayerIdentity
 from auditor.report.document.audit import AuditResult, FindingCard, TestResult
 from auditor.report.document.finding import SignatureCard
-from auditor.report.document.parts import Interval
 from tests.runs import list_as_written
 
 CONFIG = {

@@ -7,7 +7,7 @@ from math import comb
 
 import pytest
 
-from auditor.report.document.parts import Interval
+from auditor.records.part import Interval
 from auditor.report.sections.intervals import wilson
 from auditor.review.compare.differences import independent, paired
 

@@ -8,8 +8,8 @@ import pytest
 
 from auditor.config.gate import PolicyConfig, TargetsConfig
 from auditor.language.speaking import speaking
+from auditor.records.part import Interval
 from auditor.report.document.audit import AuditResult, Verdict
-from auditor.report.document.parts import Interval
 from auditor.review.judge.policy import judge
 from auditor.review.keep.records import (
     Check,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from auditor.records.part import Interval
 from auditor.report.document.audit import AuditResult
-from auditor.report.document.parts import Interval
 from auditor.report.sections.intervals import median_interval
 from auditor.review.compare.audits import compare
 from auditor.review.compare.pages import comparison_markdown

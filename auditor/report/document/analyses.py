@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from auditor.report.document.parts import Crop, Interval, Number, Part, Picture
+from auditor.records.part import Crop, Interval, Number, Part, Picture
 
 UnitKind = Literal["channel", "subspace", "component"]
 

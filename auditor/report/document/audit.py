@@ -11,6 +11,11 @@ from typing import Literal
 
 from pydantic import Field
 
+from auditor.records.part import Crop as Crop
+from auditor.records.part import Interval as Interval
+from auditor.records.part import Number as Number
+from auditor.records.part import Part as Part
+from auditor.records.part import Picture as Picture
 from auditor.report.document.analyses import (
     ErrorReport,
     Identity,
@@ -21,11 +26,6 @@ from auditor.report.document.analyses import (
     StrategyReport,
 )
 from auditor.report.document.finding import FindingDetails
-from auditor.report.document.parts import Crop as Crop
-from auditor.report.document.parts import Interval as Interval
-from auditor.report.document.parts import Number as Number
-from auditor.report.document.parts import Part as Part
-from auditor.report.document.parts import Picture as Picture
 from auditor.report.document.review import Review
 from auditor.report.document.whole_pictures import Factors
 

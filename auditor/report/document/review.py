@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from auditor.records.part import Interval, Number, Part, Picture
 from auditor.report.document.finding import SignatureCard
-from auditor.report.document.parts import Interval, Number, Part, Picture
 
 REVIEW_VERSION = 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from auditor.report.document.parts import Interval, Number, Part, Picture
+from auditor.records.part import Interval, Number, Part, Picture
 
 
 class FactorTest(Part):

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from auditor.concepts.composition import shares
-from auditor.part import concept_id
 from auditor.records.details import CompositionGraph, Compositions, CompositionStep
+from auditor.records.part import concept_id
 from auditor.records.stages import Samples
 from auditor.report.document.audit import (
     CompositionCard,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from auditor.concepts.colours import PALETTE
-from auditor.part import concept_id, subspace_id
 from auditor.records.details import MapOfConcepts
+from auditor.records.part import concept_id, subspace_id
 from auditor.report.document.audit import MapCard, MapPoint
 
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from auditor.concepts.references import jaccard
 from auditor.concepts.selection import shared_with
-from auditor.part import concept_id, subspace_id
 from auditor.records.concepts import ConceptQuality
+from auditor.records.part import concept_id, subspace_id
 from auditor.records.stages import (
     ConceptStatistics,
     Illustration,

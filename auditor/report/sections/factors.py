@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from auditor.language.speaking import N_, listed
 from auditor.language.speaking import gettext as _
+from auditor.records.part import Interval, Picture
 from auditor.records.stages import (
     ColumnFactor,
     Evidence,
@@ -14,7 +15,6 @@ from auditor.records.stages import (
     Samples,
     ShortcutReport,
 )
-from auditor.report.document.parts import Interval, Picture
 from auditor.report.document.whole_pictures import (
     ColumnCard,
     ColumnClass,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import ngettext
-from auditor.part import concept_id
+from auditor.records.part import Interval, concept_id
 from auditor.records.shortcuts import Accuracy, Details, Projection, Signature, Zeroing
 from auditor.records.stages import Finding, Samples
 from auditor.report.document.finding import (
@@ -18,7 +18,6 @@ from auditor.report.document.finding import (
     SubgroupRow,
     ZeroingCard,
 )
-from auditor.report.document.parts import Interval
 from auditor.report.draw.zeroing_curves import zeroing_figure
 from auditor.report.show.images import ImageStore
 

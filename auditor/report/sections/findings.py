@@ -9,7 +9,7 @@ import numpy as np
 from auditor.language.shapes import shape_in_words
 from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
-from auditor.part import concept_id
+from auditor.records.part import concept_id
 from auditor.records.stages import Candidate, Evidence, Finding, Samples, ShortcutReport, Triplet
 from auditor.report.document.audit import (
     FindingCard,

@@ -8,11 +8,10 @@ import numpy as np
 
 from auditor.language.numbers import bare_percent, percent
 from auditor.language.speaking import gettext as _
-from auditor.part import concept_id, subspace_id
 from auditor.records.concepts import ConfusedPair, DecisionPlane, Empty
+from auditor.records.part import Crop, Interval, Picture, concept_id, subspace_id
 from auditor.records.stages import Subspaces
 from auditor.report.document.analyses import PlaneAxis, PlaneCard, PlaneGap, Planes
-from auditor.report.document.parts import Crop, Interval, Picture
 from auditor.report.sections.shared import Shelf
 
 CROPS = 4

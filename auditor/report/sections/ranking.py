@@ -10,8 +10,8 @@ from auditor.language.numbers import decimal
 from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
 from auditor.records.concepts import Empty, FlippingAreas, FlippingCurves
+from auditor.records.part import Interval, Picture
 from auditor.report.document.analyses import FlippingCard, OrderArea, RankingCard
-from auditor.report.document.parts import Interval, Picture
 
 NOT_SWITCHED = N_(
     "No concepts were switched, so the ranking was not tested: no picture of the audited classes "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.concepts.strategies import STABLE
-from auditor.part import concept_id
 from auditor.records.concepts import ConceptContrast, Empty, MistakePair, Mistakes, Strategies
+from auditor.records.part import concept_id
 from auditor.report.document.analyses import (
     ClassStrategies,
     ContrastRow,

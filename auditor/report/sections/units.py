@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Float
 
 from auditor.language.speaking import gettext as _
-from auditor.part import concept_id, subspace_id
 from auditor.records.concepts import (
     Empty,
     PositionalComponents,
@@ -16,6 +15,7 @@ from auditor.records.concepts import (
     UnitDecision,
     UnitFigures,
 )
+from auditor.records.part import concept_id, subspace_id
 from auditor.records.stages import Subspaces
 from auditor.report.document.analyses import (
     ClassComponent,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from auditor.records.part import Interval, Part
 from auditor.report.document.audit import AuditResult
-from auditor.report.document.parts import Interval, Part
 
 # A spreadsheet takes a cell that begins with one of these for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from math import sqrt
 
-from auditor.report.document.parts import Interval
+from auditor.records.part import Interval
 from auditor.report.document.review import Difference
 from auditor.report.sections.intervals import wilson
 

@@ -10,10 +10,10 @@ from typing import cast
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from auditor.records.part import Interval, Picture
 from auditor.records.shortcuts import Signature
 from auditor.report.document.audit import AuditResult, FindingCard
 from auditor.report.document.finding import SignatureCard
-from auditor.report.document.parts import Interval, Picture
 from auditor.report.document.review import Severity
 from auditor.report.document.whole_pictures import FactorCard
 from auditor.report.show.chosen import SHEET_GRADES

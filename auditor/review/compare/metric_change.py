@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from auditor.language.speaking import gettext as _
-from auditor.report.document.parts import Interval
+from auditor.records.part import Interval
 from auditor.report.document.review import Difference, MetricChange
 from auditor.report.show.formatting import interval, number
 from auditor.review.texts import words

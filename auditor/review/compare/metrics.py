@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from auditor.records.part import Interval
 from auditor.report.document.analyses import Identity
 from auditor.report.document.audit import AuditResult
-from auditor.report.document.parts import Interval
 from auditor.report.document.review import MetricChange
 from auditor.review.compare.differences import independent, paired
 from auditor.review.compare.metric_change import metric_change

@@ -9,8 +9,8 @@ from auditor.base.yaml_text import load
 from auditor.config.gate import TargetsConfig, read_bound
 from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
+from auditor.records.part import Interval
 from auditor.report.document.audit import AuditResult
-from auditor.report.document.parts import Interval
 from auditor.report.show.formatting import interval as in_words
 from auditor.report.show.formatting import number, percent
 from auditor.review.judge.counted import RANK, Counted, gaps_of, listed

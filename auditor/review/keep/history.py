@@ -11,8 +11,8 @@ import pydantic
 from pydantic import Field
 
 from auditor.base.errors import IntegrityError
+from auditor.records.part import Interval, Part
 from auditor.report.document.audit import Performance, Verdict
-from auditor.report.document.parts import Interval, Part
 from auditor.report.show.chosen import SHEET_GRADES
 from auditor.report.show.render import read_review
 from auditor.review.keep.runs import run_folders
