@@ -1,4 +1,4 @@
-"""Settings of the tests of interventions."""
+"""Settings of the causal tests."""
 
 from __future__ import annotations
 

@@ -169,9 +169,9 @@ def test_only_the_pass_and_first_looks_may_sift() -> None:
                 owner = node.value
                 assert not (isinstance(owner, ast.Attribute) and owner.attr == "reader"), path
     assert callers == {
-        "cli/check.py",  # says how many of those looked at cannot be used
+        "cli/check/__init__.py",  # says how many of those looked at cannot be used
         "cli/first_look.py",
         "pipeline/opening.py",  # looks at what the model's answers are
-        "relevance/collect.py",  # writes down what it sets aside
+        "relevance/over_data/collect.py",  # writes down what it sets aside
         "subject/subject.py",
     }
