@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
 from auditor.base.errors import ConfigError, UnknownNameError
@@ -42,3 +44,12 @@ class Registry(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._entries)
+
+
+def import_all(package: str, folders: Iterable[str]) -> None:
+    """Import every module of a package, so that what they register is there.
+
+    ``folders`` is the package's ``__path__``. In order of name.
+    """
+    for module in sorted(each.name for each in pkgutil.iter_modules(folders)):
+        importlib.import_module(f"{package}.{module}")

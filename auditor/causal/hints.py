@@ -10,7 +10,8 @@ from auditor.causal.proposing import Proposing
 from auditor.causal.screening import Screened
 from auditor.causal.trial import Trial
 from auditor.shortcuts.propose.shared_concepts import unrelated_classes
-from auditor.shortcuts.terms import Hints, shared_raise
+from auditor.shortcuts.region_view import Effects
+from auditor.shortcuts.terms.shared_with_unrelated_classes import shared_raise
 
 
 def hints_of(
@@ -19,7 +20,7 @@ def hints_of(
     each: Screened,
     trial: Trial,
     screened: Mapping[int, Sequence[Screened]],
-) -> Hints:
+) -> Effects:
     """Return what the model did with a region, beside the same for regions of other classes."""
     usual = [one.effects for label, group in screened.items() if label != output for one in group]
     unrelated: list[int] = []
@@ -30,4 +31,4 @@ def hints_of(
         controls = trial.result.controls.values()
         raised = np.min([trial.result.region - control for control in controls], axis=0)
         shared = shared_raise(raised.mean(axis=(0, 1)), output, unrelated)
-    return Hints(each.effects, usual, shared)
+    return Effects(each.effects, usual, shared)

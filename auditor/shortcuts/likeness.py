@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from numpy.lib.stride_tricks import sliding_window_view
 
 from auditor.shortcuts.propose.windows import Shape, place
-from auditor.shortcuts.scenes import Scene
+from auditor.shortcuts.scenes import Windows
 
+# Windows are thinned out to about so many pixels, which is enough to tell copies from kin.
 PIXELS = 500
+# Pixels of a shrunk picture by which windows are moved against each other.
 SHIFT = 2
 # Sides of the inner windows as a share of the picture's, and how far they may be moved.
 MARKS = (1 / 8, 3 / 16)
@@ -42,10 +45,9 @@ def above_usual(value: float, comparison: Sequence[float]) -> float:
 
 
 def same_mark(
-    own: Scene,
-    references: Int[np.ndarray, "reference"],
+    windows: Windows,
     regions: Bool[np.ndarray, "reference height width"],
-    others: Sequence[tuple[Scene, Int[np.ndarray, "reference"]]],
+    others: Sequence[Windows],
 ) -> float:
     """Return how much the most relevant spot of the region is one and the same thing everywhere.
 
@@ -54,91 +56,73 @@ def same_mark(
     `REACH`. `standing_out` of the most relevant spots of other classes; the lower of the two
     `MARKS`.
     """
-    found = []
+    own = windows.scene
+    values = []
     for share in MARKS:
         side = max(2, round(share * min(own.size)))
         shape = Shape("mark", side, side)
-        corners = place(own.heat[references] * regions, shape)
-        observed = _spots(own, references, corners, shape)
-        usual = [
-            _spots(scene, rows, place(scene.heat[rows], shape), shape) for scene, rows in others
-        ]
-        found.append(standing_out(observed, usual, own, references, corners, shape))
-    return min(found)
+        spots = Windows(own, windows.rows, place(own.heat[windows.rows] * regions, shape), shape)
+        usual = [_spots(replace(each, shape=shape).most_relevant()) for each in others]
+        values.append(standing_out(_spots(spots), usual, spots))
+    return min(values)
 
 
-def standing_out(
-    observed: float,
-    usual: Sequence[float],
-    own: Scene,
-    references: Int[np.ndarray, "reference"],
-    corners: Int[np.ndarray, "reference 2"],
-    shape: Shape,
-) -> float:
+def standing_out(observed: float, usual: Sequence[float], windows: Windows) -> float:
     """Return how far windows are copies: `above_usual`, and above what their pictures repeat.
 
     The windows of a texture look alike from picture to picture, and so they do inside a picture: a
     wall is full of the same joints. A mark is there once.
     """
-    value = above_usual(observed, usual)
-    return min(value, above_usual(observed, [repeats(own, references, corners, shape)]))
+    return min(above_usual(observed, usual), above_usual(observed, [repeats(windows)]))
 
 
-def repeats(
-    where: Scene,
-    rows: Int[np.ndarray, "reference"],
-    corners: Int[np.ndarray, "reference 2"],
-    shape: Shape,
-) -> float:
+def repeats(windows: Windows) -> float:
     """Return how well windows are met again elsewhere in their own picture, clear of themselves.
 
     The best normalised correlation of the gradients of luminance; the median over windows, 0 where
     no other window has room.
     """
-    step = max(1, round((shape.height * shape.width / PIXELS) ** 0.5))
-    found = []
-    for image, (top, left) in zip(where.gradients[rows, :2], corners, strict=True):
-        windows = sliding_window_view(image, (shape.height, shape.width), axis=(1, 2))
-        down, right = np.ogrid[: windows.shape[1], : windows.shape[2]]
+    shape = windows.shape
+    step = _step(shape)
+    values = []
+    luminance = windows.scene.gradients[windows.rows, :2]
+    for image, (top, left) in zip(luminance, windows.corners, strict=True):
+        tiles = sliding_window_view(image, (shape.height, shape.width), axis=(1, 2))
+        down, right = np.ogrid[: tiles.shape[1], : tiles.shape[2]]
         clear = (abs(down - top) >= shape.height) | (abs(right - left) >= shape.width)
         if not clear.any():
             return 0.0
-        thinned = windows[..., ::step, ::step].transpose(1, 2, 0, 3, 4)
+        thinned = tiles[..., ::step, ::step].transpose(1, 2, 0, 3, 4)
         others = thinned[clear].reshape(int(clear.sum()), -1)
         itself = thinned[top, left].ravel()
         lengths = np.linalg.norm(others, axis=1) * np.linalg.norm(itself)
-        found.append(float((others @ itself / np.maximum(lengths, 1e-6)).max()))
-    return float(np.median(found))
+        values.append(float((others @ itself / np.maximum(lengths, 1e-6)).max()))
+    return float(np.median(values))
 
 
-def crops(
-    where: Scene,
-    rows: Int[np.ndarray, "reference"],
-    corners: Int[np.ndarray, "reference 2"],
-    shape: Shape,
-    reach: int = SHIFT,
-) -> Float[np.ndarray, "reference shift pixel"]:
+def crops(windows: Windows, reach: int = SHIFT) -> Float[np.ndarray, "reference shift pixel"]:
     """Return windows of gradients at every shift up to ``reach``, the unshifted one in the middle.
 
     Large windows are thinned out to about `PIXELS` places; 0 beyond the picture.
     """
+    shape, corners = windows.shape, windows.corners
     margin = ((0, 0), (0, 0), (reach, reach), (reach, reach))
-    padded = np.pad(where.gradients[rows], margin)
-    step = max(1, round((shape.height * shape.width / PIXELS) ** 0.5))
-    windows = sliding_window_view(padded, (shape.height, shape.width), axis=(2, 3))
-    thinned = windows[..., ::step, ::step].transpose(0, 2, 3, 1, 4, 5)
+    padded = np.pad(windows.scene.gradients[windows.rows], margin)
+    step = _step(shape)
+    tiles = sliding_window_view(padded, (shape.height, shape.width), axis=(2, 3))
+    thinned = tiles[..., ::step, ::step].transpose(0, 2, 3, 1, 4, 5)
     moves = 2 * reach + 1
-    found = np.empty((len(corners), moves, moves, *thinned.shape[3:]), dtype=padded.dtype)
-    for kept, image, (top, left) in zip(found, thinned, corners, strict=True):
+    shifted = np.empty((len(corners), moves, moves, *thinned.shape[3:]), dtype=padded.dtype)
+    for kept, image, (top, left) in zip(shifted, thinned, corners, strict=True):
         kept[...] = image[top : top + moves, left : left + moves]
-    return found.reshape(len(corners), moves * moves, -1)
+    return shifted.reshape(len(corners), moves * moves, -1)
 
 
-def _spots(
-    scene: Scene,
-    rows: Int[np.ndarray, "reference"],
-    corners: Int[np.ndarray, "reference 2"],
-    shape: Shape,
-) -> float:
-    reach = max(1, round(REACH * min(scene.size)))
-    return stereotypy(crops(scene, rows, corners, shape, reach))
+def _step(shape: Shape) -> int:
+    thinning: float = (shape.height * shape.width / PIXELS) ** 0.5
+    return max(1, round(thinning))
+
+
+def _spots(windows: Windows) -> float:
+    reach = max(1, round(REACH * min(windows.scene.size)))
+    return stereotypy(crops(windows, reach))

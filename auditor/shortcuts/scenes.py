@@ -1,4 +1,4 @@
-"""Members of a class made small for comparing windows, and comparison groups of windows."""
+"""Members of a class made small for comparing windows, windows in them, and random ones."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from auditor.shortcuts.drawn_look import look_maps
-from auditor.shortcuts.propose.windows import Shape, window_sums
+from auditor.shortcuts.propose.windows import Shape, place, window_sums
 
+# Comparison groups: percentiles in steps of 4 % are as fine as the limits of the terms ask for.
 GROUPS = 24
+# Longest side in pixels: a mark of 1/8 of the picture keeps 8 pixels, and all pairs stay cheap.
 LARGEST = 64
 # Luminance, red against green, blue against yellow.
 CHANNELS = np.array([[1, 1, 1], [1, -1, 0], [-0.5, -0.5, 1]], dtype=np.float32) / 3
@@ -21,8 +23,8 @@ CHANNELS = np.array([[1, 1, 1], [1, -1, 0], [-0.5, -0.5, 1]], dtype=np.float32) 
 class Scene:
     """Members of one class, shrunk: gradients of `CHANNELS` and smoothed positive relevance.
 
-    ``looks`` are the `looks.MAPS`; ``objects`` the share of every pixel that the user's mask of the
-    object covers (None: no masks were given), NaN in members without a mask.
+    ``looks`` are the `drawn_look.MAPS`; ``objects`` the share of every pixel that the user's mask
+    of the object covers (None: no masks were given), NaN in members without a mask.
     """
 
     gradients: Float[np.ndarray, "member 6 height width"]
@@ -34,6 +36,33 @@ class Scene:
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.heat.shape[1], self.heat.shape[2]
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Windows of one ``shape`` in members of a class: upper left ``corners`` in the ``rows``."""
+
+    scene: Scene
+    rows: Int[np.ndarray, "reference"]
+    corners: Int[np.ndarray, "reference 2"]
+    shape: Shape
+
+    @property
+    def cover_the_picture(self) -> bool:
+        """Whether the windows are as large as the picture, so that they lie nowhere else."""
+        return (self.shape.height, self.shape.width) == self.scene.size
+
+    def most_relevant(self) -> Windows:
+        """Return the windows of the same members that hold most relevance."""
+        return replace(self, corners=place(self.scene.heat[self.rows], self.shape))
+
+    def cut(self, maps: Float[np.ndarray, "member *axes height width"]) -> list[np.ndarray]:
+        """Return what each window holds of ``maps``, which has the members of the scene."""
+        height, width = self.shape.height, self.shape.width
+        return [
+            maps[row, ..., top : top + height, left : left + width]
+            for row, (top, left) in zip(self.rows, self.corners, strict=True)
+        ]
 
 
 def scene(
@@ -77,8 +106,8 @@ def _looks(
 ) -> Float[np.ndarray, "member 6 small_height small_width"]:
     maps = [shrunk(look_maps(picture), factor) for picture in pictures]
     height, width = (side // factor for side in pictures.shape[1:3])
-    found = np.stack(maps) if maps else np.zeros((0, 6, height, width))
-    return found.astype(np.float32)
+    stacked = np.stack(maps) if maps else np.zeros((0, 6, height, width))
+    return stacked.astype(np.float32)
 
 
 def shrunk(
@@ -113,7 +142,7 @@ def tightness(value: float, comparison: Sequence[float]) -> float:
     return percentile(-value, [-each for each in comparison]) * max(0.0, 1.0 - value / usual)
 
 
-def standing(value: float, comparison: Sequence[float]) -> float:
+def prominence(value: float, comparison: Sequence[float]) -> float:
     """Return how much larger ``value`` is than usual: percentile times relative distance."""
     usual = max(0.0, float(np.median(comparison)))
     return percentile(value, comparison) * max(0.0, 1.0 - usual / value) if value > 0 else 0.0
@@ -122,18 +151,18 @@ def standing(value: float, comparison: Sequence[float]) -> float:
 def random_places(
     avoid: Bool[np.ndarray, "reference height width"],
     shape: Shape,
-    generator: np.random.Generator,
+    rng: np.random.Generator,
 ) -> Int[np.ndarray, "reference 2"]:
     """Return a random place in each image, clear of ``avoid`` where that is possible."""
     covered = window_sums(avoid.astype(np.float64), shape)
-    draws = generator.random(covered.shape) + 1e3 * (covered > 0.5)
+    draws = rng.random(covered.shape) + 1e3 * (covered > 0.5)
     first = draws.reshape(len(avoid), -1).argmin(axis=1)
     places: np.ndarray = np.stack(np.unravel_index(first, covered.shape[1:]), axis=1)
     return places
 
 
 def groups_of(
-    others: Sequence[Scene], size: int, generator: np.random.Generator
+    others: Sequence[Scene], size: int, rng: np.random.Generator
 ) -> list[tuple[Scene, Int[np.ndarray, "reference"]]]:
     """Draw comparison groups of ``size`` members from the scenes in turn; none of tiny classes."""
     usable = [each for each in others if len(each.heat) >= 3]
@@ -141,6 +170,6 @@ def groups_of(
         return []
     chosen = [usable[index % len(usable)] for index in range(max(GROUPS, len(usable)))]
     return [
-        (each, generator.choice(len(each.heat), size=min(size, len(each.heat)), replace=False))
+        (each, rng.choice(len(each.heat), size=min(size, len(each.heat)), replace=False))
         for each in chosen
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from auditor.language.numbers import percent
 from auditor.language.speaking import N_
@@ -10,17 +10,8 @@ from auditor.language.speaking import gettext as _
 from auditor.records.shortcuts import Accuracy, Details, Projection, Zeroing
 from auditor.records.stages import Evidence, Plausibility
 from auditor.shortcuts.grading import CLEAR, FLIPS, LATENT, LEAST_Z, REMOVAL, SHARE, has_run
-from auditor.shortcuts.plausibility import WEIGHTS
+from auditor.shortcuts.terms import TERMS
 
-AGAINST: Mapping[str, str] = {
-    "stereotyped appearance": N_("It does not look more alike from picture to picture than usual."),
-    "stereotyped position": N_("It does not keep to one place more than other regions do."),
-    "same look at the same place": N_(
-        "No same thing is to be seen at the same place of its pictures."
-    ),
-    "far more alike than usual": N_("It is not the same thing from picture to picture."),
-    "near the border": N_("It does not lie nearer to the border than other regions do."),
-}
 EQUAL = 0.05
 LEAST_SIDE = 8
 NOTHING = N_("Nothing that was measured speaks against it; only a person can.")
@@ -54,9 +45,10 @@ def against(
                 "many others."
             )
         )
-    for term, value in plausibility.terms.items():
-        if term in AGAINST and value <= WEIGHTS[term][0]:
-            found.append(_(AGAINST[term]))
+    for name_of_term, value in plausibility.terms.items():
+        term = TERMS[name_of_term]
+        if term.objection and value <= term.nothing:
+            found.append(_(term.objection))
     return tuple(found) or (_(NOTHING),)
 
 

@@ -20,56 +20,7 @@ from auditor.shortcuts.grading import (
     has_run,
     ruled_out,
 )
-from auditor.shortcuts.plausibility import WEIGHTS
-
-REASONS: Mapping[str, str] = {
-    "stereotyped appearance": N_(
-        "It looks more alike from picture to picture than %(share)s of "
-        "other groups of windows of its size."
-    ),
-    "stereotyped position": N_(
-        "It keeps to one place in the picture, far more than the regions "
-        "that matter for other classes."
-    ),
-    "same look at the same place": N_(
-        "The same thing is to be seen at the same place of many "
-        "pictures of the class, and neither elsewhere in them nor "
-        "there in other classes."
-    ),
-    "far more alike than usual": N_(
-        "It looks nearly the same in every picture, far more than the "
-        "regions that matter for other classes."
-    ),
-    "the same mark in it": N_(
-        "The spot in it that matters most is one and the same thing from picture to picture."
-    ),
-    "near the border": N_(
-        "It lies nearer to the border of the picture than %(share)s of the "
-        "regions that matter for other classes."
-    ),
-    "in a corner": N_(
-        "It lies nearer to a corner of the picture than %(share)s of the regions "
-        "that matter for other classes."
-    ),
-    "synthetic look": N_(
-        "It looks drawn: flat colour, edges along the picture's axes or strokes "
-        "of one width, more than its surroundings and than the regions that "
-        "matter for other classes."
-    ),
-    "off the marked object": N_("It lies off the objects as they are marked in the data."),
-    "off the rest of the evidence": N_(
-        "It lies away from the rest of the evidence for the class, "
-        "more than %(share)s of the regions that matter for other "
-        "classes."
-    ),
-    "part of the class lacks it": N_(
-        "A part of the class's pictures lacks it, and is recognised all the same."
-    ),
-    "shared with unrelated classes": N_(
-        "It also raises the score of classes that have little else in common with this one."
-    ),
-}
-
+from auditor.shortcuts.terms import TERMS
 
 NUMBERS: Mapping[str, str] = {
     FLIPS: N_(
@@ -153,16 +104,15 @@ def meaning(
 
 def reasons(candidate: Candidate, plausibility: Plausibility) -> tuple[str, ...]:
     """Return why the region may not be the object, strongest first."""
-    counted = sorted(
-        (
-            (weight * (value - nothing) / (fully - nothing), term)
-            for term, value in plausibility.terms.items()
-            for nothing, fully, weight in [WEIGHTS[term]]
-            if value > nothing
-        ),
-        reverse=True,
-    )
-    found = [_(REASONS[term], share=percent(plausibility.terms[term])) for weight, term in counted]
+    terms = [
+        (TERMS[name].weight * TERMS[name].strength(value), name)
+        for name, value in plausibility.terms.items()
+        if value > TERMS[name].nothing
+    ]
+    found = [
+        _(TERMS[name].reason, share=percent(plausibility.terms[name]))
+        for _strength, name in sorted(terms, reverse=True)
+    ]
     return (*found, _("It was proposed as %(reason)s", reason=candidate.reason))
 
 

@@ -8,7 +8,8 @@ from auditor.language.shapes import shape_in_words
 from auditor.language.speaking import speaking, translate
 from auditor.records.stages import Evidence
 from auditor.shortcuts.grading import FLIPS, REMOVAL
-from auditor.shortcuts.wording import IDLE, NUMBERS, REASONS, STARTS, actions, meaning, verification
+from auditor.shortcuts.terms import TERMS
+from auditor.shortcuts.wording import IDLE, NUMBERS, STARTS, actions, meaning, verification
 
 
 def evidence(test: str, effect: float) -> Evidence:
@@ -34,7 +35,9 @@ def test_a_finding_is_told_in_german(grade: str) -> None:
 
 def test_every_sentence_about_findings_is_translated() -> None:
     with speaking("de"):
-        texts = [*REASONS.values(), *NUMBERS.values(), *IDLE.values(), *STARTS.values()]
+        terms = [TERMS[name] for name in TERMS]
+        said = [text for term in terms for text in (term.reason, term.objection) if text]
+        texts = [*said, *TERMS, *NUMBERS.values(), *IDLE.values(), *STARTS.values()]
         assert not [text for text in texts if translate(text) == text]
 
 

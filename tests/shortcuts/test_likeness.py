@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,14 +15,21 @@ from auditor.shortcuts.likeness import (
     same_mark,
     stereotypy,
 )
-from auditor.shortcuts.propose.windows import Shape, place
-from auditor.shortcuts.scenes import Scene, balanced, scene
+from auditor.shortcuts.propose.windows import Shape
+from auditor.shortcuts.scenes import Scene, Windows, balanced, scene
 
 SIZE, SIDE, COUNT = 64, 10, 12
 MARK = np.random.default_rng(99).integers(0, 256, (SIDE, SIDE, 3))
 
 
-def scenes(noise: int, shift: int) -> tuple[Scene, np.ndarray, list[tuple[Scene, np.ndarray]]]:
+def everywhere(own: Scene, corners: np.ndarray | None = None, side: int = SIDE) -> Windows:
+    """Return a window in every member, the most relevant ones unless their places are given."""
+    shape = Shape("window", side, side)
+    windows = Windows(own, np.arange(COUNT), np.zeros((COUNT, 2), int), shape)
+    return windows.most_relevant() if corners is None else replace(windows, corners=corners)
+
+
+def scenes(noise: int, shift: int) -> tuple[Scene, np.ndarray, list[Windows]]:
     """Return a class with a mark in the middle of a larger region, its regions, other classes."""
     generator = np.random.default_rng(0)
     shown = generator.integers(40, 160, (COUNT, SIZE, SIZE, 3))
@@ -41,12 +50,12 @@ def scenes(noise: int, shift: int) -> tuple[Scene, np.ndarray, list[tuple[Scene,
         for seed in (1, 2)
     ]
     found = balanced(dict(enumerate((own, *rest))))
-    return found[0], regions, [(found[index], np.arange(COUNT)) for index in (1, 2)]
+    return found[0], regions, [everywhere(found[index]) for index in (1, 2)]
 
 
 def same(noise: int, shift: int) -> float:
     own, regions, others = scenes(noise, shift)
-    return same_mark(own, np.arange(COUNT), regions, others)
+    return same_mark(everywhere(own), regions, others)
 
 
 def test_a_copied_mark_is_seen_in_a_larger_region_and_beside_the_peak() -> None:
@@ -60,8 +69,7 @@ def test_marks_of_one_kind_are_no_copies() -> None:
 
 def test_no_mark_is_nothing() -> None:
     _, regions, others = scenes(0, 0)
-    scene_of_noise, rows = others[0]
-    assert same_mark(scene_of_noise, rows, regions, others[1:]) < 0.3
+    assert same_mark(others[0], regions, others[1:]) < 0.3
 
 
 def wall(generator: np.random.Generator) -> np.ndarray:
@@ -91,17 +99,14 @@ def test_joints_of_a_wall_look_alike_and_are_no_copies() -> None:
         one[corners[-1][0] : corners[-1][0] + 10, corners[-1][1] : corners[-1][1] + 10] = 1.0
     own, _, others = scenes(0, 0)
     walls = scene(shown, heat)
-    rows = np.arange(COUNT)
-    shape = Shape("window", 10, 10)
-    assert repeats(walls, rows, np.array(corners), shape) > 0.8
-    assert repeats(own, rows, place(own.heat, shape), shape) < 0.5
-    assert same_mark(walls, rows, np.ones_like(heat, dtype=bool), others) < 0.5
+    assert repeats(everywhere(walls, np.array(corners))) > 0.8
+    assert repeats(everywhere(own)) < 0.5
+    assert same_mark(everywhere(walls), np.ones_like(heat, dtype=bool), others) < 0.5
 
 
 def test_a_window_without_room_elsewhere_is_met_nowhere() -> None:
     own, _, _ = scenes(0, 0)
-    corners = np.zeros((COUNT, 2), dtype=int)
-    assert repeats(own, np.arange(COUNT), corners, Shape("all", SIZE, SIZE)) == 0.0
+    assert repeats(everywhere(own, np.zeros((COUNT, 2), dtype=int), SIZE)) == 0.0
 
 
 def test_above_usual_by_hand() -> None:
@@ -113,11 +118,12 @@ def test_above_usual_by_hand() -> None:
 def test_crops_are_the_windows_at_every_shift() -> None:
     own, _, _ = scenes(0, 0)
     reach = round(REACH * SIZE)
-    found = crops(own, np.array([3]), np.array([[20, 31]]), Shape("mark", 8, 8), reach)
+    window = Windows(own, np.array([3]), np.array([[20, 31]]), Shape("mark", 8, 8))
+    found = crops(window, reach)
     span = 2 * reach + 1
     assert found.shape == (1, span * span, 6 * 64)
     for down, right in ((-reach, 0), (0, 0), (2, -1)):
-        window = own.gradients[3, :, 20 + down : 28 + down, 31 + right : 39 + right]
+        values = own.gradients[3, :, 20 + down : 28 + down, 31 + right : 39 + right]
         place = (down + reach) * span + right + reach
-        assert np.array_equal(found[0, place], window.ravel())
+        assert np.array_equal(found[0, place], values.ravel())
     assert stereotypy(np.repeat(found, 4, axis=0)) == pytest.approx(1.0)

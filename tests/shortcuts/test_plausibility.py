@@ -6,9 +6,19 @@ import numpy as np
 import pytest
 
 from auditor.shortcuts.likeness import stereotypy
-from auditor.shortcuts.plausibility import WEIGHTS, judge, noisy_or, spread
+from auditor.shortcuts.plausibility import judge, noisy_or
 from auditor.shortcuts.propose.windows import Shape, masks_of
-from auditor.shortcuts.scenes import Scene, balanced, percentile, scene, standing, tightness
+from auditor.shortcuts.scenes import (
+    Scene,
+    Windows,
+    balanced,
+    percentile,
+    prominence,
+    scene,
+    tightness,
+)
+from auditor.shortcuts.terms import TERMS
+from auditor.shortcuts.terms.stereotyped_position import spread
 
 SIZE, SIDE = 48, 10
 MARK = np.random.default_rng(99).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
@@ -67,20 +77,20 @@ def test_too_few_references_say_nothing() -> None:
 
 
 def test_one_term_alone_reaches_grade_b_only_for_copies_or_the_users_masks() -> None:
-    for name in WEIGHTS:
+    for name in TERMS:
         alone = noisy_or({name: 1.0})
-        assert alone == pytest.approx(WEIGHTS[name][2])
+        assert alone == pytest.approx(TERMS[name].weight)
         strong = (
             "same look at the same place", "far more alike than usual", "the same mark in it",
             "off the marked object",
         )  # fmt: skip
         assert (alone >= 0.5) == (name in strong)
     assert noisy_or({"stereotyped position": 1.0, "near the border": 1.0}) < 0.5
-    assert noisy_or(dict.fromkeys(WEIGHTS, 0.3)) == 0.0
-    full = noisy_or(dict.fromkeys(WEIGHTS, 1.0))
+    assert noisy_or(dict.fromkeys(TERMS, 0.3)) == 0.0
+    full = noisy_or(dict.fromkeys(TERMS, 1.0))
     rest = 1.0
-    for _, _, weight in WEIGHTS.values():
-        rest *= 1 - weight
+    for name in TERMS:
+        rest *= 1 - TERMS[name].weight
     assert full == pytest.approx(1 - rest)
 
 
@@ -88,14 +98,19 @@ def test_percentile_and_tightness_by_hand() -> None:
     assert percentile(2.0, [1.0, 2.0, 3.0, 4.0]) == pytest.approx((1 + 0.5) / 4)
     assert tightness(1.0, [2.0, 4.0, 6.0]) == pytest.approx(1.0 * (1 - 1 / 4))
     assert tightness(5.0, [2.0, 4.0, 6.0]) == 0.0
-    assert standing(8.0, [2.0, 4.0, 6.0]) == pytest.approx(1.0 * (1 - 4 / 8))
-    assert standing(0.0, [2.0, 4.0]) == 0.0
+    assert prominence(8.0, [2.0, 4.0, 6.0]) == pytest.approx(1.0 * (1 - 4 / 8))
+    assert prominence(0.0, [2.0, 4.0]) == 0.0
+
+
+def spread_of(corners: list[list[int]], size: tuple[int, int]) -> float:
+    count = len(corners)
+    own = scene(np.zeros((count, *size, 3), np.uint8), np.zeros((count, *size)))
+    return spread(Windows(own, np.arange(count), np.array(corners), Shape("window", 4, 4)))
 
 
 def test_spread_is_the_median_distance_in_sides() -> None:
-    places = np.array([[10, 10], [10, 10], [10, 10], [40, 10]])
-    assert spread(places, (50, 50)) == 0.0
-    assert spread(np.array([[0, 0], [10, 0], [20, 0]]), (100, 50)) == pytest.approx(0.1)
+    assert spread_of([[10, 10], [10, 10], [10, 10], [40, 10]], (50, 50)) == 0.0
+    assert spread_of([[0, 0], [10, 0], [20, 0]], (60, 30)) == pytest.approx(10 / 60)
 
 
 def test_stereotypy_against_plain_correlations() -> None:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from auditor.shortcuts.drawn_look import drawn, look_maps
-from auditor.shortcuts.plausibility import judge, off_prior
+from auditor.shortcuts.plausibility import judge
 from auditor.shortcuts.propose.windows import Shape, masks_of
-from auditor.shortcuts.scenes import Scene, scene
-from auditor.shortcuts.terms import (
-    Hints,
-    corner_distance,
-    in_a_corner,
-    lacking,
-    matters,
-    off_consensus,
-    off_object,
-    shared_raise,
-    synthetic_look,
-)
+from auditor.shortcuts.region_view import Effects, RegionView, view_of
+from auditor.shortcuts.scenes import Scene, Windows, scene
+from auditor.shortcuts.terms.in_a_corner import corner_distance, in_a_corner
+from auditor.shortcuts.terms.off_the_marked_object import off_the_marked_object
+from auditor.shortcuts.terms.off_the_rest_of_the_evidence import off_the_rest_of_the_evidence
+from auditor.shortcuts.terms.part_of_the_class_lacks_it import part_of_the_class_lacks_it
+from auditor.shortcuts.terms.shared_with_unrelated_classes import shared_raise
+from auditor.shortcuts.terms.stereotyped_position import off_prior
+from auditor.shortcuts.terms.synthetic_look import synthetic_look
 
 SIZE, SIDE, COUNT = 48, 10, 16
 SHAPE = Shape("window", SIDE, SIDE)
@@ -38,12 +37,23 @@ def scene_of(seed: int, objects: np.ndarray | None = None) -> Scene:
     return scene(pictures(seed), heat, objects)
 
 
-def groups(objects: np.ndarray | None = None) -> list:
-    return [matters(scene_of(seed, objects), ROWS, SHAPE) for seed in (10, 11, 12, 13)]
-
-
 def at(top: int, left: int) -> np.ndarray:
     return np.tile([top, left], (COUNT, 1))
+
+
+def seen(
+    own: Scene, top: int, left: int, objects: np.ndarray | None = None, **options: Effects
+) -> RegionView:
+    """Return the view of a region at one place of every picture, beside four other classes."""
+    masks = masks_of(at(top, left), SHAPE, (SIZE, SIZE))
+    others = [scene_of(seed, objects) for seed in (10, 11, 12, 13)]
+    view = view_of(own, ROWS, masks, others, np.random.default_rng(0), **options)
+    assert view is not None
+    return view
+
+
+def windows_at(own: Scene, top: int, left: int) -> Windows:
+    return Windows(own, ROWS, at(top, left), SHAPE)
 
 
 def drawn_scene() -> Scene:
@@ -69,35 +79,47 @@ def test_maps_know_flat_colour_axes_and_strokes() -> None:
 
 
 def test_a_drawn_mark_stands_out_and_a_natural_window_does_not() -> None:
-    taken = masks_of(at(30, 30), SHAPE, (SIZE, SIZE))
-    rng = np.random.default_rng(0)
-    mark = synthetic_look(drawn_scene(), ROWS, at(30, 30), SHAPE, taken, groups(), rng)
+    mark = synthetic_look(seen(drawn_scene(), 30, 30))
+    assert mark is not None
     assert mark > 0.6
-    plain = [
-        synthetic_look(scene_of(seed), ROWS, at(30, 30), SHAPE, taken, groups(), rng)
-        for seed in range(6)
-    ]
+    plain = [synthetic_look(seen(scene_of(seed), 30, 30)) or 0.0 for seed in range(6)]
     assert max(plain) < 0.3
 
 
 def test_corners_are_near_corners_and_the_middle_of_an_edge_is_not() -> None:
-    size = (SIZE, SIZE)
-    assert corner_distance(at(38, 38), SHAPE, size) == 0.0
-    assert corner_distance(at(38, 19), SHAPE, size) == pytest.approx(19 / 48)
-    assert in_a_corner(at(38, 38), SHAPE, size, groups()) == 1.0
-    assert in_a_corner(at(19, 19), SHAPE, size, groups()) < 0.2
+    own = scene_of(0)
+    assert corner_distance(windows_at(own, 38, 38)) == 0.0
+    assert corner_distance(windows_at(own, 38, 19)) == pytest.approx(19 / 48)
+    framed = np.zeros((COUNT, SIZE, SIZE))
+    for places, near in (((38, 38), 1.0), ((19, 19), 0.2)):
+        heat = framed.copy()
+        heat[:, places[0] : places[0] + SIDE, places[1] : places[1] + SIDE] = 1.0
+        value = in_a_corner(seen(scene(pictures(0), heat), *places))
+        assert value is not None
+        assert value == near if near == 1.0 else value < near
+
+
+def test_the_place_of_a_fixed_region_says_nothing_where_relevance_is_elsewhere() -> None:
+    heat = np.zeros((COUNT, SIZE, SIZE))
+    heat[:, 5:15, 5:15] = 1.0
+    assert in_a_corner(seen(scene(pictures(0), heat), 38, 38)) is None
 
 
 def test_regions_off_the_marked_object_count_and_on_it_do_not() -> None:
     objects = np.zeros((COUNT, SIZE, SIZE), np.float32)
     objects[:, 10:30, 10:30] = 1.0
     own = scene_of(0, objects)
-    assert off_object(own, ROWS, at(36, 36), SHAPE, groups(objects)) > 0.7
-    assert off_object(own, ROWS, at(14, 14), SHAPE, groups(objects)) < 0.1
-    assert off_object(scene_of(0), ROWS, at(36, 36), SHAPE, groups()) is None
+    off, on = (
+        off_the_marked_object(seen(own, *place, objects=objects)) for place in ((36, 36), (14, 14))
+    )
+    assert off is not None
+    assert on is not None
+    assert off > 0.7
+    assert on < 0.1
+    assert off_the_marked_object(seen(scene_of(0), 36, 36)) is None
     missing = objects.copy()
     missing[2:] = np.nan
-    assert off_object(scene_of(0, missing), ROWS, at(36, 36), SHAPE, groups()) is None
+    assert off_the_marked_object(seen(scene_of(0, missing), 36, 36)) is None
 
 
 def test_masks_of_the_user_lift_a_region_off_the_object_above_grade_b() -> None:
@@ -121,20 +143,28 @@ def test_the_rest_of_the_evidence_is_where_the_region_is_not() -> None:
     heat = np.full((COUNT, SIZE, SIZE), 0.01)
     heat[:, 8:24, 8:24] = 1.0
     own = scene(pictures(0), heat)
-    taken = masks_of(at(36, 36), SHAPE, (SIZE, SIZE))
-    assert off_consensus(own, ROWS, at(36, 36), SHAPE, taken, groups()) > 0.9
-    assert off_consensus(own, ROWS, at(11, 11), SHAPE, taken & False, groups()) < 0.2
+    off = off_the_rest_of_the_evidence(seen(own, 36, 36))
+    view = seen(own, 11, 11)
+    amid = off_the_rest_of_the_evidence(replace(view, masks=view.masks & False))
+    assert off is not None
+    assert amid is not None
+    assert off > 0.9
+    assert amid < 0.2
+
+
+def lacking(effects: Effects) -> float | None:
+    return part_of_the_class_lacks_it(seen(scene_of(0), 30, 30, effects=effects))
 
 
 def test_a_part_that_lacks_the_region_is_told_from_more_or_less() -> None:
     rng = np.random.default_rng(0)
     usual = [rng.normal(1, 0.5, 30) for _ in range(20)]
     half = np.r_[rng.normal(0, 0.1, 12), rng.normal(3, 0.2, 18)]
-    assert lacking(Hints(half, usual)) == 1.0
-    assert lacking(Hints(rng.normal(3, 0.3, 30), usual)) == 0.0
-    assert lacking(Hints(half, ())) == 0.0
-    assert lacking(Hints(np.r_[half[12:], 0.0], usual)) == 0.0
-    assert lacking(Hints()) == 0.0
+    assert lacking(Effects(half, usual)) == 1.0
+    assert lacking(Effects(rng.normal(3, 0.3, 30), usual)) == 0.0
+    assert lacking(Effects(half, ())) == 0.0
+    assert lacking(Effects(np.r_[half[12:], 0.0], usual)) == 0.0
+    assert lacking(Effects()) == 0.0
 
 
 def test_a_rise_is_shared_when_an_unrelated_class_rises_too() -> None:
@@ -148,17 +178,19 @@ def test_a_rise_is_shared_when_an_unrelated_class_rises_too() -> None:
 def test_a_place_that_every_class_keeps_to_says_little() -> None:
     middle = np.zeros((COUNT, SIZE, SIZE))
     middle[:, 20:28, 20:28] = 1.0
-    same = [matters(scene(pictures(seed), middle), ROWS, SHAPE) for seed in (10, 11)]
-    assert off_prior(at(19, 19), SHAPE, same) == 0.0
-    assert off_prior(at(38, 38), SHAPE, same) == 1.0
+    own = scene_of(0)
+    same = [windows_at(scene(pictures(seed), middle), 0, 0).most_relevant() for seed in (10, 11)]
+    assert off_prior(windows_at(own, 19, 19), same) == 0.0
+    assert off_prior(windows_at(own, 38, 38), same) == 1.0
 
 
-def test_hints_are_terms_only_when_given() -> None:
+def test_effects_give_terms_only_when_measured() -> None:
     rng = np.random.default_rng(0)
     masks = masks_of(at(30, 30), SHAPE, (SIZE, SIZE))
     others = [scene_of(seed) for seed in (10, 11)]
     plain = judge("x", scene_of(0), ROWS, masks, others, rng)
     assert "part of the class lacks it" not in plain.terms
-    hinted = judge("x", scene_of(0), ROWS, masks, others, rng, Hints(shared=0.9))
-    assert hinted.terms["shared with unrelated classes"] == 0.9
-    assert hinted.terms["part of the class lacks it"] == 0.0
+    tried = judge("x", scene_of(0), ROWS, masks, others, rng, Effects(shared=0.9))
+    assert tried.terms["shared with unrelated classes"] == 0.9
+    assert tried.terms["part of the class lacks it"] == 0.0
+    assert list(tried.terms).index("far more alike than usual") == 0

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from auditor.shortcuts import plausibility
 from auditor.shortcuts.grading import LIKELY_ARTEFACT
+from auditor.shortcuts.plausibility import noisy_or
+from auditor.shortcuts.terms import TERMS
 from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
 from tests.benchmarks.shortcuts.manipulation import POSITIVE
 from tests.benchmarks.shortcuts.scores import mean_interval
@@ -77,9 +78,8 @@ def terms_table(results: Sequence[Mapping[str, Any]]) -> str:
     Read from the findings as they are: a term less only lowers scores, so that what was not graded
     A or B before is not now. What a finding covered that is no longer graded is not brought back.
     """
-    weights = plausibility.WEIGHTS
     rows = []
-    for silent in ("", *weights):
+    for silent in ("", *TERMS):
         found: list[float] = []
         alarms: dict[str, list[bool]] = {"clean": [], "balanced": []}
         for result in results:
@@ -87,7 +87,7 @@ def terms_table(results: Sequence[Mapping[str, Any]]) -> str:
                 row
                 for row in result["search"]["findings"]
                 if row["grade"] in FLAGGED
-                and plausibility.noisy_or({k: v for k, v in row["terms"].items() if k != silent})
+                and noisy_or({k: v for k, v in row["terms"].items() if k != silent})
                 >= LIKELY_ARTEFACT
             ]
             kind = kind_of(result)

@@ -1,0 +1,73 @@
+"""The terms of implausibility: one file each, which says what is measured and what it counts.
+
+A term measures one way in which a region may look like an artefact, in [0, 1]. It counts nothing up
+to one value and fully from another on; between them its share grows evenly. A file of this folder,
+or a module of the user's own (`plugins` in the config), adds a term by decorating its measure.
+
+Weights and limits were chosen by hand on the demo and on the benchmark's grid 'full', to serve both
+halves of its seeds alike; what they do on other models is measured on its grid 'fresh'. Natural
+parts of a class often look alike, or keep to a place: such a term alone stays below grade B's limit
+of 0.5. Only copies of one mark, and what the user's own masks say, reach it by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from auditor.base.registry import Registry, import_all
+from auditor.shortcuts.region_view import RegionView
+
+Measure = Callable[[RegionView], float | None]
+
+
+@dataclass(frozen=True)
+class Term:
+    """How a measure counts, and the sentences that it gives a finding.
+
+    ``weight`` is what it alone makes of the score when it counts fully. ``reason`` is said of a
+    region from ``nothing`` on and may hold ``%(share)s``, the measure as a percentage;
+    ``objection`` up to there (empty: nothing is said). The name of a term is its title as well.
+    """
+
+    measure: Measure
+    nothing: float
+    fully: float
+    weight: float
+    reason: str
+    objection: str = ""
+
+    def strength(self, value: float) -> float:
+        """Return how far a value has come from counting nothing (0) to counting fully (1)."""
+        return (value - self.nothing) / (self.fully - self.nothing)
+
+    def counted(self, value: float) -> float:
+        """Return what a value makes of the score by itself."""
+        return self.weight * min(1.0, max(0.0, self.strength(value)))
+
+
+TERMS: Registry[Term] = Registry("term of implausibility")
+
+
+def term(
+    name: str,
+    *,
+    nothing: float,
+    fully: float,
+    weight: float,
+    reason: str,
+    objection: str = "",
+) -> Callable[[Measure], Measure]:
+    """Return a decorator that registers a measure as a term; see `Term`.
+
+    The measure returns None where the term does not apply, and is then left out.
+    """
+
+    def enter(measure: Measure) -> Measure:
+        TERMS.register(name)(Term(measure, nothing, fully, weight, reason, objection))
+        return measure
+
+    return enter
+
+
+import_all(__name__, __path__)
