@@ -216,7 +216,7 @@ def selected(screened: Sequence[Screened], most: int) -> list[Screened]:
         if each.share <= 0 or len(kept) == most:
             break
         if all(
-            (contained(each, other) <= CONTAINED or _area(each) < ALIKE * _area(other))
+            (contained(each, other) <= CONTAINED or _core_area(each) < ALIKE * _core_area(other))
             and _correlation(each, other) <= CORRELATED
             for other in kept
             if _bound_to_a_place(each) == _bound_to_a_place(other)
@@ -226,9 +226,13 @@ def selected(screened: Sequence[Screened], most: int) -> list[Screened]:
 
 
 def contained(first: Screened, second: Screened) -> float:
-    """Return the share of the smaller region that lies in the other, over all references."""
+    """Return the share of the smaller region that lies in the other, over all references.
+
+    Regions are taken as they were before they were grown: the rim of a grown spot lies outside of a
+    window around the spot.
+    """
     rows = np.union1d(first.references, second.references)
-    one, two = first.proposal.masks[rows], second.proposal.masks[rows]
+    one, two = first.proposal.cores(rows), second.proposal.cores(rows)
     both = (one & two).sum(axis=(1, 2))
     smaller = np.minimum(one.sum(axis=(1, 2)), two.sum(axis=(1, 2)))
     return float(np.divide(both, smaller, out=np.zeros(len(rows)), where=smaller > 0).mean())
@@ -241,6 +245,10 @@ def _bound_to_a_place(each: Screened) -> bool:
 
 def _area(each: Screened) -> float:
     return float(each.proposal.masks[each.references].mean())
+
+
+def _core_area(each: Screened) -> float:
+    return float(each.proposal.cores(each.references).mean())
 
 
 def _correlation(first: Screened, second: Screened) -> float:

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
+from scipy.special import softmax
 
 from auditor.causal.transplant import composed
 from auditor.causal.trial import Stage, Trial
 from auditor.records.stages import Triplet
 
 COUNT = 4
-AROUND_THE_MEDIAN = (0.2, 0.8)
 
 
 def representative_triplets(stage: Stage, trial: Trial) -> tuple[Triplet, ...]:
-    """Return triplets of targets whose effect lies around the median, of different classes.
+    """Return triplets whose change of probability is typical, of different classes.
 
-    The control is the one against which the region achieves least.
+    The change is what a reader sees: the probability of the class with the region less that with
+    the control; see `typical_change`. The control is the one against which the region achieves
+    least.
     """
     if trial.result is None or trial.pairing is None:
         return ()
     output = trial.region.members.output
     margins = trial.result.margins(output)
     control = min(margins, key=lambda name: float(margins[name].mean()))
-    targets = _typical(margins[control].mean(axis=1), stage.targets.labels[trial.pairing.targets])
+    with_region, with_control = (
+        softmax(logits.astype(np.float64), axis=-1)[..., output]
+        for logits in (trial.result.region, trial.result.controls[control])
+    )
+    labels = stage.targets.labels[trial.pairing.targets]
     found = []
-    for index in targets:
-        slot = _typical_slot(margins[control][index])
+    for index, slot in typical_pairs(with_region - with_control, labels):
         rows = np.array([index])
         pair = trial.region, trial.pairing, stage.targets, stage.others
         slots = trial.pairing.references.shape[1]
@@ -39,8 +44,7 @@ def representative_triplets(stage: Stage, trial: Trial) -> tuple[Triplet, ...]:
             ]
         )
         logits = stage.probe.predict(images).astype(np.float64)
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        chances = powers[:, output] / powers.sum(axis=1)
+        chances = softmax(logits, axis=1)[:, output]
         seen = logits.argmax(axis=1)
         reference = trial.pairing.references[index, slot]
         found.append(
@@ -56,20 +60,30 @@ def representative_triplets(stage: Stage, trial: Trial) -> tuple[Triplet, ...]:
     return tuple(found)
 
 
-def _typical(effects: np.ndarray, labels: Int[np.ndarray, "target"]) -> list[int]:
-    """Return targets between the quantiles around the median, nearest first, classes in turn."""
-    distance = np.abs(effects - np.median(effects))
-    low, high = np.quantile(effects, AROUND_THE_MEDIAN)
-    order = [int(i) for i in np.argsort(distance, kind="stable") if low <= effects[i] <= high]
+def typical_pairs(
+    changes: Float[np.ndarray, "target slot"], labels: Int[np.ndarray, "target"]
+) -> list[tuple[int, int]]:
+    """Return at most `COUNT` targets with a slot each, the most typical first, classes in turn."""
+    distance = np.abs(changes - typical_change(changes))
+    order = [int(index) for index in np.argsort(distance.min(axis=1), kind="stable")]
     chosen: list[int] = []
     while order and len(chosen) < COUNT:
-        seen = {int(labels[i]) for i in chosen}
-        fresh = [i for i in order if int(labels[i]) not in seen]
+        seen = {int(labels[index]) for index in chosen}
+        fresh = [index for index in order if int(labels[index]) not in seen]
         pick = (fresh or order)[0]
         chosen.append(pick)
         order.remove(pick)
-    return chosen
+    return [(index, int(distance[index].argmin())) for index in chosen]
 
 
-def _typical_slot(effects: np.ndarray) -> int:
-    return int(np.argsort(effects, kind="stable")[len(effects) // 2])
+def typical_change(changes: Float[np.ndarray, "target slot"]) -> float:
+    """Return the change from which on larger ones make up half of the whole effect.
+
+    The median weighted by the change itself: of twenty pictures of which six rise to 1 it is 1,
+    where the median is 0. Without any rise it is the plain median.
+    """
+    rises = np.sort(changes[changes > 0])[::-1]
+    if not len(rises):
+        return float(np.median(changes))
+    total = rises.cumsum()
+    return float(rises[np.searchsorted(total, total[-1] / 2)])

@@ -8,17 +8,23 @@ from typing import Any
 import numpy as np
 
 from auditor.causal.findings import without_parts
-from auditor.causal.screening import Screened, selected
+from auditor.causal.screening import Screened, contained, selected
 from auditor.shortcuts.propose.proposals import Proposal
 
 SIZE, MEMBERS = 24, 8
 
 
 def screened(
-    shape: str, mask: np.ndarray, share: float, *, fixed: bool = False, kind: str = "P1"
+    shape: str,
+    mask: np.ndarray,
+    share: float,
+    *,
+    fixed: bool = False,
+    kind: str = "P1",
+    grown: int = 0,
 ) -> Screened:
     masks = np.repeat(mask[None], MEMBERS, axis=0)
-    proposal = Proposal(kind, shape, masks, share, "because.", fixed=fixed)
+    proposal = Proposal(kind, shape, masks, share, "because.", fixed=fixed, grown=grown)
     effects = np.random.default_rng(len(shape)).normal(share, 0.1, MEMBERS)
     everyone, few = np.arange(MEMBERS), np.arange(3)
     return Screened(proposal, everyone, effects, everyone, few, few, share)
@@ -38,6 +44,18 @@ def test_a_region_around_another_is_not_tested_too() -> None:
     spot = screened("spot", box(0, 0, 6, 6), 0.5)
     around = screened("around it", box(0, 0, 7, 7), 0.4)
     assert names(selected([around, spot], 5)) == ["spot"]
+
+
+def test_a_grown_region_is_compared_as_it_was_before_it_was_grown() -> None:
+    mark, window = box(10, 10, 16, 16), box(9, 9, 17, 17)
+    grown = screened("spot", box(5, 5, 21, 21), 0.6, grown=5)
+    assert (grown.proposal.cores(np.arange(2)) == mark).all()
+    # Grown, the spot is four times the window and the window's half of it; it lies in the window.
+    around = screened("square", window, 0.5)
+    assert contained(grown, around) == 1.0
+    beside = screened("beside", box(16, 9, 24, 17), 0.5)
+    assert contained(grown, beside) == 0.0
+    assert names(selected([grown, beside], 5)) == ["beside", "spot"]
 
 
 def test_a_small_part_is_tested_beside_the_whole() -> None:

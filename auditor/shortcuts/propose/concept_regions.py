@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from auditor.language.speaking import gettext as _
-from auditor.shortcuts.propose.heat import top_component, with_edges
+from auditor.shortcuts.propose.heat import edge_growth, top_component, with_edges
 from auditor.shortcuts.propose.proposals import PROPOSALS, ClassView, Proposal, region_score
 
 SHARE = 0.05
@@ -41,4 +41,14 @@ def region_of(
     masks = with_edges(parts)
     chosen = view.discovery if carriers is None else view.discovery & carriers
     score = region_score(view.heat, masks, chosen)
-    return Proposal(kind, shape, masks, score, reason, view.layer, concepts, carriers)
+    return Proposal(
+        kind,
+        shape,
+        masks,
+        score,
+        reason,
+        view.layer,
+        concepts,
+        carriers,
+        grown=edge_growth(*masks.shape[1:]),
+    )

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, UInt8
 from scipy import ndimage
 
 from auditor.language.speaking import gettext as _
-from auditor.shortcuts.propose.heat import dilated, edge_pixels, with_edges
+from auditor.shortcuts.propose.heat import dilated, edge_growth, edge_pixels, with_edges
 from auditor.shortcuts.propose.proposals import (
     MAX_AREA,
     PROPOSALS,
@@ -31,13 +31,14 @@ def template_regions(view: ClassView) -> list[Proposal]:
     if flat[view.discovery].any(axis=(1, 2)).mean() >= IN_CLASS:
         reason = _("areas of one colour that touch the border of the picture.")
         score = region_score(view.heat, flat, view.discovery)
-        found.append(Proposal("P1c", "flat border area", flat, score, reason))
+        grown = edge_growth(*flat.shape[1:])
+        found.append(Proposal("P1c", "flat border area", flat, score, reason, grown=grown))
     recurring = recurring_mark(view.pictures[view.discovery], view.others)
     if recurring.any():
         masks = np.repeat(recurring[None], len(view.pictures), axis=0)
         reason = _("the place whose colours depart most from the rest of the class's pictures.")
         score = region_score(view.heat, masks, view.discovery)
-        found.append(Proposal("P1c", "recurring mark", masks, score, reason))
+        found.append(Proposal("P1c", "recurring mark", masks, score, reason, grown=FEATHER))
     return found
 
 

@@ -46,6 +46,17 @@ def dilated(
     return grown.astype(bool)
 
 
+def eroded(
+    masks: Bool[np.ndarray, "sample height width"], pixels: int
+) -> Bool[np.ndarray, "sample height width"]:
+    """Return what `dilated` masks were before; the border of the picture is no edge of them."""
+    side = 2 * pixels + 1
+    shrunk: np.ndarray = ndimage.minimum_filter(
+        masks.astype(np.uint8), size=(1, side, side), mode="nearest"
+    )
+    return shrunk.astype(bool)
+
+
 def edge_pixels(height: int, width: int) -> int:
     """Return how many pixels wide the edge of a mark is taken to be."""
     return max(1, round(0.015 * min(height, width)))
@@ -54,5 +65,10 @@ def edge_pixels(height: int, width: int) -> int:
 def with_edges(
     masks: Bool[np.ndarray, "sample height width"],
 ) -> Bool[np.ndarray, "sample height width"]:
-    """Return regions grown until their own edges are inside at full weight."""
-    return dilated(masks, edge_pixels(*masks.shape[1:]) + FEATHER)
+    """Return regions grown by `edge_growth`: their own edges are then inside at full weight."""
+    return dilated(masks, edge_growth(*masks.shape[1:]))
+
+
+def edge_growth(height: int, width: int) -> int:
+    """Return by how many pixels `with_edges` grows a region."""
+    return edge_pixels(height, width) + FEATHER

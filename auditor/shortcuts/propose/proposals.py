@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from auditor.base.registry import Registry
 from auditor.concepts.shares import shares_of
 from auditor.records.stages import LayerRelevance, Samples
+from auditor.shortcuts.propose.heat import eroded
 
 MAX_AREA = 0.2
 LEAST_GROUP = 8
@@ -67,7 +68,8 @@ class Proposal:
     """A region in every member of a class; ``score`` orders proposals before any test.
 
     ``carriers`` marks the members that it is proposed for, None: all of them. ``fixed``: its place
-    is given by its shape and not by relevance.
+    is given by its shape and not by relevance. ``grown``: by how many pixels its masks were grown,
+    so that its own edges lie inside at full weight; a window is not grown.
     """
 
     kind: str
@@ -79,11 +81,16 @@ class Proposal:
     concepts: tuple[int, ...] = ()
     carriers: Bool[np.ndarray, "member"] | None = None
     fixed: bool = False
+    grown: int = 0
 
     @property
     def name(self) -> tuple[str | int, ...]:
         """Return what tells it from the class's other proposals, however many there are."""
         return self.kind, self.shape, *self.concepts
+
+    def cores(self, rows: Int[np.ndarray, "row"]) -> Bool[np.ndarray, "row height width"]:
+        """Return the regions of some members as they were before they were grown."""
+        return eroded(self.masks[rows], self.grown) if self.grown else self.masks[rows]
 
 
 Proposer = Callable[[ClassView], Sequence[Proposal]]

@@ -7,7 +7,7 @@ import numpy as np
 from auditor.language.numbers import percent
 from auditor.language.shapes import shape_in_words
 from auditor.language.speaking import gettext as _
-from auditor.shortcuts.propose.heat import top_component, with_edges
+from auditor.shortcuts.propose.heat import edge_growth, top_component, with_edges
 from auditor.shortcuts.propose.proposals import (
     MAX_AREA,
     PROPOSALS,
@@ -38,12 +38,18 @@ def recurring_regions(view: ClassView) -> list[Proposal]:
             "the largest connected part of the top %(share)s of the relevance for the class.",
             share=percent(share),
         )
-        found.append(_proposal(view, name, with_edges(parts), reason))
+        found.append(_proposal(view, name, with_edges(parts), reason, grown=edge_growth(*size)))
     return [proposal for proposal in found if proposal.masks.mean() <= MAX_AREA * 1.05]
 
 
 def _proposal(
-    view: ClassView, shape: str, masks: np.ndarray, reason: str, *, fixed: bool = False
+    view: ClassView,
+    shape: str,
+    masks: np.ndarray,
+    reason: str,
+    *,
+    fixed: bool = False,
+    grown: int = 0,
 ) -> Proposal:
     score = region_score(view.heat, masks, view.discovery)
-    return Proposal("P1", shape, masks, score, reason, fixed=fixed)
+    return Proposal("P1", shape, masks, score, reason, fixed=fixed, grown=grown)
