@@ -9,9 +9,8 @@ from typing import Any, TypeVar
 from auditor.base.progress import Progress
 from auditor.causal.flipping import flipping_curves, flipping_samples
 from auditor.config.audit import Config
-from auditor.pipeline.assemble import LayerAnalysis
+from auditor.pipeline.analysis import Extras, LayerAnalysis, LayerExtras
 from auditor.pipeline.decisions import analyse_classes, analyse_layer, compared_pairs
-from auditor.pipeline.extras import Extras, LayerExtras
 from auditor.pipeline.illustrate import illustrate, requests_of
 from auditor.pipeline.positional import Positional, analyse_positional
 from auditor.pipeline.unit_pictures import (

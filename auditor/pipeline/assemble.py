@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,44 +11,35 @@ import numpy as np
 from auditor.causal.trial import LEAST_IMAGES
 from auditor.concepts.concept_map import concept_map
 from auditor.concepts.reference_fit import reference_fit
-from auditor.concepts.typical import typical_samples
 from auditor.config.audit import Config, dump_config
 from auditor.config.depth import LEAST_PER_CLASS
 from auditor.config.published import shared_config
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import listed, ngettext, spoken
+from auditor.pipeline.analysis import Analysis
 from auditor.pipeline.assemble_extras import extra_parts, with_leads
-from auditor.pipeline.extras import Extras
-from auditor.pipeline.faces import faces, named_concepts
-from auditor.pipeline.identity import model_identity
-from auditor.pipeline.illustrate import atlas_samples
 from auditor.pipeline.reading import qualities
-from auditor.records.details import Compositions
+from auditor.records.part import concept_id
 from auditor.records.stages import (
-    ConceptStatistics,
     Illustration,
-    LayerRelevance,
-    References,
     Samples,
     ShortcutReport,
     Subspaces,
 )
-from auditor.relevance.explainer import Explainer
 from auditor.report.document.audit import (
+    AtlasSample,
     AuditResult,
     Calibration,
     ClassCount,
     ClassReport,
+    Crop,
     FindingCard,
     LayerCard,
-    LocalPart,
     Method,
-    ModelCard,
     NotRun,
     Picture,
     ReferenceCard,
     ReferenceSet,
-    RuleCount,
     Scope,
     Tool,
 )
@@ -66,6 +55,7 @@ from auditor.report.sections.concepts import (
     concepts_of_layer,
     group_illustrations,
     layer_table,
+    reference_crops,
     subspace_layer,
 )
 from auditor.report.sections.factors import factors_part
@@ -76,70 +66,33 @@ from auditor.report.sections.standing import standing
 from auditor.report.sections.verdict import does_not_show, verdict
 from auditor.report.show.images import ImageStore
 from auditor.shortcuts.grading import ruled_out
-from auditor.subject import Subject
 from auditor.subject.selection import BEYOND_LIMIT
 
-CONSERVATION_SAMPLES = 16
 NAMED = 6
-
-
-@dataclass(frozen=True)
-class LayerAnalysis:
-    """What the concept stages found at one layer; ``leading``: output -> its top concepts."""
-
-    layer: LayerRelevance
-    statistics: ConceptStatistics
-    by_relevance: References
-    by_activation: References
-    per_class: tuple[References, ...]
-    leading: Mapping[int, tuple[int, ...]]
-    subspaces: Subspaces
-
-    @property
-    def shown(self) -> tuple[int, ...]:
-        """Return the concepts that lead some class, in channel order."""
-        return tuple(sorted({c for concepts in self.leading.values() for c in concepts}))
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """Everything the stages found; ``left_out`` counts classes that are not audited in depth."""
-
-    samples: Samples
-    outputs: tuple[int, ...]
-    left_out: int
-    layers: tuple[LayerAnalysis, ...]
-    illustrations: tuple[Illustration, ...]
-    shortcuts: ShortcutReport | None
-    compositions: Compositions
-    local: LocalPart
-    extras: Extras
 
 
 def assemble(
     config: Config,
-    subject: Subject,
-    explainer: Explainer,
     analysis: Analysis,
     store: ImageStore,
     tool: Mapping[str, Any],
     run_key: str,
 ) -> AuditResult:
-    """Return the result document; pictures that are still missing are made here."""
+    """Return the result document; figures are drawn here, from arrays alone."""
     samples, outputs = analysis.samples, analysis.outputs
     shared = Config.model_validate(shared_config(config.model_dump(mode="json")))
     names = [samples.manifest.classes[output] for output in outputs]
     groups = group_illustrations(analysis.illustrations)
     layers = _layer_findings(analysis, store)
     cards = (
-        finding_cards(analysis.shortcuts, samples, store, subject.picture)
+        finding_cards(analysis.shortcuts, samples, store, analysis.regions)
         if analysis.shortcuts
         else []
     )
     search = search_limits(
         analysis.shortcuts, reason=_("switched off in the config (shortcuts.enabled: false)")
     )
-    data = data_card(samples, source=shared.data.source, digest=subject.data_digest)
+    data = data_card(samples, source=shared.data.source, digest=analysis.facts.data_digest)
     not_run = [*_not_run(analysis), *left_by_limit(data.classes), *_over_time(config, samples)]
     factors = factors_part(analysis.shortcuts, samples, partial(_factors, store))
     untested = sum(not _testable(samples, output) for output in outputs)
@@ -147,11 +100,9 @@ def assemble(
     concepts = [c for layer in layers for c in concepts_of_layer(layer, samples, groups)]
     more = extra_parts(analysis, analysis.extras, store, config.audit.mistakes, config.audit.seed)
     classes = [
-        _class_report(explainer, subject, analysis, layers, groups, output, config, store)
-        for output in outputs
+        _class_report(analysis, layers, groups, output, atlas)
+        for output, atlas in zip(outputs, analysis.atlases, strict=True)
     ]
-    local = analysis.local
-    known = {concept.id for concept in concepts if concept.by_relevance}
     return AuditResult(
         run=run_key,
         tool=Tool(**tool),
@@ -166,7 +117,7 @@ def assemble(
             standing(samples),
         ),
         does_not_show=does_not_show(search, data, unsettled(analysis.shortcuts, cards)),
-        model=_model_card(shared, subject, explainer, samples),
+        model=analysis.facts.model,
         data=data,
         performance=performance(
             samples,
@@ -194,20 +145,12 @@ def assemble(
             for layer in reversed(layers)
             if len(layer.subspaces.concepts)
         ],
-        local=local,
-        faces=faces(
-            explainer,
-            subject,
-            samples,
-            {layer.layer.layer: layer.by_relevance for layer in analysis.layers},
-            [name for name in named_concepts(classes, local) if name not in known],
-            store,
-            batch=config.audit.batch,
-        ),
+        local=analysis.local,
+        faces=_faces(analysis.named, samples),
         composition=composition_part(
             analysis.compositions, samples, finding_ids(analysis.shortcuts)
         ),
-        method=_method(explainer, subject, analysis),
+        method=_method(analysis),
         factors=factors,
         not_run=not_run,
         config=dump_config(shared, evidence=True),
@@ -238,18 +181,14 @@ def _layer_findings(analysis: Analysis, store: ImageStore) -> list[LayerFindings
 
 
 def _class_report(
-    explainer: Explainer,
-    subject: Subject,
     analysis: Analysis,
     layers: Sequence[LayerFindings],
     groups: Mapping[Any, list[Illustration]],
     output: int,
-    config: Config,
-    store: ImageStore,
+    atlas: Sequence[AtlasSample],
 ) -> ClassReport:
-    samples, last = analysis.samples, analysis.layers[-1].layer
+    samples = analysis.samples
     members = samples.members(output)
-    rows = typical_samples(last, members, config.audit.atlas_samples)
     note = ""
     if not len(members):
         note = _(
@@ -268,7 +207,7 @@ def _class_report(
         n=int((samples.valid & (samples.labels == output)).sum()),
         members=len(members),
         tables=[layer_table(layer, output, samples, groups) for layer in reversed(layers)],
-        atlas=atlas_samples(explainer, subject, samples, last, rows, store),
+        atlas=list(atlas),
         note=note,
         searched=analysis.shortcuts is not None and _testable(samples, output),
     )
@@ -294,31 +233,23 @@ def _scope(config: Config) -> Scope:
     )
 
 
-def _model_card(
-    config: Config, subject: Subject, explainer: Explainer, samples: Samples
-) -> ModelCard:
-    height, width = subject.preprocessing.size
-    return ModelCard(
-        source=config.model.source,
-        weights=subject.weights,
-        digest=model_identity(subject, explainer),
-        parameters=subject.parameters,
-        outputs=samples.logits.shape[1],
-        input_size=(height, width),
-        preprocessing=subject.preprocessing.describe(),
-    )
+def _faces(named: Sequence[Illustration], samples: Samples) -> dict[str, Crop]:
+    """Return the reference crop of each concept that is named and has no card."""
+    groups = group_illustrations(named)
+    return {
+        concept_id(item.layer, item.concept): reference_crops(
+            groups, item.layer, item.concept, samples
+        )[0]
+        for item in sorted(named, key=lambda item: concept_id(item.layer, item.concept))
+    }
 
 
-def _method(explainer: Explainer, subject: Subject, analysis: Analysis) -> Method:
-    counts = Counter((row.operation, row.rule) for row in explainer.rule_table())
-    conservation = _conservation(explainer, subject, analysis.samples)
+def _method(analysis: Analysis) -> Method:
+    facts, conservation = analysis.facts, analysis.facts.conservation
     low, high = median_interval(conservation) or (None, None)
     return Method(
-        composite=explainer.composite,
-        rules=[
-            RuleCount(operation=operation, rule=rule, nodes=nodes)
-            for (operation, rule), nodes in sorted(counts.items())
-        ],
+        composite=facts.composite,
+        rules=list(facts.rules),
         layers=[
             LayerCard(
                 layer=layer.layer.layer,
@@ -332,7 +263,7 @@ def _method(explainer: Explainer, subject: Subject, analysis: Analysis) -> Metho
         conservation_n=len(conservation),
         conservation_low=low,
         conservation_high=high,
-        notes=[*subject.notes, *explainer.notes],
+        notes=list(facts.notes),
         references=_reference_cards(analysis),
     )
 
@@ -355,20 +286,6 @@ def _reference_cards(analysis: Analysis) -> list[ReferenceCard]:
         for fit in found
         if fit is not None
     ]
-
-
-def _conservation(explainer: Explainer, subject: Subject, samples: Samples) -> np.ndarray:
-    """Return input relevance over the explained logit for samples spread over the data."""
-    usable = np.flatnonzero(samples.valid)
-    if not len(usable):
-        return np.zeros(0)
-    picks = np.unique(np.linspace(0, len(usable) - 1, CONSERVATION_SAMPLES).astype(int))
-    inputs = subject.load([int(row) for row in usable[picks]])
-    out = explainer.explain(inputs, layers=(), heatmap=True)
-    assert out.conservation is not None  # heatmap=True
-    ratios: np.ndarray = out.conservation.cpu().numpy().astype(float)
-    kept: np.ndarray = ratios[np.isfinite(ratios)]
-    return kept
 
 
 def unsettled(report: ShortcutReport | None, cards: Sequence[FindingCard]) -> list[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from auditor.language.speaking import gettext as _
-from auditor.pipeline.extras import Extras
+from auditor.pipeline.analysis import Analysis, Extras
 from auditor.records.concepts import DecisionPlane, FlippingCurves
 from auditor.records.stages import Subspaces
 from auditor.report.document.analyses import LayerUnits
@@ -19,9 +19,6 @@ from auditor.report.sections.shared import Shelf, shelf
 from auditor.report.sections.strategies import error_report, strategy_report
 from auditor.report.sections.units import layer_units, lead_units
 from auditor.report.show.images import ImageStore
-
-if TYPE_CHECKING:
-    from auditor.pipeline.assemble import Analysis
 
 
 def extra_parts(analysis: Analysis, extras: Extras, store: ImageStore, most: int, seed: int) -> Any:

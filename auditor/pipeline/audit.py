@@ -14,9 +14,11 @@ from auditor.causal.search import find_shortcuts, steps_of
 from auditor.config.audit import Config
 from auditor.language.speaking import speaking
 from auditor.pipeline.analyses import Stages, run_analyses
-from auditor.pipeline.assemble import Analysis, assemble
+from auditor.pipeline.analysis import Analysis
+from auditor.pipeline.assemble import assemble
 from auditor.pipeline.compose import composer, graded
 from auditor.pipeline.concept_stages import concept_stages, relevance_stage
+from auditor.pipeline.facts import model_facts
 from auditor.pipeline.identity import identity_of
 from auditor.pipeline.illustrate import illustrate, requests_of
 from auditor.pipeline.label_stage import confirmed
@@ -31,6 +33,7 @@ from auditor.pipeline.opening import (
     shared_yaml,
     tool,
 )
+from auditor.pipeline.report_pictures import atlases, finding_regions, named_concepts
 from auditor.pipeline.resume import check_left, remove_unlisted_pictures
 from auditor.records.details import Compositions
 from auditor.records.stages import Illustration, ShortcutReport
@@ -122,6 +125,10 @@ def _stages(
     shortcuts = _shortcuts(stages)
     local = _local(stages)
     compositions = _compositions(stages, shortcuts)
+    drawn = atlases(stages)
+    regions = finding_regions(stages, shortcuts)
+    named = named_concepts(stages, illustrations, drawn, local)
+    facts = model_facts(stages)
     started = time.monotonic()
     with progress.stage("writing the result"):
         analysis = Analysis(
@@ -134,8 +141,12 @@ def _stages(
             compositions=compositions,
             local=local,
             extras=extras,
+            facts=facts,
+            atlases=drawn,
+            regions=regions,
+            named=named,
         )
-        result = assemble(config, subject, explainer, analysis, store, tool(subject), run.key[:8])
+        result = assemble(config, analysis, store, tool(subject), run.key[:8])
         # Of the first time, as the stages': the same command again gives the same report.
         seconds = run.manifest().get("seconds", round(time.monotonic() - started, 3))
         document = result.model_dump_json(indent=1).encode()

@@ -11,7 +11,7 @@ from auditor.concepts.similarity import similarity_matrix
 from auditor.concepts.statistics import concept_statistics
 from auditor.concepts.subspaces import find_subspaces
 from auditor.config.audit import Config
-from auditor.pipeline.assemble import LayerAnalysis
+from auditor.pipeline.analysis import LayerAnalysis
 from auditor.records.accounting import accounts
 from auditor.records.stages import ConceptStatistics, LayerRelevance, References, Samples, Subspaces
 from auditor.relevance.explainer import Explainer

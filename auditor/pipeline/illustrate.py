@@ -102,29 +102,18 @@ def illustrate(
     return tuple(found)
 
 
-def atlas_samples(
-    explainer: Explainer,
-    subject: Subject,
-    samples: Samples,
-    layer: LayerRelevance,
-    rows: Sequence[int],
-    store: ImageStore,
-    *,
-    compared: int = 12,
-) -> list[AtlasSample]:
-    """Return the superpixel atlas of each sample, of its ``compared`` most relevant concepts."""
-    return [_atlas_sample(explainer, subject, samples, layer, row, store, compared) for row in rows]
-
-
-def _atlas_sample(
+def atlas_sample(
     explainer: Explainer,
     subject: Subject,
     samples: Samples,
     layer: LayerRelevance,
     row: int,
     store: ImageStore,
-    compared: int,
+    progress: Step,
+    *,
+    compared: int = 12,
 ) -> AtlasSample:
+    """Return the superpixel atlas of a sample, of its ``compared`` most relevant concepts."""
     order = np.argsort(-layer.relevance[row], kind="stable")[:compared]
     concepts = [int(c) for c in order if layer.relevance[row, c] > 0]
     target = int(samples.target[row])
@@ -135,6 +124,7 @@ def _atlas_sample(
     colours = dict(zip(found.concepts, PALETTE, strict=False))
     painted = paint_segments(photo, found.segments, [colours.get(int(c)) for c in found.dominating])
     path = samples.manifest.paths[row]
+    progress(1)
     return AtlasSample(
         sample=path,
         layer=layer.layer,

@@ -9,7 +9,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-KINDS: dict[str, type[Part]] = {}
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -27,12 +26,6 @@ class Part(BaseModel):
     """A record of plain values: unknown keys are errors, numbers are finite."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
-        """Note the record by its name: the run folder reads it back by that."""
-        super().__pydantic_init_subclass__(**kwargs)
-        KINDS[cls.__name__] = cls
 
 
 class Interval(Part):

@@ -1,24 +1,28 @@
 """Records to files and back: JSON for structure, one ``.npy`` per array, never pickle.
 
-A frozen dataclass or `Part` becomes ``{"$record": name, ...}``, an array ``{"$array": file}``, a
-tuple a list. Loading checks the format version and that every named array is there.
+A frozen dataclass or `Part` becomes ``{"$record": "module:class", ...}``, an array
+``{"$array": file}``, a tuple a list. Loading checks the format version and that every named array
+is there.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from auditor.base.errors import IntegrityError
-from auditor.records import concepts, details, part, shortcuts, stages
+from auditor.records.part import Part, Picture
 from auditor.run.storage import write_atomic, writing
 
-FORMAT = {"format": "concept-auditor/record", "version": 1}
+PACKAGE = __name__.partition(".")[0]
+FORMAT = {"format": "concept-auditor/record", "version": 2}
 
 
 def save_record(folder: Path, value: Any) -> dict[str, str]:
@@ -55,7 +59,7 @@ def load_record(folder: Path) -> Any:
 
 def pictures_in(value: Any) -> Iterator[str]:
     """Yield the files of all pictures that a record names, at any depth."""
-    if isinstance(value, part.Picture):
+    if isinstance(value, Picture):
         yield value.file
     elif (fields := _fields(value)) is not None:
         yield from pictures_in(fields)
@@ -84,7 +88,7 @@ class _Arrays:
 def _encode(value: Any, name: str, arrays: _Arrays) -> Any:
     if (fields := _fields(value)) is not None:
         parts = {key: _encode(item, f"{name}.{key}", arrays) for key, item in fields.items()}
-        return {"$record": type(value).__name__, **parts}
+        return {"$record": f"{type(value).__module__}:{type(value).__name__}", **parts}
     if isinstance(value, np.ndarray):
         return {"$array": arrays.keep(f"{name}.npy", value)}
     if isinstance(value, Mapping):
@@ -104,7 +108,7 @@ def _fields(value: Any) -> dict[str, Any] | None:
     """Return the fields of a record by name, None for anything else."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    return dict(value) if isinstance(value, part.Part) else None
+    return dict(value) if isinstance(value, Part) else None
 
 
 def _decode(value: Any, folder: Path) -> Any:
@@ -121,9 +125,13 @@ def _decode(value: Any, folder: Path) -> Any:
 
 
 def _kind(name: str) -> Any:
-    for module in (stages, concepts, details, shortcuts):
-        if hasattr(module, name):
-            return getattr(module, name)
-    if name in part.KINDS:
-        return part.KINDS[name]
+    """Return the class that a file names: a record or a part of this package, nothing else."""
+    module, _, qualified = name.partition(":")
+    if module.startswith(f"{PACKAGE}."):
+        with suppress(ImportError):
+            kind = getattr(importlib.import_module(module), qualified, None)
+            if isinstance(kind, type) and (
+                dataclasses.is_dataclass(kind) or issubclass(kind, Part)
+            ):
+                return kind
     raise ValueError(f"it holds a '{name}', which this version does not know")

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from auditor.base.errors import IntegrityError
+from auditor.records.part import Crop, Picture
 from auditor.records.stages import LayerRelevance, Manifest, Samples
-from auditor.run.codec import load_record, save_record
+from auditor.run.codec import load_record, pictures_in, save_record
 from auditor.run.folder import RunFolder, digest_of, open_run, read_manifest, write_atomic
 
 
@@ -45,10 +46,42 @@ def test_records_survive_the_disk(tmp_path: Path) -> None:
     assert isinstance(layers[0].relevance, np.memmap)
 
 
+def test_parts_of_the_result_survive_the_disk_and_their_pictures_belong_to_the_stage(
+    tmp_path: Path,
+) -> None:
+    shown = Picture(file="a.jpg", alt="a", width=2, height=1)
+    crop = Crop(sample="x", label="y", prediction="z", score=0.5, crop=shown, full=shown)
+    value = {3: (crop, np.array([1.0]))}
+    assert list(pictures_in(value)) == ["a.jpg", "a.jpg"]
+    save_record(tmp_path, value)
+    back = load_record(tmp_path)
+    assert back[3][0] == crop
+    np.testing.assert_array_equal(back[3][1], [1.0])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "os:system",
+        "auditor.records.stages:np",
+        "auditor.run.storage:locked",
+        "auditor.nothing:Samples",
+    ],
+)
+def test_only_records_of_this_package_are_made_from_a_file(tmp_path: Path, name: str) -> None:
+    save_record(tmp_path, layer())
+    text = (tmp_path / "record.json").read_text()
+    (tmp_path / "record.json").write_text(
+        text.replace("auditor.records.stages:LayerRelevance", name)
+    )
+    with pytest.raises(IntegrityError, match="does not know"):
+        load_record(tmp_path)
+
+
 def test_a_record_of_another_version_is_refused(tmp_path: Path) -> None:
     save_record(tmp_path, 3)
     text = (tmp_path / "record.json").read_text()
-    (tmp_path / "record.json").write_text(text.replace('"version": 1', '"version": 2'))
+    (tmp_path / "record.json").write_text(text.replace('"version": 2', '"version": 1'))
     with pytest.raises(IntegrityError, match="format"):
         load_record(tmp_path)
 

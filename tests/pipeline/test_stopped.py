@@ -35,6 +35,10 @@ STAGES = (
     "clever-Hans candidates",
     "single pictures",
     "composition of concepts",
+    "concept atlases",
+    "pictures of the findings",
+    "reference samples of named concepts",
+    "conservation of relevance",
     "writing the result",
     "rendering html and pdf",
 )

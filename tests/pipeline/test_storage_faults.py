@@ -22,7 +22,7 @@ from tests.pipeline.faults import Faults
 from tests.pipeline.tiny import digests, loaded_once, run, write_tiny_audit
 
 NUMBERS = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
-STORAGE = str(Path("auditor", "storage.py"))
+STORAGE = str(Path("auditor", "run", "storage.py"))
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from auditor.report.show.images import ImageStore, outline, resize
 SIDE = 192
 LEAST_EXAMPLES = 3
 PictureOf = Callable[[int], np.ndarray]
+RegionPictures = tuple[tuple[Picture, ...], tuple[Picture, ...]]
 
 TEST_TITLES: Mapping[str, str] = {
     "T1 flip excess": N_("Transplant: other images that turn into the class"),
@@ -39,14 +40,14 @@ def finding_cards(
     report: ShortcutReport,
     samples: Samples,
     store: ImageStore,
-    picture_of: PictureOf,
-    *,
-    shown: int = 6,
+    regions: Sequence[RegionPictures],
 ) -> list[FindingCard]:
-    """Return one card per finding, best first, and keep its pictures in the store."""
+    """Return one card per finding, best first; ``regions`` are the pictures of each."""
     return [
-        _card(finding, number, samples, store, picture_of, shown)
-        for number, finding in enumerate(report.findings, start=1)
+        _card(finding, number, samples, store, drawn)
+        for number, (finding, drawn) in enumerate(
+            zip(report.findings, regions, strict=True), start=1
+        )
     ]
 
 
@@ -88,13 +89,12 @@ def _card(
     number: int,
     samples: Samples,
     store: ImageStore,
-    picture_of: PictureOf,
-    shown: int,
+    regions: RegionPictures,
 ) -> FindingCard:
     candidate = finding.candidate
     name = samples.manifest.classes[candidate.output]
     shape = shape_in_words(candidate.shape)
-    outlined, aligned = _region_pictures(finding, samples, store, picture_of, shown)
+    outlined, aligned = regions
     return FindingCard(
         id=f"F{number}",
         fingerprint=finding.fingerprint,
@@ -116,8 +116,8 @@ def _card(
         plausibility=finding.plausibility.score,
         terms=dict(finding.plausibility.terms),
         evidence=[_test_result(evidence) for evidence in finding.evidence],
-        outlined=outlined,
-        aligned=aligned,
+        outlined=list(outlined),
+        aligned=list(aligned),
         triplets=[_triplet(triplet, name, samples, store) for triplet in finding.triplets],
         concepts=[concept_id(candidate.layer, c) for c in candidate.concepts]
         if candidate.layer
@@ -127,13 +127,15 @@ def _card(
     )
 
 
-def _region_pictures(
+def region_pictures(
     finding: Finding,
     samples: Samples,
     store: ImageStore,
     picture_of: PictureOf,
-    shown: int,
-) -> tuple[list[Picture], list[Picture]]:
+    *,
+    shown: int = 6,
+) -> RegionPictures:
+    """Return members with the region outlined, and the regions cut out, of at most ``shown``."""
     outlined, aligned = [], []
     candidate = finding.candidate
     for row, mask in _shown(candidate, shown):
@@ -146,7 +148,7 @@ def _region_pictures(
         aligned.append(
             store.jpeg(cut, alt=_("the region cut out of %(path)s", path=path), caption=path)
         )
-    return outlined, aligned
+    return tuple(outlined), tuple(aligned)
 
 
 def cut_out(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:

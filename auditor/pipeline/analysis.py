@@ -1,0 +1,128 @@
+"""What the stages of an audit found, as the report is given it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from numpy import ndarray
+
+from auditor.records.concepts import (
+    ConfusedPair,
+    DecisionPlane,
+    Empty,
+    FlippingCurves,
+    Mistakes,
+    PositionalComponents,
+    RelevanceDirections,
+    Strategies,
+    UnitDecision,
+)
+from auditor.records.details import Compositions
+from auditor.records.stages import (
+    ConceptStatistics,
+    Illustration,
+    LayerRelevance,
+    References,
+    SamplePicture,
+    Samples,
+    ShortcutReport,
+    Subspaces,
+    UnitPicture,
+)
+from auditor.report.document.audit import AtlasSample, LocalPart, ModelCard, RuleCount
+from auditor.report.sections.findings import RegionPictures
+
+
+@dataclass(frozen=True)
+class LayerAnalysis:
+    """What the concept stages found at one layer; ``leading``: output -> its top concepts."""
+
+    layer: LayerRelevance
+    statistics: ConceptStatistics
+    by_relevance: References
+    by_activation: References
+    per_class: tuple[References, ...]
+    leading: Mapping[int, tuple[int, ...]]
+    subspaces: Subspaces
+
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """Return the concepts that lead some class, in channel order."""
+        return tuple(sorted({c for concepts in self.leading.values() for c in concepts}))
+
+
+@dataclass(frozen=True)
+class LayerExtras:
+    """What was found at one layer.
+
+    ``class_components`` has one entry per audited class, or none where only components over all
+    classes were looked for; ``planes`` one per compared pair; ``curves`` none where the ranking
+    was not tested.
+    """
+
+    layer: str
+    components: PositionalComponents | Empty
+    class_components: tuple[PositionalComponents | Empty, ...]
+    decision: UnitDecision | Empty
+    directions: RelevanceDirections | Empty
+    planes: tuple[DecisionPlane | Empty, ...]
+    curves: tuple[FlippingCurves, ...]
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What was found besides: of pairs of classes, within classes, and about wrong decisions.
+
+    ``strategies`` and ``mistakes`` are of ``deepest``, the last audited layer. ``illustrations``
+    are of concepts that lead no class but are named here.
+    """
+
+    deepest: str
+    pairs: tuple[ConfusedPair, ...]
+    layers: tuple[LayerExtras, ...]
+    strategies: tuple[Strategies | Empty, ...]
+    mistakes: Mistakes | Empty
+    illustrations: tuple[Illustration, ...]
+    units: tuple[UnitPicture, ...]
+    samples: tuple[SamplePicture, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ModelFacts:
+    """What the report says of the model, the data and the engine as they were loaded.
+
+    ``conservation`` is the input relevance over the explained logit of samples spread over the
+    data; ``notes`` are those of loading and of the engine.
+    """
+
+    model: ModelCard
+    data_digest: str
+    composite: str
+    rules: tuple[RuleCount, ...]
+    notes: tuple[str, ...]
+    conservation: Float[ndarray, "sample"]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Everything the stages found; ``left_out`` counts classes that are not audited in depth.
+
+    ``atlases`` has an entry per audited class, ``regions`` one per finding; ``named`` are reference
+    samples of concepts that atlases and single pictures name and that have no card.
+    """
+
+    samples: Samples
+    outputs: tuple[int, ...]
+    left_out: int
+    layers: tuple[LayerAnalysis, ...]
+    illustrations: tuple[Illustration, ...]
+    shortcuts: ShortcutReport | None
+    compositions: Compositions
+    local: LocalPart
+    extras: Extras
+    facts: ModelFacts
+    atlases: tuple[tuple[AtlasSample, ...], ...]
+    regions: tuple[RegionPictures, ...]
+    named: tuple[Illustration, ...]
