@@ -1,4 +1,4 @@
-"""``auditor init``: write a commented config from a model and its data, and files for CI."""
+"""``auditor init``: write a config from a model and its data, a sample config, or files for CI."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from auditor.base.errors import ConfigError
+from auditor.base.errors import ConfigError, UnknownNameError
+from auditor.base.shipped import shipped
 
 if TYPE_CHECKING:
     import jinja2
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from auditor.config.audit import Config
     from auditor.config.layers import Layer
 
-# Kind of job -> template -> where the file goes, from the folder of the config.
+# Kind of job -> file of sample_configs/ci -> where it goes, from the folder of the config.
 JOBS = {
     "github": {"github.yml": ".github/workflows/model-audit.yml"},
     "gitlab": {"gitlab.yml": "model-audit.gitlab-ci.yml"},
@@ -27,8 +28,11 @@ JOBS = {
         "model-audit.service": "model-audit.service",
         "model-audit.timer": "model-audit.timer",
     },
+    "make": {"Makefile": "Makefile"},
+    "dvc": {"dvc.yaml": "dvc.yaml"},
 }
-
+CONFIG = "audit.yaml"  # what the files of sample_configs/ci call the config
+LISTED = "?"
 
 # Keys that may hold a path, which starts from where init runs.
 PATHS = {
@@ -67,10 +71,17 @@ PATHS = {
     help="Write the files of a scheduled job too; repeatable.",
 )
 @click.option(
+    "--sample",
+    is_flag=False,
+    flag_value=LISTED,
+    metavar="[NAME]",
+    help="Write this commented sample config instead; without NAME, list the samples.",
+)
+@click.option(
     "--to",
     "target",
     type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("audit.yaml"),
+    default=Path(CONFIG),
     show_default=True,
     help="The config file to write.",
 )
@@ -83,20 +94,32 @@ def command(
     settings: tuple[str, ...],
     preset: str,
     jobs: tuple[str, ...],
+    sample: str | None,
     target: Path,
     force: bool,
     quiet: bool,
 ) -> None:
     """Write a config for a model and its data, with classes, layers and preprocessing filled in.
 
-    Loads both and looks at a few images, so that a mistake shows now. With --ci alone and a config
-    that exists, writes the job's files for it.
+    Loads both and tries them on a few images, so that a mistake shows now. Lines marked CHECK are
+    guesses to confirm: the order of the classes, the preprocessing, which label is which output.
+    With --ci alone and a config that exists, writes the job's files for it.
     """
-    only_jobs = jobs and not (model or data) and target.is_file()
-    if not only_jobs and not (model and data):
+    if sample == LISTED:
+        for name, text in samples().items():
+            click.echo(f"{name:<20} {text.splitlines()[0].lstrip('# ')}")
+        return
+    only_jobs = jobs and not (model or data or sample) and target.is_file()
+    if not only_jobs and not (sample or (model and data)):
         raise ConfigError(
-            f"give --model and --data, or --ci with a config that exists ({target} does not): "
-            "auditor init --model my_model.py:build --weights model.safetensors --data photos/val"
+            f"give --model and --data, --sample, or --ci with a config that exists ({target} does "
+            "not): auditor init --model my_model.py:build --weights model.safetensors --data "
+            "photos/val"
+        )
+    if sample and (model or weights or data or settings or preset != "standard"):
+        raise ConfigError(
+            "--sample writes an example as it is: leave out --model, --weights, --data, --set and "
+            "--preset."
         )
     folder = target.resolve().parent
     texts = job_texts(jobs, target.name)
@@ -104,7 +127,9 @@ def command(
     existing = [str(path) for path in wanted if path.exists()]
     if existing and not force:
         raise ConfigError(f"{', '.join(existing)} exists already: give --to, or --force.")
-    if not only_jobs:
+    if sample:
+        _write(target, sample_text(sample))
+    elif not only_jobs:
         given = {"model": model, "weights": weights, "data": data, "settings": settings}
         _write(target, config_text(given, target, preset, quiet=quiet))
     for name, text in texts.items():
@@ -115,13 +140,31 @@ def command(
         click.echo(f"Next: auditor check {target}, then auditor run {target}", err=True)
 
 
+def samples() -> dict[str, str]:
+    """Return the sample configs: name -> text."""
+    files = sorted(shipped("sample_configs").glob("*.yaml"))
+    return {path.stem: path.read_text(encoding="utf-8") for path in files}
+
+
+def sample_text(name: str) -> str:
+    """Return a sample config.
+
+    Raises:
+        UnknownNameError: there is none of this name.
+    """
+    known = samples()
+    if name not in known:
+        raise UnknownNameError("sample config", name, known)
+    return known[name]
+
+
 def job_texts(jobs: tuple[str, ...], config: str) -> dict[str, str]:
     """Return the files of scheduled jobs: place -> text."""
-    jinja = _environment()
+    folder = shipped("sample_configs/ci")
     return {
-        place: jinja.get_template(template).render(config=config)
+        place: (folder / file).read_text(encoding="utf-8").replace(CONFIG, config)
         for job in jobs
-        for template, place in JOBS[job].items()
+        for file, place in JOBS[job].items()
     }
 
 
@@ -216,13 +259,11 @@ def _moved(name: str | None, base: Path) -> str | None:
 
 
 def _environment() -> jinja2.Environment:
-    """Return the Jinja of what init writes: with square brackets, since CI files use braces."""
+    """Return the Jinja of the config that init writes: square brackets, since YAML uses braces."""
     import jinja2
 
-    from auditor.report.show.templates import template_folder
-
     jinja = jinja2.Environment(  # noqa: S701 (no HTML; values are written as JSON)
-        loader=jinja2.FileSystemLoader(template_folder() / "init"),
+        loader=jinja2.FileSystemLoader(shipped("templates/init")),
         undefined=jinja2.StrictUndefined,
         variable_start_string="[[",
         variable_end_string="]]",

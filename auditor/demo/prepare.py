@@ -15,6 +15,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from auditor.base.errors import ConfigError
+from auditor.base.shipped import shipped
 from auditor.demo.photographs import CLASSES, STAMPED, Crops, cut_crops
 from auditor.demo.training import predict, train
 from auditor.run.storage import storage_error
@@ -119,13 +120,12 @@ def _write_crops(folder: Path, crops: Crops) -> list[Path]:
 
 
 def _config_text(clean: bool) -> str:
-    text = (HERE / "demo.yaml").read_text(encoding="utf-8")
-    twin = " (clean twin)" if clean else ""
-    return (
-        text.replace("@NAME@", "surface-demo-clean" if clean else "surface-demo")
-        .replace("@TITLE@", f"Surface inspection demo{twin}")
-        .replace("@CLASSES@", ", ".join(CLASSES))
-    )
+    """Return the sample config of the demo, under the twin's name if it is ``clean``."""
+    text = shipped("sample_configs/demo.yaml").read_text(encoding="utf-8")
+    if not clean:
+        return text
+    named = text.replace('name: "surface-demo"', 'name: "surface-demo-clean"')
+    return named.replace('"Surface inspection demo"', '"Surface inspection demo (clean twin)"')
 
 
 def _read_marker(folder: Path, wanted: dict[str, int]) -> dict[str, Any] | None:

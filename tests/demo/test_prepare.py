@@ -52,6 +52,13 @@ def test_the_folder_is_a_template_for_an_audit(tmp_path: Path) -> None:
 def test_the_sample_config_is_what_the_demo_writes(tmp_path: Path) -> None:
     facts = prepare.prepare_demo(tmp_path / "demo")
     assert facts.config.read_text() == SAMPLE.read_text()
+    assert load_config(facts.config).model.classes == list(CLASSES)
+
+
+def test_the_clean_twin_has_another_name(tmp_path: Path) -> None:
+    config = load_config(prepare.prepare_demo(tmp_path / "demo", clean=True).config)
+    assert config.project.name == "surface-demo-clean"
+    assert config.report.title == "Surface inspection demo (clean twin)"
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from auditor.base.errors import OutputError
+from auditor.base.shipped import shipped
 from auditor.language.bidi import isolated
 from auditor.language.speaking import spoken, translate, translate_counted
 from auditor.report.show.formatting import FILTERS, number
@@ -18,21 +18,15 @@ from auditor.report.show.formatting import FILTERS, number
 LONG_WORD = re.compile(r"(?<![^\s\u2066-\u2069'\"(])[\w.-]{41,}(?![^\s\u2066-\u2069'\"),;:!?])")
 DIGEST = re.compile(r"[0-9a-f]{40,}")
 BREAK = "\u200b"  # takes no room
-PACKAGE = Path(__file__).resolve().parents[2]
 
 
 def template_folder() -> Path:
     """Return the folder of the templates: inside the package (a wheel), else beside it.
 
     Raises:
-        OutputError: Neither place holds templates, so the installation is incomplete.
+        OutputError: the installation holds no templates.
     """
-    places = (PACKAGE / "templates", PACKAGE.parent / "templates")
-    for place in places:
-        if (place / "html" / "report.html.j2").is_file():
-            return place
-    looked = " and ".join(str(place) for place in places)
-    raise OutputError(f"the report templates are missing (looked in {looked}): reinstall auditor.")
+    return shipped("templates/html/report.html.j2").parents[1]
 
 
 def environment(*folders: Path) -> jinja2.Environment:
