@@ -23,6 +23,7 @@ COMMANDS = (
     "init",
     "schema",
     "doctor",
+    "docs",
 )
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, field_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, field_validator
 
 from auditor.base.errors import ConfigError, nearest
 from auditor.base.redaction import remember
 from auditor.config.depth import PRESETS
 from auditor.config.gate import CompletionConfig, PolicyConfig, TargetsConfig
 from auditor.config.layers import Layer, environment_layer, file_layer, merged, of_mapping
-from auditor.config.problems import problems_of, section_of
+from auditor.config.problems import problems_of
 from auditor.config.section import Section as Section
 from auditor.language.speaking import checked_language
 
@@ -73,7 +73,7 @@ class ModelConfig(Section):
     scores: Literal["auto", "logits", "probabilities"] = Field(
         "auto",
         description="What the outputs are: logits, or probabilities, whose logarithms are "
-        "explained (auto: seen from their values).",
+        "explained (auto: told by their values).",
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the model runs.")
 
@@ -119,11 +119,11 @@ class DataConfig(Section):
         description="Follow paths and links that lead out of the data's folder (false: an error).",
     )
     separator: Literal[",", ";", "|", "tab"] | None = Field(
-        None, description="What divides the columns of a table (default: found out)."
+        None, description="Separator of the columns of a table (default: detected)."
     )
     encoding: str | None = Field(
         None,
-        description="Encoding of a table of text, such as utf-8 or cp1251 (default: found out).",
+        description="Encoding of a table of text, such as utf-8 or cp1251 (default: detected).",
     )
     masks: str | None = Field(
         None,
@@ -228,7 +228,8 @@ class AuditConfig(Section):
     )
     composite: Annotated[NamedComposite | OwnComposite, Discriminator(_form)] = Field(
         "auto",
-        description="Which relevance rule runs where: a composite's name, or a mapping as below.",
+        description="Which relevance rule runs where: a composite's name, or a mapping of the keys "
+        "below; `auditor docs method` lists composites and rules.",
     )
     bias: Literal["absorb", "exclude"] = Field(
         "absorb", description="Whether biases take a share of the relevance."
@@ -320,7 +321,8 @@ class ShortcutConfig(Section):
     permutations: int = Field(2000, ge=200, description="Permutations per test.")
     proposals: list[str] = Field(
         list(PROPOSALS),
-        description="What candidates are proposed from, as below (default: all of it).",
+        description="What candidates are proposed from; `auditor docs method` lists the names "
+        "(default: all).",
     )
 
     @field_validator("proposals")
@@ -478,13 +480,3 @@ def dump_config(config: Config, *, evidence: bool = False) -> str:
     """Return the resolved config as YAML, every key written out; ``evidence``: only what is."""
     document = config.model_dump(mode="json", exclude=set(NOT_EVIDENCE) if evidence else None)
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
-
-
-def config_keys(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every key of the config as ``section.key`` with its description."""
-    for key, info in model.model_fields.items():
-        inner, optional = section_of(info.annotation)
-        if inner is None or optional:
-            yield f"{prefix}{key}", info.description or ""
-        if inner is not None:
-            yield from config_keys(inner, f"{prefix}{key}.")

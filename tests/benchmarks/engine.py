@@ -1,6 +1,6 @@
 """Time the engine: ``python -m tests.benchmarks.engine --rows ... [--markdown]``.
 
-Prints one JSON object with a row per measure, or the README's table. Every figure is the median of
+Prints one JSON object with a row per measure, or the manual's table. Every figure is the median of
 interleaved runs (ours, then the other's, and again), every ratio comes from one process. Weights
 and images are random; batch norm is folded beforehand on the side of zennit-crp too, which runs
 at the fastest of several batch sizes as its documentation has it. Freed memory is kept in the
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--peer-concepts", type=int, default=16, help="of them, timed for the peer")
     parser.add_argument("--peer-batches", nargs="+", type=int, default=[2, 4, 8])
     parser.add_argument("--images", type=int, default=64, help="for statistics and references")
-    parser.add_argument("--markdown", action="store_true", help="print the table of the README")
+    parser.add_argument("--markdown", action="store_true", help="print the table of the manual")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     keep_memory()
@@ -53,7 +53,7 @@ def main() -> None:
 def markdown(rows: list[Row]) -> str:
     """Return the rows as a table."""
     lines = [
-        "| measure | this engine | compared with | ratio | to reach |",
+        "| measure | this engine | compared with | ratio | goal |",
         "|---|---|---|---|---|",
     ]
     lines += [

@@ -9,7 +9,6 @@ from auditor.base.errors import ConfigError
 from auditor.config.audit import (
     PROPOSALS,
     Config,
-    config_keys,
     dump_config,
     load_config,
     load_gate,
@@ -19,6 +18,7 @@ from auditor.config.audit import (
 from auditor.config.depth import PRESETS
 from auditor.config.gate import read_bound
 from auditor.config.layers import Layer, environment_layer, file_layer, set_layer
+from tests.core.generated_pages import config_keys
 
 MINIMAL = {"model": {"source": "torchvision:resnet18"}, "data": {"source": "photos"}}
 
@@ -80,7 +80,7 @@ def test_resolved_config_reads_back_the_same() -> None:
 
 
 def test_every_key_has_a_description() -> None:
-    keys = dict(config_keys())
+    keys = config_keys()
     assert len(keys) > 40
     assert [key for key, text in keys.items() if not text.endswith(".")] == []
 

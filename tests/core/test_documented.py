@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import os
+import re
 from pathlib import Path
 
 import click
@@ -10,27 +13,65 @@ import yaml
 
 from auditor.base import errors
 from auditor.cli import COMMANDS, cli
-from auditor.config.audit import PROPOSALS, Config, config_keys, load_config
+from auditor.config.audit import PROPOSALS, Config, load_config
+from auditor.manual import FOLDER, TOPICS, page, titles
+from tests.core.generated_pages import PAGES, config_keys
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = README + "".join(page(topic) for topic in TOPICS)
 SAMPLES = sorted((ROOT / "sample_configs").glob("*.yaml"))
 
 
+@pytest.mark.parametrize("topic", PAGES)
+def test_pages_are_as_the_code_makes_them(topic: str) -> None:
+    text = PAGES[topic]()
+    if os.environ.get("ACCEPT_GOLDEN") == "1":
+        (FOLDER / f"{topic}.md").write_text(text, encoding="utf-8")
+    again = "read the change; then ACCEPT_GOLDEN=1 pytest tests/core/test_documented.py"
+    assert page(topic) == text, again
+
+
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_and_option_is_in_the_readme(name: str) -> None:
+def test_every_command_and_option_is_documented(name: str) -> None:
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
     assert f"`auditor {name}" in README
     for parameter in command.params:
         if isinstance(parameter, click.Option):
-            assert any(option in README for option in parameter.opts), parameter.opts
+            assert any(f"`{option}" in page("commands") for option in parameter.opts)
+            assert parameter.help, f"auditor {name} {parameter.opts[0]} has no help"
 
 
-@pytest.mark.parametrize(("key", "text"), list(config_keys()))
-def test_every_config_key_is_in_the_readme(key: str, text: str) -> None:
-    assert f"| `{key}` |" in README, key
-    assert text.replace("|", "\\|") in README, key
+@pytest.mark.parametrize(("key", "text"), config_keys().items())
+def test_every_config_key_is_documented(key: str, text: str) -> None:
+    assert f"| `{key}` |" in page("configuration"), key
+    assert text, f"{key} has no description"
+    assert text.replace("|", "\\|") in page("configuration"), key
+
+
+def test_every_page_has_a_topic_a_title_and_a_line_in_the_readme() -> None:
+    assert {path.stem for path in FOLDER.glob("*.md")} == set(TOPICS)
+    for topic, title in titles().items():
+        assert page(topic).startswith(f"# {title}\n")
+        assert f"| `{topic}` |" in README
+
+
+def test_what_is_named_of_the_source_is_there() -> None:
+    """Paths and topics that README and manual name, which must not go stale."""
+    for path in re.findall(r"`((?:auditor|tests|sample_configs|\.github)/[\w./-]+)`", DOCS):
+        assert (ROOT / path).exists(), path
+    for path in re.findall(r"\]\(([^)]+)\)", README):
+        assert (ROOT / path).is_file(), path
+    for topic in re.findall(r"`auditor docs ([a-z-]+)`", DOCS):
+        assert topic in TOPICS
+    for name in re.findall(r"`(auditor\.[a-z_.]+)`", DOCS):
+        module, _, attribute = name.rpartition(".")
+        assert hasattr(importlib.import_module(module), attribute), name
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 220
 
 
 def exit_codes() -> set[int]:
@@ -44,21 +85,22 @@ def test_every_exit_code_is_in_the_readme(code: int) -> None:
 
 
 @pytest.mark.parametrize("name", PROPOSALS)
-def test_every_proposal_is_in_the_readme(name: str) -> None:
-    assert f"| `{name}` |" in README
+def test_every_proposal_is_documented(name: str) -> None:
+    assert f"| `{name}` |" in page("method")
 
 
-def test_every_composite_is_in_the_readme() -> None:
+def test_every_composite_is_documented() -> None:
     from auditor.relevance.rules.composites import COMPOSITES, RULES
 
     for name in (*COMPOSITES, *RULES):
-        assert f"`{name}`" in README
+        assert f"`{name}`" in page("method")
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=[path.stem for path in SAMPLES])
-def test_every_sample_config_is_valid_and_in_the_readme(path: Path) -> None:
+def test_every_sample_config_is_valid_and_documented(path: Path) -> None:
     assert isinstance(load_config(path), Config)
-    assert f"sample_configs/{path.name}" in README
+    assert f"`sample_configs/{path.name}`" in page("getting-started")
+    assert f"`{path.stem}`" in README
 
 
 def test_sample_configs_hold_comments_for_their_reader() -> None:

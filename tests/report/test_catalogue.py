@@ -1,6 +1,7 @@
 """All fixed text is in the catalogue, and the catalogue is whole.
 
-After a change of text: the two ``pybabel`` commands of the README, then translate what is empty.
+After a change of text: run the two ``pybabel`` commands of ``auditor docs developers``, then
+translate what is empty.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def test_german_is_there() -> None:
 def test_nothing_is_missing_obsolete_or_unsure(code: str, source: set[Message]) -> None:
     read = catalogue(code)
     there = {key(item.id): item for item in read if item.id}
-    assert set(there) == source, "extract and update the catalogue, see the README"
+    assert set(there) == source, "extract and update the catalogue: see auditor docs developers"
     assert not read.obsolete
     empty = [k for k, item in there.items() if not all(key(item.string)) or item.fuzzy]
     assert not empty

@@ -8,7 +8,7 @@
 ``--data`` holds clothing/ and caltech/, one folder of pictures per class at any depth. Every
 model's result is a file in DIR/models: run the same command again and it goes on where it
 stopped. DIR/results.md is the page with all tables and the sheets of what failed, DIR/results.json
-the numbers, DIR/readme.md the table for the README.
+the numbers, DIR/readme.md the table for the manual.
 """
 
 from __future__ import annotations

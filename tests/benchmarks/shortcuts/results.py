@@ -1,4 +1,4 @@
-"""The results page, the numbers and the README's table from the results of the models."""
+"""The results page, the numbers and the manual's table from the results of the models."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def cost(rows: Sequence[Model], results: Sequence[Mapping[str, Any]]) -> str:
 
 
 def readme(grid: str, planted: Sequence[Planting], rows: Sequence[Model]) -> str:
-    """Return the table for the README."""
+    """Return the table for the manual."""
     used = len(tables.positives(planted))
     lead = (
         f"{len(rows)} models (grid '{grid}'), {used} planted classes with a place that the model "
