@@ -7,14 +7,18 @@ so that nothing is random. ``fit`` says how well.
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from jaxtyping import Float
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
 from sklearn.manifold import smacof
 
+from auditor.concepts.colours import PALETTE
 from auditor.language.speaking import N_, gettext
-from auditor.records.details import MapOfConcepts
+from auditor.records.concepts import MapCard, MapPoint
+from auditor.records.part import concept_id, subspace_id
 from auditor.records.stages import Subspaces
 
 RULE = N_(
@@ -25,7 +29,7 @@ TOO_FEW = N_("Two concepts or fewer: they stand side by side.")
 RING = N_("All concepts are alike: they stand in a ring.")
 
 
-def concept_map(subspaces: Subspaces) -> MapOfConcepts:
+def concept_map(subspaces: Subspaces) -> MapCard:
     """Return the map of the concepts that were compared, in their order."""
     count = len(subspaces.concepts)
     distance = np.clip(1.0 - np.asarray(subspaces.similarity, dtype=np.float64), 0.0, None)
@@ -44,12 +48,25 @@ def concept_map(subspaces: Subspaces) -> MapOfConcepts:
 
 def _map(
     subspaces: Subspaces, position: Float[np.ndarray, "point 2"], fit: float, rule: str
-) -> MapOfConcepts:
-    return MapOfConcepts(
+) -> MapCard:
+    """Return the card; the largest subspaces of two concepts or more have a colour each."""
+    sizes = Counter(int(cluster) for cluster in subspaces.cluster)
+    several = sorted((c for c in sizes if sizes[c] > 1), key=lambda c: (-sizes[c], c))
+    colours = dict(zip(several, PALETTE, strict=False))
+    return MapCard(
         layer=subspaces.layer,
-        concepts=np.asarray(subspaces.concepts),
-        position=position,
-        subspace=np.asarray(subspaces.cluster),
+        points=[
+            MapPoint(
+                concept=concept_id(subspaces.layer, int(concept)),
+                x=float(x),
+                y=float(y),
+                subspace=subspace_id(subspaces.layer, int(cluster)),
+                colour=colours.get(int(cluster)),
+            )
+            for concept, (x, y), cluster in zip(
+                subspaces.concepts, position, subspaces.cluster, strict=True
+            )
+        ],
         fit=fit,
         rule=gettext(rule),
     )

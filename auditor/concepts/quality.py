@@ -106,7 +106,6 @@ def redundancy(subspaces: Subspaces, concept: int) -> int | None:
 
 
 def concept_quality(
-    layer: str,
     concept: int,
     crops: Sequence[Crop],
     subspaces: Subspaces | None,
@@ -116,7 +115,6 @@ def concept_quality(
     """Return clarity, polysemanticity and redundancy of one concept, each with a sentence.
 
     Args:
-        layer: name, for the record.
         concept: channel.
         crops: its reference crops over all data, the best first.
         subspaces: of the layer; None where concepts were not compared.
@@ -132,15 +130,10 @@ def concept_quality(
     number, groups = meanings(alike if similarity is None else similarity)
     size = None if subspaces is None else redundancy(subspaces, concept)
     return ConceptQuality(
-        layer=layer,
-        concept=concept,
         clarity=clear,
         meanings=number,
-        groups=groups,
         redundancy=size,
-        clarity_sentence=_say_clarity(clear),
-        meanings_sentence=_say_meanings(number, groups),
-        redundancy_sentence=_say_redundancy(size),
+        reading=[_say_clarity(clear), _say_meanings(number, groups), _say_redundancy(size)],
     )
 
 

@@ -12,10 +12,25 @@ from jaxtyping import Float
 from scipy.integrate import trapezoid
 
 from auditor.language.numbers import decimal
+from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
-from auditor.records.concepts import Baseline, Direction, Empty, FlippingAreas, RankingTrust, Trust
+from auditor.records.concepts import (
+    Baseline,
+    Direction,
+    Empty,
+    FlippingCard,
+    OrderArea,
+    RankingCard,
+    Trust,
+)
+from auditor.records.part import Interval
 
+NOT_SWITCHED = N_(
+    "No concepts were switched, so the ranking was not tested: no picture of the audited classes "
+    "is recognised as its class, or audit.flipping_images is 0."
+)
 RELEVANCE = "relevance"
+# An order that is ahead by a smaller part of the area than this is level.
 NOTABLE = 0.01
 RANDOM = "random"
 # Fewer samples give no interval worth the name.
@@ -30,7 +45,7 @@ def flipping_areas(
     baseline: Baseline = "zero",
     draws: int = 2000,
     rng: np.random.Generator,
-) -> FlippingAreas | Empty:
+) -> FlippingCard | Empty:
     """Return the area over the curve of every order, and how much more the relevance order has.
 
     The area is the mean over the curve (trapezium rule over ``switched``) of how far the logit has
@@ -66,24 +81,26 @@ def flipping_areas(
     gains = areas[:, [list(curves).index(RELEVANCE)]] - areas
     n = len(areas)
     weights = rng.multinomial(n, np.full(n, 1 / n), size=draws) / n
-    low, high = np.quantile(weights @ areas, [0.025, 0.975], axis=0)
-    gain_low, gain_high = np.quantile(weights @ gains, [0.025, 0.975], axis=0)
-    return FlippingAreas(
-        direction=direction,
-        orders=tuple(curves),
-        n=n,
-        area=areas.mean(axis=0),
-        low=low,
-        high=high,
-        gain=gains.mean(axis=0),
-        gain_low=gain_low,
-        gain_high=gain_high,
-        baseline=baseline,
-    )
+
+    def intervals(
+        values: Float[np.ndarray, "sample order"], bounds: Float[np.ndarray, "bound order"]
+    ) -> list[Interval]:
+        columns = zip(values.mean(axis=0), *bounds, strict=True)
+        return [
+            Interval(value=float(mean), low=float(low), high=float(high), n=n)
+            for mean, low, high in columns
+        ]
+
+    quantiles = [np.quantile(weights @ each, [0.025, 0.975], axis=0) for each in (areas, gains)]
+    rows = zip(curves, intervals(areas, quantiles[0]), intervals(gains, quantiles[1]), strict=True)
+    orders = [OrderArea(order=order, area=area, gain=gain) for order, area, gain in rows]
+    return FlippingCard(direction=direction, baseline=baseline, orders=orders)
 
 
-def ranking_trust(layer: str, areas: Sequence[FlippingAreas]) -> RankingTrust | Empty:
+def ranking_card(layer: str, measured: Sequence[FlippingCard | Empty]) -> RankingCard:
     """Return how far the ranking by relevance can be trusted at a layer.
+
+    Switching to and from zero decides; switching to the mean is said besides.
 
     Trusted: in every direction it does better than a random order, and no other order does better
     than it. Partly trusted: better than random in some direction. Else it is not trusted. Better
@@ -93,30 +110,31 @@ def ranking_trust(layer: str, areas: Sequence[FlippingAreas]) -> RankingTrust | 
     Raises:
         ValueError: the areas have no random order.
     """
-    if not areas:
-        return Empty(_("No concepts were switched, so the ranking was not tested."))
-    for each in areas:
-        if RANDOM not in each.orders:
-            raise ValueError(f"no order '{RANDOM}' among {', '.join(each.orders)}")
-    above = [each.gain_low[each.orders.index(RANDOM)] > 0 for each in areas]
+    ways = [way for way in measured if isinstance(way, FlippingCard)]
+    deciding = [way for way in ways if way.baseline == "zero"]
+    if not deciding:
+        reasons = [way.reason for way in measured if isinstance(way, Empty)]
+        sentence = reasons[0] if reasons else _(NOT_SWITCHED)
+        return RankingCard(layer=layer, trust="not tested", sentence=sentence, ways=[])
+    above = [way.order(RANDOM).gain.low > 0 for way in deciding]
     rivals = sorted(
         {
-            order
-            for each in areas
-            for order, gain, high in zip(each.orders, each.gain, each.gain_high, strict=True)
-            if high < 0 and -gain > NOTABLE * abs(each.area[each.orders.index(RELEVANCE)])
+            each.order
+            for way in deciding
+            for each in way.orders
+            if each.gain.high < 0
+            and -each.gain.value > NOTABLE * abs(way.order(RELEVANCE).area.value)
         }
     )
     trust: Trust = "not trusted"
     if any(above):
         trust = "trusted" if all(above) and not rivals else "partly trusted"
-    measured = "; ".join(_said(each) for each in areas)
-    return RankingTrust(
-        layer,
-        tuple(areas),
-        trust,
-        _("%(measured)s: %(verdict)s.", measured=measured, verdict=_verdict(trust, above, rivals)),
-    )
+    said = "; ".join(_said(way) for way in deciding)
+    sentences = [
+        _("%(measured)s: %(verdict)s.", measured=said, verdict=_verdict(trust, above, rivals)),
+        *(_said_of_mean(way) for way in ways if way.baseline == "mean"),
+    ]
+    return RankingCard(layer=layer, trust=trust, sentence=" ".join(sentences), ways=ways)
 
 
 def _check(curves: Mapping[str, np.ndarray], switched: np.ndarray) -> None:
@@ -145,28 +163,33 @@ def _area(
     return found
 
 
-def _said(areas: FlippingAreas) -> str:
-    random = areas.orders.index(RANDOM)
-    value, gain = areas.area[areas.orders.index(RELEVANCE)], areas.gain[random]
-    lowers = (areas.direction == "off") == (value >= 0)
-    way = {
-        ("off", "zero"): _("off"),
-        ("off", "mean"): _("off (to their mean)"),
-        ("on", "zero"): _("on"),
-        ("on", "mean"): _("on (to their mean)"),
-    }[areas.direction, areas.baseline]
+def _said(way: FlippingCard) -> str:
+    value, gain = way.order(RELEVANCE).area.value, way.order(RANDOM).gain
+    lowers = (way.direction == "off") == (value >= 0)
     return _(
         "Switching concepts %(way)s by relevance %(moved)s the score by %(value)s on average over "
         "the curve, %(gain)s %(better)s than in random order (95 %% interval of the difference "
         "%(low)s to %(high)s, n = %(n)s)",
-        way=way,
+        way=_("off") if way.direction == "off" else _("on"),
         moved=_("lowers") if lowers else _("raises"),
         value=decimal(abs(value)),
-        gain=decimal(abs(gain)),
-        better=_("better") if gain >= 0 else _("worse"),
-        low=decimal(areas.gain_low[random]),
-        high=decimal(areas.gain_high[random]),
-        n=areas.n,
+        gain=decimal(abs(gain.value)),
+        better=_("better") if gain.value >= 0 else _("worse"),
+        low=decimal(gain.low),
+        high=decimal(gain.high),
+        n=gain.n,
+    )
+
+
+def _said_of_mean(way: FlippingCard) -> str:
+    gain = way.order(RANDOM).gain
+    return _(
+        "Set to their mean over the pictures instead of zero, concepts taken off by relevance "
+        "lower the score %(gain)s more than in random order (95 %% interval %(gain_low)s to "
+        "%(gain_high)s).",
+        gain=decimal(gain.value),
+        gain_low=decimal(gain.low),
+        gain_high=decimal(gain.high),
     )
 
 

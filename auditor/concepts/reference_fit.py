@@ -8,42 +8,14 @@ that merely make a concept fire score low on both. Source of the question: Achti
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from auditor.concepts.references import jaccard
 from auditor.concepts.selection import shared_with
 from auditor.concepts.shares import shares_of
+from auditor.records.concepts import ReferenceCard, ReferenceSet
 from auditor.records.stages import LayerRelevance, References, Samples
-
-
-@dataclass(frozen=True)
-class SetFit:
-    """Of one way to choose reference samples, means over concepts.
-
-    ``of_class`` is the part of the samples explained as a class that the concept leads in,
-    ``carried`` the concept's mean share of their relevance; ``left_out`` counts near-duplicates
-    (None: not looked for). ``chosen_by`` is what over positions they were chosen by.
-    """
-
-    chosen_by: Literal["sum", "max"]
-
-    of_class: float
-    carried: float
-    left_out: int | None
-
-
-@dataclass(frozen=True)
-class ReferenceFit:
-    """Both ways at one layer, over ``concepts`` concepts; ``overlap`` is the mean Jaccard index."""
-
-    layer: str
-    concepts: int
-    by_relevance: SetFit
-    by_activation: SetFit
-    overlap: float
 
 
 def reference_fit(
@@ -52,7 +24,7 @@ def reference_fit(
     by_relevance: References,
     by_activation: References,
     leading: Mapping[int, Sequence[int]],
-) -> ReferenceFit | None:
+) -> ReferenceCard | None:
     """Return how well both sets fit the concepts of ``leading`` (class -> concepts); None: none.
 
     Raises:
@@ -67,7 +39,7 @@ def reference_fit(
     if not leads:
         return None
     overlap = jaccard(by_relevance, by_activation)
-    return ReferenceFit(
+    return ReferenceCard(
         layer=layer_relevance.layer,
         concepts=len(leads),
         by_relevance=_fit(layer_relevance, samples, by_relevance, leads),
@@ -81,7 +53,7 @@ def _fit(
     samples: Samples,
     references: References,
     leads: Mapping[int, Sequence[int]],
-) -> SetFit:
+) -> ReferenceSet:
     of_class, carried = [], []
     for concept, outputs in leads.items():
         rows = references.rows[concept]
@@ -95,7 +67,7 @@ def _fit(
         if references.origin == "relevance"
         else layer_relevance.summed_activation is not None
     )
-    return SetFit(
+    return ReferenceSet(
         chosen_by="sum" if summed else "max",
         of_class=float(np.mean(of_class)) if of_class else 0.0,
         carried=float(np.mean(carried)) if carried else 0.0,

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from auditor.language.numbers import decimal, percent, short_number, whole_percent
 from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
-from auditor.records.concepts import PositionalComponents, UnitDecision, UnitFigures, UnitKind
+from auditor.records.concepts import PositionalComponents, UnitChoice, UnitKind, UnitSummary
 
 TOP = 5
 # More channels than this for half of a class's relevance are no short story.
@@ -67,7 +67,7 @@ def channel_figures(
     kind: UnitKind = "channel",
     groups: Int[np.ndarray, "concept"] | None = None,
     top: int = TOP,
-) -> UnitFigures:
+) -> UnitSummary:
     """Return the figures of single channels, or with ``groups`` of groups of channels.
 
     Args:
@@ -104,7 +104,7 @@ def channel_figures(
     return _figures(kind, share, explained_as, places, top)
 
 
-def component_figures(components: PositionalComponents, *, top: int = TOP) -> UnitFigures:
+def component_figures(components: PositionalComponents, *, top: int = TOP) -> UnitSummary:
     """Return the figures of components found by `positional_components`."""
     n, count = components.share.shape
     flat = components.place.reshape(n, count, -1)
@@ -117,27 +117,31 @@ def component_figures(components: PositionalComponents, *, top: int = TOP) -> Un
 
 
 def leading_unit(
-    layer: str, channels: UnitFigures, others: Sequence[UnitFigures] = ()
-) -> UnitDecision:
+    layer: str, channels: UnitSummary, others: Sequence[UnitSummary] = ()
+) -> UnitChoice:
     """Return which unit leads at a layer by `RULE`, with the figures in a plain sentence."""
-    figures = (channels, *others)
-    half, overlap = _median_half(channels), _median(channels.overlap)
+    kinds = [channels, *others]
+    half, overlap = _half(channels), channels.overlap
     said = _(
         "At layer %(layer)s: %(said)s.",
         layer=layer,
-        said="; ".join(_said(each) for each in figures),
+        said="; ".join(_said(each) for each in kinds),
     )
+
+    def choice(leads: UnitKind, why: str) -> UnitChoice:
+        return UnitChoice(leads=leads, sentence=f"{said} {why}", rule=_rule(), kinds=kinds)
+
     if half <= FEW and overlap <= DISTINCT:
         why = _("Channels are few and distinct enough to be read one by one, so they lead.")
-        return UnitDecision(layer, "channel", figures, _rule(), f"{said} {why}")
+        return choice("channel", why)
     better = [
         each
         for each in others
         if each.units > 1
-        and _median(each.carried) >= ENOUGH
-        and _median_half(each) < half
-        and _median(each.overlap) < overlap
-        and _median(each.overlap) <= DISTINCT
+        and each.carried >= ENOUGH
+        and _half(each) < half
+        and each.overlap < overlap
+        and each.overlap <= DISTINCT
     ]
     wide = _trouble(half, overlap)
     if not better:
@@ -146,10 +150,10 @@ def leading_unit(
             wide=wide,
             tried=_("no other unit does better") if others else _("no other unit was measured"),
         )
-        return UnitDecision(layer, "channel", figures, _rule(), f"{said} {why}")
-    best = min(better, key=lambda each: _median(each.overlap))
+        return choice("channel", why)
+    best = min(better, key=lambda each: each.overlap)
     why = _("%(wide)s, and %(leads)s.", wide=wide, leads=_(_LEADS[best.kind]))
-    return UnitDecision(layer, best.kind, figures, _rule(), f"{said} {why}")
+    return choice(best.kind, why)
 
 
 def _rule() -> str:
@@ -168,10 +172,9 @@ def _figures(
     explained_as: Int[np.ndarray, "sample"],
     places: Places,
     top: int,
-) -> UnitFigures:
-    outputs = tuple(int(output) for output in np.unique(explained_as))
+) -> UnitSummary:
     found = []
-    for output in outputs:
+    for output in np.unique(explained_as):
         members = np.flatnonzero((explained_as == output) & (share.sum(axis=1) > 0))
         mean = share[members].mean(axis=0) if len(members) else np.zeros(share.shape[1])
         order = np.argsort(-mean, kind="stable")
@@ -183,21 +186,22 @@ def _figures(
             (
                 float(mean.max(initial=0.0)),
                 _needed(cumulative, 0.5),
-                _needed(cumulative, 0.9),
                 float(mean.sum()),
                 float(np.mean(known)) if known else 0.0,
             )
         )
-    columns = list(zip(*found, strict=True)) if found else [()] * 5
-    return UnitFigures(
+    if not found:
+        return UnitSummary(
+            kind=kind, units=share.shape[1], top_share=0, for_half=None, carried=0, overlap=0
+        )
+    top_share, for_half, carried, overlap = map(float, np.median(found, axis=0))
+    return UnitSummary(
         kind=kind,
         units=share.shape[1],
-        outputs=outputs,
-        top_share=np.array(columns[0]),
-        for_half=np.array(columns[1], dtype=np.int64),
-        for_most=np.array(columns[2], dtype=np.int64),
-        carried=np.array(columns[3]),
-        overlap=np.array(columns[4]),
+        top_share=top_share,
+        for_half=for_half if np.isfinite(for_half) else None,
+        carried=carried,
+        overlap=overlap,
     )
 
 
@@ -228,31 +232,27 @@ def _grouped(
     return np.bincount(groups[inside], weights=carried[inside], minlength=count)
 
 
-def _needed(cumulative: Float[np.ndarray, "unit"], share: float) -> int:
-    """Return how many units reach a share, -1 where all together do not."""
+def _needed(cumulative: Float[np.ndarray, "unit"], share: float) -> float:
+    """Return how many units reach a share, infinity where all together do not."""
     reached = np.flatnonzero(cumulative >= share - 1e-9)
-    return int(reached[0]) + 1 if len(reached) else -1
+    return float(reached[0]) + 1 if len(reached) else np.inf
 
 
-def _median(values: Float[np.ndarray, "class"]) -> float:
-    return float(np.median(values)) if len(values) else 0.0
+def _half(figures: UnitSummary) -> float:
+    """Return how many units carry half of the relevance; not reached is infinite."""
+    return np.inf if figures.for_half is None else figures.for_half
 
 
-def _median_half(figures: UnitFigures) -> float:
-    """Return the median number of units for half of the relevance; not reached is infinite."""
-    return _median(np.where(figures.for_half < 0, np.inf, figures.for_half))
-
-
-def _said(figures: UnitFigures) -> str:
-    half = _median_half(figures)
+def _said(figures: UnitSummary) -> str:
+    half = _half(figures)
     several, weak, lone = _SAID[figures.kind]
     if figures.units == 1:
-        return _(lone, carried=percent(_median(figures.carried)))
+        return _(lone, carried=percent(figures.carried))
     more = _(
         "of a class's positive relevance (median), the strongest %(share)s, and the places of the "
         "strongest overlap by %(overlap)s",
-        share=percent(_median(figures.top_share)),
-        overlap=decimal(_median(figures.overlap)),
+        share=percent(figures.top_share),
+        overlap=decimal(figures.overlap),
     )
     if np.isfinite(half):
         return _(several, half=short_number(half), units=figures.units, more=more)

@@ -17,7 +17,7 @@ from auditor.records.concepts import (
     PositionalComponents,
     RelevanceDirections,
     Strategies,
-    UnitDecision,
+    UnitChoice,
 )
 from auditor.records.details import Compositions
 from auditor.records.stages import (
@@ -65,7 +65,7 @@ class LayerExtras:
     layer: str
     components: PositionalComponents | Empty
     class_components: tuple[PositionalComponents | Empty, ...]
-    decision: UnitDecision | Empty
+    decision: UnitChoice | Empty
     directions: RelevanceDirections | Empty
     planes: tuple[DecisionPlane | Empty, ...]
     curves: tuple[FlippingCurves, ...]

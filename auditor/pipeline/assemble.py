@@ -19,6 +19,8 @@ from auditor.language.speaking import listed, ngettext, spoken
 from auditor.pipeline.analysis import Analysis
 from auditor.pipeline.assemble_extras import extra_parts, with_leads
 from auditor.pipeline.reading import qualities
+from auditor.records.accounting import ClassCount
+from auditor.records.concepts import ReferenceCard
 from auditor.records.part import concept_id
 from auditor.records.stages import (
     Illustration,
@@ -30,7 +32,6 @@ from auditor.report.document.audit import (
     AtlasSample,
     AuditResult,
     Calibration,
-    ClassCount,
     ClassReport,
     Crop,
     FindingCard,
@@ -38,8 +39,6 @@ from auditor.report.document.audit import (
     Method,
     NotRun,
     Picture,
-    ReferenceCard,
-    ReferenceSet,
     Scope,
     Tool,
 )
@@ -49,7 +48,6 @@ from auditor.report.draw.figures import confusion_figure, overview_figure, simil
 from auditor.report.draw.reliability import reliability_figure
 from auditor.report.sections.calibration import calibration
 from auditor.report.sections.composition import composition_part
-from auditor.report.sections.concept_map import map_card
 from auditor.report.sections.concepts import (
     LayerFindings,
     concepts_of_layer,
@@ -141,7 +139,7 @@ def assemble(
             for layer in layers
         ],
         maps=[
-            map_card(concept_map(layer.subspaces))
+            concept_map(layer.subspaces)
             for layer in reversed(layers)
             if len(layer.subspaces.concepts)
         ],
@@ -171,7 +169,6 @@ def _layer_findings(analysis: Analysis, store: ImageStore) -> list[LayerFindings
             by_relevance=layer.by_relevance,
             by_activation=layer.by_activation,
             subspaces=layer.subspaces,
-            clarity={c: each.clarity for c, each in quality[layer.layer.layer].items()},
             shown=layer.shown,
             leading=layer.leading,
             quality=quality[layer.layer.layer],
@@ -275,17 +272,7 @@ def _reference_cards(analysis: Analysis) -> list[ReferenceCard]:
         )
         for layer in analysis.layers
     ]
-    return [
-        ReferenceCard(
-            layer=fit.layer,
-            concepts=fit.concepts,
-            by_relevance=ReferenceSet(**vars(fit.by_relevance)),
-            by_activation=ReferenceSet(**vars(fit.by_activation)),
-            overlap=fit.overlap,
-        )
-        for fit in found
-        if fit is not None
-    ]
+    return [fit for fit in found if fit is not None]
 
 
 def unsettled(report: ShortcutReport | None, cards: Sequence[FindingCard]) -> list[str]:

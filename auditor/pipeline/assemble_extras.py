@@ -14,7 +14,7 @@ from auditor.report.document.audit import ClassReport, Picture
 from auditor.report.draw.decision_plane import Panel, flipping_figure, plane_figure
 from auditor.report.sections.identity import identity
 from auditor.report.sections.planes import planes
-from auditor.report.sections.ranking import ranking_card
+from auditor.report.sections.ranking import ranking_of_layer
 from auditor.report.sections.shared import Shelf, shelf
 from auditor.report.sections.strategies import error_report, strategy_report
 from auditor.report.sections.units import layer_units, lead_units
@@ -47,7 +47,7 @@ def extra_parts(analysis: Analysis, extras: Extras, store: ImageStore, most: int
         "strategies": strategy_report(extras.deepest, extras.strategies, analysis.outputs, found),
         "errors": error_report(extras.deepest, extras.mistakes, most, found),
         "ranking": [
-            ranking_card(layer.layer, layer.curves, _CurveDrawing(store), seed=seed)
+            ranking_of_layer(layer.layer, layer.curves, _CurveDrawing(store), seed=seed)
             for layer in extras.layers
         ],
         "identity": identity(

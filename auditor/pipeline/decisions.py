@@ -21,7 +21,7 @@ from auditor.records.concepts import (
     Mistakes,
     RelevanceDirections,
     Strategies,
-    UnitDecision,
+    UnitChoice,
 )
 from auditor.records.stages import LayerRelevance, Samples, Subspaces
 from auditor.subject.labels import plain
@@ -59,7 +59,7 @@ def analyse_layer(
     samples: Samples,
     layer: LayerRelevance,
     subspaces: Subspaces,
-    decision: UnitDecision | Empty,
+    decision: UnitChoice | Empty,
     outputs: Sequence[int],
     pairs: Sequence[ConfusedPair],
     *,

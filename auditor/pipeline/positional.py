@@ -15,7 +15,7 @@ from auditor.concepts.components import positional_components
 from auditor.concepts.typical import typical_samples
 from auditor.concepts.units import channel_figures, component_figures, leading_unit
 from auditor.language.speaking import gettext as _
-from auditor.records.concepts import Empty, PositionalComponents, UnitDecision
+from auditor.records.concepts import Empty, PositionalComponents, UnitChoice
 from auditor.records.stages import LayerRelevance, Samples, Subspaces
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.graph.geometry import Geometry
@@ -33,7 +33,7 @@ IN_THE_PICTURE = 0.1
 Positional = tuple[
     "PositionalComponents | Empty",
     "tuple[PositionalComponents | Empty, ...]",
-    "UnitDecision | Empty",
+    "UnitChoice | Empty",
 ]
 
 
@@ -188,7 +188,7 @@ def _decision(
     explained_as: Int[np.ndarray, "sample"],
     subspaces: Subspaces,
     components: PositionalComponents | Empty,
-) -> UnitDecision:
+) -> UnitChoice:
     others = []
     if len(subspaces.concepts):
         groups = np.full(relevance.shape[1], -1, dtype=np.int64)

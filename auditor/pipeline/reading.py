@@ -29,7 +29,7 @@ def qualities(
             crops[item.layer, item.concept].append(np.asarray(kept.convert("RGB")))
     found: dict[str, dict[int, ConceptQuality]] = {layer: {} for layer in subspaces}
     for (layer, concept), pictures in crops.items():
-        found[layer][concept] = concept_quality(layer, concept, pictures, subspaces[layer])
+        found[layer][concept] = concept_quality(concept, pictures, subspaces[layer])
     return found
 
 

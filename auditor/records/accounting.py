@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from auditor.base.errors import IntegrityError
+from auditor.records.part import Number, Part
 from auditor.records.stages import Manifest, Samples
 
 OUTSIDE = ""
 
 
-@dataclass(frozen=True)
-class Account:
+class ClassCount(Part):
     """What became of a class (`OUTSIDE`: of what belongs to none): found = used + set aside.
 
     ``set_aside`` counts by reason, most first; ``losses`` are those of ``pictures`` that were asked
@@ -24,13 +23,18 @@ class Account:
     name: str
     found: int
     used: int
-    set_aside: Mapping[str, int]
-    losses: Mapping[str, int]
+    set_aside: dict[str, int]
+    losses: dict[str, int]
     pictures: int
-    share: float
+    share: Number
+
+    @property
+    def lost(self) -> int:
+        """Number of pictures that could not be used."""
+        return sum(self.losses.values())
 
 
-def accounts(samples: Samples) -> tuple[Account, ...]:
+def accounts(samples: Samples) -> tuple[ClassCount, ...]:
     """Return the account of every class that anything was found of, in the order of outputs.
 
     Raises:
@@ -60,7 +64,7 @@ def accounts(samples: Samples) -> tuple[Account, ...]:
     )
 
 
-def lost_share(of: Iterable[Account]) -> float:
+def lost_share(of: Iterable[ClassCount]) -> float:
     """Return how much of all pictures is lost, from 0 to 1."""
     kept = total = 0.0
     for each in of:
@@ -77,7 +81,7 @@ def _of_rows(manifest: Manifest, rows: Mapping[str, int]) -> dict[str, int]:
 
 def _account(
     manifest: Manifest, name: str, found: int, used: int, broken: Mapping[str, int]
-) -> Account:
+) -> ClassCount:
     left = manifest.excluded.get(name, {})
     quarantined = sum(broken.values())
     if found != used + quarantined + sum(left.values()):
@@ -95,7 +99,7 @@ def _account(
     kept = (1 - excluded / pictures) if pictures else 1.0
     if used + quarantined:
         kept *= used / (used + quarantined)
-    return Account(
+    return ClassCount(
         name=name,
         found=found,
         used=used,

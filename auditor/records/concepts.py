@@ -15,11 +15,14 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from pydantic import Field
+
+from auditor.records.part import Interval, Number, Part, Picture
 
 UnitKind = Literal["channel", "subspace", "component"]
 Direction = Literal["off", "on"]
 Baseline = Literal["zero", "mean"]
-Trust = Literal["trusted", "partly trusted", "not trusted"]
+Trust = Literal["trusted", "partly trusted", "not trusted", "not tested"]
 
 
 @dataclass(frozen=True)
@@ -84,37 +87,6 @@ class RelevanceDirections:
     outputs: tuple[int, ...]
     class_coordinates: Float[np.ndarray, "class direction"]
     rule: str
-
-
-@dataclass(frozen=True)
-class UnitFigures:
-    """How concentrated and how distinct one kind of unit is, per class.
-
-    Shares are of the positive positional relevance. ``top_share`` is that of the strongest unit;
-    ``for_half`` and ``for_most`` how many units carry 50 and 90 % of it (-1: all units together do
-    not); ``carried`` what all units carry. ``overlap`` is the mean cosine of the places of the
-    strongest units (0: they lie apart, 1: always together).
-    """
-
-    kind: UnitKind
-    units: int
-    outputs: tuple[int, ...]
-    top_share: Float[np.ndarray, "class"]
-    for_half: Int[np.ndarray, "class"]
-    for_most: Int[np.ndarray, "class"]
-    carried: Float[np.ndarray, "class"]
-    overlap: Float[np.ndarray, "class"]
-
-
-@dataclass(frozen=True)
-class UnitDecision:
-    """Which unit the report leads with at one layer, the figures, and a sentence that says why."""
-
-    layer: str
-    leads: UnitKind
-    figures: tuple[UnitFigures, ...]
-    rule: str
-    sentence: str
 
 
 @dataclass(frozen=True)
@@ -247,26 +219,6 @@ class Mistakes:
 
 
 @dataclass(frozen=True)
-class ConceptQuality:
-    """How well one concept can be read, with a sentence for each figure.
-
-    ``clarity`` is how alike its reference crops are (None: fewer than two), ``meanings`` how many
-    groups they fall into (polysemanticity; None: too few crops to say), ``redundancy`` how many
-    concepts of the layer mean the same, itself included (None: not compared).
-    """
-
-    layer: str
-    concept: int
-    clarity: float | None
-    meanings: int | None
-    groups: Int[np.ndarray, "crop"]
-    redundancy: int | None
-    clarity_sentence: str
-    meanings_sentence: str
-    redundancy_sentence: str
-
-
-@dataclass(frozen=True)
 class ConceptMatches:
     """Which concept of an earlier audit is which of a later one.
 
@@ -292,28 +244,6 @@ class ConceptMatches:
 
 
 @dataclass(frozen=True)
-class FlippingAreas:
-    """Area over the curve of switching concepts in several orders, in units of the logit.
-
-    Per order the mean over samples with a 95 % interval; ``gain`` is that of the relevance order
-    less each order's (0 for itself), paired by sample, with its interval. Larger is better in both
-    directions: how far the logit has fallen on average while concepts go off, or risen while they
-    come on. ``baseline`` is what a concept becomes that is off.
-    """
-
-    direction: Direction
-    orders: tuple[str, ...]
-    n: int
-    area: Float[np.ndarray, "order"]
-    low: Float[np.ndarray, "order"]
-    high: Float[np.ndarray, "order"]
-    gain: Float[np.ndarray, "order"]
-    gain_low: Float[np.ndarray, "order"]
-    gain_high: Float[np.ndarray, "order"]
-    baseline: Baseline = "zero"
-
-
-@dataclass(frozen=True)
 class FlippingCurves:
     """The explained logit while concepts are switched in one order or another.
 
@@ -330,11 +260,133 @@ class FlippingCurves:
     curves: Mapping[str, Float[np.ndarray, "sample step"]]
 
 
-@dataclass(frozen=True)
-class RankingTrust:
-    """How far the ranking of concepts can be trusted at one layer, and the areas behind it."""
+class UnitSummary(Part):
+    """How concentrated and how distinct one kind of unit is; medians over the audited classes.
+
+    Shares are of the positive positional relevance: ``top_share`` that of the strongest unit,
+    ``carried`` what all units carry. ``for_half`` units carry half of it (None: all together do
+    not). ``overlap`` is the mean cosine of the places of the strongest ones (0: they lie apart, 1:
+    always together).
+    """
+
+    kind: UnitKind
+    units: int
+    top_share: Number
+    for_half: Number | None
+    carried: Number
+    overlap: Number
+
+
+class UnitChoice(Part):
+    """Which unit the report leads with at a layer, and why."""
+
+    leads: UnitKind
+    sentence: str
+    rule: str
+    kinds: list[UnitSummary]
+
+
+class ConceptQuality(Part):
+    """How well one concept can be read; ``reading`` says each figure in a sentence.
+
+    ``clarity`` in [0, 1] is how alike its reference crops are (None: fewer than two), ``meanings``
+    into how many groups they fall (polysemanticity; None: too few crops to say), ``redundancy``
+    how many concepts of the layer mean the same, itself included (None: not compared).
+    """
+
+    clarity: Number | None = None
+    meanings: int | None = None
+    redundancy: int | None = None
+    reading: list[str] = Field(default_factory=list)
+
+
+class ReferenceSet(Part):
+    """One way to choose reference samples, means over the leading concepts of a layer.
+
+    ``of_class``: part of the samples explained as a class that the concept leads in; ``carried``:
+    the concept's share of their relevance; ``left_out``: near-duplicates, None: not looked for;
+    ``chosen_by``: over positions.
+    """
+
+    chosen_by: Literal["sum", "max"]
+    of_class: Number
+    carried: Number
+    left_out: int | None
+
+
+class ReferenceCard(Part):
+    """How well reference samples show what a layer's leading concepts decide."""
 
     layer: str
-    areas: tuple[FlippingAreas, ...]
+    concepts: int
+    by_relevance: ReferenceSet
+    by_activation: ReferenceSet
+    overlap: Number
+
+
+class MapPoint(Part):
+    """A concept on the map; ``x`` and ``y`` in [0, 1]. No colour: it stands alone."""
+
+    concept: str
+    x: Number
+    y: Number
+    subspace: str
+    colour: str | None
+
+
+class MapCard(Part):
+    """The concepts of a layer in the plane: the nearer, the more alike.
+
+    ``fit`` is the rank correlation of distances on the map with 1 - similarity (0: too few concepts
+    for one).
+    """
+
+    layer: str
+    points: list[MapPoint]
+    fit: Number
+    rule: str
+
+
+class OrderArea(Part):
+    """Area over the curve of one order of concepts, and what the relevance order has more.
+
+    In units of the logit: how far it has fallen on average while concepts go off, or risen while
+    they come on, so that larger is better. Means over samples with 95 % intervals; ``gain`` is
+    paired by sample (0 for the relevance order itself).
+    """
+
+    order: str
+    area: Interval
+    gain: Interval
+
+
+class FlippingCard(Part):
+    """One way of switching concepts, and how every order did.
+
+    ``baseline`` is what a concept becomes that is off.
+    """
+
+    direction: Direction
+    baseline: Baseline
+    orders: list[OrderArea]
+
+    def order(self, name: str) -> OrderArea:
+        """Return how an order did.
+
+        Raises:
+            ValueError: there is no such order.
+        """
+        for each in self.orders:
+            if each.order == name:
+                return each
+        raise ValueError(f"no order '{name}' among {', '.join(o.order for o in self.orders)}")
+
+
+class RankingCard(Part):
+    """How far the ranking of concepts at a layer can be trusted, and how every way did."""
+
+    layer: str
     trust: Trust
     sentence: str
+    ways: list[FlippingCard]
+    figure: Picture | None = None

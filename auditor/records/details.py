@@ -79,19 +79,3 @@ class Compositions:
     graphs: tuple[CompositionGraph, ...]
     pictures: tuple[NodePicture, ...]
     reason: str = ""
-
-
-@dataclass(frozen=True)
-class MapOfConcepts:
-    """Concepts of one layer in the plane: the nearer, the more alike.
-
-    ``position`` lies in [0, 1]; ``subspace`` are cluster numbers; ``fit`` is the rank correlation
-    of distances on the map with 1 - similarity (0: too few concepts for one).
-    """
-
-    layer: str
-    concepts: Int[np.ndarray, "point"]
-    position: Float[np.ndarray, "point 2"]
-    subspace: Int[np.ndarray, "point"]
-    fit: float
-    rule: str

@@ -63,3 +63,13 @@ class Crop(Part):
     score: Number
     crop: Picture
     full: Picture
+
+
+class SampleView(Part):
+    """A sample with the heatmap of what the model decided about it."""
+
+    sample: str
+    label: str
+    prediction: str
+    photo: Picture
+    heatmap: Picture

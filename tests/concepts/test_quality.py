@@ -113,16 +113,16 @@ def test_redundancy_is_the_size_of_the_subspace():
 
 def test_quality_says_what_its_figures_mean():
     crops = [noisy(picture(1 if seed % 2 else 2), seed) for seed in range(8)]
-    found = concept_quality("features.7", 4, crops, SUBSPACES)
+    found = concept_quality(4, crops, SUBSPACES)
     assert found.clarity == pytest.approx(clarity(crops))
     assert found.meanings == 2
-    assert "2 groups (of 4, 4)" in found.meanings_sentence
-    assert "2 other compared concepts" in found.redundancy_sentence
-    few = concept_quality("features.7", 4, crops[:1], None)
+    assert "2 groups (of 4, 4)" in found.reading[1]
+    assert "2 other compared concepts" in found.reading[2]
+    few = concept_quality(4, crops[:1], None)
     assert (few.clarity, few.meanings, few.redundancy) == (None, None, None)
-    assert "too few" in few.clarity_sentence
-    assert "At least 6" in few.meanings_sentence
-    by_model = concept_quality("x", 9, crops, SUBSPACES, similarity=np.ones((8, 8)))
+    assert "too few" in few.reading[0]
+    assert "At least 6" in few.reading[1]
+    by_model = concept_quality(9, crops, SUBSPACES, similarity=np.ones((8, 8)))
     assert by_model.meanings == 1
     with pytest.raises(ValueError, match="8 crops"):
-        concept_quality("x", 9, crops, None, similarity=np.ones((3, 3)))
+        concept_quality(9, crops, None, similarity=np.ones((3, 3)))

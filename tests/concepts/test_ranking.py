@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.integrate import trapezoid
 
-from auditor.concepts.ranking import flipping_areas, ranking_trust
-from auditor.records.concepts import Empty, FlippingAreas
+from auditor.concepts.ranking import flipping_areas, ranking_card
+from auditor.records.concepts import FlippingCard
 
 SWITCHED = np.linspace(0, 1, 11)
 
@@ -44,18 +44,19 @@ def test_areas_equal_plain_loops():
     for direction, sign in (("off", -1), ("on", 1)):
         given = curves(direction)
         found = areas_of(direction)
-        assert isinstance(found, FlippingAreas)
-        for place, order in enumerate(found.orders):
+        assert isinstance(found, FlippingCard)
+        for each in found.orders:
             areas = []
-            for curve in given[order]:
+            for curve in given[each.order]:
                 area = 0.0
                 for step in range(10):
                     left, right = (sign * (curve[s] - curve[0]) for s in (step, step + 1))
                     area += (left + right) / 2 * (SWITCHED[step + 1] - SWITCHED[step])
                 areas.append(area)
-            assert found.area[place] == pytest.approx(sum(areas) / len(areas))
-            assert found.low[place] <= found.area[place] <= found.high[place]
-        np.testing.assert_allclose(found.gain, found.area[0] - found.area)
+            assert each.area.value == pytest.approx(sum(areas) / len(areas))
+            assert each.area.low <= each.area.value <= each.area.high
+            gain = found.order("relevance").area.value - each.area.value
+            assert each.gain.value == pytest.approx(gain)
 
 
 def test_paired_intervals_equal_resampling_row_by_row():
@@ -65,10 +66,10 @@ def test_paired_intervals_equal_resampling_row_by_row():
     rng = np.random.default_rng(1)
     means = [difference[rng.integers(0, 40, 40)].mean() for _ in range(4000)]
     low, high = np.quantile(means, [0.025, 0.975])
-    place = found.orders.index("activation")
+    gain = found.order("activation").gain
     width = high - low
-    assert found.gain_low[place] == pytest.approx(low, abs=0.1 * width)
-    assert found.gain_high[place] == pytest.approx(high, abs=0.1 * width)
+    assert gain.low == pytest.approx(low, abs=0.1 * width)
+    assert gain.high == pytest.approx(high, abs=0.1 * width)
 
 
 def test_steps_of_different_width_are_weighted():
@@ -77,12 +78,12 @@ def test_steps_of_different_width_are_weighted():
         {"relevance": curve, "random": curve}, np.array([0, 0.2, 1.0]), "off",
         rng=np.random.default_rng(0),
     )  # fmt: skip
-    assert found.area[0] == pytest.approx(0.2 * 1 + 0.8 * 3)
-    assert (found.gain_low[1], found.gain_high[1]) == (0, 0)
+    assert found.order("relevance").area.value == pytest.approx(0.2 * 1 + 0.8 * 3)
+    assert (found.order("random").gain.low, found.order("random").gain.high) == (0, 0)
 
 
 def test_a_true_ranking_is_trusted():
-    found = ranking_trust("features.7", [areas_of("off"), areas_of("on")])
+    found = ranking_card("features.7", [areas_of("off"), areas_of("on")])
     assert found.trust == "trusted"
     assert "Switching concepts off by relevance lowers the score by" in found.sentence
     assert "Switching concepts on by relevance raises the score by" in found.sentence
@@ -97,7 +98,7 @@ def test_a_ranking_upside_down_is_said_as_it_is():
         [np.zeros((40, 1)), np.cumsum(contribution, axis=1)], axis=1
     )
     areas = flipping_areas(given, SWITCHED, "off", rng=np.random.default_rng(0))
-    found = ranking_trust("x", [areas])
+    found = ranking_card("x", [areas])
     assert found.trust == "not trusted"
     assert "off by relevance raises the score by" in found.sentence
     assert "worse than in random order" in found.sentence
@@ -105,7 +106,7 @@ def test_a_ranking_upside_down_is_said_as_it_is():
 
 def test_a_better_rival_makes_it_a_guide():
     areas = [areas_of(direction, gradient_wins=True) for direction in ("off", "on")]
-    found = ranking_trust("features.7", areas)
+    found = ranking_card("features.7", areas)
     assert found.trust == "partly trusted"
     assert "the order by gradient does better" in found.sentence
 
@@ -121,13 +122,27 @@ def test_a_ranking_that_is_random_is_not_trusted():
             [np.zeros((40, 1)), np.cumsum(again, axis=1)], axis=1
         )
         areas = flipping_areas(given, SWITCHED, "off", rng=rng, draws=500)
-        wrong += ranking_trust("x", [areas]).trust != "not trusted"
+        wrong += ranking_card("x", [areas]).trust != "not trusted"
     assert wrong <= 2
 
 
 def test_too_little_is_said_in_words():
     assert "there are 3" in areas_of("off", n=3).reason
-    assert isinstance(ranking_trust("x", []), Empty)
+    assert ranking_card("x", []).trust == "not tested"
+    few = ranking_card("x", [areas_of("off", n=3)])
+    assert (few.trust, few.ways) == ("not tested", [])
+    assert "there are 3" in few.sentence
+
+
+def test_switching_to_the_mean_is_said_and_decides_nothing():
+    way = areas_of("off")
+    mean = way.model_copy(update={"baseline": "mean"})
+    assert ranking_card("x", [mean]).trust == "not tested"
+    found = ranking_card("x", [way, mean])
+    assert found.trust == ranking_card("x", [way]).trust
+    assert found.sentence.startswith(ranking_card("x", [way]).sentence)
+    assert "Set to their mean over the pictures instead of zero" in found.sentence
+    assert found.ways == [way, mean]
 
 
 @pytest.mark.parametrize(
@@ -153,13 +168,12 @@ def test_steps_must_fit_and_increase():
         {"relevance": curves("off")["relevance"]}, SWITCHED, "off", rng=np.random.default_rng(0)
     )
     with pytest.raises(ValueError, match="no order 'random'"):
-        ranking_trust("x", [areas])
+        ranking_card("x", [areas])
 
 
 def test_a_rival_that_is_ahead_by_a_hair_is_level():
     given = curves("off")
     given["gradient"] = given["relevance"] - 1e-3 * (SWITCHED > 0)
     areas = flipping_areas(given, SWITCHED, "off", rng=np.random.default_rng(0))
-    place = areas.orders.index("gradient")
-    assert areas.gain_high[place] < 0
-    assert ranking_trust("x", [areas]).trust == "trusted"
+    assert areas.order("gradient").gain.high < 0
+    assert ranking_card("x", [areas]).trust == "trusted"

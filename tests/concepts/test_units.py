@@ -42,8 +42,8 @@ def wide_world():
 def test_distinct_channels_lead():
     relevance, classes = distinct_world()
     figures = channel_figures(relevance, classes)
-    assert figures.for_half.tolist() == [2, 2]
-    assert figures.overlap.max() < 0.3
+    assert figures.for_half == 2
+    assert figures.overlap < 0.3
     decision = leading_unit("features.7", figures)
     assert decision.leads == "channel"
     assert "2 of 40 channels carry half" in decision.sentence
@@ -52,21 +52,21 @@ def test_distinct_channels_lead():
 def test_components_lead_where_many_channels_act_together():
     relevance, classes, groups = wide_world()
     channels = channel_figures(relevance, classes)
-    assert channels.for_half.min() > 10
-    assert channels.overlap.min() > 0.5
+    assert channels.for_half > 10
+    assert channels.overlap > 0.5
     components = positional_components(
         "features.7", relevance, np.arange(24), classes, rng=np.random.default_rng(0)
     )
     figures = component_figures(components)
-    assert figures.overlap.max() < 0.2
-    assert figures.carried.min() > 0.9
+    assert figures.overlap < 0.2
+    assert figures.carried > 0.9
     decision = leading_unit("features.7", channels, [figures])
     assert decision.leads == "component"
     assert "components lead." in decision.sentence
-    assert decision.figures == (channels, figures)
+    assert decision.kinds == [channels, figures]
     subspaces = channel_figures(relevance, classes, kind="subspace", groups=groups)
     assert subspaces.units == 2
-    assert subspaces.overlap.max() < 1e-9
+    assert subspaces.overlap < 1e-9
     assert leading_unit("features.7", channels, [subspaces]).leads == "subspace"
 
 
@@ -75,7 +75,7 @@ def test_units_that_hide_most_of_the_relevance_do_not_lead():
     few = np.where(np.arange(60) % 10 == 0, groups, -1)
     channels = channel_figures(relevance, classes)
     subspaces = channel_figures(relevance, classes, kind="subspace", groups=few)
-    assert subspaces.for_half.tolist() == [-1, -1]
+    assert subspaces.for_half is None
     decision = leading_unit("features.7", channels, [subspaces])
     assert decision.leads == "channel"
     assert "all 2 subspaces carry less than half" in decision.sentence
@@ -95,18 +95,21 @@ def test_a_single_component_does_not_lead():
 def test_figures_equal_plain_loops():
     rng = np.random.default_rng(2)
     relevance, classes = rng.normal(size=(6, 5, 2, 2)), np.array([3, 3, 3, 8, 8, 8])
-    figures = channel_figures(relevance, classes, top=3)
-    for place, output in enumerate((3, 8)):
+    medians = []
+    for output in (3, 8):
+        own = classes == output
+        figures = channel_figures(relevance[own], classes[own], top=3)
+        medians.append((figures.top_share, figures.for_half, figures.carried, figures.overlap))
         shares = []
         for row in np.flatnonzero(classes == output):
             positive = [sum(max(v, 0) for v in relevance[row, c].ravel()) for c in range(5)]
             shares.append([value / sum(positive) for value in positive])
         mean = [sum(column) / len(column) for column in zip(*shares, strict=True)]
         order = sorted(range(5), key=lambda c: -mean[c])
-        assert figures.top_share[place] == pytest.approx(mean[order[0]])
+        assert figures.top_share == pytest.approx(mean[order[0]])
         reached = [sum(mean[c] for c in order[: k + 1]) for k in range(5)]
-        assert figures.for_half[place] == 1 + sum(value < 0.5 for value in reached)
-        assert figures.for_most[place] == 1 + sum(value < 0.9 for value in reached)
+        assert figures.for_half == 1 + sum(value < 0.5 for value in reached)
+        assert figures.carried == pytest.approx(reached[-1])
         overlaps = []
         for row in np.flatnonzero(classes == output):
             maps = [np.maximum(relevance[row, c], 0).ravel() for c in order[:3]]
@@ -114,7 +117,10 @@ def test_figures_equal_plain_loops():
             pairs = [float(a @ b) for a, b in itertools.combinations(maps, 2)]
             if pairs:
                 overlaps.append(sum(pairs) / len(pairs))
-        assert figures.overlap[place] == pytest.approx(sum(overlaps) / len(overlaps))
+        assert figures.overlap == pytest.approx(sum(overlaps) / len(overlaps))
+    both = channel_figures(relevance, classes, top=3)
+    together = (both.top_share, both.for_half, both.carried, both.overlap)
+    assert together == pytest.approx(np.median(medians, axis=0))
 
 
 def test_overlap_of_maps():
@@ -125,10 +131,10 @@ def test_overlap_of_maps():
 
 def test_no_relevance_and_three_channels_are_no_errors():
     none = channel_figures(-np.ones((2, 3, 1, 1)), np.array([0, 0]))
-    assert none.for_half.tolist() == [-1]
+    assert none.for_half is None
     assert leading_unit("x", none).leads == "channel"
     empty = channel_figures(np.zeros((0, 3, 2, 2)), np.zeros(0, int))
-    assert leading_unit("x", empty).figures[0].outputs == ()
+    assert leading_unit("x", empty).leads == "channel"
 
 
 def test_wrong_shapes_are_refused():

@@ -8,7 +8,7 @@ import pytest
 
 from auditor.__main__ import run
 from auditor.pipeline.assemble import left_by_limit
-from auditor.report.document.audit import ClassCount
+from auditor.records.accounting import ClassCount
 from auditor.subject.selection import BEYOND_LIMIT
 from tests.pipeline.small import write_own_model_audit
 

@@ -43,7 +43,7 @@ def test_doubled_channels_are_one_subspace(
     )
     assert (np.equal.outer(found.cluster, found.cluster) == same).all()
     for concept, channel in enumerate(channels):
-        quality = concept_quality("parts", concept, [], found)
+        quality = concept_quality(concept, [], found)
         assert quality.redundancy == channels.count(channel)
-        alone = "No other compared concept" in quality.redundancy_sentence
+        alone = "No other compared concept" in quality.reading[2]
         assert alone == (channels.count(channel) == 1)

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 
+from auditor.records.accounting import ClassCount
+from auditor.records.concepts import MapCard, MapPoint, ReferenceCard, ReferenceSet
 from auditor.report.document import audit as model
 from auditor.report.document.audit import (
     AtlasSample,
     AuditResult,
     Calibration,
     CalibrationBin,
-    ClassCount,
     ClassPerformance,
     ClassReport,
     CompositionCard,
@@ -33,16 +34,12 @@ from auditor.report.document.audit import (
     LocalCard,
     LocalConceptRow,
     LocalPart,
-    MapCard,
-    MapPoint,
     Method,
     ModelCard,
     NotRun,
     Performance,
     Picture,
     Quarantined,
-    ReferenceCard,
-    ReferenceSet,
     RegionCard,
     RegionRow,
     RenderContext,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auditor.records.part import Interval, Picture
+from auditor.records import concepts
+from auditor.records.part import Interval, Picture, SampleView
 from auditor.report.document import analyses as parts
 from auditor.report.draw.decision_plane import Panel, flipping_figure, plane_figure
 from auditor.report.show.images import overlay
@@ -69,10 +70,10 @@ def drawn(example: Example, place: int) -> Picture:
     )
 
 
-def view(example: Example, place: int, *, taken: int | None = None) -> parts.SampleView:
+def view(example: Example, place: int, *, taken: int | None = None) -> SampleView:
     sample, photo = example.sample(place), example.photo(place)
     heat = overlay(photo, example.heatmap())
-    return parts.SampleView(
+    return SampleView(
         sample=sample,
         label=example.classes[place],
         prediction=example.classes[place if taken is None else taken],
@@ -86,12 +87,12 @@ def units(example: Example, layer: str, *, deep: bool) -> parts.LayerUnits:
     found = ["component", "channel"] if deep else ["channel", "subspace"]
     return parts.LayerUnits(
         layer=say(layer),
-        choice=parts.UnitChoice(
+        choice=concepts.UnitChoice(
             leads=found[0],
             sentence=say(f"At {layer} 23 of 128 channels carry half, so another unit leads."),
             rule=say("Channels lead if few carry half."),
             kinds=[
-                parts.UnitSummary(
+                concepts.UnitSummary(
                     kind=kind, units=4, top_share=0.3, for_half=2.0, carried=0.8, overlap=0.4
                 )
                 for kind in found
@@ -301,29 +302,29 @@ def errors(example: Example, layer: str) -> parts.ErrorReport:
     )
 
 
-def ranking(example: Example, layer: str) -> parts.RankingCard:
+def ranking(example: Example, layer: str) -> concepts.RankingCard:
     switched = np.array([0.0, 0.02, 0.25, 1.0])
     curve = np.array([[4.0, 1.0, 0.5, 0.0], [5.0, 2.0, 0.5, 0.0]])
     curves = {"relevance": curve, "activation": curve + 0.1, "gradient": curve, "random": curve + 1}
     panels = [Panel("off, to zero", switched, curves), Panel("on, from zero", switched, curves)]
     area = Interval(value=1.2, low=0.9, high=1.4, n=32)
-    return parts.RankingCard(
+    return concepts.RankingCard(
         layer=example.say(layer),
         trust="trusted",
         sentence=example.say("Switching concepts off by relevance lowers the score by 1.20."),
         ways=[
-            parts.FlippingCard(
+            concepts.FlippingCard(
                 direction="off",
                 baseline="zero",
-                orders=[parts.OrderArea(order="relevance", area=area, gain=area)],
+                orders=[concepts.OrderArea(order="relevance", area=area, gain=area)],
             )
         ],
         figure=example.figure(flipping_figure(panels), "flipping curves"),
     )
 
 
-def untested(example: Example, layer: str) -> parts.RankingCard:
-    return parts.RankingCard(
+def untested(example: Example, layer: str) -> concepts.RankingCard:
+    return concepts.RankingCard(
         layer=example.say(layer),
         trust="not tested",
         sentence=example.say(f"ranking: {REASON}."),

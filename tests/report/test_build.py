@@ -7,15 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from auditor.records.accounting import ClassCount
 from auditor.records.stages import Manifest, Samples
-from auditor.report.document.audit import (
-    ClassCount,
-    DataCard,
-    FindingCard,
-    NotRun,
-    Quarantined,
-    SearchLimits,
-)
+from auditor.report.document.audit import DataCard, FindingCard, NotRun, Quarantined, SearchLimits
 from auditor.report.sections.findings import cut_out, enlarged, search_limits
 from auditor.report.sections.intervals import wilson
 from auditor.report.sections.performance import confusion_matrix, data_card, performance

@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from auditor.report.document.audit import CompositionCard, GraphEdge, GraphNode, MapCard, MapPoint
+from auditor.records.concepts import MapCard, MapPoint
+from auditor.report.document.audit import CompositionCard, GraphEdge, GraphNode
 from auditor.report.draw.graph_layout import LEAST_SHARE, PITCH, SIDE, TEXT, layered
 from auditor.report.draw.map_layout import LABEL, placed
 

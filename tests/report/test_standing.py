@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from auditor.config.audit import PolicyConfig, TargetsConfig
+from auditor.records.accounting import ClassCount
 from auditor.records.stages import Manifest, Samples
-from auditor.report.document.audit import ClassCount
 from auditor.report.sections.standing import standing
 from auditor.report.sections.verdict import verdict
 from auditor.review.judge.policy import judge

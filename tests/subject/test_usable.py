@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from auditor.base.errors import DataError, IntegrityError, StoppedError
-from auditor.records.accounting import Account, accounts, lost_share
+from auditor.records.accounting import ClassCount, accounts, lost_share
 from auditor.records.stages import Manifest, Samples
 from auditor.subject import Subject, load_subject
 from auditor.subject.folders import NOT_AN_IMAGE, OTHER_FORMAT, UNKNOWN_KIND
@@ -147,7 +147,7 @@ def lost(base: Path, names: list[str], folder: str, content: bytes = PHOTOSHOP) 
         (base / "photos" / folder / name).write_bytes(content)
 
 
-def account_of(subject: Subject, valid: list[bool] | None = None) -> dict[str, Account]:
+def account_of(subject: Subject, valid: list[bool] | None = None) -> dict[str, ClassCount]:
     """Return the accounts after a pass that used all rows, or those that are valid."""
     count = len(subject.manifest)
     used = np.ones(count, bool) if valid is None else np.array(valid)

@@ -2,45 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from auditor.records.part import Crop, Interval, Number, Part, Picture
-
-UnitKind = Literal["channel", "subspace", "component"]
-
-
-class SampleView(Part):
-    """A sample with the heatmap of what the model decided about it."""
-
-    sample: str
-    label: str
-    prediction: str
-    photo: Picture
-    heatmap: Picture
-
-
-class UnitSummary(Part):
-    """One kind of unit at a layer; medians over the audited classes.
-
-    ``for_half`` units carry half of a class's positive relevance (None: all together do not),
-    ``overlap`` is the mean cosine of the places of the strongest ones.
-    """
-
-    kind: UnitKind
-    units: int
-    top_share: Number
-    for_half: Number | None
-    carried: Number
-    overlap: Number
-
-
-class UnitChoice(Part):
-    """Which unit the report leads with at a layer, and why."""
-
-    leads: UnitKind
-    sentence: str
-    rule: str
-    kinds: list[UnitSummary]
+from auditor.records.concepts import UnitChoice, UnitKind
+from auditor.records.part import Crop, Interval, Number, Part, Picture, SampleView
 
 
 class Component(Part):
@@ -236,32 +199,6 @@ class ErrorReport(Part):
     pairs: list[MistakeCard]
     more: int
     note: str
-
-
-class OrderArea(Part):
-    """Area over the curve of one order of concepts, and what the relevance order has more."""
-
-    order: str
-    area: Interval
-    gain: Interval
-
-
-class FlippingCard(Part):
-    """One way of switching concepts, and how every order did."""
-
-    direction: Literal["off", "on"]
-    baseline: Literal["zero", "mean"]
-    orders: list[OrderArea]
-
-
-class RankingCard(Part):
-    """How far the ranking of concepts at a layer can be trusted; ``note`` says why it is open."""
-
-    layer: str
-    trust: Literal["trusted", "partly trusted", "not trusted", "not tested"]
-    sentence: str
-    ways: list[FlippingCard]
-    figure: Picture | None
 
 
 class LeadUnit(Part):

@@ -11,6 +11,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from auditor.records.accounting import ClassCount
+from auditor.records.concepts import ConceptQuality, MapCard, RankingCard, ReferenceCard
 from auditor.records.part import Crop as Crop
 from auditor.records.part import Interval as Interval
 from auditor.records.part import Number as Number
@@ -22,7 +24,6 @@ from auditor.report.document.analyses import (
     LayerUnits,
     LeadUnit,
     Planes,
-    RankingCard,
     StrategyReport,
 )
 from auditor.report.document.finding import FindingDetails
@@ -72,27 +73,6 @@ class Quarantined(Part):
 
     path: str
     reason: str
-
-
-class ClassCount(Part):
-    """What became of what was found of a class: found = used + set aside, by reason.
-
-    ``name`` is empty for what belongs to no class. ``losses`` of the ``pictures`` were asked for
-    and could not be used: ``share`` of the class, where a random sample was drawn by what it tells.
-    """
-
-    name: str
-    found: int
-    used: int
-    set_aside: dict[str, int]
-    losses: dict[str, int]
-    pictures: int
-    share: Number
-
-    @property
-    def lost(self) -> int:
-        """Number of pictures that could not be used."""
-        return sum(self.losses.values())
 
 
 class DataCard(Part):
@@ -186,14 +166,12 @@ class Performance(Part):
     slices: list[SliceTable] = Field(default_factory=list)
 
 
-class Concept(Part):
+class Concept(ConceptQuality):
     """A concept: a channel of a layer, with its reference samples.
 
     ``id`` is ``layer/channel`` and unique. ``jaccard`` compares the sets of reference samples by
-    relevance and by activation; ``clarity`` in [0, 1] is how alike the crops are, ``meanings``
-    into how many groups they fall, ``redundancy`` how many concepts of the layer mean the same,
-    itself included; ``reading`` says each in a sentence. ``left_out`` counts near-duplicates that
-    are not among the reference samples by relevance (None: not looked for).
+    relevance and by activation. ``left_out`` counts near-duplicates that are not among the
+    reference samples by relevance (None: not looked for).
     """
 
     id: str
@@ -203,12 +181,8 @@ class Concept(Part):
     by_relevance: list[Crop]
     by_activation: list[Crop]
     jaccard: Number
-    clarity: Number | None
     subspace: str | None
     classes: list[str]
-    meanings: int | None = None
-    redundancy: int | None = None
-    reading: list[str] = Field(default_factory=list)
     left_out: int | None = None
     left_out_by_activation: int | None = None
 
@@ -421,25 +395,6 @@ class LocalPart(Part):
     notes: list[str]
 
 
-class MapPoint(Part):
-    """A concept on the map; ``x`` and ``y`` in [0, 1]. No colour: it stands alone."""
-
-    concept: str
-    x: Number
-    y: Number
-    subspace: str
-    colour: str | None
-
-
-class MapCard(Part):
-    """The concepts of a layer in the plane by likeness, and how true the map is (``fit``)."""
-
-    layer: str
-    points: list[MapPoint]
-    fit: Number
-    rule: str
-
-
 class TestResult(Part):
     """One causal test of one candidate; `reason` where there is no plain number."""
 
@@ -540,31 +495,6 @@ class LayerCard(Part):
     concepts: int
     size: tuple[int, int]
     cuts: bool
-
-
-class ReferenceSet(Part):
-    """One way to choose reference samples, means over the leading concepts of a layer.
-
-    ``of_class``: part of the samples explained as a class that the concept leads in; ``carried``:
-    the concept's share of their relevance; ``left_out``: near-duplicates, None: not looked for;
-    ``chosen_by``: over positions.
-    """
-
-    chosen_by: Literal["sum", "max"]
-
-    of_class: Number
-    carried: Number
-    left_out: int | None
-
-
-class ReferenceCard(Part):
-    """How well reference samples show what a layer's leading concepts decide."""
-
-    layer: str
-    concepts: int
-    by_relevance: ReferenceSet
-    by_activation: ReferenceSet
-    overlap: Number
 
 
 class Method(Part):

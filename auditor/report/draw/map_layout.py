@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import linear_sum_assignment
 
-from auditor.report.document.audit import MapCard, MapPoint
+from auditor.records.concepts import MapCard, MapPoint
 
 WIDTH, HEIGHT, MARGIN = 960.0, 600.0, 10.0
 LARGEST, SMALLEST = 68.0, 26.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -43,7 +42,6 @@ class LayerFindings:
     by_relevance: References
     by_activation: References
     subspaces: Subspaces
-    clarity: Mapping[int, float | None]
     shown: tuple[int, ...]
     leading: Mapping[int, tuple[int, ...]]
     quality: Mapping[int, ConceptQuality] = field(default_factory=dict)
@@ -83,12 +81,11 @@ def concepts_of_layer(
             by_relevance=_crops(illustrations, (name, concept, None, "relevance"), samples),
             by_activation=_crops(illustrations, (name, concept, None, "activation"), samples),
             jaccard=float(overlap[concept]),
-            clarity=layer.clarity.get(concept),
             subspace=subspace_id(name, int(subspace[concept])) if concept in subspace else None,
             classes=users[concept],
             left_out=_count(layer.by_relevance, concept),
             left_out_by_activation=_count(layer.by_activation, concept),
-            **_reading(layer.quality.get(concept)),
+            **dict(layer.quality.get(concept, ConceptQuality())),
         )
         for concept in layer.shown
     ]
@@ -96,20 +93,6 @@ def concepts_of_layer(
 
 def _count(references: References, concept: int) -> int | None:
     return None if references.left_out is None else int(references.left_out[concept])
-
-
-def _reading(quality: ConceptQuality | None) -> dict[str, Any]:
-    if quality is None:
-        return {}
-    return {
-        "meanings": quality.meanings,
-        "redundancy": quality.redundancy,
-        "reading": [
-            quality.clarity_sentence,
-            quality.meanings_sentence,
-            quality.redundancy_sentence,
-        ],
-    }
 
 
 def layer_table(

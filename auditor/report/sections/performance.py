@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import numpy as np
 
@@ -13,7 +12,6 @@ from auditor.records.accounting import accounts, lost_share
 from auditor.records.stages import Samples
 from auditor.report.document.audit import (
     Calibration,
-    ClassCount,
     ClassPerformance,
     DataCard,
     Performance,
@@ -52,7 +50,7 @@ def data_card(samples: Samples, *, source: str, digest: str) -> DataCard:
         metadata=sorted(manifest.metadata),
         discovery=int((samples.valid & samples.discovery).sum()),
         test=int((samples.valid & ~samples.discovery).sum()),
-        classes=[ClassCount(**asdict(each)) for each in by_class],
+        classes=list(by_class),
         lost_share=lost_share(by_class),
     )
 

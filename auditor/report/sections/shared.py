@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from auditor.records.part import Crop, Picture
+from auditor.records.part import Crop, Picture, SampleView
 from auditor.records.stages import Illustration, SamplePicture, Samples, UnitPicture
-from auditor.report.document.analyses import SampleView
 from auditor.report.sections.concepts import IllustrationKey, group_illustrations, reference_crops
 
 

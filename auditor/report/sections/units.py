@@ -12,8 +12,7 @@ from auditor.records.concepts import (
     Empty,
     PositionalComponents,
     RelevanceDirections,
-    UnitDecision,
-    UnitFigures,
+    UnitChoice,
 )
 from auditor.records.part import concept_id, subspace_id
 from auditor.records.stages import Subspaces
@@ -25,8 +24,6 @@ from auditor.report.document.analyses import (
     LeadUnit,
     RelevanceDirection,
     SubspacePictures,
-    UnitChoice,
-    UnitSummary,
 )
 from auditor.report.sections.shared import Shelf
 
@@ -36,7 +33,7 @@ LEADING = 5
 
 def layer_units(
     layer: str,
-    decision: UnitDecision | Empty,
+    decision: UnitChoice | Empty,
     components: PositionalComponents | Empty,
     class_components: Sequence[PositionalComponents | Empty],
     directions: RelevanceDirections | Empty,
@@ -47,7 +44,7 @@ def layer_units(
     """Return the units of a layer; what could not be found has a reason."""
     return LayerUnits(
         layer=layer,
-        choice=None if isinstance(decision, Empty) else _choice(decision),
+        choice=None if isinstance(decision, Empty) else decision,
         choice_note=decision.reason if isinstance(decision, Empty) else "",
         components=[] if isinstance(components, Empty) else _components(components, shelf),
         components_rule="" if isinstance(components, Empty) else components.rule,
@@ -127,32 +124,6 @@ def _lead_subspaces(units: LayerUnits, subspaces: Subspaces, place: int) -> list
         for group in order
         if subspaces.share[place, group] > 0
     ]
-
-
-def _choice(decision: UnitDecision) -> UnitChoice:
-    return UnitChoice(
-        leads=decision.leads,
-        sentence=decision.sentence,
-        rule=decision.rule,
-        kinds=[_summary(figures) for figures in decision.figures],
-    )
-
-
-def _summary(figures: UnitFigures) -> UnitSummary:
-    half = np.where(figures.for_half < 0, np.inf, figures.for_half)
-    middle = float(np.median(half)) if len(half) else np.inf
-    return UnitSummary(
-        kind=figures.kind,
-        units=figures.units,
-        top_share=_median(figures.top_share),
-        for_half=middle if np.isfinite(middle) else None,
-        carried=_median(figures.carried),
-        overlap=_median(figures.overlap),
-    )
-
-
-def _median(values: Float[np.ndarray, "class"]) -> float:
-    return float(np.median(values)) if len(values) else 0.0
 
 
 def _components(components: PositionalComponents, shelf: Shelf) -> list[Component]:

@@ -7,14 +7,8 @@ from collections.abc import Sequence
 from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import listed, ngettext
-from auditor.report.document.audit import (
-    ClassCount,
-    DataCard,
-    FindingCard,
-    NotRun,
-    SearchLimits,
-    Verdict,
-)
+from auditor.records.accounting import ClassCount
+from auditor.report.document.audit import DataCard, FindingCard, NotRun, SearchLimits, Verdict
 from auditor.report.document.whole_pictures import FactorCard
 from auditor.report.sections.standing import Standing
 

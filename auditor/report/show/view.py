@@ -10,6 +10,7 @@ from typing import Literal
 
 from auditor.language.speaking import N_, translate
 from auditor.language.speaking import gettext as _
+from auditor.records.concepts import MapCard
 from auditor.report.document.analyses import LayerUnits
 from auditor.report.document.audit import (
     AuditResult,
@@ -22,7 +23,6 @@ from auditor.report.document.audit import (
     GraphEdge,
     GraphNode,
     LocalCard,
-    MapCard,
     RenderContext,
     TestResult,
 )

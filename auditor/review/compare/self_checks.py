@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from auditor.records.concepts import RankingCard
 from auditor.records.part import Interval
-from auditor.report.document.analyses import RankingCard
 from auditor.report.document.audit import AuditResult, Method
 from auditor.report.document.review import MetricChange
 from auditor.report.show.formatting import percent
