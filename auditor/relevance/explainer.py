@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,8 @@ from auditor.relevance.sweep.conditions import (
     path_of,
     selection,
 )
+from auditor.relevance.sweep.decomposition import Composition, composition
+from auditor.relevance.sweep.finite import NonFinite, first_non_finite
 from auditor.relevance.sweep.fold import Fold
 from auditor.relevance.sweep.forward import Forward, forward, run
 from auditor.relevance.sweep.numerics import exact
@@ -34,11 +36,6 @@ from auditor.relevance.sweep.results import Explanation, Statistics, totals
 from auditor.relevance.sweep.reverse import between, one_hot, reverse
 from auditor.relevance.sweep.sweeps import Job, relevance_at, sweeps
 from auditor.subject.scores import Scores
-
-if TYPE_CHECKING:
-    from auditor.relevance.check.explained import Check
-    from auditor.relevance.sweep.decomposition import Composition
-    from auditor.relevance.sweep.finite import NonFinite
 
 
 @dataclass(frozen=True)
@@ -68,6 +65,7 @@ class Explainer:
     are, 'logits' or 'probabilities'; 'auto' looks at the answers for ``pictures`` (B, 3, H, W), the
     example and inputs far from any picture.
 
+    ``plan`` and ``layout`` are what it works with: every node's rule, and where the layers are.
     The model is captured in evaluation and left as it was. Change its weights, and you need a
     new Explainer. Raises CaptureError, ModelError and UnknownNameError.
     """
@@ -109,51 +107,51 @@ class Explainer:
             chosen = choose(composite, graph)
             favour = chosen.gamma if gamma is None else gamma
             settings = Settings(epsilon, bias, favour, box)
-            self._plan = plan(graph, chosen, settings, signed=signed)
-        self._layers: Layers = find(self._plan.graph)
+            self.plan = plan(graph, chosen, settings, signed=signed)
+        self.layout: Layers = find(self.plan.graph)
 
     @property
     def composite(self) -> str:
         """Name the composite in use."""
-        return self._plan.composite.name
+        return self.plan.composite.name
 
     @property
     def program(self) -> str:
         """Identify the captured program: with the weights' digest, what the model answers."""
-        return self._plan.graph.program
+        return self.plan.graph.program
 
     @property
     def layers(self) -> tuple[str, ...]:
         """Name the layers whose channels can be concepts, in forward order."""
-        return tuple(self._layers.nodes)
+        return tuple(self.layout.nodes)
 
     @property
     def classes(self) -> int:
         """Return the number of logits."""
-        return self._plan.graph[self._plan.graph.output].shape[1]
+        return self.plan.graph[self.plan.graph.output].shape[1]
 
     @property
     def scores(self) -> Scores:
         """Return what the model's own outputs are, whose logits are explained."""
-        return self._plan.graph.scores
+        return self.plan.graph.scores
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Say what a reader of the results must know about how they were made."""
-        return notes(self._plan)
+        return notes(self.plan)
 
     def channels(self, layer: str) -> int:
         """Return the number of channels of a layer."""
-        return self._layers.channels(layer)
+        return self.layout.channels(layer)
 
     def cuts(self, layer: str) -> bool:
         """Tell whether every path from the image to the logits passes through the layer."""
-        return self._layers.cuts(layer)
+        return self.layout.cuts(layer)
 
     def geometry(self, layer: str) -> Geometry | str:
         """Return where the positions of a layer lie in the picture, or why they have no place."""
         with exact(self.device):
-            return self._layers.geometry(layer)
+            return self.layout.geometry(layer)
 
     def automatic_layers(self) -> tuple[str, ...]:
         """Return a layer in the middle and the last block's output, preferring those that cut.
@@ -161,7 +159,7 @@ class Explainer:
         Raises:
             ModelError: the model has no layer that could hold concepts.
         """
-        chosen = self._layers.automatic()
+        chosen = self.layout.automatic()
         if not chosen:
             raise ModelError(
                 "the model has nothing to audit: no layer lies between the picture and the logits "
@@ -173,7 +171,7 @@ class Explainer:
 
     def rule_table(self) -> tuple[RuleRow, ...]:
         """Return which rule runs at which node that relevance reaches, in forward order."""
-        graph, rules = self._plan.graph, self._plan.rules
+        graph, rules = self.plan.graph, self.plan.rules
         reached = graph.ancestors({graph.output})
         return tuple(
             RuleRow(node.name, node.operation, node.module, rules[node.name].name)
@@ -184,20 +182,20 @@ class Explainer:
     def predict(self, images: Tensor) -> Tensor:
         """Return the logits (B, K) of images (B, 3, H, W)."""
         with exact(self.device):
-            logits: Tensor = run(self._plan.graph, self._images(images))
+            logits: Tensor = run(self.plan.graph, self.batch(images))
         return logits
 
     def activations(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         """Return the activation (B, C, h, w) of each layer, by one forward pass."""
-        nodes = {layer: self._layers.node(layer).name for layer in layers}
+        nodes = {layer: self.layout.node(layer).name for layer in layers}
         with exact(self.device):
-            values = run(self._plan.graph, self._images(images), nodes.values())
+            values = run(self.plan.graph, self.batch(images), nodes.values())
         return {layer: self._maps(layer, values[name]) for layer, name in nodes.items()}
 
     def upper(self, images: Tensor, layer: str) -> Upper:
         """Return the model from a layer on, ready to be run with some channels replaced."""
-        node, axis = self._layers.node(layer), self._layers.axis(layer)
-        return upper(self._plan.graph, node, axis, self._images(images))
+        node, axis = self.layout.node(layer), self.layout.axis(layer)
+        return upper(self.plan.graph, node, axis, self.batch(images))
 
     def explain(
         self,
@@ -212,11 +210,11 @@ class Explainer:
         ``targets`` (B,) are the classes to explain, None for the predicted ones. Without
         ``heatmap`` the sweep ends at the lowest of the layers.
         """
-        graph = self._plan.graph
-        nodes = {layer: self._layers.node(layer).name for layer in layers}
+        graph = self.plan.graph
+        nodes = {layer: self.layout.node(layer).name for layer in layers}
         wanted = set(nodes.values()) | ({graph.input} if heatmap else set())
         with exact(self.device):
-            batch = self._images(images)
+            batch = self.batch(images)
             passed, chosen, flow = self._swept(batch, targets, wanted)
             kept = passed.activations
             relevance = {
@@ -239,27 +237,27 @@ class Explainer:
 
         It is ``explain`` without the heatmap, with one layer's maps at a time in memory.
         """
-        nodes = {layer: self._layers.node(layer).name for layer in layers}
+        nodes = {layer: self.layout.node(layer).name for layer in layers}
         found = {}
         with exact(self.device):
-            passed, chosen, flow = self._swept(self._images(images), targets, set(nodes.values()))
+            passed, chosen, flow = self._swept(self.batch(images), targets, set(nodes.values()))
             for layer, name in nodes.items():
                 activation = passed.activations[name]
-                relevance = self._layers.maps(layer, relevance_at(flow, name, activation))
-                found[layer] = totals(relevance, self._layers.maps(layer, activation))
+                relevance = self.layout.maps(layer, relevance_at(flow, name, activation))
+                found[layer] = totals(relevance, self.layout.maps(layer, activation))
         return Statistics(passed.logits, chosen, found)
 
     def _swept(
         self, batch: Tensor, targets: Tensor | None, wanted: set[str]
     ) -> tuple[Forward, Tensor, Flow]:
         """Run a batch forward and send the relevance of its targets to the wanted nodes."""
-        graph = self._plan.graph
+        graph = self.plan.graph
         needed = between(graph, wanted, {graph.output})
-        passed = forward(self._plan, batch, wanted, needed)
+        passed = forward(self.plan, batch, wanted, needed)
         chosen = self._targets(targets, passed.logits)
         seed = one_hot(chosen, passed.logits.shape[1], passed.logits)
         fold = Fold.one_each(batch.shape[0])
-        flow = reverse(self._plan, passed.saved, {graph.output: seed}, wanted, fold)
+        flow = reverse(self.plan, passed.saved, {graph.output: seed}, wanted, fold)
         return passed, chosen, flow
 
     def conditional_heatmaps(
@@ -341,8 +339,8 @@ class Explainer:
 
     def leads_to(self, upper: str, lower: str) -> bool:
         """Tell whether relevance can reach layer ``lower`` from layer ``upper``."""
-        above, below = self._layers.node(upper).name, self._layers.node(lower).name
-        return above != below and below in self._plan.graph.ancestors({above})
+        above, below = self.layout.node(upper).name, self.layout.node(lower).name
+        return above != below and below in self.plan.graph.ancestors({above})
 
     def composition(
         self,
@@ -356,25 +354,23 @@ class Explainer:
         The conditions must name the same layers, all of them above ``layer``; ``Condition({})``
         decomposes the explained logit itself.
         """
-        from auditor.relevance.sweep.decomposition import composition
-
         paths = [self._path(condition) for condition in conditions]
         for path in paths:
-            check_below(self._layers, path, layer)
+            check_below(self.layout, path, layer)
         with exact(self.device):
-            batch = self._images(images)
+            batch = self.batch(images)
             chosen = self._targets(targets, batch) if targets is not None else None
             return composition(
-                self._plan, self._layers, batch, chosen, _product(paths, len(batch)), layer
+                self.plan, self.layout, batch, chosen, _product(paths, len(batch)), layer
             )
 
     def _heatmaps(self, images: Tensor, jobs: list[Job], targets: Tensor | None) -> Tensor:
-        name = self._plan.graph.input
+        name = self.plan.graph.input
         with exact(self.device):
-            batch = self._images(images)
+            batch = self.batch(images)
             chosen = None if targets is None else self._targets(targets, batch)
             result = batch.new_zeros((len(jobs), *batch.shape[2:]))
-            for chunk in sweeps(self._plan, batch, chosen, jobs, {name}):
+            for chunk in sweeps(self.plan, batch, chosen, jobs, {name}):
                 pixels = chunk.fold.gather(chunk.activations[name])
                 result[chunk.rows] = relevance_at(chunk.flow, name, pixels).sum(1)
         return result
@@ -388,20 +384,20 @@ class Explainer:
         *,
         summed: bool,
     ) -> dict[str, Tensor]:
-        nodes = {layer: self._layers.node(layer) for layer in layers}
+        nodes = {layer: self.layout.node(layer) for layer in layers}
         paths = [self._path(condition) for condition in conditions]
         if not paths:
             raise ConfigError("no condition was given; Condition({}) asks for the whole flow.")
         for path in paths:
             for layer in layers:
-                check_below(self._layers, path, layer)
+                check_below(self.layout, path, layer)
         jobs = _product(paths, images.shape[0])
         found: dict[str, list[Tensor | None]] = {layer: [None] * len(jobs) for layer in layers}
         with exact(self.device):
-            batch = self._images(images)
+            batch = self.batch(images)
             chosen = None if targets is None else self._targets(targets, batch)
             wanted = {node.name for node in nodes.values()}
-            for chunk in sweeps(self._plan, batch, chosen, jobs, wanted):
+            for chunk in sweeps(self.plan, batch, chosen, jobs, wanted):
                 for layer, node in nodes.items():
                     activation = chunk.fold.gather(chunk.activations[node.name], node.batch)
                     maps = self._maps(layer, relevance_at(chunk.flow, node.name, activation))
@@ -417,44 +413,20 @@ class Explainer:
 
     def _path(self, condition: Condition) -> Path:
         like = torch.empty((), dtype=self.dtype, device=self.device)
-        return path_of(condition, self._layers, like)
-
-    def check(
-        self,
-        images: Tensor,
-        targets: Tensor | None = None,
-        layers: Sequence[str] | None = None,
-        *,
-        model: nn.Module | None = None,
-        output: str | None = None,
-        batch: int = 16,
-    ) -> Check:
-        """Say how exact the explanation of a few images is, what the layers are, what it costs.
-
-        ``layers``: those to be audited, None for the automatic ones. With ``model``, whose
-        result ``output`` holds the logits, its logits are compared with those of the captured
-        graph. ``batch``: images per batch when time and memory are measured.
-        """
-        from auditor.relevance.check.explained import check
-
-        return check(
-            self, self._plan, self._layers, self._images(images), targets, layers,
-            model=model, output=output, batch=batch,
-        )  # fmt: skip
+        return path_of(condition, self.layout, like)
 
     def non_finite(
         self, images: Tensor, targets: Tensor | None = None
     ) -> tuple[NonFinite | None, ...]:
         """Return, for each image, the operation where NaN or infinity first appears, if any."""
-        from auditor.relevance.sweep.finite import first_non_finite
-
-        return first_non_finite(self._plan, self._images(images), targets)
+        return first_non_finite(self.plan, self.batch(images), targets)
 
     def _maps(self, layer: str, values: Tensor) -> Tensor:
         """Return (B, C, h, w)."""
-        return self._layers.maps(layer, values)
+        return self.layout.maps(layer, values)
 
-    def _images(self, images: Tensor) -> Tensor:
+    def batch(self, images: Tensor) -> Tensor:
+        """Return images as the engine takes them; raise ConfigError for those of another shape."""
         if tuple(images.shape[1:]) != self.image_shape or images.shape[0] == 0:
             raise ConfigError(
                 f"images of shape {tuple(images.shape)} do not fit: the model was captured for "

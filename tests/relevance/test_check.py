@@ -27,7 +27,7 @@ def total(kept: dict[str, Kept]) -> Kept:
 
 
 def plan_of(explainer: Explainer):  # type: ignore[no-untyped-def]
-    return explainer._plan
+    return explainer.plan
 
 
 def checked(model: nn.Module, images: Tensor, **options: object) -> Check:
@@ -107,7 +107,7 @@ def test_what_goes_through_a_block_and_around_it_is_the_whole() -> None:
     _, explainer = explained("resnet_basic", zero_bias=True)
     _, found = account(plan_of(explainer), models.images(1, "resnet_basic"), None)
     shares = average([found])
-    layers = explainer._layers
+    layers = explainer.layout
     for layer in ("layer1.0.conv2", "layer2.0.bn1", "layer3.0.conv2"):
         assert not explainer.cuts(layer)
         through = shares.arrived[layers.nodes[layer]]
@@ -120,7 +120,7 @@ def test_what_goes_through_a_block_and_around_it_is_the_whole() -> None:
 def test_the_flow_falls_by_what_was_kept_from_row_to_row() -> None:
     _, explainer = explained("mobilenet")
     _, found = account(plan_of(explainer), models.images(1, "mobilenet"), None)
-    rows = flow_rows(explainer._layers, average([found]), ["features.1"])
+    rows = flow_rows(explainer.layout, average([found]), ["features.1"])
     above = 1.0
     for row in rows:
         assert row.arrives == pytest.approx(above - row.kept.total, abs=1e-9)

@@ -125,11 +125,11 @@ def test_the_account_of_a_slow_walk_agrees(family: str) -> None:
     """A node-by-node walk sums the same edges: to the layer, and out of the paths to it."""
     explainer = explained(family)[1]
     x = models.images(1, family)
-    plan = explainer._plan
+    plan = explainer.plan
     target, whole = account(plan, x, None)
     layers = [*explainer.automatic_layers(), *explainer.layers[len(explainer.layers) // 2 :][:2]]
     for layer in dict.fromkeys(layers):
-        node = explainer._layers.node(layer).name
+        node = explainer.layout.node(layer).name
         through = between(plan.graph, {node}, {plan.graph.output})
         leaving = bypasses(plan.graph, plan.graph.output, node)
         past = sum(

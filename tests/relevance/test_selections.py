@@ -27,9 +27,9 @@ def explainer() -> Explainer:
 
 def by_hand(explainer: Explainer, x: Tensor, channels: dict[str, tuple[int, ...]]) -> Tensor:
     """Mask c at each layer in turn, from the top, with a sweep of its own in between."""
-    plan = explainer._plan
+    plan = explainer.plan
     graph = plan.graph
-    names = {explainer._layers.node(layer).name: kept for layer, kept in channels.items()}
+    names = {explainer.layout.node(layer).name: kept for layer, kept in channels.items()}
     everything = between(graph, {graph.input}, {graph.output})
     passed = forward(plan, x, {*names, graph.input}, everything)
     fold = Fold.one_each(len(x))

@@ -78,14 +78,14 @@ def test_slices_of_the_first_weight_change_nothing(
     convolutions = [
         layer
         for layer in explainer.layers
-        if explainer._layers.node(layer).operation == "conv2d" and explainer.channels(layer) >= 8
+        if explainer.layout.node(layer).operation == "conv2d" and explainer.channels(layer) >= 8
     ]
     sliced = []
     original = sweeps._few_channels
     for layer in convolutions[1:]:
         concepts = [1, 5, (2, 3)] if explainer.channels(layer) >= 8 else [0]
         monkeypatch.setattr(sweeps, "_few_channels", original)
-        node = explainer._layers.node(layer)
+        node = explainer.layout.node(layer)
         sliced.append(node.arguments["groups"] == 1)
         found = explainer.conditional_heatmaps(x, layer, concepts)
         monkeypatch.setattr(sweeps, "_few_channels", lambda *_: None)

@@ -10,12 +10,16 @@ import torch
 from torch import Tensor
 
 from auditor.relevance.check.flow import Account, Kept
+from auditor.relevance.explainer import Explainer
 from auditor.relevance.graph.canonise import WEIGHTED
 from auditor.relevance.graph.layers import Layers
+from auditor.relevance.sweep.results import Explanation
 
 # From how many channels on, for half of the relevance, single channels stop being the unit to read.
 FEW = 16
-ALIKE = 0.9
+ALIKE = 0.9  # mean cosine from which on heatmaps of channels show the same place
+MAPS = 8  # heatmaps of leading channels that are compared
+PARTS = 4  # sets of channels whose heatmaps must add up to the plain one
 
 Kind = Literal["maps", "tokens", "units"]
 Unit = Literal["channels", "subspaces"]
@@ -76,6 +80,64 @@ class LayerCheck:
     reason: str
 
 
+def layer_checks(
+    explainer: Explainer, image: Tensor, out: Explanation, total: Account, *, automatic: bool
+) -> tuple[LayerCheck, ...]:
+    """Describe the layers that ``out`` explains; ``image`` (1, 3, H, W) is the first of its images.
+
+    ``automatic``: whether the layers were chosen by the explainer.
+    """
+    last = list(out.relevance)[-1]
+    return tuple(
+        _layer_check(explainer, image, out, total, layer, automatic=automatic, last=layer == last)
+        for layer in out.relevance
+    )
+
+
+def _layer_check(
+    explainer: Explainer,
+    image: Tensor,
+    out: Explanation,
+    total: Account,
+    layer: str,
+    *,
+    automatic: bool,
+    last: bool,
+) -> LayerCheck:
+    layout, relevance = explainer.layout, out.relevance[layer]
+    node, channels, where = layout.node(layer), layout.channels(layer), position(layout, layer)
+
+    def maps(concepts: Sequence[int | tuple[int, ...]]) -> Tensor:
+        return explainer.conditional_heatmaps(image, layer, concepts, out.targets[:1])[:, 0]
+
+    alike = likeness(maps(leading_channels(relevance[0], MAPS)))
+    additivity = None
+    if where.cuts:
+        assert out.heatmap is not None
+        count = min(PARTS, channels)
+        parts = [tuple(range(first, channels, count)) for first in range(count)]
+        norm = float(out.heatmap[0].norm())
+        additivity = float((maps(parts).sum(0) - out.heatmap[0]).norm()) / norm if norm else None
+    top, half, ninety = concentration(relevance) or (None, None, None)
+    return LayerCheck(
+        layer=layer,
+        operation=node.operation,
+        kind=kind(layout, layer),
+        channels=channels,
+        size=size(layout, layer),
+        position=where,
+        through=total.arrived.get(node.name, 0.0),
+        bypass=bypass(layout, layer, total),
+        top=top,
+        half=half,
+        ninety=ninety,
+        alike=alike,
+        additivity=additivity,
+        unit=None if half is None else unit_of(half, alike),
+        reason=reason(where, automatic=automatic, last=last),
+    )
+
+
 def flow_rows(layers: Layers, account: Account, audited: Sequence[str]) -> tuple[LayerFlow, ...]:
     """Return a row per node that cuts the graph, from the logit down; the pixels come last."""
     graph = layers.graph
@@ -94,10 +156,8 @@ def flow_rows(layers: Layers, account: Account, audited: Sequence[str]) -> tuple
             label, arrives = "pixels", account.pixels
         else:
             label, arrives = names[node], account.arrived.get(node, 0.0)
-        kept = Kept()
-        for name, each in account.kept.items():
-            if order[node] < order[name] <= order[above]:
-                kept = kept.plus(each)
+        between = (name for name in account.kept if order[node] < order[name] <= order[above])
+        kept = Kept.sum(account.kept[name] for name in between)
         rows.append(LayerFlow(label, label in layers.blocks, arrives, kept))
         above = node
     return tuple(rows)

@@ -9,21 +9,25 @@ what is kept plus what arrives at the pixels is the logit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import UserDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import reduce
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from auditor.relevance.check.walk import Arrived, Values, Walk, relevance_of
 from auditor.relevance.graph.graph import Node
 from auditor.relevance.rules.by_operation import ELEMENTWISE
 from auditor.relevance.rules.composites import GRADIENT
-from auditor.relevance.rules.rule import Settings
+from auditor.relevance.rules.rule import Settings, Weights
+from auditor.relevance.sweep.forward import prepared, run
 from auditor.relevance.sweep.plan import Plan, is_weighted
+from auditor.relevance.sweep.reverse import Visit, apply_rule, observe_one_image
 
-NO_EPSILON = 1e-30
-ROUNDING = 1e-12
+NO_EPSILON = 1e-30  # what stands for no stabiliser in float64: 0 / 0 stays 0
+ROUNDING = 1e-12  # of what arrives: a difference below is float64's own, and nothing was kept
 NORMS = frozenset({"batch_norm", "layer_norm", "group_norm", "instance_norm"})
 JOINS = frozenset({"add", "sub", "cat", "stack", "where", "masked_fill", "slice_scatter", "copy"})
 
@@ -53,6 +57,11 @@ class Kept:
         """Return the share of each cause."""
         return {each.name: float(getattr(self, each.name)) for each in fields(self)}
 
+    @classmethod
+    def sum(cls, several: Iterable[Kept]) -> Kept:
+        """Return the sum of several."""
+        return reduce(cls.plus, several, cls())
+
     def plus(self, other: Kept, factor: float = 1.0) -> Kept:
         """Return the sum with ``factor`` times another."""
         own, added = self.shares(), other.shares()
@@ -79,45 +88,53 @@ def account(plan: Plan, image: Tensor, target: int | None) -> tuple[int, Account
     ``target``: None for the predicted class. Where the graph cannot run in float64 (an operation
     of a fixed precision), its own precision is used.
     """
-    walk = Walk(plan, image.dtype, torch.float64)
     try:
-        values = walk.forward(image)
+        wide = in_float64(plan, image.dtype)
+        values = run(wide.graph, image.double(), wide.graph.by_name)
     except (RuntimeError, TypeError):
-        walk = Walk(plan, image.dtype, image.dtype)
-        values = walk.forward(image)
+        wide = plan
+        values = run(plan.graph, image, plan.graph.by_name)
     chosen = int(values[plan.graph.output].argmax()) if target is None else target
-    return chosen, _sweep(walk, values, chosen)
+    return chosen, _account(wide, values, chosen)
 
 
-def _sweep(walk: Walk, values: Values, target: int) -> Account:
-    graph = walk.plan.graph
+def _account(plan: Plan, values: Mapping[str, Any], target: int) -> Account:
+    graph = plan.graph
     logit = float(values[graph.output][0, target])
     arrived: dict[str, float] = {}
     kept: dict[str, Kept] = {}
     edges: dict[tuple[str, str], float] = {}
-    for node, here, sent in walk.back(values, target):
-        arrived[node.name] = here.total(values[node.name])
-        for message in sent:
-            edge = (node.name, message.to)
-            edges[edge] = edges.get(edge, 0.0) + message.total(values)
-        if node.name == graph.input:
-            continue
-        lost = arrived[node.name] - sum(edges[node.name, name] for name in node.inputs)
-        if abs(lost) > ROUNDING * max(abs(arrived[node.name]), abs(logit)):
-            kept[node.name] = _split(walk, node, values, here, lost)
+
+    def observe(visit: Visit) -> None:
+        name = visit.node.name
+        arrived[name] = sum(
+            _relevance_of(values[name], flow, terminal=terminal)
+            for flow, terminal in ((visit.coefficient, False), (visit.relevance, True))
+            if flow is not None
+        )
+        for to, flow, terminal in visit.sent:
+            amount = _relevance_of(values[to], flow, terminal=terminal)
+            edges[name, to] = edges.get((name, to), 0.0) + amount
+        if name == graph.input:
+            return
+        lost = arrived[name] - sum(edges[name, to] for to in visit.node.inputs)
+        if abs(lost) > ROUNDING * max(abs(arrived[name]), abs(logit)):
+            kept[name] = _split(plan, visit, values, lost)
+
+    observe_one_image(plan, values, target, observe)
     return Account(logit, arrived, kept, edges, arrived.get(graph.input, 0.0))
 
 
-def _split(walk: Walk, node: Node, values: Values, here: Arrived, lost: float) -> Kept:
+def _split(plan: Plan, visit: Visit, values: Mapping[str, Any], lost: float) -> Kept:
     """Tell why ``lost`` stays at a node."""
-    rule, settings = walk.plan.rules[node.name], walk.plan.settings
+    node, rule, settings = visit.node, plan.rules[visit.node.name], plan.settings
     if rule.fallback:
         return Kept(unruled=lost)
-    if here.coefficient is None or not (is_weighted(node) or rule is ELEMENTWISE):
+    if visit.coefficient is None or not (is_weighted(node) or rule is ELEMENTWISE):
         return Kept(biases=lost) if _adds_constants(node) else Kept(inexact=lost)
     if rule is GRADIENT:
         return Kept(biases=lost)
-    sent = _sender(walk, node, values, here.coefficient)
+    sent = _sender(plan, node, values, visit.coefficient)
     exact = replace(settings, epsilon=NO_EPSILON)
     without = sent(exact)
     stabilisers = without - sent(settings)
@@ -129,17 +146,31 @@ def _split(walk: Walk, node: Node, values: Values, here: Arrived, lost: float) -
 
 
 def _sender(
-    walk: Walk, node: Node, values: Values, coefficient: Tensor
+    plan: Plan, node: Node, values: Mapping[str, Any], coefficient: Tensor
 ) -> Callable[[Settings], float]:
     """Return how much a node passes on of the arriving c, as a function of the settings."""
-    terminal = walk.plan.rules[node.name].terminal
+    rule, weights = plan.rules[node.name], plan.weights[node.name]
 
     def sent(settings: Settings) -> float:
-        flows = walk.send(node, values, coefficient, settings)
+        saved = prepared(replace(plan, settings=settings), node, values)
+        flows = apply_rule(rule, node, weights, saved, coefficient)
         pairs = zip(node.inputs, flows, strict=True)
-        return sum(relevance_of(values[name], flow, terminal=terminal) for name, flow in pairs)
+        return sum(_relevance_of(values[to], flow, terminal=rule.terminal) for to, flow in pairs)
 
     return sent
+
+
+def _relevance_of(activation: Tensor, flow: Tensor, *, terminal: bool) -> float:
+    """Return the sum of the relevance in a flow: R itself, or c to be multiplied by a.
+
+    Of complex numbers, what the real and the imaginary part carry together.
+    """
+    return float(flow.double().sum() if terminal else (_real(activation) * _real(flow)).sum())
+
+
+def _real(values: Tensor) -> Tensor:
+    parts = torch.view_as_real(values.resolve_conj()) if values.is_complex() else values
+    return parts.double()
 
 
 def _adds_constants(node: Node) -> bool:
@@ -164,3 +195,51 @@ def average(accounts: Sequence[Account]) -> Account:
             edges[edge] = edges.get(edge, 0.0) + factor * amount
         pixels += factor * each.pixels
     return Account(weight, arrived, kept, edges, pixels)
+
+
+class _Converted(UserDict[str, Any]):
+    """Arguments of a node whose constants are converted to float64 whenever they are read."""
+
+    def __init__(self, arguments: Mapping[str, Any], dtype: torch.dtype) -> None:
+        super().__init__(arguments)
+        self.dtype = dtype
+
+    def __getitem__(self, name: str) -> Any:
+        return _converted(self.data[name], self.dtype)
+
+
+class _OnDemand(dict[str, Weights]):
+    """Weights worked out whenever they are read, so that float64 holds those of one node only."""
+
+    def __init__(self, weights: Callable[[str], Weights]) -> None:
+        super().__init__()
+        self.weights = weights
+
+    def __missing__(self, name: str) -> Weights:
+        return self.weights(name)
+
+
+def in_float64(plan: Plan, dtype: torch.dtype) -> Plan:
+    """Return a plan of precision ``dtype`` with constants and weights converted when read."""
+    if dtype == torch.float64:
+        return plan
+    graph = plan.graph.having(
+        replace(node, arguments=_Converted(node.arguments, dtype)) for node in plan.graph.nodes
+    )
+
+    def weights(name: str) -> Weights:
+        return plan.rules[name].weights(graph[name], plan.settings)
+
+    return replace(plan, graph=graph, weights=_OnDemand(weights))
+
+
+def _converted(value: Any, dtype: torch.dtype) -> Any:
+    if isinstance(value, Tensor) and value.is_floating_point():
+        return value.double()
+    if isinstance(value, Tensor) and value.is_complex():
+        return value.to(torch.complex128)
+    if isinstance(value, torch.dtype):
+        return torch.float64 if value == dtype else value
+    if isinstance(value, (list, tuple)):
+        return [_converted(item, dtype) for item in value]
+    return value

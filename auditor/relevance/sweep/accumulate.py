@@ -41,8 +41,11 @@ class Arrivals:
         total, own = self._coefficients[name]
         self._coefficients[name] = (total.add_(value) if own else total + value, True)
 
-    def add_relevance(self, name: str, value: Tensor) -> None:
-        """Add to the R of a node."""
+    def add(self, name: str, value: Tensor, *, terminal: bool, fresh: bool) -> None:
+        """Add to the c of a node, or to its R if the value is ``terminal``."""
+        if not terminal:
+            self.add_coefficient(name, value, fresh=fresh)
+            return
         total = self._relevances.get(name)
         self._relevances[name] = value if total is None else total + value
 

@@ -8,10 +8,13 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from auditor.relevance.check.walk import Values, Walk
 from auditor.relevance.graph.graph import Node
+from auditor.relevance.sweep.forward import run
 from auditor.relevance.sweep.numerics import exact
 from auditor.relevance.sweep.plan import Plan
+from auditor.relevance.sweep.reverse import Visit, observe_one_image
+
+Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -51,18 +54,17 @@ def first_non_finite(
 
     ``targets`` (B,): the classes that are explained, None for the predicted ones.
     """
-    walk = Walk(plan, images.dtype, images.dtype)
-    found: list[NonFinite | None] = []
+    problems: list[NonFinite | None] = []
     with exact(images.device):
-        for place in range(images.shape[0]):
-            values = walk.forward(images[place : place + 1])
+        for index in range(images.shape[0]):
+            values = run(plan.graph, images[index : index + 1], plan.graph.by_name)
             logits = values[plan.graph.output]
             if not _is_finite(logits):
-                found.append(_origin(plan, values, plan.graph.output))
+                problems.append(_origin(plan, values, plan.graph.output))
                 continue
-            chosen = int(logits.argmax()) if targets is None else int(targets[place])
-            found.append(_reverse(walk, values, chosen))
-    return tuple(found)
+            chosen = int(logits.argmax()) if targets is None else int(targets[index])
+            problems.append(_reverse(plan, values, chosen))
+    return tuple(problems)
 
 
 def _is_finite(value: Any) -> bool:
@@ -115,23 +117,32 @@ def _constants(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
                 yield name, each
 
 
-def _reverse(walk: Walk, values: Values, target: int) -> NonFinite | None:
-    """Sweep back until a rule makes something that is not finite of what is.
+def _reverse(plan: Plan, values: Values, target: int) -> NonFinite | None:
+    """Sweep back and return where a rule first makes something that is not finite of what is.
 
     A value that only the way back reads may be infinite although the logits are finite.
     """
-    for step in walk.back(values, target):
-        node, coefficient = step.node, step.here.coefficient
-        if coefficient is not None:
-            relevance = values[node.name] * coefficient
-            if not _is_finite(relevance):
-                if not _is_finite(values[node.name]):
-                    return _origin(walk.plan, values, node.name)
-                return _at(node, relevance, "reverse")
-        for message in step.sent:
-            if not _is_finite(message.flow):
-                return _at(node, message.flow, "reverse")
-    return None
+    problems: list[NonFinite] = []
+
+    def observe(visit: Visit) -> None:
+        problem = None if problems else _problem(plan, values, visit)
+        if problem is not None:
+            problems.append(problem)
+
+    observe_one_image(plan, values, target, observe)
+    return problems[0] if problems else None
+
+
+def _problem(plan: Plan, values: Values, visit: Visit) -> NonFinite | None:
+    node = visit.node
+    if visit.coefficient is not None:
+        relevance = values[node.name] * visit.coefficient
+        if not _is_finite(relevance):
+            if not _is_finite(values[node.name]):
+                return _origin(plan, values, node.name)
+            return _at(node, relevance, "reverse")
+    flows = (sent.flow for sent in visit.sent if not _is_finite(sent.flow))
+    return next((_at(node, flow, "reverse") for flow in flows), None)
 
 
 def _at(

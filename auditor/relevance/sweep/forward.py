@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,6 +41,13 @@ def forward(plan: Plan, images: Tensor, keep: set[str], prepare: set[str]) -> Fo
     return Forward(kept[graph.output], {name: kept[name] for name in keep}, saved)
 
 
+def prepared(plan: Plan, node: Node, values: Mapping[str, Any]) -> Saved:
+    """Return what the rule of a node keeps of the values of a batch."""
+    weights = plan.weights[node.name]
+    local = Local(node, weights, values, values[node.name], plan.settings)
+    return plan.rules[node.name].prepare(local)
+
+
 def _walk(
     graph: Graph,
     images: Tensor,
@@ -56,9 +63,8 @@ def _walk(
         if node.name != graph.input:
             values[node.name] = node.call(values)
         if plan is not None and node.name in prepare:
-            rule, weights = plan.rules[node.name], plan.weights[node.name]
-            local = Local(node, weights, values, values[node.name], plan.settings)
-            saved[node.name] = rule.prepare(local)
+            rule = plan.rules[node.name]
+            saved[node.name] = prepared(plan, node, values)
             if rule.elementwise and _only_reader(graph, node, readable):
                 _draw_together(saved, node)
             elif rule.masks and windows_are_apart(node):

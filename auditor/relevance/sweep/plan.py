@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
@@ -38,7 +39,7 @@ class Plan:
     graph: Graph
     composite: Composite
     rules: dict[str, Rule]
-    weights: dict[str, Weights]
+    weights: Mapping[str, Weights]
     settings: Settings
 
 

@@ -5,21 +5,48 @@ The sweep carries ``c = R / a``; below the terminal rule of a first layer it car
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil, prod
 from sys import maxsize
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from auditor.relevance.graph.graph import CAPTURED, Graph, Node
-from auditor.relevance.rules.rule import Saved
+from auditor.relevance.rules.rule import Rule, Saved, Weights
 from auditor.relevance.sweep.accumulate import Arrivals, Flow
 from auditor.relevance.sweep.fold import Fold
+from auditor.relevance.sweep.forward import prepared
 from auditor.relevance.sweep.plan import Plan
 
 NOTHING: Mapping[str, Tensor] = {}
+ONE_IMAGE = Fold.one_each(1)
+
+
+class Sent(NamedTuple):
+    """What a node sends to one of its inputs: c, or R itself if ``terminal``."""
+
+    to: str
+    flow: Tensor
+    terminal: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Visit:
+    """A node as the sweep passes it: the c and R that arrived there, and what it sends on.
+
+    The tensors hold these values only while the observer runs.
+    """
+
+    node: Node
+    coefficient: Tensor | None
+    relevance: Tensor | None
+    sent: tuple[Sent, ...]
+
+
+Observer = Callable[[Visit], None]
 
 
 def between(graph: Graph, wanted: set[str], starts: set[str]) -> set[str]:
@@ -42,6 +69,7 @@ def reverse(
     *,
     narrowed: Mapping[str, Tensor] = NOTHING,
     ends: bool = False,
+    observe: Observer | None = None,
 ) -> Flow:
     """Send the seeds (c of their nodes, one row per condition) down to the wanted nodes.
 
@@ -49,10 +77,28 @@ def reverse(
     follows no branch that reaches none of them. ``narrowed``: seeds of these nodes hold some
     channels only, those of the given indices; all others are zero. With ``ends`` it goes no
     further from any wanted node, so that each is given only what comes past none of the others.
+    ``observe`` is called at every node that relevance reaches.
     """
-    parts = reverse_in_parts(plan, saved, seeds, wanted, fold, narrowed=narrowed, ends=ends)
+    parts = reverse_in_parts(
+        plan, saved, seeds, wanted, fold, narrowed=narrowed, ends=ends, observe=observe
+    )
     ((_, flow),) = parts
     return flow
+
+
+def observe_one_image(
+    plan: Plan, values: Mapping[str, Any], target: int, observe: Observer
+) -> None:
+    """Send the logit ``target`` of one image down to its pixels; ``observe`` sees every node.
+
+    ``values`` are those of all nodes: nothing is drawn together and nothing overwritten.
+    """
+    graph = plan.graph
+    needed = between(graph, {graph.input}, {graph.output})
+    saved = {name: prepared(plan, graph[name], values) for name in needed}
+    logits = values[graph.output]
+    seed = one_hot(torch.tensor([target], device=logits.device), logits.shape[1], logits)
+    reverse(plan, saved, {graph.output: seed}, {graph.input}, ONE_IMAGE, observe=observe)
 
 
 def reverse_in_parts(
@@ -65,6 +111,7 @@ def reverse_in_parts(
     narrowed: Mapping[str, Tensor] = NOTHING,
     limit: int | None = None,
     ends: bool = False,
+    observe: Observer | None = None,
 ) -> Iterator[tuple[range, Flow]]:
     """Yield what ``reverse`` returns for parts of the rows, in order.
 
@@ -76,7 +123,9 @@ def reverse_in_parts(
     for name, seed in seeds.items():
         arrived.add_coefficient(name, seed, fresh=False)
     useful = plan.graph.descendants(wanted)
-    sweep = _Sweep(plan, saved, frozenset(wanted), frozenset(useful), narrowed, limit, ends)
+    sweep = _Sweep(
+        plan, saved, frozenset(wanted), frozenset(useful), narrowed, limit, ends, observe
+    )
     rows = range(len(fold.samples))
     yield from _descend(sweep, len(plan.graph.nodes) - 1, arrived, Flow(), fold, rows)
 
@@ -92,6 +141,7 @@ class _Sweep:
     narrowed: Mapping[str, Tensor]
     limit: int | None
     ends: bool
+    observe: Observer | None
 
     def together(self, node: Node, like: Tensor) -> int:
         """Return how many rows may pass a node at once."""
@@ -135,56 +185,90 @@ def _descend(
                 flow.relevances[node.name] = relevance
             if sweep.ends:
                 continue
+        going_on = bool(left) and any(name in sweep.useful for name in node.inputs)
+        _pass(sweep, node, (coefficient, own, relevance), fold, arrived, going_on=going_on)
         if not left:
             break
-        if node.name == graph.input or not any(name in sweep.useful for name in node.inputs):
-            continue
-        if coefficient is not None:
-            _send(sweep, node, coefficient, own, fold, arrived)
-        if relevance is not None:
-            _pass_on(sweep.plan, sweep.saved[node.name], node, relevance, fold, arrived)
     yield rows, flow
 
 
-def _send(
+def _pass(
     sweep: _Sweep,
     node: Node,
-    coefficient: Tensor,
-    own: bool,
+    here: tuple[Tensor | None, bool, Tensor | None],
     fold: Fold,
     arrived: Arrivals,
+    *,
+    going_on: bool,
 ) -> None:
-    """Apply one rule to the c of a node and add the results to those of its inputs."""
-    plan = sweep.plan
-    rule, each, weights = plan.rules[node.name], sweep.saved[node.name], plan.weights[node.name]
+    """Add what a node sends to what has arrived at its inputs."""
+    coefficient, own, relevance = here
+    own = own and sweep.observe is None
+    sent = tuple(_sent(sweep, node, coefficient, own, relevance, fold)) if going_on else ()
+    if sweep.observe is not None and not (coefficient is None and relevance is None):
+        sweep.observe(Visit(node, coefficient, relevance, tuple(each for each, _ in sent)))
+    for (to, flow, terminal), fresh in sent:
+        arrived.add(to, flow, terminal=terminal, fresh=fresh)
+
+
+def _sent(
+    sweep: _Sweep,
+    node: Node,
+    coefficient: Tensor | None,
+    own: bool,
+    relevance: Tensor | None,
+    fold: Fold,
+) -> Iterator[tuple[Sent, bool]]:
+    """Yield what a node sends to its inputs, and whether that may be overwritten."""
+    if coefficient is not None:
+        rule, saved, weights = _at(sweep, node)
+        results = apply_rule(rule, node, weights, saved, coefficient, fold, own=own)
+        own = own or saved.scale is not None
+        fresh = rule.returns == "new" or (own and rule.returns == "view")
+        for name, result in zip(node.inputs, results, strict=True):
+            yield Sent(name, result, rule.terminal), fresh
+    if relevance is not None:
+        results = _handed_on(sweep.plan, sweep.saved[node.name], node, relevance, fold)
+        for name, result in zip(node.inputs, results, strict=True):
+            yield Sent(name, result, True), False
+
+
+def _at(sweep: _Sweep, node: Node) -> tuple[Rule, Saved, Weights]:
+    """Return the rule of a node with what it works on: of some channels, where few are wanted."""
+    rule, saved = sweep.plan.rules[node.name], sweep.saved[node.name]
+    weights = sweep.plan.weights[node.name]
     if node.name in sweep.narrowed:
         assert rule.narrow is not None
-        weights, each = rule.narrow(weights, each, sweep.narrowed[node.name])
-    if each.scale is not None:
+        weights, saved = rule.narrow(weights, saved, sweep.narrowed[node.name])
+    return rule, saved, weights
+
+
+def apply_rule(
+    rule: Rule,
+    node: Node,
+    weights: Weights,
+    saved: Saved,
+    coefficient: Tensor,
+    fold: Fold = ONE_IMAGE,
+    *,
+    own: bool = False,
+) -> tuple[Tensor, ...]:
+    """Return what a rule hands to each input of its node; c may be overwritten if it is ``own``."""
+    if saved.scale is not None:
         coefficient = fold.scale(
-            coefficient, each.scale, in_place=own, shared=each.shared, batch=node.batch
+            coefficient, saved.scale, in_place=own, shared=saved.shared, batch=node.batch
         )
-        own = True
-    results = rule.reverse(node, weights, each, coefficient, fold)
-    fresh = rule.returns == "new" or (own and rule.returns == "view")
-    for name, result in zip(node.inputs, results, strict=True):
-        if rule.terminal:
-            arrived.add_relevance(name, result)
-        else:
-            arrived.add_coefficient(name, result, fresh=fresh)
+    return rule.reverse(node, weights, saved, coefficient, fold)
 
 
-def _pass_on(
-    plan: Plan, saved: Saved, node: Node, relevance: Tensor, fold: Fold, arrived: Arrivals
-) -> None:
-    """Hand R itself through a node between the image and the first layer."""
+def _handed_on(
+    plan: Plan, saved: Saved, node: Node, relevance: Tensor, fold: Fold
+) -> tuple[Tensor, ...]:
+    """Return R itself as it goes through a node between the image and the first layer."""
     rule = plan.rules[node.name]
     if rule.passes == "same":
-        results: tuple[Tensor, ...] = (relevance,)
-    else:
-        results = rule.reverse(node, plan.weights[node.name], saved, relevance, fold)
-    for name, result in zip(node.inputs, results, strict=True):
-        arrived.add_relevance(name, result)
+        return (relevance,)
+    return rule.reverse(node, plan.weights[node.name], saved, relevance, fold)
 
 
 def one_hot(targets: Tensor, classes: int, like: Tensor) -> Tensor:
