@@ -18,7 +18,7 @@ from auditor.base.streams import stream
 from auditor.records.concepts import Baseline, Direction, FlippingCurves
 from auditor.records.stages import Samples
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.over_data.protocols import Load
+from auditor.relevance.over_data.heatmaps import Load
 from auditor.relevance.sweep.partial import Upper
 
 STEPS = 8

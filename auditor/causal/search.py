@@ -35,11 +35,19 @@ from auditor.causal.of_the_data import of_the_data
 from auditor.causal.probe import Probe
 from auditor.causal.proposing import Leading, Proposing, propose, proposing
 from auditor.causal.rivals import Rival, rivals_of, with_rival
-from auditor.causal.screening import Screened, screen, selected
+from auditor.causal.screening import TARGETS_EACH, Screened, most_tried, screen, selected
 from auditor.causal.standing import standing_layer
 from auditor.causal.tested import Tested, corrected
 from auditor.causal.transplant import Region, control_windows
-from auditor.causal.trial import LEAST_IMAGES, Stage, next_rank, run_trial
+from auditor.causal.trial import (
+    LEAST_IMAGES,
+    SLOTS_LARGE,
+    SLOTS_SMALL,
+    SMALL_IMAGE,
+    Stage,
+    next_rank,
+    run_trial,
+)
 from auditor.config.audit import ShortcutConfig
 from auditor.language.speaking import gettext as _
 from auditor.records.stages import (
@@ -47,6 +55,7 @@ from auditor.records.stages import (
     Samples,
     ShortcutReport,
 )
+from auditor.records.work import Work
 from auditor.shortcuts.grading import (
     LEVEL,
     LIKELY,
@@ -60,6 +69,53 @@ EACH, CLOSING = 2, 2
 SCREENED = 8
 TESTS_EACH = 6
 SIMILAR_SIZE = 2.0
+# What is counted, not asked for, of the search: proposals of a class after merging were 77 to 162
+# of 5 to 10 classes, and a control is shared by the regions of a class that lie at the same place.
+PROPOSALS = 16
+CONTROLS_SHARED = 0.7
+# Images of a candidate over targets times slots: transplants with three controls, removal, rival
+# and null tests. Some stop early: one of 30 on the demo, 24 of 50 on ten classes.
+ROUNDS = 5.5
+# Directions taken out of a layer run the part of the model above it, for each candidate.
+ABOVE = 0.13
+# Per member of a class: conditional heatmaps, and passes back.
+MAPS, EXPLAINED = 6.0, 2.5
+# Seconds on the reference machine that run no model: plausibility and statistics of a candidate,
+# proposals and scenes of a class, statistics of whole pictures.
+CANDIDATE_SECONDS, CLASS_SECONDS, AUDIT_SECONDS = 1.8, 1.9, 6.0
+
+
+def most_candidates(config: ShortcutConfig, images: int, classes: int) -> int:
+    """Return how many candidates the search tests at most, 0 where it cannot run."""
+    searched = config.enabled and _members(config, images, classes) >= LEAST_IMAGES
+    return min(config.total, classes * config.per_class) if searched else 0
+
+
+def work_of_search(
+    config: ShortcutConfig, images: int, classes: int, size: tuple[int, int]
+) -> Work:
+    """Return what the search takes in ``images`` of all classes, of a ``size`` (height, width)."""
+    candidates = most_candidates(config, images, classes)
+    if not candidates:
+        return Work()
+    members = _members(config, images, classes)
+    tried = min(members, most_tried(size, classes, PROPOSALS))
+    screened = classes * PROPOSALS * tried * TARGETS_EACH * (1 + CONTROLS_SHARED)
+    slots = SLOTS_SMALL if size[0] * size[1] <= SMALL_IMAGE else SLOTS_LARGE
+    edited = screened + ROUNDS * candidates * min(config.targets, images // 2) * slots
+    fixed = candidates * CANDIDATE_SECONDS + classes * CLASS_SECONDS + AUDIT_SECONDS
+    return Work(
+        explained=2 * classes * members * EXPLAINED,
+        shown=edited * (1 + ABOVE),
+        edited=edited,
+        maps=2 * classes * members * MAPS,
+        fixed=fixed,
+    )
+
+
+def _members(config: ShortcutConfig, images: int, classes: int) -> int:
+    """Return how many members of a class each half of the data has, where classes are equal."""
+    return min(config.members, images // (2 * max(1, classes)))
 
 
 def find_shortcuts(

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from auditor.config.depth import LEAST_PER_CLASS
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from auditor.relevance.explainer import Explainer
     from auditor.subject import Subject
 
-WORTH = 0.1
+WORTH = 0.1  # of the time: less saved does not pay for what fewer images leave out
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,7 @@ def choose(config: Config, subject: Subject, explainer: Explainer) -> Choice:
     measured = measure(config, subject, explainer)
 
     def taking(limit: int | None, quick: bool) -> float:
-        found: float = measured(applied(config, Choice(limit, quick, 0.0))).seconds
-        return found
+        return measured(applied(config, Choice(limit, quick, 0.0))).seconds
 
     for quick in (False, True):
         if taking(None, quick) <= budget:
@@ -122,31 +121,23 @@ def _least(labels: Sequence[int]) -> int:
     return math.ceil(len(labels) * LEAST_PER_CLASS / smallest) if smallest else len(labels)
 
 
-def measure(config: Config, subject: Subject, explainer: Explainer) -> Any:
+def measure(config: Config, subject: Subject, explainer: Explainer) -> Callable[[Config], Estimate]:
     """Return a function that estimates the cost of a config on this subject, from one batch."""
     from auditor.base.errors import ModelError
-    from auditor.cli.check import load_spread, picture_bytes
+    from auditor.cli.check import load_spread
+    from auditor.cli.check import rates as timing
     from auditor.cli.check.estimate import estimate
-    from auditor.cli.check.speed import speed_of
+    from auditor.relevance.check.sentences import unexplained
 
-    batch, seconds, _note = load_spread(subject, 4)  # the audit says it of all images
-    layers = None if config.audit.layers == "auto" else config.audit.layers
-    speed = speed_of(explainer, subject, batch.inputs)
-    found = explainer.check(
-        batch.inputs,
-        None,
-        layers,
-        model=subject.model,
-        output=subject.output,
-        batch=config.audit.batch,
-    )
-    size = picture_bytes(subject, batch)
+    batch, load, _note = load_spread(subject, 4)  # the audit says it of all images
+    problems = explainer.non_finite(batch.inputs)
+    usable = [index for index, problem in enumerate(problems) if problem is None]
+    if not usable:
+        raise ModelError(f"the cost cannot be estimated. {unexplained(problems)}")
+    rates = timing.measure(config, subject, explainer, batch.inputs[usable], load)
 
     def planned(changed: Config) -> Estimate:
-        made = estimate(found, changed, subject, speed, load_seconds=seconds, picture_bytes=size)
-        if made is None:
-            raise ModelError(f"the cost cannot be estimated. {found.verdict.sentence}")
-        return made
+        return estimate(changed, subject, explainer, rates)
 
     return planned
 

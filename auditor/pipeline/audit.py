@@ -20,7 +20,7 @@ from auditor.pipeline.compose import composer, graded
 from auditor.pipeline.concept_stages import concept_stages, relevance_stage
 from auditor.pipeline.facts import model_facts
 from auditor.pipeline.identity import identity_of
-from auditor.pipeline.illustrate import illustrate, requests_of
+from auditor.pipeline.illustrate import illustrate, requests_of, samples_of
 from auditor.pipeline.label_stage import confirmed
 from auditor.pipeline.local import local_analysis, named_rows
 from auditor.pipeline.opening import (
@@ -158,12 +158,12 @@ def _stages(
 def _illustrations(stages: Stages) -> tuple[Illustration, ...]:
     audit, store, run = stages.config.audit, stages.store, stages.run
     requests: list[MapRequest] = []
+    count, active, in_class = samples_of(audit)
     for analysis in stages.layers:
-        count = audit.references
         requests += requests_of(analysis.by_relevance, analysis.shown, count)
-        requests += requests_of(analysis.by_activation, analysis.shown, min(count, 6))
+        requests += requests_of(analysis.by_activation, analysis.shown, active)
         for output, own in zip(stages.outputs, analysis.per_class, strict=True):
-            requests += requests_of(own, analysis.leading.get(output, ()), audit.class_references)
+            requests += requests_of(own, analysis.leading.get(output, ()), in_class)
 
     def make() -> tuple[Illustration, ...]:
         with stages.progress.stage("reference samples", len(requests)) as step:

@@ -10,7 +10,7 @@ from auditor.concepts.selection import leading_concepts
 from auditor.concepts.similarity import similarity_matrix
 from auditor.concepts.statistics import concept_statistics
 from auditor.concepts.subspaces import find_subspaces
-from auditor.config.audit import Config
+from auditor.config.audit import AuditConfig, Config
 from auditor.pipeline.analysis import LayerAnalysis
 from auditor.records.accounting import accounts
 from auditor.records.stages import ConceptStatistics, LayerRelevance, References, Samples, Subspaces
@@ -23,6 +23,11 @@ from auditor.subject import Subject
 from auditor.subject.usable import nothing_usable
 
 LayerConcepts = Mapping[int, tuple[int, ...]]
+
+
+def pass_plan(audit: AuditConfig, layers: tuple[str, ...]) -> PassPlan:
+    """Return how the pass over the data goes."""
+    return PassPlan(layers, audit.target, audit.batch, audit.shard, audit.relmax, audit.actmax)
 
 
 def relevance_stage(
@@ -39,8 +44,7 @@ def relevance_stage(
         DataError: no image can be used.
         IntegrityError: what was found is not what was used and set aside together.
     """
-    audit = config.audit
-    plan = PassPlan(layers, audit.target, audit.batch, audit.shard, audit.relmax, audit.actmax)
+    plan = pass_plan(config.audit, layers)
     discovery = discovery_split(subject.manifest.labels, config.audit.seed)
 
     ranges = plan.ranges(len(subject.manifest))

@@ -27,12 +27,12 @@ from auditor.records.part import Picture, concept_id
 from auditor.records.stages import ConceptMap, LayerRelevance, Samples
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.heatmaps import (
+    Load,
     MapRequest,
     concept_maps,
     plain_heatmaps,
     sample_concept_maps,
 )
-from auditor.relevance.over_data.protocols import Load
 from auditor.report.document.audit import (
     LocalCard,
     LocalConceptRow,

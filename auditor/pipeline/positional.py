@@ -19,7 +19,7 @@ from auditor.records.concepts import Empty, PositionalComponents, UnitChoice
 from auditor.records.stages import LayerRelevance, Samples, Subspaces
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.graph.geometry import Geometry
-from auditor.relevance.over_data.protocols import Load
+from auditor.relevance.over_data.heatmaps import Load
 
 # Relevance is summed over blocks until a layer has at most this many positions on a side.
 SIDE = 28

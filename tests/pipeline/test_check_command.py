@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from auditor.__main__ import run
-from auditor.cli.layout import table
+from auditor.cli.check.layout import table
 from auditor.relevance.check.sentences import percent
 from tests.pipeline.small import write_own_model_audit
 from tests.pipeline.test_errors import changed, fails
@@ -59,6 +59,9 @@ def test_json_is_the_whole_check(audit: Path, capsys: pytest.CaptureFixture[str]
     assert found["pixels"] + kept == pytest.approx(1, abs=1e-9)
     assert found["forward_difference"] < 1e-5
     assert found["estimate"]["images"] == 36
+    assert found["cost"]["statistics"] > 0
+    assert [cost["layer"] for cost in found["cost"]["heatmaps"]] == ["4"]
+    assert found["cost"]["batch"] > 1
     assert all(image["path"].endswith(".png") for image in found["images"])
 
 

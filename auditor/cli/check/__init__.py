@@ -16,7 +16,9 @@ from auditor.cli.options import audit_options, config_of
 
 if TYPE_CHECKING:
     from auditor.cli.check.estimate import Estimate
+    from auditor.cli.check.rates import Rates
     from auditor.cli.progress import TerminalProgress
+    from auditor.config.audit import Config
     from auditor.relevance.check.explained import Check
     from auditor.relevance.explainer import Explainer
     from auditor.subject import Subject, Usable
@@ -49,9 +51,6 @@ def command(
     how much of the explained logit arrives at each layer and at the pixels and where the rest
     stays, which layers are audited and why, and what the audit costs. The result goes to stdout.
     """
-    from auditor.cli.check.estimate import estimate
-    from auditor.cli.check.layout_of_report import report
-    from auditor.cli.check.speed import speed_of
     from auditor.cli.progress import TerminalProgress
     from auditor.pipeline.opening import make_explainer
     from auditor.subject import load_subject
@@ -60,46 +59,50 @@ def command(
     config, base = config_of(config_file, options)
     with progress.stage("loading model and data"):
         subject = load_subject(config, base)
-        batch, seconds, note = load_spread(subject, count)
+        batch, load, note = load_spread(subject, count)
         explainer = make_explainer(config, subject)
     for said in (*subject.notes, note):
         if said:
             progress.say(f"note: {said}")
-    layers = None if config.audit.layers == "auto" else config.audit.layers
-    targets = None
-    if config.audit.target == "label":
-        import torch
-
-        targets = torch.as_tensor(subject.manifest.labels[list(batch.rows)])
     with progress.stage(f"checking {len(batch.rows)} images"):
-        found = explainer.check(
-            batch.inputs,
-            targets,
-            layers,
-            model=subject.model,
-            output=subject.output,
-            batch=config.audit.batch,
-        )
-        found = dataclasses.replace(found, notes=(*subject.notes, *found.notes))
-        speed = speed_of(explainer, subject, batch.inputs)
-    planned = estimate(
-        found,
-        config,
-        subject,
-        speed,
-        load_seconds=seconds,
-        picture_bytes=picture_bytes(subject, batch),
-    )
+        result, rates, planned = _checked(config, subject, explainer, batch, load)
     paths = [on_one_line(subject.manifest.paths[row]) for row in batch.rows]
     if as_json:
-        click.echo(json.dumps(_document(found, planned, paths), indent=1))
+        click.echo(json.dumps(_document(result, rates, planned, paths), indent=1))
     else:
-        classes = [on_one_line(each) for each in subject.manifest.classes]
+        from auditor.cli.check.text import report
+
+        classes = [on_one_line(name) for name in subject.manifest.classes]
         name = on_one_line(config.project.name)
-        click.echo(report(found, name, paths, classes, planned, everything=everything), nl=False)
-    if all(image.non_finite is not None for image in found.images):
-        raise ModelError(f"no image can be explained. {found.verdict.sentence}")
+        text = report(result, name, paths, classes, rates, planned, everything=everything)
+        click.echo(text, nl=False)
+    if rates is None:
+        raise ModelError(f"no image can be explained. {result.verdict.sentence}")
     _confirm_labels(explainer, subject, batch, progress)
+
+
+def _checked(
+    config: Config, subject: Subject, explainer: Explainer, batch: Usable, load: float
+) -> tuple[Check, Rates | None, Estimate | None]:
+    """Return the check, and what was timed with its estimate: None where no image is explained."""
+    import torch
+
+    from auditor.cli.check.estimate import estimate
+    from auditor.cli.check.rates import measure
+    from auditor.relevance.check.explained import check
+
+    targets = None
+    if config.audit.target == "label":
+        targets = torch.as_tensor(subject.manifest.labels[list(batch.rows)])
+    layers = None if config.audit.layers == "auto" else config.audit.layers
+    model, output = subject.model, subject.output
+    result = check(explainer, batch.inputs, targets, layers, model=model, output=output)
+    result = dataclasses.replace(result, notes=(*subject.notes, *result.notes))
+    usable = [i for i, image in enumerate(result.images) if image.non_finite is None]
+    if not usable:
+        return result, None, None
+    rates = measure(config, subject, explainer, batch.inputs[usable], load)
+    return result, rates, estimate(config, subject, explainer, rates)
 
 
 def _confirm_labels(
@@ -110,8 +113,8 @@ def _confirm_labels(
 
     predictions = explainer.predict(batch.inputs).argmax(1).cpu().numpy()
     labels = subject.manifest.labels[list(batch.rows)]
-    found = agreement(subject.matching, labels, predictions)
-    for note in confirm(subject.matching, found, part=True):
+    matched = agreement(subject.matching, labels, predictions)
+    for note in confirm(subject.matching, matched, part=True):
         progress.say(f"note: {note}")
 
 
@@ -127,7 +130,7 @@ def load_spread(subject: Subject, count: int) -> tuple[Usable, float, str]:
 
     total = len(subject.manifest)
     count = min(count, total)
-    rows = sorted({round((place + 0.5) * total / count - 0.5) for place in range(count)})
+    rows = sorted({round((index + 0.5) * total / count - 0.5) for index in range(count)})
     started = time.perf_counter()
     batch, quarantine = subject.sift(rows)
     seconds = (time.perf_counter() - started) / len(rows)
@@ -141,22 +144,12 @@ def load_spread(subject: Subject, count: int) -> tuple[Usable, float, str]:
     return batch, seconds, f"{len(quarantine)} of {len(rows)} images cannot be used. {why}"
 
 
-def picture_bytes(subject: Subject, batch: Usable) -> float:
-    """Return the mean size of the images as the report stores them."""
-    from auditor.pipeline.illustrate import FULL_SIDE
-    from auditor.report.show.images import jpeg_bytes, resize
-
-    sizes = []
-    for picture in subject.pictures(batch.inputs.cpu()):
-        factor = min(1.0, FULL_SIDE / max(picture.shape[:2]))
-        height, width = (max(1, round(side * factor)) for side in picture.shape[:2])
-        sizes.append(len(jpeg_bytes(resize(picture, height, width), 82)))
-    return sum(sizes) / len(sizes)
-
-
-def _document(found: Check, planned: Estimate | None, paths: list[str]) -> Any:
+def _document(
+    result: Check, rates: Rates | None, planned: Estimate | None, paths: list[str]
+) -> Any:
     """Return plain data for JSON: None for what is no number."""
-    document = dataclasses.asdict(found)
+    document = dataclasses.asdict(result)
+    document["cost"] = None if rates is None else dataclasses.asdict(rates)
     document["estimate"] = None if planned is None else dataclasses.asdict(planned)
     for image, path in zip(document["images"], paths, strict=True):
         image["path"] = path
@@ -165,9 +158,9 @@ def _document(found: Check, planned: Estimate | None, paths: list[str]) -> Any:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
+        return [_plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

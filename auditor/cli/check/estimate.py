@@ -1,30 +1,15 @@
-"""What the whole audit will take: passes counted from the config, times what each takes here."""
+"""What the whole audit will take: the work that each stage states, by what each takes here."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from auditor.cli.check.search_cost import search_cost
-
 if TYPE_CHECKING:
-    from auditor.cli.check.speed import Speed
+    from auditor.cli.check.rates import Rates
     from auditor.config.audit import Config
-    from auditor.relevance.check.cost import HeatmapCost
-    from auditor.relevance.check.explained import Check
+    from auditor.relevance.explainer import Explainer
     from auditor.subject import Subject
-
-ATLAS_CONCEPTS = 12
-PICTURES_EACH = 2
-ARRAYS_PER_CHANNEL = 12  # bytes: relevance, activation and peak position
-SAMPLES_OF_AN_IMAGE = 3  # at least: 1,742 reference samples of the demo lie in 379 images
-STORED_TWICE = 2  # in shards and in the merged record
-# Seconds on the reference machine (see `auditor.cli.check.speed`) that run no model.
-PER_SAMPLE = 0.0025  # of a reference sample: outline, crop, files
-OTHERS = 8.0  # of the other analyses, besides as long as the reference samples
-WRITING, WRITING_CLASS = 8.0, 1.5
-PDF, PDF_CLASS = 4.0, 1.0
 
 
 @dataclass(frozen=True)
@@ -59,80 +44,42 @@ class Estimate:
         return passes + self.search_seconds + self.rest_seconds + self.writing_seconds
 
 
-def estimate(
-    check: Check,
-    config: Config,
-    subject: Subject,
-    speed: Speed,
-    *,
-    load_seconds: float,
-    picture_bytes: float,
-) -> Estimate | None:
-    """Return what the audit takes; None where nothing could be measured.
+def estimate(config: Config, subject: Subject, explainer: Explainer, rates: Rates) -> Estimate:
+    """Return what the audit of a config takes, of which ``rates`` were measured."""
+    from auditor.causal.search import most_candidates, work_of_search
+    from auditor.pipeline.analyses import work_of_analyses
+    from auditor.pipeline.concept_stages import pass_plan
+    from auditor.pipeline.illustrate import work_of_atlas, work_of_samples
+    from auditor.records.work import Work
+    from auditor.report.show.render import work_of_writing
 
-    ``load_seconds``: of reading one image; ``picture_bytes``: of one picture of the report.
-    """
-    if check.cost is None:
-        return None
-    images = min(len(subject.manifest), config.data.limit or len(subject.manifest))
-    classes = _classes(config, subject.manifest.labels.tolist())
-    arrays = STORED_TWICE * images * 4 * len(subject.manifest.classes)
-    heatmaps, pictures, seconds = 0, 0, 0.0
-    for layer, cost in zip(check.layers, check.cost.heatmaps, strict=True):
-        samples = _reference_samples(config, classes, layer.channels, images)
-        atlas = classes * config.audit.atlas_samples if layer is check.layers[-1] else 0
-        maps = samples + atlas * ATLAS_CONCEPTS
-        heatmaps += maps
-        pictures += PICTURES_EACH * samples + 3 * atlas
-        seconds += _seconds(cost, maps, min(samples // SAMPLES_OF_AN_IMAGE, images) + atlas)
-        seconds += samples * (PICTURES_EACH * speed.picture + PER_SAMPLE * speed.slower)
-        arrays += STORED_TWICE * images * layer.channels * ARRAYS_PER_CHANNEL
-    search = search_cost(
-        config.shortcuts,
-        images,
-        classes,
-        subject.preprocessing.size,
-        speed,
-        per_map=check.cost.heatmaps[-1].per_map if check.cost.heatmaps else 0.0,
-        per_image=check.cost.statistics,
-    )
+    manifest, audit = subject.manifest, config.audit
+    images = min(len(manifest), config.data.limit or len(manifest))
+    present = len(set(manifest.labels.tolist()))
+    classes = min(present, audit.max_classes) if audit.classes is None else len(audit.classes)
+    layers = tuple(cost.layer for cost in rates.heatmaps)
+    channels = [explainer.channels(layer) for layer in layers]
+    reading = Work(read=images)
+    relevance = pass_plan(audit, layers).work(images, channels, len(manifest.classes))
+    samples = [work_of_samples(audit, images, classes, count) for count in channels]
+    atlas = work_of_atlas(audit, classes)
+    drawn = sum(rates.seconds(work, layer) for layer, work in enumerate(samples))
+    drawn += rates.seconds(atlas)
+    search = work_of_search(config.shortcuts, images, classes, subject.preprocessing.size)
+    pictures = sum(work.pictures for work in (*samples, atlas))
     return Estimate(
         images=images,
         classes=classes,
-        heatmaps=heatmaps,
-        candidates=search.candidates,
-        passes=search.passes,
-        loading_seconds=images * load_seconds,
-        statistics_seconds=images * check.cost.statistics,
-        heatmap_seconds=seconds,
-        search_seconds=search.seconds,
-        rest_seconds=seconds + OTHERS * speed.slower,
-        writing_seconds=_writing(config, classes) * speed.slower,
-        array_bytes=arrays,
-        pictures=pictures,
-        picture_bytes=int(pictures * picture_bytes),
+        heatmaps=round(sum(work.maps for work in (*samples, atlas))),
+        candidates=most_candidates(config.shortcuts, images, classes),
+        passes=round(search.edited),
+        loading_seconds=rates.seconds(reading),
+        statistics_seconds=rates.seconds(relevance),
+        heatmap_seconds=drawn,
+        search_seconds=rates.seconds(search),
+        rest_seconds=drawn + rates.seconds(work_of_analyses()),
+        writing_seconds=rates.seconds(work_of_writing(classes, config.report.formats)),
+        array_bytes=round(relevance.stored),
+        pictures=round(pictures),
+        picture_bytes=round(pictures * rates.picture_bytes),
     )
-
-
-def _writing(config: Config, classes: int) -> float:
-    pdf = PDF + PDF_CLASS * classes if "pdf" in config.report.formats else 0.0
-    return WRITING + WRITING_CLASS * classes + pdf
-
-
-def _classes(config: Config, labels: Sequence[int]) -> int:
-    if config.audit.classes is not None:
-        return len(config.audit.classes)
-    return min(len(set(labels)), config.audit.max_classes)
-
-
-def _reference_samples(config: Config, classes: int, channels: int, images: int) -> int:
-    """Return how many reference samples are drawn at most at one layer."""
-    audit = config.audit
-    leading = classes * audit.concepts
-    shown = min(leading, channels)
-    over_all = min(audit.references, images) + min(audit.references, 6, images)
-    return shown * over_all + leading * min(audit.class_references, images)
-
-
-def _seconds(cost: HeatmapCost, maps: int, runs: int) -> float:
-    return maps * cost.per_map + runs * cost.per_image

@@ -18,19 +18,9 @@ if TYPE_CHECKING:
 Word = Literal["conserves", "absorbs", "creates", "nothing to explain", "not finite", "not exact"]
 
 CONSERVED = 0.1  # of the logit may go missing before sums stop meaning anything
-TOLERANCE = 1e-3
-NOTABLE = 0.01
-LITTLE = 0.2
-
-CAUSES: dict[str, str] = {
-    "biases": "biases (a batch norm folded into its convolution leaves one too) and other added "
-    "constants made a part of each value themselves, and keep that part of its relevance",
-    "nowhere": "units that only their bias switches on: none of their inputs speaks for what they "
-    "say, so there is nothing to hand their relevance to",
-    "stabilisers": "epsilon, the small number that keeps divisions from exploding",
-    "unruled": "operations without a relevance rule of their own, where gradient times input ran",
-    "inexact": "rules that do not conserve by design (the softmax of AttnLRP, the plain gradient)",
-}
+TOLERANCE = 1e-3  # relative: float32 of deep networks stays below 1e-4, a wrong rule far above
+NOTABLE = 0.01  # share of the logit from which on a cause is named
+LITTLE = 0.2  # share of the logit below which a layer is warned of
 
 
 @dataclass(frozen=True)
@@ -67,9 +57,8 @@ def verdict(
 ) -> Verdict:
     """Return the verdict; the gravest finding decides the word."""
     advice = [*_units(layers), *_unruled(unruled)]
-    broken = [problem for problem in problems if problem is not None]
-    if broken:
-        return _not_finite(broken, len(problems), advice)
+    if any(problem is not None for problem in problems):
+        return _not_finite(problems, advice)
     wrong = _wrong(layers, difference)
     if wrong:
         todo = "Do not rely on this explanation: the fault is the auditor's. Please report it."
@@ -154,19 +143,24 @@ def _creates(settings: Settings) -> list[str]:
     return found
 
 
-def _not_finite(broken: Sequence[NonFinite], images: int, advice: Sequence[str]) -> Verdict:
-    counted = Counter(each.sentence for each in broken)
+def unexplained(problems: Sequence[NonFinite | None]) -> str:
+    """Say of how many images a value is no number, and where most of these values appear."""
+    counted = Counter(problem.sentence for problem in problems if problem is not None)
     (first, times), *rest = counted.most_common()
-    place = f"; {len(rest)} other origins are listed below" if rest else ""
-    sentence = (
-        f"{len(broken)} of {images} images cannot be explained: {first} ({times} of them){place}."
+    more = f"; {len(rest)} other origins are listed below" if rest else ""
+    return (
+        f"{counted.total()} of {len(problems)} images cannot be explained: {first} ({times} of "
+        f"them){more}."
     )
+
+
+def _not_finite(problems: Sequence[NonFinite | None], advice: Sequence[str]) -> Verdict:
     todo = (
         "Mend the weights or the preprocessing: a checkpoint with NaN, a division by a variance of "
         "0, or pixels in the wrong range are the usual reasons. An audit sets such images aside "
         "and counts them."
     )
-    return Verdict("not finite", sentence, (todo, *advice))
+    return Verdict("not finite", unexplained(problems), (todo, *advice))
 
 
 def _wrong(layers: Sequence[LayerCheck], difference: float | None) -> str:

@@ -21,10 +21,16 @@ import torch
 from auditor.base.errors import IntegrityError
 from auditor.base.progress import Step
 from auditor.records.stages import LayerRelevance, Manifest, Samples
+from auditor.records.work import Work
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.fingerprints import fingerprints
 from auditor.run.manifest import digest_in, read_manifest, write_listed
 from auditor.subject import Subject
+
+# Bytes of a number in a shard: float32, and int32 for positions.
+NUMBER = 4
+# A shard is kept beside the record that it is merged into.
+STORED_TWICE = 2
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,12 @@ class PassPlan:
     def ranges(self, rows: int) -> list[range]:
         """Return the row range of every shard."""
         return [range(start, min(start + self.shard, rows)) for start in range(0, rows, self.shard)]
+
+    def work(self, rows: int, channels: Sequence[int], classes: int) -> Work:
+        """Return what the pass does for so many rows, at layers of so many channels each."""
+        of_channel = 3 + len(self.further)  # relevance, its peak, activation
+        numbers = rows * (classes + of_channel * sum(channels))
+        return Work(explained=rows, stored=STORED_TWICE * NUMBER * numbers)
 
 
 def run_pass(

@@ -1,7 +1,7 @@
 """Ask the engine for what the concept stages show: conditional heatmaps and activation products.
 
-Each function loads an image once however many concepts refer to it, and needs only the few methods
-of the engine that `auditor.relevance.over_data.protocols` names. What ``load`` raises goes through.
+Each function loads an image once however many concepts refer to it. What ``load`` raises goes
+through.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from auditor.records.stages import ConceptMap, Origin, References
-from auditor.relevance.over_data.protocols import Condition, HeatmapEngine, Load
+from auditor.relevance.explainer import Explainer
+from auditor.relevance.sweep.conditions import Channels
 
+# Rows -> their images (n, 3, H, W) as the model takes them: all, in this order, or an error.
+Load = Callable[[Sequence[int]], Tensor]
 Progress = Callable[[int], None]
 Item = TypeVar("Item")
 
@@ -51,7 +54,7 @@ class _Pair:
 
 
 def concept_maps(
-    explainer: HeatmapEngine,
+    explainer: Explainer,
     load: Load,
     requests: Sequence[MapRequest],
     targets: Int[np.ndarray, "sample"],
@@ -90,7 +93,7 @@ def concept_maps(
 
 
 def plain_heatmaps(
-    explainer: HeatmapEngine,
+    explainer: Explainer,
     load: Load,
     rows: Sequence[int],
     targets: Sequence[int] | Int[np.ndarray, "row"],
@@ -110,12 +113,12 @@ def plain_heatmaps(
 
 
 def sample_concept_maps(
-    explainer: HeatmapEngine,
+    explainer: Explainer,
     load: Load,
     layer: str,
     row: int,
     target: int,
-    concepts: Sequence[Condition],
+    concepts: Sequence[Channels],
 ) -> Float[np.ndarray, "concept height width"]:
     """Return the conditional heatmaps of several concepts on one sample explained as ``target``."""
     inputs = load([row])
@@ -127,7 +130,7 @@ def sample_concept_maps(
 
 
 def activation_products(
-    explainer: HeatmapEngine,
+    explainer: Explainer,
     load: Load,
     layer: str,
     references: References,
@@ -182,7 +185,7 @@ def _pair(request: MapRequest, targets: Int[np.ndarray, "sample"], position: int
 
 
 def _pair_maps(
-    explainer: HeatmapEngine,
+    explainer: Explainer,
     load: Load,
     layer: str,
     pairs: Sequence[_Pair],
@@ -222,7 +225,7 @@ def _concept_map(
     )
 
 
-def _condition(concepts: tuple[int, ...]) -> Condition:
+def _condition(concepts: tuple[int, ...]) -> Channels:
     return concepts[0] if len(concepts) == 1 else concepts
 
 

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.over_data.protocols import Load
+from auditor.relevance.over_data.heatmaps import Load
 from auditor.relevance.sweep.conditions import Concept
 
 

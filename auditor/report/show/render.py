@@ -11,6 +11,7 @@ import pydantic
 
 from auditor.base.errors import IntegrityError, OutputError, StorageError, UnknownNameError
 from auditor.language.speaking import speaking
+from auditor.records.work import Work
 from auditor.report.document.audit import FORMAT_VERSION, AuditResult, RenderContext
 from auditor.report.document.review import Review
 from auditor.report.show.branding import House
@@ -23,6 +24,16 @@ from auditor.run.manifest import forget, read_listed, read_manifest, write_liste
 
 FORMATS = ("html", "pdf")
 LAYOUTS = ("single", "folder")
+# Seconds on the reference machine, measured on the demo (6 classes) and on ten classes: of the
+# result and its HTML, and of its PDF, with so much for each class.
+WRITING, WRITING_CLASS = 8.0, 1.5
+PDF, PDF_CLASS = 4.0, 1.0
+
+
+def work_of_writing(classes: int, formats: Sequence[str]) -> Work:
+    """Return what writing the result and its report files takes."""
+    pdf = PDF + PDF_CLASS * classes if "pdf" in formats else 0.0
+    return Work(fixed=WRITING + WRITING_CLASS * classes + pdf)
 
 
 def render_run(
