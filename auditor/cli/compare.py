@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     type=click.Choice(["html", "md", "json"]),
     default="md",
     show_default=True,
-    help="How the comparison is written.",
+    help="Format of the comparison.",
 )
 @click.option(
     "--to",
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @click.option(
     "--save", is_flag=True, help="Put the comparison into NOW and draw its reports again."
 )
-@click.option("--quiet", is_flag=True, help="Say nothing but errors and the result.")
+@click.option("--quiet", is_flag=True, help="Print only errors and the result.")
 def command(
     earlier: Path,
     now: Path,
@@ -52,8 +52,9 @@ def command(
 ) -> None:
     """Compare two runs: EARLIER and NOW are their folders.
 
-    Says whether they are like for like, how the numbers and concepts changed, and of each likely
-    shortcut whether it is new, persisting, worse, better, gone, back, or could not be tested.
+    Says whether they are like for like, how the numbers (with the interval of the difference) and
+    the concepts changed, and whether each likely shortcut is new, persisting, worse, better, gone,
+    back, or could not be tested. Needs neither the models nor torch.
     """
     import auditor
     from auditor.cli.progress import TerminalProgress

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     default=None,
     help="Folder for data, model, config and runs.  [default: auditor-demo or auditor-demo-clean]",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seeds data and training.")
-@click.option("--quiet", is_flag=True, help="Say nothing but errors and what was found.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of data and training.")
+@click.option("--quiet", is_flag=True, help="Print only errors and the findings.")
 def command(clean: bool, out: Path | None, seed: int, quiet: bool) -> None:
     """Run a whole audit offline, on real photographs with a known shortcut.
 
-    A surface-inspection classifier is trained on crops of photographs; a camera's date stamp is on
-    80 % of one class. Everything the audit needs is left in the folder: change demo.yaml or the
-    model and run it again with `auditor run`.
+    Trains a surface-inspection classifier on crops of photographs in which 80 % of one class carry
+    a camera's date stamp, and audits it. The folder keeps everything that the audit needs: change
+    demo.yaml or the model and run it again with `auditor run`.
     """
     from auditor.cli.progress import TerminalProgress
     from auditor.cli.run import audit_and_render

@@ -17,14 +17,14 @@ from auditor.base.errors import AuditorError
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("runs"),
     show_default=True,
-    help="Folder that will hold the runs.",
+    help="Folder for the runs.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON instead.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(out: Path, as_json: bool) -> None:
     """Check this machine: Python, torch, CUDA, Pango, fonts, disk, memory, caches, write access.
 
-    Each line is ok, a note (an audit runs without it), or says what to mend and how. Works without
-    torch. Exits with 3 when something has to be mended.
+    Each line is ok, a note (an audit runs without it), or a fault with the command that fixes it.
+    Works without torch. Exits with 3 if there is a fault.
     """
     from auditor.cli.machine import examine
 
@@ -40,6 +40,6 @@ def command(out: Path, as_json: bool) -> None:
         click.echo(json.dumps([asdict(check) for check in found], indent=1))
     bad = [check.name for check in found if check.state == "mend"]
     if bad:
-        raise AuditorError(f"to mend before an audit: {', '.join(bad)}.")
+        raise AuditorError(f"fix this before an audit: {', '.join(bad)}.")
     if not as_json:
         click.echo("This machine is ready.", err=True)

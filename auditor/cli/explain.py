@@ -29,7 +29,7 @@ REGION = re.compile(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*")
     "--run",
     "run_folder",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Finished run of the same model, for the reference samples of the concepts.",
+    help="Finished run of the same model to take the concepts' reference samples from.",
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where the model runs.")
 @click.option(
@@ -37,7 +37,7 @@ REGION = re.compile(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*")
     "formats",
     multiple=True,
     type=click.Choice(["html", "pdf"]),
-    help="Pages to make (default: both).",
+    help="Page to make; repeatable.  [default: both]",
 )
 @click.option(
     "--out",
@@ -46,7 +46,7 @@ REGION = re.compile(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*")
     show_default=True,
     help="Folder for the pages.",
 )
-@click.option("--quiet", is_flag=True, help="Say nothing but errors and the paths.")
+@click.option("--quiet", is_flag=True, help="Print only errors and the paths.")
 def command(
     config_file: Path,
     image: Path,
@@ -61,8 +61,9 @@ def command(
 ) -> None:
     """Explain one picture with the model of CONFIG, as one page of HTML and PDF.
 
-    Shows the relevance of the picture, the leading concepts of each audited layer with what they
-    see in it, and their ranking inside a region. The paths of the pages go to stdout.
+    The picture may be of the data or not. The page shows its relevance, the leading concepts of
+    each audited layer with what they see in it, and their ranking inside the window with the most
+    relevance or inside each --region. The paths of the pages go to stdout.
     """
     from auditor.cli.options import options_of
     from auditor.cli.progress import TerminalProgress

@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     help="YAML file with the sections policy and targets.  [default: those of the run's config]",
 )
-@click.option("--decisions", help="File with the decisions of people; wins over the policy's.")
-@click.option("--baseline", help="Run to compare with, or 'latest'; wins over the policy's.")
-@click.option("--render", is_flag=True, help="Draw the reports again, with the judgement in them.")
-@click.option("--exit-zero", is_flag=True, help="Report only: exit with 0 whatever the verdict.")
-@click.option("--quiet", is_flag=True, help="Print the verdict alone.")
+@click.option(
+    "--decisions", help="File with the decisions of people; wins over that of the policy."
+)
+@click.option("--baseline", help="Run to compare with, or 'latest'; wins over that of the policy.")
+@click.option("--render", is_flag=True, help="Draw the reports again, with the judgement.")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever the verdict.")
+@click.option("--quiet", is_flag=True, help="Print only the verdict.")
 def command(
     run_folder: Path,
     policy_file: Path | None,
@@ -41,7 +43,8 @@ def command(
     """Judge RUN, the folder of a finished audit, by its owner's policy.
 
     Writes review.json, junit.xml, summary.json and summary.md into RUN and the verdict to stdout.
-    Exits with 0 for PASS and PASS WITH CONDITIONS, 1 for FAIL, 4 for INCOMPLETE.
+    Exits with 0 for PASS and PASS WITH CONDITIONS, 1 for FAIL, 4 for INCOMPLETE. Needs neither the
+    model nor torch.
     """
     from auditor.cli.ending import job_summary
     from auditor.cli.progress import TerminalProgress

@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 @click.command("history")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the runs as JSON.")
 @click.option(
     "--index",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Page to write.  [default: index.html in DIR]",
 )
-@click.option("--no-index", is_flag=True, help="Write no page.")
+@click.option("--no-index", is_flag=True, help="Do not write the page.")
 @click.option(
     "--keep",
     type=click.IntRange(min=1),
-    help="Delete complete runs but the newest N of each project.",
+    help="Keep the newest N complete runs of each project and delete older ones.",
 )
 @click.option("--unfinished", is_flag=True, help="With --keep: delete unfinished runs too.")
 @click.option("--dry-run", is_flag=True, help="With --keep: say what would be deleted.")
-@click.option("--quiet", is_flag=True, help="Say nothing but errors and the result.")
+@click.option("--quiet", is_flag=True, help="Print only errors and the result.")
 def command(
     folder: Path,
     as_json: bool,
@@ -42,8 +42,8 @@ def command(
 ) -> None:
     """Show all runs in DIR: verdicts, numbers and findings, on the terminal and as a page.
 
-    With --keep, old runs are deleted; never the baseline of a run that stays, and what is not
-    finished only with --unfinished.
+    With --keep, deletes older runs: never the baseline of a run that stays, and unfinished runs
+    only with --unfinished.
     """
     import auditor
     from auditor.base.errors import ConfigError

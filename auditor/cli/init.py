@@ -45,30 +45,32 @@ PATHS = {
 
 @click.command("init")
 @click.option(
-    "--model", help="Model: torchvision:NAME, timm:NAME, package.module:factory, file.py:factory."
+    "--model", help="Model: torchvision:NAME, timm:NAME, package.module:factory or file.py:factory."
 )
-@click.option("--weights", help="Checkpoint: .safetensors, or a state dict saved by torch.")
-@click.option("--data", help="Folder with one folder per class, or a .csv table.")
+@click.option("--weights", help="Checkpoint: .safetensors, or a state dict saved with torch.save.")
+@click.option(
+    "--data", help="Folder with one folder per class, a table (.csv, .tsv, .parquet) or a factory."
+)
 @click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Any key of the config that model and data need, such as model.options={classes: 3}.",
+    help="Set any key of the config, such as model.options={classes: 3}; repeatable.",
 )
 @click.option(
     "--preset",
     type=click.Choice(["quick", "standard", "deep"]),
     default="standard",
     show_default=True,
-    help="How much is looked at.",
+    help="How thorough the audit is: quick for a pull request, deep for a release.",
 )
 @click.option(
     "--ci",
     "jobs",
     multiple=True,
     type=click.Choice(sorted(JOBS)),
-    help="Write the files of a scheduled job too; repeatable.",
+    help="Also write the files of a scheduled job; repeatable.",
 )
 @click.option(
     "--sample",
@@ -83,10 +85,10 @@ PATHS = {
     type=click.Path(path_type=Path, dir_okay=False),
     default=Path(CONFIG),
     show_default=True,
-    help="The config file to write.",
+    help="Config file to write.",
 )
 @click.option("--force", is_flag=True, help="Replace files that exist.")
-@click.option("--quiet", is_flag=True, help="Say nothing but errors and the files' paths.")
+@click.option("--quiet", is_flag=True, help="Print only errors and the paths of the files.")
 def command(
     model: str | None,
     weights: str | None,
@@ -107,7 +109,8 @@ def command(
     """
     if sample == LISTED:
         for name, text in samples().items():
-            click.echo(f"{name:<20} {text.splitlines()[0].lstrip('# ')}")
+            about = text.splitlines()[0].lstrip("# ").partition(":  ")[0]
+            click.echo(f"{name:<20} {about}")
         return
     only_jobs = jobs and not (model or data or sample) and target.is_file()
     if not only_jobs and not (sample or (model and data)):

@@ -21,20 +21,26 @@ OPTIONS = (
         "config_file", metavar="[CONFIG]", required=False, type=click.Path(path_type=Path)
     ),
     click.option(
-        "--model", help="Model: torchvision:NAME, package.module:factory, file.py:factory."
+        "--model",
+        help="Model: torchvision:NAME, timm:NAME, package.module:factory or file.py:factory.",
     ),
-    click.option("--weights", help="Checkpoint: .safetensors, or a state dict saved by torch."),
-    click.option("--data", help="Folder with one folder per class, or a .csv table."),
+    click.option(
+        "--weights", help="Checkpoint: .safetensors, or a state dict saved with torch.save."
+    ),
+    click.option(
+        "--data",
+        help="Folder with one folder per class, a table (.csv, .tsv, .parquet) or a factory.",
+    ),
     click.option(
         "--class", "classes", multiple=True, help="Audit this class in depth; repeatable."
     ),
     click.option("--layer", "layers", multiple=True, help="Audit this layer; repeatable."),
     click.option("--limit", type=int, help="Use a stratified random sample of this many images."),
-    click.option("--seed", type=int, help="Seeds every random choice."),
+    click.option("--seed", type=int, help="Seed of every random choice."),
     click.option(
         "--preset",
         type=click.Choice(["quick", "standard", "deep"]),
-        help="How much is looked at.",
+        help="How thorough the audit is: quick for a pull request, deep for a release.",
     ),
     click.option(
         "--set",
@@ -44,7 +50,9 @@ OPTIONS = (
         help="Set any key of the config, such as audit.references=8; repeatable.",
     ),
     click.option(
-        "--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where the model runs."
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        help="Device that the model runs on.",
     ),
 )
 # Option -> the key of the config that it sets.

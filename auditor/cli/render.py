@@ -24,23 +24,24 @@ if TYPE_CHECKING:
     "formats",
     multiple=True,
     type=click.Choice(["html", "pdf"]),
-    help="Reports to make.",
+    help="Report to make; repeatable.  [default: those of the config]",
 )
 @click.option(
     "--tier",
     type=click.Choice(["executive", "standard", "technical"]),
-    help="How much of the result is drawn.",
+    help="How much to draw: the first pages for a decision, the default, or everything.",
 )
-@click.option("--template", help="Folder of templates that win over those of the same path.")
-@click.option("--css", help="Style file that is added to that of HTML and PDF.")
+@click.option("--template", help="Folder of templates that replace those of the same path.")
+@click.option("--css", help="Style file to add to the style of HTML and PDF.")
 @click.option("--logo", help="PNG or JPEG file for the head of the report.")
 @click.option(
     "--layout",
     type=click.Choice(["single", "folder"]),
-    help="HTML as one file, or as a folder of files.",
+    help="Write the HTML as one file, or as a folder for viewers that forbid inline style and "
+    "script.",
 )
 @click.option("--language", help="Language of the report's fixed text, such as de.")
-@click.option("--quiet", is_flag=True, help="Say nothing but errors and the paths.")
+@click.option("--quiet", is_flag=True, help="Print only errors and the paths.")
 def command(
     run_folder: Path,
     formats: tuple[str, ...],
@@ -50,7 +51,10 @@ def command(
     quiet: bool,
     **house: str | None,
 ) -> None:
-    """Draw the reports of RUN, the folder of a finished audit, from its audit.json."""
+    """Draw the reports of RUN, the folder of a finished audit, from its audit.json.
+
+    Needs neither the model nor torch. The options win over the report section of the config.
+    """
     from auditor.cli.progress import TerminalProgress
     from auditor.language.speaking import checked_language
 

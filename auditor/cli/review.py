@@ -27,39 +27,49 @@ CHOICES = (
 @click.command("review")
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--finding", help="Decide about this finding, by its id in the report.")
-@click.option("--confirm", "kinds", flag_value="confirm", multiple=True, help="It is a shortcut.")
 @click.option(
-    "--reject", "kinds", flag_value="reject", multiple=True, help="It is none; it is waived."
+    "--confirm", "kinds", flag_value="confirm", multiple=True, help="Decide that it is a shortcut."
+)
+@click.option(
+    "--reject",
+    "kinds",
+    flag_value="reject",
+    multiple=True,
+    help="Decide that it is no shortcut; waives it.",
 )
 @click.option(
     "--accept",
     "kinds",
     flag_value="accept",
     multiple=True,
-    help="Its risk is accepted until --expires; waived.",
+    help="Accept its risk until --expires; waives it.",
 )
 @click.option(
-    "--mitigate", "kinds", flag_value="mitigate", multiple=True, help="It is being mended."
+    "--mitigate",
+    "kinds",
+    flag_value="mitigate",
+    multiple=True,
+    help="Decide that it is being fixed.",
 )
 @click.option("--concept", help="Name this concept (layer/channel).")
-@click.option("--name", help="What the concept is called.")
-@click.option("--reason", help="Why, in a sentence.")
-@click.option("--person", help="Who decides.")
-@click.option("--role", default="", help="What that person is.")
+@click.option("--name", help="Name to give to the concept.")
+@click.option("--reason", help="Reason, in a sentence.")
+@click.option("--person", help="Name of the person who decides.")
+@click.option("--role", default="", help="Role of that person.")
 @click.option("--date", help="Day of the decision (YYYY-MM-DD).  [default: today]")
 @click.option("--expires", help="Last day on which the decision holds (YYYY-MM-DD).")
-@click.option("--ticket", default="", help="Where the work is tracked.")
+@click.option("--ticket", default="", help="Ticket that tracks the work.")
 @click.option(
     "--decisions",
     "file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Decisions file.  [default: policy.decisions of the run's config, else decisions.yaml]",
 )
-@click.option("--list", "listing", is_flag=True, help="Only say what was decided and what is open.")
+@click.option("--list", "listing", is_flag=True, help="Only list what is decided and what is open.")
 @click.option(
     "--render/--no-render", default=True, help="Draw the reports again, with the decisions."
 )
-@click.option("--quiet", is_flag=True, help="Say nothing but errors and the result.")
+@click.option("--quiet", is_flag=True, help="Print only errors and the result.")
 def command(
     run_folder: Path,
     finding: str | None,
@@ -79,8 +89,8 @@ def command(
 ) -> None:
     """Decide about the findings of RUN: by options, or one after the other on a terminal.
 
-    Decisions go to the end of the decisions file; keep it in your repository. The next audit knows
-    the finding again by its fingerprint or its look, a concept by its reference samples.
+    Decisions are appended to the decisions file; keep it in your repository. The next audit
+    recognises a finding by its fingerprint or its appearance, a concept by its reference samples.
     """
     from auditor.base.errors import ConfigError
     from auditor.cli.compare import draw_again

@@ -28,19 +28,19 @@ if TYPE_CHECKING:
     "formats",
     multiple=True,
     type=click.Choice(["html", "pdf"]),
-    help="Reports to make.",
+    help="Report to make; repeatable.  [default: both]",
 )
 @click.option(
     "--layout",
     type=click.Choice(["single", "folder"]),
-    help="HTML as one file, or as a folder of files.",
+    help="Write the HTML as one file, or as a folder of files.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("runs"),
     show_default=True,
-    help="Folder that holds the runs.",
+    help="Folder for the runs.",
 )
 @click.option(
     "--baseline",
@@ -50,20 +50,20 @@ if TYPE_CHECKING:
 @click.option(
     "--decisions",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="File with the decisions of people about findings.",
+    help="File with the decisions that people made about findings.",
 )
 @click.option(
     "--max-minutes",
     type=float,
-    help="Use fewer images where the estimate is longer than this; the report says so.",
+    help="Use fewer images if the audit is estimated to take longer; the report says so.",
 )
 @click.option(
     "--repair",
     is_flag=True,
-    help="Make the damaged files of a finished run again instead of refusing it.",
+    help="Make the damaged files of a finished run again instead of refusing the run.",
 )
-@click.option("--exit-zero", is_flag=True, help="Exit with 0 also when the gate does not pass.")
-@click.option("--quiet", is_flag=True, help="Say nothing but errors and the result's path.")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever the gate says.")
+@click.option("--quiet", is_flag=True, help="Print only errors and the path of the run folder.")
 @click.option("--log-json", is_flag=True, help="Write progress and errors as JSON lines.")
 def command(
     config_file: Path | None,
@@ -76,11 +76,11 @@ def command(
     log_json: bool,
     **options: Any,
 ) -> None:
-    """Audit a model, write its report, and judge it where the config has a policy or targets.
+    """Audit a model, write its report, and judge it if the config has a policy or targets.
 
     Give a CONFIG file, or --model and --data. Options win over the environment (AUDITOR_AUDIT__SEED
     is audit.seed), the environment over the file, the file over the preset. The path of the run
-    folder goes to stdout; how the run ended is in OUT/summary.json. The same command continues an
+    folder goes to stdout; OUT/summary.json says how the run ended. The same command continues an
     audit that was stopped.
     """
     from auditor.cli.completion import complete

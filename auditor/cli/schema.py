@@ -12,7 +12,7 @@ import click
 def command(what: str) -> None:
     """Print the JSON Schema of the config, of a policy file, of audit.json or of review.json.
 
-    With `auditor schema config > audit.schema.json`, an editor that knows YAML completes and checks
+    After `auditor schema config > audit.schema.json`, editors with YAML support complete and check
     the config.
     """
     from pydantic import BaseModel

@@ -16,7 +16,7 @@ import click
     "digest",
     help="SHA-256 that manifest.json must have, as an earlier verification printed it.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(run_folder: Path, digest: str | None, as_json: bool) -> None:
     """Check every file of RUN against its manifest; exit with 5 if a byte is not as written.
 

@@ -103,4 +103,4 @@ def test_without_torch_the_command_still_answers(tmp_path: Path) -> None:
     found = {check["name"]: check for check in json.loads(done.stdout)}
     assert "broken on purpose" in found["torch"]["found"]
     assert "pip install" in found["torch"]["mend"]
-    assert "to mend before an audit: torch" in done.stderr
+    assert "fix this before an audit: torch" in done.stderr

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     help="Look at this many images, spread over the data.",
 )
 @click.option("--all", "everything", is_flag=True, help="Show every layer and every operation.")
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON instead.")
-@click.option("--quiet", is_flag=True, help="Say nothing but errors and the result.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--quiet", is_flag=True, help="Print only errors and the result.")
 def command(
     config_file: Path | None,
     count: int,
@@ -47,7 +47,7 @@ def command(
 ) -> None:
     """Check a model before an audit: how exact relevance is, and how long it takes.
 
-    Takes a CONFIG file, or --model and --data, as `auditor run` does. Says which rule runs where,
+    Give a CONFIG file, or --model and --data, as for `auditor run`. Says which rule runs where,
     how much of the explained logit arrives at each layer and at the pixels and where the rest
     stays, which layers are audited and why, and what the audit costs. The result goes to stdout.
     """
