@@ -1,18 +1,16 @@
-"""The analyses beyond single concepts, as stages: each runs once and is kept in the run folder."""
+"""The analyses beyond single concepts, as stages."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Iterable, Sequence
 
-from auditor.base.progress import Progress
+from auditor.base.progress import Step
 from auditor.causal.flipping import flipping_curves, flipping_samples
-from auditor.config.audit import Config
 from auditor.pipeline.analysis import Extras, LayerAnalysis, LayerExtras
-from auditor.pipeline.decisions import analyse_classes, analyse_layer, compared_pairs
+from auditor.pipeline.context import Context
+from auditor.pipeline.decisions import OfClasses, analyse_classes, analyse_layer, compared_pairs
 from auditor.pipeline.illustrate import illustrate, requests_of
-from auditor.pipeline.positional import Positional, analyse_positional
+from auditor.pipeline.positional import analyse_positional
 from auditor.pipeline.unit_pictures import (
     class_component_requests,
     component_requests,
@@ -21,23 +19,22 @@ from auditor.pipeline.unit_pictures import (
     sample_rows,
     subspace_requests,
 )
-from auditor.records.accounting import accounts
-from auditor.records.concepts import DecisionPlane, Empty, FlippingCurves, Mistakes, Strategies
-from auditor.records.stages import Illustration, SamplePicture, Samples, UnitPicture
+from auditor.records.concepts import (
+    ConfusedPair,
+    DecisionPlane,
+    Empty,
+    FlippingCurves,
+    Mistakes,
+    Strategies,
+)
+from auditor.records.stages import Illustration, SamplePicture, UnitPicture
 from auditor.records.work import Work
-from auditor.relevance.explainer import Explainer
-from auditor.report.show.images import ImageStore
-from auditor.run.folder import RunFolder
-from auditor.subject import Subject
 
 # Concepts named per strategy, per kind of error, and reference samples of each.
 NAMED = 3
 REFERENCES = 4
-
 # Measured on the demo, on the reference machine, besides as long as the reference samples take.
 OTHER_SECONDS = 8.0
-
-T = TypeVar("T")
 
 
 def work_of_analyses() -> Work:
@@ -45,195 +42,139 @@ def work_of_analyses() -> Work:
     return Work(fixed=OTHER_SECONDS)
 
 
-@dataclass(frozen=True, eq=False)
-class Stages:
-    """What every stage of the analyses works with."""
-
-    config: Config
-    subject: Subject
-    explainer: Explainer
-    samples: Samples
-    layers: Sequence[LayerAnalysis]
-    outputs: Sequence[int]
-    store: ImageStore
-    run: RunFolder
-    progress: Progress
-
-    def once(
-        self,
-        stage: str,
-        inputs: Iterable[str],
-        make: Callable[[], T],
-    ) -> T:
-        """Run a stage that reads these stages, and the audited classes."""
-        read: Mapping[str, Any] = {name: self.run.digest(name) for name in inputs}
-        made = self.run.once(stage, {**read, "outputs": list(self.outputs)}, make)
-        accounts(self.samples)
-        return made
-
-
-def run_analyses(stages: Stages) -> Extras:
+def run_analyses(context: Context, layers: Sequence[LayerAnalysis]) -> Extras:
     """Return everything that the analyses found, with the pictures that show it."""
-    pairs = compared_pairs(stages.config.audit, stages.samples, stages.outputs)
-    layers = tuple(_layer(stages, place, pairs) for place in range(len(stages.layers)))
-    last = len(stages.layers) - 1
-
-    def of_classes() -> tuple[tuple[Strategies | Empty, ...], Mistakes | Empty]:
-        with stages.progress.stage("strategies and errors"):
-            return analyse_classes(
-                stages.config.audit, stages.samples, stages.layers[last].layer, stages.outputs
-            )
-
-    strategies, mistakes = stages.once("strategies", [f"concepts-{last}"], of_classes)
-    units, pictures = _pictures(stages, layers, strategies, mistakes)
+    pairs = compared_pairs(context.config.audit, context.samples, context.outputs)
+    last = layers[-1]
+    extras = tuple(
+        _layer(context, index, analysis, pairs, deepest=analysis is last)
+        for index, analysis in enumerate(layers)
+    )
+    of_classes: OfClasses = context.once(
+        "strategies",
+        "strategies and errors",
+        lambda _: analyse_classes(context, last.layer),
+        reads=[last.stage],
+    )
+    strategies, mistakes = of_classes
+    units, pictures = _pictures(context, layers, extras, of_classes)
     return Extras(
-        deepest=stages.layers[last].layer.layer,
+        deepest=last.layer.layer,
         pairs=pairs,
-        layers=layers,
+        layers=extras,
         strategies=strategies,
         mistakes=mistakes,
-        illustrations=_illustrations(stages, layers, strategies, mistakes),
+        illustrations=_further_concepts(context, layers, extras, of_classes),
         units=units,
         samples=pictures,
     )
 
 
-def _layer(stages: Stages, place: int, pairs: Sequence[Any]) -> LayerExtras:
-    audit, analysis = stages.config.audit, stages.layers[place]
+def _layer(
+    context: Context,
+    index: int,
+    analysis: LayerAnalysis,
+    pairs: Sequence[ConfusedPair],
+    *,
+    deepest: bool,
+) -> LayerExtras:
     name = analysis.layer.layer
-    concepts = f"concepts-{place}"
-
-    def positional() -> Positional:
-        total = audit.component_samples * len(stages.outputs)
-        with stages.progress.stage(f"components of {name}", total) as step:
-            return analyse_positional(
-                stages.explainer,
-                stages.subject.load,
-                stages.samples,
-                analysis.layer,
-                analysis.subspaces,
-                stages.outputs,
-                most=audit.component_samples,
-                within_classes=place == len(stages.layers) - 1,
-                batch=audit.batch,
-                progress=step,
-                seed=audit.seed,
-            )
-
-    components, class_components, decision = stages.once(
-        f"components-{place}", [concepts], positional
+    components, class_components, decision = context.once(
+        f"components-{index}",
+        f"components of {name}",
+        lambda step: analyse_positional(context, analysis, within_classes=deepest, progress=step),
+        reads=[analysis.stage],
+        steps=context.config.audit.component_samples * len(context.outputs),
     )
-
-    def decisions() -> Any:
-        with stages.progress.stage(f"decisions at {name}"):
-            return analyse_layer(
-                stages.samples,
-                analysis.layer,
-                analysis.subspaces,
-                decision,
-                stages.outputs,
-                pairs,
-                seed=audit.seed,
-            )
-
-    directions, planes = stages.once(
-        f"decisions-{place}", [concepts, f"components-{place}"], decisions
+    directions, planes = context.once(
+        f"decisions-{index}",
+        f"decisions at {name}",
+        lambda _: analyse_layer(context, analysis, decision, pairs),
+        reads=[analysis.stage, f"components-{index}"],
     )
-    curves = stages.once(f"flipping-{place}", [concepts], lambda: _flipping(stages, name))
-    return LayerExtras(
-        name, components, class_components, decision, directions, planes, tuple(curves)
-    )
+    curves = _flipping(context, f"flipping-{index}", analysis)
+    return LayerExtras(name, components, class_components, decision, directions, planes, curves)
 
 
-def _flipping(stages: Stages, layer: str) -> tuple[FlippingCurves, ...]:
-    audit = stages.config.audit
-    rows = flipping_samples(stages.samples, stages.outputs, audit.flipping_images)
+def _flipping(context: Context, stage: str, analysis: LayerAnalysis) -> tuple[FlippingCurves, ...]:
+    audit, samples, layer = context.config.audit, context.samples, analysis.layer.layer
+    rows = flipping_samples(samples, context.outputs, audit.flipping_images)
     if not rows:
         return ()
-    with stages.progress.stage(f"concept flipping at {layer}", len(rows)) as step:
+
+    def make(step: Step) -> tuple[FlippingCurves, ...]:
         return flipping_curves(
-            stages.explainer,
-            stages.subject.load,
+            context.explainer,
+            context.subject.load,
             layer,
             rows,
-            [int(stages.samples.target[row]) for row in rows],
+            [int(samples.target[row]) for row in rows],
             batch=audit.batch,
             progress=step,
             seed=audit.seed,
         )
 
+    return context.once(
+        stage, f"concept flipping at {layer}", make, reads=[analysis.stage], steps=len(rows)
+    )
+
 
 def _pictures(
-    stages: Stages,
-    layers: Sequence[LayerExtras],
-    strategies: Sequence[Strategies | Empty],
-    mistakes: Mistakes | Empty,
+    context: Context,
+    layers: Sequence[LayerAnalysis],
+    extras: Sequence[LayerExtras],
+    of_classes: OfClasses,
 ) -> tuple[tuple[UnitPicture, ...], tuple[SamplePicture, ...]]:
     wanted = []
-    for analysis, found in zip(stages.layers, layers, strict=True):
-        wanted += component_requests(found.components)
+    for analysis, extra in zip(layers, extras, strict=True):
+        wanted += component_requests(extra.components)
         wanted += subspace_requests(
-            analysis.subspaces, analysis.layer, stages.samples, stages.outputs
+            analysis.subspaces, analysis.layer, context.samples, context.outputs
         )
-        for each in found.class_components:
-            wanted += class_component_requests(each, analysis.layer)
-    rows = sample_rows(strategies, mistakes, stages.config.audit.mistakes, wanted)
-    tools = (stages.explainer, stages.subject, stages.samples)
-    batch = stages.config.audit.batch
-
-    def make() -> tuple[tuple[UnitPicture, ...], tuple[SamplePicture, ...]]:
-        with stages.progress.stage("pictures of the analyses", len(wanted) + len(rows)) as step:
-            return (
-                draw_units(*tools, wanted, stages.store, batch=batch, progress=step),
-                draw_samples(*tools, rows, stages.store, batch=batch, progress=step),
-            )
-
-    read = [f"components-{place}" for place in range(len(layers))]
-    units, pictures = stages.once("analysis-pictures", [*read, "strategies"], make)
-    return tuple(units), tuple(pictures)
+        for components in extra.class_components:
+            wanted += class_component_requests(components, analysis.layer)
+    rows = sample_rows(*of_classes, context.config.audit.mistakes, wanted)
+    return context.once(
+        "analysis-pictures",
+        "pictures of the analyses",
+        lambda step: (draw_units(context, wanted, step), draw_samples(context, rows, step)),
+        reads=[*(f"components-{index}" for index in range(len(layers))), "strategies"],
+        steps=len(wanted) + len(rows),
+    )
 
 
-def _illustrations(
-    stages: Stages,
-    layers: Sequence[LayerExtras],
-    strategies: Sequence[Strategies | Empty],
-    mistakes: Mistakes | Empty,
+def _further_concepts(
+    context: Context,
+    layers: Sequence[LayerAnalysis],
+    extras: Sequence[LayerExtras],
+    of_classes: OfClasses,
 ) -> tuple[Illustration, ...]:
     """Return reference samples of the concepts that are named here and lead no class.
 
     Concepts that speak for a class are shown by the class's own samples first.
     """
+    strategies, mistakes = of_classes
     requests = []
-    last = len(stages.layers) - 1
-    for place, (analysis, found) in enumerate(zip(stages.layers, layers, strict=True)):
-        within = _axes(found.planes)
+    for analysis, extra in zip(layers, extras, strict=True):
+        within = _axes(extra.planes)
         named = set()
-        if place == last:
-            within |= _driving_or_missing(mistakes, stages.config.audit.mistakes)
+        if analysis is layers[-1]:
+            within |= _driving_or_missing(mistakes, context.config.audit.mistakes)
             named = _distinguishing(strategies)
-        for number, output in enumerate(stages.outputs):
-            own = {concept for concept, of in within if of == output}
-            more = sorted(own - set(analysis.leading.get(output, ())))
-            requests += requests_of(analysis.per_class[number], more, REFERENCES)
+        for output, references in zip(context.outputs, analysis.per_class, strict=True):
+            speaking = {concept for concept, of in within if of == output}
+            more = sorted(speaking - set(analysis.leading.get(output, ())))
+            requests += requests_of(references, more, REFERENCES)
         everywhere = {concept for concept, _ in within} | named
         further = sorted(everywhere - set(analysis.shown))
         requests += requests_of(analysis.by_relevance, further, REFERENCES)
-
-    def make() -> tuple[Illustration, ...]:
-        with stages.progress.stage("reference samples of further concepts", len(requests)) as step:
-            return illustrate(
-                stages.explainer,
-                stages.subject,
-                stages.samples,
-                requests,
-                stages.store,
-                batch=stages.config.audit.batch,
-                progress=step,
-            )
-
-    read = [f"decisions-{place}" for place in range(len(layers))]
-    made: tuple[Illustration, ...] = stages.once("further-concepts", [*read, "strategies"], make)
-    return made
+    return context.once(
+        "further-concepts",
+        "reference samples of further concepts",
+        lambda step: illustrate(context, requests, step),
+        reads=[*(f"decisions-{index}" for index in range(len(layers))), "strategies"],
+        steps=len(requests),
+    )
 
 
 def _axes(planes: Iterable[DecisionPlane | Empty]) -> set[tuple[int, int]]:

@@ -37,8 +37,9 @@ from auditor.report.sections.findings import RegionPictures
 
 @dataclass(frozen=True)
 class LayerAnalysis:
-    """What the concept stages found at one layer; ``leading``: output -> its top concepts."""
+    """The concepts of a layer, found by ``stage``; ``leading``: output -> its top concepts."""
 
+    stage: str
     layer: LayerRelevance
     statistics: ConceptStatistics
     by_relevance: References

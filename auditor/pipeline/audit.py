@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from auditor.base.progress import Progress
+from auditor.base.progress import Progress, Step
 from auditor.causal.probe import Probe
 from auditor.causal.search import find_shortcuts, steps_of
 from auditor.config.audit import Config
 from auditor.language.speaking import speaking
-from auditor.pipeline.analyses import Stages, run_analyses
-from auditor.pipeline.analysis import Analysis
+from auditor.pipeline.analyses import run_analyses
+from auditor.pipeline.analysis import Analysis, LayerAnalysis
 from auditor.pipeline.assemble import assemble
-from auditor.pipeline.compose import composer, graded
-from auditor.pipeline.concept_stages import concept_stages, relevance_stage
+from auditor.pipeline.compose import compositions
+from auditor.pipeline.concepts import concepts_of_layers, relevance_of_data
+from auditor.pipeline.context import Context, Opened
 from auditor.pipeline.facts import model_facts
 from auditor.pipeline.identity import identity_of
-from auditor.pipeline.illustrate import illustrate, requests_of, samples_of
 from auditor.pipeline.label_stage import confirmed
-from auditor.pipeline.local import local_analysis, named_rows
+from auditor.pipeline.local import named_rows, single_pictures
 from auditor.pipeline.opening import (
     audited_layers,
     audited_outputs,
@@ -33,18 +33,20 @@ from auditor.pipeline.opening import (
     shared_yaml,
     tool,
 )
-from auditor.pipeline.report_pictures import atlases, finding_regions, named_concepts
+from auditor.pipeline.result_pictures import (
+    atlases,
+    finding_regions,
+    named_concepts,
+    reference_samples,
+)
 from auditor.pipeline.resume import check_left, remove_unlisted_pictures
-from auditor.records.details import Compositions
-from auditor.records.stages import Illustration, ShortcutReport
-from auditor.relevance.explainer import Explainer
-from auditor.relevance.over_data.heatmaps import MapRequest
+from auditor.records.stages import ShortcutReport
 from auditor.relevance.sweep.numerics import exact
-from auditor.report.document.audit import AuditResult, LocalPart
+from auditor.report.document.audit import AuditResult
 from auditor.report.show.images import ImageStore
 from auditor.run.folder import RunFolder, open_run
 from auditor.run.storage import locked, make_folder
-from auditor.subject import Subject, load_subject
+from auditor.subject import load_subject
 
 
 @dataclass(frozen=True)
@@ -101,52 +103,40 @@ def run_audit(
     with only_one(run, progress), speaking(config.report.language), exact(subject.device):
         check_left(run, repair=repair)
         run.write({"config.yaml": shared_yaml(config).encode()})
-        return _stages(config, subject, explainer, layers, run, progress)
+        return _stages(Opened(config, subject, explainer, layers, run, progress))
 
 
-def _stages(
-    config: Config,
-    subject: Subject,
-    explainer: Explainer,
-    layers: tuple[str, ...],
-    run: RunFolder,
-    progress: Progress,
-) -> AuditOutcome:
-    samples, relevance = relevance_stage(config, subject, explainer, layers, run, progress)
-    subject = confirmed(subject, samples, progress)
+def _stages(opened: Opened) -> AuditOutcome:
+    config, run, progress = opened.config, opened.run, opened.progress
+    samples, relevance = relevance_of_data(opened)
+    opened = replace(opened, subject=confirmed(opened.subject, samples, progress))
     outputs, left_out = audited_outputs(config, samples)
-    analyses = concept_stages(
-        config, subject, explainer, samples, relevance, outputs, run, progress
-    )
     store = ImageStore(run.images, run.note_picture)
-    stages = Stages(config, subject, explainer, samples, analyses, outputs, store, run, progress)
-    illustrations = _illustrations(stages)
-    extras = run_analyses(stages)
-    shortcuts = _shortcuts(stages)
-    local = _local(stages)
-    compositions = _compositions(stages, shortcuts)
-    drawn = atlases(stages)
-    regions = finding_regions(stages, shortcuts)
-    named = named_concepts(stages, illustrations, drawn, local)
-    facts = model_facts(stages)
+    context = Context(**vars(opened), samples=samples, outputs=outputs, store=store)
+    layers = concepts_of_layers(context, relevance)
+    illustrations = reference_samples(context, layers)
+    extras = run_analyses(context, layers)
+    shortcuts = _shortcuts(context, layers[-1])
+    local = single_pictures(context, layers[-1])
+    drawn = atlases(context, layers[-1])
+    analysis = Analysis(
+        samples=samples,
+        outputs=outputs,
+        left_out=left_out,
+        layers=layers,
+        illustrations=illustrations,
+        extras=extras,
+        shortcuts=shortcuts,
+        local=local,
+        compositions=compositions(context, layers, shortcuts),
+        atlases=drawn,
+        regions=finding_regions(context, shortcuts),
+        named=named_concepts(context, layers, illustrations, drawn, local),
+        facts=model_facts(context),
+    )
     started = time.monotonic()
     with progress.stage("writing the result"):
-        analysis = Analysis(
-            samples=samples,
-            outputs=outputs,
-            left_out=left_out,
-            layers=tuple(analyses),
-            illustrations=illustrations,
-            shortcuts=shortcuts,
-            compositions=compositions,
-            local=local,
-            extras=extras,
-            facts=facts,
-            atlases=drawn,
-            regions=regions,
-            named=named,
-        )
-        result = assemble(config, analysis, store, tool(subject), run.key[:8])
+        result = assemble(config, analysis, store, tool(context.subject), run.key[:8])
         # Of the first time, as the stages': the same command again gives the same report.
         seconds = run.manifest().get("seconds", round(time.monotonic() - started, 3))
         document = result.model_dump_json(indent=1).encode()
@@ -155,88 +145,28 @@ def _stages(
     return AuditOutcome(run, result)
 
 
-def _illustrations(stages: Stages) -> tuple[Illustration, ...]:
-    audit, store, run = stages.config.audit, stages.store, stages.run
-    requests: list[MapRequest] = []
-    count, active, in_class = samples_of(audit)
-    for analysis in stages.layers:
-        requests += requests_of(analysis.by_relevance, analysis.shown, count)
-        requests += requests_of(analysis.by_activation, analysis.shown, active)
-        for output, own in zip(stages.outputs, analysis.per_class, strict=True):
-            requests += requests_of(own, analysis.leading.get(output, ()), in_class)
-
-    def make() -> tuple[Illustration, ...]:
-        with stages.progress.stage("reference samples", len(requests)) as step:
-            return illustrate(
-                stages.explainer,
-                stages.subject,
-                stages.samples,
-                requests,
-                store,
-                batch=audit.batch,
-                progress=step,
-            )
-
-    inputs = {"concepts": [run.digest(f"concepts-{index}") for index in range(len(stages.layers))]}
-    return run.once("illustrations", inputs, make)
-
-
-def _shortcuts(stages: Stages) -> ShortcutReport | None:
-    config, outputs, run = stages.config, stages.outputs, stages.run
+def _shortcuts(context: Context, last: LayerAnalysis) -> ShortcutReport | None:
+    config, outputs = context.config, context.outputs
     if not config.shortcuts.enabled:
         return None
-    last = stages.layers[-1]
     leading = {output: (last.layer.layer, last.leading.get(output, ())) for output in outputs}
 
-    def make() -> ShortcutReport:
-        with stages.progress.stage("clever-Hans candidates", steps_of(outputs)) as step:
-            return find_shortcuts(
-                Probe(stages.explainer, stages.subject),
-                stages.samples,
-                leading,
-                outputs,
-                config.shortcuts,
-                seed=config.audit.seed,
-                layer_relevance=last.layer,
-                progress=step,
-            )
+    def make(step: Step) -> ShortcutReport:
+        return find_shortcuts(
+            Probe(context.explainer, context.subject),
+            context.samples,
+            leading,
+            outputs,
+            config.shortcuts,
+            seed=config.audit.seed,
+            layer_relevance=last.layer,
+            progress=step,
+        )
 
-    inputs = {
-        "relevance": run.digest("relevance"),
-        "leading": run.digest(f"concepts-{len(stages.layers) - 1}"),
-        "config": config.shortcuts.model_dump(mode="json"),
-    }
-    return run.once("shortcuts", inputs, make)
-
-
-def _local(stages: Stages) -> LocalPart:
-    def make() -> LocalPart:
-        with stages.progress.stage("single pictures") as step:
-            return local_analysis(
-                stages.config,
-                stages.subject,
-                stages.explainer,
-                stages.samples,
-                stages.layers[-1].layer,
-                stages.outputs,
-                stages.store,
-                step,
-            )
-
-    found: LocalPart = stages.once("local", ["relevance"], make)
-    return found
-
-
-def _compositions(stages: Stages, shortcuts: ShortcutReport | None) -> Compositions:
-    def make() -> Compositions:
-        total = len(stages.outputs) + len(graded(shortcuts))
-        with stages.progress.stage("composition of concepts", total) as step:
-            layers = [analysis.layer for analysis in stages.layers]
-            found = composer(
-                stages.config, stages.subject, stages.explainer, stages.samples, layers
-            )
-            return found.all(stages.outputs, shortcuts, stages.store, step)
-
-    read = ["relevance", "shortcuts"] if shortcuts else ["relevance"]
-    found: Compositions = stages.once("composition", read, make)
-    return found
+    return context.once(
+        "shortcuts",
+        "clever-Hans candidates",
+        make,
+        reads=["relevance", last.stage],
+        steps=steps_of(outputs),
+    )

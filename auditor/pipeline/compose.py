@@ -11,9 +11,10 @@ from auditor.base.progress import Step
 from auditor.concepts.atlas import region_relevance
 from auditor.concepts.composition import spread_rows, step, strongest
 from auditor.concepts.crops import receptive_crop
-from auditor.config.audit import Config
 from auditor.language.numbers import short_number
 from auditor.language.speaking import gettext as _
+from auditor.pipeline.analysis import LayerAnalysis
+from auditor.pipeline.context import Context
 from auditor.pipeline.illustrate import CROP_SIDE
 from auditor.records.details import (
     CompositionGraph,
@@ -219,18 +220,28 @@ class Composer:
         return NodePicture(found.layer, concept, found.row, picture)
 
 
-def composer(
-    config: Config,
-    subject: Subject,
-    explainer: Explainer,
-    samples: Samples,
-    layers: Sequence[LayerRelevance],
-) -> Composer:
-    """Return what decomposes the decisions of an audit."""
-    by_name = {layer.layer: layer for layer in layers}
-    chain = chain_of(explainer, list(by_name))
-    audit = config.audit
-    return Composer(subject, explainer, samples, by_name, chain, audit.composition, audit.batch)
+def compositions(
+    context: Context, layers: Sequence[LayerAnalysis], shortcuts: ShortcutReport | None
+) -> Compositions:
+    """Return the graph of every class and of every finding of grade A or B, with crops."""
+    audit = context.config.audit
+    by_name = {analysis.layer.layer: analysis.layer for analysis in layers}
+    composer = Composer(
+        context.subject,
+        context.explainer,
+        context.samples,
+        by_name,
+        chain_of(context.explainer, list(by_name)),
+        audit.composition,
+        audit.batch,
+    )
+    return context.once(
+        "composition",
+        "composition of concepts",
+        lambda step: composer.all(context.outputs, shortcuts, context.store, step),
+        reads=["relevance", "shortcuts"] if shortcuts else ["relevance"],
+        steps=len(context.outputs) + len(graded(shortcuts)),
+    )
 
 
 def graded(shortcuts: ShortcutReport | None) -> list[Finding]:

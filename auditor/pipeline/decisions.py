@@ -14,6 +14,8 @@ from auditor.concepts.planes import confused_pairs, decision_plane, subspace_uni
 from auditor.concepts.strategies import strategies
 from auditor.config.audit import AuditConfig
 from auditor.language.speaking import gettext as _
+from auditor.pipeline.analysis import LayerAnalysis
+from auditor.pipeline.context import Context
 from auditor.records.concepts import (
     ConfusedPair,
     DecisionPlane,
@@ -23,7 +25,7 @@ from auditor.records.concepts import (
     Strategies,
     UnitChoice,
 )
-from auditor.records.stages import LayerRelevance, Samples, Subspaces
+from auditor.records.stages import LayerRelevance, Samples
 from auditor.subject.labels import plain
 
 # Members per class that the directions of variation are found on.
@@ -56,26 +58,24 @@ def compared_pairs(
 
 
 def analyse_layer(
-    samples: Samples,
-    layer: LayerRelevance,
-    subspaces: Subspaces,
+    context: Context,
+    analysis: LayerAnalysis,
     decision: UnitChoice | Empty,
-    outputs: Sequence[int],
     pairs: Sequence[ConfusedPair],
-    *,
-    seed: int,
 ) -> OfLayer:
     """Return the directions of variation, and the plane of every pair.
 
     The axes are subspaces where these lead the layer, else single channels.
     """
+    samples, outputs, layer = context.samples, context.outputs, analysis.layer
+    seed = context.config.audit.seed
     rows = [_spread(samples.members(output), DIRECTION_SAMPLES) for output in outputs]
-    explained_as = np.repeat(outputs, [len(each) for each in rows])
+    explained_as = np.repeat(outputs, [len(members) for members in rows])
     chosen = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
     rng = stream(seed, "directions", layer.layer)
     directions = relevance_directions(layer, chosen, explained_as, rng=rng)
     leads = not isinstance(decision, Empty) and decision.leads == "subspace"
-    units = subspace_units(subspaces, layer.relevance.shape[1]) if leads else None
+    units = subspace_units(analysis.subspaces, layer.relevance.shape[1]) if leads else None
     planes = tuple(
         decision_plane(
             samples,
@@ -90,12 +90,11 @@ def analyse_layer(
     return directions, planes
 
 
-def analyse_classes(
-    config: AuditConfig, samples: Samples, layer: LayerRelevance, outputs: Sequence[int]
-) -> OfClasses:
+def analyse_classes(context: Context, layer: LayerRelevance) -> OfClasses:
     """Return the strategies of every class, and what wrong decisions rested on, at one layer."""
+    config, samples = context.config.audit, context.samples
     off = Empty(_("Strategies were switched off (audit.strategies: 0)."))
-    found = tuple(
+    of_classes = tuple(
         strategies(
             layer,
             output,
@@ -105,11 +104,11 @@ def analyse_classes(
         )
         if config.strategies
         else off
-        for output in outputs
+        for output in context.outputs
     )
     if not config.mistakes:
-        return found, Empty(_("Wrong decisions were switched off (audit.mistakes: 0)."))
-    return found, mistakes(samples, layer, outputs)
+        return of_classes, Empty(_("Wrong decisions were switched off (audit.mistakes: 0)."))
+    return of_classes, mistakes(samples, layer, context.outputs)
 
 
 def _spread(rows: np.ndarray, most: int) -> np.ndarray:

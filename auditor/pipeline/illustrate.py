@@ -14,6 +14,7 @@ from auditor.concepts.colours import PALETTE
 from auditor.concepts.crops import receptive_crop
 from auditor.config.audit import AuditConfig
 from auditor.language.speaking import gettext as _
+from auditor.pipeline.context import Context
 from auditor.records.stages import (
     ConceptMap,
     Illustration,
@@ -33,7 +34,6 @@ from auditor.relevance.over_data.heatmaps import (
 from auditor.report.document.audit import AtlasSample, LegendEntry
 from auditor.report.draw.pictures import heat, overlay, paint_segments
 from auditor.report.show.images import ImageStore
-from auditor.subject import Subject
 
 CROP_SIDE = 128
 FULL_SIDE = 192
@@ -112,43 +112,33 @@ def with_places(explainer: Explainer, requests: Sequence[MapRequest]) -> list[Ma
 
 
 def illustrate(
-    explainer: Explainer,
-    subject: Subject,
-    samples: Samples,
-    requests: Sequence[MapRequest],
-    store: ImageStore,
-    *,
-    batch: int,
-    progress: Step,
+    context: Context, requests: Sequence[MapRequest], progress: Step
 ) -> tuple[Illustration, ...]:
     """Return crop and overlay of every request; each image is loaded and explained once."""
-    found: list[Illustration] = []
-    for chunk in _chunks_by_row(with_places(explainer, requests)):
+    subject, samples = context.subject, context.samples
+    drawn: list[Illustration] = []
+    for chunk in _chunks_by_row(with_places(context.explainer, requests)):
         maps = concept_maps(
-            explainer,
+            context.explainer,
             subject.load,
             chunk,
             targets=samples.target,
-            batch=batch,
+            batch=context.config.audit.batch,
         )
         pictures = {row: subject.picture(row) for row in {request.row for request in chunk}}
-        found += [_illustration(found_map, pictures, samples, store) for found_map in maps]
+        drawn += [
+            _illustration(concept_map, pictures, samples, context.store) for concept_map in maps
+        ]
         progress(len(chunk))
-    return tuple(found)
+    return tuple(drawn)
 
 
 def atlas_sample(
-    explainer: Explainer,
-    subject: Subject,
-    samples: Samples,
-    layer: LayerRelevance,
-    row: int,
-    store: ImageStore,
-    progress: Step,
-    *,
-    compared: int = COMPARED,
+    context: Context, layer: LayerRelevance, row: int, *, compared: int = COMPARED
 ) -> AtlasSample:
     """Return the superpixel atlas of a sample, of its ``compared`` most relevant concepts."""
+    explainer, subject, samples = context.explainer, context.subject, context.samples
+    store = context.store
     order = np.argsort(-layer.relevance[row], kind="stable")[:compared]
     concepts = [int(c) for c in order if layer.relevance[row, c] > 0]
     target = int(samples.target[row])
@@ -159,7 +149,6 @@ def atlas_sample(
     colours = dict(zip(found.concepts, PALETTE, strict=False))
     painted = paint_segments(photo, found.segments, [colours.get(int(c)) for c in found.dominating])
     path = samples.manifest.paths[row]
-    progress(1)
     return AtlasSample(
         sample=path,
         layer=layer.layer,

@@ -19,12 +19,13 @@ from auditor.concepts.local import (
     strongest_window,
 )
 from auditor.concepts.shares import shares_of
-from auditor.config.audit import Config
 from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
+from auditor.pipeline.analysis import LayerAnalysis
+from auditor.pipeline.context import Context
 from auditor.pipeline.illustrate import ATLAS_SIDE, CROP_SIDE, FULL_SIDE, with_places
 from auditor.records.part import Picture, concept_id
-from auditor.records.stages import ConceptMap, LayerRelevance, Samples
+from auditor.records.stages import ConceptMap, LayerRelevance
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.heatmaps import (
     Load,
@@ -41,7 +42,6 @@ from auditor.report.document.audit import (
     RegionRow,
 )
 from auditor.report.show.images import ImageStore, Photo, heat, outline, overlay, upscale
-from auditor.subject import Subject
 
 # Concepts whose conditional heatmaps are compared inside a region.
 COMPARED = 24
@@ -69,25 +69,26 @@ class Look:
     prediction: str
 
 
-def local_analysis(
-    config: Config,
-    subject: Subject,
-    explainer: Explainer,
-    samples: Samples,
-    layer: LayerRelevance,
-    outputs: Sequence[int],
-    store: ImageStore,
-    progress: Step,
-) -> LocalPart:
+def single_pictures(context: Context, last: LayerAnalysis) -> LocalPart:
     """Return the samples that the config names, else those chosen for each class."""
+    return context.once(
+        "local",
+        "single pictures",
+        lambda step: _single_pictures(context, last.layer, step),
+        reads=["relevance"],
+    )
+
+
+def _single_pictures(context: Context, layer: LayerRelevance, progress: Step) -> LocalPart:
+    samples, subject, audit = context.samples, context.subject, context.config.audit
     paths, names = samples.manifest.paths, samples.manifest.classes
     notes: list[str] = []
     chosen: list[Chosen] = []
-    if config.audit.samples is None:
-        for output in outputs:
+    if audit.samples is None:
+        for output in context.outputs:
             chosen += choose_samples(layer, samples, output)
     else:
-        for row in named_rows(config.audit.samples, paths):
+        for row in named_rows(audit.samples, paths):
             if samples.valid[row]:
                 chosen.append(Chosen(row, _("asked for in the config")))
             else:
@@ -95,7 +96,7 @@ def local_analysis(
                 notes.append(
                     _("'%(paths)s' was not looked at: %(reason)s.", paths=paths[row], reason=reason)
                 )
-    found = []
+    cards = []
     for row, why in chosen:
         target = int(samples.target[row])
         look = Look(
@@ -109,9 +110,11 @@ def local_analysis(
             explained=names[target],
             prediction=names[samples.prediction[row]],
         )
-        found.append(look_closely(explainer, look, layer, (), config.audit.concepts, store))
+        cards.append(
+            look_closely(context.explainer, look, layer, (), audit.concepts, context.store)
+        )
         progress(1)
-    return LocalPart(cards=found, notes=notes)
+    return LocalPart(cards=cards, notes=notes)
 
 
 def named_rows(names: Sequence[str], paths: Sequence[str]) -> list[int]:

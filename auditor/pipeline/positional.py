@@ -15,6 +15,8 @@ from auditor.concepts.components import positional_components
 from auditor.concepts.typical import typical_samples
 from auditor.concepts.units import channel_figures, component_figures, leading_unit
 from auditor.language.speaking import gettext as _
+from auditor.pipeline.analysis import LayerAnalysis
+from auditor.pipeline.context import Context
 from auditor.records.concepts import Empty, PositionalComponents, UnitChoice
 from auditor.records.stages import LayerRelevance, Samples, Subspaces
 from auditor.relevance.explainer import Explainer
@@ -38,65 +40,67 @@ Positional = tuple[
 
 
 def analyse_positional(
-    explainer: Explainer,
-    load: Load,
-    samples: Samples,
-    layer: LayerRelevance,
-    subspaces: Subspaces,
-    outputs: Sequence[int],
-    *,
-    most: int,
-    within_classes: bool,
-    batch: int,
-    progress: Step,
-    seed: int,
+    context: Context, analysis: LayerAnalysis, *, within_classes: bool, progress: Step
 ) -> Positional:
     """Return components over all classes, those of each class, and the unit that leads.
 
-    Up to ``most`` members of each class are explained, the most typical and then various ones;
-    their positional relevance is not kept. Without ``within_classes`` the second part is empty.
+    Up to ``audit.component_samples`` members of each class are explained, the most typical and then
+    various ones; their positional relevance is not kept. Without ``within_classes`` the second part
+    is empty.
     """
-    rows, explained_as = chosen_rows(samples, layer, outputs, most)
-    if len(rows) == 0:
-        empty = Empty(
-            _("No picture of the audited classes is recognised as its class.")
-            if most
-            else _("Components were switched off (audit.component_samples: 0).")
-        )
-        return empty, tuple(empty for _ in outputs) if within_classes else (), empty
+    audit, outputs, name = context.config.audit, context.outputs, analysis.layer.layer
+
+    def nothing(reason: str) -> Positional:
+        empty = Empty(reason)
+        return empty, tuple(empty for _output in outputs if within_classes), empty
+
+    rows, explained_as = chosen_rows(
+        context.samples, analysis.layer, outputs, audit.component_samples
+    )
+    if not audit.component_samples:
+        return nothing(_("Components were switched off (audit.component_samples: 0)."))
+    if not len(rows):
+        return nothing(_("No picture of the audited classes is recognised as its class."))
     relevance, placed = positional_relevance(
-        explainer, load, layer.layer, rows, explained_as, batch=batch, progress=progress
+        context.explainer,
+        context.subject.load,
+        name,
+        rows,
+        explained_as,
+        batch=audit.batch,
+        progress=progress,
     )
     if placed < IN_THE_PICTURE:
-        empty = Empty(
+        return nothing(
             _(
                 "At layer %(layer)s the relevance lies on what has no place in the picture, such as"
                 " a class token, so there are no places to split.",
-                layer=layer.layer,
+                layer=name,
             )
         )
-        return empty, tuple(empty for _output in outputs) if within_classes else (), empty
+    over_all: PositionalComponents | Empty
+    per_class: tuple[PositionalComponents | Empty, ...]
     if relevance.shape[2:] == (1, 1):
-        over_all: PositionalComponents | Empty = Empty(
-            _("%(layer)s has one position, so there are no places to split.", layer=layer.layer)
+        over_all = Empty(
+            _("%(layer)s has one position, so there are no places to split.", layer=name)
         )
+        per_class = tuple(over_all for _output in outputs if within_classes)
     else:
         over_all = positional_components(
-            layer.layer,
+            name,
             relevance,
             rows,
             explained_as,
             positions=POSITIONS_ALL,
-            rng=stream(seed, "components", layer.layer),
+            rng=stream(audit.seed, "components", name),
         )
-    per_class = tuple(
-        over_all
-        if relevance.shape[2:] == (1, 1) and isinstance(over_all, Empty)
-        else _of_class(layer.layer, relevance, rows, explained_as, output, seed)
-        for output in outputs
-        if within_classes
-    )
-    return over_all, per_class, _decision(layer.layer, relevance, explained_as, subspaces, over_all)
+        per_class = tuple(
+            _of_class(name, relevance, rows, explained_as, output, audit.seed)
+            for output in outputs
+            if within_classes
+        )
+    decision = _decision(name, relevance, explained_as, analysis.subspaces, over_all)
+    return over_all, per_class, decision
 
 
 def chosen_rows(
@@ -106,8 +110,8 @@ def chosen_rows(
     height, width = layer.size
     if min(height, width) > 1:
         height, width = min(height, SIDE), min(width, SIDE)
-    each = layer.relevance.shape[1] * height * width * 4
-    fits = MEMORY // max(each * max(len(outputs), 1), 1)
+    size = layer.relevance.shape[1] * height * width * 4
+    fits = MEMORY // max(size * max(len(outputs), 1), 1)
     rows, explained_as = [], []
     for output in outputs:
         members = samples.members(output)

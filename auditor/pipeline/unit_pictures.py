@@ -12,16 +12,15 @@ from auditor.base.progress import Step
 from auditor.concepts.shares import shares_of
 from auditor.concepts.typical import typical_samples
 from auditor.language.speaking import gettext as _
+from auditor.pipeline.context import Context
 from auditor.records.concepts import Empty, Mistakes, PositionalComponents, Strategies
 from auditor.records.stages import LayerRelevance, SamplePicture, Samples, Subspaces, UnitPicture
-from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.heatmaps import plain_heatmaps
 from auditor.relevance.over_data.unit_maps import UnitRequest, unit_maps
 from auditor.report.draw.pictures import overlay
-from auditor.report.show.images import ImageStore
-from auditor.subject import Subject
 
 SIDE = 144
+CHUNK = 64  # heatmaps that are held at a time
 SAMPLES_OF_COMPONENT = 4
 SAMPLES_OF_SUBSPACE = 3
 # Subspaces of two concepts or more that get pictures, the largest first, and components.
@@ -96,25 +95,18 @@ def subspace_requests(
 
 
 def draw_units(
-    explainer: Explainer,
-    subject: Subject,
-    samples: Samples,
-    wanted: Sequence[Wanted],
-    store: ImageStore,
-    *,
-    batch: int,
-    progress: Step,
+    context: Context, wanted: Sequence[Wanted], progress: Step
 ) -> tuple[UnitPicture, ...]:
     """Return every wanted conditional heatmap, drawn over its sample."""
-    found: list[UnitPicture] = []
-    for start in range(0, len(wanted), 64):
-        part = wanted[start : start + 64]
-        maps = unit_maps(
-            explainer, subject.load, [each[0] for each in part], batch=batch, progress=progress
-        )
+    subject, batch = context.subject, context.config.audit.batch
+    drawn: list[UnitPicture] = []
+    for start in range(0, len(wanted), CHUNK):
+        part = wanted[start : start + CHUNK]
+        requests = [request for request, *_rest in part]
+        maps = unit_maps(context.explainer, subject.load, requests, batch=batch, progress=progress)
         for (request, kind, unit, output), heatmap in zip(part, maps, strict=True):
-            path = samples.manifest.paths[request.row]
-            drawn = store.jpeg(
+            path = context.samples.manifest.paths[request.row]
+            picture = context.store.jpeg(
                 overlay(subject.picture(request.row), heatmap),
                 alt=_(
                     "relevance of %(kind)s %(value)s of %(layer)s over %(path)s",
@@ -125,8 +117,8 @@ def draw_units(
                 ),
                 side=SIDE,
             )
-            found.append(UnitPicture(request.layer, kind, unit, output, request.row, drawn))
-    return tuple(found)
+            drawn.append(UnitPicture(request.layer, kind, unit, output, request.row, picture))
+    return tuple(drawn)
 
 
 def sample_rows(
@@ -149,36 +141,28 @@ def sample_rows(
 
 
 def draw_samples(
-    explainer: Explainer,
-    subject: Subject,
-    samples: Samples,
-    rows: Sequence[int],
-    store: ImageStore,
-    *,
-    batch: int,
-    progress: Step,
+    context: Context, rows: Sequence[int], progress: Step
 ) -> tuple[SamplePicture, ...]:
     """Return every sample with the heatmap of what was explained about it."""
-    found: list[SamplePicture] = []
+    subject, samples, store = context.subject, context.samples, context.store
+    batch = context.config.audit.batch
+    drawn: list[SamplePicture] = []
     for start in range(0, len(rows), batch):
         part = list(rows[start : start + batch])
         targets = [int(samples.target[row]) for row in part]
-        maps = plain_heatmaps(explainer, subject.load, part, targets, batch=batch)
+        maps = plain_heatmaps(context.explainer, subject.load, part, targets, batch=batch)
         for row, heatmap in zip(part, maps, strict=True):
             photo, path = subject.picture(row), samples.manifest.paths[row]
-            found.append(
+            alt = _("relevance over %(path)s", path=path)
+            drawn.append(
                 SamplePicture(
                     row,
                     store.jpeg(photo, alt=path, side=SIDE),
-                    store.jpeg(
-                        overlay(photo, heatmap),
-                        alt=_("relevance over %(path)s", path=path),
-                        side=SIDE,
-                    ),
+                    store.jpeg(overlay(photo, heatmap), alt=alt, side=SIDE),
                 )
             )
         progress(len(part))
-    return tuple(found)
+    return tuple(drawn)
 
 
 def _varied(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from auditor.causal.screening import Screened
 from auditor.causal.standing import lies_in_the_picture, standing_layer
 from auditor.causal.trial import Stage
 from auditor.causal.zeroing import COMPARED, LOOKED_UP, region_concepts, zeroing
+from auditor.config.audit import AuditConfig
 from auditor.pipeline.illustrate import with_places
 from auditor.pipeline.positional import analyse_positional, positional_relevance
 from auditor.records.concepts import Empty
@@ -162,14 +164,24 @@ def test_components_of_a_class_token_are_said_to_have_no_places() -> None:
     )  # fmt: skip
     assert set(np.unique(layer.peak[np.abs(layer.relevance) > 1e-9])) >= {0}
     outputs = [int(each) for each in np.unique(samples.prediction)]
-    found = analyse_positional(
-        explainer, subject.load, samples, layer,
-        Subspaces(
-            "blocks.1", np.zeros(0, int), np.zeros((0, 0)), np.zeros(0, int),
-            np.zeros((len(outputs), 0)), 0.0, "",
-        ), outputs,
-        most=4, within_classes=True, batch=8, progress=lambda done: None, seed=0,
+    subspaces = Subspaces(
+        "blocks.1", np.zeros(0, int), np.zeros((0, 0)), np.zeros(0, int),
+        np.zeros((len(outputs), 0)), 0.0, "",
     )  # fmt: skip
+    context = SimpleNamespace(
+        config=SimpleNamespace(audit=AuditConfig(component_samples=4, batch=8, seed=0)),
+        explainer=explainer,
+        subject=subject,
+        samples=samples,
+        outputs=outputs,
+    )
+    analysis = SimpleNamespace(layer=layer, subspaces=subspaces)
+    found = analyse_positional(
+        context,  # type: ignore[arg-type]
+        analysis,  # type: ignore[arg-type]
+        within_classes=True,
+        progress=lambda done: None,
+    )
     assert isinstance(found[0], Empty)
     assert isinstance(found[2], Empty)
     if len(samples.members(outputs[0])):

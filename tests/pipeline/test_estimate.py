@@ -9,7 +9,7 @@ import pytest
 from auditor.causal.search import most_candidates, work_of_search
 from auditor.cli.check.rates import LEAST_SECONDS, MOST_REPEATS, HeatmapCost, Rates, seconds
 from auditor.config.audit import AuditConfig, ShortcutConfig
-from auditor.pipeline.concept_stages import pass_plan
+from auditor.pipeline.concepts import pass_plan
 from auditor.pipeline.illustrate import work_of_atlas, work_of_samples
 from auditor.records.work import Work
 from auditor.report.show.render import work_of_writing

@@ -48,7 +48,7 @@ def estimate(config: Config, subject: Subject, explainer: Explainer, rates: Rate
     """Return what the audit of a config takes, of which ``rates`` were measured."""
     from auditor.causal.search import most_candidates, work_of_search
     from auditor.pipeline.analyses import work_of_analyses
-    from auditor.pipeline.concept_stages import pass_plan
+    from auditor.pipeline.concepts import pass_plan
     from auditor.pipeline.illustrate import work_of_atlas, work_of_samples
     from auditor.records.work import Work
     from auditor.report.show.render import work_of_writing
