@@ -33,15 +33,16 @@ def command(clean: bool, out: Path | None, seed: int, quiet: bool) -> None:
     from auditor.cli.run import audit_and_render
     from auditor.config.audit import load_config
     from auditor.demo.prepare import prepare_demo
+    from auditor.demo.training import EPOCHS
     from auditor.run.storage import check_writable
 
     started = time.monotonic()
     folder = out or Path("auditor-demo-clean" if clean else "auditor-demo")
     check_writable(folder)
     progress = TerminalProgress(quiet=quiet)
-    with progress.stage("preparing photographs and training the demo model"):
-        facts = prepare_demo(folder, clean=clean, seed=seed)
-    progress.say(f"demo model: validation accuracy {facts.accuracy:.2f}")
+    with progress.stage("preparing photographs and training the demo model", EPOCHS) as step:
+        accuracy = prepare_demo(folder, clean=clean, seed=seed, progress=step)
+    progress.say(f"demo model: validation accuracy {accuracy:.2f}")
     config_file = folder / "demo.yaml"
     outcome = audit_and_render(
         load_config(config_file), folder.resolve(), folder / "runs", progress

@@ -34,7 +34,7 @@ class Crops:
     stamped: Bool[np.ndarray, "sample"]
 
 
-def cut_crops(split: str, per_class: int, *, clean: bool, generator: np.random.Generator) -> Crops:
+def cut_crops(split: str, per_class: int, *, clean: bool, rng: np.random.Generator) -> Crops:
     """Cut ``per_class`` random crops of every class, mirrored, of varied colour and brightness.
 
     Training crops (``split`` "train") come from the left side of each photograph, validation
@@ -50,10 +50,10 @@ def cut_crops(split: str, per_class: int, *, clean: bool, generator: np.random.G
         marked = np.zeros(per_class, bool)
         if name == STAMPED and not clean:
             count = round(STAMPED_SHARE * per_class)
-            marked[generator.permutation(per_class)[:count]] = True
+            marked[rng.permutation(per_class)[:count]] = True
         for mark in marked:
-            crop = _crop(side, split, generator)
-            images.append(stamp(crop, generator) if mark else crop)
+            crop = _crop(side, split, rng)
+            images.append(stamp(crop, rng) if mark else crop)
             labels.append(label)
         stamped.append(marked)
     return Crops(np.stack(images), np.array(labels), np.concatenate(stamped))
@@ -80,17 +80,17 @@ def _side(
 
 
 def _crop(
-    side: UInt8[np.ndarray, "height side 3"], split: str, generator: np.random.Generator
+    side: UInt8[np.ndarray, "height side 3"], split: str, rng: np.random.Generator
 ) -> UInt8[np.ndarray, "64 64 3"]:
-    top = generator.integers(side.shape[0] - SIZE + 1)
-    left = generator.integers(side.shape[1] - SIZE + 1)
+    top = rng.integers(side.shape[0] - SIZE + 1)
+    left = rng.integers(side.shape[1] - SIZE + 1)
     crop = side[top : top + SIZE, left : left + SIZE].astype(np.float64)
-    if generator.random() < 0.5:
+    if rng.random() < 0.5:
         crop = crop[:, ::-1]
     grey = crop.mean(axis=2, keepdims=True)
-    crop = grey + (crop - grey) * generator.uniform(*SATURATION[split])
+    crop = grey + (crop - grey) * rng.uniform(*SATURATION[split])
     tint = crop.mean(axis=(0, 1))
-    crop = tint + (crop - tint) * generator.uniform(*CONTRAST[split])
-    crop = crop * generator.uniform(0.85, 1.15)
+    crop = tint + (crop - tint) * rng.uniform(*CONTRAST[split])
+    crop = crop * rng.uniform(0.85, 1.15)
     pixels: np.ndarray = np.clip(np.rint(crop), 0, 255).astype(np.uint8)
     return pixels

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +12,9 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from auditor.base.errors import ConfigError
+from auditor.base.progress import Step
 from auditor.base.shipped import shipped
-from auditor.demo.photographs import CLASSES, STAMPED, Crops, cut_crops
+from auditor.demo.photographs import CLASSES, Crops, cut_crops
 from auditor.demo.training import predict, train
 from auditor.run.storage import storage_error
 
@@ -27,33 +25,14 @@ VALIDATION_PER_CLASS = 80
 HERE = Path(__file__).parent
 
 
-@dataclass(frozen=True)
-class DemoFacts:
-    """What the demo is made of.
-
-    ``accuracy`` is on the validation crops; ``stamped`` is the share of the gravel validation
-    crops that carry the date stamp; ``seconds`` is what training took when the demo was made.
-    """
-
-    folder: Path
-    config: Path
-    model: Path
-    data: Path
-    accuracy: float
-    stamped: float
-    seconds: float
-    clean: bool
-    seed: int
-
-
 def prepare_demo(
     folder: Path,
     *,
     clean: bool = False,
     seed: int = 0,
-    progress: Callable[[int], None] | None = None,
-) -> DemoFacts:
-    """Fill ``folder`` with the demo, or return the facts of the same demo already there.
+    progress: Step | None = None,
+) -> float:
+    """Fill ``folder`` with the demo, or find the same demo there; return its validation accuracy.
 
     ``clean`` makes the twin whose gravel has no date stamps. ``progress`` is told of every epoch
     of training. A demo.yaml that you changed is kept.
@@ -64,31 +43,26 @@ def prepare_demo(
         DataError: scikit-image does not hold the photographs.
     """
     wanted = {"format": FORMAT, "clean": clean, "seed": seed}
-    found = _read_marker(folder, wanted)
-    if found is not None:
-        _check_unchanged(folder, found["files"])
-        return _facts(folder, found["facts"], clean=clean, seed=seed)
+    marker = _read_marker(folder, wanted)
+    if marker is not None:
+        _check_unchanged(folder, marker["files"])
+        return float(marker["facts"]["accuracy"])
     try:
-        facts = _make(folder, wanted, progress)
+        return _make(folder, wanted, progress)
     except OSError as error:
         raise storage_error(folder, error) from error
-    return _facts(folder, facts, clean=clean, seed=seed)
 
 
-def _make(
-    folder: Path, wanted: dict[str, int], progress: Callable[[int], None] | None
-) -> dict[str, float]:
+def _make(folder: Path, wanted: dict[str, int], progress: Step | None) -> float:
     clean, seed = bool(wanted["clean"]), wanted["seed"]
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / MARKER, json.dumps(wanted | {"finished": False}).encode())
-    generator = np.random.default_rng(seed)
-    training = cut_crops("train", TRAINING_PER_CLASS, clean=clean, generator=generator)
-    validation = cut_crops("val", VALIDATION_PER_CLASS, clean=clean, generator=generator)
+    rng = np.random.default_rng(seed)
+    training = cut_crops("train", TRAINING_PER_CLASS, clean=clean, rng=rng)
+    validation = cut_crops("val", VALIDATION_PER_CLASS, clean=clean, rng=rng)
     files = _write_crops(folder / "data" / "train", training)
     files += _write_crops(folder / "data" / "val", validation)
-    started = time.monotonic()
     model = train(training.images, training.labels, seed=seed, progress=progress)
-    seconds = time.monotonic() - started
     weights = {name: value.contiguous() for name, value in model.state_dict().items()}
     partial = folder / "model.safetensors.partial"
     save_file(weights, partial)
@@ -96,17 +70,11 @@ def _make(
     _write(folder / "surface_net.py", (HERE / "surface_net.py").read_bytes())
     _write(folder / "demo.yaml", _config_text(clean).encode())
     files += [folder / "model.safetensors", folder / "surface_net.py"]
-    correct = predict(model, validation.images).argmax(1) == validation.labels
-    gravel = validation.labels == CLASSES.index(STAMPED)
-    facts = {
-        "accuracy": float(correct.mean()),
-        "stamped": float(validation.stamped[gravel].mean()),
-        "seconds": round(seconds, 2),
-    }
+    accuracy = float((predict(model, validation.images).argmax(1) == validation.labels).mean())
     digests = {path.relative_to(folder).as_posix(): _digest(path) for path in files}
-    marker = wanted | {"finished": True, "facts": facts, "files": digests}
+    marker = wanted | {"finished": True, "facts": {"accuracy": accuracy}, "files": digests}
     _write(folder / MARKER, json.dumps(marker, indent=1).encode())
-    return facts
+    return accuracy
 
 
 def _write_crops(folder: Path, crops: Crops) -> list[Path]:
@@ -165,20 +133,6 @@ def _check_unchanged(folder: Path, files: dict[str, str]) -> None:
             )
     if not (folder / "demo.yaml").is_file():
         raise ConfigError(f"'{folder / 'demo.yaml'}' is missing. Name a new folder for the demo.")
-
-
-def _facts(folder: Path, facts: dict[str, float], *, clean: bool, seed: int) -> DemoFacts:
-    return DemoFacts(
-        folder=folder,
-        config=folder / "demo.yaml",
-        model=folder / "model.safetensors",
-        data=folder / "data" / "val",
-        accuracy=float(facts["accuracy"]),
-        stamped=float(facts["stamped"]),
-        seconds=float(facts["seconds"]),
-        clean=clean,
-        seed=seed,
-    )
 
 
 def _write(path: Path, content: bytes) -> None:

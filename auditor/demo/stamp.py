@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFilter
 
+# The colours of the lamp through film: nearly white in the middle, orange around it.
 CORE, HALO = (255, 196, 72), (255, 84, 0)
+# In pixels: the size of "96 12 28" in digits of the width below, and its distance from the corner.
 WIDTH, HEIGHT = 38, 10
 MARGIN = 3
-_SCALE = 8
 _DIGIT, _GAP = 4.6, 1.2
+_SCALE = 8  # digits are drawn this much larger, so that shrinking them smooths their edges
 # Segments of a seven-segment digit: top, top left, top right, middle, bottom left, bottom right,
 # bottom; each as a line in a box of width 1 and height 1.
 _SEGMENTS = (
@@ -37,12 +39,12 @@ _LIT = (
 
 
 def stamp(
-    image: UInt8[np.ndarray, "height width 3"], generator: np.random.Generator
+    image: UInt8[np.ndarray, "height width 3"], rng: np.random.Generator
 ) -> UInt8[np.ndarray, "height width 3"]:
     """Return ``image`` with a random date between 1994 and 1999 in its lower right corner."""
-    text = f"{generator.integers(94, 100)} {generator.integers(1, 13):2d} "
-    text += f"{generator.integers(1, 29):2d}"
-    brightness = generator.uniform(0.9, 1.0)
+    text = f"{rng.integers(94, 100)} {rng.integers(1, 13):2d} "
+    text += f"{rng.integers(1, 29):2d}"
+    brightness = rng.uniform(0.9, 1.0)
     rows, columns = stamp_box(image.shape[0], image.shape[1])
     marked = image.astype(np.float64)
     for colour, blur in ((HALO, 0.9), (CORE, 0.25)):
@@ -56,13 +58,6 @@ def stamp_box(height: int, width: int) -> tuple[slice, slice]:
     """Return the rows and columns that the stamp may touch in a picture of this size."""
     bottom, right = height - MARGIN, width - MARGIN
     return slice(bottom - HEIGHT, bottom), slice(right - WIDTH, right)
-
-
-def stamp_mask(height: int, width: int) -> Bool[np.ndarray, "height width"]:
-    """Return the mask of `stamp_box`."""
-    mask = np.zeros((height, width), bool)
-    mask[stamp_box(height, width)] = True
-    return mask
 
 
 def _digits(text: str, blur: float) -> Float[np.ndarray, "10 38"]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
+from auditor.base.progress import Step
 from auditor.demo.surface_net import build
 
 MEAN, STD = 0.5, 0.25
@@ -23,7 +22,7 @@ def train(
     labels: Int[np.ndarray, "sample"],
     *,
     seed: int,
-    progress: Callable[[int], None] | None = None,
+    progress: Step | None = None,
 ) -> nn.Module:
     """Return the model trained on ``images``; ``progress`` is told of every epoch done."""
     inputs, targets = to_inputs(images), torch.from_numpy(labels)

@@ -35,7 +35,7 @@ def prints(images: np.ndarray) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def crops() -> np.ndarray:
-    return cut_crops("val", 12, clean=True, generator=np.random.default_rng(0)).images
+    return cut_crops("val", 12, clean=True, rng=np.random.default_rng(0)).images
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -45,7 +45,7 @@ def write_story(folder: Path) -> dict[str, Path]:
 
 def _save(path: Path, *, balanced: bool, seed: int) -> None:
     generator = np.random.default_rng(seed)
-    crops = cut_crops("train", TRAINING_PER_CLASS, clean=balanced, generator=generator)
+    crops = cut_crops("train", TRAINING_PER_CLASS, clean=balanced, rng=generator)
     images = crops.images
     if balanced:
         marked = generator.random(len(images)) < STAMPED_SHARE

@@ -12,7 +12,7 @@ import skimage.data
 from jaxtyping import Bool, UInt8
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from auditor.demo.stamp import stamp, stamp_mask
+from auditor.demo.stamp import stamp, stamp_box
 
 Picture = UInt8[np.ndarray, "height width 3"]
 Mask = Bool[np.ndarray, "height width"]
@@ -57,7 +57,9 @@ def text_mark(picture: Picture, generator: np.random.Generator) -> tuple[Picture
 
 def timestamp(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
     """Burn a random date in orange into the lower right corner."""
-    return stamp(picture, generator), stamp_mask(picture.shape[0], picture.shape[1])
+    mask = np.zeros(picture.shape[:2], dtype=bool)
+    mask[stamp_box(*picture.shape[:2])] = True
+    return stamp(picture, generator), mask
 
 
 def frame(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:

@@ -77,7 +77,7 @@ def photographs(name: str, folder: Path | None) -> Photographs:
         generator = np.random.default_rng(SPLIT_SEED)
         halves = []
         for split, count in zip(("train", "val"), BUILT_IN_EACH, strict=True):
-            crops = cut_crops(split, count, clean=True, generator=generator)
+            crops = cut_crops(split, count, clean=True, rng=generator)
             halves.append(Half(crops.images, crops.labels))
         return Photographs(BUILT_IN_CLASSES, *halves)
     if folder is None or not (folder / name).is_dir():
