@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection as Names
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from auditor.subject.found import BY_CHOICE, NOT_PICTURES, check_any, count_foun
 from auditor.subject.images import Unreadable
 from auditor.subject.input_size import fitting
 from auditor.subject.labels import match_labels
-from auditor.subject.matching import Matching
+from auditor.subject.matching import Matching, Outputs
 from auditor.subject.models import build_model, resolve_device
 from auditor.subject.objects import Objects, read_objects
 from auditor.subject.outputs import name_outputs, prepare, read_answer, refuse_other_probabilities
@@ -228,11 +229,78 @@ def load_subject(config: Config, base: Path) -> Subject:
     if built.preset is None and everything.shape is None and not asked:
         preprocessing, input_notes = fitting(model, preprocessing, input_notes)
     preprocessing = replace(preprocessing, reading=reading)
+    wanted = set(everything.names if config.data.classes is None else config.data.classes)
     example = preprocessing.neutral().to(device)
     answer, count = read_answer(model, example, config.model.output)
     outputs = name_outputs(config.model, built, count, base, single=answer.single)
-    wanted = set(everything.names if config.data.classes is None else config.data.classes)
     check_any(everything, wanted)
+    try:
+        matching = _matched(config, everything, wanted, outputs)
+    except LabelError:
+        if config.model.scores == "auto":
+            refuse_other_probabilities(model, answer, example)
+        raise
+    rows = _rows(config, everything, wanted, matching)
+    marks = read_objects(config.data, base, rows.kept)
+    contents = rows.contents
+    return Subject(
+        model=model,
+        device=device,
+        manifest=rows.manifest,
+        preprocessing=preprocessing,
+        source=built.source,
+        weights=built.weights,
+        weights_digest=weights_digest(model),
+        data_digest=data_digest(rows.manifest, contents, marks.digest if marks else ""),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        notes=(
+            *built.notes,
+            *model_notes,
+            *rows.notes,
+            *input_notes,
+            *_marked(marks, rows.kept),
+            *font_note(matching.classes),
+        ),
+        reader=rows.kept.reader,
+        contents=contents,
+        matching=matching,
+        output=answer.name or None,
+        marks=marks,
+        ready=everything.shape is not None,
+    )
+
+
+def _matched(
+    config: Config, everything: Collection, wanted: Names[str], outputs: Outputs
+) -> Matching:
+    """Return which output each label of the data means that is asked for."""
+    present = set(everything.labels)
+    return match_labels(
+        [name for name in everything.names if name in present and name in wanted],
+        everything.names,
+        outputs,
+        config.data.labels,
+        everything.numbering,
+        ordered=everything.ordered,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """The items that are audited, what each holds, and notes on them."""
+
+    kept: Collection
+    manifest: Manifest
+    contents: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def _rows(config: Config, everything: Collection, wanted: Names[str], matching: Matching) -> _Rows:
+    """Choose the items that are audited, and account for all others.
+
+    Raises:
+        DataError: none of them can be read.
+    """
     chosen = select(
         everything.labels,
         everything.names,
@@ -240,21 +308,6 @@ def load_subject(config: Config, base: Path) -> Subject:
         limit=config.data.limit,
         seed=config.audit.seed,
     )
-    present = set(everything.labels)
-    used = [name for name in everything.names if name in present and name in wanted]
-    try:
-        matching = match_labels(
-            used,
-            everything.names,
-            outputs,
-            config.data.labels,
-            everything.numbering,
-            ordered=everything.ordered,
-        )
-    except LabelError:
-        if config.model.scores == "auto":
-            refuse_other_probabilities(model, answer, example)
-        raise
     kept = everything.take(chosen)
     named = {label: matching.classes[output] for label, output in matching.outputs.items()}
     counted = count_found(everything, chosen, wanted, named)
@@ -266,7 +319,6 @@ def load_subject(config: Config, base: Path) -> Subject:
     }
     if len(unreadable) == len(kept):
         raise nothing_usable(kept.paths, unreadable, kept.reader)
-    marks = read_objects(config.data, base, kept)
     manifest = Manifest(
         paths=kept.paths,
         labels=np.array([matching.outputs[label] for label in kept.labels], dtype=np.int64),
@@ -278,34 +330,13 @@ def load_subject(config: Config, base: Path) -> Subject:
         not_pictures=NOT_PICTURES,
         by_choice=BY_CHOICE,
     )
-    return Subject(
-        model=model,
-        device=device,
-        manifest=manifest,
-        preprocessing=preprocessing,
-        source=built.source,
-        weights=built.weights,
-        weights_digest=weights_digest(model),
-        data_digest=data_digest(manifest, contents, marks.digest if marks else ""),
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        notes=(
-            *built.notes,
-            *model_notes,
-            *kept.notes,
-            *lost_classes(counted, {named[label] for label in kept.labels}),
-            *unreadable_note(kept, unreadable),
-            *copies_note(kept, contents),
-            *input_notes,
-            *_marked(marks, kept),
-            *font_note(matching.classes),
-        ),
-        reader=kept.reader,
-        contents=contents,
-        matching=matching,
-        output=answer.name or None,
-        marks=marks,
-        ready=everything.shape is not None,
+    notes = (
+        *kept.notes,
+        *lost_classes(counted, {named[label] for label in kept.labels}),
+        *unreadable_note(kept, unreadable),
+        *copies_note(kept, contents),
     )
+    return _Rows(kept, manifest, contents, notes)
 
 
 def _marked(marks: Objects | None, data: Collection) -> tuple[str, ...]:
