@@ -16,7 +16,14 @@ from auditor.base.streams import stream
 
 Scores = Literal["logits", "probabilities", "log-probabilities"]
 Kind = Literal[
-    "logits", "probabilities", "log-probabilities", "cumulative", "independent", "heads", "per cent"
+    "logits",
+    "probabilities",
+    "log-probabilities",
+    "other logarithms",
+    "cumulative",
+    "independent",
+    "heads",
+    "per cent",
 ]
 
 # Probabilities below this are taken for it, so that their logarithm is finite.
@@ -30,6 +37,10 @@ STILL = 1e-6
 MOVES = 0.05
 NOISE = 4
 FAR = 1e4
+# Rounds of halving that find the base of logarithms, and how far it may differ between rows.
+HALVINGS = 60
+SAME_BASE = 1e-3
+CERTAIN = 1e-3
 
 _REFUSED: dict[str, str] = {
     "cumulative": "cumulative probabilities (an ordinal classifier: each output is the probability "
@@ -40,6 +51,8 @@ _REFUSED: dict[str, str] = {
     "returns them apart, or return that one from a factory",
     "per cent": "a single one between 0 and 100, a probability in per cent as it seems: divide it "
     "by 100 in a factory",
+    "other logarithms": "logarithms of probabilities to another base than e (torch.log10 or log2, "
+    "as it seems): return natural logarithms, or what stands before the softmax, from a factory",
     "independent": "independent probabilities (a sigmoid for each output, as a multi-label "
     "classifier has), which cannot be audited yet: if one class is right for each picture, return "
     "what stands before the sigmoid from a factory",
@@ -73,8 +86,11 @@ def kind_of(values: Float[Tensor, "row output"], far: Float[Tensor, "other outpu
         return "probabilities"
     if inside and moves:
         return "cumulative" if _in_order(rows) else "independent"
-    logs = bool((everything <= EDGE).all()) and bool((rows.logsumexp(1).abs() < SUM).all())
-    return "log-probabilities" if logs else "logits"
+    if not bool((everything <= EDGE).all()):
+        return "logits"
+    if bool((rows.logsumexp(1).abs() < SUM).all()):
+        return "log-probabilities"
+    return "other logarithms" if moves and _one_base(rows) else "logits"
 
 
 def surely_logits(values: Float[Tensor, "row output"]) -> bool:
@@ -139,6 +155,24 @@ def _has_parts(rows: Float[Tensor, "row output"]) -> bool:
     still = (sums.amax(0) - sums.amin(0) < SUM * sums.mean(0)) & (sums.mean(0) > SUM)
     moved = (rows.amax(0) - rows.amin(0) > MOVES).cumsum(0)[:-1] > 0  # not of outputs at rest
     return bool((still & moved).any())
+
+
+def _one_base(rows: Float[Tensor, "row output"]) -> bool:
+    """Tell whether one number to the power of each entry makes every row add up to 1.
+
+    For any row below 0 there is one such number; that it is the same in all of them is no chance.
+    Rows that are all but certain of one output do not tell it and do not count.
+    """
+    rows = rows[rows.amax(1) < -CERTAIN]
+    if len(rows) < 3:
+        return False
+    low, high = torch.zeros(len(rows)).to(rows), torch.full((len(rows),), 1.0).to(rows)
+    high *= rows.shape[1] / -rows.amax(1)  # there the largest entry alone is below 1 / e ** outputs
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        above = (rows * middle[:, None]).logsumexp(1) > 0
+        low, high = torch.where(above, middle, low), torch.where(above, high, middle)
+    return bool(high.amax() - high.amin() < SAME_BASE * high.mean())
 
 
 def _in_order(rows: Float[Tensor, "row output"]) -> bool:

@@ -21,6 +21,7 @@ HEADS = {
     "clamped": lambda a, b: a.softmax(1).clamp(1e-6, 1 - 1e-6),
     "binary": lambda a, b: (a.softmax(1)[:, 1] + b.softmax(1)[:, 1]) / 2,
     "ordinal": lambda a, b: a.softmax(1).flip(1).cumsum(1).flip(1)[:, 1:],
+    "log10": lambda a, b: a.softmax(1).log10(),
     "sigmoids": lambda a, b: (a.sigmoid() + b.sigmoid()) / 2,
 }
 
@@ -84,14 +85,21 @@ def test_probabilities_are_explained_and_it_is_said(
     assert "CONSERVES" in shown
 
 
-@pytest.mark.parametrize(("head", "word"), [("ordinal", "cumulative"), ("sigmoids", "independent")])
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        ("ordinal", "cumulative probabilities"),
+        ("sigmoids", "independent probabilities"),
+        ("log10", "logarithms of probabilities to another base"),
+    ],
+)
 def test_other_probabilities_are_refused_by_name(
     audit: Path,
     head: str,
-    word: str,
+    words: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.syspath_prepend(audit.parent)
     assert run(["check", *asked(audit, head), "--quiet"]) == 3
-    assert f"the model's outputs are {word} probabilities" in capsys.readouterr().err
+    assert f"the model's outputs are {words}" in capsys.readouterr().err

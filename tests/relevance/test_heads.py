@@ -194,6 +194,9 @@ def test_what_the_values_are_needs_all_of_the_rows() -> None:
     assert kind_of(torch.cat([rows, torch.tensor([[0.3, 0.3]])]), rows) == "independent"
     assert kind_of(torch.cat([rows, far.log()]), rows) == "probabilities"  # NaN does not count
     assert kind_of(rows.log(), rows.log()) == "log-probabilities"
+    assert kind_of(rows.log10(), rows.log10()) == "other logarithms"
+    assert kind_of(rows.log2(), rows.log2()) == "other logarithms"
+    assert kind_of(torch.cat([rows, rows * rows]).log10(), rows.log10()) == "logits"
     assert kind_of(rows.half().float(), rows) == "probabilities"
     assert kind_of(rows[:0], rows) == "logits"
     assert kind_of(100 * rows, 100 * rows) == "probabilities"
