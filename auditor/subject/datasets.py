@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.utils.data import ConcatDataset, Subset
 
 from auditor.base.errors import DataError
 from auditor.base.redaction import shared_text
@@ -205,14 +206,39 @@ def _integer(value: Any, at: int, label: str) -> int:
 
 
 def _class_names(dataset: Any, label: str) -> tuple[str, ...] | None:
+    """Return what the numbers of labels are called, by the dataset or the ones that it wraps.
+
+    Raises:
+        DataError: names are not unique, or wrapped datasets call the same number differently.
+    """
     classes = getattr(dataset, "classes", None)
     if classes is None:
-        return None
+        wrapped = _wrapped(dataset)
+        named = [_class_names(inner, label) for inner in wrapped]
+        for names in named:
+            if names != named[0]:
+                raise DataError(
+                    f"the datasets that '{label}' joins name their classes differently "
+                    f"({_first_names(named[0])}; {_first_names(names)}), so a number does not mean "
+                    "one class: give the joined dataset a `classes` and labels that count them."
+                )
+        return named[0] if named else None
     names = tuple(str(name) for name in classes)
     if len(set(names)) != len(names):
         raise DataError(f"the classes of '{label}' are not unique: {', '.join(names[:20])}.")
     _check_numbers(getattr(dataset, "class_to_idx", None), names, label)
     return names
+
+
+def _wrapped(dataset: Any) -> list[Any]:
+    """Return what torch's own wrappers hold, which keep the numbers of labels."""
+    if isinstance(dataset, ConcatDataset):
+        return list(dataset.datasets)
+    return [dataset.dataset] if isinstance(dataset, Subset) else []
+
+
+def _first_names(names: tuple[str, ...] | None) -> str:
+    return "no names" if names is None else f"{', '.join(names[:5])}{', ...' * (len(names) > 5)}"
 
 
 def _check_numbers(numbers: Any, names: tuple[str, ...], label: str) -> None:

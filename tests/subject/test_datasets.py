@@ -19,6 +19,7 @@ from tests.subject.small import noise, write_factory
 CODE = """
 import numpy as np
 from PIL import Image
+from torch.utils.data import ConcatDataset, Subset
 
 
 class Numbers:
@@ -74,6 +75,16 @@ def ready():
     return [(np.ones((3, 5, 7), np.float32), 1), (np.zeros((3, 5, 7), np.float32), 0)]
 
 
+def part():
+    return Subset(Subset(Numbers(6), [1, 2, 3, 4]), [2, 0, 1])
+
+
+def joined(classes=("zebra", "ant")):
+    other = Numbers(2)
+    other.classes = classes
+    return ConcatDataset([Numbers(2), other])
+
+
 def nothing():
     return 7
 
@@ -105,6 +116,12 @@ def test_without_classes_labels_are_numbers(tmp_path: Path) -> None:
     assert found.numbering == "certain"
 
 
+def test_wrapped_datasets_keep_their_classes(tmp_path: Path) -> None:
+    assert read(tmp_path, "part").labels == ("ant", "ant", "zebra")
+    assert read(tmp_path, "joined").names == ("zebra", "ant")
+    assert read(tmp_path, "joined").labels == ("zebra", "ant", "zebra", "ant")
+
+
 def test_items_that_fail_before_their_label_are_counted(tmp_path: Path) -> None:
     found = read(tmp_path, "build", bad=1)
     assert found.paths == ("item-000000", "item-000002", "item-000003")
@@ -115,7 +132,7 @@ def test_items_that_fail_before_their_label_are_counted(tmp_path: Path) -> None:
 def test_targets_give_labels_without_reading(tmp_path: Path) -> None:
     found = read(tmp_path, "listed", targets=[0, 1, 1, 0])
     assert found.labels == ("zebra", "ant", "ant", "zebra")
-    with pytest.raises(Unreadable, match=r"ValueError: cannot read this one \(sets.py, line 17\)"):
+    with pytest.raises(Unreadable, match=r"ValueError: cannot read this one \(sets.py, line 18\)"):
         found.reader.read(2, found.reader.digest(2))
 
 
@@ -143,6 +160,8 @@ def test_ready_inputs_have_a_shape(tmp_path: Path) -> None:
         ("pairs", {"item": [0, "cat"]}, "labels are integers"),
         ("pairs", {"item": [0, True]}, "labels are integers"),
         ("listed", {"targets": [0, 1, 2, 0]}, "is 2, but its classes are 0 to 1"),
+        ("joined", {"classes": ["ant", "zebra"]}, "name their classes differently"),
+        ("joined", {"classes": None}, "name their classes differently .zebra, ant; no names"),
         ("numbered", {"numbers": {"ant": 0, "zebra": 1}}, "'zebra' is 0 in its classes and 1 in"),
     ],
 )
