@@ -118,6 +118,29 @@ def test_false_alarms_are_rare(count: int, n: int, accuracy: float) -> None:
     assert alarms <= 4
 
 
+def test_two_swapped_classes_among_many_are_found() -> None:
+    """They move the accuracy of all by less than a tenth, and their own pictures' by most."""
+    matching = matched([f"kind {at:02}" for at in range(30)])
+    swap = np.arange(30)
+    swap[[3, 7]] = 7, 3
+    for seed in range(10):
+        labels, predictions = answers(30, 600, 0.8, seed)
+        found = agreement(matching, labels, swap[predictions])
+        assert found.better is not None
+        assert [found.better[at] for at in (3, 7)] == [7, 3]
+
+
+def test_classes_that_are_often_confused_are_no_swap() -> None:
+    matching = matched([f"kind {chr(97 + at)}" for at in range(10)])
+    alarms = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        labels = np.arange(200) % 10
+        predictions = np.where(rng.random(200) < 0.6, labels, labels ^ 1)
+        alarms += agreement(matching, labels, predictions).better is not None
+    assert alarms <= 1
+
+
 def test_a_model_that_always_says_one_class_is_no_contradiction() -> None:
     matching = matched(["a", "b", "c"])
     labels = np.arange(90) % 3
