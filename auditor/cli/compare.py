@@ -58,9 +58,10 @@ def command(
     """
     import auditor
     from auditor.cli.progress import TerminalProgress
+    from auditor.language.speaking import speaking
     from auditor.review.compare.audits import compare_folders
     from auditor.review.compare.pages import comparison_html, comparison_markdown
-    from auditor.review.keep.runs import read_run
+    from auditor.review.keep.runs import read_run, report_language
     from auditor.run.manifest import write_listed
     from auditor.run.storage import write_atomic
 
@@ -70,12 +71,15 @@ def command(
         draw_again(now, TerminalProgress(quiet=quiet))
     if form == "html":
         images = [now / "images", earlier / "images"]
-        text = comparison_html(comparison, read_run(now).result, images, auditor.__version__)
+        text = comparison_html(
+            comparison, read_run(now).result, images, auditor.__version__, report_language(now)
+        )
         target = target or now / "compare.html"
     elif form == "json":
-        text = comparison.model_dump_json(indent=1)
+        with speaking(report_language(now)):
+            text = comparison.translated().model_dump_json(indent=1)
     else:
-        text = comparison_markdown(comparison, read_run(now).result.language)
+        text = comparison_markdown(comparison, report_language(now))
     if target is None:
         click.echo(text)
         return

@@ -64,7 +64,7 @@ def command(
     if keep is not None and _retain(history, folder, keep, unfinished=unfinished, dry=dry_run):
         history = read_history(folder)
     if as_json:
-        click.echo(history.model_dump_json(indent=1))
+        click.echo(history.translated().model_dump_json(indent=1))
     else:
         for line in history_lines(history):
             click.echo(on_one_line(line))

@@ -16,17 +16,18 @@ from scipy.stats import spearmanr
 from sklearn.manifold import smacof
 
 from auditor.concepts.colours import PALETTE
-from auditor.language.speaking import N_, gettext
+from auditor.language.speaking import gettext
+from auditor.language.speaking import gettext as _
 from auditor.records.concepts import MapCard, MapPoint
 from auditor.records.part import concept_id, subspace_id
 from auditor.records.stages import Subspaces
 
-RULE = N_(
+RULE = _(
     "Positions by metric multidimensional scaling of 1 - similarity (SMACOF, begun at the "
     "classical solution)."
 )
-TOO_FEW = N_("Two concepts or fewer: they stand side by side.")
-RING = N_("All concepts are alike: they stand in a ring.")
+TOO_FEW = _("Two concepts or fewer: they stand side by side.")
+RING = _("All concepts are alike: they stand in a ring.")
 
 
 def concept_map(subspaces: Subspaces) -> MapCard:

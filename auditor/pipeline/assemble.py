@@ -15,7 +15,7 @@ from auditor.config.audit import Config, dump_config
 from auditor.config.depth import LEAST_PER_CLASS
 from auditor.config.published import shared_config
 from auditor.language.speaking import gettext as _
-from auditor.language.speaking import listed, ngettext, spoken
+from auditor.language.speaking import listed, ngettext
 from auditor.pipeline.analysis import Analysis
 from auditor.pipeline.assemble_extras import extra_parts, with_leads
 from auditor.pipeline.reading import qualities
@@ -120,10 +120,9 @@ def assemble(
         performance=performance(
             samples,
             outputs,
-            confusion=_figure(
-                store,
-                confusion_figure(matrix, columns),
-                _("confusion matrix of the audited classes"),
+            confusion=store.figure(
+                partial(confusion_figure, matrix, columns),
+                alt=_("confusion matrix of the audited classes"),
             ),
             calibrated=_calibration(samples, store, config.audit.seed),
         ),
@@ -152,7 +151,6 @@ def assemble(
         factors=factors,
         not_run=not_run,
         config=dump_config(shared, evidence=True),
-        language=spoken(),
         **more,
     )
 
@@ -341,7 +339,9 @@ def _calibration(samples: Samples, store: ImageStore, seed: int) -> Calibration 
     found = calibration(samples, seed=seed)
     if found is None:
         return None
-    figure = _figure(store, reliability_figure(found), _("reliability diagram of the top answer"))
+    figure = store.figure(
+        partial(reliability_figure, found), alt=_("reliability diagram of the top answer")
+    )
     return found.model_copy(update={"figure": figure})
 
 
@@ -354,26 +354,26 @@ def _overview(layer: LayerFindings, names: list[str], store: ImageStore) -> Pict
         "how much each class relies on each leading concept of %(layer)s",
         layer=layer.statistics.layer,
     )
-    return _figure(store, overview_figure(shares, names, concepts), title)
+    return store.figure(partial(overview_figure, shares, names, concepts), alt=title)
 
 
 def _similarity(subspaces: Subspaces, store: ImageStore) -> Picture | None:
     if len(subspaces.concepts) < 2:
         return None
     names = [str(concept) for concept in subspaces.concepts]
-    figure = similarity_figure(subspaces.similarity, subspaces.cluster, names)
-    return _figure(
-        store, figure, _("similarity of the concepts of %(layer)s", layer=subspaces.layer)
+    return store.figure(
+        partial(similarity_figure, subspaces.similarity, subspaces.cluster, names),
+        alt=_("similarity of the concepts of %(layer)s", layer=subspaces.layer),
     )
 
 
 def _factors(store: ImageStore, cards: Sequence[FactorCard]) -> Picture:
-    drawn = factors_figure(
-        [card.what for card in cards], [card.own for card in cards], [card.others for card in cards]
+    return store.figure(
+        partial(
+            factors_figure,
+            [card.what for card in cards],
+            [card.own for card in cards],
+            [card.others for card in cards],
+        ),
+        alt=_("quantiles of the statistics that set classes apart"),
     )
-    return _figure(store, drawn, _("quantiles of the statistics that set classes apart"))
-
-
-def _figure(store: ImageStore, figure: tuple[str, int, int], alt: str) -> Picture:
-    text, width, height = figure
-    return store.svg(text, alt=alt, width=width, height=height)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from auditor.language.speaking import gettext as _
@@ -97,7 +98,8 @@ class _PlaneDrawing:
     def __call__(
         self, plane: DecisionPlane, classes: tuple[str, str], axes: tuple[str, str]
     ) -> Picture:
-        text, width, height = plane_figure(
+        draw = partial(
+            plane_figure,
             plane.coordinates,
             plane.labels == plane.pair.first,
             plane.labels != plane.predictions,
@@ -111,7 +113,7 @@ class _PlaneDrawing:
             classes=classes[0],
             classes_2=classes[1],
         )
-        return self.store.svg(text, alt=alt, width=width, height=height)
+        return self.store.figure(draw, alt=alt)
 
 
 class _CurveDrawing:
@@ -122,16 +124,16 @@ class _CurveDrawing:
 
     def __call__(self, curves: Sequence[FlippingCurves]) -> Picture:
         titles = {
-            ("off", "zero"): "off, to zero",
-            ("off", "mean"): "off, to their mean",
-            ("on", "zero"): "on, from zero",
+            ("off", "zero"): _("off, to zero"),
+            ("off", "mean"): _("off, to their mean"),
+            ("on", "zero"): _("on, from zero"),
         }
         panels = [
             Panel(titles[each.direction, each.baseline], each.switched, each.curves)
             for each in curves
         ]
-        text, width, height = flipping_figure(panels)
+        draw = partial(flipping_figure, panels)
         alt = _(
             "score of the class while concepts of %(layer)s are switched", layer=curves[0].layer
         )
-        return self.store.svg(text, alt=alt, width=width, height=height)
+        return self.store.figure(draw, alt=alt)

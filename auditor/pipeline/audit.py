@@ -12,7 +12,6 @@ from auditor.base.progress import Progress, Step
 from auditor.causal.probe import Probe
 from auditor.causal.search import find_shortcuts, steps_of
 from auditor.config.audit import Config
-from auditor.language.speaking import speaking
 from auditor.pipeline.analyses import run_analyses
 from auditor.pipeline.analysis import Analysis, LayerAnalysis
 from auditor.pipeline.assemble import assemble
@@ -100,7 +99,7 @@ def run_audit(
     if opened is not None:
         opened(run.path)
     progress.say(f"run folder: {run.path}")
-    with only_one(run, progress), speaking(config.report.language), exact(subject.device):
+    with only_one(run, progress), exact(subject.device):
         check_left(run, repair=repair)
         run.write({"config.yaml": shared_yaml(config).encode()})
         return _stages(Opened(config, subject, explainer, layers, run, progress))

@@ -17,7 +17,6 @@ from PIL import features
 import auditor
 from auditor.base.errors import IntegrityError
 from auditor.config.audit import NOT_EVIDENCE, Config
-from auditor.language.speaking import SOURCE
 from auditor.pipeline.device_class import device_class
 from auditor.relevance.explainer import Explainer
 from auditor.review.keep.runs import run_folders
@@ -34,7 +33,6 @@ CODECS = ("libjpeg_turbo", "jpg", "jpg_2000", "libtiff", "webp", "avif")
 PLACES = {"model": ("source", "weights"), "data": ("source", "masks")}
 PARTS = {
     "config": "with another configuration",
-    "language": "in another language",
     "layers": "at other layers",
     "model": "with other weights or other code of the model",
     "preprocessing": "with another preprocessing",
@@ -50,7 +48,6 @@ def identity_of(
     """Return what identifies an audit, by part, as plain JSON values."""
     return {
         "config": digest_of(_configured(config)),
-        "language": config.report.language if config.report.language != SOURCE else "",
         "layers": list(layers),
         "model": model_identity(subject, explainer),
         "preprocessing": value_digest(subject.preprocessing),

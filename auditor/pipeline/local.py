@@ -19,7 +19,6 @@ from auditor.concepts.local import (
     strongest_window,
 )
 from auditor.concepts.shares import shares_of
-from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
 from auditor.pipeline.analysis import LayerAnalysis
 from auditor.pipeline.context import Context
@@ -47,7 +46,7 @@ from auditor.report.show.images import ImageStore, Photo, heat, outline, overlay
 COMPARED = 24
 RANKED = 6  # concepts of a region that the report lists
 NEGLIGIBLE = 5e-4  # a smaller part of the region's relevance would read as nothing
-STRONGEST = N_("the window with the most relevance")
+STRONGEST = _("the window with the most relevance")
 
 
 @dataclass(frozen=True)

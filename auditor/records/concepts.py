@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from pydantic import Field
 
-from auditor.records.part import Interval, Number, Part, Picture
+from auditor.records.part import Interval, Number, Part, Picture, Words
 
 UnitKind = Literal["channel", "subspace", "component"]
 Direction = Literal["off", "on"]
@@ -281,8 +281,8 @@ class UnitChoice(Part):
     """Which unit the report leads with at a layer, and why."""
 
     leads: UnitKind
-    sentence: str
-    rule: str
+    sentence: Words
+    rule: Words
     kinds: list[UnitSummary]
 
 
@@ -297,7 +297,7 @@ class ConceptQuality(Part):
     clarity: Number | None = None
     meanings: int | None = None
     redundancy: int | None = None
-    reading: list[str] = Field(default_factory=list)
+    reading: list[Words] = Field(default_factory=list)
 
 
 class ReferenceSet(Part):
@@ -344,7 +344,7 @@ class MapCard(Part):
     layer: str
     points: list[MapPoint]
     fit: Number
-    rule: str
+    rule: Words
 
 
 class OrderArea(Part):
@@ -387,6 +387,6 @@ class RankingCard(Part):
 
     layer: str
     trust: Trust
-    sentence: str
+    sentence: Words
     ways: list[FlippingCard]
     figure: Picture | None = None

@@ -1,8 +1,8 @@
 """Records to files and back: JSON for structure, one ``.npy`` per array, never pickle.
 
 A frozen dataclass or `Part` becomes ``{"$record": "module:class", ...}``, an array
-``{"$array": file}``, a tuple a list. Loading checks the format version and that every named array
-is there.
+``{"$array": file}``, a text ``{"$text": how it is made}``, a tuple a list. Loading checks the
+format version and that every named array is there.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from auditor.base.errors import IntegrityError
+from auditor.language.speaking import Text
 from auditor.records.part import Part, Picture
 from auditor.run.storage import write_atomic, writing
 
@@ -89,6 +90,8 @@ def _encode(value: Any, name: str, arrays: _Arrays) -> Any:
     if (fields := _fields(value)) is not None:
         parts = {key: _encode(item, f"{name}.{key}", arrays) for key, item in fields.items()}
         return {"$record": f"{type(value).__module__}:{type(value).__name__}", **parts}
+    if isinstance(value, Text):
+        return {"$text": value.to_json()}
     if isinstance(value, np.ndarray):
         return {"$array": arrays.keep(f"{name}.npy", value)}
     if isinstance(value, Mapping):
@@ -118,6 +121,8 @@ def _decode(value: Any, folder: Path) -> Any:
         return value
     if "$array" in value:
         return np.load(folder / value["$array"], mmap_mode="r", allow_pickle=False)
+    if "$text" in value:
+        return Text.from_json(value["$text"])
     if "$map" in value:
         return {_decode(key, folder): _decode(item, folder) for key, item in value["$map"]}
     kind = _kind(value["$record"])

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Literal
 
 from auditor.base.errors import LabelError, nearest
-from auditor.language.speaking import N_
+from auditor.language.speaking import gettext as _
 from auditor.subject.collection import Numbering
 from auditor.subject.imagenet import SHARED_NAMES, imagenet_names, wnid_of
 from auditor.subject.label_order import by_code_point, naturally
@@ -136,7 +136,7 @@ def _by_map(
             owners[matched[label]].append(label)
         for at, labels in owners.items():
             classes[at] = " / ".join(labels)
-    return Matching(matched, tuple(classes), N_("by the map in data.labels"), insist="that map")
+    return Matching(matched, tuple(classes), _("by the map in data.labels"), insist="that map")
 
 
 def _target(label: str, value: int | str, outputs: Outputs) -> int:
@@ -191,7 +191,7 @@ def _by_name(used: Sequence[str], outputs: Outputs) -> Matching:
         )
     matched = {label: positions[plain(label)][0] for label in used}
     _refuse_shared_outputs(matched)
-    return Matching(matched, outputs.names, N_("by class name"), insist="name")
+    return Matching(matched, outputs.names, _("by class name"), insist="name")
 
 
 def _by_wnid(used: Sequence[str], outputs: Outputs) -> Matching:
@@ -218,7 +218,7 @@ def _by_wnid(used: Sequence[str], outputs: Outputs) -> Matching:
         )
     _refuse_shared_outputs(matched)
     classes = outputs.names or imagenet_names()
-    return Matching(matched, classes, N_("by ImageNet wnid"), insist="wnid")
+    return Matching(matched, classes, _("by ImageNet wnid"), insist="wnid")
 
 
 def _by_number(used: Sequence[str], outputs: Outputs) -> Matching:
@@ -253,11 +253,11 @@ def _by_order(
             "or set model.classes to the names of the outputs."
         )
     matched = {name: at for at, name in enumerate(in_order)}
-    rule = N_("by sorted order of the labels")
+    rule = _("by sorted order of the labels")
     if ordered:
-        rule = N_("by the dataset's own order")
+        rule = _("by the dataset's own order")
     elif natural:
-        rule = N_("by natural order of the labels, upper and lower case alike")
+        rule = _("by natural order of the labels, upper and lower case alike")
     return Matching(
         matched, outputs.names or tuple(in_order), rule, insist="natural" if natural else "order"
     )

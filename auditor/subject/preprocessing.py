@@ -15,7 +15,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
 from auditor.language.speaking import gettext as _
-from auditor.language.speaking import translate
+from auditor.language.speaking import joined
 from auditor.subject.images import MAX_PIXELS, USUAL, Reading, Unreadable
 
 Interpolation = Literal["bilinear", "bicubic", "nearest"]
@@ -52,7 +52,7 @@ class Preprocessing:
             mean=_numbers(self.mean),
             std=_numbers(self.std),
         )
-        came_from = f" ({translate(self.origin)})" if self.origin else ""
+        came_from = " (" + joined((self.origin,)) + ")" if self.origin else ""
         if self.done_by_dataset:
             return _(
                 "The dataset hands over inputs of %(size)s that it preprocessed itself; pictures "
@@ -74,11 +74,11 @@ class Preprocessing:
         elif self.resize is not None:
             steps.append(_("resized to %(size)s", size=_by(self.resize)))
         if self.resize is not None:
-            smooth = "" if self.interpolation == "nearest" else ", " + _("antialiased")
-            steps[-1] += f" ({self.interpolation}{smooth})"
+            smooth = "" if self.interpolation == "nearest" else _("antialiased")
+            steps[-1] += " (" + joined((self.interpolation, smooth), ", ") + ")"
         if self.crop is not None:
             steps.append(_("cropped to the central %(size)s", size=_by(self.crop)))
-        return f"{', '.join(steps)}, {values}{came_from}."
+        return joined((*steps, values), ", ") + came_from + "."
 
     def frame(self, picture: Image.Image) -> Image.Image:
         """Return the RGB picture with the geometry of the input and nothing else changed.

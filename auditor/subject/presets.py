@@ -8,7 +8,7 @@ from typing import Any, Literal, cast, get_args
 
 from auditor.base.errors import ConfigError
 from auditor.config.audit import PreprocessConfig
-from auditor.language.speaking import N_
+from auditor.language.speaking import gettext as _
 from auditor.subject.preprocessing import Interpolation, Preprocessing
 
 DEFAULT_SIZE = 224
@@ -176,7 +176,7 @@ def _origin(config: PreprocessConfig, preset: Preprocessing | None) -> str:
     keys = [key for key in type(config).model_fields if key not in ("range", "exif")]
     given = [key for key in keys if getattr(config, key) is not None]
     if preset is None:
-        return N_("from the config") if given else N_("assumed")
+        return _("from the config") if given else _("assumed")
     return preset.origin + (f", {', '.join(given)} from the config" if given else "")
 
 

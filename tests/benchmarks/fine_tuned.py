@@ -27,6 +27,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from auditor.demo.stamp import stamp
+from auditor.report.show.render import read_result
 from tests.benchmarks.shortcuts.manipulation import turned
 
 CLASSES = ("crab", "crayfish", "ferry", "ketch", "lobster", "schooner")
@@ -180,7 +181,7 @@ def audit(folder: Path) -> Path:
 
 def findings(run: Path) -> list[str]:
     """Return the verdict and a line per finding."""
-    result = json.loads((run / "audit.json").read_text(encoding="utf-8"))
+    result = read_result(run).model_dump()
     stages = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["stages"]
     lines = [f"{result['verdict']['word']}; the search took {stages['shortcuts']['seconds']:.0f} s"]
     for each in result["findings"]:

@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import pickle
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from auditor.base.errors import UnknownNameError
 from auditor.config.audit import ReportConfig
 from auditor.language import speaking as language
-from auditor.language.speaking import Texts, gettext, ngettext, speaking, spoken
+from auditor.language.numbers import decimal, percent
+from auditor.language.speaking import (
+    Text,
+    capitalised,
+    constants,
+    gettext,
+    joined,
+    listed,
+    ngettext,
+    speaking,
+    spoken,
+    translated,
+)
+from auditor.report.document.audit import Quarantined
+from auditor.report.draw.style import Drawing
 from auditor.report.show import words
+from auditor.report.show.images import ImageStore
+from auditor.run.codec import load_record, save_record
 
 
 def test_english_is_spoken_by_itself() -> None:
@@ -52,11 +77,88 @@ def test_an_unknown_language_is_an_error() -> None:
 
 
 def test_constants_are_read_in_the_spoken_language() -> None:
-    texts = Texts(words)
-    assert list(texts.SEVERITY.values()) == [each % () for each in words.SEVERITY.values()]
+    assert constants(words)["SEVERITY"] == words.SEVERITY
     with speaking("de"):
-        assert texts.VERDICT["FAIL"].startswith("Auf das Modell")
-        assert texts.GLOSSARY[1].word == "Konzept"
-        assert texts.REVIEW_CHOICES[0] == "Abkürzung: zu beheben"
-    with pytest.raises(AttributeError):
-        _ = texts.NO_SUCH_TEXT
+        texts = constants(words)
+    assert texts["VERDICT"]["FAIL"].startswith("Auf das Modell")
+    assert texts["GLOSSARY"][1].word == "Konzept"
+    assert texts["REVIEW_CHOICES"][0] == "Abkürzung: zu beheben"
+
+
+def told() -> dict[str, str]:
+    """English texts of every kind, by what they are in German."""
+    shares = gettext("%(low)s to %(high)s", low=percent(np.float64(0.015)), high=percent(0.25))
+    return {
+        "2 Bilder": ngettext("%(num)s picture", "%(num)s pictures", 2),
+        "1,5\u00a0% bis 25\u00a0%": shares,
+        "Konzept, 0,50": joined((gettext("Concept"), "", decimal(0.5)), ", "),
+        "Konzept: 0,50.": gettext("Concept") + ": " + decimal(0.5) + ".",
+        "hund, katze und Konzept": listed(["hund", "katze", gettext("Concept")]),
+        "Keine": capitalised(gettext("none")),
+        "inf": percent(float("inf")).removesuffix("\u00a0%"),
+    }
+
+
+def test_texts_are_translated_when_they_are_shown() -> None:
+    english = {german: str(text) for german, text in told().items()}
+    texts = tuple(told().values())
+    assert all(str(text) == said for text, said in zip(texts, english.values(), strict=True))
+    assert english["2 Bilder"] == "2 pictures"
+    with speaking("de"):
+        assert translated(texts) == tuple(english)
+        assert {type(text) for text in translated(texts)} == {str}
+    assert translated({"a": [texts]}) == {"a": [tuple(english.values())]}
+
+
+@pytest.mark.parametrize(
+    "passed_on",
+    [
+        copy.deepcopy,
+        lambda text: pickle.loads(pickle.dumps(text)),
+        lambda text: Text.from_json(json.loads(json.dumps(text.to_json(), allow_nan=False))),
+        lambda text: (
+            Quarantined.model_validate_json(
+                Quarantined(path="a", reason=text).model_dump_json()
+            ).reason
+        ),
+        lambda text: Quarantined(path="a", reason=text).model_copy().reason,
+    ],
+)
+def test_texts_survive_copies_and_files(passed_on: Callable[[str], str]) -> None:
+    for german, text in told().items():
+        if isinstance(text, Text):
+            again = passed_on(text)
+            assert again == text
+            with speaking("de"):
+                assert translated(again) == german
+
+
+def test_a_record_keeps_its_texts(tmp_path: Path) -> None:
+    save_record(tmp_path, {"texts": tuple(told().values()), "plain": "none"})
+    again = load_record(tmp_path)
+    assert again["plain"] == "none"
+    assert not isinstance(again["plain"], Text)
+    with speaking("de"):
+        assert translated(again["texts"]) == tuple(told())
+
+
+@pytest.mark.parametrize("broken", [{}, {"text": []}, {"text": ["nobody"]}, {"text": ["gettext"]}])
+def test_what_describes_no_text_is_an_error(broken: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="describes no text"):
+        Text.from_json(broken)
+    with pytest.raises(ValidationError):
+        Quarantined.model_validate({"path": "a", "reason": broken})
+
+
+def test_a_figure_with_words_is_drawn_in_every_language(tmp_path: Path) -> None:
+    def draw() -> Drawing:
+        return Drawing(f"<svg>{gettext('Concept')}</svg>", 3, 4)
+
+    store = ImageStore(tmp_path)
+    picture = store.figure(draw, alt=gettext("none"))
+    assert "Concept" in (tmp_path / picture.file).read_text()
+    with speaking("de"):
+        german = picture.translated()
+    assert "Konzept" in (tmp_path / german.file).read_text()
+    assert (german.alt, german.others) == ("keine", {})
+    assert store.figure(partial(Drawing, "<svg/>", 3, 4), alt="").others == {}

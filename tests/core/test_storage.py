@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import json
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from auditor.base.errors import ConfigError, IntegrityError, StorageError
+from auditor.report.draw.style import Drawing
 from auditor.report.show.images import ImageStore
 from auditor.review.keep.verify import verify
 from auditor.run.folder import RunFolder, open_run
@@ -84,7 +86,9 @@ def test_pictures_are_there_for_good_before_they_are_listed(tmp_path: Path, done
     run = run_in(tmp_path)
     store = ImageStore(run.images, run.note_picture)
     done.clear()
-    pictures = [store.svg(f"<svg>{n}</svg>", alt="", width=1, height=1).file for n in range(3)]
+    pictures = [
+        store.figure(partial(Drawing, f"<svg>{n}</svg>", 1, 1), alt="").file for n in range(3)
+    ]
     run.write({"audit.json": b"{}"})
     base = run.path.relative_to(tmp_path).as_posix()
     listed = done.index(("rename", f"{base}/manifest.json"))

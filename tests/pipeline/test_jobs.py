@@ -17,6 +17,7 @@ from auditor.cli.check.estimate import Estimate
 from auditor.cli.progress import TerminalProgress
 from auditor.completion.readme import BEGIN
 from auditor.config.audit import Config, parse_config
+from auditor.report.show.render import read_result
 from tests.pipeline.small import write_own_model_audit
 from tests.pipeline.test_exit_codes import QUICK
 
@@ -187,9 +188,9 @@ def test_the_report_says_what_a_limit_in_minutes_left_out(
     assert run(command) == 0
     assert "as small as an audit gets" in capsys.readouterr().err
     (folder,) = out.glob("*/manifest.json")
-    result = json.loads((folder.parent / "audit.json").read_text())
-    (left,) = [item for item in result["not_run"] if "max_minutes" in item["reason"]]
+    result = read_result(folder.parent)
+    (left,) = [item for item in result.not_run if "max_minutes" in item.reason]
     # 12 images per class are fewer than the least that is kept: only the depth is cut.
-    assert left["part"] == "a closer look than the preset quick takes"
+    assert left.part == "a closer look than the preset quick takes"
     assert run(command) == 0  # the same choice again, hence the same run
     assert len(list(out.glob("*/manifest.json"))) == 1

@@ -21,6 +21,7 @@ from torch.utils import _pytree as pytree
 from auditor.__main__ import run
 from auditor.cli.check import rates
 from auditor.relevance.explainer import Explainer
+from auditor.report.show.render import read_result
 from tests.pipeline import users_models
 from tests.pipeline.small import picture
 
@@ -216,8 +217,7 @@ def test_a_quick_audit_takes_it(
     arguments = ["run", *asked(name, pictures), "--preset", "quick", "--out", str(tmp_path)]
     assert run([*arguments, "--set", "report.formats=[html]"]) == 0
     folder = Path(capsys.readouterr().out.strip().splitlines()[-1])
-    result = json.loads((folder / "audit.json").read_text())
-    assert SHAPES[name] in " ".join(result["method"]["notes"])
+    assert SHAPES[name] in " ".join(read_result(folder).method.notes)
 
 
 def made(name: str) -> nn.Module:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,7 @@ from auditor.report.document.audit import (
 from auditor.report.draw.figures import confusion_figure, overview_figure, similarity_figure
 from auditor.report.draw.pictures import heat as alone
 from auditor.report.draw.reliability import reliability_figure
+from auditor.report.draw.style import Drawing
 from auditor.report.show.images import (
     ATLAS_COLOURS,
     ImageStore,
@@ -359,7 +361,7 @@ class Example:
         count = len(self.classes)
         matrix = np.eye(count, count + 1, dtype=int) * 34
         matrix += self.generator.integers(0, 3, matrix.shape)
-        drawn = confusion_figure(matrix, [*self.classes, "another class"])
+        drawn = partial(confusion_figure, matrix, [*self.classes, "another class"])
         return Performance(
             accuracy=Interval(value=0.913, low=0.89, high=0.93, n=240),
             classes=[
@@ -405,12 +407,11 @@ class Example:
         ]
         error = Interval(value=0.05, low=0.03, high=0.08, n=240)
         found = Calibration(error=error, confidence=0.96, bins=bins, note="")
-        figure = self.figure(reliability_figure(found), "reliability diagram")
+        figure = self.figure(partial(reliability_figure, found), "reliability diagram")
         return found.model_copy(update={"figure": figure})
 
-    def figure(self, drawn: tuple[str, int, int], alt: str) -> Picture:
-        text, width, height = drawn
-        return self.store.svg(text, alt=self.say(alt), width=width, height=height)
+    def figure(self, draw: Callable[[], Drawing], alt: str) -> Picture:
+        return self.store.figure(draw, alt=self.say(alt))
 
     def subspaces(self) -> list[SubspaceLayer]:
         count = self.rows + 2
@@ -437,7 +438,7 @@ class Example:
                     for group in range(3)
                 ],
                 figure=self.figure(
-                    similarity_figure(similarity, cluster, [str(c) for c in range(count)]),
+                    partial(similarity_figure, similarity, cluster, [str(c) for c in range(count)]),
                     f"similarity of concepts of {layer}",
                 ),
             )
@@ -648,7 +649,9 @@ class Example:
             ),
             concepts=concepts,
             classes=[self.class_report(place) for place in range(count)],
-            overview=self.figure(overview_figure(shares, self.classes, names), "concept use"),
+            overview=self.figure(
+                partial(overview_figure, shares, self.classes, names), "concept use"
+            ),
             subspaces=self.subspaces(),
             composition=self.composition(),
             local=self.local(),

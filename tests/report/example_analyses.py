@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -163,7 +164,8 @@ def planes(example: Example, layers: tuple[str, ...]) -> parts.Planes:
     generator = np.random.default_rng(3)
     is_first = np.arange(40) < 20
     points = generator.normal(0, 0.02, (40, 2)) + np.where(is_first[:, None], 0.1, 0.05)
-    svg = plane_figure(
+    svg = partial(
+        plane_figure,
         points,
         is_first,
         np.arange(40) % 11 == 0,
@@ -319,7 +321,7 @@ def ranking(example: Example, layer: str) -> concepts.RankingCard:
                 orders=[concepts.OrderArea(order="relevance", area=area, gain=area)],
             )
         ],
-        figure=example.figure(flipping_figure(panels), "flipping curves"),
+        figure=example.figure(partial(flipping_figure, panels), "flipping curves"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from auditor.records.part import Interval
@@ -50,7 +51,7 @@ def factors(example: Example) -> parts.Factors:
             ]
         )
     ]
-    drawing = factors_figure([card.what for card in cards], [OWN] * 2, [OTHERS] * 2)
+    drawing = partial(factors_figure, [card.what for card in cards], [OWN] * 2, [OTHERS] * 2)
     return parts.Factors(
         factors=cards,
         columns=[

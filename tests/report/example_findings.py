@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from auditor.records.part import Interval
 from auditor.report.document.finding import (
@@ -29,7 +30,7 @@ def details(
     name: str, other: str, layer: str, store: ImageStore, say: Callable[[str], str]
 ) -> FindingDetails:
     """Return details in which every part is there, and one is said to be missing."""
-    drawing = zeroing_figure(COUNTS, OWN, OTHERS, RANDOM, BAND, name)
+    draw = partial(zeroing_figure, COUNTS, OWN, OTHERS, RANDOM, BAND, name)
     return FindingDetails(
         exposure=ExposureCard(share=0.85, classes=[name, other], lost=0.32),
         subgroups=[
@@ -81,12 +82,7 @@ def details(
             sentence=say(
                 "With the first 2 concepts at zero the confidence goes from 93 % to 42 %."
             ),
-            figure=store.svg(
-                drawing.svg,
-                alt=say("confidence while concepts are zeroed"),
-                width=drawing.width,
-                height=drawing.height,
-            ),
+            figure=store.figure(draw, alt=say("confidence while concepts are zeroed")),
         ),
         signature=SignatureCard(
             area=0.04,

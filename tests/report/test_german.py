@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from gettext import NullTranslations
 
 import pytest
 
 from auditor.language import speaking as language
+from auditor.language.numbers import decimal, number, percent, seconds
 from auditor.language.speaking import speaking
 from auditor.report.document.audit import AuditResult, Interval
-from auditor.report.show.formatting import day, decimal, interval, number, percent, plural, seconds
+from auditor.report.show.formatting import day, interval, plural
 from auditor.report.show.html import render_html
 from auditor.report.show.pdf import pdf_html
 from auditor.report.show.summary import text_files
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT
+from tests.report.test_catalogue import catalogue
 from tests.report.test_hostile import PAYLOADS, _in_json, parse, structure
 
 GERMAN = CONTEXT.model_copy(update={"language": "de"})
@@ -34,12 +37,28 @@ def german(run: Run) -> AuditResult:
     return run.result.model_copy(update={"language": "de"})
 
 
+class Marked(NullTranslations):
+    """German in which every text of the catalogue stands between marks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.real = language._catalogue("de")
+        ids = (item.id for item in catalogue("de") if item.id)
+        self.known = {each if isinstance(each, str) else each[0] for each in ids}
+
+    def gettext(self, message: str) -> str:
+        said = self.real.gettext(message)
+        return f"⟦{said}⟧" if message in self.known else said
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        said = self.real.ngettext(msgid1, msgid2, n)
+        return f"⟦{said}⟧" if msgid1 in self.known else said
+
+
 @pytest.fixture
 def marked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """German in which every text of the catalogue stands between marks."""
-    real = language._messages("de")
-    pseudo = {each: tuple(f"⟦{form}⟧" for form in forms) for each, forms in real.items()}
-    monkeypatch.setattr(language, "_messages", lambda _: pseudo)
+    pseudo = Marked()
+    monkeypatch.setattr(language, "_catalogue", lambda _: pseudo)
     with speaking("de"):
         yield
 

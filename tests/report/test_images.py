@@ -12,6 +12,7 @@ import skimage.data
 from PIL import Image
 
 from auditor.base.errors import IntegrityError
+from auditor.report.draw.style import Drawing
 from auditor.report.show.images import (
     ImageStore,
     dim,
@@ -53,7 +54,7 @@ def test_small_pictures_are_enlarged_and_figures_kept(tmp_path: Path) -> None:
     assert store.jpeg(PHOTO[:20, :40], alt="x", side=80).height == 40
     assert upscale(PHOTO[:20, :40], 80).shape == (40, 80, 3)
     assert upscale(PHOTO, 80) is PHOTO
-    picture = store.svg("<svg/>", alt="figure", width=3, height=4)
+    picture = store.figure(lambda: Drawing("<svg/>", 3, 4), alt="figure")
     assert read_image(tmp_path, picture.file) == b"<svg/>"
     flat = store.png(PHOTO, alt="exact")
     with Image.open(io.BytesIO(read_image(tmp_path, flat.file))) as image:

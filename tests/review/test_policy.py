@@ -287,7 +287,7 @@ def test_the_judgement_is_told_in_the_language_that_is_spoken(result: AuditResul
     wanted = {"accuracy": ">= 0.99", "largest_severity": "low", "faithfulness": "trusted"}
     english = gate(result, wanted)
     with speaking("de"):
-        german = gate(result, wanted)
+        german = english.translated()
     assert german.word == english.word
     assert german.sentence.startswith("Nicht bestanden.")
     assert [each.state for each in german.checks] == [each.state for each in english.checks]

@@ -14,16 +14,16 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from auditor.base.streams import stream
-from auditor.language.speaking import N_
+from auditor.language.speaking import gettext as _
 from auditor.relevance.graph.channels import as_maps
 from auditor.relevance.graph.graph import Graph, Node
 from auditor.relevance.graph.places import APART, MIXING, Places, places
 
 # Why positions have no place.
-WHOLE = N_("its positions stand for the whole picture")
-NO_GRID = N_("its positions form no grid of the picture")
-UNCONFIRMED = N_("its positions do not answer to the places of the picture that they come from")
-LOST = N_("its positions cannot be followed through the model")
+WHOLE = _("its positions stand for the whole picture")
+NO_GRID = _("its positions form no grid of the picture")
+UNCONFIRMED = _("its positions do not answer to the places of the picture that they come from")
+LOST = _("its positions cannot be followed through the model")
 # Blocks of the picture, along each side, that are changed one at a time.
 BLOCKS = 3
 # Where the answers lie must go with where the picture was changed, along each axis.

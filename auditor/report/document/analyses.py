@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditor.records.concepts import UnitChoice, UnitKind
-from auditor.records.part import Crop, Interval, Number, Part, Picture, SampleView
+from auditor.records.part import Crop, Interval, Number, Part, Picture, SampleView, Words
 
 
 class Component(Part):
@@ -35,10 +35,10 @@ class ClassComponents(Part):
     class_name: str
     n: int
     rest: Number
-    rule: str
+    rule: Words
     photo: SampleView | None
     components: list[ClassComponent]
-    note: str
+    note: Words
 
 
 class RelevanceDirection(Part):
@@ -64,14 +64,14 @@ class LayerUnits(Part):
 
     layer: str
     choice: UnitChoice | None
-    choice_note: str
+    choice_note: Words
     components: list[Component]
-    components_rule: str
-    components_note: str
+    components_rule: Words
+    components_note: Words
     classes: list[ClassComponents]
     directions: list[RelevanceDirection]
-    directions_rule: str
-    directions_note: str
+    directions_rule: Words
+    directions_note: Words
     subspaces: list[SubspacePictures]
 
 
@@ -103,8 +103,8 @@ class PlaneCard(Part):
     auc: Interval
     samples: tuple[int, int]
     wrong: int
-    sentence: str
-    rule: str
+    sentence: Words
+    rule: Words
     figure: Picture | None
 
 
@@ -115,7 +115,7 @@ class PlaneGap(Part):
     first: str
     second: str
     mistakes: int
-    reason: str
+    reason: Words
 
 
 class Planes(Part):
@@ -123,7 +123,7 @@ class Planes(Part):
 
     cards: list[PlaneCard]
     gaps: list[PlaneGap]
-    note: str
+    note: Words
 
 
 class StrategyConcept(Part):
@@ -152,8 +152,8 @@ class ClassStrategies(Part):
     stable: bool
     strategies: list[Strategy]
     odd: list[SampleView]
-    rule: str
-    note: str
+    rule: Words
+    note: Words
 
 
 class StrategyReport(Part):
@@ -188,7 +188,7 @@ class MistakeCard(Part):
     driving: list[ContrastRow]
     missing: list[ContrastRow]
     examples: list[SampleView]
-    reason: str
+    reason: Words
 
 
 class ErrorReport(Part):
@@ -198,7 +198,7 @@ class ErrorReport(Part):
     n: int
     pairs: list[MistakeCard]
     more: int
-    note: str
+    note: Words
 
 
 class LeadUnit(Part):

@@ -18,6 +18,7 @@ from auditor.records.part import Interval as Interval
 from auditor.records.part import Number as Number
 from auditor.records.part import Part as Part
 from auditor.records.part import Picture as Picture
+from auditor.records.part import Words as Words
 from auditor.report.document.analyses import (
     ErrorReport,
     Identity,
@@ -46,7 +47,7 @@ class Scope(Part):
     """What the owner says about the model; empty strings are shown as placeholders."""
 
     name: str
-    title: str
+    title: Words
     owner: str
     purpose: str
     out_of_scope: str
@@ -65,14 +66,14 @@ class ModelCard(Part):
     parameters: int
     outputs: int
     input_size: tuple[int, int]
-    preprocessing: str
+    preprocessing: Words
 
 
 class Quarantined(Part):
     """An image that could not be used, and why."""
 
     path: str
-    reason: str
+    reason: Words
 
 
 class DataCard(Part):
@@ -89,7 +90,7 @@ class DataCard(Part):
     counts: dict[str, int]
     excluded: dict[str, int]
     quarantined: list[Quarantined]
-    label_rule: str
+    label_rule: Words
     metadata: list[str]
     discovery: int
     test: int
@@ -131,7 +132,7 @@ class Calibration(Part):
     error: Interval
     confidence: Number
     bins: list[CalibrationBin]
-    note: str
+    note: Words
     figure: Picture | None = None
 
 
@@ -153,7 +154,7 @@ class SliceTable(Part):
     rows: list[SliceRow]
     unknown: int
     small: int
-    note: str
+    note: Words
 
 
 class Performance(Part):
@@ -219,7 +220,7 @@ class LayerTable(Part):
     coverage: Number
     rows: list[ConceptRow]
     lead: list[LeadUnit] = Field(default_factory=list)
-    lead_sentence: str = ""
+    lead_sentence: Words = ""
 
 
 class LegendEntry(Part):
@@ -258,7 +259,7 @@ class ClassReport(Part):
     members: int
     tables: list[LayerTable]
     atlas: list[AtlasSample]
-    note: str
+    note: Words
     searched: bool | None = None
 
 
@@ -277,7 +278,7 @@ class SubspaceLayer(Part):
 
     layer: str
     compared: int
-    rule: str
+    rule: Words
     silhouette: Number
     subspaces: list[SubspaceCard]
     figure: Picture | None
@@ -322,7 +323,7 @@ class CompositionCard(Part):
     n: int
     nodes: list[GraphNode]
     edges: list[GraphEdge]
-    reason: str
+    reason: Words
 
 
 class CompositionPart(Part):
@@ -331,7 +332,7 @@ class CompositionPart(Part):
     layers: list[str]
     keep: int
     cards: list[CompositionCard]
-    reason: str
+    reason: Words
 
 
 class LocalConceptRow(Part):
@@ -359,7 +360,7 @@ class RegionCard(Part):
     """
 
     box: tuple[int, int, int, int]
-    chosen: str
+    chosen: Words
     picture: Picture
     total: Number
     part: Number
@@ -377,7 +378,7 @@ class LocalCard(Part):
     label: str
     explained: str
     prediction: str
-    why: str
+    why: Words
     layer: str
     photo: Picture
     heatmap: Picture
@@ -392,17 +393,17 @@ class LocalPart(Part):
     """The pictures that are looked at closely, and what could not be."""
 
     cards: list[LocalCard]
-    notes: list[str]
+    notes: list[Words]
 
 
 class TestResult(Part):
     """One causal test of one candidate; `reason` where there is no plain number."""
 
     test: str
-    title: str
+    title: Words
     outcome: Literal["supports", "refutes", "inconclusive", "not applicable", "error"]
     effect: Number
-    unit: str
+    unit: Words
     low: Number
     high: Number
     n: int
@@ -410,7 +411,7 @@ class TestResult(Part):
     q: Number | None
     z: Number | None
     controls: dict[str, Number]
-    reason: str
+    reason: Words
 
 
 class TripletCard(Part):
@@ -418,7 +419,7 @@ class TripletCard(Part):
 
     target: str
     reference: str
-    control: str
+    control: Words
     pictures: tuple[Picture, Picture, Picture]
     probabilities: tuple[Number, Number, Number]
     predictions: tuple[str, str, str]
@@ -435,21 +436,21 @@ class FindingCard(Part):
 
     id: str
     fingerprint: str
-    title: str
-    what: str
+    title: Words
+    what: Words
     class_name: str
     kind: str
-    shape: str
+    shape: Words
     grade: Literal["A", "B", "C", "D", "U"]
     severity: Literal["critical", "high", "medium", "low", "none"]
     confidence: Literal["high", "moderate", "low"]
     images: int
-    lead: str
-    detail: str
-    reasons: list[str]
-    actions: list[str]
-    verification: str
-    proposed_because: str
+    lead: Words
+    detail: Words
+    reasons: list[Words]
+    actions: list[Words]
+    verification: Words
+    proposed_because: Words
     plausibility: Number
     terms: dict[str, Number]
     evidence: list[TestResult]
@@ -457,7 +458,7 @@ class FindingCard(Part):
     aligned: list[Picture]
     triplets: list[TripletCard]
     concepts: list[str]
-    against: list[str] = Field(default_factory=list)
+    against: list[Words] = Field(default_factory=list)
     details: FindingDetails | None = None
 
     @property
@@ -470,14 +471,14 @@ class SearchLimits(Part):
     """What the search for candidates could and could not have found."""
 
     ran: bool
-    reason: str
+    reason: Words
     proposed: int
     tests: int
     targets: int
     detection_limit: Number | None
     null_rate: Number | None
     null_n: int
-    notes: list[str]
+    notes: list[Words]
 
 
 class RuleCount(Part):
@@ -511,7 +512,7 @@ class Method(Part):
     conservation_n: int
     conservation_low: Number | None = None
     conservation_high: Number | None = None
-    notes: list[str]
+    notes: list[Words]
     references: list[ReferenceCard] = Field(default_factory=list)
 
 
@@ -523,17 +524,17 @@ class Verdict(Part):
     """
 
     word: Literal["PASS", "PASS WITH CONDITIONS", "FAIL", "INCOMPLETE"]
-    sentence: str
-    gaps: list[str] = Field(default_factory=list)
-    headline: str = ""
+    sentence: Words
+    gaps: list[Words] = Field(default_factory=list)
+    headline: Words = ""
     worse: bool = False
 
 
 class NotRun(Part):
     """A part of the audit that did not run, and why."""
 
-    part: str
-    reason: str
+    part: Words
+    reason: Words
 
 
 class AuditResult(Part):
@@ -548,7 +549,7 @@ class AuditResult(Part):
     tool: Tool
     scope: Scope
     verdict: Verdict
-    does_not_show: list[str]
+    does_not_show: list[Words]
     model: ModelCard
     data: DataCard
     performance: Performance

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from auditor.records.part import Interval, Number, Part, Picture
+from auditor.records.part import Interval, Number, Part, Picture, Words
 
 
 class ExposureCard(Part):
@@ -18,7 +18,7 @@ class ExposureCard(Part):
 class SubgroupRow(Part):
     """Accuracy of a group with and without the region; None: no picture. ``p``: Fisher's test."""
 
-    group: str
+    group: Words
     carrying: Interval | None
     without: Interval | None
     p: Number | None
@@ -27,7 +27,7 @@ class SubgroupRow(Part):
 class ChangeRow(Part):
     """Accuracy before and after the direction is projected out; ``control``: a random one."""
 
-    group: str
+    group: Words
     before: Interval | None
     after: Interval | None
     control: Number | None
@@ -42,7 +42,7 @@ class ProjectionCard(Part):
     """
 
     layer: str
-    sentence: str
+    sentence: Words
     variance: Number
     control_variance: Number
     directions: int
@@ -83,7 +83,7 @@ class ZeroingCard(Part):
     n_others: int
     chosen: int
     classes: list[SharedClassRow]
-    sentence: str
+    sentence: Words
     figure: Picture
 
 
@@ -105,4 +105,4 @@ class FindingDetails(Part):
     projection: ProjectionCard | None = None
     zeroing: ZeroingCard | None = None
     signature: SignatureCard | None = None
-    missing: dict[str, str] = Field(default_factory=dict)
+    missing: dict[str, Words] = Field(default_factory=dict)

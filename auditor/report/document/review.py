@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from auditor.records.part import Interval, Number, Part, Picture
+from auditor.records.part import Interval, Number, Part, Picture, Words
 from auditor.report.document.finding import SignatureCard
 
 REVIEW_VERSION = 1
@@ -31,7 +31,7 @@ class Difference(Part):
     value: Number
     low: Number | None
     high: Number | None
-    rule: str
+    rule: Words
 
 
 class MetricChange(Part):
@@ -43,7 +43,7 @@ class MetricChange(Part):
     """
 
     name: str
-    title: str
+    title: Words
     unit: Literal["share", "number"]
     better: Literal["higher", "lower", "neither"]
     earlier: Interval | None
@@ -51,7 +51,7 @@ class MetricChange(Part):
     difference: Difference | None
     n: int
     status: Literal["better", "worse", "no clear change", "not compared"]
-    sentence: str
+    sentence: Words
 
 
 class ConceptChange(Part):
@@ -70,7 +70,7 @@ class ConceptChange(Part):
     share: Number | None
     earlier_share: Number | None
     status: Literal["found again", "new", "gone"]
-    sentence: str
+    sentence: Words
 
 
 class LayerMatch(Part):
@@ -80,8 +80,8 @@ class LayerMatch(Part):
     matched: int
     earlier: int
     now: int
-    rule: str
-    reason: str
+    rule: Words
+    reason: Words
 
 
 class FindingChange(Part):
@@ -96,7 +96,7 @@ class FindingChange(Part):
     fingerprint: str
     id: str | None
     earlier_id: str | None
-    title: str
+    title: Words
     class_name: str
     severity: Severity | None
     earlier_severity: Severity | None
@@ -108,14 +108,14 @@ class FindingChange(Part):
     effect: MetricChange | None = None
     picture: Picture | None = None
     earlier_picture: Picture | None = None
-    sentence: str
+    sentence: Words
 
 
 class Remembered(Part):
     """A finding that an earlier audit had and this one has not: what knows it when it is back."""
 
     fingerprint: str
-    title: str
+    title: Words
     class_name: str
     severity: Severity
     signature: SignatureCard | None
@@ -147,14 +147,14 @@ class Comparison(Part):
     earlier: RunRef
     now: RunRef
     like_for_like: bool
-    differences: list[str]
-    sentence: str
+    differences: list[Words]
+    sentence: Words
     metrics: list[MetricChange]
     layers: list[LayerMatch]
     concepts: list[ConceptChange]
     findings: list[FindingChange]
     remembered: list[Remembered] = Field(default_factory=list)
-    notes: list[str] = Field(default_factory=list)
+    notes: list[Words] = Field(default_factory=list)
 
 
 class Decision(Part):
@@ -199,7 +199,7 @@ class DecisionState(Part):
     concept: str | None = None
     likeness: Number | None = None
     state: Literal["in force", "expired", "unmatched", "replaced", "settled"]
-    sentence: str
+    sentence: Words
 
 
 class Check(Part):
@@ -211,13 +211,13 @@ class Check(Part):
     """
 
     name: str
-    title: str
+    title: Words
     kind: Literal["target", "rule"]
-    wanted: str
-    measured: str
+    wanted: Words
+    measured: Words
     interval: Interval | None = None
     state: Literal["met", "not met", "not measured", "waived", "condition", "not asked"]
-    sentence: str
+    sentence: Words
     findings: list[str] = Field(default_factory=list)
     headline: bool = False
 
@@ -226,11 +226,11 @@ class Waived(Part):
     """A finding that would count and does not: a person rejected it or accepted its risk."""
 
     finding: str
-    title: str
+    title: Words
     what: DecisionKind
     person: str
     until: str | None
-    sentence: str
+    sentence: Words
 
 
 class Judgement(Part):
@@ -241,8 +241,8 @@ class Judgement(Part):
     """
 
     word: Literal["PASS", "PASS WITH CONDITIONS", "FAIL", "INCOMPLETE"]
-    sentence: str
-    reasons: list[str] = Field(default_factory=list)
+    sentence: Words
+    reasons: list[Words] = Field(default_factory=list)
     checks: list[Check] = Field(default_factory=list)
     blocking: list[str] = Field(default_factory=list)
     waived: list[Waived] = Field(default_factory=list)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from auditor.records.part import Interval, Number, Part, Picture
+from auditor.records.part import Interval, Number, Part, Picture, Words
 
 
 class FactorTest(Part):
     """What setting a statistic did; ``effect`` is None where it could not be tested."""
 
-    title: str
+    title: Words
     effect: Interval | None
     q: Number | None
     outcome: Literal["supports", "refutes", "inconclusive", "not applicable", "error"]
-    reason: str
+    reason: Words
 
 
 class FactorCard(Part):
@@ -26,10 +26,10 @@ class FactorCard(Part):
     """
 
     id: str
-    what: str
+    what: Words
     class_name: str
     statistic: str
-    unit: str
+    unit: Words
     own: list[Number]
     others: list[Number]
     n: int
@@ -39,7 +39,7 @@ class FactorCard(Part):
     plausibility: Number
     terms: dict[str, Number]
     grade: Literal["A", "B", "C", "D", "U"] | None
-    meaning: str
+    meaning: Words
 
 
 class ColumnClass(Part):
@@ -60,7 +60,7 @@ class ColumnCard(Part):
     association: Number
     q: Number
     classes: list[ColumnClass]
-    reading: str
+    reading: Words
 
 
 class OddCard(Part):
@@ -69,7 +69,7 @@ class OddCard(Part):
     sample: str
     label: str
     taken_for: str
-    why: str
+    why: Words
     p: Number
 
 

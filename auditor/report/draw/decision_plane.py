@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from auditor.language.speaking import gettext as _
+from auditor.language.speaking import translated
 from auditor.report.draw.style import (
     ACCENT,
     INK,
@@ -30,10 +31,10 @@ VECTOR_POINTS = 600
 # Ticks of the share of switched concepts; the axis is drawn by its square root.
 SHARES = (0.0, 0.04, 0.25, 0.5, 1.0)
 ORDERS: Mapping[str, tuple[str, str, str]] = {
-    "relevance": ("relevance", ACCENT, "-"),
-    "activation": ("activation", OTHER, "--"),
-    "gradient": ("gradient × activation", "#009e73", "-."),
-    "random": ("random", MUTED, ":"),
+    "relevance": (_("relevance"), ACCENT, "-"),
+    "activation": (_("activation"), OTHER, "--"),
+    "gradient": (_("gradient × activation"), "#009e73", "-."),
+    "random": (_("random"), MUTED, ":"),
 }
 
 
@@ -110,10 +111,10 @@ def flipping_figure(panels: Sequence[Panel]) -> Drawing:
                     dashes,
                     color=colour,
                     linewidth=2.0 if order == "relevance" else 1.4,
-                    label=name,
+                    label=translated(name),
                 )
-            axes.set_title(panel.title, loc="left")
-            axes.set_xticks(np.sqrt(SHARES), ["0", "4 %", "25 %", "50 %", "all"])
+            axes.set_title(translated(panel.title), loc="left")
+            axes.set_xticks(np.sqrt(SHARES), ["0", "4 %", "25 %", "50 %", _("all")])
             axes.tick_params(labelsize=7.5)
             axes.grid(axis="y", color=LINE, linewidth=0.5)
             axes.set_xlabel(_("concepts switched"))

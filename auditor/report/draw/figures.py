@@ -155,7 +155,7 @@ def similarity_figure(
             cbar_ax=bar,
             rasterized=ordered.size > VECTOR_CELLS,
         )
-        bar.set_title("similarity", loc="left", fontsize=8)
+        bar.set_title(_("similarity"), loc="left", fontsize=8)
         bar.tick_params(labelsize=8)
         starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
         sizes = np.diff(np.r_[starts, count])

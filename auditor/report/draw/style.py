@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from auditor.language.speaking import translated
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -138,7 +140,7 @@ def short(name: str, length: int = 28) -> str:
 
     ``length`` is in Latin letters; those of Chinese, Japanese and Korean, and emoji, are two wide.
     """
-    line = " ".join("".join(_drawn(sign) for sign in name).split())
+    line = " ".join("".join(_drawn(sign) for sign in translated(name)).split())
     if sum(map(_width, line)) <= length:
         return line
     head = (length - 1) * 2 // 3

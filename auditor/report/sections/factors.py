@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from auditor.language.speaking import N_, listed
 from auditor.language.speaking import gettext as _
+from auditor.language.speaking import listed
 from auditor.records.part import Interval, Picture
 from auditor.records.stages import (
     ColumnFactor,
@@ -29,8 +29,8 @@ LEVEL = 0.01
 MOST_DRAWN = 8
 CLEAR_ASSOCIATION = 0.3
 TITLES: Mapping[str, str] = {
-    "T4 statistic given": N_("Given to pictures of other classes: turn into the class"),
-    "T4 statistic taken away": N_("Taken from pictures of the class: leave it"),
+    "T4 statistic given": _("Given to pictures of other classes: turn into the class"),
+    "T4 statistic taken away": _("Taken from pictures of the class: leave it"),
 }
 
 Draw = Callable[[Sequence[FactorCard]], Picture]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import ngettext
@@ -79,17 +81,20 @@ def _projection(projection: Projection, sentence: str) -> ProjectionCard:
 
 
 def _zeroing(curve: Zeroing, name: str, names: tuple[str, ...], store: ImageStore) -> ZeroingCard:
-    text, width, height = zeroing_figure(
-        curve.counts, curve.own, curve.others, curve.random_own, curve.band_own, name
-    )
-    figure = store.svg(
-        text,
+    figure = store.figure(
+        partial(
+            zeroing_figure,
+            curve.counts,
+            curve.own,
+            curve.others,
+            curve.random_own,
+            curve.band_own,
+            name,
+        ),
         alt=_(
             "confidence in %(name)s and in other classes while concepts of the region are zeroed",
             name=name,
         ),
-        width=width,
-        height=height,
     )
     return ZeroingCard(
         layer=curve.layer,

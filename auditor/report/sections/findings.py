@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from auditor.language.shapes import shape_in_words
-from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
 from auditor.records.part import concept_id
 from auditor.records.stages import Candidate, Evidence, Finding, Samples, ShortcutReport, Triplet
@@ -27,12 +26,12 @@ PictureOf = Callable[[int], np.ndarray]
 RegionPictures = tuple[tuple[Picture, ...], tuple[Picture, ...]]
 
 TEST_TITLES: Mapping[str, str] = {
-    "T1 flip excess": N_("Transplant: other images that turn into the class"),
-    "T1 nearest class": N_("Transplant: images of the nearest class that turn into the class"),
-    "T1 evidence share": N_("Transplant: share of the class's evidence that comes along"),
-    "T2 removal": N_("Removal: images that leave the class without the region"),
-    "T2 evidence lost": N_("Removal: share of the class's evidence that is lost with the region"),
-    "T3 latent": N_("Latent: images with the region that leave the class without its direction"),
+    "T1 flip excess": _("Transplant: other images that turn into the class"),
+    "T1 nearest class": _("Transplant: images of the nearest class that turn into the class"),
+    "T1 evidence share": _("Transplant: share of the class's evidence that comes along"),
+    "T2 removal": _("Removal: images that leave the class without the region"),
+    "T2 evidence lost": _("Removal: share of the class's evidence that is lost with the region"),
+    "T3 latent": _("Latent: images with the region that leave the class without its direction"),
 }
 
 

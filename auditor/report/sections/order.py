@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from auditor.base.errors import UnknownNameError
-from auditor.language.speaking import N_, translate
+from auditor.language.speaking import gettext as _
+from auditor.language.speaking import translated
 from auditor.report.document.audit import AuditResult
 
 
@@ -40,7 +41,7 @@ def sections_of(
         UnknownNameError: ``wanted`` names none of the report's sections.
     """
     check_sections(wanted)
-    known = {name: (translate(title), has) for name, title, has in ORDER}
+    known = {name: (translated(title), has) for name, title, has in ORDER}
     names = [name for name in wanted or known if _in_tier(name, tier, compared)]
     present = [name for name in dict.fromkeys(names) if known[name][1](result)]
     return tuple(
@@ -110,24 +111,24 @@ def _has_local(result: AuditResult) -> bool:
 TECHNICAL = ("comparison",)
 EXECUTIVE = ("summary", "scope", "reading", "register", "findings")
 ORDER: tuple[tuple[str, str, Callable[[AuditResult], bool]], ...] = (
-    ("summary", N_("Summary"), _always),
-    ("scope", N_("Scope and intended use"), _always),
-    ("reading", N_("How to read this"), _always),
-    ("register", N_("Findings register"), _always),
-    ("findings", N_("Finding sheets"), _has_findings),
-    ("data", N_("Data"), _always),
-    ("performance", N_("Performance"), _always),
-    ("classes", N_("Dominant concepts"), _has_classes),
-    ("atlas", N_("Concept atlas"), _has_atlas),
-    ("local", N_("Single pictures"), _has_local),
-    ("subspaces", N_("Concept subspaces"), _has_subspaces),
-    ("planes", N_("Fine-grained decisions"), _has_planes),
-    ("strategies", N_("Strategies within a class"), _has_strategies),
-    ("composition", N_("What concepts are made of"), _has_composition),
-    ("errors", N_("Errors"), _has_errors),
-    ("comparison", N_("Comparison with the previous audit"), _always),
-    ("method", N_("Method and limits"), _always),
-    ("signoff", N_("Decision log and sign-off"), _always),
-    ("reproducibility", N_("Reproducibility"), _always),
-    ("crosswalk", N_("Crosswalk"), _always),
+    ("summary", _("Summary"), _always),
+    ("scope", _("Scope and intended use"), _always),
+    ("reading", _("How to read this"), _always),
+    ("register", _("Findings register"), _always),
+    ("findings", _("Finding sheets"), _has_findings),
+    ("data", _("Data"), _always),
+    ("performance", _("Performance"), _always),
+    ("classes", _("Dominant concepts"), _has_classes),
+    ("atlas", _("Concept atlas"), _has_atlas),
+    ("local", _("Single pictures"), _has_local),
+    ("subspaces", _("Concept subspaces"), _has_subspaces),
+    ("planes", _("Fine-grained decisions"), _has_planes),
+    ("strategies", _("Strategies within a class"), _has_strategies),
+    ("composition", _("What concepts are made of"), _has_composition),
+    ("errors", _("Errors"), _has_errors),
+    ("comparison", _("Comparison with the previous audit"), _always),
+    ("method", _("Method and limits"), _always),
+    ("signoff", _("Decision log and sign-off"), _always),
+    ("reproducibility", _("Reproducibility"), _always),
+    ("crosswalk", _("Crosswalk"), _always),
 )

@@ -11,8 +11,17 @@ from typing import Literal
 from markupsafe import Markup
 
 from auditor.base.errors import OutputError, StorageError
-from auditor.language.speaking import Texts
-from auditor.report.document.audit import Concept, Crop, LocalCard, Number, Part, Picture, Tool
+from auditor.language.speaking import constants
+from auditor.report.document.audit import (
+    Concept,
+    Crop,
+    LocalCard,
+    Number,
+    Part,
+    Picture,
+    Tool,
+    Words,
+)
 from auditor.report.show import words
 from auditor.report.show.embedding import CountingPictures, EmbeddedPictures, LinkedPictures
 from auditor.report.show.html import encode_all, policy_of
@@ -53,7 +62,7 @@ class ImagePage(Part):
     run: str
     composite: str
     conservation: Number | None
-    notes: list[str]
+    notes: list[Words]
     tool: Tool
 
 
@@ -154,7 +163,7 @@ def _draw(
             page=page,
             view=ImageView(page, medium, Limits(full=False)),
             pictures=pictures,
-            words=Texts(words),
+            words=constants(words),
             created=created,
             style=Markup(style),  # noqa: S704 (our own file)
             policy=policy_of(style, ""),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -12,10 +11,17 @@ import babel
 import babel.dates
 
 from auditor.base.errors import IntegrityError
-from auditor.language.numbers import NO_NUMBER, bare_percent, localised, signed
-from auditor.language.numbers import decimal as decimal
-from auditor.language.numbers import percent as percent
-from auditor.language.speaking import NO_BREAK, SOURCE, locale, ngettext, spoken, translate
+from auditor.language.numbers import (
+    chance,
+    decimal,
+    number,
+    percent,
+    percent_range,
+    points,
+    points_range,
+    seconds,
+)
+from auditor.language.speaking import SOURCE, locale, ngettext, spoken, translate
 from auditor.language.speaking import gettext as _
 from auditor.report.document.audit import Interval, TestResult
 
@@ -23,44 +29,14 @@ OF_CLASS = "of images of "
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
-def number(value: float | None) -> str:
-    """Return a number with three significant digits, thousands separated."""
-    if value is None:
-        return NO_NUMBER
-    if float(value).is_integer() and abs(value) < 1e15:
-        return signed(value, 0)
-    if abs(value) < 1e-3:
-        return localised(f"{value:.1e}".replace("-", "−"))
-    digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    return signed(value, min(digits, 3))
-
-
-def chance(value: float | None) -> str:
-    """Return a p or q value; tiny ones as an upper bound."""
-    if value is None:
-        return NO_NUMBER
-    return localised("< 0.001" if value < 0.001 else f"{value:.3f}")
-
-
 def interval(item: Interval) -> str:
     """Return a share with its 95 % interval and n: ``93 % (90 to 95 %, n = 640)``."""
-    n = f"n{NO_BREAK}={NO_BREAK}{number(item.n)}"
-    return f"{percent(item.value)} ({percent_range(item.low, item.high)}, {n})"
-
-
-def percent_range(low: float, high: float) -> str:
-    """Return two shares as one range of percentages."""
-    return _("%(low)s to %(high)s", low=bare_percent(low), high=percent(high))
-
-
-def points(value: float) -> str:
-    """Return a difference of two shares in percentage points."""
-    return _("%(value)s points", value=bare_percent(value))
-
-
-def points_range(low: float, high: float) -> str:
-    """Return the interval of a difference of two shares in percentage points."""
-    return _("%(low)s to %(high)s", low=bare_percent(low), high=points(high))
+    return _(
+        "%(value)s (%(range)s, n = %(n)s)",
+        value=percent(item.value),
+        range=percent_range(item.low, item.high),
+        n=number(item.n),
+    )
 
 
 def is_share(unit: str) -> bool:
@@ -92,15 +68,6 @@ def effect_range(result: TestResult) -> str:
 def effect_value(value: float, result: TestResult) -> str:
     """Return another value measured in the unit of ``result``, such as a control."""
     return percent(value) if is_share(result.unit) else number(value)
-
-
-def seconds(value: float) -> str:
-    """Return a duration in words."""
-    if value < 60:
-        return localised(f"{value:.1f} s")
-    minutes, rest = divmod(round(value), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
 def colour(value: str) -> str:

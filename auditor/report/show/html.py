@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from auditor.base.errors import OutputError
-from auditor.language.speaking import Texts
+from auditor.language.speaking import constants
 from auditor.report.document.audit import AuditResult, Picture, RenderContext
 from auditor.report.show import crosswalk, words
 from auditor.report.show.branding import House, plain_house
@@ -136,8 +136,8 @@ def _draw(
         result=result,
         context=context,
         pictures=pictures,
-        words=Texts(words),
-        crosswalk=Texts(crosswalk),
+        words=constants(words),
+        crosswalk=constants(crosswalk),
         logo=house.logo,
         style=Markup(style),  # noqa: S704 (ours, and a style that cannot end its element)
         script=Markup(script),  # noqa: S704 (our own file)

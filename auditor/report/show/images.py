@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from auditor.base.errors import IntegrityError
+from auditor.language.speaking import SOURCE, languages, speaking
 from auditor.report.document.audit import Picture
 from auditor.report.draw.pictures import (
     ATLAS_COLOURS,
@@ -27,6 +28,7 @@ from auditor.report.draw.pictures import (
     resize,
     upscale,
 )
+from auditor.report.draw.style import Drawing
 from auditor.run.storage import bytes_digest, digest_at, read_plain, remove, write_atomic
 
 __all__ = [
@@ -78,13 +80,17 @@ class ImageStore:
         Image.fromarray(np.ascontiguousarray(array)).save(out, "PNG", optimize=True)
         return self._put(out.getvalue(), ".png", array, alt=alt, caption=caption)
 
-    def svg(
-        self, text: str | bytes, *, alt: str, width: int, height: int, caption: str = ""
-    ) -> Picture:
-        """Store a figure as SVG; ``width`` and ``height`` in CSS pixels."""
-        data = text.encode() if isinstance(text, str) else text
-        name = self._write(data, ".svg")
-        return Picture(file=name, alt=alt, width=width, height=height, caption=caption)
+    def figure(self, draw: Callable[[], Drawing], *, alt: str) -> Picture:
+        """Store a figure as SVG, as it is drawn in each language where the words in it differ."""
+        pictures = {}
+        for code in languages():
+            with speaking(code):
+                svg, width, height = draw()
+            name = self._write(svg.encode(), ".svg")
+            pictures[code] = Picture(file=name, alt=alt, width=width, height=height)
+        first = pictures.pop(SOURCE)
+        others = {code: picture for code, picture in pictures.items() if picture.file != first.file}
+        return first.model_copy(update={"others": others})
 
     def _put(self, data: bytes, suffix: str, array: Photo, *, alt: str, caption: str) -> Picture:
         height, width = array.shape[:2]

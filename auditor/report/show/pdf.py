@@ -13,7 +13,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from auditor.base.errors import OutputError, StorageError
-from auditor.language.speaking import N_, Texts
+from auditor.language.speaking import N_, constants
 from auditor.language.speaking import gettext as _
 from auditor.report.document.audit import AuditResult, RenderContext
 from auditor.report.show import crosswalk, words
@@ -73,8 +73,8 @@ def pdf_html(
             result=result,
             context=context,
             pictures=LinkedPictures(images),
-            words=Texts(words),
-            crosswalk=Texts(crosswalk),
+            words=constants(words),
+            crosswalk=constants(crosswalk),
             logo=house.logo,
             style=Markup(house.style("pdf")),  # noqa: S704 (it cannot end its element)
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pydantic
 
 from auditor.base.errors import IntegrityError, OutputError, StorageError, UnknownNameError
-from auditor.language.speaking import speaking
+from auditor.language.speaking import speaking, translated
 from auditor.records.work import Work
 from auditor.report.document.audit import FORMAT_VERSION, AuditResult, RenderContext
 from auditor.report.document.review import Review
@@ -169,7 +169,7 @@ def write_texts(run: Path, context: RenderContext) -> None:
 def _reviewed(run: Path, context: RenderContext) -> tuple[AuditResult, RenderContext]:
     review = read_review(run)
     result = judged(with_names(read_result(run), review), review)
-    return result, context.model_copy(update={"review": review})
+    return result.translated(), context.model_copy(update={"review": translated(review)})
 
 
 def with_names(result: AuditResult, review: Review | None) -> AuditResult:

@@ -8,7 +8,7 @@ import re
 import jinja2
 
 from auditor.base.errors import on_one_line
-from auditor.language.speaking import Texts
+from auditor.language.speaking import constants
 from auditor.report.document.audit import AuditResult, RenderContext
 from auditor.report.show import words
 from auditor.report.show.branding import House, plain_house
@@ -81,7 +81,7 @@ def text_files(
     view = View(result, context, "html", Limits())
     files = {
         name: jinja.get_template(template)
-        .render(result=result, context=context, view=view, words=Texts(words))
+        .render(result=result, context=context, view=view, words=constants(words))
         .encode()
         for name, template in TEXTS.items()
     }

@@ -12,8 +12,9 @@ from markupsafe import Markup
 
 from auditor.base.shipped import shipped
 from auditor.language.bidi import isolated
-from auditor.language.speaking import spoken, translate, translate_counted
-from auditor.report.show.formatting import FILTERS, number
+from auditor.language.numbers import number
+from auditor.language.speaking import Text, spoken, translate, translate_counted, translated
+from auditor.report.show.formatting import FILTERS
 
 LONG_WORD = re.compile(r"(?<![^\s\u2066-\u2069'\"(])[\w.-]{41,}(?![^\s\u2066-\u2069'\"),;:!?])")
 DIGEST = re.compile(r"[0-9a-f]{40,}")
@@ -76,6 +77,7 @@ def _all_placed(values: dict[str, Any]) -> dict[str, Any]:
 
 def _placed(value: Any) -> Any:
     """Return what is printed: names from right to left stay in place, long ones can be broken."""
+    value = translated(value) if isinstance(value, Text) else value
     return LONG_WORD.sub(_breakable, isolated(value)) if type(value) is str else value
 
 

@@ -8,7 +8,8 @@ from functools import cached_property
 from itertools import zip_longest
 from typing import Literal
 
-from auditor.language.speaking import N_, translate
+from auditor.language.numbers import percent
+from auditor.language.speaking import N_, translated
 from auditor.language.speaking import gettext as _
 from auditor.records.concepts import MapCard
 from auditor.report.document.analyses import LayerUnits
@@ -39,7 +40,6 @@ from auditor.report.show.chosen import (
     worst_compositions,
 )
 from auditor.report.show.factor_rows import FactorRow, factor_rows
-from auditor.report.show.formatting import percent
 
 Medium = Literal["html", "pdf"]
 
@@ -47,18 +47,18 @@ MOST_OF_SCORE = 3.0
 # So many classes have a page, however many findings have a sheet.
 FEWEST_CLASSES = 4
 DECIDED = {
-    "confirm": N_("confirmed"),
-    "reject": N_("rejected"),
-    "accept": N_("risk accepted"),
-    "mitigate": N_("being mended"),
-    "name": N_("named"),
+    "confirm": _("confirmed"),
+    "reject": _("rejected"),
+    "accept": _("risk accepted"),
+    "mitigate": _("being mended"),
+    "name": _("named"),
 }
 WHAT = {
-    "confirm": N_("Confirmed as a shortcut"),
-    "reject": N_("Not a shortcut"),
-    "accept": N_("Risk accepted"),
-    "mitigate": N_("Being mended"),
-    "name": N_("Named"),
+    "confirm": _("Confirmed as a shortcut"),
+    "reject": _("Not a shortcut"),
+    "accept": _("Risk accepted"),
+    "mitigate": _("Being mended"),
+    "name": _("Named"),
 }
 
 
@@ -157,7 +157,7 @@ class View(Names):
     def decided(self, finding: str) -> str:
         """Return what was decided about a finding, in a word or two for the register."""
         for each in self.decisions_on(finding):
-            what, day = translate(DECIDED[each.decision.what]), each.decision.expires
+            what, day = translated(DECIDED[each.decision.what]), each.decision.expires
             if each.state == "expired":
                 return _("%(decision)s, expired %(day)s", decision=what, day=day)
             return _("%(decision)s until %(day)s", decision=what, day=day) if day else what
@@ -165,7 +165,7 @@ class View(Names):
 
     def what_was_decided(self, state: DecisionState) -> str:
         """Return what a decision says of its finding or concept."""
-        return translate(WHAT[state.decision.what])
+        return str(translated(WHAT[state.decision.what]))
 
     @property
     def reviewers(self) -> Sequence[Decision]:

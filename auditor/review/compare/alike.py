@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auditor.base.yaml_text import load
+from auditor.language.numbers import percent
+from auditor.language.speaking import gettext as _
+from auditor.language.speaking import joined
 from auditor.report.document.audit import AuditResult
-from auditor.report.show.formatting import percent
-from auditor.review.texts import words
+from auditor.review import words
 
 # What of the config decides what is measured; the rest says whose it is and how it is shown.
 MEASURING = ("preprocess", "audit", "shortcuts")
@@ -21,13 +23,13 @@ def model_differences(earlier: AuditResult, now: AuditResult) -> list[str]:
     found = []
     if earlier.model.digest != now.model.digest:
         digests = {"earlier": earlier.model.digest[:8], "now": now.model.digest[:8]}
-        found.append(words.MODEL.format(**digests))
+        found.append(_(words.MODEL, **digests))
     for text, before, after in (
         (words.MODEL_VERSION, earlier.scope.model_version, now.scope.model_version),
         (words.MODEL_SOURCE, earlier.model.source, now.model.source),
     ):
         if before != after:
-            found.append(text.format(earlier=before, now=after))
+            found.append(_(text, earlier=before, now=after))
     return found
 
 
@@ -49,17 +51,17 @@ def notes_on_the_search(earlier: AuditResult, now: AuditResult) -> list[str]:
     found = []
     for result, text in ((earlier, words.NO_SEARCH_BEFORE), (now, words.NO_SEARCH_NOW)):
         if not result.search.ran:
-            found.append(text.format(reason=result.search.reason))
+            found.append(_(text, reason=result.search.reason))
     limits = earlier.search.detection_limit, now.search.detection_limit
     if limits[0] is not None and limits[1] is not None:
         shares = {"earlier": percent(limits[0]), "now": percent(limits[1])}
-        found.append(words.LIMIT.format(**shares))
+        found.append(_(words.LIMIT, **shares))
     return found
 
 
 def _project(earlier: AuditResult, now: AuditResult) -> Iterator[str]:
     if earlier.scope.name != now.scope.name:
-        yield words.PROJECT.format(earlier=earlier.scope.name, now=now.scope.name)
+        yield _(words.PROJECT, earlier=earlier.scope.name, now=now.scope.name)
 
 
 def _data(earlier: AuditResult, now: AuditResult) -> Iterator[str]:
@@ -67,7 +69,7 @@ def _data(earlier: AuditResult, now: AuditResult) -> Iterator[str]:
         return
     names = [set(each.identity.samples) if each.identity else set() for each in (earlier, now)]
     counts = {"earlier": earlier.data.used, "now": now.data.used}
-    yield words.DATA.format(shared=len(names[0] & names[1]), **counts)
+    yield _(words.DATA, shared=len(names[0] & names[1]), **counts)
 
 
 def _classes(earlier: AuditResult, now: AuditResult) -> Iterator[str]:
@@ -79,23 +81,23 @@ def _classes(earlier: AuditResult, now: AuditResult) -> Iterator[str]:
     ):
         names = [name for name in some if name not in others]
         if names:
-            shown = ", ".join(names[:MOST_NAMES])
+            shown = joined(names[:MOST_NAMES], ", ")
             if len(names) > MOST_NAMES:
-                shown = words.AND_MORE.format(names=shown, count=len(names) - MOST_NAMES)
-            yield text.format(names=shown)
+                shown = _(words.AND_MORE, names=shown, count=len(names) - MOST_NAMES)
+            yield _(text, names=shown)
 
 
 def _layers(earlier: AuditResult, now: AuditResult) -> Iterator[str]:
     before = [card.layer for card in earlier.method.layers]
     after = [card.layer for card in now.method.layers]
     if before != after:
-        yield words.LAYERS.format(earlier=", ".join(before), now=", ".join(after))
+        yield _(words.LAYERS, earlier=joined(before, ", "), now=joined(after, ", "))
 
 
 def _preprocessing(earlier: AuditResult, now: AuditResult) -> Iterator[str]:
     before, after = earlier.model.preprocessing, now.model.preprocessing
     if before != after:
-        yield words.PREPROCESSING.format(earlier=before, now=after)
+        yield _(words.PREPROCESSING, earlier=before, now=after)
 
 
 def _settings(earlier: AuditResult, now: AuditResult) -> Iterator[str]:
@@ -103,14 +105,14 @@ def _settings(earlier: AuditResult, now: AuditResult) -> Iterator[str]:
     for key in sorted(before.keys() | after.keys()):
         if before.get(key) != after.get(key):
             values = {"earlier": _said(before.get(key)), "now": _said(after.get(key))}
-            yield words.SETTING.format(key=key, **values)
+            yield _(words.SETTING, key=key, **values)
 
 
 def _program(earlier: AuditResult, now: AuditResult) -> Iterator[str]:
     if earlier.tool.version != now.tool.version:
-        yield words.PROGRAM.format(earlier=earlier.tool.version, now=now.tool.version)
+        yield _(words.PROGRAM, earlier=earlier.tool.version, now=now.tool.version)
     if earlier.tool.device != now.tool.device:
-        yield words.DEVICE.format(earlier=earlier.tool.device, now=now.tool.device)
+        yield _(words.DEVICE, earlier=earlier.tool.device, now=now.tool.device)
 
 
 def _measuring(result: AuditResult) -> Mapping[str, Any]:

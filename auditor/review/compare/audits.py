@@ -6,15 +6,16 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from auditor.language.speaking import speaking, translate
+from auditor.language.speaking import gettext as _
+from auditor.language.speaking import joined
 from auditor.report.document.review import Comparison, FindingChange
+from auditor.review import words
 from auditor.review.compare.alike import model_differences, notes_on_the_search, other_differences
 from auditor.review.compare.concept_changes import concept_changes
 from auditor.review.compare.finding_changes import ORDER, finding_changes, remembered
 from auditor.review.compare.memory import memory_of
 from auditor.review.compare.metrics import metric_changes
 from auditor.review.keep.runs import AuditedRun, earlier_runs, read_run
-from auditor.review.texts import words
 
 # Older audits that are looked through for findings that were gone and are back.
 MOST_HISTORY = 20
@@ -35,7 +36,7 @@ def compare(earlier: AuditedRun, now: AuditedRun, history: Sequence[AuditedRun] 
         now=now.ref(),
         like_for_like=not others,
         differences=[*model, *others],
-        sentence=_sentence(earlier, changes) + " " + _alike(model, others),
+        sentence=joined((_sentence(earlier, changes), _alike(model, others))),
         metrics=metric_changes(earlier.result, now.result),
         layers=layers,
         concepts=concepts,
@@ -54,8 +55,7 @@ def compare_folders(earlier: Path, now: Path, *, folder: Path | None = None) -> 
         IntegrityError: one of them is no complete run.
     """
     first, second = read_run(earlier), read_run(now)
-    with speaking(second.result.language):
-        return compare(first, second, _history(first, earlier, now, folder))
+    return compare(first, second, _history(first, earlier, now, folder))
 
 
 def _history(
@@ -69,16 +69,16 @@ def _history(
 
 def _order(earlier: AuditedRun, now: AuditedRun) -> list[str]:
     turned = {"earlier": earlier.created[:10], "now": now.created[:10]}
-    return [words.TURNED.format(**turned)] if earlier.created > now.created else []
+    return [_(words.TURNED, **turned)] if earlier.created > now.created else []
 
 
 def _sentence(earlier: AuditedRun, changes: Sequence[FindingChange]) -> str:
     counts = Counter(change.status for change in changes)
-    moved = [f"{counts[status]} {translate(status)}" for status in ORDER if counts[status]]
+    moved = [joined((str(counts[status]), _(status))) for status in ORDER if counts[status]]
     day = earlier.created[:10]
     if not changes:
-        return words.NO_FINDINGS.format(day=day)
-    return words.CHANGES.format(day=day, parts=", ".join(moved))
+        return _(words.NO_FINDINGS, day=day)
+    return _(words.CHANGES, day=day, parts=joined(moved, ", "))
 
 
 def _alike(model: Sequence[str], others: Sequence[str]) -> str:

@@ -8,12 +8,13 @@ from functools import partial
 import numpy as np
 
 from auditor.concepts.matching import LayerProfile, match_concepts
+from auditor.language.numbers import percent
+from auditor.language.speaking import gettext as _
 from auditor.records.concepts import Empty
 from auditor.report.document.audit import AuditResult
 from auditor.report.document.review import ConceptChange, LayerMatch
 from auditor.report.sections.identity import stored_profile
-from auditor.report.show.formatting import percent
-from auditor.review.texts import words
+from auditor.review import words
 
 # Concepts shown of a layer and kind: those with the largest shares or changes of share.
 MOST = 12
@@ -120,7 +121,7 @@ def _found_again(
         share=now,
         earlier_share=was,
         status="found again",
-        sentence=words.FOUND_AGAIN.format(**texts),
+        sentence=_(words.FOUND_AGAIN, **texts),
     )
 
 
@@ -141,7 +142,7 @@ def _alone(layer: str, side: Side, place: int, status: str) -> ConceptChange:
         share=share if fresh else None,
         earlier_share=None if fresh else share,
         status="new" if fresh else "gone",
-        sentence=(words.CONCEPT_NEW if fresh else words.CONCEPT_GONE).format(**texts),
+        sentence=_(words.CONCEPT_NEW if fresh else words.CONCEPT_GONE, **texts),
     )
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from auditor.language.speaking import translate
+from auditor.language.numbers import percent
+from auditor.language.speaking import gettext as _
+from auditor.language.speaking import joined
 from auditor.report.document.review import ChangeStatus, FindingChange, MetricChange, Remembered
-from auditor.report.show.formatting import percent
+from auditor.review import words
 from auditor.review.compare.differences import independent
 from auditor.review.compare.known import Known, Look, assign, known_findings, likeness, look_of
 from auditor.review.compare.metric_change import metric_change
 from auditor.review.compare.testable import untested_because
 from auditor.review.keep.runs import AuditedRun
-from auditor.review.texts import words
 from auditor.shortcuts.fingerprint import SAME
 
 SEVERITIES = ("none", "low", "medium", "high", "critical")
@@ -132,28 +133,28 @@ def _what_became(
         if after.grade == "U":
             return _not_tested(before, words.BECAUSE_UNTESTABLE)
         text = words.GONE_UNUSED if after.grade == "D" else words.GONE_OBJECT
-        return "gone", text.format(title=before.title, id=after.id)
+        return "gone", _(text, title=before.title, id=after.id)
     if not before.counts:
         if before.grade == "U":
             reason = words.BECAUSE_UNTESTABLE
-            return "new", words.NEW_UNTESTED.format(title=after.title, reason=reason)
+            return "new", _(words.NEW_UNTESTED, title=after.title, reason=reason)
         grades = {"earlier": before.grade, "now": after.grade}
-        return "new", words.NEW_KNOWN.format(title=after.title, **grades)
+        return "new", _(words.NEW_KNOWN, title=after.title, **grades)
     ranks = SEVERITIES.index(before.severity), SEVERITIES.index(after.severity)
     if ranks[0] != ranks[1]:
-        both = {"earlier": translate(before.severity), "now": translate(after.severity)}
-        why = words.WHY_SEVERITY.format(**both)
+        both = {"earlier": _(before.severity), "now": _(after.severity)}
+        why = _(words.WHY_SEVERITY, **both)
         worse = ranks[1] > ranks[0]
     elif effect is not None and effect.status in ("better", "worse"):
         assert before.effect is not None
         assert after.effect is not None
         shares = {"earlier": percent(before.effect.value), "now": percent(after.effect.value)}
-        why = words.WHY_EFFECT.format(**shares)
+        why = _(words.WHY_EFFECT, **shares)
         worse = effect.status == "worse"
     else:
-        return "persisting", words.PERSISTING.format(title=after.title)
+        return "persisting", _(words.PERSISTING, title=after.title)
     text = words.WORSE if worse else words.BETTER
-    return ("worse" if worse else "better"), text.format(title=after.title, why=why)
+    return ("worse" if worse else "better"), _(text, title=after.title, why=why)
 
 
 def _effect(before: Known, after: Known) -> MetricChange | None:
@@ -174,9 +175,9 @@ def _only_before(sides: _Sides, before: Known) -> FindingChange:
     reason = untested_because(before, sides.now.result)
     if reason is not None:
         return _change(before, None, *_not_tested(before, reason))
-    sentence = words.GONE.format(title=before.title)
+    sentence = _(words.GONE, title=before.title)
     if sides.earlier.result.data.digest != sides.now.result.data.digest:
-        sentence += words.GONE_OTHER_PICTURES
+        sentence = joined((sentence, words.GONE_OTHER_PICTURES))
     return _change(before, None, "gone", sentence)
 
 
@@ -192,25 +193,25 @@ def _only_now(sides: _Sides, fresh: Sequence[Known]) -> Iterator[FindingChange]:
                 continue
             reason = reason or words.BECAUSE_UNTESTABLE
             texts = {"title": after.title, "seen": memory.seen_in, "reason": reason}
-            still = {"status": "persisting", "sentence": words.PERSISTING_UNTESTED.format(**texts)}
+            still = {"status": "persisting", "sentence": _(words.PERSISTING_UNTESTED, **texts)}
             yield change.model_copy(update={**still, "last_seen": memory.seen_in})
         elif reason is not None:
-            sentence = words.NEW_UNTESTED.format(title=after.title, reason=reason)
+            sentence = _(words.NEW_UNTESTED, title=after.title, reason=reason)
             yield _change(None, after, "new", sentence)
         else:
-            yield _change(None, after, "new", words.NEW.format(title=after.title))
+            yield _change(None, after, "new", _(words.NEW, title=after.title))
 
 
 def _returned(change: FindingChange, memory: Remembered) -> FindingChange:
     texts = {"title": change.title, "seen": memory.seen_in, "before": memory.title}
-    sentence = words.BACK.format(**texts)
+    sentence = _(words.BACK, **texts)
     return change.model_copy(
         update={"status": "back", "sentence": sentence, "last_seen": memory.seen_in}
     )
 
 
 def _not_tested(before: Known, reason: str) -> tuple[ChangeStatus, str]:
-    return "not tested", words.NOT_TESTED.format(title=before.title, reason=reason)
+    return "not tested", _(words.NOT_TESTED, title=before.title, reason=reason)
 
 
 def _look(memory: Remembered) -> Look:

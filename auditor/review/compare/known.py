@@ -10,6 +10,8 @@ from typing import cast
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from auditor.language.speaking import capitalised
+from auditor.language.speaking import gettext as _
 from auditor.records.part import Interval, Picture
 from auditor.records.shortcuts import Signature
 from auditor.report.document.audit import AuditResult, FindingCard
@@ -126,7 +128,7 @@ def _factor(card: FactorCard) -> Known:
     return Known(
         id=card.id,
         fingerprint=factor_fingerprint(card.class_name, card.statistic),
-        title=f"{card.what[:1].upper()}{card.what[1:]} (whole pictures)",
+        title=_("%(what)s (whole pictures)", what=capitalised(card.what)),
         class_name=card.class_name,
         severity=cast("Severity", severity(card.grade, None)),
         grade=card.grade,

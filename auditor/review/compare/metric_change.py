@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+from auditor.language.numbers import number
 from auditor.language.speaking import gettext as _
 from auditor.records.part import Interval
 from auditor.report.document.review import Difference, MetricChange
-from auditor.report.show.formatting import interval, number
-from auditor.review.texts import words
+from auditor.report.show.formatting import interval
+from auditor.review import words
 
 Status = Literal["better", "worse", "no clear change", "not compared"]
 
@@ -57,15 +58,19 @@ def _sentence(
         "title": title,
     }
     if now is None:
-        return (words.METRIC_LOST if earlier else words.NOT_MEASURED).format(**texts)
+        return _(words.METRIC_LOST if earlier else words.NOT_MEASURED, **texts)
     if earlier is None:
-        return words.METRIC_NEW.format(**texts)
+        return _(words.METRIC_NEW, **texts)
     known = {"better": words.METRIC_BETTER, "worse": words.METRIC_WORSE}
-    return known.get(status, words.METRIC_SAME).format(**texts)
+    return _(known.get(status, words.METRIC_SAME), **texts)
 
 
 def _written(value: Interval, unit: str) -> str:
     if unit == "share":
         return interval(value)
-    low_to_high = _("%(low)s to %(high)s", low=number(value.low), high=number(value.high))
-    return f"{number(value.value)} ({low_to_high})"
+    return _(
+        "%(value)s (%(low)s to %(high)s)",
+        value=number(value.value),
+        low=number(value.low),
+        high=number(value.high),
+    )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from auditor.language.speaking import gettext as _
 from auditor.records.part import Interval
 from auditor.report.document.analyses import Identity
 from auditor.report.document.audit import AuditResult
 from auditor.report.document.review import MetricChange
+from auditor.review import words
 from auditor.review.compare.differences import independent, paired
 from auditor.review.compare.metric_change import metric_change
 from auditor.review.compare.self_checks import self_check_changes
-from auditor.review.texts import words
 
 # Pictures in common, as part of the larger audit, from which on the audits are paired.
 MOSTLY = 0.9
@@ -41,7 +42,7 @@ def _accuracy(
     else:
         n = sum(counted)
         same = earlier.data.digest == now.data.digest
-        rule = (words.PAIRED if same else words.PAIRED_BY_NAME).format(n=n)
+        rule = _(words.PAIRED if same else words.PAIRED_BY_NAME, n=n)
         found = paired(*counted, rule)
     return metric_change(name, title, before, after, found, n=n, better="higher")
 
@@ -58,7 +59,7 @@ def _classes(earlier: AuditResult, now: AuditResult) -> Iterator[MetricChange]:
     names = [row.name for row in now.performance.classes]
     names += [row.name for row in earlier.performance.classes if row.name not in names]
     for name in names:
-        title = words.CLASS_ACCURACY.format(name=name)
+        title = _(words.CLASS_ACCURACY, name=name)
         yield _accuracy(f"accuracy of {name}", title, earlier, now, name)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from auditor.language.speaking import SOURCE, Texts, speaking
+from auditor.language.speaking import SOURCE, constants, speaking
 from auditor.report.document.audit import AuditResult, Concept, Crop
 from auditor.report.document.review import Comparison
 from auditor.report.show import words
@@ -44,7 +44,11 @@ class ComparisonView(Names):
 
 
 def comparison_html(
-    comparison: Comparison, result: AuditResult, images: Sequence[Path], version: str
+    comparison: Comparison,
+    result: AuditResult,
+    images: Sequence[Path],
+    version: str,
+    language: str = SOURCE,
 ) -> str:
     """Return the comparison as one file that refers to nothing outside itself.
 
@@ -53,12 +57,13 @@ def comparison_html(
         result: the later audit, for the faces of its concepts.
         images: folders that hold the pictures, looked through in this order.
         version: of the program.
+        language: code of the language that it is written in.
 
     Raises:
         IntegrityError: A picture is missing or changed.
     """
-    with speaking(result.language):
-        return _embedded(comparison, result, images, version)
+    with speaking(language):
+        return _embedded(comparison.translated(), result.translated(), images, version)
 
 
 def _embedded(
@@ -83,7 +88,7 @@ def comparison_markdown(comparison: Comparison, language: str = SOURCE) -> str:
     jinja = markdown_environment(plain_house())
     with speaking(language):
         template = jinja.get_template("text/compare.md.j2")
-        return template.render(comparison=comparison, words=Texts(words))
+        return template.render(comparison=comparison.translated(), words=constants(words))
 
 
 def _draw(
@@ -101,7 +106,7 @@ def _draw(
             comparison=comparison,
             view=ComparisonView(result),
             pictures=pictures,
-            words=Texts(words),
+            words=constants(words),
             version=version,
             style=Markup(style),  # noqa: S704 (our own file)
             policy=policy_of(style, ""),

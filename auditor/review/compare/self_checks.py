@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from auditor.language.numbers import percent
+from auditor.language.speaking import gettext as _
 from auditor.records.concepts import RankingCard
 from auditor.records.part import Interval
 from auditor.report.document.audit import AuditResult, Method
 from auditor.report.document.review import MetricChange
-from auditor.report.show.formatting import percent
+from auditor.review import words
 from auditor.review.compare.differences import independent
 from auditor.review.compare.metric_change import metric_change
-from auditor.review.texts import words
 
 # The way of switching concepts, and the order, by which audits are compared.
 DIRECTION, BASELINE, CHANCE = "off", "zero", "random"
@@ -33,8 +34,11 @@ def _conservation(earlier: Method, now: Method) -> MetricChange:
     if found is not None or None in values:
         return change
     # Both were measured, over too few pictures for an interval or by an early version.
-    sentence = words.NO_INTERVAL.format(
-        title=words.CONSERVATION, earlier=percent(values[0]), now=percent(values[1])
+    sentence = _(
+        words.NO_INTERVAL,
+        title=words.CONSERVATION,
+        earlier=percent(values[0]),
+        now=percent(values[1]),
     )
     return change.model_copy(update={"sentence": sentence})
 
@@ -69,7 +73,7 @@ def _rankings(earlier: AuditResult, now: AuditResult) -> Iterator[MetricChange]:
         found = independent(two, one, words.RANKING_RULE) if one and two else None
         yield metric_change(
             f"ranking of {layer}",
-            words.RANKING.format(layer=layer),
+            _(words.RANKING, layer=layer),
             one,
             two,
             found,

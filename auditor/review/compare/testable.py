@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from auditor.base.yaml_text import load
+from auditor.language.numbers import percent
+from auditor.language.speaking import gettext as _
 from auditor.report.document.audit import AuditResult, ClassReport
-from auditor.report.show.formatting import percent
+from auditor.review import words
 from auditor.review.compare.known import Known
-from auditor.review.texts import words
 
 # Of a class in results that do not say whether it was searched: about twice the search's least.
 ENOUGH = 16
@@ -18,22 +19,22 @@ def untested_because(finding: Known, result: AuditResult) -> str | None:
     if reason is not None:
         return reason
     if finding.kind not in _proposals(result, finding.kind):
-        return words.BECAUSE_PROPOSAL.format(kind=finding.kind)
+        return _(words.BECAUSE_PROPOSAL, kind=finding.kind)
     limit = result.search.detection_limit
     if finding.effect is not None and limit is not None and finding.effect.value < limit:
         effect = percent(finding.effect.value)
-        return words.BECAUSE_WEAK.format(effect=effect, limit=percent(limit))
+        return _(words.BECAUSE_WEAK, effect=effect, limit=percent(limit))
     return None
 
 
 def class_untested(name: str, result: AuditResult) -> str | None:
     """Return why nothing could have been found on a class, None if it was searched."""
     if not result.search.ran:
-        return words.BECAUSE_OFF.format(reason=result.search.reason)
+        return _(words.BECAUSE_OFF, reason=result.search.reason)
     audited = next((item for item in result.classes if item.name == name), None)
     if audited is None:
-        return words.BECAUSE_CLASS.format(name=name)
-    return None if _searched(audited) else words.BECAUSE_FEW.format(name=name)
+        return _(words.BECAUSE_CLASS, name=name)
+    return None if _searched(audited) else _(words.BECAUSE_FEW, name=name)
 
 
 def _searched(item: ClassReport) -> bool:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from auditor.concepts.matching import THRESHOLD_ALONE
-from auditor.language.speaking import speaking
+from auditor.language.speaking import gettext as _
+from auditor.language.speaking import joined
 from auditor.report.document.audit import AuditResult
+from auditor.review import words
 from auditor.review.compare.known import Known, known_findings, likeness_of, look_of
 from auditor.review.compare.testable import class_untested
 from auditor.review.decide.decisions_file import read_decisions
 from auditor.review.keep.records import Decision, DecisionState
-from auditor.review.texts import words
 from auditor.shortcuts.fingerprint import SAME
 
 
@@ -25,11 +26,6 @@ def decision_states(
     concept by its reference samples. A decision that fits two findings alike holds for neither.
     ``as_of`` is the day (YYYY-MM-DD) on which a decision holds or has expired.
     """
-    with speaking(result.language):
-        return _states(decisions, result, as_of)
-
-
-def _states(decisions: Sequence[Decision], result: AuditResult, as_of: str) -> list[DecisionState]:
     findings = known_findings(result)
     alike = [_alike(decision, findings) for decision in decisions]
     abouts = [
@@ -58,7 +54,7 @@ def states_of_file(path: Path, result: AuditResult, *, as_of: str) -> list[Decis
 
 def concept_references(result: AuditResult, concept: str) -> list[str]:
     """Return the reference samples by which a concept is known again, none if not kept."""
-    layer, _, channel = concept.rpartition("/")
+    layer, _slash, channel = concept.rpartition("/")
     for each in result.identity.layers if result.identity else ():
         if each.layer == layer and channel.isdigit() and int(channel) in each.concepts:
             assert result.identity is not None
@@ -131,13 +127,14 @@ def _state(
         state, text = "expired", words.EXPIRED.get(decision.what, words.EXPIRED_OTHER)
     else:
         state, text = "in force", words.IN_FORCE[decision.what]
-    sentence = text.format(
+    sentence = _(
+        text,
         **what,
         id=about[0] if about else "",
         name=decision.name,
         person=decision.person,
         expires=decision.expires or words.NO_END,
-        ids=", ".join(alike),
+        ids=joined(alike, ", "),
         reason=class_untested(decision.class_name, result) or "",
     )
     return DecisionState(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.language.speaking import gettext as _
+from auditor.language.speaking import joined
 from auditor.language.speaking import listed as in_a_list
 from auditor.report.document.audit import AuditResult
 
@@ -31,8 +32,15 @@ class Counted:
         """Whether it steers the decision and may be an artefact."""
         return self.grade in ("A", "B")
 
-    def __str__(self) -> str:
-        return f"{self.id} ({self.what}; {_(self.severity)})"
+    @property
+    def said(self) -> str:
+        """Return its id, what it is, and its severity."""
+        return _(
+            "%(id)s (%(what)s; %(severity)s)",
+            id=self.id,
+            what=self.what,
+            severity=_(self.severity),
+        )
 
 
 def counted_findings(result: AuditResult) -> list[Counted]:
@@ -59,7 +67,7 @@ def gaps_of(result: AuditResult) -> list[str]:
         gaps = [verdict.sentence.removesuffix(".")]
     few = [item.name for item in result.classes if item.searched is False]
     if gaps and few and result.search.ran:
-        names, more = ", ".join(few[:MOST_NAMES]), len(few) - MOST_NAMES
+        names, more = joined(few[:MOST_NAMES], ", "), len(few) - MOST_NAMES
         if more > 0:
             names = _("%(names)s and %(more)s more", names=names, more=more)
         gaps.append(_("not searched: %(names)s", names=names))
@@ -68,7 +76,7 @@ def gaps_of(result: AuditResult) -> list[str]:
 
 def listed(items: Sequence[Counted], most: int = 3) -> str:
     """Return findings in one phrase: the first few, and how many more."""
-    names = [str(item) for item in items[:most]]
+    names = [item.said for item in items[:most]]
     more = len(items) - len(names)
     if more:
         names.append(_("%(more)s more", more=more))

@@ -15,7 +15,7 @@ from auditor.review.judge.junit import junit_xml
 from auditor.review.judge.policy import judge
 from auditor.review.keep.pictures import with_pictures
 from auditor.review.keep.records import Comparison, DecisionState, Judgement, update_review
-from auditor.review.keep.runs import LATEST, latest_before, read_run
+from auditor.review.keep.runs import LATEST, latest_before, read_run, report_language
 from auditor.run.manifest import write_listed
 
 EXIT_CODES = {"FAIL": GateError.exit_code, "INCOMPLETE": OutputError.exit_code}
@@ -43,10 +43,11 @@ def gate_run(
     """
     found = read_run(run)
     made = review_run(run, policy.baseline, policy.decisions, as_of=as_of, base=base)
-    with speaking(found.result.language):
-        judgement = judge(found.result, policy, targets, made.comparison, made.decisions)
+    judgement = judge(found.result, policy, targets, made.comparison, made.decisions)
     update_review(run, found.result.run, as_of=as_of, judgement=judgement)
-    write_listed(run, {"junit.xml": junit_xml(found.result, judgement, created=found.created)})
+    with speaking(report_language(run)):
+        cases = junit_xml(found.result.translated(), judgement.translated(), created=found.created)
+    write_listed(run, {"junit.xml": cases})
     return judgement
 
 

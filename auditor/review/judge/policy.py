@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from auditor.config.gate import PolicyConfig, TargetsConfig
-from auditor.language.speaking import N_, ngettext
 from auditor.language.speaking import gettext as _
+from auditor.language.speaking import joined, ngettext
 from auditor.report.document.audit import AuditResult
 from auditor.report.show.formatting import interval as in_words
 from auditor.review.judge.counted import RANK, Counted, counted_findings, gaps_of, listed
@@ -23,11 +23,11 @@ from auditor.review.keep.records import (
 
 WAIVING = ("reject", "accept")
 TITLES = {
-    "fail_on": N_("Findings"),
-    "fail_on_new": N_("New findings"),
-    "decisions": N_("Decisions"),
-    "require_complete": N_("Completeness"),
-    "chance": N_("Better than chance"),
+    "fail_on": _("Findings"),
+    "fail_on_new": _("New findings"),
+    "decisions": _("Decisions"),
+    "require_complete": _("Completeness"),
+    "chance": _("Better than chance"),
 }
 RuleState = Literal["met", "not met", "not measured", "waived", "condition", "not asked"]
 
@@ -89,7 +89,7 @@ def _waived(counted: Iterable[Counted], decisions: Iterable[DecisionState]) -> l
                 until=made.expires,
                 sentence=_(
                     "%(finding)s is waived: %(verb)s. Reason: %(reason)s",
-                    finding=str(item),
+                    finding=item.said,
                     verb=verb,
                     reason=made.reason,
                 ),
@@ -135,11 +135,12 @@ def _fail_on(
         )
     elif waived:
         state = "waived"
-        sentence = " ".join(each.sentence for each in waived)
+        sentence = joined(each.sentence for each in waived)
     elif gaps:
         state = "not measured"
         sentence = _(
-            "No finding counts, but not everything was looked at: %(gaps)s.", gaps="; ".join(gaps)
+            "No finding counts, but not everything was looked at: %(gaps)s.",
+            gaps=joined(gaps, "; "),
         )
     else:
         state, sentence = "met", _("No finding counts against the model.")
@@ -170,17 +171,20 @@ def _fail_on_new(
     blocking = _at_least(fresh, severity)
     measured = listed(fresh) if fresh else _("none")
     earlier = comparison.earlier.folder
-    limits = "" if comparison.like_for_like else f" {comparison.sentence}"
+    limits = "" if comparison.like_for_like else comparison.sentence
     if blocking:
-        words = "; ".join(
-            _("%(finding)s is %(status)s", finding=str(item), status=_(arrived[item.id]))
+        changes = [
+            _("%(finding)s is %(status)s", finding=item.said, status=_(arrived[item.id]))
             for item in blocking
+        ]
+        sentence = _(
+            "Since %(earlier)s: %(changes)s.", earlier=earlier, changes=joined(changes, "; ")
         )
-        sentence = _("Since %(earlier)s: %(changes)s.", earlier=earlier, changes=words) + limits
+        sentence = joined((sentence, limits))
         ids = [item.id for item in blocking]
         return _rule("fail_on_new", wanted, measured, "not met", sentence, ids)
     sentence = _("Nothing new since %(earlier)s counts against the model.", earlier=earlier)
-    sentence += limits
+    sentence = joined((sentence, limits))
     return _rule("fail_on_new", wanted, measured, "met", sentence, ())
 
 
@@ -199,11 +203,11 @@ def _decisions(counted: Sequence[Counted], decisions: Sequence[DecisionState]) -
         loose=len(loose),
     )
     if expired:
-        sentence = " ".join(state.sentence for state in expired)
+        sentence = joined(state.sentence for state in expired)
         found = [state.finding for state in expired if state.finding]
         return _rule("decisions", wanted, measured, "not met", sentence, found)
     if loose:
-        sentence = " ".join(state.sentence for state in loose)
+        sentence = joined(state.sentence for state in loose)
         return _rule("decisions", wanted, measured, "condition", sentence, ())
     sentence = (
         ngettext("%(num)s decision holds.", "%(num)s decisions hold.", held)
@@ -218,11 +222,14 @@ def _complete(policy: PolicyConfig, result: AuditResult) -> Check:
     gaps = gaps_of(result)
     if gaps:
         state: RuleState = "not measured" if policy.require_complete else "condition"
-        sentence = _("Not all ran: %(gaps)s.", gaps="; ".join(gaps))
+        sentence = _("Not all ran: %(gaps)s.", gaps=joined(gaps, "; "))
         return _rule("require_complete", wanted, _("incomplete"), state, sentence, ())
     if result.not_run:
-        text = "; ".join(f"{item.part} ({item.reason})" for item in result.not_run)
-        sentence = _("Left out: %(parts)s.", parts=text)
+        parts = [
+            _("%(part)s (%(reason)s)", part=item.part, reason=item.reason)
+            for item in result.not_run
+        ]
+        sentence = _("Left out: %(parts)s.", parts=joined(parts, "; "))
         return _rule("require_complete", wanted, _("parts left out"), "condition", sentence, ())
     return _rule("require_complete", wanted, _("complete"), "met", _("Everything ran."), ())
 
@@ -250,12 +257,13 @@ def _verdict(checks: Sequence[Check], policy: PolicyConfig) -> dict[str, Any]:
     )
     if failed:
         shown = list(dict.fromkeys([failed[0], *heads]))
-        word, sentence = "FAIL", _("The gate fails. %(reason)s", reason=" ".join(shown))
+        word, sentence = "FAIL", _("The gate fails. %(reason)s", reason=joined(shown))
         more = len(set(failed) - {*shown, *before})
         if more:
-            sentence += " " + ngettext(
+            below = ngettext(
                 "%(num)s more reason stands below.", "%(num)s more reasons stand below.", more
             )
+            sentence = joined((sentence, below))
     elif open_ones and policy.require_complete:
         word, sentence = "INCOMPLETE", _("The gate cannot pass. %(reason)s", reason=open_ones[0])
     elif conditions or open_ones:
@@ -265,13 +273,15 @@ def _verdict(checks: Sequence[Check], policy: PolicyConfig) -> dict[str, Any]:
     else:
         word, sentence = "PASS", _("The gate passes: every target and every rule is met.")
     lead = [head for head in before if head not in sentence]
-    return {"word": word, "sentence": " ".join([*lead, sentence]), "reasons": reasons}
+    return {"word": word, "sentence": joined((*lead, sentence)), "reasons": reasons}
 
 
 def _sentences(checks: Iterable[Check], *states: str) -> list[str]:
     return list(
         dict.fromkeys(
-            f"{check.title}: {check.sentence}" for check in checks if check.state in states
+            _("%(title)s: %(sentence)s", title=check.title, sentence=check.sentence)
+            for check in checks
+            if check.state in states
         )
     )
 
@@ -286,7 +296,7 @@ def _rule(
 ) -> Check:
     return Check(
         name=name,
-        title=_(TITLES[name]),
+        title=TITLES[name],
         kind="rule",
         wanted=wanted,
         measured=measured,

@@ -7,12 +7,12 @@ from typing import Literal
 
 from auditor.base.yaml_text import load
 from auditor.config.gate import TargetsConfig, read_bound
-from auditor.language.speaking import N_
+from auditor.language.numbers import number, percent
 from auditor.language.speaking import gettext as _
+from auditor.language.speaking import joined
 from auditor.records.part import Interval
 from auditor.report.document.audit import AuditResult
 from auditor.report.show.formatting import interval as in_words
-from auditor.report.show.formatting import number, percent
 from auditor.review.judge.counted import RANK, Counted, gaps_of, listed
 from auditor.review.keep.records import Check
 
@@ -21,12 +21,12 @@ TRUST = ("not trusted", "partly trusted", "trusted")
 # Targets whose certain miss is said before all else.
 HEADLINES = ("accuracy", "worst_class_accuracy")
 TITLES = {
-    "accuracy": N_("Accuracy"),
-    "worst_class_accuracy": N_("Accuracy of the worst class"),
-    "calibration_error": N_("Calibration error"),
-    "largest_severity": N_("Largest severity of a finding"),
-    "conservation": N_("Score that relevance accounts for"),
-    "faithfulness": N_("Trust in the ranking of concepts"),
+    "accuracy": _("Accuracy"),
+    "worst_class_accuracy": _("Accuracy of the worst class"),
+    "calibration_error": _("Calibration error"),
+    "largest_severity": _("Largest severity of a finding"),
+    "conservation": _("Score that relevance accounts for"),
+    "faithfulness": _("Trust in the ranking of concepts"),
 }
 
 
@@ -108,7 +108,7 @@ def _check(
 ) -> Check:
     return Check(
         name=name,
-        title=_(TITLES[name]),
+        title=TITLES[name],
         kind="target",
         wanted=wanted,
         measured=measured,
@@ -144,7 +144,9 @@ def _worst_class(result: AuditResult) -> Measured:
         )
     lost = [each.name for each in result.data.classes if each.name and each.lost and not each.used]
     if lost:
-        missing = _("no picture of these classes could be used: %(names)s", names=", ".join(lost))
+        missing = _(
+            "no picture of these classes could be used: %(names)s", names=joined(lost, ", ")
+        )
     said = _("%(value)s for '%(name)s'", value=in_words(worst.accuracy), name=worst.name)
     return worst.accuracy, said, missing
 
@@ -196,7 +198,7 @@ def _severity(
     if gaps:
         sentence = _(
             "Nothing beyond the target was found, but not everything ran: %(gaps)s.",
-            gaps="; ".join(gaps),
+            gaps=joined(gaps, "; "),
         )
         return _check(name, asked, _(largest), "not measured", sentence)
     sentence = _("No finding that counts is beyond the target.")
@@ -208,7 +210,7 @@ def _faithfulness(result: AuditResult, wanted: str) -> Check:
     if wanted != "trusted":
         asked = _("at least %(value)s", value=asked)
     tested = [card for card in result.ranking if card.trust in TRUST]
-    words = "; ".join(f"{card.layer} {_(card.trust)}" for card in result.ranking)
+    words = joined((joined((card.layer, _(card.trust))) for card in result.ranking), "; ")
     words = words or _("not tested")
     worst = min(tested, key=lambda card: TRUST.index(card.trust), default=None)
     if worst is not None and TRUST.index(worst.trust) < TRUST.index(wanted):

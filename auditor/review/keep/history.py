@@ -11,12 +11,13 @@ import pydantic
 from pydantic import Field
 
 from auditor.base.errors import IntegrityError
-from auditor.records.part import Interval, Part
+from auditor.language.speaking import gettext as _
+from auditor.records.part import Interval, Part, Words
 from auditor.report.document.audit import Performance, Verdict
 from auditor.report.show.chosen import SHEET_GRADES
 from auditor.report.show.render import read_review
-from auditor.review.keep.runs import run_folders
-from auditor.review.texts import words
+from auditor.review import words
+from auditor.review.keep.runs import report_language, run_folders
 from auditor.run.manifest import read_listed, read_manifest
 
 REPORTS = ("report.html", "report/index.html", "report.pdf")
@@ -37,7 +38,7 @@ class HistoryRow(Part):
     language: str = "en"
     model_version: str = ""
     verdict: str | None = None
-    sentence: str = ""
+    sentence: Words = ""
     judged: bool = False
     accuracy: Interval | None = None
     worst_class: Interval | None = None
@@ -47,7 +48,7 @@ class HistoryRow(Part):
     baseline: str = ""
     open_decisions: int = 0
     reports: list[str] = Field(default_factory=list)
-    note: str = ""
+    note: Words = ""
 
     @property
     def count(self) -> int | None:
@@ -98,7 +99,7 @@ def _row(path: Path) -> HistoryRow:
             project=project,
             created=created,
             status="not finished",
-            note=words.NOT_FINISHED.format(stages=done),
+            note=_(words.NOT_FINISHED, stages=done),
         )
     try:
         return _complete(path, project, created)
@@ -131,7 +132,7 @@ def _complete(path: Path, project: str, created: str) -> HistoryRow:
         project=project,
         created=created,
         status="complete",
-        language=str(document.get("language", "en")),
+        language=report_language(path),
         model_version=str(document["scope"]["model_version"]),
         verdict=judgement.word if judgement else verdict.word,
         sentence=judgement.sentence if judgement else verdict.sentence,

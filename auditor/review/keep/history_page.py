@@ -10,15 +10,15 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from auditor.language.speaking import Texts, speaking
+from auditor.language.numbers import percent
+from auditor.language.speaking import constants, speaking
 from auditor.report.show import words as report_words
 from auditor.report.show.branding import plain_house
-from auditor.report.show.formatting import percent
 from auditor.report.show.html import policy_of
 from auditor.report.show.view import Limits, Medium
+from auditor.review import words
 from auditor.review.keep.history import History, HistoryRow
 from auditor.review.keep.trends import Trend, trends
-from auditor.review.texts import words
 
 COLUMNS = ("date", "verdict", "version", "right", "worst", "shortcuts", "changes", "run")
 
@@ -46,7 +46,7 @@ def history_html(
 ) -> str:
     """Return the index page for the file ``target``; its links lead to runs in ``folder``."""
     with speaking(history.language):
-        return _page(history, folder, target, written, version)
+        return _page(history.translated(), folder, target, written, version)
 
 
 def _page(history: History, folder: Path, target: Path, written: str, version: str) -> str:
@@ -64,7 +64,7 @@ def _page(history: History, folder: Path, target: Path, written: str, version: s
                 for row in history.rows
             },
             view=PageView(),
-            words=Texts(report_words),
+            words=constants(report_words),
             written=written,
             version=version,
             style=Markup(style),  # noqa: S704 (our own file)

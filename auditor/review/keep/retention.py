@@ -9,8 +9,9 @@ from pathlib import Path
 import filelock
 
 from auditor.base.errors import OutputError
+from auditor.language.speaking import gettext as _
+from auditor.review import words
 from auditor.review.keep.history import History, HistoryRow
-from auditor.review.texts import words
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def plan(history: History, folder: Path, keep: int, *, unfinished: bool = False)
         while saved := [row for row in old if row.folder in {each.baseline for each in stay}]:
             for row in saved:
                 named = next(each.folder for each in stay if each.baseline == row.folder)
-                spared[row.folder] = words.IS_BASELINE.format(run=named)
+                spared[row.folder] = _(words.IS_BASELINE, run=named)
             stay += saved
             old = [row for row in old if row not in saved]
         for row in [*old, *(row for row in rows if row.status != "complete")]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.base.errors import ConfigError, IntegrityError
+from auditor.base.yaml_text import load
+from auditor.language.speaking import SOURCE
 from auditor.report.document.audit import AuditResult
 from auditor.report.document.review import Review, RunRef
 from auditor.report.show.render import read_result, read_review
-from auditor.run.manifest import read_manifest
+from auditor.run.manifest import read_listed, read_manifest
 
 LATEST = "latest"
 
@@ -52,6 +54,19 @@ def read_run(path: Path) -> AuditedRun:
     """
     created = str(read_manifest(path)["created"])
     return AuditedRun(path, created, read_result(path), read_review(path))
+
+
+def report_language(run: Path) -> str:
+    """Return the code of the language that the reports of a run are written in.
+
+    Raises:
+        IntegrityError: its config was changed.
+    """
+    if "config.yaml" not in read_manifest(run)["files"]:
+        return SOURCE
+    config = load(read_listed(run, "config.yaml").decode(), "config of the run").value
+    report = config.get("report") if isinstance(config, dict) else None
+    return str((report or {}).get("language", SOURCE))
 
 
 def run_folders(folder: Path) -> list[Path]:

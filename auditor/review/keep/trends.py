@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.report.show.formatting import number, percent
+from auditor.language.numbers import number, percent
+from auditor.language.speaking import gettext as _
+from auditor.review import words
 from auditor.review.keep.history import HistoryRow
-from auditor.review.texts import words
 
 WIDTH, HEIGHT, MARGIN = 220.0, 44.0, 5.0
 SMALLEST_SPAN = 0.05
@@ -75,5 +76,5 @@ def _trend(
         if then == at + 1
     ]
     first, last = say(known[0][1]), say(known[-1][1])
-    said = words.TREND.format(title=title, first=first, last=last, count=len(known))
+    said = _(words.TREND, title=title, first=first, last=last, count=len(known))
     return Trend(title, tuple(dots), tuple(lines), first, last, said)
