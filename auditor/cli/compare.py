@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.base.errors import ConfigError
+from auditor.cli.options import quiet_option
 
 if TYPE_CHECKING:
     from auditor.cli.progress import TerminalProgress
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--save", is_flag=True, help="Put the comparison into NOW and draw its reports again."
 )
-@click.option("--quiet", is_flag=True, help="Print only errors and the result.")
+@quiet_option("the result")
 def command(
     earlier: Path,
     now: Path,

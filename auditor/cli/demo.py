@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auditor.cli.options import quiet_option
+
 if TYPE_CHECKING:
     from auditor.report.document.audit import AuditResult
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     help="Folder for data, model, config and runs.  [default: auditor-demo or auditor-demo-clean]",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of data and training.")
-@click.option("--quiet", is_flag=True, help="Print only errors and the findings.")
+@quiet_option("the findings")
 def command(clean: bool, out: Path | None, seed: int, quiet: bool) -> None:
     """Run a whole audit offline, on real photographs with a known shortcut.
 

@@ -9,17 +9,12 @@ from pathlib import Path
 import click
 
 from auditor.base.errors import AuditorError
+from auditor.cli.options import AS_JSON, RUNS
 
 
 @click.command("doctor")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("runs"),
-    show_default=True,
-    help="Folder for the runs.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@RUNS
+@AS_JSON
 def command(out: Path, as_json: bool) -> None:
     """Check this machine: Python, torch, CUDA, Pango, fonts, disk, memory, caches, write access.
 

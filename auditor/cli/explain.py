@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from auditor.base.errors import ConfigError
+from auditor.cli.options import DEVICE, format_option, options_of, quiet_option
 
 REGION = re.compile(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*")
 
@@ -31,14 +32,8 @@ REGION = re.compile(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*")
     type=click.Path(path_type=Path, file_okay=False),
     help="Finished run of the same model to take the concepts' reference samples from.",
 )
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where the model runs.")
-@click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    type=click.Choice(["html", "pdf"]),
-    help="Page to make; repeatable.  [default: both]",
-)
+@DEVICE
+@format_option("both")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -46,7 +41,7 @@ REGION = re.compile(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*")
     show_default=True,
     help="Folder for the pages.",
 )
-@click.option("--quiet", is_flag=True, help="Print only errors and the paths.")
+@quiet_option("the paths")
 def command(
     config_file: Path,
     image: Path,
@@ -65,7 +60,6 @@ def command(
     each audited layer with what they see in it, and their ranking inside the window with the most
     relevance or inside each --region. The paths of the pages go to stdout.
     """
-    from auditor.cli.options import options_of
     from auditor.cli.progress import TerminalProgress
     from auditor.cli.render import created_now
     from auditor.pipeline.explain import Question, explain_image

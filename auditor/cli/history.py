@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.base.errors import on_one_line
+from auditor.cli.options import AS_JSON, quiet_option
 
 if TYPE_CHECKING:
     from auditor.review.keep.history import History
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command("history")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print the runs as JSON.")
+@AS_JSON
 @click.option(
     "--index",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option("--unfinished", is_flag=True, help="With --keep: delete unfinished runs too.")
 @click.option("--dry-run", is_flag=True, help="With --keep: say what would be deleted.")
-@click.option("--quiet", is_flag=True, help="Print only errors and the result.")
+@quiet_option("the result")
 def command(
     folder: Path,
     as_json: bool,

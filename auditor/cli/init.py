@@ -11,6 +11,7 @@ import click
 
 from auditor.base.errors import ConfigError, UnknownNameError
 from auditor.base.shipped import shipped
+from auditor.cli.options import SOURCES, preset_option, quiet_option, seen_from, with_options
 
 if TYPE_CHECKING:
     import jinja2
@@ -44,27 +45,7 @@ PATHS = {
 
 
 @click.command("init")
-@click.option(
-    "--model", help="Model: torchvision:NAME, timm:NAME, package.module:factory or file.py:factory."
-)
-@click.option("--weights", help="Checkpoint: .safetensors, or a state dict saved with torch.save.")
-@click.option(
-    "--data", help="Folder with one folder per class, a table (.csv, .tsv, .parquet) or a factory."
-)
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Set any key of the config, such as model.options={classes: 3}; repeatable.",
-)
-@click.option(
-    "--preset",
-    type=click.Choice(["quick", "standard", "deep"]),
-    default="standard",
-    show_default=True,
-    help="How thorough the audit is: quick for a pull request, deep for a release.",
-)
+@with_options(*SOURCES, preset_option("standard"))
 @click.option(
     "--ci",
     "jobs",
@@ -88,7 +69,7 @@ PATHS = {
     help="Config file to write.",
 )
 @click.option("--force", is_flag=True, help="Replace files that exist.")
-@click.option("--quiet", is_flag=True, help="Print only errors and the paths of the files.")
+@quiet_option("the paths of the files")
 def command(
     model: str | None,
     weights: str | None,
@@ -184,11 +165,11 @@ def config_text(given: dict[str, Any], target: Path, preset: str, *, quiet: bool
     source = str(given["model"])
     document: dict[str, Any] = {
         "project": {"name": (source.partition(":")[2] or "audit").partition("?")[0]},
-        "model": {"source": _moved(source, base)},
-        "data": {"source": _moved(given["data"], base)},
+        "model": {"source": seen_from(base, source)},
+        "data": {"source": seen_from(base, given["data"])},
     }
     if given["weights"]:
-        document["model"]["weights"] = _moved(given["weights"], base)
+        document["model"]["weights"] = seen_from(base, given["weights"])
     if document["project"]["name"] in ("build", "make", "model", "create_model"):
         document["project"]["name"] = Path(source.partition(":")[0]).stem
     layer = merged([Layer(document), set_layer(given["settings"], Config)], Config)
@@ -217,7 +198,7 @@ def _seen_from(layer: Layer, base: Path) -> Layer:
 
     values = {
         section: {
-            key: _moved(value, base)
+            key: seen_from(base, value)
             if (section, key) in PATHS and isinstance(value, str)
             else value
             for key, value in keys.items()
@@ -247,18 +228,6 @@ def _check(text: str, target: Path, load: Any) -> None:
         path = Path(folder) / target.name
         path.write_text(text, encoding="utf-8")
         load(path)
-
-
-def _moved(name: str | None, base: Path) -> str | None:
-    """Return a path of the command line, or of file.py:factory, as seen from the config."""
-    import os
-
-    if name is None:
-        return None
-    path, colon, rest = name.partition(":")
-    if not Path(path).exists():
-        return name
-    return os.path.relpath(path, base) + colon + rest
 
 
 def _environment() -> jinja2.Environment:

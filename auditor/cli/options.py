@@ -1,4 +1,4 @@
-"""What a command may be told about an audit: a config file, and options that win over it."""
+"""The options that several commands share, and the config that they give together."""
 
 from __future__ import annotations
 
@@ -16,10 +16,26 @@ if TYPE_CHECKING:
     from auditor.config.layers import Layer
 
 Command = Callable[..., None]
-OPTIONS = (
-    click.argument(
-        "config_file", metavar="[CONFIG]", required=False, type=click.Path(path_type=Path)
-    ),
+Decorator = Callable[[Command], Command]
+
+DEVICE = click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Device that the model runs on."
+)
+LAYOUT = click.option(
+    "--layout",
+    type=click.Choice(["single", "folder"]),
+    help="Write the HTML as one file, or as a folder for viewers that forbid inline style and "
+    "script.",
+)
+RUNS = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder for the runs.",
+)
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+SOURCES = (
     click.option(
         "--model",
         help="Model: torchvision:NAME, timm:NAME, package.module:factory or file.py:factory.",
@@ -32,28 +48,55 @@ OPTIONS = (
         help="Folder with one folder per class, a table (.csv, .tsv, .parquet) or a factory.",
     ),
     click.option(
-        "--class", "classes", multiple=True, help="Audit this class in depth; repeatable."
-    ),
-    click.option("--layer", "layers", multiple=True, help="Audit this layer; repeatable."),
-    click.option("--limit", type=int, help="Use a stratified random sample of this many images."),
-    click.option("--seed", type=int, help="Seed of every random choice."),
-    click.option(
-        "--preset",
-        type=click.Choice(["quick", "standard", "deep"]),
-        help="How thorough the audit is: quick for a pull request, deep for a release.",
-    ),
-    click.option(
         "--set",
         "settings",
         multiple=True,
         metavar="KEY=VALUE",
         help="Set any key of the config, such as audit.references=8; repeatable.",
     ),
-    click.option(
-        "--device",
-        type=click.Choice(["auto", "cpu", "cuda"]),
-        help="Device that the model runs on.",
+)
+
+
+def preset_option(default: str | None = None) -> Decorator:
+    """Return the option --preset."""
+    return click.option(
+        "--preset",
+        type=click.Choice(["quick", "standard", "deep"]),
+        default=default,
+        show_default=default is not None,
+        help="How thorough the audit is: quick for a pull request, deep for a release.",
+    )
+
+
+def format_option(default: str) -> Decorator:
+    """Return the option --format, whose help names the default."""
+    return click.option(
+        "--format",
+        "formats",
+        multiple=True,
+        type=click.Choice(["html", "pdf"]),
+        help=f"Format to write; repeatable.  [default: {default}]",
+    )
+
+
+def quiet_option(rest: str) -> Decorator:
+    """Return the option --quiet, whose help names what is printed all the same."""
+    return click.option("--quiet", is_flag=True, help=f"Print only errors and {rest}.")
+
+
+OPTIONS = (
+    click.argument(
+        "config_file", metavar="[CONFIG]", required=False, type=click.Path(path_type=Path)
     ),
+    *SOURCES,
+    click.option(
+        "--class", "classes", multiple=True, help="Audit this class in depth; repeatable."
+    ),
+    click.option("--layer", "layers", multiple=True, help="Audit this layer; repeatable."),
+    click.option("--limit", type=int, help="Use a stratified random sample of this many images."),
+    click.option("--seed", type=int, help="Seed of every random choice."),
+    preset_option(),
+    DEVICE,
 )
 # Option -> the key of the config that it sets.
 KEYS = {
@@ -74,9 +117,18 @@ KEYS = {
 
 def audit_options(command: Command) -> Command:
     """Give a command the argument CONFIG and the options that win over it."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
+    return with_options(*OPTIONS)(command)
+
+
+def with_options(*options: Decorator) -> Decorator:
+    """Return a decorator that gives a command several options, in this order."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 def config_of(config_file: Path | None, options: Mapping[str, Any]) -> tuple[Config, Path]:
@@ -124,11 +176,11 @@ def _option_layer(place: tuple[str, str], value: Any, flag: str) -> Layer:
 
 def _given(options: Mapping[str, Any], base: Path) -> Iterator[tuple[tuple[str, str], Any, str]]:
     """Yield the key that an option sets, its value and the option's name, for those given."""
-    paths = ("weights", "data")
+    paths = ("model", "weights", "data")
     for name, place in KEYS.items():
         value = options.get(name)
         if name in paths:
-            value = _from(base, value)
+            value = seen_from(base, value)
         if isinstance(value, (tuple, list)):
             value = list(value) or None
         if value is not None:
@@ -136,8 +188,13 @@ def _given(options: Mapping[str, Any], base: Path) -> Iterator[tuple[tuple[str, 
             yield place, value, f"--{flag.replace('_', '-')}"
 
 
-def _from(base: Path, path: str | None) -> str | None:
-    """Return a path given on the command line as the config's folder would name it."""
-    if path is None or not Path(path).exists():
-        return path
-    return os.path.relpath(path, base)
+def seen_from(base: Path, name: str | None) -> str | None:
+    """Return a path, or a file.py:factory, of the command line as the config's folder names it."""
+    if name is None:
+        return None
+    if Path(name).exists():
+        return os.path.relpath(name, base)
+    path, colon, factory = name.partition(":")
+    if path.endswith(".py") and Path(path).exists():
+        return os.path.relpath(path, base) + colon + factory
+    return name

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from auditor.cli.options import LAYOUT, format_option, quiet_option
+
 if TYPE_CHECKING:
     from auditor.config.audit import Config
     from auditor.report.document.audit import RenderContext
@@ -19,13 +21,7 @@ if TYPE_CHECKING:
 
 @click.command("render")
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    type=click.Choice(["html", "pdf"]),
-    help="Report to make; repeatable.  [default: those of the config]",
-)
+@format_option("those of the config")
 @click.option(
     "--tier",
     type=click.Choice(["executive", "standard", "technical"]),
@@ -34,14 +30,9 @@ if TYPE_CHECKING:
 @click.option("--template", help="Folder of templates that replace those of the same path.")
 @click.option("--css", help="Style file to add to the style of HTML and PDF.")
 @click.option("--logo", help="PNG or JPEG file for the head of the report.")
-@click.option(
-    "--layout",
-    type=click.Choice(["single", "folder"]),
-    help="Write the HTML as one file, or as a folder for viewers that forbid inline style and "
-    "script.",
-)
+@LAYOUT
 @click.option("--language", help="Language of the report's fixed text, such as de.")
-@click.option("--quiet", is_flag=True, help="Print only errors and the paths.")
+@quiet_option("the paths")
 def command(
     run_folder: Path,
     formats: tuple[str, ...],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.base.errors import on_one_line
+from auditor.cli.options import quiet_option
 
 if TYPE_CHECKING:
     from auditor.report.document.audit import AuditResult
@@ -69,7 +70,7 @@ CHOICES = (
 @click.option(
     "--render/--no-render", default=True, help="Draw the reports again, with the decisions."
 )
-@click.option("--quiet", is_flag=True, help="Print only errors and the result.")
+@quiet_option("the result")
 def command(
     run_folder: Path,
     finding: str | None,

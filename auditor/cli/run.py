@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from auditor.cli.options import audit_options, config_of
+from auditor.cli.options import LAYOUT, RUNS, audit_options, config_of, format_option, quiet_option
 
 if TYPE_CHECKING:
     from auditor.base.progress import Progress
@@ -23,25 +23,9 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @audit_options
-@click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    type=click.Choice(["html", "pdf"]),
-    help="Report to make; repeatable.  [default: both]",
-)
-@click.option(
-    "--layout",
-    type=click.Choice(["single", "folder"]),
-    help="Write the HTML as one file, or as a folder of files.",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("runs"),
-    show_default=True,
-    help="Folder for the runs.",
-)
+@format_option("those of the config")
+@LAYOUT
+@RUNS
 @click.option(
     "--baseline",
     help="Compare with this run folder, or with 'latest', the newest complete run of the same "
@@ -63,7 +47,7 @@ if TYPE_CHECKING:
     help="Make the damaged files of a finished run again instead of refusing the run.",
 )
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever the gate says.")
-@click.option("--quiet", is_flag=True, help="Print only errors and the path of the run folder.")
+@quiet_option("the path of the run folder")
 @click.option("--log-json", is_flag=True, help="Write progress and errors as JSON lines.")
 def command(
     config_file: Path | None,

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from auditor.cli.options import AS_JSON
+
 
 @click.command("verify")
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
@@ -16,7 +18,7 @@ import click
     "digest",
     help="SHA-256 that manifest.json must have, as an earlier verification printed it.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@AS_JSON
 def command(run_folder: Path, digest: str | None, as_json: bool) -> None:
     """Check every file of RUN against its manifest; exit with 5 if a byte is not as written.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from auditor.base.errors import ModelError, on_one_line
-from auditor.cli.options import audit_options, config_of
+from auditor.cli.options import AS_JSON, audit_options, config_of, quiet_option
 
 if TYPE_CHECKING:
     from auditor.cli.check.estimate import Estimate
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     help="Look at this many images, spread over the data.",
 )
 @click.option("--all", "everything", is_flag=True, help="Show every layer and every operation.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.option("--quiet", is_flag=True, help="Print only errors and the result.")
+@AS_JSON
+@quiet_option("the result")
 def command(
     config_file: Path | None,
     count: int,
