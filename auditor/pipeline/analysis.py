@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from numpy import ndarray
 
+from auditor.records.accounting import Agreement
 from auditor.records.concepts import (
     ConfusedPair,
     DecisionPlane,
@@ -117,6 +118,7 @@ class Analysis:
     samples: Samples
     outputs: tuple[int, ...]
     left_out: int
+    agreement: Agreement
     layers: tuple[LayerAnalysis, ...]
     illustrations: tuple[Illustration, ...]
     shortcuts: ShortcutReport | None

@@ -90,7 +90,12 @@ def assemble(
     search = search_limits(
         analysis.shortcuts, reason=_("switched off in the config (shortcuts.enabled: false)")
     )
-    data = data_card(samples, source=shared.data.source, digest=analysis.facts.data_digest)
+    data = data_card(
+        samples,
+        source=shared.data.source,
+        digest=analysis.facts.data_digest,
+        agreement=analysis.agreement,
+    )
     not_run = [*_not_run(analysis), *left_by_limit(data.classes), *_over_time(config, samples)]
     factors = factors_part(analysis.shortcuts, samples, partial(_factors, store))
     untested = sum(not _testable(samples, output) for output in outputs)

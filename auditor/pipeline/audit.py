@@ -108,7 +108,8 @@ def run_audit(
 def _stages(opened: Opened) -> AuditOutcome:
     config, run, progress = opened.config, opened.run, opened.progress
     samples, relevance = relevance_of_data(opened)
-    opened = replace(opened, subject=confirmed(opened.subject, samples, progress))
+    subject, agreement = confirmed(opened.subject, samples, progress)
+    opened = replace(opened, subject=subject)
     outputs, left_out = audited_outputs(config, samples)
     store = ImageStore(run.images, run.note_picture)
     context = Context(**vars(opened), samples=samples, outputs=outputs, store=store)
@@ -122,6 +123,7 @@ def _stages(opened: Opened) -> AuditOutcome:
         samples=samples,
         outputs=outputs,
         left_out=left_out,
+        agreement=agreement,
         layers=layers,
         illustrations=illustrations,
         extras=extras,

@@ -1,4 +1,7 @@
-"""What was found, used and set aside, by class: it adds up, or the audit stops."""
+"""What was found, used and set aside, by class: it adds up, or the audit stops.
+
+Besides, whether the model's answers agree with how labels met its outputs.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,31 @@ class ClassCount(Part):
     def lost(self) -> int:
         """Number of pictures that could not be used."""
         return sum(self.losses.values())
+
+
+class Agreement(Part):
+    """How many of ``n`` pictures are right as labels met outputs, and by the best other assignment.
+
+    ``better`` maps outputs as matched to outputs of the best assignment, None where no other one is
+    far better; ``best_right`` is counted on pictures that the assignment was not chosen on.
+    ``expected`` is how many would be right if answers had nothing to do with labels, ``below``
+    whether the count is significantly under it. ``other`` counts those right by the other usual
+    order of the labels, None where there is none.
+    """
+
+    n: int
+    right: int
+    best_right: int
+    better: dict[int, int] | None
+    expected: Number
+    below: bool
+    other: int | None = None
+    settled: bool = True
+
+    @property
+    def contradicts(self) -> bool:
+        """Tell whether the answers speak against how labels met outputs."""
+        return self.better is not None or self.below
 
 
 def accounts(samples: Samples) -> tuple[ClassCount, ...]:

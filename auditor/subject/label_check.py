@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -16,6 +15,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.stats import binom
 
 from auditor.base.errors import LabelError
+from auditor.records.accounting import Agreement
 from auditor.subject.matching import Matching
 
 # Chance of taking a right assignment for a wrong one (one-sided), and the least gain in accuracy on
@@ -25,27 +25,6 @@ FAR = 0.25
 # Of two orders that are both used, the one that fits better: no search, so a milder level.
 BETWEEN_TWO = 0.05
 LISTED = 10
-
-
-@dataclass(frozen=True, eq=False)
-class Agreement:
-    """How many of ``n`` pictures are right as matched, and by the best other assignment.
-
-    ``better`` maps outputs as matched to outputs of the best assignment, None where no other one is
-    far better; ``best_right`` is counted on pictures that the assignment was not chosen on.
-    ``expected`` is how many would be right if answers had nothing to do with labels, ``below``
-    whether the count is significantly under it. ``other`` counts those right by the other usual
-    order of the labels, None where there is none.
-    """
-
-    n: int
-    right: int
-    best_right: int
-    better: Mapping[int, int] | None
-    expected: float
-    below: bool
-    other: int | None = None
-    settled: bool = True
 
 
 def agreement(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,11 @@ import yaml
 
 from auditor.__main__ import run
 from tests.pipeline.small import write_own_model_audit
+
+QUICK = {
+    "references": 1, "class_references": 1, "concepts": 1, "atlas_samples": 0, "composition": 0,
+    "flipping_images": 0, "component_samples": 0, "strategies": 0, "mistakes": 0,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +53,27 @@ def test_a_stated_order_goes_on_with_a_note(
     assert "note: CHECK how labels met the outputs" in capsys.readouterr().err
     assert run([*command[:-1], "data.labels={ape: 1, bear: 2, zebra: 0}"]) == 0
     assert "CHECK how labels" not in capsys.readouterr().err
+
+
+def test_a_stated_order_that_the_answers_contradict_leaves_the_audit_incomplete(
+    swapped: Path, tmp_path: Path
+) -> None:
+    document = audited(swapped, tmp_path / "stated", "data.labels=order")
+    gap = document["verdict"]["gaps"][0].replace("\u00a0", " ")
+    assert "the answers contradict how labels met the outputs" in gap
+    assert "0 of 30 pictures (0 %) are right so" in gap
+    assert "30 (100 %) with another assignment" in gap
+    assert document["data"]["contradiction"]["better"] == {"0": 1, "1": 2, "2": 0}
+    document = audited(swapped, tmp_path / "right", "data.labels={ape: 1, bear: 2, zebra: 0}")
+    assert document["data"]["contradiction"] is None
+    assert not any("contradict" in gap for gap in document["verdict"]["gaps"])
+
+
+def audited(config: Path, out: Path, labels: str) -> dict:
+    """Return the result of a quick audit with ``labels`` set."""
+    settings = [f"audit.{key}={value}" for key, value in QUICK.items()]
+    settings += [labels, "shortcuts.enabled=false", "policy.require_complete=true"]
+    options = [word for setting in settings for word in ("--set", setting)]
+    run(["run", str(config), "--out", str(out), "--format", "html", *options])
+    (path,) = out.glob("*/audit.json")
+    return json.loads(path.read_text())

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from auditor.records.accounting import ClassCount
+from auditor.records.accounting import Agreement, ClassCount
 from auditor.records.stages import Manifest, Samples
 from auditor.report.document.audit import DataCard, FindingCard, NotRun, Quarantined, SearchLimits
 from auditor.report.sections.findings import cut_out, enlarged, search_limits
@@ -111,6 +111,25 @@ def test_what_did_not_run_never_passes(run: Run) -> None:
     assert verdict([], limits(), data(run, 1), [], 0).word == "PASS"
     left_out = [NotRun(part="the audit of 3 classes", reason="by choice")]
     assert verdict([], limits(), data(run), left_out, 0).word == "PASS WITH CONDITIONS"
+
+
+@pytest.mark.parametrize(
+    ("better", "said"),
+    [
+        ({0: 1, 1: 0}, "12 of 100 pictures (12 %) are right so, and 90 (90 %) with another"),
+        (None, "12 of 100 pictures (12 %) are right, fewer than by chance (50 %)"),
+    ],
+)
+def test_answers_that_contradict_how_labels_met_outputs_never_pass(
+    run: Run, better: dict[int, int] | None, said: str
+) -> None:
+    against = Agreement(n=100, right=12, best_right=90, better=better, expected=50, below=True)
+    assert against.contradicts
+    card = data(run).model_copy(update={"contradiction": against})
+    found = verdict([], limits(), card, [], 0)
+    assert found.word == "INCOMPLETE"
+    assert found.gaps[0] in found.sentence
+    assert said in found.gaps[0].replace("\u00a0", " ")
 
 
 def test_grade_b_is_a_condition_and_c_is_not(run: Run) -> None:

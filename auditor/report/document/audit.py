@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from auditor.records.accounting import ClassCount
+from auditor.records.accounting import Agreement, ClassCount
 from auditor.records.concepts import ConceptQuality, MapCard, RankingCard, ReferenceCard
 from auditor.records.part import Crop as Crop
 from auditor.records.part import Interval as Interval
@@ -80,7 +80,8 @@ class DataCard(Part):
     """The data as audited. ``excluded``: reason -> count; ``counts``: class -> images used.
 
     ``total`` counts images that were looked at, ``classes`` all that was found; ``lost_share`` is
-    how much of it could not be used.
+    how much of it could not be used; ``contradiction`` what the answers say against the rule by
+    which labels met outputs.
     """
 
     source: str
@@ -96,6 +97,7 @@ class DataCard(Part):
     test: int
     classes: list[ClassCount] = Field(default_factory=list)
     lost_share: Number = 0.0
+    contradiction: Agreement | None = None
 
     @property
     def unusable(self) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from auditor.language.speaking import gettext as _
-from auditor.records.accounting import accounts, lost_share
+from auditor.records.accounting import Agreement, accounts, lost_share
 from auditor.records.stages import Samples
 from auditor.report.document.audit import (
     Calibration,
@@ -22,7 +22,9 @@ from auditor.report.sections.intervals import wilson
 from auditor.report.sections.slices import slices
 
 
-def data_card(samples: Samples, *, source: str, digest: str) -> DataCard:
+def data_card(
+    samples: Samples, *, source: str, digest: str, agreement: Agreement | None = None
+) -> DataCard:
     """Count what was used, excluded and quarantined; the sums are checked.
 
     Raises:
@@ -52,6 +54,7 @@ def data_card(samples: Samples, *, source: str, digest: str) -> DataCard:
         test=int((samples.valid & ~samples.discovery).sum()),
         classes=list(by_class),
         lost_share=lost_share(by_class),
+        contradiction=agreement if agreement and agreement.contradicts else None,
     )
 
 

@@ -159,7 +159,7 @@ def does_not_show(search: SearchLimits, data: DataCard, unsettled: Sequence[str]
 
 
 def _gaps(search: SearchLimits, data: DataCard, untested: int) -> list[str]:
-    gaps = _set_aside(data)
+    gaps = [*_contradicted(data), *_set_aside(data)]
     if not search.ran:
         gaps.append(_("the search for shortcuts did not run (%(reason)s)", reason=search.reason))
     if untested:
@@ -173,6 +173,38 @@ def _gaps(search: SearchLimits, data: DataCard, untested: int) -> list[str]:
     elif search.ran and not search.tests:
         gaps.append(_("no candidate could be tested on the model"))
     return gaps
+
+
+def _contradicted(data: DataCard) -> list[str]:
+    """Say with both accuracies that the answers contradict how labels met outputs."""
+    found = data.contradiction
+    if found is None:
+        return []
+    said = {
+        "rule": data.label_rule,
+        "n": found.n,
+        "right": found.right,
+        "share": percent(found.right / found.n),
+    }
+    if found.better is None:
+        return [
+            _(
+                "the answers contradict how labels met the outputs (%(rule)s): %(right)s of %(n)s "
+                "pictures (%(share)s) are right, fewer than by chance (%(chance)s)",
+                chance=percent(found.expected / found.n),
+                **said,
+            )
+        ]
+    return [
+        _(
+            "the answers contradict how labels met the outputs (%(rule)s): %(right)s of %(n)s "
+            "pictures (%(share)s) are right so, and %(best)s (%(best_share)s) with another "
+            "assignment of labels to outputs",
+            best=found.best_right,
+            best_share=percent(found.best_right / found.n),
+            **said,
+        )
+    ]
 
 
 def _set_aside(data: DataCard) -> list[str]:
