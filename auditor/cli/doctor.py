@@ -1,4 +1,4 @@
-"""``auditor doctor``: whether this machine has what an audit needs, and what mends it."""
+"""``auditor doctor``: check whether this machine has what an audit needs."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def command(out: Path, as_json: bool) -> None:
         found.append(check)
         if as_json:
             continue
-        click.echo(f"{check.state:<4}  {check.name}: {check.found}")
-        if check.mend:
-            click.echo(f"      -> {check.mend}")
+        click.echo(f"{check.state:<5}  {check.name}: {check.found}")
+        if check.fix:
+            click.echo(f"       -> {check.fix}")
     if as_json:
         click.echo(json.dumps([asdict(check) for check in found], indent=1))
-    bad = [check.name for check in found if check.state == "mend"]
+    bad = [check.name for check in found if check.state == "fault"]
     if bad:
         raise AuditorError(f"fix this before an audit: {', '.join(bad)}.")
     if not as_json:

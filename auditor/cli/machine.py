@@ -1,7 +1,7 @@
-"""Look at the machine: what an audit needs, each with the command that mends it.
+"""Check the machine for what an audit needs; each fault comes with the command that fixes it.
 
-Nothing here imports torch, numpy or any other dependency: what is asked of them is asked in a
-process of its own, so that a broken installation is a line of the answer and not the end of it.
+Nothing here imports torch, numpy or any other dependency: they are asked in a process of their
+own, so that a broken installation is a line of the answer and not the end of it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Literal
 
 from auditor.language.fonts import SCRIPTS, without_font
 
-State = Literal["ok", "note", "mend"]
+State = Literal["ok", "note", "fault"]
 GIGABYTE = 1_000_000_000
-LEAST_DISK = 2 * GIGABYTE
-LEAST_MEMORY = 2 * GIGABYTE
+LEAST_DISK = 2 * GIGABYTE  # with room to spare: the demo's run of 480 small images takes 40 MB
+LEAST_MEMORY = 2 * GIGABYTE  # torch and torchvision alone take 0.7 GB
 LEAST_PYTHON = (3, 11, 0)
-SECONDS = 120
+SECONDS = 120  # for an import of torch, which a cold or remote disk makes slow
 FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "/Library/Fonts", "~/.fonts")
 LIBPANGO = (
     "Debian, Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0; macOS: brew install pango; "
@@ -36,12 +36,12 @@ OPTIONAL |= {"pillow-heif": "heic"}
 
 @dataclass(frozen=True)
 class Checked:
-    """One check: what was found, and what mends it. ``note``: an audit runs without it."""
+    """One check: what was found and what fixes it. ``note``: an audit runs without it."""
 
     name: str
     state: State
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 def examine(out: Path) -> Iterator[Checked]:
@@ -66,7 +66,9 @@ def _python() -> Checked:
     version = ".".join(str(part) for part in have)
     if have >= LEAST_PYTHON:
         return Checked("Python", "ok", version)
-    return Checked("Python", "mend", version, "install Python 3.11 or newer, and auditor in it")
+    return Checked(
+        "Python", "fault", version, "install Python 3.11 or newer, and the auditor in it"
+    )
 
 
 def _packages() -> Iterator[Checked]:
@@ -76,7 +78,7 @@ def _packages() -> Iterator[Checked]:
     except importlib.metadata.PackageNotFoundError:
         found = "this copy was not installed, so what it needs is not known"
         yield Checked(
-            "concept-auditor", "mend", found, "python -m pip install -e . (in its folder)"
+            "concept-auditor", "fault", found, "python -m pip install -e . (in its folder)"
         )
         return
     for line in declared:
@@ -87,11 +89,11 @@ def _packages() -> Iterator[Checked]:
         try:
             version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            yield Checked(name, "mend", "not installed", f"python -m pip install '{name}{asked}'")
+            yield Checked(name, "fault", "not installed", f"python -m pip install '{name}{asked}'")
             continue
         if not _fits(version, asked):
-            mend = f"python -m pip install '{name}{asked}'"
-            yield Checked(name, "mend", f"{version}, where {asked} is needed", mend)
+            fix = f"python -m pip install '{name}{asked}'"
+            yield Checked(name, "fault", f"{version}, where {asked} is needed", fix)
         elif name in ("torch", "torchvision"):
             yield _imports(name, version)
 
@@ -101,8 +103,8 @@ def _imports(name: str, version: str) -> Checked:
     code, text = _asked(f"import {name}")
     if code == 0:
         return Checked(name, "ok", version)
-    mend = f"python -m pip install --force-reinstall '{name}=={version}'"
-    return Checked(name, "mend", f"{version}, but it cannot be loaded: {text}", mend)
+    fix = f"python -m pip install --force-reinstall '{name}=={version}'"
+    return Checked(name, "fault", f"{version}, but it cannot be loaded: {text}", fix)
 
 
 def _cuda() -> Checked:
@@ -130,8 +132,8 @@ def _pango() -> Checked:
     if code == 0:
         return Checked("Pango (PDF)", "ok", f"WeasyPrint {text} loads it")
     missing = "ModuleNotFoundError" in text
-    mend = "python -m pip install 'weasyprint>=70,<71'" if missing else LIBPANGO
-    return Checked("Pango (PDF)", "mend", f"no PDF can be made: {text}", mend)
+    fix = "python -m pip install 'weasyprint>=70,<71'" if missing else LIBPANGO
+    return Checked("Pango (PDF)", "fault", f"no PDF can be made: {text}", fix)
 
 
 def _fonts() -> Checked:
@@ -149,8 +151,8 @@ def _fonts() -> Checked:
         )
     if count:
         return Checked("fonts (PDF)", "ok", f"{count} found")
-    mend = "Debian, Ubuntu: apt install fontconfig fonts-dejavu-core; Alpine: apk add font-dejavu"
-    return Checked("fonts (PDF)", "mend", "none: the PDF would show boxes for letters", mend)
+    fix = "Debian, Ubuntu: apt install fontconfig fonts-dejavu-core; Alpine: apk add font-dejavu"
+    return Checked("fonts (PDF)", "fault", "none: the PDF would show boxes for letters", fix)
 
 
 def _letters() -> Checked:
@@ -163,8 +165,8 @@ def _letters() -> Checked:
     scripts = ", ".join(script for script, _package in missing)
     packages = " ".join(dict.fromkeys(package for _script, package in missing))
     found = f"no font for {scripts}: names in them would be boxes in PDF and figures"
-    mend = f"only where your names use them: apt install {packages} (Debian, Ubuntu)"
-    return Checked("letters (PDF)", "note", found, mend)
+    fix = f"only where your names use them: apt install {packages} (Debian, Ubuntu)"
+    return Checked("letters (PDF)", "note", found, fix)
 
 
 def _disk(out: Path) -> Checked:
@@ -173,8 +175,8 @@ def _disk(out: Path) -> Checked:
     found = f"{free / GIGABYTE:.1f} GB free for the runs"
     if free >= LEAST_DISK:
         return Checked("disk", "ok", found)
-    mend = f"free at least {LEAST_DISK / GIGABYTE:.0f} GB, or give --out on another disk"
-    return Checked("disk", "mend", found, mend)
+    fix = f"free at least {LEAST_DISK / GIGABYTE:.0f} GB, or give --out on another disk"
+    return Checked("disk", "fault", found, fix)
 
 
 def _memory() -> Checked:
@@ -184,8 +186,8 @@ def _memory() -> Checked:
     found = f"{free / GIGABYTE:.1f} GB can be used"
     if free >= LEAST_MEMORY:
         return Checked("memory", "ok", found)
-    mend = "end other programs, raise the container's limit, or set a smaller audit.batch"
-    return Checked("memory", "mend", found, mend)
+    fix = "end other programs, raise the container's limit, or set a smaller audit.batch"
+    return Checked("memory", "fault", found, fix)
 
 
 def _free_memory() -> int | None:
@@ -210,18 +212,18 @@ def _weights_cache() -> Checked:
     files = list(folder.glob("*.pt*")) if folder.is_dir() else []
     size = sum(path.stat().st_size for path in files)
     written = _write_access("weights cache", folder, "export TORCH_HOME=DIR that can be written")
-    if written.state == "mend":
+    if written.state == "fault":
         # Only weights that are downloaded need it.
-        return Checked("weights cache", "note", written.found, written.mend)
+        return Checked("weights cache", "note", written.found, written.fix)
     held = f"{len(files)} files, {size / GIGABYTE:.1f} GB" if files else "empty"
     return Checked("weights cache", "ok", held)
 
 
-def _write_access(name: str, folder: Path, mend: str) -> Checked:
+def _write_access(name: str, folder: Path, fix: str) -> Checked:
     place = _existing(folder)
     if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
         return Checked(name, "ok", "can be written")
-    return Checked(name, "mend", f"{folder} cannot be written", mend.format(folder))
+    return Checked(name, "fault", f"{folder} cannot be written", fix.format(folder))
 
 
 def _extras() -> Iterator[Checked]:
@@ -236,8 +238,8 @@ def _extras() -> Iterator[Checked]:
     text = ", ".join(found) or "none"
     if missing:
         asked = ",".join(sorted(missing))
-        mend = f"only where you need them: python -m pip install 'concept-auditor[{asked}]'"
-        yield Checked("extras", "note", text, mend)
+        fix = f"only where you need them: python -m pip install 'concept-auditor[{asked}]'"
+        yield Checked("extras", "note", text, fix)
     else:
         yield Checked("extras", "ok", text)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 KEYS = {"c": "confirm", "r": "reject", "a": "accept", "m": "mitigate"}
 CHOICES = (
     "[c]onfirm: a shortcut   [r]eject: none, it belongs to the class   "
-    "[a]ccept the risk for a time   [m]itigate: it is being mended   [s]kip   [q]uit"
+    "[a]ccept the risk for a time   [m]itigate: it is being fixed   [s]kip   [q]uit"
 )
 
 

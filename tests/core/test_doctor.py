@@ -1,4 +1,4 @@
-"""The doctor works without what it looks for, and says what mends it."""
+"""The doctor works without what it looks for, and says what fixes it."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def test_everything_is_named_and_what_is_missing_has_a_remedy(
     for name in ("Python", "torch", "CUDA", "Pango (PDF)", "fonts (PDF)", "disk", "memory"):
         assert name in found
     assert {"folder of the runs", "weights cache", "extras"} <= set(found)
-    assert all(check.mend for check in found.values() if check.state == "mend")
-    assert found["Pango (PDF)"].state == "mend"
-    assert "apt install libpango-1.0-0" in found["Pango (PDF)"].mend
+    assert all(check.fix for check in found.values() if check.state == "fault")
+    assert found["Pango (PDF)"].state == "fault"
+    assert "apt install libpango-1.0-0" in found["Pango (PDF)"].fix
     assert not (tmp_path / "runs").exists()
 
 
@@ -57,9 +57,9 @@ def test_a_package_that_is_missing_or_old_is_named(
 
     monkeypatch.setattr(importlib.metadata, "version", version)
     found = by_name(list(examine(tmp_path)))
-    assert found["torch"].state == "mend"
-    assert found["torch"].mend.startswith("python -m pip install 'torch")
-    assert "2.10" in found["torch"].mend
+    assert found["torch"].state == "fault"
+    assert found["torch"].fix.startswith("python -m pip install 'torch")
+    assert "2.10" in found["torch"].fix
     assert found["pillow"].found.startswith("0.1, where >=10.3 is needed")
 
 
@@ -77,13 +77,13 @@ def test_versions_are_compared_as_numbers(version: str, asked: str, fits: bool) 
     assert doctor._fits(version, asked) is fits
 
 
-def test_too_little_disk_or_memory_is_to_mend(
+def test_too_little_disk_or_memory_is_a_fault(
     tmp_path: Path, answers: dict[str, tuple[int, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(doctor, "LEAST_DISK", 10**18)
     monkeypatch.setattr(doctor, "LEAST_MEMORY", 10**18)
     found = by_name(list(examine(tmp_path)))
-    assert (found["disk"].state, found["memory"].state) == ("mend", "mend")
+    assert (found["disk"].state, found["memory"].state) == ("fault", "fault")
 
 
 def test_without_torch_the_command_still_answers(tmp_path: Path) -> None:
@@ -102,5 +102,5 @@ def test_without_torch_the_command_still_answers(tmp_path: Path) -> None:
     assert done.returncode == 3
     found = {check["name"]: check for check in json.loads(done.stdout)}
     assert "broken on purpose" in found["torch"]["found"]
-    assert "pip install" in found["torch"]["mend"]
+    assert "pip install" in found["torch"]["fix"]
     assert "fix this before an audit: torch" in done.stderr
