@@ -13,14 +13,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from auditor.causal.images import Members
+from auditor.causal.images import Members, Stage
 from auditor.causal.screening import Screened, effects_of
-from auditor.causal.trial import Stage
-from auditor.records.stages import Samples
 from auditor.shortcuts.propose.heat import smoothed_positive
 from auditor.shortcuts.propose.windows import FEATHER, Shape, box_of, masks_of, place
 
+# Of what the references' regions do on the mean.
 MEMBER_EFFECT = 0.5
+# Mean distance of corners from their median, as shares of the sides.
 KEEPS_TO_A_PLACE = 0.25
 
 
@@ -33,18 +33,30 @@ class Pictures:
     heat: Float[np.ndarray, "sample h w"]
 
 
-def carriers(stage: Stage, members: Members, screened: Screened) -> Bool[np.ndarray, "member"]:
-    """Say which members carry the region; all of them where that cannot be measured.
+@dataclass(frozen=True, eq=False)
+class Carrying:
+    """Which images carry a candidate's region: members, and ``strays`` of the class."""
+
+    members: Bool[np.ndarray, "member"]
+    strays: Bool[np.ndarray, "stray"]
+
+
+def carrying_images(
+    stage: Stage, members: Members, screened: Screened, strays: Pictures
+) -> Carrying:
+    """Say which images of a class carry the region; all of them where that cannot be measured.
 
     A proposal that is of some members only, such as a cluster of them, says so itself.
     """
     known = screened.proposal.carriers
-    if known is not None and known.any():
-        return known
-    return carrying(stage, members.inputs, screened.proposal.masks, members.output, screened)
+    if known is None or not known.any():
+        masks = screened.proposal.masks
+        known = carries(stage, members.inputs, masks, members.output, screened)
+    masks = masks_for(screened, strays.heat)
+    return Carrying(known, carries(stage, strays.inputs, masks, members.output, screened))
 
 
-def carrying(
+def carries(
     stage: Stage,
     inputs: Float[Tensor, "sample 3 h w"],
     masks: Bool[np.ndarray, "sample h w"],
@@ -57,24 +69,23 @@ def carrying(
     effects = effects_of(
         stage.probe, inputs, masks, output, stage.others, screened.targets, screened.fillers
     )
-    found: np.ndarray = effects >= MEMBER_EFFECT * screened.reference_effect
-    return found
+    carries: np.ndarray = effects >= MEMBER_EFFECT * screened.reference_effect
+    return carries
 
 
-def strays(
-    stage: Stage, samples: Samples, members: Members, generator: np.random.Generator
-) -> Pictures:
+def strays_of(stage: Stage, members: Members) -> Pictures:
     """Load test images of the class that are decided as another class.
 
     As large a share of them as the members are of the correctly decided test images, so that both
     together give the accuracy of the class.
     """
-    output = members.output
+    output, samples = members.output, stage.samples
     test = samples.valid & ~samples.discovery & (samples.labels == output)
     wrong = np.flatnonzero(test & (samples.prediction != output))
     right = int((test & (samples.prediction == output)).sum())
     share = min(1.0, int((~members.discovery).sum()) / right) if right else 1.0
-    rows = np.sort(generator.permutation(wrong)[: round(share * len(wrong))])
+    rng = stage.search.rng("wrongly decided images", output)
+    rows = np.sort(rng.permutation(wrong)[: round(share * len(wrong))])
     inputs = stage.probe.inputs(rows)
     return Pictures(rows, inputs, heat_of(stage, inputs, output))
 

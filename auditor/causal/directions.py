@@ -9,14 +9,20 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from auditor.causal.images import Stage
 from auditor.causal.transplant import OTHER_CLASS, Region, composed, pair_up
-from auditor.causal.trial import Stage
 
+# Transplants whose mean change is the direction.
 PAIRS = 32
+# Positions of each image that the covariance is taken over: neighbours say the same.
 POSITIONS = 64
+# Powers of the principal components' variances between which the right one lies, and how often the
+# range is halved: to 1e-11 of it.
 TILTS = (-2.0, 8.0)
 HALVINGS = 40
+# Keeps divisions by a variance or a length finite.
 SMALL = 1e-9
+# Images in a batch.
 AT_ONCE = 32
 
 
@@ -40,22 +46,22 @@ def spread_of(
     layer: str,
     members: Float[Tensor, "member 3 h w"],
     others: Float[Tensor, "other 3 h w"],
-    generator: np.random.Generator,
+    rng: np.random.Generator,
 ) -> Spread:
     """Return how the channels of a layer vary over positions of members and of other images.
 
     At most `POSITIONS` positions, at random, of each image count.
     """
-    own, rest = (_positions(stage, layer, images, generator) for images in (members, others))
-    everything = np.concatenate([own, rest])
-    centred = everything - everything.mean(axis=0)
+    of_members, of_others = (_positions(stage, layer, images, rng) for images in (members, others))
+    positions = np.concatenate([of_members, of_others])
+    centred = positions - positions.mean(axis=0)
     covariance = centred.T @ centred / len(centred)
     values, vectors = np.linalg.eigh(covariance)
-    return Spread(layer, rest.mean(axis=0), covariance, np.maximum(values, 0.0), vectors)
+    return Spread(layer, of_others.mean(axis=0), covariance, np.maximum(values, 0.0), vectors)
 
 
 def region_direction(
-    stage: Stage, region: Region, layer: str, generator: np.random.Generator
+    stage: Stage, region: Region, layer: str, rng: np.random.Generator
 ) -> Float[np.ndarray, "channel"] | None:
     """Return the unit direction in which the region moves the mean activation of the layer.
 
@@ -70,7 +76,7 @@ def region_direction(
     targets, fillers = candidates[:half], candidates[half:]
     slots = max(1, -(-PAIRS // max(1, len(targets))))
     targets = targets[: -(-PAIRS // slots)]
-    pairing = pair_up(region, targets, fillers, slots, generator)
+    pairing = pair_up(region, targets, fillers, slots, rng)
     total: np.ndarray | float = 0.0
     pair = region, pairing, stage.others, stage.others
     step = max(1, AT_ONCE // slots)
@@ -93,7 +99,7 @@ def random_directions(
     spread: Spread,
     direction: Float[np.ndarray, "channel"],
     count: int,
-    generator: np.random.Generator,
+    rng: np.random.Generator,
 ) -> Float[np.ndarray, "random channel"]:
     """Return random unit directions at right angles to one, with the variance along it.
 
@@ -103,30 +109,30 @@ def random_directions(
     """
     wanted = variance_along(spread, direction)
     scale = spread.values / max(float(spread.values.max()), SMALL) + SMALL
-    draws = generator.standard_normal((count, len(scale)))
+    draws = rng.standard_normal((count, len(scale)))
     low, high = np.full(count, TILTS[0]), np.full(count, TILTS[1])
-    found = draws
+    directions = draws
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        found = (draws * scale ** (middle[:, None] / 2)) @ spread.vectors.T
-        found = found - np.outer(found @ direction, direction)
-        found /= np.maximum(np.linalg.norm(found, axis=1, keepdims=True), SMALL**2)
-        more = ((found @ spread.covariance) * found).sum(axis=1) > wanted
+        directions = (draws * scale ** (middle[:, None] / 2)) @ spread.vectors.T
+        directions = directions - np.outer(directions @ direction, direction)
+        directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), SMALL**2)
+        more = ((directions @ spread.covariance) * directions).sum(axis=1) > wanted
         low, high = np.where(more, low, middle), np.where(more, middle, high)
-    return found
+    return directions
 
 
 def _positions(
     stage: Stage,
     layer: str,
     images: Float[Tensor, "sample 3 h w"],
-    generator: np.random.Generator,
+    rng: np.random.Generator,
 ) -> Float[np.ndarray, "position channel"]:
     parts = []
     for start in range(0, len(images), AT_ONCE):
         maps = _maps(stage, layer, images[start : start + AT_ONCE]).flatten(2).cpu()
         total = maps.shape[2]
-        places = generator.random((len(maps), total)).argsort(axis=1)[:, :POSITIONS]
+        places = rng.random((len(maps), total)).argsort(axis=1)[:, :POSITIONS]
         index = torch.from_numpy(places)[:, None].expand(-1, maps.shape[1], -1)
         parts.append(maps.gather(2, index).transpose(1, 2).flatten(0, 1))
     found: np.ndarray = torch.cat(parts).double().numpy()

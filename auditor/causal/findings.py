@@ -2,52 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Int
 
-from auditor.base.streams import stream
-from auditor.causal.carrying_images import carriers
-from auditor.causal.details import brief_details, full_details
-from auditor.causal.images import Members
+from auditor.causal.candidate import Tested
+from auditor.causal.images import Members, Stage
 from auditor.causal.screening import CONTAINED, Screened, contained
-from auditor.causal.tested import Tested
-from auditor.causal.trial import Stage
+from auditor.causal.subgroups import exposure, subgroups
 from auditor.causal.triplets import representative_triplets
-from auditor.records.stages import Candidate, Finding, Grade, Samples, Triplet
+from auditor.causal.zeroing import zeroing
+from auditor.language.speaking import gettext as _
+from auditor.records.shortcuts import Details, Grade, Signature, Zeroing
+from auditor.records.stages import Candidate, Finding
 from auditor.shortcuts import wording
-from auditor.shortcuts.fingerprint import fingerprint, told_apart
+from auditor.shortcuts.fingerprint import fingerprint, signature, told_apart
 from auditor.shortcuts.grading import confidence, grade, reach, severity
+from auditor.shortcuts.tests import REMOVAL, Results
 from auditor.shortcuts.weighing import against
 
 GRADES: tuple[Grade, ...] = ("A", "B", "C", "D", "U")
 
 
 def findings_of(
-    stage: Stage, samples: Samples, tested: Sequence[Tested], seed: int
+    stage: Stage, tested: Sequence[Tested], results: Mapping[str, Results]
 ) -> list[Finding]:
     """Return the graded candidates, gravest first; of an untestable class only the first.
 
-    Of regions of a class that lie in one another only the gravest is kept.
+    ``results`` are by candidate, q filled in. Of regions of a class that lie in one another only
+    the gravest is kept.
     """
-    found: list[tuple[Finding, Screened]] = []
+    graded: list[tuple[Finding, Screened]] = []
     untested: set[int] = set()
-    for each in tested:
-        verdict = grade(each.trial.evidence, each.plausibility)
-        output = each.members.output
+    for candidate in tested:
+        verdict = grade(results[candidate.id], candidate.plausibility)
+        output = candidate.members.output
         if verdict is None or (verdict == "U" and output in untested):
             continue
         if verdict == "U":
             untested.add(output)
-        own = stream(seed, "details", output, *each.screened.proposal.name)
-        found.append((_finding(stage, samples, each, verdict, own), each.screened))
-    kept = without_parts(sorted(found, key=lambda pair: _order(pair[0])))
+        graded.append(
+            (_finding(stage, candidate, results[candidate.id], verdict), candidate.screened)
+        )
+    kept = without_parts(sorted(graded, key=lambda pair: _order(pair[0])))
     names = told_apart(
         [(each.fingerprint, each.details.signature if each.details else None) for each in kept]
     )
-    return [replace(each, fingerprint=name) for each, name in zip(kept, names, strict=True)]
+    return [
+        finding.model_copy(update={"fingerprint": name})
+        for finding, name in zip(kept, names, strict=True)
+    ]
 
 
 def without_parts(findings: Sequence[tuple[Finding, Screened]]) -> list[Finding]:
@@ -56,45 +61,27 @@ def without_parts(findings: Sequence[tuple[Finding, Screened]]) -> list[Finding]
     In their references, which is where the region is what it was chosen for.
     """
     kept: list[tuple[Finding, Screened]] = []
-    for each, region in findings:
+    for finding, region in findings:
         if not any(
-            each.candidate.output == other.candidate.output
-            and each.grade != "D" != other.grade
+            finding.candidate.output == other.candidate.output
+            and finding.grade != "D" != other.grade
             and contained(region, around) > CONTAINED
             for other, around in kept
         ):
-            kept.append((each, region))
-    return [each for each, _ in kept]
+            kept.append((finding, region))
+    return [finding for finding, _region in kept]
 
 
-def _finding(
-    stage: Stage,
-    samples: Samples,
-    each: Tested,
-    verdict: Grade,
-    generator: np.random.Generator,
-) -> Finding:
-    members, proposal = each.members, each.screened.proposal
-    name = samples.manifest.classes[members.output]
+def _finding(stage: Stage, tested: Tested, results: Results, verdict: Grade) -> Finding:
+    members, screened, proposal = tested.members, tested.screened, tested.screened.proposal
+    name = stage.search.class_name(members.output)
+    grave = verdict in ("A", "B") and tested.carrying is not None
     carry: Bool[np.ndarray, "member"] = np.ones(len(members.rows), dtype=bool)
-    details = brief_details(samples, members, each.screened)
-    if verdict in ("A", "B"):
-        carry = carriers(stage, members, each.screened)
-        details = full_details(
-            stage,
-            samples,
-            members,
-            each.screened,
-            carry,
-            each.strays,
-            each.trial.evidence,
-            each.latent,
-            each.layer,
-            generator,
-        )
+    if grave and tested.carrying is not None:
+        carry = tested.carrying.members
     rows = np.flatnonzero(carry)
     candidate = Candidate(
-        id=each.plausibility.candidate,
+        id=tested.id,
         output=members.output,
         kind=proposal.kind,
         shape=proposal.shape,
@@ -102,34 +89,58 @@ def _finding(
         concepts=proposal.concepts,
         rows=members.rows[rows],
         masks=proposal.masks[rows],
-        score=each.screened.share,
+        score=screened.share,
         reason=proposal.reason,
-        examples=_examples(members, each.screened, carry),
+        examples=_examples(members, screened, carry),
     )
-    evidence = each.trial.evidence
-    references = each.screened.references
+    references = members.pictures[screened.references], proposal.masks[screened.references]
+    look = signature(*references)
+    details = _details(stage, tested, results, look) if grave else Details(signature=look)
     lead, detail = wording.meaning(
-        name, proposal.shape, verdict, evidence, len(rows), len(members.rows)
+        name, proposal.shape, verdict, results, len(rows), len(members.rows)
     )
-    triplets: tuple[Triplet, ...] = ()
-    if verdict in ("A", "B", "C"):
-        triplets = representative_triplets(stage, each.trial)
+    shown = verdict in ("A", "B", "C")
     return Finding(
         candidate=candidate,
-        evidence=evidence,
-        plausibility=each.plausibility,
+        evidence=results,
+        plausibility=tested.plausibility,
         grade=verdict,
         severity=severity(verdict, details.exposure),
-        confidence=confidence(evidence),
+        confidence=confidence(results),
         lead=lead,
         detail=detail,
-        reasons=wording.reasons(candidate, each.plausibility),
+        reasons=wording.reasons(candidate, tested.plausibility),
         actions=wording.actions(name, verdict, details),
         verification=wording.verification(verdict),
-        triplets=triplets,
-        fingerprint=fingerprint(name, members.pictures[references], proposal.masks[references]),
-        against=against(name, evidence, each.plausibility, details),
+        triplets=representative_triplets(stage, tested.trial) if shown else (),
+        fingerprint=fingerprint(name, *references),
+        against=against(name, results, tested.plausibility, details),
         details=details,
+    )
+
+
+def _details(stage: Stage, tested: Tested, results: Results, look: Signature) -> Details:
+    """Return what is measured once a candidate is of grade A or B."""
+    members, screened = tested.members, tested.screened
+    carrying, strays, latent = tested.carrying, tested.strays, tested.latent
+    assert carrying is not None
+    assert strays is not None
+    assert latent is not None
+    table, classes = subgroups(stage, members, screened, carrying, strays)
+    curve: Zeroing | str = _("No layer was audited.")
+    if tested.layer:
+        rng = stage.search.rng("details", members.output, *screened.proposal.name)
+        curve = zeroing(stage, members, screened, carrying.members, tested.layer, rng)
+    missing = {"concepts zeroed": curve} if isinstance(curve, str) else {}
+    if latent.projection is None:
+        missing["direction projected out"] = latent.evidence.reason
+    return Details(
+        exposure=exposure(table, classes, results.get(REMOVAL.id)),
+        subgroups=table,
+        projection=latent.projection,
+        zeroing=None if isinstance(curve, str) else curve,
+        signature=look,
+        missing=missing,
     )
 
 
@@ -138,8 +149,8 @@ def _examples(
 ) -> Int[np.ndarray, "example"]:
     """Return the rows of the references that carry the region, the largest effect first."""
     order = screened.tried[np.argsort(-screened.effects, kind="stable")]
-    found: np.ndarray = members.rows[order[np.isin(order, screened.references) & carry[order]]]
-    return found
+    rows: np.ndarray = members.rows[order[np.isin(order, screened.references) & carry[order]]]
+    return rows
 
 
 def _order(finding: Finding) -> tuple[int, float]:

@@ -83,22 +83,22 @@ def flipping_curves(
             rows=np.asarray(rows, dtype=np.int64),
             switched=counts / len(fill),
             curves={
-                name: np.concatenate([part[place][name] for part in parts])
-                for name in parts[0][place]
+                name: np.concatenate([part[index][name] for part in parts])
+                for name in parts[0][index]
             },
         )
-        for place, (direction, baseline) in enumerate(WAYS)
+        for index, (direction, baseline) in enumerate(WAYS)
     )
 
 
 def flipping_samples(samples: Samples, outputs: Sequence[int], count: int) -> tuple[int, ...]:
     """Return up to ``count`` members, the classes in turn, spread over each class's rows."""
-    each = -(-count // max(len(outputs), 1))
+    most = -(-count // max(len(outputs), 1))
     spread = []
     for output in outputs:
         members = samples.members(output)
-        places = np.linspace(0, len(members) - 1, min(each, len(members))).round().astype(int)
-        spread.append([int(row) for row in members[np.unique(places)]])
+        evenly = np.linspace(0, len(members) - 1, min(most, len(members))).round().astype(int)
+        spread.append([int(row) for row in members[np.unique(evenly)]])
     longest = max((len(rows) for rows in spread), default=0)
     turns = [rows[turn] for turn in range(longest) for rows in spread if turn < len(rows)]
     return tuple(sorted(turns[:count]))
@@ -147,7 +147,7 @@ def _orders(
 def _random_orders(
     draws: Sequence[np.random.Generator], count: int, concepts: int
 ) -> list[Int[np.ndarray, "sample concept"]]:
-    """Return ``count`` random orders of the concepts of every sample, from its own generator."""
+    """Return ``count`` random orders of the concepts of every sample, drawn for each alone."""
     scores = np.stack([each.random((count, concepts)) for each in draws], axis=1)
     return [_places(each) for each in scores]
 

@@ -1,4 +1,4 @@
-"""P6 and T4: statistics of whole pictures that tell a class, and what happens when they are set.
+"""P6: statistics of whole pictures that tell a class, and what happens when they are set.
 
 Pictures of other classes are given the value that is typical of the class, and members the others'
 median. The control is the opposite change of the same picture. Of the statistics that tell a class
@@ -8,21 +8,28 @@ those are tested that move the model most in a few pictures of the discovery hal
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from auditor.base.streams import stream
-from auditor.causal.images import Members, Pool
+from auditor.causal.context import Search
+from auditor.causal.images import Members, Pool, Stage
 from auditor.causal.probe import Probe
 from auditor.causal.transplant import margin
-from auditor.causal.trial import FIRST_TARGETS, IMAGES, LEAST_IMAGES, Stage
+from auditor.causal.trial import FIRST_TARGETS, LEAST_IMAGES, least_effect
 from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
-from auditor.records.stages import Evidence, GlobalFactor, Outcome, Samples
-from auditor.shortcuts.grading import CLEAR, FLIPS, LEVEL, REMOVAL, grade
-from auditor.shortcuts.statistics import bootstrap_interval, refined_p
+from auditor.records.shortcuts import Evidence, GlobalFactor
+from auditor.shortcuts.grading import CLEAR, grade
+from auditor.shortcuts.statistics import bootstrap_interval
+from auditor.shortcuts.tests import (
+    STATISTIC_GIVEN,
+    STATISTIC_TAKEN,
+    CausalTest,
+    Results,
+    in_order,
+)
 from auditor.shortcuts.whole_pictures.adjust import adjusted, opposite
 from auditor.shortcuts.whole_pictures.factor_wording import factor_meaning
 from auditor.shortcuts.whole_pictures.global_factors import (
@@ -41,12 +48,14 @@ from auditor.shortcuts.whole_pictures.global_statistics import (
     measured,
 )
 
-GIVEN, TAKEN = "T4 statistic given", "T4 statistic taken away"
 OPPOSITE = "the opposite change of the same picture"
 MOST_TESTS = 2 * IN_ALL
+# Pictures of a class whose statistics are compared.
 PER_CLASS = 80
+# Pictures in which every statistic is tried, and the quantiles that it is changed to there.
 TRIED_ON = 12
 ENDS = (0.05, 0.95)
+# A picture that goes less than this part of the way was not given the statistic.
 MOVED = 0.5
 # Largest error of a value of a picture that is turned into an input and back, of 255.
 EXACT = 1.0
@@ -57,108 +66,97 @@ Bytes = UInt8[np.ndarray, "picture height width 3"]
 
 @dataclass(frozen=True, eq=False)
 class FactorTrial:
-    """A predictive statistic with its evidence, q missing.
+    """A predictive statistic with its results, q missing.
 
     ``margin``: how far the class differs at the margin, as a share of how far the whole does.
     """
 
     id: str
     factor: Predictive
-    evidence: tuple[Evidence, ...]
+    evidence: Results
     margin: float
 
 
-def factor_trials(
-    stage: Stage,
-    samples: Samples,
-    classes: Sequence[Members],
-    seed: int,
-) -> tuple[list[FactorTrial], list[str]]:
+def factor_trials(stage: Stage, classes: Sequence[Members]) -> tuple[list[FactorTrial], list[str]]:
     """Find the statistics that tell a class; test on the test half what the model makes of them.
 
     Pictures are drawn by label, misclassified ones in proportion: a class of correctly classified
     pictures alone would agree with whatever the model looks at.
     """
-    rows, labels, pictures = _drawn(stage.probe, samples, classes, seed)
+    rows, labels, pictures = _drawn(stage, classes)
     if len(np.unique(labels)) < 2:
         return [], []
     values = measured(pictures, stage.probe.sizes([int(row) for row in rows]))
     outputs = [members.output for members in classes]
-    found = predictive_statistics(values, labels, outputs, stage.permutations, seed)
+    permutations, seed = stage.config.permutations, stage.search.seed
+    telling = predictive_statistics(values, labels, outputs, permutations, seed)
     exact = _recoverable(stage.probe, classes)
     by_output = {members.output: members for members in classes}
-    moved = _moved(stage, classes, values, found, seed) if exact else {}
-    kept = budgeted(found, moved)
+    moved = _moved(stage, classes, values, telling) if exact else {}
+    kept = budgeted(telling, moved)
     trials = []
     for number, factor in enumerate(kept, start=1):
-        name = f"{factor.output}-g{number}"
-        evidence = _tested(stage, by_output[factor.output], factor, name, exact, seed)
+        evidence = _tested(stage, by_output[factor.output], factor, exact)
         margin = _margin_of(factor, pictures, labels) if evidence[0].low > 0 else 1.0
-        trials.append(FactorTrial(name, factor, evidence, margin))
-    notes = []
-    if len(found) > len(kept):
-        notes.append(
-            _(
-                "%(found)s times a statistic of whole pictures tells a class from the others;"
-                " %(kept)s were tested: those that are made by processing, then those that moved"
-                " the model most when a few other pictures were given them.",
-                found=len(found),
-                kept=len(kept),
-            )
-        )
-    return trials, notes
+        name = f"{factor.output}-g{number}"
+        trials.append(FactorTrial(name, factor, in_order(evidence), margin))
+    if len(telling) == len(kept):
+        return trials, []
+    note = _(
+        "%(found)s times a statistic of whole pictures tells a class from the others;"
+        " %(kept)s were tested: those that are made by processing, then those that moved"
+        " the model most when a few other pictures were given them.",
+        found=len(telling),
+        kept=len(kept),
+    )
+    return trials, [note]
 
 
-def factor_findings(
-    trials: Sequence[FactorTrial], evidence: Mapping[str, Sequence[Evidence]], samples: Samples
+def factors_of(
+    search: Search, trials: Sequence[FactorTrial], results: Mapping[str, Results]
 ) -> tuple[GlobalFactor, ...]:
-    """Return the factors as records; ``evidence`` has q and outcome, by the trial's id."""
-    found = []
-    for trial in trials:
-        factor, tested = trial.factor, tuple(evidence[trial.id])
-        statistic = STATISTICS[factor.statistic]
-        plausibility = implausibility(trial.id, factor, tested[0], trial.margin)
-        verdict = grade([_as_region(each) for each in tested], plausibility)
-        own, others = (
-            tuple(float(v) for v in np.quantile(values, QUANTILES))
-            for values in (factor.own, factor.others)
-        )
-        found.append(
-            GlobalFactor(
-                id=trial.id,
-                output=factor.output,
-                statistic=factor.statistic,
-                unit=statistic.unit,
-                own=own,
-                others=others,
-                n=len(factor.own) + len(factor.others),
-                auc=factor.auc,
-                p=factor.p,
-                q=factor.q,
-                evidence=tested,
-                plausibility=plausibility,
-                grade=verdict,
-                meaning=factor_meaning(
-                    samples.manifest.classes[factor.output], factor, statistic, verdict, tested
-                ),
-            )
-        )
+    """Return the factors; ``results`` have q and outcome, by the trial's id."""
+    factors = [_factor(search, trial, results[trial.id]) for trial in trials]
     order = {"A": 0, "B": 1, "C": 2, "D": 3, None: 4, "U": 5}
-    return tuple(sorted(found, key=lambda each: (order[each.grade], -_strength(each))))
+    return tuple(sorted(factors, key=lambda each: (order[each.grade], -_strength(each))))
+
+
+def _factor(search: Search, trial: FactorTrial, results: Results) -> GlobalFactor:
+    factor, statistic = trial.factor, STATISTICS[trial.factor.statistic]
+    name = search.class_name(factor.output)
+    plausibility = implausibility(trial.id, factor, results[STATISTIC_GIVEN.id], trial.margin)
+    verdict = grade(results, plausibility)
+    own, others = (
+        tuple(float(value) for value in np.quantile(values, QUANTILES))
+        for values in (factor.own, factor.others)
+    )
+    return GlobalFactor(
+        id=trial.id,
+        what=_("%(statistic)s in %(name)s", statistic=_(factor.statistic), name=name),
+        class_name=name,
+        statistic=factor.statistic,
+        unit=statistic.unit,
+        own=own,
+        others=others,
+        n=len(factor.own) + len(factor.others),
+        auc=factor.auc,
+        p=factor.p,
+        q=factor.q,
+        evidence=dict(results),
+        plausibility=plausibility.score,
+        terms=dict(plausibility.terms),
+        grade=verdict,
+        meaning=factor_meaning(name, factor, statistic, verdict, results),
+    )
 
 
 def _strength(factor: GlobalFactor) -> float:
-    best = max((each.low for each in factor.evidence), default=0.0)
-    return max(0.0, best) * factor.plausibility.score
-
-
-def _as_region(evidence: Evidence) -> Evidence:
-    """Return evidence under the name of the test for regions that it corresponds to."""
-    return replace(evidence, test={GIVEN: FLIPS, TAKEN: REMOVAL}[evidence.test])
+    best = max((each.low for each in factor.evidence.values()), default=0.0)
+    return max(0.0, best) * factor.plausibility
 
 
 def _drawn(
-    probe: Probe, samples: Samples, classes: Sequence[Members], seed: int
+    stage: Stage, classes: Sequence[Members]
 ) -> tuple[Int[np.ndarray, "picture"], Int[np.ndarray, "picture"], Bytes]:
     """Return rows, labels and pictures, as even over classes as they allow.
 
@@ -166,6 +164,7 @@ def _drawn(
     what the model says of them enters. Members are loaded already; of the others of each class as
     large a part is loaded.
     """
+    samples, probe = stage.samples, stage.probe
     rows: list[int] = []
     labels: list[int] = []
     pictures = []
@@ -174,10 +173,10 @@ def _drawn(
         everyone = samples.members(output)
         labelled = np.flatnonzero(samples.valid & (samples.labels == output))
         missed = np.setdiff1d(labelled, everyone)
-        generator = stream(seed, "pictures whose statistics are compared", output)
-        chosen = np.sort(generator.permutation(len(members.rows))[:PER_CLASS])
+        rng = stage.search.rng("pictures whose statistics are compared", output)
+        chosen = np.sort(rng.permutation(len(members.rows))[:PER_CLASS])
         part = len(chosen) / max(1, len(everyone))
-        wanted = np.sort(generator.permutation(missed)[: round(part * len(missed))])
+        wanted = np.sort(rng.permutation(missed)[: round(part * len(missed))])
         rows += [int(row) for row in (*members.rows[chosen], *wanted)]
         labels += [output] * (len(chosen) + len(wanted))
         pictures += [members.pictures[chosen], probe.pictures(probe.inputs(wanted))]
@@ -198,8 +197,7 @@ def _moved(
     stage: Stage,
     classes: Sequence[Members],
     values: Mapping[str, Float[np.ndarray, "picture"]],
-    found: Sequence[Predictive],
-    seed: int,
+    telling: Sequence[Predictive],
 ) -> dict[Moved, float]:
     """Return what a change of a statistic in a few pictures moves the margin of every class by.
 
@@ -208,7 +206,7 @@ def _moved(
     change, and a share of the margin between members and images of other classes.
     """
     rows = np.arange(min(TRIED_ON, len(stage.others.rows)))
-    wanted = {(each.statistic, each.apart > 0) for each in found}
+    wanted = {(factor.statistic, factor.apart > 0) for factor in telling}
     moved: dict[Moved, float] = {}
     if not len(rows):
         return moved
@@ -216,15 +214,17 @@ def _moved(
     for statistic, up in sorted(wanted):
         if STATISTICS[statistic].fixed:
             continue
-        grains = _grains(stage.others.rows[rows], seed)
+        grains = _grains(stage, stage.others.rows[rows])
         shown = _pair(before, grains, statistic, float(np.quantile(values[statistic], ENDS[up])))
-        after, control = (stage.probe.predict(stage.probe.from_pictures(each)) for each in shown)
+        after, control = (
+            stage.probe.predict(stage.probe.from_pictures(pictures)) for pictures in shown
+        )
         for members in classes:
             others = stage.others.without(members.output)
             few = np.isin(rows, others)
             if few.any():
-                own = margin(members.logits[members.discovery], members.output).mean()
-                gap = float(own - margin(stage.others.logits[others], members.output).mean())
+                of_members = margin(members.logits[members.discovery], members.output).mean()
+                gap = float(of_members - margin(stage.others.logits[others], members.output).mean())
                 gain = margin(after, members.output) - margin(control, members.output)
                 gain = gain[few].mean() / max(gap, 1e-6)
                 moved[members.output, statistic, up] = float(gain)
@@ -240,9 +240,9 @@ def _margin_of(factor: Predictive, pictures: Bytes, labels: Int[np.ndarray, "pic
     return margin_share(factor, values[own], values[~own])
 
 
-def _grains(rows: Int[np.ndarray, "picture"], seed: int) -> list[np.random.Generator]:
+def _grains(stage: Stage, rows: Int[np.ndarray, "picture"]) -> list[np.random.Generator]:
     """Return what draws the noise that is added to each picture, by its row of the data."""
-    return [stream(seed, "grain", row) for row in rows]
+    return [stage.search.rng("grain", row) for row in rows]
 
 
 def _pair(
@@ -257,38 +257,33 @@ def _pair(
 
 
 def _tested(
-    stage: Stage,
-    members: Members,
-    factor: Predictive,
-    name: str,
-    exact: bool,
-    seed: int,
+    stage: Stage, members: Members, factor: Predictive, exact: bool
 ) -> tuple[Evidence, Evidence]:
-    """Run T4 both ways on the test half."""
+    """Give the statistic to other pictures and take it from members, on the test half."""
     why = STATISTICS[factor.statistic].fixed
     why = _("Not testable: %(why)s.", why=why) if why else ""
     if not exact:
         why = _("Not testable: the data set's inputs cannot be made from pictures.")
     if why:
-        return _missing(name, GIVEN, why), _missing(name, TAKEN, why)
-    targets = stage.targets.without(members.output)[: stage.most_targets]
-    test = np.flatnonzero(~members.discovery)[: stage.most_targets]
-    change = factor.statistic, factor.typical
-    given = _changed(stage, name, GIVEN, stage.targets, targets, change, members.output, seed)
-    change = factor.statistic, float(np.median(factor.others))
-    taken = _changed(stage, name, TAKEN, members, test, change, members.output, seed)
-    return given, taken
+        return STATISTIC_GIVEN.missing(why), STATISTIC_TAKEN.missing(why)
+    most, output = stage.config.targets, members.output
+    targets = stage.targets.without(output)[:most]
+    given = factor.statistic, factor.typical
+    test = np.flatnonzero(~members.discovery)[:most]
+    taken = factor.statistic, float(np.median(factor.others))
+    return (
+        _changed(stage, STATISTIC_GIVEN, stage.targets, targets, given, output),
+        _changed(stage, STATISTIC_TAKEN, members, test, taken, output),
+    )
 
 
 def _changed(
     stage: Stage,
-    name: str,
-    test: str,
+    test: CausalTest,
     images: Members | Pool,
     rows: Int[np.ndarray, "row"],
     change: tuple[str, float],
     output: int,
-    seed: int,
 ) -> Evidence:
     """Set the statistic in pictures; few are tried first, the rest when there may be an effect."""
     if len(rows) < LEAST_IMAGES:
@@ -297,8 +292,9 @@ def _changed(
             rows=len(rows),
             least_images=LEAST_IMAGES,
         )
-        return _missing(name, test, why)
-    generator = stream(seed, "statistic set", output, change[0], test)
+        return test.missing(why)
+    rng = stage.search.rng("statistic set", output, change[0], test.id)
+    sign = 1.0 if test is STATISTIC_GIVEN else -1.0
     effects: list[Float[np.ndarray, "row"]] = []
     raised: list[Float[np.ndarray, "output"]] = []
     way: list[float] = []
@@ -306,41 +302,26 @@ def _changed(
         if not len(part):
             break
         before = stage.probe.pictures(images.inputs[part])
-        after, control = _pair(before, _grains(images.rows[part], seed), *change)
+        after, control = _pair(before, _grains(stage, images.rows[part]), *change)
         logits, other = (
             stage.probe.predict(stage.probe.from_pictures(shown)) for shown in (after, control)
         )
         here, there = logits.argmax(axis=1) == output, other.argmax(axis=1) == output
-        sign = 1.0 if test == GIVEN else -1.0
         effects.append(sign * (here.astype(float) - there.astype(float)))
         raised.append(sign * (logits - other).mean(axis=0))
         way += [_way(*pair, *change) for pair in zip(before, after, strict=True)]
-        if bootstrap_interval(effects[0][:, None], generator)[1] < CLEAR:
+        if bootstrap_interval(effects[0][:, None], rng)[1] < CLEAR:
             break
     if np.median(way) < MOVED:
         why = _(
             "Not testable: pictures could be moved only %(median)s of the way.",
             median=percent(np.median(way)),
         )
-        return _missing(name, test, why)
-    values = np.concatenate(effects)
-    low, high = bootstrap_interval(values[:, None], generator)
+        return test.missing(why)
     specific = int(np.mean(raised, axis=0).argmax()) == output
-    return Evidence(
-        candidate=name,
-        test=test,
-        outcome="inconclusive",
-        effect=float(values.mean()),
-        unit=IMAGES,
-        low=low,
-        high=high,
-        n=len(values),
-        p=refined_p(values, stage.permutations, stage.tests, LEVEL, generator),
-        controls={OPPOSITE: float(values.mean())},
-        reason=""
-        if specific
-        else _("The change moves another class's score more than this one's."),
-    )
+    reason = "" if specific else _("The change moves another class's score more than this one's.")
+    values = np.concatenate(effects)[:, None]
+    return least_effect(stage, test, {OPPOSITE: values}, rng, reason=reason)
 
 
 def _way(
@@ -353,8 +334,3 @@ def _way(
     start, end = (MEASURES[statistic](each.astype(np.float64)) for each in (before, after))
     far = abs(start - wanted)
     return 1.0 - abs(end - wanted) / far if far > 1e-9 else 1.0
-
-
-def _missing(name: str, test: str, why: str) -> Evidence:
-    outcome: Outcome = "not applicable"
-    return Evidence(name, test, outcome, 0.0, IMAGES, 0.0, 0.0, 0, reason=why)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from auditor.base.streams import stream
+from auditor.causal.context import Search
 from auditor.causal.probe import Probe
 from auditor.config.audit import ShortcutConfig
 from auditor.records.stages import Samples
@@ -29,7 +29,6 @@ class Members:
     heat: Float[np.ndarray, "member h w"]
     pictures: UInt8[np.ndarray, "member h w 3"]
     logits: Float[np.ndarray, "member output"]
-    in_class: int
     objects: Float[np.ndarray, "member h w"] | None = None
 
 
@@ -48,19 +47,44 @@ class Pool:
         return np.flatnonzero((self.labels != output) & (self.predictions != output))
 
 
-def load_members(
-    probe: Probe,
-    samples: Samples,
-    output: int,
-    config: ShortcutConfig,
-    seed: int,
-) -> Members:
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """A search with the images of all classes that its tests edit: the stage on which they run.
+
+    ``targets`` are of the test half, ``others``, of which controls are made, of the discovery half.
+    ``tests`` is how many tests the search runs at most.
+    """
+
+    search: Search
+    targets: Pool
+    others: Pool
+    tests: int
+
+    @property
+    def probe(self) -> Probe:
+        """The model under test."""
+        return self.search.probe
+
+    @property
+    def samples(self) -> Samples:
+        """What the pass found."""
+        return self.search.samples
+
+    @property
+    def config(self) -> ShortcutConfig:
+        """Budgets of the search."""
+        return self.search.config
+
+
+def load_members(search: Search, output: int) -> Members:
     """Load up to ``config.members`` members per half, at random, in order of rows."""
+    samples, probe = search.samples, search.probe
     rows = samples.members(output)
     chosen = []
     for half in (True, False):
         part = rows[samples.discovery[rows] == half]
-        chosen.append(stream(seed, "members", output, half).permutation(part)[: config.members])
+        order = search.rng("members", output, half).permutation(part)
+        chosen.append(order[: search.config.members])
     kept = np.sort(np.concatenate(chosen))
     inputs = probe.inputs(kept)
     heat = np.zeros((0, *inputs.shape[-2:]), dtype=np.float32)
@@ -74,27 +98,19 @@ def load_members(
         heat=heat,
         pictures=probe.pictures(inputs),
         logits=samples.logits[kept],
-        in_class=len(rows),
         objects=probe.objects(kept),
     )
 
 
-def load_pool(
-    probe: Probe,
-    samples: Samples,
-    rows: Int[np.ndarray, "row"],
-    size: int,
-    *,
-    name: str,
-    seed: int,
-) -> Pool:
+def load_pool(search: Search, rows: Int[np.ndarray, "row"], size: int, *, name: str) -> Pool:
     """Load ``size`` of ``rows``, taking turns between the classes, random within each.
 
     ``name`` is what the images are for: pools of another name are drawn independently.
     """
+    samples = search.samples
     labels = samples.labels[rows]
     queues = [
-        [int(row) for row in stream(seed, "pool", name, label).permutation(rows[labels == label])]
+        [int(row) for row in search.rng("pool", name, label).permutation(rows[labels == label])]
         for label in np.unique(labels)
     ]
     order: list[int] = []
@@ -105,6 +121,6 @@ def load_pool(
         rows=kept,
         labels=samples.labels[kept],
         predictions=samples.prediction[kept],
-        inputs=probe.inputs(kept),
+        inputs=search.probe.inputs(kept),
         logits=samples.logits[kept],
     )

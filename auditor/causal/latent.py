@@ -1,4 +1,4 @@
-"""T3: take the direction of a candidate out of a layer; do its members leave the class?
+"""Latent test: take the direction of a candidate out of a layer; do its members leave the class?
 
 ``a - u u^T (a - mean of other classes)`` at every position, compared with the same along random
 directions of the same variance. What happens to images of the class without the region, and to all
@@ -7,15 +7,15 @@ other classes, says what it would cost to keep the model and take the direction 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from auditor.causal.carrying_images import Pictures, carrying, masks_for
+from auditor.causal.carrying_images import Carrying, Pictures
 from auditor.causal.directions import (
     Spread,
     random_directions,
@@ -23,36 +23,31 @@ from auditor.causal.directions import (
     spread_of,
     variance_along,
 )
-from auditor.causal.images import Members
-from auditor.causal.screening import Screened
+from auditor.causal.images import Members, Stage
 from auditor.causal.transplant import composed
-from auditor.causal.trial import (
-    FIRST_TARGETS,
-    IMAGES,
-    LEAST_IMAGES,
-    Stage,
-    Trial,
-    draw_pairs,
-    least_effect,
-    missing,
-)
+from auditor.causal.trial import FIRST_TARGETS, LEAST_IMAGES, Trial, draw_pairs, least_effect
 from auditor.language.numbers import percent
+from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
-from auditor.records.shortcuts import Change, Projection
-from auditor.records.stages import Evidence
-from auditor.shortcuts.grading import LATENT, LEVEL, UNUSED
+from auditor.records.shortcuts import Change, Evidence, Projection
+from auditor.shortcuts.grading import LEVEL, UNUSED
 from auditor.shortcuts.statistics import accuracy
+from auditor.shortcuts.tests import LATENT
+from auditor.shortcuts.weighing import cost
 
+# Random directions that the candidate's is compared with: p = 1/21 would be the least by chance.
 DIRECTIONS = 20
+# Fewer channels have no directions to compare with.
 LEAST_CHANNELS = 4
+# Images in a batch: the part of the model above the layer runs with every direction.
 AT_ONCE = 16
 RANDOM = "a random direction of the same variance"
-WITH, WITHOUT, OTHERS = "with the region", "without it", "other classes"
+WITH, WITHOUT, OTHERS = N_("with the region"), N_("without it"), N_("other classes")
 
 
 @dataclass(frozen=True)
 class Latent:
-    """T3 of one candidate: its evidence, and what the projection did (None: it did not run).
+    """The test of one candidate: its evidence, and what the projection did (None: it did not run).
 
     ``null`` is the evidence that one of the random directions gives against the others.
     """
@@ -74,30 +69,17 @@ class Ground:
     inputs: Float[Tensor, "sample 3 h w"]
     labels: Int[np.ndarray, "sample"]
     tested: Int[np.ndarray, "member"]
-    strays: Pictures
 
 
-def promising(trial: Trial) -> bool:
-    """Say whether T1 or T2 leaves a grade open that T3 could raise."""
+def promising(results: Iterable[Evidence]) -> bool:
+    """Say whether the other tests leave a grade open that this one could raise."""
     return any(
-        e.p is not None and e.p <= LEVEL and e.low >= UNUSED and not e.reason
-        for e in trial.evidence
+        each.p is not None and each.p <= LEVEL and each.low >= UNUSED and not each.reason
+        for each in results
     )
 
 
-def not_promising(candidate: str) -> Latent:
-    """Return why T3 did not run where T1 and T2 found nothing."""
-    why = _("Neither T1 nor T2 found an effect, so no grade depends on it.")
-    return Latent(missing(candidate, LATENT, why))
-
-
-def ground_of(
-    stage: Stage,
-    members: Members,
-    layer: str,
-    strays: Pictures,
-    generator: np.random.Generator,
-) -> Ground | None:
+def ground_of(stage: Stage, members: Members, layer: str, strays: Pictures) -> Ground | None:
     """Return what the candidates of a class share; None: the layer is too narrow, or no others."""
     others = stage.others.without(members.output)
     if stage.probe.explainer.channels(layer) < LEAST_CHANNELS or len(others) < LEAST_IMAGES:
@@ -106,36 +88,33 @@ def ground_of(
     tested = np.flatnonzero(~members.discovery)
     elsewhere = np.flatnonzero(stage.targets.labels != members.output)
     own = np.full(len(tested) + len(strays.rows), members.output)
+    rng = stage.search.rng("positions of a layer", members.output)
     return Ground(
         spread=spread_of(
-            stage, layer, members.inputs[discovered], stage.others.inputs[others], generator
+            stage, layer, members.inputs[discovered], stage.others.inputs[others], rng
         ),
         inputs=torch.cat([members.inputs[tested], strays.inputs, stage.targets.inputs[elsewhere]]),
         labels=np.concatenate([own, stage.targets.labels[elsewhere]]),
         tested=tested,
-        strays=strays,
     )
 
 
 def latent_test(
     stage: Stage,
-    candidate: str,
     trial: Trial,
-    screened: Screened,
+    carrying: Carrying,
     ground: Ground | None,
-    generator: np.random.Generator,
+    rng: np.random.Generator,
 ) -> Latent:
-    """Run T3 on the test half.
+    """Take the candidate's direction out of the layer, on the test half.
 
     Args:
         stage: what all trials share.
-        candidate: its id.
-        trial: T1 and T2 of the candidate.
-        screened: its proposal, with the images on which its members are told from the others.
+        trial: the transplants and removals of the candidate.
+        carrying: which images of its class carry it.
         ground: what the class's candidates share, None where the layer cannot be used.
-        generator: draws pairs, random directions and permutations.
+        rng: draws pairs, random directions and permutations.
     """
-    members = trial.region.members
     if ground is None:
         why = _(
             "A direction needs a layer of at least %(channels)s channels and %(least_images)s "
@@ -143,9 +122,8 @@ def latent_test(
             channels=LEAST_CHANNELS,
             least_images=LEAST_IMAGES,
         )
-        return Latent(missing(candidate, LATENT, why))
-    groups = _groups(stage, members, screened, ground)
-    count = int(groups[WITH][: len(ground.tested)].sum())
+        return Latent(LATENT.missing(why))
+    count = int(carrying.members[ground.tested].sum())
     if count < LEAST_IMAGES:
         why = _(
             "%(count)s correctly classified test images carry the region, and %(least_images)s are"
@@ -153,58 +131,46 @@ def latent_test(
             count=count,
             least_images=LEAST_IMAGES,
         )
-        return Latent(missing(candidate, LATENT, why))
+        return Latent(LATENT.missing(why))
     spread = ground.spread
-    direction = region_direction(stage, trial.region, spread.layer, generator)
+    direction = region_direction(stage, trial.region, spread.layer, rng)
     if direction is None:
-        return Latent(
-            missing(
-                candidate,
-                LATENT,
-                _("The region does not move layer %(layer)s.", layer=spread.layer),
-            )
-        )
-    randoms = random_directions(spread, direction, DIRECTIONS, generator)
+        why = _("The region does not move layer %(layer)s.", layer=spread.layer)
+        return Latent(LATENT.missing(why))
+    randoms = random_directions(spread, direction, DIRECTIONS, rng)
     before, after = _right(stage, ground, [direction, *randoms])
-    turned, count = _turned(stage, trial, spread, direction, generator)
-    return Latent(
-        _evidence(stage, candidate, before, after, groups[WITH], generator),
-        Projection(
-            layer=spread.layer,
-            variance=_share(spread, direction),
-            control_variance=float(np.mean([_share(spread, each) for each in randoms])),
-            directions=DIRECTIONS,
-            turned=turned,
-            turned_n=count,
-            changes=tuple(
-                Change(
-                    group,
-                    accuracy(before[where]),
-                    accuracy(after[0][where]),
-                    float(after[1:, where].mean()) if where.any() else None,
-                )
-                for group, where in groups.items()
-            ),
+    turned, turned_n = _turned(stage, trial, spread, direction, rng)
+    groups = _groups(ground, carrying)
+    evidence = _evidence(stage, before, after, groups[WITH], rng)
+    projection = Projection(
+        layer=spread.layer,
+        sentence="",
+        variance=_share(spread, direction),
+        control_variance=float(np.mean([_share(spread, each) for each in randoms])),
+        directions=DIRECTIONS,
+        turned=turned,
+        turned_n=turned_n,
+        changes=tuple(
+            Change(
+                group=_(group),
+                before=accuracy(before[where]),
+                after=accuracy(after[0][where]),
+                control=float(after[1:, where].mean()) if where.any() else None,
+            )
+            for group, where in groups.items()
         ),
-        _evidence(stage, "null", before, after[1:], groups[WITH], generator),
+    )
+    sentence = cost(stage.search.class_name(trial.region.members.output), projection)
+    return Latent(
+        evidence,
+        projection.model_copy(update={"sentence": sentence}),
+        _evidence(stage, before, after[1:], groups[WITH], rng),
     )
 
 
-def _groups(
-    stage: Stage, members: Members, screened: Screened, ground: Ground
-) -> dict[str, Bool[np.ndarray, "sample"]]:
+def _groups(ground: Ground, carrying: Carrying) -> dict[str, Bool[np.ndarray, "sample"]]:
     """Return which of the tested images belong to the class with, without, and to others."""
-    tested = torch.from_numpy(ground.tested)
-    masks = screened.proposal.masks[ground.tested]
-    own = carrying(stage, members.inputs[tested], masks, members.output, screened)
-    wrong = carrying(
-        stage,
-        ground.strays.inputs,
-        masks_for(screened, ground.strays.heat),
-        members.output,
-        screened,
-    )
-    has = np.concatenate([own, wrong])
+    has = np.concatenate([carrying.members[ground.tested], carrying.strays])
     rest = len(ground.labels) - len(has)
     return {
         WITH: np.concatenate([has, np.zeros(rest, bool)]),
@@ -236,14 +202,14 @@ def _turned(
     trial: Trial,
     spread: Spread,
     direction: Float[np.ndarray, "channel"],
-    generator: np.random.Generator,
+    rng: np.random.Generator,
 ) -> tuple[tuple[float, float], int]:
     """Return the share of transplants taken for the class before and after, and their number."""
     output = trial.region.members.output
     targets = stage.targets.without(output)[:FIRST_TARGETS]
     if not len(targets):
         return (0.0, 0.0), 0
-    pairing = draw_pairs(stage, trial.region, targets, generator)
+    pairing = draw_pairs(stage, trial.region, targets, rng)
     unit, mean = torch.from_numpy(direction), torch.from_numpy(spread.mean)
     taken: list[list[Bool[np.ndarray, "pair"]]] = [[], []]
     step = max(1, AT_ONCE // pairing.references.shape[1])
@@ -251,30 +217,29 @@ def _turned(
         rows = slice(start, start + step)
         images = composed(trial.region, pairing, stage.targets, stage.others, None, rows)
         above = stage.probe.explainer.upper(images, spread.layer)
-        for found, logits in zip(taken, (above.logits(), above.without(unit, mean)), strict=True):
-            found.append(logits.argmax(1).cpu().numpy() == output)
+        for part, logits in zip(taken, (above.logits(), above.without(unit, mean)), strict=True):
+            part.append(logits.argmax(1).cpu().numpy() == output)
     before, after = (np.concatenate(parts) for parts in taken)
     return (float(before.mean()), float(after.mean())), len(before)
 
 
 def _evidence(
     stage: Stage,
-    candidate: str,
     before: Bool[np.ndarray, "sample"],
     after: Bool[np.ndarray, "direction sample"],
     carry: Bool[np.ndarray, "sample"],
-    generator: np.random.Generator,
+    rng: np.random.Generator,
 ) -> Evidence:
     """Return how many more images leave along the first direction than along the others."""
     right = carry & before
     left = (~after[:, right]).astype(float)
     effects = (left[0] - left[1:]).T
-    found = least_effect(stage, candidate, LATENT, IMAGES, {RANDOM: effects}, generator)
+    evidence = least_effect(stage, LATENT, {RANDOM: effects}, rng)
     beaten = float((left[1:].mean(axis=1) >= left[0].mean()).mean())
-    if beaten > 1 / DIRECTIONS and found.effect > 0:
+    if beaten > 1 / DIRECTIONS and evidence.effect > 0:
         why = _("%(beaten)s of the random directions have as much effect.", beaten=percent(beaten))
-        return replace(found, reason=why)
-    return found
+        return evidence.model_copy(update={"reason": why})
+    return evidence
 
 
 def _share(spread: Spread, direction: Float[np.ndarray, "channel"]) -> float:

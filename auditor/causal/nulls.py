@@ -2,119 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from auditor.base.streams import stream
-from auditor.causal.images import Members
-from auditor.causal.latent import Latent
-from auditor.causal.rivals import Rival, rival_evidence
-from auditor.causal.tested import Tested
+from auditor.causal.candidate import Compared, Tested
+from auditor.causal.images import Members, Stage
+from auditor.causal.rivals import rival_evidence
 from auditor.causal.transplant import (
     Region,
+    Transplanted,
     control_windows,
     controls_of,
     transplant,
     with_controls,
 )
-from auditor.causal.trial import (
-    LEAST_IMAGES,
-    Stage,
-    draw_pairs,
-    evidence_gap,
-    transplant_evidence,
-)
-from auditor.records.stages import Evidence
-from auditor.shortcuts.grading import CLEAR, LEAST_Z, LEVEL, SHARE
+from auditor.causal.trial import LEAST_IMAGES, draw_pairs, evidence_gap, transplant_evidence
+from auditor.records.shortcuts import Evidence
+from auditor.shortcuts.grading import CLEAR, LEVEL, stands_out
 from auditor.shortcuts.propose.windows import FEATHER, Shape, masks_of, place
+from auditor.shortcuts.tests import TESTS
 
+# Enough for an effect that is there to pass.
 TARGETS = 24
 
 
-def wrong_class_passes(
-    stage: Stage,
-    tested: Sequence[Tested],
-    comparison: Sequence[float],
-    seed: int,
+def self_check(
+    stage: Stage, classes: Sequence[Members], tested: Sequence[Tested], compared: Compared
 ) -> list[bool]:
-    """Re-read every trial's transplants towards a random wrong class: does it pass?
+    """Say of every test of what cannot be a shortcut whether it passed."""
+    passed: list[bool] = []
+    for members in classes:
+        passed += _least_relevant_passes(stage, members, compared)
+    for candidate in tested:
+        passed += _wrong_class_passes(stage, candidate, compared)
+    nulls = [candidate.latent.null for candidate in tested if candidate.latent is not None]
+    return passed + [passes(null) for null in nulls if null is not None]
+
+
+def _wrong_class_passes(stage: Stage, tested: Tested, compared: Compared) -> list[bool]:
+    """Re-read a trial's transplants towards a random wrong class: does it pass?
 
     What would pass against the controls that ran is tested against the others too, as a candidate
-    would have been.
+    would have been. Empty where no wrong class can be asked for.
     """
-    passed = []
-    for each in tested:
-        trial = each.trial
-        if trial.result is None or trial.pairing is None:
-            continue
-        outputs = trial.result.region.shape[2]
-        labels = np.unique(stage.targets.labels)
-        wrong = [int(c) for c in labels if c != trial.region.members.output]
-        if outputs < 3 or not wrong:
-            continue
-        proposal = each.screened.proposal
-        generator = stream(seed, "wrong class", trial.region.members.output, *proposal.name)
-        output = int(generator.choice(wrong))
-        rows = np.isin(trial.pairing.targets, stage.targets.without(output))
-        if rows.sum() < LEAST_IMAGES:
-            continue
-        subset = type(trial.result)(
-            trial.result.region[rows],
-            {name: logits[rows] for name, logits in trial.result.controls.items()},
-        )
-        gap = evidence_gap(trial.region.members, stage.targets, trial.pairing.targets)
-        found = transplant_evidence(stage, "null", subset, output, gap, comparison, generator)
-        if any(map(passes, found)) and len(subset.controls) < len(controls_of(trial.pairing)):
-            pools = stage.targets, stage.others
-            pairing = trial.pairing.at(rows)
-            subset = with_controls(stage.probe, subset, trial.region, pairing, *pools)
-            found = transplant_evidence(stage, "null", subset, output, gap, comparison, generator)
-        passed.append(any(map(passes, found)))
-    return passed
+    trial = tested.trial
+    if trial.result is None or trial.pairing is None:
+        return []
+    true_class = trial.region.members.output
+    wrong = [int(label) for label in np.unique(stage.targets.labels) if label != true_class]
+    if trial.result.region.shape[2] < 3 or not wrong:
+        return []
+    rng = stage.search.rng("wrong class", true_class, *tested.screened.proposal.name)
+    output = int(rng.choice(wrong))
+    rows = np.isin(trial.pairing.targets, stage.targets.without(output))
+    if rows.sum() < LEAST_IMAGES:
+        return []
+    controls = {name: logits[rows] for name, logits in trial.result.controls.items()}
+    subset = Transplanted(trial.result.region[rows], controls)
+    gap = evidence_gap(trial.region.members, stage.targets, trial.pairing.targets)
+    evidence = transplant_evidence(stage, subset, output, gap, compared.shares, rng)
+    if any(map(passes, evidence)) and len(controls) < len(controls_of(trial.pairing)):
+        pools = stage.targets, stage.others
+        pairing = trial.pairing.at(rows)
+        subset = with_controls(stage.probe, subset, trial.region, pairing, *pools)
+        evidence = transplant_evidence(stage, subset, output, gap, compared.shares, rng)
+    return [any(map(passes, evidence))]
 
 
-def least_relevant_passes(
-    stage: Stage,
-    classes: Sequence[Members],
-    comparison: Sequence[float],
-    rivals: Mapping[int, Rival],
-    seed: int,
-) -> list[bool]:
-    """Transplant every class's least relevant windows: does any pass?"""
-    passed = []
-    for members in classes:
-        size = (members.heat.shape[1], members.heat.shape[2])
-        side = max(2, round((size[0] * size[1] / 12) ** 0.5))
-        shape = Shape("square", min(side, size[0]), min(side, size[1]))
-        masks = masks_of(place(members.heat, shape, rank=0.0, feather=FEATHER), shape, size)
-        found = np.flatnonzero(members.discovery)
-        window = control_windows(members, masks, "square", rank=0.5)
-        region = Region(members, masks, found, found[:0], window)
-        targets = stage.targets.without(members.output)[:TARGETS]
-        if len(targets) < LEAST_IMAGES or len(stage.others.without(members.output)) == 0:
-            continue
-        generator = stream(seed, "least relevant window", members.output)
-        pairing = draw_pairs(stage, region, targets, generator)
-        result = transplant(stage.probe, region, pairing, stage.targets, stage.others)
-        gap = evidence_gap(members, stage.targets, targets)
-        evidence: tuple[Evidence, ...] = transplant_evidence(
-            stage, "null", result, members.output, gap, comparison, generator
-        )
-        rival = rivals.get(members.output)
-        if rival is not None:
-            evidence = (*evidence, rival_evidence(stage, "null", region, rival, generator))
-        passed.append(any(passes(each) for each in evidence))
-    return passed
-
-
-def latent_passes(latents: Sequence[Latent]) -> list[bool]:
-    """Say of every T3 whether one of its random directions would have passed in its place."""
-    return [passes(each.null) for each in latents if each.null is not None]
+def _least_relevant_passes(stage: Stage, members: Members, compared: Compared) -> list[bool]:
+    """Transplant a class's least relevant windows: do they pass? Empty without targets."""
+    output = members.output
+    size = (members.heat.shape[1], members.heat.shape[2])
+    side = max(2, round((size[0] * size[1] / 12) ** 0.5))
+    shape = Shape("square", min(side, size[0]), min(side, size[1]))
+    masks = masks_of(place(members.heat, shape, rank=0.0, feather=FEATHER), shape, size)
+    references = np.flatnonzero(members.discovery)
+    window = control_windows(members, masks, "square", rank=0.5)
+    region = Region(members, masks, references, references[:0], window)
+    targets = stage.targets.without(output)[:TARGETS]
+    if len(targets) < LEAST_IMAGES or len(stage.others.without(output)) == 0:
+        return []
+    rng = stage.search.rng("least relevant window", output)
+    pairing = draw_pairs(stage, region, targets, rng)
+    result = transplant(stage.probe, region, pairing, stage.targets, stage.others)
+    gap = evidence_gap(members, stage.targets, targets)
+    evidence = [*transplant_evidence(stage, result, output, gap, compared.shares, rng)]
+    if output in compared.rivals:
+        evidence.append(rival_evidence(stage, region, compared.rivals[output], rng))
+    return [any(map(passes, evidence))]
 
 
 def passes(evidence: Evidence) -> bool:
     """Say whether a test would count for grade B, before correction for many tests."""
-    stands_out = evidence.test != SHARE or (evidence.z is not None and evidence.z >= LEAST_Z)
     significant = evidence.p is not None and evidence.p <= LEVEL
-    return significant and not evidence.reason and evidence.low >= CLEAR and stands_out
+    clear = not evidence.reason and evidence.low >= CLEAR
+    return significant and clear and stands_out(TESTS[evidence.test], evidence)

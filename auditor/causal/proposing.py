@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
 
-from auditor.causal.images import Members, Pool
-from auditor.causal.probe import Probe
-from auditor.records.stages import LayerRelevance, Samples
+from auditor.causal.context import Search
+from auditor.causal.images import Members, Stage
 from auditor.shortcuts.propose import (
     concept_regions,
     regions,
@@ -26,10 +24,9 @@ from auditor.shortcuts.propose.proposals import (
     ClassView,
     ConceptTable,
     Proposal,
-    class_means,
 )
 
-Leading = Mapping[int, tuple[str, tuple[int, ...]]]
+Means = Float[np.ndarray, "class concept"]
 
 # The modules are named so that importing this one enters their proposals in the registry.
 BUILT_IN = (
@@ -45,83 +42,59 @@ CONCEPTS = 3
 BY_CONCEPT = ("P2", "P3", "P4", "P5")
 
 
-@dataclass(frozen=True, eq=False)
-class Proposing:
-    """Which proposals are asked, and what they are told besides the members of the class."""
+def propose(stage: Stage, members: Members, means: Means | None) -> list[Proposal]:
+    """Return all proposals for a class, not yet merged.
 
-    probe: Probe
-    samples: Samples
-    leading: Leading
-    outputs: tuple[int, ...]
-    relevance: LayerRelevance | None
-    means: Float[np.ndarray, "class concept"] | None
-    names: tuple[str, ...]
-    seed: int
-
-
-def proposing(
-    probe: Probe,
-    samples: Samples,
-    leading: Leading,
-    outputs: Sequence[int],
-    relevance: LayerRelevance | None,
-    names: Sequence[str],
-    seed: int,
-) -> Proposing:
-    """Return what is the same for all classes."""
-    means = class_means(relevance, samples, outputs) if relevance is not None else None
-    wanted = tuple(name for name in PROPOSALS if name in names)
-    return Proposing(probe, samples, leading, tuple(outputs), relevance, means, wanted, seed)
-
-
-def propose(asked: Proposing, members: Members, others: Pool) -> list[Proposal]:
-    """Return all proposals for a class, not yet merged."""
-    layer, concepts = asked.leading.get(members.output, ("", ()))
-    concepts = tuple(concepts)[:CONCEPTS] if "P1b" in asked.names else ()
+    ``means`` are the mean relevance shares of each audited class, None where they are not known.
+    """
+    search, output = stage.search, members.output
+    names = [name for name in PROPOSALS if name in search.config.proposals]
+    layer, concepts = search.leading.get(output, ("", ()))
+    concepts = tuple(concepts)[:CONCEPTS] if "P1b" in names else ()
     maps = np.zeros((0, *members.heat.shape), dtype=np.float32)
     if concepts:
-        maps = smoothed_positive(
-            asked.probe.concept_heatmaps(members.inputs, members.output, layer, concepts)
-        )
+        heat = search.probe.concept_heatmaps(members.inputs, output, layer, concepts)
+        maps = smoothed_positive(heat)
+    others = stage.others.inputs[stage.others.without(output)]
     view = ClassView(
-        output=members.output,
+        output=output,
         heat=members.heat,
         pictures=members.pictures,
         discovery=members.discovery,
-        others=asked.probe.pictures(others.inputs[others.without(members.output)]),
-        layer=layer or (asked.relevance.layer if asked.relevance is not None else None),
+        others=search.probe.pictures(others),
+        layer=layer or (search.relevance.layer if search.relevance is not None else None),
         concepts=concepts,
         concept_heat=maps,
-        table=_table(asked, members, layer, concepts, maps),
-        seed=asked.seed,
+        table=_table(search, means, members, concepts, maps),
+        seed=search.seed,
     )
-    return [proposal for name in asked.names for proposal in PROPOSALS[name](view)]
+    return [proposal for name in names for proposal in PROPOSALS[name](view)]
 
 
 def _table(
-    asked: Proposing,
+    search: Search,
+    means: Means | None,
     members: Members,
-    leading: str,
     concepts: Sequence[int],
     maps: Float[np.ndarray, "concept member h w"],
 ) -> ConceptTable | None:
     """Return what P2 to P5 and P7 read.
 
     A conditional heatmap costs a pass through the whole model for every member, so those of the
-    leading concepts, and any that was asked for, are not made again.
+    leading ``concepts``, and any that was asked for, are not made again.
     """
-    relevance = asked.relevance
-    if relevance is None or asked.means is None:
+    relevance = search.relevance
+    if relevance is None or means is None:
         return None
     layer, output, inputs = relevance.layer, members.output, members.inputs
     known: dict[tuple[int, ...], Float[np.ndarray, "member h w"]] = {}
-    if layer == leading:
+    if layer == search.leading.get(output, ("", ()))[0]:
         known = {(concept,): heat for concept, heat in zip(concepts, maps, strict=True)}
 
     def heat_of(channels: tuple[int, ...]) -> Float[np.ndarray, "member h w"]:
         if channels not in known:
-            maps = asked.probe.concept_heatmaps(inputs, output, layer, [channels])
-            known[channels] = smoothed_positive(maps[0])
+            heat = search.probe.concept_heatmaps(inputs, output, layer, [channels])
+            known[channels] = smoothed_positive(heat[0])
         return known[channels]
 
-    return ConceptTable(relevance, asked.samples, asked.outputs, asked.means, members.rows, heat_of)
+    return ConceptTable(relevance, search.samples, search.outputs, means, members.rows, heat_of)

@@ -1,4 +1,4 @@
-"""T2: take a region out of the class's own images; do they leave the class?
+"""Removal: take a region out of the class's own images; do they leave the class?
 
 Two infills (smooth from around the hole, and another class's image at the same place), each minus
 the same infill of an equal-area window of the next relevance rank; the smaller difference counts.

@@ -1,4 +1,4 @@
-"""T1 on pictures of the nearest class alone: a region may tell the class from one other only.
+"""Transplants into the nearest class alone: a region may tell the class from one other only.
 
 Of a net that uses a date stamp to tell ketches from schooners, two thirds of the schooners turn
 into ketches with the stamp, and no picture of any other class: over all targets that is little.
@@ -8,34 +8,21 @@ The nearest class is chosen on the discovery half; its pictures are of the test 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from auditor.causal.images import Members, Pool, load_pool
-from auditor.causal.probe import Probe
+from auditor.causal.context import Search
+from auditor.causal.images import Members, Pool, Stage, load_pool
 from auditor.causal.screening import rival_of
-from auditor.causal.transplant import (
-    Region,
-    Transplanted,
-    controls_of,
-    transplant,
-    with_controls,
-)
-from auditor.causal.trial import (
-    FIRST_TARGETS,
-    IMAGES,
-    LEAST_IMAGES,
-    Stage,
-    Trial,
-    draw_pairs,
-    least_effect,
-    missing,
-)
+from auditor.causal.transplant import Region, Transplanted
+from auditor.causal.trial import LEAST_IMAGES, Trial, least_effect, stepwise, unspecific
 from auditor.language.speaking import gettext as _
-from auditor.records.stages import Evidence, Samples
-from auditor.shortcuts.grading import CLEAR, FLIPS, RIVAL, STRONG
+from auditor.records.shortcuts import Evidence
+from auditor.shortcuts.grading import CLEAR, STRONG
+from auditor.shortcuts.tests import FLIP_EXCESS, NEAREST_CLASS
 
+# Half of the usual number of targets: one class has fewer pictures than all others together.
 MOST_TARGETS = 32
 
 
@@ -47,64 +34,46 @@ class Rival:
     images: Pool
 
 
-def rivals_of(
-    probe: Probe,
-    samples: Samples,
-    classes: Sequence[Members],
-    others: Pool,
-    seed: int,
-) -> dict[int, Rival]:
+def rivals_of(search: Search, classes: Sequence[Members], others: Pool) -> dict[int, Rival]:
     """Return the nearest class of each class as the discovery half tells, where there is one."""
-    found = {}
+    samples = search.samples
+    rivals = {}
     for members in classes:
         label = rival_of(others, members.output)
         if label is None:
             continue
         rows = np.flatnonzero(samples.valid & ~samples.discovery & (samples.labels == label))
-        pool = load_pool(probe, samples, rows, MOST_TARGETS, name="nearest class", seed=seed)
-        found[members.output] = Rival(samples.manifest.classes[label], pool)
-    return found
+        pool = load_pool(search, rows, MOST_TARGETS, name="nearest class")
+        rivals[members.output] = Rival(search.class_name(label), pool)
+    return rivals
 
 
-def with_rival(
-    stage: Stage,
-    candidate: str,
-    trial: Trial,
-    rival: Rival | None,
-    share: float,
-    generator: np.random.Generator,
-) -> Trial:
-    """Return the trial with the evidence of the nearest class's pictures after that of T1.
+def nearest_class_test(
+    stage: Stage, trial: Trial, rival: Rival | None, share: float, rng: np.random.Generator
+) -> Evidence | None:
+    """Return what the pictures of the nearest class alone say; None where nothing was transplanted.
 
-    It is asked for where T1 over all classes is not `STRONG` already, and where the region moved at
-    least `CLEAR` of the evidence on the discovery half (``share``).
+    They are asked where all classes together do not turn enough already (`STRONG`), and where the
+    region moved at least `CLEAR` of the evidence on the discovery half (``share``).
     """
-    flips = next((each for each in trial.evidence if each.test == FLIPS), None)
-    if flips is None or flips.p is None:
-        return trial
+    flips = trial.evidence[FLIP_EXCESS.id]
+    if flips.p is None:
+        return None
     if flips.low >= STRONG:
         why = _("Not needed: the region turns enough pictures of all classes.")
-        found = missing(candidate, RIVAL, why)
-    elif share < CLEAR:
+        return NEAREST_CLASS.missing(why)
+    if share < CLEAR:
         why = _("Not asked: the region moved too little of the evidence where it was chosen.")
-        found = missing(candidate, RIVAL, why)
-    elif rival is None:
-        found = missing(candidate, RIVAL, _("There is no other class."))
-    else:
-        found = rival_evidence(stage, candidate, trial.region, rival, generator)
-    place = [each.test for each in trial.evidence].index(FLIPS) + 1
-    evidence = (*trial.evidence[:place], found, *trial.evidence[place:])
-    return replace(trial, evidence=evidence)
+        return NEAREST_CLASS.missing(why)
+    if rival is None:
+        return NEAREST_CLASS.missing(_("There is no other class."))
+    return rival_evidence(stage, trial.region, rival, rng)
 
 
 def rival_evidence(
-    stage: Stage,
-    candidate: str,
-    region: Region,
-    rival: Rival,
-    generator: np.random.Generator,
+    stage: Stage, region: Region, rival: Rival, rng: np.random.Generator
 ) -> Evidence:
-    """Put the region into test images of the nearest class; stop early as `run_trial` does."""
+    """Put the region into test images of the nearest class; see `stepwise`."""
     output = region.members.output
     targets = rival.images.without(output)
     if len(targets) < LEAST_IMAGES:
@@ -115,37 +84,11 @@ def rival_evidence(
             name=rival.name,
             least_images=LEAST_IMAGES,
         )
-        return missing(candidate, RIVAL, why)
-    pools = rival.images, stage.others
-    pairing = draw_pairs(stage, region, targets, generator)
-    early = pairing.first(FIRST_TARGETS)
-    result = transplant(stage.probe, region, early, *pools, controls=controls_of(early)[:1])
+        return NEAREST_CLASS.missing(why)
 
-    def found() -> Evidence:
-        return _turned(stage, candidate, result, output, rival.name, generator)
+    def measure(result: Transplanted) -> Sequence[Evidence]:
+        flips, reason = result.flips(output), unspecific(result, output)
+        return [least_effect(stage, NEAREST_CLASS, flips, rng, of=rival.name, reason=reason)]
 
-    evidence = found()
-    if evidence.high >= CLEAR:
-        result = with_controls(stage.probe, result, region, early, *pools)
-        evidence = found()
-    if len(targets) > FIRST_TARGETS and evidence.high >= CLEAR:
-        rest = pairing.rest(FIRST_TARGETS)
-        result = result.joined(transplant(stage.probe, region, rest, *pools))
-        evidence = found()
-    return evidence
-
-
-def _turned(
-    stage: Stage,
-    candidate: str,
-    result: Transplanted,
-    output: int,
-    name: str,
-    generator: np.random.Generator,
-) -> Evidence:
-    unit = f"{IMAGES} of '{name}'"
-    evidence = least_effect(stage, candidate, RIVAL, unit, result.flips(output), generator)
-    if not result.specific(output):
-        why = _("The region raises another class's score more than this one's.")
-        return replace(evidence, reason=why)
+    _pairing, _result, (evidence,) = stepwise(stage, region, rival.images, targets, measure, rng)
     return evidence

@@ -19,14 +19,20 @@ from auditor.shortcuts.propose.proposals import Proposal
 # So many images of 224 x 224 pixels are looked at, over all classes; of smaller ones more.
 IMAGES = 6000
 LARGE_IMAGE = 224 * 224
+# References of a small class, and of one that has the members for it.
 FEWEST_REFERENCES, LEAST_REFERENCES = 5, 8
 # A reference does at least this share of what the few that do most do.
 AS_GOOD = 0.5
+# The few that do most.
 FEW = 4
+# Images that each region is put into: one of the nearest class, two of others.
 TARGETS_EACH = 3
+# The share of the smaller region from which on it lies in the other one, the ratio of areas from
+# which on two are alike in size, and the correlation of effects at which they are one thing.
 CONTAINED = 0.5
 ALIKE = 0.6
 CORRELATED = 0.8
+# A member is without the region when its own does at most this share of what the references' do.
 WITHOUT = 0.25
 
 
@@ -72,7 +78,7 @@ def screen(
     pool: Pool,
     *,
     classes: int,
-    generator: np.random.Generator,
+    rng: np.random.Generator,
 ) -> list[Screened]:
     """Measure every proposal on the same members and targets of the discovery half.
 
@@ -85,15 +91,15 @@ def screen(
     """
     discovered = np.flatnonzero(members.discovery)
     most = most_tried(members.inputs.shape[-2:], classes, len(proposals))
-    tried = np.sort(generator.permutation(discovered)[:most])
+    tried = np.sort(rng.permutation(discovered)[:most])
     candidates = pool.without(members.output)
     targets, fillers = _drawn(pool, candidates, rival_of(pool, members.output))
     measurable = len(fillers) == TARGETS_EACH
     gap = 1.0
     if measurable:
-        own = margin(members.logits[discovered], members.output).mean()
-        gap = float(own - margin(pool.logits[candidates], members.output).mean())
-    found = []
+        of_members = margin(members.logits[discovered], members.output).mean()
+        gap = float(of_members - margin(pool.logits[candidates], members.output).mean())
+    screened = []
     for proposal in proposals:
         if measurable:
             effects = region_effects(probe, members, proposal.masks, tried, pool, targets, fillers)
@@ -106,8 +112,8 @@ def screen(
         best = order[: max(FEWEST_REFERENCES, most_references)]
         top = tried[best]
         share = float(effects[best].mean()) / max(gap, 1e-6)
-        found.append(Screened(proposal, tried, effects, np.sort(top), targets, fillers, share))
-    return found
+        screened.append(Screened(proposal, tried, effects, np.sort(top), targets, fillers, share))
+    return screened
 
 
 def most_tried(size: Sequence[int], classes: int, proposals: int) -> int:
@@ -141,10 +147,10 @@ def _drawn(
 
     Without enough images of other classes they are the first candidates.
     """
-    own = candidates[pool.labels[candidates] == rival]
+    of_rival = candidates[pool.labels[candidates] == rival]
     rest = candidates[pool.labels[candidates] != rival]
-    if len(own) and len(rest) >= 2 * TARGETS_EACH - 1:
-        candidates = np.concatenate([own[:1], rest])
+    if len(of_rival) and len(rest) >= 2 * TARGETS_EACH - 1:
+        candidates = np.concatenate([of_rival[:1], rest])
     return candidates[:TARGETS_EACH], candidates[TARGETS_EACH : 2 * TARGETS_EACH]
 
 
@@ -212,16 +218,19 @@ def selected(screened: Sequence[Screened], most: int) -> list[Screened]:
     most relevant part of every picture does as much, and looks like nothing.
     """
     kept: list[Screened] = []
-    for each in sorted(screened, key=_compactness, reverse=True):
-        if each.share <= 0 or len(kept) == most:
+    for region in sorted(screened, key=_compactness, reverse=True):
+        if region.share <= 0 or len(kept) == most:
             break
         if all(
-            (contained(each, other) <= CONTAINED or _core_area(each) < ALIKE * _core_area(other))
-            and _correlation(each, other) <= CORRELATED
+            (
+                contained(region, other) <= CONTAINED
+                or _core_area(region) < ALIKE * _core_area(other)
+            )
+            and _correlation(region, other) <= CORRELATED
             for other in kept
-            if _bound_to_a_place(each) == _bound_to_a_place(other)
+            if _bound_to_a_place(region) == _bound_to_a_place(other)
         ):
-            kept.append(each)
+            kept.append(region)
     return kept
 
 

@@ -2,213 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from auditor.base.streams import stream
-from auditor.causal.carrying_images import Pictures, strays
-from auditor.causal.control_members import members_without
+from auditor.causal.candidate import Compared, Tested, tested_candidates
+from auditor.causal.context import Search
 from auditor.causal.findings import findings_of
-from auditor.causal.global_factors import (
-    MOST_TESTS,
-    FactorTrial,
-    factor_findings,
-    factor_trials,
-)
-from auditor.causal.hints import hints_of
-from auditor.causal.images import Members, load_members, load_pool
-from auditor.causal.latent import (
-    ground_of,
-    latent_test,
-    not_promising,
-    promising,
-)
-from auditor.causal.notes import closing_notes
-from auditor.causal.nulls import (
-    latent_passes,
-    least_relevant_passes,
-    wrong_class_passes,
-)
-from auditor.causal.of_the_data import of_the_data
-from auditor.causal.probe import Probe
-from auditor.causal.proposing import Leading, Proposing, propose, proposing
-from auditor.causal.rivals import Rival, rivals_of, with_rival
-from auditor.causal.screening import TARGETS_EACH, Screened, most_tried, screen, selected
-from auditor.causal.standing import standing_layer
-from auditor.causal.tested import Tested, corrected
-from auditor.causal.transplant import Region, control_windows
-from auditor.causal.trial import (
-    LEAST_IMAGES,
-    SLOTS_LARGE,
-    SLOTS_SMALL,
-    SMALL_IMAGE,
-    Stage,
-    next_rank,
-    run_trial,
-)
-from auditor.config.audit import ShortcutConfig
+from auditor.causal.global_factors import MOST_TESTS, factor_trials, factors_of
+from auditor.causal.images import Members, Stage, load_members, load_pool
+from auditor.causal.nulls import self_check
+from auditor.causal.proposing import BY_CONCEPT, Means, propose
+from auditor.causal.rivals import rivals_of
+from auditor.causal.screening import Screened, screen, selected
+from auditor.causal.standing import standing_layers
+from auditor.causal.transplant import controls_of
+from auditor.causal.trial import FIRST_TARGETS, LEAST_IMAGES, Trial
+from auditor.config.audit import PROPOSALS
+from auditor.language.numbers import whole_percent
 from auditor.language.speaking import gettext as _
-from auditor.records.stages import (
-    LayerRelevance,
-    Samples,
-    ShortcutReport,
-)
-from auditor.records.work import Work
-from auditor.shortcuts.grading import (
-    LEVEL,
-    LIKELY,
-)
-from auditor.shortcuts.plausibility import judge
+from auditor.records.shortcuts import ColumnFactor, Factors, OddSample, SearchLimits
+from auditor.records.stages import Finding, ShortcutReport
+from auditor.shortcuts.grading import CLEAR, LEVEL, LIKELY, settled
 from auditor.shortcuts.propose.merging import merged
-from auditor.shortcuts.scenes import Scene, balanced, scene
-from auditor.shortcuts.statistics import detection_limit
+from auditor.shortcuts.propose.proposals import class_means
+from auditor.shortcuts.scenes import balanced, scene
+from auditor.shortcuts.statistics import detection_limit, more_than
+from auditor.shortcuts.tests import TESTS
+from auditor.shortcuts.whole_pictures.columns import column_factors
+from auditor.shortcuts.whole_pictures.odd import odd_samples
 
+# Steps that are reported: of each class its screening and its tests; the self-check and factors.
 EACH, CLOSING = 2, 2
+# Proposals of a class that follow relevance and are tried.
 SCREENED = 8
-TESTS_EACH = 6
-SIMILAR_SIZE = 2.0
-# What is counted, not asked for, of the search: proposals of a class after merging were 77 to 162
-# of 5 to 10 classes, and a control is shared by the regions of a class that lie at the same place.
-PROPOSALS = 16
-CONTROLS_SHARED = 0.7
-# Images of a candidate over targets times slots: transplants with three controls, removal, rival
-# and null tests. Some stop early: one of 30 on the demo, 24 of 50 on ten classes.
-ROUNDS = 5.5
-# Directions taken out of a layer run the part of the model above it, for each candidate.
-ABOVE = 0.13
-# Per member of a class: conditional heatmaps, and passes back.
-MAPS, EXPLAINED = 6.0, 2.5
-# Seconds on the reference machine that run no model: plausibility and statistics of a candidate,
-# proposals and scenes of a class, statistics of whole pictures.
-CANDIDATE_SECONDS, CLASS_SECONDS, AUDIT_SECONDS = 1.8, 1.9, 6.0
+# More passes of the self-check than this chance explains are said to be too many.
+SURPRISING = 0.05
 
 
-def most_candidates(config: ShortcutConfig, images: int, classes: int) -> int:
-    """Return how many candidates the search tests at most, 0 where it cannot run."""
-    searched = config.enabled and _members(config, images, classes) >= LEAST_IMAGES
-    return min(config.total, classes * config.per_class) if searched else 0
-
-
-def work_of_search(
-    config: ShortcutConfig, images: int, classes: int, size: tuple[int, int]
-) -> Work:
-    """Return what the search takes in ``images`` of all classes, of a ``size`` (height, width)."""
-    candidates = most_candidates(config, images, classes)
-    if not candidates:
-        return Work()
-    members = _members(config, images, classes)
-    tried = min(members, most_tried(size, classes, PROPOSALS))
-    screened = classes * PROPOSALS * tried * TARGETS_EACH * (1 + CONTROLS_SHARED)
-    slots = SLOTS_SMALL if size[0] * size[1] <= SMALL_IMAGE else SLOTS_LARGE
-    edited = screened + ROUNDS * candidates * min(config.targets, images // 2) * slots
-    fixed = candidates * CANDIDATE_SECONDS + classes * CLASS_SECONDS + AUDIT_SECONDS
-    return Work(
-        explained=2 * classes * members * EXPLAINED,
-        shown=edited * (1 + ABOVE),
-        edited=edited,
-        maps=2 * classes * members * MAPS,
-        fixed=fixed,
-    )
-
-
-def _members(config: ShortcutConfig, images: int, classes: int) -> int:
-    """Return how many members of a class each half of the data has, where classes are equal."""
-    return min(config.members, images // (2 * max(1, classes)))
-
-
-def find_shortcuts(
-    probe: Probe,
-    samples: Samples,
-    leading: Leading,
-    outputs: Sequence[int],
-    config: ShortcutConfig,
-    *,
-    seed: int,
-    layer_relevance: LayerRelevance | None = None,
-    progress: Callable[[int], object] | None = None,
-) -> ShortcutReport:
+def find_shortcuts(search: Search) -> ShortcutReport:
     """Search the audited classes for regions that the model relies on and that look artificial.
 
-    Args:
-        probe: model and data.
-        samples: what the pass found; ``discovery`` marks the half on which regions are chosen.
-        leading: per output the layer and the concepts whose regions are proposed (P1b).
-        outputs: the audited classes.
-        config: budgets, and which proposals are asked.
-        seed: every random choice starts from it; same inputs, same report.
-        layer_relevance: relevance by concept at the layer of ``leading``, which P2 to P5, P8 and
-            part of P7 read; without it they do not run, and the report says so.
-        progress: called with 1 after a class is screened and with 1 after it is tested (with 2
-            for a class that is not searched), then after the null checks and after the statistics
-            of whole pictures: `steps_of` in all.
+    Progress: 1 after a class is screened and 1 after it is tested (2 for a class that is not
+    searched), then 1 after the self-check and 1 after the statistics of whole pictures.
     """
-    step = progress or _silent
-    classes, notes = _load_classes(probe, samples, outputs, config, seed)
-    step(EACH * (len(outputs) - len(classes)))
-    stage = _stage(probe, samples, classes, config, seed)
-    asked = proposing(probe, samples, leading, outputs, layer_relevance, config.proposals, seed)
+    classes, notes = _load_classes(search)
+    search.progress(EACH * (len(search.outputs) - len(classes)))
+    stage = _stage(search, classes)
+    means = None
+    if search.relevance is not None:
+        means = class_means(search.relevance, search.samples, search.outputs)
     screened: dict[int, list[Screened]] = {}
     for members in classes:
-        screened[members.output] = _screen_class(stage, members, asked, len(classes))
-        step(1)
-    chosen = _within_budget(screened, config)
-    scenes = balanced(
-        {
-            members.output: scene(members.pictures, members.heat, members.objects)
-            for members in classes
-        }
-    )
-    rivals = rivals_of(probe, samples, classes, stage.others, seed)
+        screened[members.output] = _screen_class(stage, members, means, len(classes))
+        search.progress(1)
+    scenes = {each.output: scene(each.pictures, each.heat, each.objects) for each in classes}
+    rivals = rivals_of(search, classes, stage.others)
+    compared = Compared(screened, balanced(scenes), rivals, means)
+    layers, said = standing_layers(search, classes)
+    notes += said
+    chosen = _within_budget(search, screened)
     tested: list[Tested] = []
-    standing, said = _standing(probe, classes, leading)
-    notes += said
     for members in classes:
-        group = []
-        for index, each in enumerate(chosen[members.output]):
-            group.append(_test(stage, members, each, index, screened, scenes, rivals, asked))
-        layer = leading.get(members.output, ("", ()))[0]
-        tested += _with_latent(stage, samples, members, group, standing.get(layer), seed)
-        step(1)
-    comparison = [each.share for group in screened.values() for each in group]
-    nulls = least_relevant_passes(stage, classes, comparison, rivals, seed)
-    nulls += wrong_class_passes(stage, tested, comparison, seed)
-    nulls += latent_passes([each.latent for each in tested])
-    step(1)
-    factors: list[FactorTrial] = []
-    if "P6" in config.proposals and classes:
-        factors, said = factor_trials(stage, samples, classes, seed)
-        notes += said
-    step(1)
-    settled, evidence, tests = corrected(tested, factors)
-    findings = findings_of(stage, samples, settled, seed)
-    notes += closing_notes(
-        [each.trial for each in settled],
-        [each.plausibility.candidate for each in settled],
-        findings,
-        nulls,
-    )
-    columns, odd, odd_total, said = of_the_data(
-        samples, layer_relevance, outputs, config, seed, bool(classes)
-    )
+        layer = layers.get(members.output)
+        tested += tested_candidates(stage, members, chosen[members.output], compared, layer)
+        search.progress(1)
+    nulls = self_check(stage, classes, tested, compared)
+    search.progress(1)
+    whole_pictures = "P6" in search.config.proposals and bool(classes)
+    factors, said = factor_trials(stage, classes) if whole_pictures else ([], [])
     notes += said
-    targets = _targets_of(settled)
+    search.progress(1)
+    results, tests = settled(
+        {each.id: each.evidence for each in tested} | {each.id: each.evidence for each in factors}
+    )
+    findings = findings_of(stage, tested, results)
+    notes += closing_notes(tested, findings, nulls)
+    columns, odd, odd_total, said = _of_the_data(search, bool(classes))
+    notes += said
     return ShortcutReport(
-        findings=tuple(findings),
-        proposed=sum(len(group) for group in screened.values()),
-        tests=tests,
-        targets=len({t for each in settled for t in _target_rows(stage, each)}),
-        detection_limit=detection_limit(targets, tests, level=LEVEL, bound=LIKELY)
-        if targets
-        else None,
-        null_rate=sum(nulls) / len(nulls) if nulls else None,
-        null_n=len(nulls),
-        notes=tuple(notes),
-        factors=factor_findings(factors, evidence, samples),
-        columns=tuple(columns),
-        odd=tuple(odd),
-        odd_total=odd_total,
+        tuple(findings),
+        _limits(stage, compared, tested, tests, nulls, notes),
+        Factors(
+            factors=factors_of(search, factors, results),
+            columns=tuple(columns),
+            odd=tuple(odd),
+            odd_total=odd_total,
+        ),
     )
 
 
@@ -217,22 +97,16 @@ def steps_of(outputs: Sequence[int]) -> int:
     return EACH * len(outputs) + CLOSING
 
 
-def _load_classes(
-    probe: Probe,
-    samples: Samples,
-    outputs: Sequence[int],
-    config: ShortcutConfig,
-    seed: int,
-) -> tuple[list[Members], list[str]]:
+def _load_classes(search: Search) -> tuple[list[Members], list[str]]:
     """Load the classes with enough members to choose regions; name the others once."""
+    samples = search.samples
     large, small = [], []
-    for output in outputs:
+    for output in search.outputs:
         rows = samples.members(output)
-        name = samples.manifest.classes[output]
         if int(samples.discovery[rows].sum()) < LEAST_IMAGES:
-            small.append(f"{name} ({len(rows)})")
+            small.append(f"{search.class_name(output)} ({len(rows)})")
         else:
-            large.append(load_members(probe, samples, output, config, seed))
+            large.append(load_members(search, output))
     notes = []
     if small:
         notes.append(
@@ -247,170 +121,178 @@ def _load_classes(
     return [members for members in large if len(members.rows)], notes
 
 
-def _stage(
-    probe: Probe,
-    samples: Samples,
-    classes: Sequence[Members],
-    config: ShortcutConfig,
-    seed: int,
-) -> Stage:
+def _stage(search: Search, classes: Sequence[Members]) -> Stage:
     """Load the images of other classes: targets from the test half, controls from the other."""
+    samples, config = search.samples, search.config
     present = max(2, len(np.unique(samples.labels[samples.valid])))
-    size = config.targets + -(-config.targets // (present - 1))
-    halves = {
-        "targets": np.flatnonzero(samples.valid & ~samples.discovery),
-        "others": np.flatnonzero(samples.valid & samples.discovery),
-    }
-    size = size if classes else 0
-    targets, others = (
-        load_pool(probe, samples, rows, size, name=name, seed=seed) for name, rows in halves.items()
-    )
-    tests = TESTS_EACH * min(config.total, config.per_class * len(classes))
+    size = config.targets + -(-config.targets // (present - 1)) if classes else 0
+    targets = np.flatnonzero(samples.valid & ~samples.discovery)
+    others = np.flatnonzero(samples.valid & samples.discovery)
+    tests = sum(TESTS[name].of_regions for name in TESTS)
+    tests *= min(config.total, config.per_class * len(classes))
     tests += MOST_TESTS if "P6" in config.proposals else 0
-    return Stage(probe, targets, others, config.targets, config.permutations, max(1, tests))
-
-
-def _standing(
-    probe: Probe, classes: Sequence[Members], leading: Leading
-) -> tuple[dict[str, str], list[str]]:
-    """Return on which layer the regions of each leading layer are looked for, and why there."""
-    found: dict[str, str] = {}
-    notes: list[str] = []
-    for layer in dict.fromkeys(
-        leading[each.output][0] for each in classes if each.output in leading
-    ):
-        if layer:
-            found[layer], said = standing_layer(probe, classes, layer)
-            notes += said
-    return found, notes
+    return Stage(
+        search,
+        load_pool(search, targets, size, name="targets"),
+        load_pool(search, others, size, name="others"),
+        max(1, tests),
+    )
 
 
 def _screen_class(
-    stage: Stage,
-    members: Members,
-    asked: Proposing,
-    classes: int,
+    stage: Stage, members: Members, means: Means | None, classes: int
 ) -> list[Screened]:
-    generator = stream(asked.seed, "members that are tried", members.output)
-    kept = merged(propose(asked, members, stage.others), SCREENED)
-    return screen(stage.probe, members, kept, stage.others, classes=classes, generator=generator)
+    rng = stage.search.rng("members that are tried", members.output)
+    kept = merged(propose(stage, members, means), SCREENED)
+    return screen(stage.probe, members, kept, stage.others, classes=classes, rng=rng)
 
 
 def _within_budget(
-    screened: Mapping[int, Sequence[Screened]], config: ShortcutConfig
+    search: Search, screened: Mapping[int, Sequence[Screened]]
 ) -> dict[int, list[Screened]]:
     """Keep the best regions of each class, and over all classes the best of the best."""
+    config = search.config
     chosen = {output: selected(group, config.per_class) for output, group in screened.items()}
-    everything = sorted((each.share for group in chosen.values() for each in group), reverse=True)
-    if len(everything) <= config.total:
+    shares = sorted((region.share for group in chosen.values() for region in group), reverse=True)
+    if len(shares) <= config.total:
         return chosen
-    least = everything[config.total - 1]
+    least = shares[config.total - 1]
     return {
-        output: [each for each in group if each.share >= least] for output, group in chosen.items()
+        output: [region for region in group if region.share >= least]
+        for output, group in chosen.items()
     }
 
 
-def _test(
+def _limits(
     stage: Stage,
-    members: Members,
-    each: Screened,
-    index: int,
-    screened: Mapping[int, Sequence[Screened]],
-    scenes: Mapping[int, Scene],
-    rivals: Mapping[int, Rival],
-    asked: Proposing,
-) -> Tested:
-    proposal, candidate = each.proposal, f"{members.output}-{index + 1}"
-    name = members.output, *proposal.name
-    region = Region(
-        members,
-        proposal.masks,
-        each.references,
-        members_without(stage.probe, members, each, stage.others),
-        control_windows(members, proposal.masks, proposal.shape, rank=0.5),
+    compared: Compared,
+    tested: Sequence[Tested],
+    tests: int,
+    nulls: Sequence[bool],
+    notes: Sequence[str],
+) -> SearchLimits:
+    """Return what could have been found: with the fewest targets that a transplant could use."""
+    trials = [candidate.trial for candidate in tested]
+    fewest = min((trial.available for trial in trials if trial.result), default=0)
+    pairings = [trial.pairing for trial in trials if trial.pairing is not None]
+    targets = {int(row) for pairing in pairings for row in stage.targets.rows[pairing.targets]}
+    return SearchLimits(
+        ran=True,
+        proposed=len(compared.shares),
+        tests=tests,
+        targets=len(targets),
+        detection_limit=detection_limit(fewest, tests, level=LEVEL, bound=LIKELY)
+        if fewest
+        else None,
+        null_rate=sum(nulls) / len(nulls) if nulls else None,
+        null_n=len(nulls),
+        notes=tuple(notes),
     )
-    trial = run_trial(
-        stage,
-        candidate,
-        region,
-        next_rank(members, region, proposal.shape),
-        _comparison(members.output, each, screened),
-        stream(asked.seed, "trial", *name),
-    )
-    generator = stream(asked.seed, "trial on the nearest class", *name)
-    trial = with_rival(stage, candidate, trial, rivals.get(members.output), each.share, generator)
-    others = [scenes[output] for output in scenes if output != members.output]
-    plausibility = judge(
-        candidate,
-        scenes[members.output],
-        each.references,
-        proposal.masks,
-        others,
-        stream(asked.seed, "plausibility", *name),
-        hints_of(asked, members.output, each, trial, screened),
-    )
-    nowhere = Pictures(members.rows[:0], members.inputs[:0], members.heat[:0])
-    return Tested(members, each, trial, plausibility, None, not_promising(candidate), nowhere)
 
 
-def _with_latent(
-    stage: Stage,
-    samples: Samples,
-    members: Members,
-    group: Sequence[Tested],
-    layer: str | None,
-    seed: int,
-) -> list[Tested]:
-    """Run T3 on the candidates of a class that T1 or T2 found something for."""
-    if not any(promising(each.trial) for each in group):
-        return [_with_evidence(each) for each in group]
-    found = []
-    generator = stream(seed, "wrongly decided images", members.output)
-    wrong = strays(stage, samples, members, generator)
-    generator = stream(seed, "positions of a layer", members.output)
-    ground = ground_of(stage, members, layer, wrong, generator) if layer else None
-    for each in group:
-        latent = each.latent
-        if promising(each.trial):
-            generator = stream(seed, "direction", members.output, *each.screened.proposal.name)
-            latent = latent_test(
-                stage, each.plausibility.candidate, each.trial, each.screened, ground, generator
+def _of_the_data(
+    search: Search, searched: bool
+) -> tuple[list[ColumnFactor], list[OddSample], int, list[str]]:
+    """Return what needs no model: columns (P7), odd samples (P8), their number, and notes.
+
+    ``searched``: whether any class was large enough to be searched for regions.
+    """
+    asked, relevance = search.config.proposals, search.relevance
+    columns: list[ColumnFactor] = []
+    odd: list[OddSample] = []
+    notes: list[str] = []
+    total = 0
+    if "P7" in asked:
+        permutations = search.config.permutations
+        columns, notes = column_factors(
+            search.samples, relevance, search.outputs, permutations, search.seed
+        )
+    if "P8" in asked and relevance is not None:
+        odd, total = odd_samples(relevance, search.samples, search.outputs)
+    left = [name for name in (*BY_CONCEPT, "P8") if name in asked]
+    if relevance is None and left and searched:
+        notes.append(
+            _(
+                "Not asked, because relevance by concept was not given: %(left)s.",
+                left=", ".join(left),
             )
-        found.append(_with_evidence(replace(each, layer=layer, latent=latent, strays=wrong)))
-    return found
+        )
+    off = [name for name in PROPOSALS if name not in asked]
+    if off:
+        notes.append(
+            _("Switched off in the config (shortcuts.proposals): %(off)s.", off=", ".join(off))
+        )
+    return columns, odd, total, notes
 
 
-def _with_evidence(each: Tested) -> Tested:
-    evidence = (*each.trial.evidence, each.latent.evidence)
-    return replace(each, trial=replace(each.trial, evidence=evidence))
+def closing_notes(
+    tested: Sequence[Tested], findings: Sequence[Finding], nulls: Sequence[bool]
+) -> list[str]:
+    """Return the notes of a finished search, in sentences.
+
+    Args:
+        tested: all candidates.
+        findings: those that got a grade.
+        nulls: for each test of the self-check, whether it passed.
+    """
+    notes = []
+    listed = sum(1 for each in findings if each.grade != "U")
+    graded = {each.candidate.id for each in findings}
+    quiet = sum(1 for each in tested if each.id not in graded)
+    if quiet:
+        notes.append(
+            _(
+                "Candidates tested: %(trials)s; listed: %(listed)s. The other %(quiet)s are "
+                "neither strong evidence for a class nor artefacts that the model leaves unused.",
+                trials=len(tested),
+                listed=listed,
+                quiet=quiet,
+            )
+        )
+    dropped = sum(stopped_early(each.trial) for each in tested)
+    if dropped:
+        notes.append(
+            _(
+                "The transplants of %(dropped)s of %(trials)s candidates stopped early, after the "
+                "first %(first_targets)s target images or before all controls: the upper ends of "
+                "the intervals of flip excess and of evidence share had fallen under %(clear)s.",
+                dropped=dropped,
+                trials=len(tested),
+                first_targets=FIRST_TARGETS,
+                clear=whole_percent(CLEAR),
+            )
+        )
+    if tested and all(each.trial.result is None for each in tested):
+        notes.append(
+            _("No region could be transplanted: that needs images of other classes in the data.")
+        )
+    if nulls:
+        notes.append(null_sentence(sum(nulls), len(nulls)))
+    return notes
 
 
-def _comparison(
-    output: int, each: Screened, screened: Mapping[int, Sequence[Screened]]
-) -> list[float]:
-    """Return the evidence shares of other classes' regions of similar size, or of all of them."""
-    area = each.proposal.masks.mean()
-    others = [one for label, group in screened.items() if label != output for one in group]
-    similar = [
-        one.share
-        for one in others
-        if 1 / SIMILAR_SIZE <= one.proposal.masks.mean() / area <= SIMILAR_SIZE
-    ]
-    return similar if len(similar) >= 8 else [one.share for one in others]
+def stopped_early(trial: Trial) -> bool:
+    """Say whether a trial left targets or controls unused since its effect was bounded."""
+    if trial.result is None or trial.pairing is None:
+        return False
+    fewer = len(trial.result.controls) < len(controls_of(trial.pairing))
+    return fewer or len(trial.result.region) < trial.available
 
 
-def _targets_of(tested: Sequence[Tested]) -> int:
-    """Return the fewest targets that a transplant could use, 0 when none ran."""
-    return min(
-        (each.trial.available for each in tested if each.trial.result is not None), default=0
+def null_sentence(passed: int, tried: int) -> str:
+    """Say whether tests of what cannot be a shortcut passed more often than they may."""
+    start = _(
+        "Self-check: %(passed)s of %(tried)s tests of what cannot be a shortcut passed (least "
+        "relevant windows, windows tested towards a random wrong class, random directions); each "
+        "may pass with a probability of %(level)s.",
+        passed=passed,
+        tried=tried,
+        level=whole_percent(LEVEL),
     )
-
-
-def _target_rows(stage: Stage, each: Tested) -> list[int]:
-    if each.trial.pairing is None:
-        return []
-    return [int(row) for row in stage.targets.rows[each.trial.pairing.targets]]
-
-
-def _silent(steps: int) -> None:
-    return None
+    if more_than(passed, tried, LEVEL) < SURPRISING:
+        return _(
+            "%(start)s That is more than chance explains: the tests are too generous on these "
+            "pictures, and findings of this audit need a closer look.",
+            start=start,
+        )
+    return start

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import torch
 
+from auditor.causal.context import Search
 from auditor.causal.images import Members
 from auditor.causal.probe import Probe
 from auditor.language.speaking import gettext as _
@@ -28,6 +29,21 @@ def no_place(layer: str, why: str) -> str:
         layer=layer,
         why=_(why),
     )
+
+
+def standing_layers(search: Search, classes: Sequence[Members]) -> tuple[dict[int, str], list[str]]:
+    """Return per class the layer on which its regions are looked for, and notes why there."""
+    standing: dict[str, str] = {}
+    notes: list[str] = []
+    for members in classes:
+        layer = search.leading.get(members.output, ("", ()))[0]
+        if layer and layer not in standing:
+            standing[layer], said = standing_layer(search.probe, classes, layer)
+            notes += said
+    layers = {
+        members.output: search.leading.get(members.output, ("", ()))[0] for members in classes
+    }
+    return {output: standing[layer] for output, layer in layers.items() if layer}, notes
 
 
 def standing_layer(
@@ -65,12 +81,14 @@ def lies_in_the_picture(probe: Probe, members: Sequence[Members], layer: str) ->
         return False
     if where.placed.all():
         return True
-    each = -(-PICTURES // len(members))
-    inputs = torch.cat([one.inputs[:each] for one in members])[:PICTURES]
+    most = -(-PICTURES // len(members))
+    inputs = torch.cat([one.inputs[:most] for one in members])[:PICTURES]
     targets = torch.tensor(
-        [one.output for one in members for _row in range(len(one.inputs[:each]))]
+        [one.output for one in members for _row in range(len(one.inputs[:most]))]
     )
-    found = probe.explainer.explain(inputs, targets[: len(inputs)], layers=(layer,), heatmap=False)
-    amount = found.relevance[layer].abs().sum(dim=1).flatten(1).sum(dim=0).double().cpu()
+    explained = probe.explainer.explain(
+        inputs, targets[: len(inputs)], layers=(layer,), heatmap=False
+    )
+    amount = explained.relevance[layer].abs().sum(dim=1).flatten(1).sum(dim=0).double().cpu()
     placed = amount[torch.from_numpy(where.placed)].sum()
     return bool(placed >= IN_THE_PICTURE * amount.sum())

@@ -1,4 +1,4 @@
-"""T1: put a class's region into images of other classes; do they turn into the class?
+"""Transplants: put a class's region into images of other classes; do they turn into the class?
 
 ``x_tr = (1 - m) x_t + m x_r`` for targets t of other classes and references r of the class, at the
 region's own place. Every effect is a difference to a control, and the smallest over the controls
@@ -23,6 +23,7 @@ from auditor.shortcuts.propose.windows import FEATHER, Shape, dictionary, masks_
 OTHER_CLASS = "the same place of another class's image"
 NON_MEMBER = "an image of the class without the region"
 SAME_IMAGE = "another window of the same image"
+# The part of the largest rise of a logit that the class's own has to reach.
 AS_MUCH = 0.5
 
 
@@ -138,16 +139,16 @@ def pair_up(
     targets: Int[np.ndarray, "target"],
     others: Int[np.ndarray, "other"],
     slots: int,
-    generator: np.random.Generator,
+    rng: np.random.Generator,
 ) -> Pairing:
     """Draw ``slots`` references and control images for every target, evenly used, no repeats."""
     shape = (len(targets), slots)
     without = region.non_members
     return Pairing(
         targets=targets,
-        references=_dealt(region.references, shape, generator),
-        others=_dealt(others, shape, generator),
-        non_members=_dealt(without, shape, generator) if len(without) else None,
+        references=_dealt(region.references, shape, rng),
+        others=_dealt(others, shape, rng),
+        non_members=_dealt(without, shape, rng) if len(without) else None,
     )
 
 
@@ -239,9 +240,9 @@ def _logits(
 
 
 def _dealt(
-    items: Int[np.ndarray, "item"], shape: tuple[int, int], generator: np.random.Generator
+    items: Int[np.ndarray, "item"], shape: tuple[int, int], rng: np.random.Generator
 ) -> Int[np.ndarray, "target slot"]:
     """Deal shuffled packs of ``items`` until every place has one."""
     needed = shape[0] * shape[1]
-    packs = [generator.permutation(items) for _ in range(-(-needed // len(items)))]
+    packs = [rng.permutation(items) for _ in range(-(-needed // len(items)))]
     return np.concatenate(packs)[:needed].reshape(shape)

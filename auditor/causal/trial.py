@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from auditor.causal.images import Members, Pool
-from auditor.causal.probe import Probe
+from auditor.causal.images import Members, Pool, Stage
 from auditor.causal.removal import CONTENT, SMOOTH, Removed, removal
 from auditor.causal.transplant import (
     Pairing,
@@ -23,33 +22,35 @@ from auditor.causal.transplant import (
     with_controls,
 )
 from auditor.language.speaking import gettext as _
-from auditor.records.stages import Evidence
-from auditor.shortcuts.grading import CLEAR, FLIPS, LEVEL, LOSS, REMOVAL, SHARE
+from auditor.records.shortcuts import Evidence
+from auditor.shortcuts.grading import CLEAR, LEVEL
 from auditor.shortcuts.statistics import bootstrap_interval, refined_p
+from auditor.shortcuts.tests import (
+    EVIDENCE_LOST,
+    EVIDENCE_SHARE,
+    FLIP_EXCESS,
+    REMOVAL,
+    CausalTest,
+    Results,
+    in_order,
+)
 
+# The first targets tell of most candidates that nothing comes of them.
 FIRST_TARGETS = 16
+# Sign flips of 7 images cannot reach p = 0.01.
 LEAST_IMAGES = 8
+# References and controls for each target; fewer where an image costs more.
 SLOTS_SMALL, SLOTS_LARGE = 4, 2
 SMALL_IMAGE = 128 * 128
-IMAGES = "share of images"
-OF_GAP = "share of the evidence"
+# Fewer windows of the model than this do not tell what is usual.
+LEAST_COMPARED = 8
 
-
-@dataclass(frozen=True, eq=False)
-class Stage:
-    """What every trial shares: images of other classes and the settings of the tests."""
-
-    probe: Probe
-    targets: Pool
-    others: Pool
-    most_targets: int
-    permutations: int
-    tests: int
+Measure = Callable[[Transplanted], Sequence[Evidence]]
 
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """A region with its transplants (None: there were no targets) and its evidence, q missing.
+    """A region with its transplants (None: there were no targets) and its results, q missing.
 
     ``available`` counts the targets that were there; a hopeless trial stops before all are used.
     """
@@ -57,34 +58,30 @@ class Trial:
     region: Region
     pairing: Pairing | None
     result: Transplanted | None
-    evidence: tuple[Evidence, ...]
+    evidence: Results
     available: int
 
 
 def run_trial(
     stage: Stage,
-    candidate: str,
     region: Region,
     next_windows: Bool[np.ndarray, "member h w"],
     comparison: Sequence[float],
-    generator: np.random.Generator,
+    rng: np.random.Generator,
 ) -> Trial:
-    """Run T1 and T2 on the test half.
+    """Put the region into other pictures, and cover it up, on the test half.
 
-    T1 goes in three steps, and stops when the upper end of both intervals has fallen under `CLEAR`:
-    the first targets against one control, the same against the others, and the other targets. T2
-    stops likewise after its first infill, when both of its effects are so small.
+    Covering stops after its first infill when both of its effects are bounded, as transplants do.
 
     Args:
         stage: what all trials share.
-        candidate: its id.
         region: the region, its references and its control windows.
-        next_windows: the windows of the next relevance rank, the control of T2.
+        next_windows: the windows of the next relevance rank, the control of covering it up.
         comparison: evidence shares of windows of its size in the model, for the z-score.
-        generator: draws references, controls, permutations and resamples.
+        rng: draws references, controls, permutations and resamples.
     """
     output = region.members.output
-    targets = stage.targets.without(output)[: stage.most_targets]
+    targets = stage.targets.without(output)[: stage.config.targets]
     if len(targets) < LEAST_IMAGES or len(stage.others.without(output)) < LEAST_IMAGES:
         why = _(
             "The region cannot be put into other images: %(targets)s images of other classes are "
@@ -92,81 +89,91 @@ def run_trial(
             targets=len(targets),
             least_images=LEAST_IMAGES,
         )
-        evidence = tuple(missing(candidate, test, why) for test in (FLIPS, SHARE))
-        return Trial(
-            region,
-            None,
-            None,
-            (*evidence, *_removal(stage, candidate, region, next_windows, None, generator)),
-            len(targets),
-        )
-    pairing = draw_pairs(stage, region, targets, generator)
-    early = pairing.first(FIRST_TARGETS)
-    pools = stage.targets, stage.others
-    result = transplant(stage.probe, region, early, *pools, controls=controls_of(early)[:1])
+        missing = [test.missing(why) for test in (FLIP_EXCESS, EVIDENCE_SHARE)]
+        removed = _removal(stage, region, next_windows, None, rng)
+        return Trial(region, None, None, in_order([*missing, *removed]), len(targets))
     gap = evidence_gap(region.members, stage.targets, targets)
 
-    def found() -> tuple[Evidence, Evidence]:
-        return transplant_evidence(stage, candidate, result, output, gap, comparison, generator)
+    def measure(result: Transplanted) -> Sequence[Evidence]:
+        return transplant_evidence(stage, result, output, gap, comparison, rng)
 
-    first = found()
-    if _open(first):
+    pairing, result, moved = stepwise(stage, region, stage.targets, targets, measure, rng)
+    removed = _removal(stage, region, next_windows, gap, rng)
+    return Trial(region, pairing, result, in_order([*moved, *removed]), len(targets))
+
+
+def stepwise(
+    stage: Stage,
+    region: Region,
+    pool: Pool,
+    targets: Int[np.ndarray, "target"],
+    measure: Measure,
+    rng: np.random.Generator,
+) -> tuple[Pairing, Transplanted, Sequence[Evidence]]:
+    """Transplant a region in three steps, and stop when no effect can be `CLEAR` any more.
+
+    The first targets against one control, the same against the others, and the other targets. After
+    each step ``measure`` is asked, and the upper ends of its intervals decide: more controls could
+    only make an effect smaller.
+    """
+    pairing = draw_pairs(stage, region, targets, rng)
+    early = pairing.first(FIRST_TARGETS)
+    pools = pool, stage.others
+    result = transplant(stage.probe, region, early, *pools, controls=controls_of(early)[:1])
+    evidence = measure(result)
+    if any(each.high >= CLEAR for each in evidence):
         result = with_controls(stage.probe, result, region, early, *pools)
-        first = found()
-    if len(targets) > FIRST_TARGETS and _open(first):
+        evidence = measure(result)
+    if len(targets) > FIRST_TARGETS and any(each.high >= CLEAR for each in evidence):
         rest = pairing.rest(FIRST_TARGETS)
         result = result.joined(transplant(stage.probe, region, rest, *pools))
-        first = found()
-    pairing = pairing.first(len(result.region))
-    removed = _removal(stage, candidate, region, next_windows, gap, generator)
-    return Trial(region, pairing, result, (*first, *removed), len(targets))
-
-
-def _open(evidence: Sequence[Evidence]) -> bool:
-    """Say whether any effect may still be `CLEAR`; more controls could only make it smaller."""
-    return any(each.high >= CLEAR for each in evidence)
+        evidence = measure(result)
+    return pairing.first(len(result.region)), result, evidence
 
 
 def draw_pairs(
-    stage: Stage, region: Region, targets: Int[np.ndarray, "target"], generator: np.random.Generator
+    stage: Stage, region: Region, targets: Int[np.ndarray, "target"], rng: np.random.Generator
 ) -> Pairing:
     """Draw references and control images for every target."""
     pixels = region.masks.shape[1] * region.masks.shape[2]
     slots = SLOTS_SMALL if pixels <= SMALL_IMAGE else SLOTS_LARGE
     others = stage.others.without(region.members.output)
-    return pair_up(region, targets, others, slots, generator)
+    return pair_up(region, targets, others, slots, rng)
 
 
 def evidence_gap(members: Members, pool: Pool, targets: Int[np.ndarray, "target"]) -> float:
     """Return the margin of the class between its test members and the targets."""
     tested = members.logits[~members.discovery]
-    own = margin(tested if len(tested) else members.logits, members.output).mean()
-    return max(float(own - margin(pool.logits[targets], members.output).mean()), 1e-6)
+    of_members = margin(tested if len(tested) else members.logits, members.output).mean()
+    return max(float(of_members - margin(pool.logits[targets], members.output).mean()), 1e-6)
 
 
 def transplant_evidence(
     stage: Stage,
-    candidate: str,
     result: Transplanted,
     output: int,
     gap: float,
     comparison: Sequence[float],
-    generator: np.random.Generator,
+    rng: np.random.Generator,
 ) -> tuple[Evidence, Evidence]:
     """Return flip excess and evidence share of transplants towards ``output``."""
-    flips = least_effect(stage, candidate, FLIPS, IMAGES, result.flips(output), generator)
+    reason = unspecific(result, output)
+    flips = least_effect(stage, FLIP_EXCESS, result.flips(output), rng, reason=reason)
     margins = {name: values / gap for name, values in result.margins(output).items()}
-    share = least_effect(stage, candidate, SHARE, OF_GAP, margins, generator)
-    share = replace(share, z=z_score(share.effect, comparison))
-    if not result.specific(output):
-        why = _("The region raises another class's score more than this one's.")
-        flips, share = replace(flips, reason=why), replace(share, reason=why)
-    return flips, share
+    share = least_effect(stage, EVIDENCE_SHARE, margins, rng, reason=reason)
+    return flips, share.model_copy(update={"z": z_score(share.effect, comparison)})
+
+
+def unspecific(result: Transplanted, output: int) -> str:
+    """Return why an effect says nothing of one class alone, nothing where it does."""
+    if result.specific(output):
+        return ""
+    return _("The region raises another class's score more than this one's.")
 
 
 def z_score(value: float, comparison: Sequence[float]) -> float | None:
-    """Return the distance from the median in robust standard deviations; None under 8 values."""
-    if len(comparison) < 8:
+    """Return the distance from the median in robust standard deviations, None of few values."""
+    if len(comparison) < LEAST_COMPARED:
         return None
     values = np.asarray(comparison)
     middle = float(np.median(values))
@@ -174,19 +181,12 @@ def z_score(value: float, comparison: Sequence[float]) -> float | None:
     return (value - middle) / max(deviation, 1e-3)
 
 
-def missing(candidate: str, test: str, why: str) -> Evidence:
-    """Return evidence that a test could not be run."""
-    unit = OF_GAP if test in (SHARE, LOSS) else IMAGES
-    return Evidence(candidate, test, "not applicable", 0.0, unit, 0.0, 0.0, 0, reason=why)
-
-
 def _removal(
     stage: Stage,
-    candidate: str,
     region: Region,
     windows: Bool[np.ndarray, "member h w"],
     gap: float | None,
-    generator: np.random.Generator,
+    rng: np.random.Generator,
 ) -> tuple[Evidence, Evidence]:
     """Return which members leave, and which share of the evidence they lose.
 
@@ -201,53 +201,57 @@ def _removal(
             rows=len(rows),
             least_images=LEAST_IMAGES,
         )
-        return missing(candidate, REMOVAL, why), missing(candidate, LOSS, why)
+        return REMOVAL.missing(why), EVIDENCE_LOST.missing(why)
     others = stage.others.without(members.output)
-    fillers = generator.choice(others, size=len(rows)) if len(others) else None
+    fillers = rng.choice(others, size=len(rows)) if len(others) else None
     removed: dict[str, Removed] = {}
-    for name in (SMOOTH, CONTENT) if fillers is not None else (SMOOTH,):
-        found = removal(
-            stage.probe, members, rows, region.masks, windows, stage.others, fillers, infill=name
+    for infill in (SMOOTH, CONTENT) if fillers is not None else (SMOOTH,):
+        result = removal(
+            stage.probe, members, rows, region.masks, windows, stage.others, fillers, infill=infill
         )
-        removed[name] = found
-        effects = [found.left] if gap is None else [found.left, found.lost / gap]
-        if all(bootstrap_interval(each[:, None], generator)[1] < CLEAR for each in effects):
+        removed[infill] = result
+        effects = [result.left] if gap is None else [result.left, result.lost / gap]
+        if all(bootstrap_interval(each[:, None], rng)[1] < CLEAR for each in effects):
             break
-    left = {name: found.left[:, None] for name, found in removed.items()}
-    evidence = least_effect(stage, candidate, REMOVAL, IMAGES, left, generator)
+    left = {infill: result.left[:, None] for infill, result in removed.items()}
+    evidence = least_effect(stage, REMOVAL, left, rng)
     if gap is None:
         why = _("There are no images of other classes to compare the evidence with.")
-        return evidence, missing(candidate, LOSS, why)
-    lost = {name: found.lost[:, None] / gap for name, found in removed.items()}
-    return evidence, least_effect(stage, candidate, LOSS, OF_GAP, lost, generator)
+        return evidence, EVIDENCE_LOST.missing(why)
+    lost = {infill: result.lost[:, None] / gap for infill, result in removed.items()}
+    return evidence, least_effect(stage, EVIDENCE_LOST, lost, rng)
 
 
 def least_effect(
     stage: Stage,
-    candidate: str,
-    test: str,
-    unit: str,
+    test: CausalTest,
     effects: Mapping[str, Float[np.ndarray, "target slot"]],
-    generator: np.random.Generator,
+    rng: np.random.Generator,
+    *,
+    of: str = "",
+    reason: str = "",
 ) -> Evidence:
-    """Return the effect over the control that leaves least; the largest p, the lowest bounds."""
+    """Return the effect over the control that leaves least; the largest p, the lowest bounds.
+
+    ``effects`` are by control; ``of`` is the class where one alone was tested, ``reason`` why the
+    effect does not count.
+    """
     means = {name: float(values.mean()) for name, values in effects.items()}
-    bounds = [bootstrap_interval(values, generator) for values in effects.values()]
+    bounds = [bootstrap_interval(values, rng) for values in effects.values()]
     p = max(
-        refined_p(values.mean(axis=1), stage.permutations, stage.tests, LEVEL, generator)
+        refined_p(values.mean(axis=1), stage.config.permutations, stage.tests, LEVEL, rng)
         for values in effects.values()
     )
-    return Evidence(
-        candidate=candidate,
-        test=test,
+    return test.result(
         outcome="inconclusive",
         effect=min(means.values()),
-        unit=unit,
-        low=min(low for low, _ in bounds),
-        high=min(high for _, high in bounds),
+        of=of,
+        low=min(low for low, _high in bounds),
+        high=min(high for _low, high in bounds),
         n=len(next(iter(effects.values()))),
         p=p,
         controls=means,
+        reason=reason,
     )
 
 

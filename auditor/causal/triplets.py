@@ -7,10 +7,12 @@ import torch
 from jaxtyping import Float, Int
 from scipy.special import softmax
 
+from auditor.causal.images import Stage
 from auditor.causal.transplant import composed
-from auditor.causal.trial import Stage, Trial
+from auditor.causal.trial import Trial
 from auditor.records.stages import Triplet
 
+# Triplets of a finding: one row of a sheet.
 COUNT = 4
 
 
@@ -31,7 +33,7 @@ def representative_triplets(stage: Stage, trial: Trial) -> tuple[Triplet, ...]:
         for logits in (trial.result.region, trial.result.controls[control])
     )
     labels = stage.targets.labels[trial.pairing.targets]
-    found = []
+    triplets = []
     for index, slot in typical_pairs(with_region - with_control, labels):
         rows = np.array([index])
         pair = trial.region, trial.pairing, stage.targets, stage.others
@@ -47,7 +49,7 @@ def representative_triplets(stage: Stage, trial: Trial) -> tuple[Triplet, ...]:
         chances = softmax(logits, axis=1)[:, output]
         seen = logits.argmax(axis=1)
         reference = trial.pairing.references[index, slot]
-        found.append(
+        triplets.append(
             Triplet(
                 target_row=int(stage.targets.rows[trial.pairing.targets[index]]),
                 reference_row=int(trial.region.members.rows[reference]),
@@ -57,7 +59,7 @@ def representative_triplets(stage: Stage, trial: Trial) -> tuple[Triplet, ...]:
                 predictions=(int(seen[0]), int(seen[1]), int(seen[2])),
             )
         )
-    return tuple(found)
+    return tuple(triplets)
 
 
 def typical_pairs(

@@ -14,23 +14,28 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from auditor.causal.images import Members
+from auditor.causal.images import Members, Stage
 from auditor.causal.screening import Screened
 from auditor.causal.standing import no_place
-from auditor.causal.trial import Stage
 from auditor.language.speaking import gettext as _
+from auditor.records.part import concept_id
 from auditor.records.shortcuts import SharedClass, Zeroing
 from auditor.relevance.graph.geometry import Geometry
 from auditor.relevance.sweep.partial import Upper
+from auditor.shortcuts.wording import zeroing_in_words
 
+# Numbers of concepts at zero; a region rests on few, so the first steps are small.
 STEPS = (0, 1, 2, 3, 4, 6, 8, 12, 16)
+# Sets of random concepts: enough for the quantiles of the band.
 DRAWS = 10
-LOOKED_UP = 4
-COMPARED = 16
-REFERENCES = 8
-SHOWN_CLASSES = 6
-LEAST_PICTURES = 3
+# References whose relevance chooses concepts, of these those with conditional heatmaps, and how
+# many concepts get one: each heatmap costs a pass through the model.
+REFERENCES, LOOKED_UP, COMPARED = 8, 4, 16
+# Other classes that are listed, and the pictures that one needs for a mean.
+SHOWN_CLASSES, LEAST_PICTURES = 6, 3
+# Concepts are switched off until the references' confidence is this part of what it was.
 HALF = 0.5
+# Images in a batch.
 AT_ONCE = 16
 
 
@@ -40,7 +45,7 @@ def zeroing(
     screened: Screened,
     carry: Bool[np.ndarray, "member"],
     layer: str,
-    generator: np.random.Generator,
+    rng: np.random.Generator,
 ) -> Zeroing | str:
     """Return the curve and the other classes, or why there is none.
 
@@ -53,7 +58,7 @@ def zeroing(
         screened: the candidate.
         carry: which members carry it.
         layer: whose channels are zeroed.
-        generator: draws the random concepts.
+        rng: draws the random concepts.
     """
     where = stage.probe.explainer.geometry(layer)
     if isinstance(where, str):
@@ -74,7 +79,7 @@ def zeroing(
         )
     counts = [step for step in STEPS if step <= min(len(order), channels - len(order))]
     rest = np.setdiff1d(np.arange(channels), order)
-    draws = [generator.permutation(rest)[: counts[-1]] for _ in range(DRAWS)]
+    draws = [rng.permutation(rest)[: counts[-1]] for _ in range(DRAWS)]
     own_labels = np.full(len(tested), members.output)
     own = _curves(stage, layer, members.inputs[tested], own_labels, counts, [order, *draws])
     labels = stage.targets.labels[others]
@@ -82,9 +87,9 @@ def zeroing(
     away = _curves(stage, layer, inputs, labels, counts, [order, *draws])
     chosen = _enough(stage, members, screened, layer, order, counts)
     quantiles = np.quantile(own[1:].mean(axis=2), [0.1, 0.9], axis=0)
-    return Zeroing(
+    curve = Zeroing(
         layer=layer,
-        concepts=tuple(int(concept) for concept in order),
+        concepts=tuple(concept_id(layer, int(concept)) for concept in order),
         part=tuple(float(each) for each in part),
         counts=tuple(counts),
         own=_numbers(own[0].mean(axis=1)),
@@ -97,7 +102,10 @@ def zeroing(
         n_others=len(others),
         chosen=chosen,
         classes=_sharing(stage, layer, order[:chosen], inputs, labels),
+        sentence="",
     )
+    name = stage.search.class_name(members.output)
+    return curve.model_copy(update={"sentence": zeroing_in_words(curve, name)})
 
 
 def region_concepts(
@@ -122,16 +130,18 @@ def region_concepts(
     under = torch.from_numpy(where.covered(masks[rows]))
     inside = (relevance.flatten(2) * under[:, None]).sum(dim=2).mean(dim=0).numpy()
     anywhere = relevance.flatten(2).sum(dim=2).mean(dim=0).numpy()
-    leading = (np.argsort(-each, kind="stable")[:COMPARED] for each in (inside, anywhere))
+    leading = (
+        np.argsort(-relevances, kind="stable")[:COMPARED] for relevances in (inside, anywhere)
+    )
     compared = np.unique(np.concatenate(list(leading)))
     looked = slice(0, LOOKED_UP)
     heat = stage.probe.concept_heatmaps(
         inputs[looked], members.output, layer, [int(c) for c in compared]
     )
-    found = (heat * masks[rows[looked]]).sum(axis=(2, 3)).mean(axis=1)
-    order = np.argsort(-found, kind="stable")
-    order = order[found[order] > 0][:COMPARED]
-    return compared[order], found[order] / found[order].sum()
+    amount = (heat * masks[rows[looked]]).sum(axis=(2, 3)).mean(axis=1)
+    order = np.argsort(-amount, kind="stable")
+    order = order[amount[order] > 0][:COMPARED]
+    return compared[order], amount[order] / amount[order].sum()
 
 
 def _curves(
@@ -195,8 +205,10 @@ def _sharing(
     for start in range(0, len(inputs), AT_ONCE):
         part = slice(start, start + AT_ONCE)
         targets = torch.from_numpy(labels[part])
-        found = stage.probe.explainer.explain(inputs[part], targets, layers=(layer,), heatmap=False)
-        relevance = found.relevance[layer].sum(dim=(2, 3)).clamp_min(0).double().cpu()
+        explained = stage.probe.explainer.explain(
+            inputs[part], targets, layers=(layer,), heatmap=False
+        )
+        relevance = explained.relevance[layer].sum(dim=(2, 3)).clamp_min(0).double().cpu()
         total = relevance.sum(dim=1).clamp_min(1e-12)
         shares.append((relevance[:, torch.from_numpy(concepts)].sum(dim=1) / total).numpy())
         above = stage.probe.explainer.upper(inputs[part], layer)
@@ -214,7 +226,7 @@ def _sharing(
             continue
         rows.append(
             SharedClass(
-                output=int(label),
+                class_name=stage.search.class_name(int(label)),
                 n=int(of.sum()),
                 share=float(share[of].mean()),
                 accuracy=(float(old[1][of].mean()), float(new[1][of].mean())),

@@ -7,7 +7,7 @@ space); how many directions mean anything is decided by parallel analysis (Horn 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from sklearn.decomposition import PCA
 
 from auditor.concepts.shares import shares_of
@@ -61,12 +61,9 @@ def relevance_directions(
     if not share.var(axis=0).max() > 1e-20:
         return Empty(_("All samples have the same relevance shares, so nothing varies."))
     number = min(most, len(rows) - 1, share.shape[1])
-    found = PCA(number, svd_solver="full").fit(share)
-    shuffled = [
-        PCA(number, svd_solver="full").fit(rng.permuted(share, axis=0)) for _ in range(shuffles)
-    ]
-    chance = np.max([each.explained_variance_ratio_ for each in shuffled], axis=0)
-    above = found.explained_variance_ratio_ > chance
+    fit = PCA(number, svd_solver="full").fit(share)
+    chance = _by_chance(share, number, shuffles, rng)
+    above = fit.explained_variance_ratio_ > chance
     kept = number if above.all() else int(np.argmin(above))
     if kept == 0:
         return Empty(
@@ -75,31 +72,58 @@ def relevance_directions(
                 "vary independently of each other."
             )
         )
-    directions = found.components_[:kept]
-    largest = directions[np.arange(kept), np.abs(directions).argmax(axis=1)]
-    directions = directions * np.sign(largest)[:, None]
-    coordinates = (share - found.mean_) @ directions.T
-    outputs = tuple(int(output) for output in np.unique(explained_as))
-    explained = found.explained_variance_ratio_[:kept]
+    directions = _with_positive_largest(fit.components_[:kept])
+    coordinates = (share - fit.mean_) @ directions.T
+    outputs = np.unique(explained_as)
+    explained = fit.explained_variance_ratio_[:kept]
     return RelevanceDirections(
         layer=layer_relevance.layer,
         rows=np.asarray(rows),
-        mean=found.mean_,
+        mean=fit.mean_,
         directions=directions,
         explained=explained,
         chance=chance[:kept],
         coordinates=coordinates,
-        outputs=outputs,
+        outputs=tuple(int(output) for output in outputs),
         class_coordinates=np.stack(
             [coordinates[explained_as == output].mean(axis=0) for output in outputs]
         ),
-        rule=_(
-            "At most %(number)s directions; kept from the first on as long as each explains more "
-            "than in any of %(shuffles)s shuffled copies: %(kept)s, which explain %(share)s of the "
-            "variance.",
-            number=number,
-            shuffles=shuffles,
-            kept=kept,
-            share=percent(explained.sum()),
-        ),
+        rule=_rule(number, shuffles, explained),
     )
+
+
+def _rule(number: int, shuffles: int, explained: Float[np.ndarray, "direction"]) -> str:
+    """Return how many directions were kept, and why."""
+    return _(
+        "At most %(number)s directions; kept from the first on as long as each explains more "
+        "than in any of %(shuffles)s shuffled copies: %(kept)s, which explain %(share)s of the "
+        "variance.",
+        number=number,
+        shuffles=shuffles,
+        kept=len(explained),
+        share=percent(explained.sum()),
+    )
+
+
+def _by_chance(
+    share: Float[np.ndarray, "sample concept"],
+    number: int,
+    shuffles: int,
+    rng: np.random.Generator,
+) -> Float[np.ndarray, "direction"]:
+    """Return the most that each direction explains of the variance of shuffled copies."""
+    explained = [
+        PCA(number, svd_solver="full").fit(rng.permuted(share, axis=0)).explained_variance_ratio_
+        for _copy in range(shuffles)
+    ]
+    most: np.ndarray = np.max(explained, axis=0)
+    return most
+
+
+def _with_positive_largest(
+    directions: Float[np.ndarray, "direction concept"],
+) -> Float[np.ndarray, "direction concept"]:
+    """Return directions with the sign at which their largest entry is positive."""
+    largest = directions[np.arange(len(directions)), np.abs(directions).argmax(axis=1)]
+    turned: np.ndarray = directions * np.sign(largest)[:, None]
+    return turned

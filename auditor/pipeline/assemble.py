@@ -22,6 +22,7 @@ from auditor.pipeline.reading import qualities
 from auditor.records.accounting import ClassCount
 from auditor.records.concepts import ReferenceCard
 from auditor.records.part import concept_id
+from auditor.records.shortcuts import GlobalFactor, SearchLimits
 from auditor.records.stages import (
     Illustration,
     Samples,
@@ -42,7 +43,6 @@ from auditor.report.document.audit import (
     Scope,
     Tool,
 )
-from auditor.report.document.whole_pictures import FactorCard
 from auditor.report.draw.distributions import factors_figure
 from auditor.report.draw.figures import confusion_figure, overview_figure, similarity_figure
 from auditor.report.draw.reliability import reliability_figure
@@ -57,7 +57,7 @@ from auditor.report.sections.concepts import (
     subspace_layer,
 )
 from auditor.report.sections.factors import factors_part
-from auditor.report.sections.findings import finding_cards, finding_ids, search_limits
+from auditor.report.sections.findings import finding_cards, finding_ids
 from auditor.report.sections.intervals import median_interval
 from auditor.report.sections.performance import confusion_matrix, data_card, performance
 from auditor.report.sections.standing import standing
@@ -87,8 +87,12 @@ def assemble(
         if analysis.shortcuts
         else []
     )
-    search = search_limits(
-        analysis.shortcuts, reason=_("switched off in the config (shortcuts.enabled: false)")
+    search = (
+        analysis.shortcuts.limits
+        if analysis.shortcuts
+        else SearchLimits(
+            ran=False, reason=_("switched off in the config (shortcuts.enabled: false)")
+        )
     )
     data = data_card(
         samples,
@@ -97,7 +101,7 @@ def assemble(
         agreement=analysis.agreement,
     )
     not_run = [*_not_run(analysis), *left_by_limit(data.classes), *_over_time(config, samples)]
-    factors = factors_part(analysis.shortcuts, samples, partial(_factors, store))
+    factors = factors_part(analysis.shortcuts, partial(_factors, store))
     untested = sum(not _testable(samples, output) for output in outputs)
     matrix, columns = confusion_matrix(samples, outputs)
     concepts = [c for layer in layers for c in concepts_of_layer(layer, samples, groups)]
@@ -372,7 +376,7 @@ def _similarity(subspaces: Subspaces, store: ImageStore) -> Picture | None:
     )
 
 
-def _factors(store: ImageStore, cards: Sequence[FactorCard]) -> Picture:
+def _factors(store: ImageStore, cards: Sequence[GlobalFactor]) -> Picture:
     return store.figure(
         partial(
             factors_figure,

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from auditor.base.progress import Progress, Step
+from auditor.causal.context import Search
 from auditor.causal.probe import Probe
 from auditor.causal.search import find_shortcuts, steps_of
 from auditor.config.audit import Config
@@ -154,14 +155,16 @@ def _shortcuts(context: Context, last: LayerAnalysis) -> ShortcutReport | None:
 
     def make(step: Step) -> ShortcutReport:
         return find_shortcuts(
-            Probe(context.explainer, context.subject),
-            context.samples,
-            leading,
-            outputs,
-            config.shortcuts,
-            seed=config.audit.seed,
-            layer_relevance=last.layer,
-            progress=step,
+            Search(
+                Probe(context.explainer, context.subject),
+                context.samples,
+                leading,
+                tuple(outputs),
+                config.shortcuts,
+                seed=config.audit.seed,
+                relevance=last.layer,
+                progress=step,
+            )
         )
 
     return context.once(

@@ -15,13 +15,12 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
+from pydantic import InstanceOf
 
 from auditor.records.part import Picture
-from auditor.records.shortcuts import Details
+from auditor.records.shortcuts import Assessment, Factors, SearchLimits
 
 Origin = Literal["relevance", "activation"]
-Outcome = Literal["supports", "refutes", "inconclusive", "not applicable", "error"]
-Grade = Literal["A", "B", "C", "D", "U"]
 
 
 @dataclass(frozen=True)
@@ -267,32 +266,6 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """The result of one causal test of one candidate.
-
-    ``effect`` is in ``unit`` with a 95 % interval; ``n`` counts target images; ``p`` is from the
-    permutation test, ``q`` after Benjamini-Hochberg over all candidates and tests of the run;
-    ``z`` compares with same-shape windows of the model where that applies; ``controls`` names each
-    control and the effect against it. ``reason`` says in one sentence why an outcome is not a
-    plain number (not applicable, error, inconclusive).
-    """
-
-    candidate: str
-    test: str
-    outcome: Outcome
-    effect: float
-    unit: str
-    low: float
-    high: float
-    n: int
-    p: float | None = None
-    q: float | None = None
-    z: float | None = None
-    controls: Mapping[str, float] = field(default_factory=dict)
-    reason: str = ""
-
-
-@dataclass(frozen=True)
 class Triplet:
     """One target image before, with the candidate's region, and with a control, and what it did.
 
@@ -316,117 +289,18 @@ class Plausibility:
     score: float
 
 
-@dataclass(frozen=True)
-class Finding:
-    """A candidate with its evidence, and what follows from it in plain words.
+class Finding(Assessment):
+    """A graded candidate: its regions, what transplants of it show, and what follows."""
 
-    ``lead`` says in one sentence what it means, ``detail`` the rest, with the numbers. ``against``
-    are the reasons why it may be part of the object, or not be used, after all.
-    """
-
-    candidate: Candidate
-    evidence: tuple[Evidence, ...]
-    plausibility: Plausibility
-    grade: Grade
-    severity: str
-    confidence: str
-    lead: str
-    detail: str
-    reasons: tuple[str, ...]
-    actions: tuple[str, ...]
-    verification: str
-    triplets: tuple[Triplet, ...]
-    fingerprint: str
-    against: tuple[str, ...] = ()
-    details: Details | None = None
-
-
-@dataclass(frozen=True)
-class GlobalFactor:
-    """A statistic of whole pictures that tells a class from the others, and whether it counts.
-
-    ``own`` and ``others`` are the 5, 25, 50, 75 and 95 % quantiles of the class and of all other
-    classes; ``auc`` is the chance that a picture of the class has the larger value. ``grade`` is by
-    the table for regions, None when no row of it fits.
-    """
-
-    id: str
-    output: int
-    statistic: str
-    unit: str
-    own: tuple[float, ...]
-    others: tuple[float, ...]
-    n: int
-    auc: float
-    p: float
-    q: float
-    evidence: tuple[Evidence, ...]
-    plausibility: Plausibility
-    grade: Grade | None
-    meaning: str
-
-
-@dataclass(frozen=True)
-class ColumnEffect:
-    """The share of the variance of a class's relevance that goes with a column's values."""
-
-    output: int
-    share: float
-    p: float
-    q: float
-    n: int
-
-
-@dataclass(frozen=True)
-class ColumnFactor:
-    """A column of metadata: how it goes with the label, and with the relevance within classes.
-
-    ``association`` is Cramer's V, corrected for bias; ``values`` are the groups that were compared.
-    """
-
-    column: str
-    values: tuple[str, ...]
-    n: int
-    association: float
-    p: float
-    q: float
-    classes: tuple[ColumnEffect, ...]
-
-
-@dataclass(frozen=True)
-class OddSample:
-    """A sample to look at: decided unlike its class, or exactly like ``other`` (its prediction).
-
-    ``p`` is of its relevance under the class it is compared with.
-    """
-
-    row: int
-    output: int
-    kind: Literal["unlike its class", "like another class"]
-    other: int | None
-    p: float
-    q: float
+    candidate: InstanceOf[Candidate]
+    plausibility: InstanceOf[Plausibility]
+    triplets: tuple[InstanceOf[Triplet], ...] = ()
 
 
 @dataclass(frozen=True)
 class ShortcutReport:
-    """All findings, best first, with the limits of the search that found them.
-
-    ``detection_limit`` is the smallest flip excess that could have been found (None: no test ran).
-    ``null_rate`` is the share of null windows that passed, ``null_n`` how many were tried.
-    ``factors`` (P6) and ``columns`` (P7) have no region; ``odd`` (P8) are the oddest of
-    ``odd_total`` samples, a matter of the data.
-    """
+    """All findings, best first, the limits of the search, and what it found without a region."""
 
     findings: tuple[Finding, ...]
-    proposed: int
-    tests: int
-    targets: int
-    detection_limit: float | None
-    null_rate: float | None
-    null_n: int
-    notes: tuple[str, ...]
-    factors: tuple[GlobalFactor, ...] = ()
-    columns: tuple[ColumnFactor, ...] = ()
-    odd: tuple[OddSample, ...] = ()
-    odd_total: int = 0
+    limits: SearchLimits
+    whole: Factors = field(default_factory=Factors)

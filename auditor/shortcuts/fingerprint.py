@@ -17,14 +17,25 @@ from scipy import ndimage
 
 from auditor.records.shortcuts import Signature
 
+# Cells of the picture's sides by which a place is named.
 GRID = 4
 # From here on two candidates count as the same: chosen on the tests' worlds and on the demo.
 SAME = 0.6
+# The window of a look as a share of the smaller side, its cells a side, and by how many of them two
+# windows are shifted against each other.
 WINDOW, CELLS, SHIFT = 0.25, 8, 2
+# Mean distance of regions from their middle, in sides, up to which they keep to a place.
 KEEPS_TO_A_PLACE = 0.5 / GRID
+# Distances of places (sides) and of colours (of 1) at which two are a third as alike as the same,
+# and the likeness of what does not compare.
 NEAR, ALIKE, UNLIKE = 0.15, 0.25, 0.1
+# A look that varies less in every colour is flat: its correlation would be noise.
 FLAT = 0.02
+# Of the colours of a look, as they are stored.
+DIGITS = 3
+# Refinements of a name before what shares it is numbered.
 FINER = 4
+# Where it lies and how it looks tell candidates apart; chosen with `SAME`.
 WEIGHTS = {"area": 0.1, "place": 0.3, "colour": 0.2, "look": 0.4}
 
 
@@ -98,7 +109,6 @@ def _steps(look: Signature | None, times: int) -> str:
 
 
 def signature(
-    class_name: str,
     pictures: UInt8[np.ndarray, "reference height width 3"],
     masks: Bool[np.ndarray, "reference height width"],
 ) -> Signature:
@@ -114,31 +124,31 @@ def signature(
     ]
     colours = [picture[mask].mean(axis=0) for picture, mask in zip(pictures, masks, strict=True)]
     red, green, blue = np.median(colours, axis=0) / 255 if colours else np.zeros(3)
+    look = np.median(crops, axis=0) if crops else np.zeros((CELLS, CELLS, 3))
     return Signature(
-        class_name=class_name,
         area=float(np.median(masks.mean(axis=(1, 2)))) if len(masks) else 0.0,
         place=(float(middle[0] / size[0]), float(middle[1] / size[1])),
         spread=float(np.abs(centres - middle).mean() / size.mean()) if len(centres) else 0.0,
         colour=(float(red), float(green), float(blue)),
-        look=np.median(crops, axis=0) if crops else np.zeros((CELLS, CELLS, 3)),
+        look=tuple(
+            tuple((float(r), float(g), float(b)) for r, g, b in row) for row in look.round(DIGITS)
+        ),
     )
 
 
 def same_finding(first: Signature, second: Signature) -> float:
     """Return how alike two candidates are, from 0 to 1: the same from `SAME` on.
 
-    Of different classes: 0. Else the weighted geometric mean of four likenesses: of area, of place
-    (two that move about are alike), of colour, and of look (the normalised correlation of the two
+    They are of one class. The weighted geometric mean of four likenesses: of area, of place (two
+    that move about are alike), of colour, and of look (the normalised correlation of the two
     windows at the best shift).
     """
-    if first.class_name != second.class_name:
-        return 0.0
     ratio = np.log2(max(first.area, 1e-6) / max(second.area, 1e-6))
     terms = {
         "area": np.exp(-abs(ratio) / 2),
         "place": _same_place(first, second),
         "colour": np.exp(-((np.subtract(first.colour, second.colour) / ALIKE) ** 2).sum()),
-        "look": max(UNLIKE, _correlation(first.look, second.look)),
+        "look": max(UNLIKE, _correlation(np.array(first.look), np.array(second.look))),
     }
     logs = [WEIGHTS[name] * np.log(max(float(value), 1e-9)) for name, value in terms.items()]
     return float(np.exp(sum(logs)))

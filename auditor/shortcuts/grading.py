@@ -2,76 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
-from auditor.records.shortcuts import Exposure
-from auditor.records.stages import Evidence, Grade, Outcome, Plausibility
+from scipy.stats import false_discovery_control
 
-FLIPS = "T1 flip excess"
-RIVAL = "T1 nearest class"
-SHARE = "T1 evidence share"
-REMOVAL = "T2 removal"
-LOSS = "T2 evidence lost"
-LATENT = "T3 latent"
-TRANSPLANTS = (FLIPS, RIVAL, SHARE)
+from auditor.records.shortcuts import Confidence, Evidence, Exposure, Grade, Outcome, Severity
+from auditor.records.stages import Plausibility
+from auditor.shortcuts.tests import INSIDE, TESTS, CausalTest, Results
 
+# The share of false alarms that is allowed among all tests that pass.
 LEVEL = 0.01
 # Lower bounds of effects. Grade B asks for `LIKELY` and not for `CLEAR`: of nets without any
 # artefact more show an effect between the two than of nets with one.
 STRONG, LIKELY, CLEAR, UNUSED = 0.25, 0.15, 0.10, 0.05
+# Robust standard deviations from which on a share of evidence is no window's like any other.
 LEAST_Z = 3.0
+# A class that would lose this much of its accuracy is widely exposed.
 LOST = 0.25
 # Fewer pictures than this rule nothing out.
 ENOUGH = 16
+# Implausibilities from which on a region may be, or looks like, an artefact.
 LIKELY_ARTEFACT, ARTEFACT = 0.5, 0.75
 
 
-def grade(evidence: Sequence[Evidence], plausibility: Plausibility) -> Grade | None:
+def grade(results: Results, plausibility: Plausibility) -> Grade | None:
     """Return the grade by the table of the design, None when no row of it fits.
 
     None means: tested, neither strong evidence nor an artefact without effect.
     """
-    ran = [each for each in evidence if has_run(each)]
+    ran = list(_weighed(results))
     if not ran:
         return "U"
     artefact = plausibility.score
-    transplanted = any(_passes(each) for each in ran if each.test in TRANSPLANTS)
-    removed = any(_passes(each) for each in ran if each.test == REMOVAL)
-    confirmed = removed or any(_passes(each) for each in ran if each.test in (LOSS, LATENT))
-    bound = reach(evidence)
-    if transplanted and confirmed and bound >= STRONG and artefact >= ARTEFACT:
+    passed = {test.weight for test, each in ran if _passes(each)}
+    bound = reach(results)
+    if "sufficient" in passed and len(passed) > 1 and bound >= STRONG and artefact >= ARTEFACT:
         return "A"
-    if (transplanted or removed) and bound >= LIKELY and artefact >= LIKELY_ARTEFACT:
+    decides = passed & {"sufficient", "necessary"}
+    if decides and bound >= LIKELY and artefact >= LIKELY_ARTEFACT:
         return "B"
     if bound >= STRONG and artefact < LIKELY_ARTEFACT:
         return "C"
-    if (
-        max(each.low for each in ran if each.test != LATENT) < UNUSED
-        and artefact >= LIKELY_ARTEFACT
-    ):
-        return "D"
-    return None
+    largest = max((each.low for test, each in ran if test.kind != INSIDE), default=0.0)
+    return "D" if largest < UNUSED and artefact >= LIKELY_ARTEFACT else None
 
 
-def reach(evidence: Sequence[Evidence]) -> float:
+def reach(results: Results) -> float:
     """Return the largest lower bound of an effect in a test that passed, 0 without any.
 
-    An evidence share that does not stand out from windows counts nothing, and nor do T3 and the
-    evidence that removal takes: they confirm what other tests found, and members of a class may
-    lose much of their evidence with any piece of their object.
+    An evidence share that does not stand out from windows counts nothing, and nor do tests that
+    only confirm what others found: members of a class may lose much of their evidence with any
+    piece of their object.
     """
-    return max((_bound(each) for each in evidence if _passes(each)), default=0.0)
+    bounds = (
+        each.low
+        for test, each in _weighed(results)
+        if _passes(each) and test.weight != "confirms" and stands_out(test, each)
+    )
+    return max(bounds, default=0.0)
 
 
-def has_run(evidence: Evidence) -> bool:
-    """Say whether a test gave a result."""
-    return evidence.outcome not in ("not applicable", "error")
+def stands_out(test: CausalTest, evidence: Evidence) -> bool:
+    """Say whether an effect is far from that of other windows, where its test asks for that."""
+    return not test.stands_out or (evidence.z is not None and evidence.z >= LEAST_Z)
 
 
-def ruled_out(evidence: Sequence[Evidence]) -> bool:
+def ruled_out(results: Results) -> bool:
     """Say whether transplants leave no room for an effect that grade B would ask for."""
-    ran = [each for each in evidence if each.test in TRANSPLANTS and has_run(each)]
+    ran = [each for test, each in _weighed(results) if test.weight == "sufficient"]
     return bool(ran) and all(each.high < LIKELY and each.n >= ENOUGH for each in ran)
+
+
+def settled(results: dict[str, Results]) -> tuple[dict[str, dict[str, Evidence]], int]:
+    """Fill in q over all tests of all candidates and factors, and from it what each test says.
+
+    By Benjamini and Hochberg (1995). A conditional test that was left out counts as a test with
+    p = 1: which tests run depends on the data, and the correction must not gain by it. Returns the
+    results by candidate, and the number of tests that ran.
+    """
+    all_tests = [(name, each) for name, tests in results.items() for each in tests.values()]
+    ran = [(name, each.test, each.p) for name, each in all_tests if each.p is not None]
+    left_out = sum(each.p is None and TESTS[each.test].conditional for _name, each in all_tests)
+    p_values = [*(p for _name, _test, p in ran), *[1.0] * left_out]
+    q_values = false_discovery_control(p_values)[: len(ran)] if ran else ()
+    q = {(name, test): float(value) for (name, test, _p), value in zip(ran, q_values, strict=True)}
+    filled = {
+        name: {test: _concluded(each, q.get((name, test))) for test, each in tests.items()}
+        for name, tests in results.items()
+    }
+    return filled, len(ran)
 
 
 def outcome_of(low: float, high: float, q: float) -> Outcome:
@@ -81,7 +100,7 @@ def outcome_of(low: float, high: float, q: float) -> Outcome:
     return "refutes" if high < CLEAR else "inconclusive"
 
 
-def severity(grade: Grade, exposure: Exposure | None) -> str:
+def severity(grade: Grade, exposure: Exposure | None) -> Severity:
     """Return the severity of a grade: how much of the decisions is touched.
 
     Wide exposure (half of the class, a second class, or `LOST` of the class's accuracy) raises A
@@ -97,22 +116,31 @@ def severity(grade: Grade, exposure: Exposure | None) -> str:
     return "low" if grade == "D" else "none"
 
 
-def confidence(evidence: Sequence[Evidence]) -> str:
+def confidence(results: Results) -> Confidence:
     """Return high when two kinds of test pass, moderate for one clear one, else low."""
-    passed = {each.test.split()[0] for each in evidence if _passes(each)}
-    strong = any(_passes(each) and each.low >= STRONG and each.n >= 32 for each in evidence)
-    if len(passed) > 1 and strong:
+    passed = [(test, each) for test, each in _weighed(results) if _passes(each)]
+    agree = len({test.kind for test, _each in passed}) > 1
+    strong = any(each.low >= STRONG and each.n >= 32 for _test, each in passed)
+    if agree and strong:
         return "high"
-    return "moderate" if strong or len(passed) > 1 else "low"
+    return "moderate" if strong or agree else "low"
+
+
+def _weighed(results: Results) -> Iterator[tuple[CausalTest, Evidence]]:
+    """Yield the tests that gave a result and that have a weight."""
+    for name, each in results.items():
+        if each.has_run and TESTS[name].weight != "shown":
+            yield TESTS[name], each
 
 
 def _passes(evidence: Evidence) -> bool:
     return evidence.q is not None and evidence.q <= LEVEL and evidence.outcome == "supports"
 
 
-def _bound(evidence: Evidence) -> float:
-    if evidence.test in (LATENT, LOSS):
-        return 0.0
-    if evidence.test == SHARE and (evidence.z is None or evidence.z < LEAST_Z):
-        return 0.0
-    return evidence.low
+def _concluded(evidence: Evidence, q: float | None) -> Evidence:
+    if q is None:
+        return evidence
+    outcome = outcome_of(evidence.low, evidence.high, q)
+    if evidence.reason and outcome == "supports":
+        outcome = "inconclusive"
+    return evidence.model_copy(update={"q": q, "outcome": outcome})

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.stats import binomtest, fisher_exact
 
-from auditor.records.shortcuts import Accuracy
+from auditor.records.part import Interval
 
+# Permutations at once: 20,000 sign flips of 128 targets take 20 MB.
 CHUNK = 20_000
 
 
 def sign_flip_p(
-    effects: Float[np.ndarray, "target"], permutations: int, generator: np.random.Generator
+    effects: Float[np.ndarray, "target"], permutations: int, rng: np.random.Generator
 ) -> float:
     """Return the one-sided p-value that the mean effect is above zero.
 
@@ -33,7 +33,7 @@ def sign_flip_p(
     reached = 0
     for start in range(0, permutations, CHUNK):
         count = min(CHUNK, permutations - start)
-        signs = 1.0 - 2.0 * generator.integers(0, 2, size=(count, len(moved)), dtype=np.int8)
+        signs = 1.0 - 2.0 * rng.integers(0, 2, size=(count, len(moved)), dtype=np.int8)
         reached += int((signs @ moved >= observed).sum())
     return (1 + reached) / (1 + permutations)
 
@@ -43,36 +43,23 @@ def refined_p(
     permutations: int,
     tests: int,
     level: float,
-    generator: np.random.Generator,
+    rng: np.random.Generator,
 ) -> float:
     """Return `sign_flip_p` with enough permutations to pass ``level`` after ``tests`` tests.
 
     With P permutations p cannot fall under 1 / (P + 1), and Benjamini-Hochberg asks the smallest
     of ``tests`` values to be below level / tests. Only values near that floor are refined.
     """
-    p = sign_flip_p(effects, permutations, generator)
+    p = sign_flip_p(effects, permutations, rng)
     enough = math.ceil(2 * tests / level)
     if p <= 5 / (1 + permutations) and enough > permutations:
-        p = sign_flip_p(effects, enough, generator)
+        p = sign_flip_p(effects, enough, rng)
     return p
-
-
-def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """Return q-values: the smallest false discovery rate at which each test would pass.
-
-    Benjamini and Hochberg 1995: q of the i-th smallest of m is min over j >= i of p_j m / j.
-    """
-    p = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p, kind="stable")
-    scaled = p[order] * len(p) / np.arange(1, len(p) + 1)
-    q = np.empty_like(p)
-    q[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
-    return [float(value) for value in q]
 
 
 def bootstrap_interval(
     effects: Float[np.ndarray, "target reference"],
-    generator: np.random.Generator,
+    rng: np.random.Generator,
     *,
     draws: int = 2000,
 ) -> tuple[float, float]:
@@ -82,8 +69,8 @@ def bootstrap_interval(
     one target together and effects of one slot together.
     """
     targets, references = effects.shape
-    weights = generator.multinomial(targets, np.full(targets, 1 / targets), size=draws) / targets
-    picks = generator.multinomial(references, np.full(references, 1 / references), size=draws)
+    weights = rng.multinomial(targets, np.full(targets, 1 / targets), size=draws) / targets
+    picks = rng.multinomial(references, np.full(references, 1 / references), size=draws)
     means = ((weights @ effects) * (picks / references)).sum(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
@@ -97,17 +84,25 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
-def accuracy(correct: Bool[np.ndarray, "sample"]) -> Accuracy:
-    """Return the share of images that are right, with its interval."""
-    hits = int(correct.sum())
-    return Accuracy(hits, len(correct), *wilson_interval(hits, len(correct)))
-
-
-def gap_p(first: Accuracy, second: Accuracy) -> float | None:
-    """Return Fisher's exact p-value (two-sided) of equal accuracies; None if one is empty."""
-    if not first.n or not second.n:
+def accuracy(correct: Bool[np.ndarray, "sample"]) -> Interval | None:
+    """Return the share of images that are right, None without images."""
+    n = len(correct)
+    if not n:
         return None
-    table = np.array([[each.correct, each.n - each.correct] for each in (first, second)])
+    low, high = wilson_interval(int(correct.sum()), n)
+    return Interval(value=float(correct.mean()), low=low, high=high, n=n)
+
+
+def counted(share: Interval | None) -> tuple[int, int]:
+    """Return how many of how many images a share is of."""
+    return (round(share.value * share.n), share.n) if share else (0, 0)
+
+
+def gap_p(first: Interval | None, second: Interval | None) -> float | None:
+    """Return Fisher's exact p-value (two-sided) of equal accuracies; None if one is empty."""
+    if first is None or second is None:
+        return None
+    table = np.array([[hits, n - hits] for hits, n in (counted(first), counted(second))])
     return float(fisher_exact(table).pvalue)
 
 

@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from auditor.language.numbers import percent
-from auditor.language.speaking import N_
+from auditor.language.speaking import N_, joined
 from auditor.language.speaking import gettext as _
-from auditor.records.shortcuts import Accuracy, Details, Projection, Zeroing
-from auditor.records.stages import Evidence, Plausibility
-from auditor.shortcuts.grading import CLEAR, FLIPS, LATENT, LEAST_Z, REMOVAL, SHARE, has_run
+from auditor.records.part import Interval
+from auditor.records.shortcuts import Details, Evidence, Projection, Zeroing
+from auditor.records.stages import Plausibility
+from auditor.shortcuts.grading import CLEAR, stands_out
+from auditor.shortcuts.statistics import counted
 from auditor.shortcuts.terms import TERMS
+from auditor.shortcuts.tests import TESTS, CausalTest, Results
 
+# Accuracies with and without the region are equal from this p on, and of at least so many pictures.
 EQUAL = 0.05
 LEAST_SIDE = 8
 NOTHING = N_("Nothing that was measured speaks against it; only a person can.")
 
 
 def against(
-    name: str, evidence: Sequence[Evidence], plausibility: Plausibility, details: Details
+    name: str, results: Results, plausibility: Plausibility, details: Details
 ) -> tuple[str, ...]:
     """Return why the region may be part of the class, or not be used, after all.
 
     Tests first, then subgroups and concepts, then what does not look like an artefact.
     """
-    found = [sentence for each in evidence if (sentence := _of_test(each, name))]
+    said = (_of_test(TESTS[test], each, name) for test, each in results.items())
+    found = [sentence for sentence in said if sentence]
     if details.subgroups:
-        with_it, without = details.subgroups[0].carrying, details.subgroups[0].without
-        gap = details.subgroups[0].p
-        if gap is not None and gap > EQUAL and min(with_it.n, without.n) >= LEAST_SIDE:
+        whole = details.subgroups[0]
+        least = min(counted(side)[1] for side in (whole.carrying, whole.without))
+        if whole.p is not None and whole.p > EQUAL and least >= LEAST_SIDE:
             found.append(
                 _(
                     "Pictures of '%(name)s' are recognised about as well without it (%(count)s) as"
                     " with it (%(count_2)s).",
                     name=name,
-                    count=_count(without),
-                    count_2=_count(with_it),
+                    count=_count(whole.without),
+                    count_2=_count(whole.carrying),
                 )
             )
     if details.zeroing is not None and not _beats_random(details.zeroing):
@@ -53,7 +56,10 @@ def against(
 
 
 def cost(name: str, projection: Projection) -> str:
-    """Return in one or two sentences what projecting the direction out changes."""
+    """Return in one or two sentences what projecting the direction out changes.
+
+    ``name`` is that of the class.
+    """
     with_it, without, others = projection.changes
     words = [
         _(
@@ -64,8 +70,8 @@ def cost(name: str, projection: Projection) -> str:
         _("those without it %(change)s", change=_change(without.before, without.after)),
         _("pictures of other classes %(change)s", change=_change(others.before, others.after)),
     ]
-    kept = [text for text, change in zip(words, projection.changes, strict=True) if change.before.n]
-    said = {"layer": projection.layer, "kept": "; ".join(kept)}
+    kept = [text for text, change in zip(words, projection.changes, strict=True) if change.before]
+    said = {"layer": projection.layer, "kept": joined(kept, "; ")}
     if not projection.turned_n:
         return _(
             "With the region's direction taken out of layer %(layer)s, so that the layer no longer "
@@ -84,33 +90,24 @@ def cost(name: str, projection: Projection) -> str:
     )
 
 
-def _of_test(each: Evidence, name: str) -> str:
-    if not has_run(each):
+def _of_test(test: CausalTest, evidence: Evidence, name: str) -> str:
+    """Return what a result says against the candidate, nothing where it says nothing."""
+    if not evidence.has_run:
         return ""
-    few = _("(n = %(n)s, upper end of the interval %(high)s)", n=each.n, high=percent(each.high))
-    if each.reason:
-        return each.reason
-    if each.test == FLIPS and each.low < CLEAR:
-        return _(
-            "Put into other pictures it turns few of them into '%(name)s' %(few)s.",
-            name=name,
-            few=few,
-        )
-    if each.test == SHARE and (each.z is None or each.z < LEAST_Z):
-        return _("It carries no clearly larger share of the evidence than windows of its size do.")
-    if each.test == REMOVAL and each.low <= 0:
-        return _(
-            "Pictures of '%(name)s' are still recognised when it is covered %(few)s.",
-            name=name,
-            few=few,
-        )
-    if each.test == LATENT and each.low <= 0:
-        return _(
-            "Pictures of '%(name)s' are still recognised with its direction projected out %(few)s.",
-            name=name,
-            few=few,
-        )
-    return ""
+    if evidence.reason:
+        return evidence.reason
+    if test.stands_out:
+        weak = not stands_out(test, evidence)
+    else:
+        weak = evidence.low < CLEAR if test.weight == "sufficient" else evidence.low <= 0
+    if not weak or not test.objection:
+        return ""
+    few = _(
+        "(n = %(n)s, upper end of the interval %(high)s)",
+        n=evidence.n,
+        high=percent(evidence.high),
+    )
+    return _(test.objection, name=name, few=few)
 
 
 def _beats_random(curve: Zeroing) -> bool:
@@ -118,16 +115,18 @@ def _beats_random(curve: Zeroing) -> bool:
     return any(own < low for own, (low, _) in zip(curve.own, curve.band_own, strict=True))
 
 
-def _change(before: Accuracy, after: Accuracy) -> str:
-    if not before.n:
+def _change(before: Interval | None, after: Interval | None) -> str:
+    if before is None:
         return _("(there are none)")
+    right, n = counted(after)
     return _(
         "in %(correct)s of %(n)s cases instead of %(correct_2)s",
-        correct=after.correct,
-        n=after.n,
-        correct_2=before.correct,
+        correct=right,
+        n=n,
+        correct_2=counted(before)[0],
     )
 
 
-def _count(found: Accuracy) -> str:
-    return _("%(correct)s of %(n)s", correct=found.correct, n=found.n)
+def _count(share: Interval | None) -> str:
+    right, n = counted(share)
+    return _("%(correct)s of %(n)s", correct=right, n=n)

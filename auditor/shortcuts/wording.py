@@ -2,67 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from auditor.language.numbers import bare_percent, percent
 from auditor.language.shapes import shape_in_words
-from auditor.language.speaking import N_
+from auditor.language.speaking import N_, capitalised, joined, ngettext
 from auditor.language.speaking import gettext as _
-from auditor.records.shortcuts import Details
-from auditor.records.stages import Candidate, Evidence, Grade, Plausibility
-from auditor.shortcuts.grading import (
-    FLIPS,
-    LATENT,
-    LOSS,
-    REMOVAL,
-    RIVAL,
-    SHARE,
-    has_run,
-    ruled_out,
-)
+from auditor.records.shortcuts import Details, Evidence, Grade, Zeroing
+from auditor.records.stages import Candidate, Plausibility
+from auditor.shortcuts.grading import ruled_out
 from auditor.shortcuts.terms import TERMS
+from auditor.shortcuts.tests import INSIDE, TESTS, CausalTest, Results
 
-NUMBERS: Mapping[str, str] = {
-    FLIPS: N_(
-        "put into pictures of other classes it turns %(effect)s (95 %% interval %(low)s to "
-        "%(high)s, n = %(n)s) into '%(name)s'"
-    ),
-    RIVAL: N_(
-        "of the pictures of %(rival)s, the nearest class, it turns %(effect)s (95 %% "
-        "interval %(low)s to %(high)s, n = %(n)s)"
-    ),
-    REMOVAL: N_(
-        "without it %(effect)s (95 %% interval %(low)s to %(high)s, n = %(n)s) of the "
-        "class's pictures leave '%(name)s'"
-    ),
-    LOSS: N_(
-        "covering it takes away %(effect)s (95 %% interval %(low)s to %(high)s, n = %(n)s) of the "
-        "evidence for '%(name)s'"
-    ),
-    LATENT: N_(
-        "with its direction taken out of the layer %(effect)s (95 %% interval %(low)s to "
-        "%(high)s, n = %(n)s) of the pictures that carry it leave '%(name)s'"
-    ),
-    SHARE: N_(
-        "it carries %(effect)s (95 %% interval %(low)s to %(high)s, n = %(n)s) of the "
-        "evidence for '%(name)s'"
-    ),
-}
-# Where a test shows no effect.
-IDLE: Mapping[str, str] = {
-    REMOVAL: N_(
-        "pictures of '%(name)s' are still recognised without it: no more of them leave the"
-        " class than with another window removed (n = %(n)s)"
-    ),
-    LOSS: N_(
-        "covering it takes away no more of the evidence for '%(name)s' than covering another "
-        "window (n = %(n)s)"
-    ),
-    LATENT: N_(
-        "with its direction taken out of the layer no more of the pictures that carry it "
-        "leave the class than with a random one (n = %(n)s)"
-    ),
-}
 STARTS: Mapping[Grade, str] = {
     "A": N_(
         "The model can be steered to '%(name)s' by the %(shape)s, and the region looks like an"
@@ -84,22 +35,28 @@ NOT_RULED_OUT = N_(
 
 
 def meaning(
-    name: str, shape: str, grade: Grade, evidence: Sequence[Evidence], images: int, members: int
+    name: str, shape: str, grade: Grade, results: Results, images: int, members: int
 ) -> tuple[str, str]:
     """Return what the finding means: in one sentence, and the rest with numbers and intervals."""
-    numbers = "; ".join(_number(each, name) for each in evidence if has_run(each))
-    numbers = numbers[:1].upper() + numbers[1:] + "." if numbers else ""
+    told = [
+        result_in_words(TESTS[test], each, name) for test, each in results.items() if each.has_run
+    ]
+    numbers = capitalised(joined(told, "; ")) + "." if any(told) else ""
     said = {"name": name, "shape": shape_in_words(shape), "images": images, "members": members}
     if grade == "U":
-        first = [each.reason for each in evidence if each.reason and each.test != LATENT]
+        first = [
+            each.reason
+            for test, each in results.items()
+            if each.reason and TESTS[test].kind != INSIDE
+        ]
         start = _(
             "Whether the model relies on the %(shape)s for '%(name)s' could not be tested.", **said
         )
-        return start, " ".join(dict.fromkeys(first))
-    unknown = grade == "D" and not ruled_out(evidence)
+        return start, joined(dict.fromkeys(first))
+    unknown = grade == "D" and not ruled_out(results)
     lead = _(NOT_RULED_OUT if unknown else STARTS[grade], **said)
     found_on = _(FOUND_ON, **said) if grade in ("A", "B") else ""
-    return lead, f"{found_on} {numbers}".strip()
+    return lead, joined((found_on, numbers))
 
 
 def reasons(candidate: Candidate, plausibility: Plausibility) -> tuple[str, ...]:
@@ -170,15 +127,38 @@ def verification(grade: Grade) -> str:
     return _("The next audit repeats the tests.")
 
 
-def _number(evidence: Evidence, name: str) -> str:
-    said = {
-        "effect": percent(evidence.effect),
-        "low": bare_percent(evidence.low),
-        "high": percent(evidence.high),
-        "n": evidence.n,
-        "name": name,
-    }
-    if evidence.test == RIVAL:
-        said["rival"] = evidence.unit.partition(" of ")[2].partition(" of ")[2]
-    idle = evidence.test in IDLE and evidence.low <= 0
-    return _(IDLE[evidence.test] if idle else NUMBERS[evidence.test], **said)
+def result_in_words(test: CausalTest, evidence: Evidence, name: str) -> str:
+    """Return the sentence of a test with its numbers; ``name`` is that of the class."""
+    return _(
+        test.idle if test.idle and evidence.low <= 0 else test.sentence,
+        effect=percent(evidence.effect),
+        low=bare_percent(evidence.low),
+        high=percent(evidence.high),
+        n=evidence.n,
+        name=name,
+        rival=evidence.of,
+    )
+
+
+def zeroing_in_words(curve: Zeroing, name: str) -> str:
+    """Return what zeroing the first concepts of a region does; ``name`` is that of its class."""
+    step = curve.counts.index(curve.chosen)
+    return ngettext(
+        "With the first %(num)s concept of the region at zero, the mean confidence in '%(name)s' "
+        "goes from %(own_before)s to %(own_after)s (n = %(n_own)s), with equally many random ones "
+        "to %(random)s; that of other classes' pictures in their own class from %(before)s to "
+        "%(after)s (n = %(n)s).",
+        "With the first %(num)s concepts of the region at zero, the mean confidence in '%(name)s' "
+        "goes from %(own_before)s to %(own_after)s (n = %(n_own)s), with equally many random ones "
+        "to %(random)s; that of other classes' pictures in their own class from %(before)s to "
+        "%(after)s (n = %(n)s).",
+        curve.chosen,
+        name=name,
+        own_before=percent(curve.own[0]),
+        own_after=percent(curve.own[step]),
+        n_own=curve.n_own,
+        random=percent(curve.random_own[step]),
+        before=percent(curve.others[0]),
+        after=percent(curve.others[step]),
+        n=curve.n_others,
+    )

@@ -1,4 +1,4 @@
-"""P6 and T4 on models whose use of brightness is written down."""
+"""Statistics of whole pictures on models whose use of brightness is written down."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from auditor.causal.global_factors import GIVEN, OPPOSITE, TAKEN
+from auditor.causal.global_factors import OPPOSITE
 from auditor.causal.search import find_shortcuts
 from auditor.config.audit import ShortcutConfig
-from auditor.records.stages import GlobalFactor, ShortcutReport
+from auditor.records.shortcuts import GlobalFactor
+from auditor.records.stages import ShortcutReport
 from auditor.shortcuts.whole_pictures.global_factors import ENOUGH, PART
 from tests.causal.worlds import SIZE, World
 
@@ -66,12 +67,14 @@ def bright_world(reliance: float, *, share: float = 1.0, per_class: int = 40) ->
 
 
 def search(world: World) -> ShortcutReport:
-    return find_shortcuts(world.probe(), world.samples(), {}, (0, 1, 2), CONFIG, seed=0)
+    return find_shortcuts(world.search(config=CONFIG))
 
 
 def brightness_of(report: ShortcutReport) -> GlobalFactor:
     return next(
-        each for each in report.factors if (each.output, each.statistic) == (0, "brightness")
+        each
+        for each in report.whole.factors
+        if (each.class_name, each.statistic) == ("red", "brightness")
     )
 
 
@@ -84,8 +87,8 @@ def test_brightness_given_turns_pictures_and_taken_away_loses_them(
     relied_on: ShortcutReport,
 ) -> None:
     factor = brightness_of(relied_on)
-    given, taken = factor.evidence
-    assert (given.test, taken.test) == (GIVEN, TAKEN)
+    given, taken = factor.evidence.values()
+    assert (given.test, taken.test) == ("statistic_given", "statistic_taken")
     for each in (given, taken):
         assert each.outcome == "supports"
         assert each.low <= each.effect <= each.high
@@ -100,7 +103,7 @@ def test_brightness_given_turns_pictures_and_taken_away_loses_them(
     assert factor.auc > 0.99
     # Light may be what the class is, but it turns any picture into it.
     assert factor.grade == "B"
-    assert factor.plausibility.terms[ENOUGH] == 1.0
+    assert factor.terms[ENOUGH] == 1.0
     assert "turns 100\u00a0%" in factor.meaning
 
 
@@ -108,44 +111,46 @@ def test_brightness_of_a_part_of_the_class_is_a_likely_shortcut() -> None:
     report = search(bright_world(reliance=150.0, share=0.6, per_class=60))
     factor = brightness_of(report)
     assert factor.grade == "A"
-    assert factor.plausibility.terms[PART] == factor.plausibility.terms[ENOUGH] == 1.0
+    assert factor.terms[PART] == factor.terms[ENOUGH] == 1.0
 
 
 def test_brightness_that_is_not_used_is_not_graded_as_evidence() -> None:
     report = search(bright_world(reliance=0.0))
-    light = [each for each in report.factors if each.statistic in ("brightness", "highlights")]
+    light = [
+        each for each in report.whole.factors if each.statistic in ("brightness", "highlights")
+    ]
     assert not any(each.grade in ("A", "B", "C") for each in light)
     # The classes are tints there, of the whole picture: what they are, but for a margin whose tint
     # alone turns more than half of the other pictures.
-    tints = {(each.output, each.statistic): each.grade for each in report.factors}
-    assert tints[0, "red-green tint"] == tints[0, "red-green tint of the margin"] == "C"
-    assert tints[2, "blue-yellow tint"] == "C"
-    assert tints[2, "blue-yellow tint of the margin"] == "B"
+    tints = {(each.class_name, each.statistic): each.grade for each in report.whole.factors}
+    assert tints["red", "red-green tint"] == tints["red", "red-green tint of the margin"] == "C"
+    assert tints["blue", "blue-yellow tint"] == "C"
+    assert tints["blue", "blue-yellow tint of the margin"] == "B"
 
 
 def test_pictures_that_are_alike_have_no_factor_of_brightness() -> None:
     report = search(bright_world(reliance=150.0, share=0.0))
-    assert all(each.statistic != "brightness" for each in report.factors)
+    assert all(each.statistic != "brightness" for each in report.whole.factors)
 
 
 def test_p_values_of_factors_are_corrected_with_those_of_regions(
     relied_on: ShortcutReport,
 ) -> None:
-    ran = [e for f in relied_on.factors for e in f.evidence if e.p is not None]
+    ran = [e for f in relied_on.whole.factors for e in f.evidence.values() if e.p is not None]
     assert len(ran) >= 2
-    listed = [e for f in relied_on.findings for e in f.evidence if e.p is not None]
-    assert relied_on.tests >= len(ran) + len(listed)
+    listed = [e for f in relied_on.findings for e in f.evidence.values() if e.p is not None]
+    assert relied_on.limits.tests >= len(ran) + len(listed)
 
 
 def test_switched_off_nothing_is_found_and_the_report_says_so() -> None:
     world = bright_world(reliance=150.0)
     config = CONFIG.model_copy(update={"proposals": ["P1"]})
-    report = find_shortcuts(world.probe(), world.samples(), {}, (0, 1, 2), config, seed=0)
-    assert report.factors == ()
-    assert any("Switched off" in note and "P6" in note for note in report.notes)
+    report = find_shortcuts(world.search(config=config))
+    assert report.whole.factors == ()
+    assert any("Switched off" in note and "P6" in note for note in report.limits.notes)
 
 
 def test_the_same_seed_gives_the_same_factors(relied_on: ShortcutReport) -> None:
     again = search(bright_world(reliance=150.0))
-    assert again.factors == relied_on.factors
-    assert again.notes == relied_on.notes
+    assert again.whole.factors == relied_on.whole.factors
+    assert again.limits.notes == relied_on.limits.notes

@@ -1,4 +1,4 @@
-"""T3 on a layer whose directions are known: the mark's direction decides for it, others do not."""
+"""The latent test where directions are known: the mark's decides for it, others do not."""
 
 from __future__ import annotations
 
@@ -8,51 +8,48 @@ import numpy as np
 import pytest
 import torch
 
-from auditor.causal.carrying_images import carriers, masks_for, strays
+from auditor.causal.carrying_images import carrying_images, masks_for, strays_of
 from auditor.causal.directions import (
     random_directions,
     region_direction,
     spread_of,
     variance_along,
 )
-from auditor.causal.images import load_members, load_pool
+from auditor.causal.images import Stage, load_members
 from auditor.causal.latent import Latent, ground_of, latent_test
 from auditor.causal.screening import Screened, screen
 from auditor.causal.transplant import Region, control_windows
-from auditor.causal.trial import Stage, Trial
-from auditor.config.audit import ShortcutConfig
+from auditor.causal.trial import Trial
 from auditor.shortcuts.propose.proposals import Proposal
 from auditor.shortcuts.propose.windows import FEATHER
+from auditor.shortcuts.statistics import counted
 from tests.causal.worlds import BRIGHT, MARK, SIZE, WideModel, World, world
 
 TURNED = 3
 
 
 def prepared(subject: World) -> tuple[Stage, Trial, Screened]:
-    """Return what the search has at hand when T3 begins, for the mark of class 0."""
-    samples, probe = subject.samples(), subject.probe()
-    generator = np.random.default_rng(0)
-    members = load_members(probe, samples, 0, ShortcutConfig(), 0)
-    halves = [np.flatnonzero(~samples.discovery), np.flatnonzero(samples.discovery)]
-    targets, others = (load_pool(probe, samples, half, 36, name="any", seed=0) for half in halves)
-    stage = Stage(probe, targets, others, 24, 300, 12)
+    """Return what the search has at hand when the latent test begins, for the mark of class 0."""
+    stage = subject.stage(36, targets=24, permutations=300)
+    members = load_members(stage.search, 0)
     masks = np.zeros((len(members.rows), SIZE, SIZE), bool)
     # As a proposal would be: grown so that the mark has its full weight.
     masks[:, MARK[0].start - FEATHER :, MARK[1].start - FEATHER :] = True
     proposal = Proposal("P1", "mark", masks, 1.0, "")
-    (screened,) = screen(probe, members, [proposal], others, classes=1, generator=generator)
+    rng = np.random.default_rng(0)
+    (screened,) = screen(stage.probe, members, [proposal], stage.others, classes=1, rng=rng)
     window = control_windows(members, masks, "mark", rank=0.5)
     region = Region(members, masks, screened.references, screened.non_members, window)
-    return stage, Trial(region, None, None, (), 0), screened
+    return stage, Trial(region, None, None, {}, 0), screened
 
 
-def run(subject: World) -> Latent:
+def run(subject: World, layer: str = "mixed") -> Latent:
     stage, trial, screened = prepared(subject)
     members = trial.region.members
-    generator = np.random.default_rng(1)
-    wrong = strays(stage, subject.samples(), members, generator)
-    ground = ground_of(stage, members, "mixed", wrong, generator)
-    return latent_test(stage, "c", trial, screened, ground, generator)
+    strays = strays_of(stage, members)
+    ground = ground_of(stage, members, layer, strays)
+    carrying = carrying_images(stage, members, screened, strays)
+    return latent_test(stage, trial, carrying, ground, np.random.default_rng(1))
 
 
 @pytest.fixture(scope="module")
@@ -67,20 +64,22 @@ def found(turned: World) -> Latent:
 
 def test_members_leave_without_the_direction_and_no_one_else_does(found: Latent) -> None:
     evidence, projection = found.evidence, found.projection
-    assert evidence.test == "T3 latent"
+    assert evidence.test == "latent"
     assert evidence.low > 0.8
     assert evidence.p is not None
     assert evidence.p < 0.01
     assert projection is not None
     carrying, clean, others = projection.changes
+    assert carrying.before is not None
     assert carrying.before.value == 1.0
+    assert carrying.after is not None
     assert carrying.after.value == 0.0
     assert carrying.control is not None
     assert carrying.control == pytest.approx(evidence.effect, abs=0.01)
     for change in (clean, others):
-        assert change.before.n >= 4
-        assert change.after.correct == change.before.correct
-    assert evidence.n == carrying.before.correct
+        assert counted(change.before)[1] >= 4
+        assert change.after == change.before
+    assert evidence.n == counted(carrying.before)[0]
     assert projection.directions == 20
     assert projection.turned_n >= 32
     assert projection.turned[0] > 0.9
@@ -97,9 +96,7 @@ def test_without_reliance_taking_the_direction_out_changes_nothing() -> None:
     found = run(subject)
     assert found.projection is not None
     assert found.evidence.high < 0.05
-    assert [c.after.correct for c in found.projection.changes] == [
-        c.before.correct for c in found.projection.changes
-    ]
+    assert all(change.after == change.before for change in found.projection.changes)
 
 
 def test_the_same_seed_gives_the_same_numbers(turned: World, found: Latent) -> None:
@@ -165,22 +162,27 @@ def test_projecting_out_is_the_formula(turned: World) -> None:
 
 
 def test_a_narrow_layer_is_said_to_be_too_narrow() -> None:
-    stage, trial, screened = prepared(world())
-    wrong = strays(stage, world().samples(), trial.region.members, np.random.default_rng(0))
-    generator = np.random.default_rng(0)
-    assert ground_of(stage, trial.region.members, "bright", wrong, generator) is None
-    found = latent_test(stage, "c", trial, screened, None, np.random.default_rng(0))
+    found = run(world(), "bright")
     assert found.evidence.outcome == "not applicable"
     assert "at least 4 channels" in found.evidence.reason
 
 
-def test_carriers_are_the_marked_members_and_masks_follow_the_references() -> None:
-    subject = world()
-    stage, trial, screened = prepared(subject)
+def test_carrying_images_are_the_marked_members_and_masks_follow_the_references() -> None:
+    stage, trial, screened = prepared(world())
     members = trial.region.members
-    assert carriers(stage, members, screened).tolist() == (members.rows < 26).tolist()
+    carrying = carrying_images(stage, members, screened, strays_of(stage, members))
+    assert carrying.members.tolist() == (members.rows < 26).tolist()
     masks = masks_for(screened, members.heat[:2])
     assert np.array_equal(masks, screened.proposal.masks[:2])
+
+
+def test_a_proposal_that_is_of_some_members_says_so_itself() -> None:
+    stage, trial, screened = prepared(world())
+    members = trial.region.members
+    some = np.arange(len(members.rows)) < 5
+    known = replace(screened, proposal=replace(screened.proposal, carriers=some))
+    carrying = carrying_images(stage, members, known, strays_of(stage, members))
+    assert carrying.members.tolist() == some.tolist()
 
 
 def test_regions_of_unseen_images_lie_where_the_references_lie() -> None:
@@ -212,7 +214,7 @@ def test_strays_are_wrongly_decided_test_images_in_proportion() -> None:
     mistaken = World(images, subject.labels, subject.model)
     samples = mistaken.samples()
     stage, trial, _ = prepared(mistaken)
-    found = strays(stage, samples, trial.region.members, np.random.default_rng(0))
+    found = strays_of(stage, trial.region.members)
     wrong = np.flatnonzero(~samples.discovery & (samples.labels == 0) & (samples.prediction != 0))
     assert len(wrong) > 0
     assert found.rows.tolist() == wrong.tolist()

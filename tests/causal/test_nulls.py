@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.causal.notes import null_sentence
-from auditor.causal.search import find_shortcuts
+from auditor.causal.search import find_shortcuts, null_sentence
 from auditor.config.audit import ShortcutConfig
 from auditor.shortcuts.grading import LEVEL
 from auditor.shortcuts.statistics import more_than
@@ -24,12 +23,10 @@ def test_nulls_pass_no_more_often_than_nominal() -> None:
             per_class=40, reliance=reliance, model=WideModel(reliance, turned=seed), seed=seed
         )
         leading = dict.fromkeys((0, 1, 2), ("mixed", (0,)))
-        report = find_shortcuts(
-            subject.probe(), subject.samples(), leading, (0, 1, 2), CONFIG, seed=seed
-        )
-        assert report.null_rate is not None
-        passed += report.null_rate * report.null_n
-        tried += report.null_n
+        limits = find_shortcuts(subject.search(leading, config=CONFIG, seed=seed)).limits
+        assert limits.null_rate is not None
+        passed += limits.null_rate * limits.null_n
+        tried += limits.null_n
     assert tried > 100
     assert more_than(round(passed), tried, LEVEL) > 0.05
 

@@ -52,15 +52,9 @@ def relevance_of(subject: World) -> LayerRelevance:
 
 def searched(subject: World, folder: Path, *, seed: int = 0) -> Path:
     """Run the search with all proposals and store its report in a new folder, which is returned."""
-    report = find_shortcuts(
-        subject.probe(),
-        subject.samples(),
-        dict.fromkeys((0, 1, 2), ("mixed", (0, 3))),
-        (0, 1, 2),
-        CONFIG,
-        seed=seed,
-        layer_relevance=relevance_of(subject),
-    )
+    leading = dict.fromkeys((0, 1, 2), ("mixed", (0, 3)))
+    relevance = relevance_of(subject)
+    report = find_shortcuts(subject.search(leading, config=CONFIG, seed=seed, relevance=relevance))
     folder.mkdir()
     save_record(folder, report)
     return folder

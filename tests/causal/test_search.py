@@ -19,7 +19,7 @@ CONFIG = ShortcutConfig(permutations=300, per_class=2, targets=24)
 
 def search(subject: World, seed: int = 0, outputs: tuple[int, ...] = (0, 1, 2)) -> ShortcutReport:
     leading = dict.fromkeys(outputs, ("bright", (0,)))
-    return find_shortcuts(subject.probe(), subject.samples(), leading, outputs, CONFIG, seed=seed)
+    return find_shortcuts(subject.search(leading, outputs, CONFIG, seed=seed))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def wide() -> ShortcutReport:
     subject = world(per_class=60, model=WideModel(6.0, turned=1))
     leading = dict.fromkeys((0, 1, 2), ("mixed", (0,)))
     config = CONFIG.model_copy(update={"per_class": 5})
-    return find_shortcuts(subject.probe(), subject.samples(), leading, (0, 1, 2), config, seed=0)
+    return find_shortcuts(subject.search(leading, config=config))
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +66,13 @@ def test_its_members_are_the_marked_images(report: ShortcutReport) -> None:
 def test_its_evidence_has_intervals_controls_and_corrected_p_values(
     report: ShortcutReport,
 ) -> None:
-    evidence = {each.test: each for each in report.findings[0].evidence}
-    latent = evidence.pop("T3 latent")
+    evidence = dict(report.findings[0].evidence)
+    latent = evidence.pop("latent")
     assert latent.outcome == "not applicable"
     assert "at least 4 channels" in latent.reason
-    assert "Not needed" in evidence.pop("T1 nearest class").reason
+    assert "Not needed" in evidence.pop("nearest_class").reason
     assert set(evidence) == {
-        "T1 flip excess", "T1 evidence share", "T2 removal", "T2 evidence lost",
+        "flip_excess", "evidence_share", "removal", "evidence_lost",
     }  # fmt: skip
     for each in evidence.values():
         assert each.outcome == "supports"
@@ -81,13 +81,13 @@ def test_its_evidence_has_intervals_controls_and_corrected_p_values(
         assert each.q is not None
         assert each.p <= each.q <= 0.01
         assert each.effect == pytest.approx(min(each.controls.values()))
-    assert evidence["T1 flip excess"].low > 0.8
+    assert evidence["flip_excess"].low > 0.8
 
 
 def test_a_graded_finding_has_all_its_details(wide: ShortcutReport) -> None:
     first = wide.findings[0]
     assert (first.grade, first.severity, first.confidence) == ("A", "critical", "moderate")
-    latent = {each.test: each for each in first.evidence}["T3 latent"]
+    latent = first.evidence["latent"]
     assert latent.outcome == "supports"
     assert latent.low > 0.8
     details = first.details
@@ -95,9 +95,12 @@ def test_a_graded_finding_has_all_its_details(wide: ShortcutReport) -> None:
     assert details.missing == {}
     assert details.exposure is not None
     assert details.exposure.share == pytest.approx(0.8, abs=0.1)
-    assert details.exposure.classes == (0,)
+    assert details.exposure.classes == ("red",)
     assert details.exposure.lost > 0.4
-    assert details.subgroups[0].carrying.n + details.subgroups[0].without.n == 30
+    own = details.subgroups[0]
+    assert own.carrying is not None
+    assert own.without is not None
+    assert own.carrying.n + own.without.n == 30
     assert details.projection is not None
     assert details.zeroing is not None
     assert details.signature is not None
@@ -128,11 +131,11 @@ def test_another_sample_and_seed_find_the_same_thing_and_other_marks_are_others(
 
 def test_only_candidates_with_an_effect_are_taken_out_of_the_layer(wide: ShortcutReport) -> None:
     for finding in wide.findings:
-        latent = {each.test: each for each in finding.evidence}["T3 latent"]
+        latent = finding.evidence["latent"]
         found = any(
             each.p is not None and each.p <= 0.01 and each.low >= 0.05
-            for each in finding.evidence
-            if each.test != "T3 latent"
+            for test, each in finding.evidence.items()
+            if test != "latent"
         )
         assert (latent.n > 0) <= found
 
@@ -140,9 +143,14 @@ def test_only_candidates_with_an_effect_are_taken_out_of_the_layer(wide: Shortcu
 def test_the_search_says_how_many_transplants_stopped_early_and_checks_itself(
     wide: ShortcutReport,
 ) -> None:
-    assert any("stopped early, after the first 16 target images" in note for note in wide.notes)
-    (check,) = [note for note in wide.notes if note.startswith("Self-check")]
-    assert f"{round(wide.null_rate * wide.null_n)} of {wide.null_n} tests" in check
+    assert any(
+        "stopped early, after the first 16 target images" in note for note in wide.limits.notes
+    )
+    (check,) = [note for note in wide.limits.notes if note.startswith("Self-check")]
+    assert (
+        f"{round(wide.limits.null_rate * wide.limits.null_n)} of {wide.limits.null_n} tests"
+        in check
+    )
 
 
 def test_triplets_show_the_change(subject: World, report: ShortcutReport) -> None:
@@ -174,7 +182,10 @@ def test_the_same_seed_gives_the_same_report(subject: World, report: ShortcutRep
     assert [f.fingerprint for f in again.findings] == [f.fingerprint for f in report.findings]
     assert [f.evidence for f in again.findings] == [f.evidence for f in report.findings]
     assert [f.plausibility for f in again.findings] == [f.plausibility for f in report.findings]
-    assert (again.null_rate, again.detection_limit) == (report.null_rate, report.detection_limit)
+    assert (again.limits.null_rate, again.limits.detection_limit) == (
+        report.limits.null_rate,
+        report.limits.detection_limit,
+    )
 
 
 def test_another_seed_finds_the_same_thing(subject: World, report: ShortcutReport) -> None:
@@ -183,12 +194,12 @@ def test_another_seed_finds_the_same_thing(subject: World, report: ShortcutRepor
 
 
 def test_the_report_says_what_it_could_have_found(report: ShortcutReport) -> None:
-    assert report.proposed >= report.tests / 3
-    assert report.targets > 16
-    assert report.detection_limit is not None
-    assert 0 < report.detection_limit < 0.6
-    assert report.null_n >= 3
-    assert report.null_rate == pytest.approx(0.0, abs=0.2)
+    assert report.limits.proposed >= report.limits.tests / 3
+    assert report.limits.targets > 16
+    assert report.limits.detection_limit is not None
+    assert 0 < report.limits.detection_limit < 0.6
+    assert report.limits.null_n >= 3
+    assert report.limits.null_rate == pytest.approx(0.0, abs=0.2)
 
 
 @pytest.mark.parametrize(
@@ -202,18 +213,18 @@ def test_a_model_without_reliance_has_no_candidate(marked: tuple[float, ...]) ->
 def test_small_classes_are_named_once_and_make_no_cards() -> None:
     report = search(world(per_class=5))
     assert report.findings == ()
-    assert report.detection_limit is None
-    assert report.null_rate is None
-    (note,) = report.notes
+    assert report.limits.detection_limit is None
+    assert report.limits.null_rate is None
+    (note,) = report.limits.notes
     assert "red (5), green (5), blue (5)" in note
     assert "at least 8" in note
 
 
 def test_one_class_alone_is_said_to_be_untestable_by_transplant() -> None:
     report = search(world(classes=1), outputs=(0,))
-    assert any("images of other classes" in note for note in report.notes)
+    assert any("images of other classes" in note for note in report.limits.notes)
     for finding in report.findings:
-        first = finding.evidence[0]
+        first = finding.evidence["flip_excess"]
         assert first.outcome == "not applicable"
         assert "0 images of other classes" in first.reason
     assert not any(f.grade == "A" for f in report.findings)
@@ -221,9 +232,7 @@ def test_one_class_alone_is_said_to_be_untestable_by_transplant() -> None:
 
 def test_progress_counts_every_class() -> None:
     subject, told = world(per_class=20), []
-    find_shortcuts(
-        subject.probe(), subject.samples(), {}, (0, 1, 2), CONFIG, seed=0, progress=told.append
-    )
+    find_shortcuts(subject.search(config=CONFIG, progress=told.append))
     assert sum(told) == steps_of((0, 1, 2))
 
 
@@ -234,22 +243,15 @@ def relevance_of(subject: World) -> LayerRelevance:
 
 
 def test_what_needs_relevance_by_concept_says_so_when_it_has_none(report: ShortcutReport) -> None:
-    assert any("P2, P3, P4, P5, P8" in note for note in report.notes)
+    assert any("P2, P3, P4, P5, P8" in note for note in report.limits.notes)
 
 
 def test_with_relevance_by_concept_the_same_mark_is_found_and_the_data_is_looked_at(
     subject: World,
 ) -> None:
-    found = find_shortcuts(
-        subject.probe(),
-        subject.samples(),
-        {},
-        (0, 1, 2),
-        CONFIG.model_copy(update={"proposals": ["P1", "P2", "P3", "P8"]}),
-        seed=0,
-        layer_relevance=relevance_of(subject),
-    )
-    assert not any("relevance by concept was not given" in note for note in found.notes)
+    config = CONFIG.model_copy(update={"proposals": ["P1", "P2", "P3", "P8"]})
+    found = find_shortcuts(subject.search(config=config, relevance=relevance_of(subject)))
+    assert not any("relevance by concept was not given" in note for note in found.limits.notes)
     assert found.findings[0].candidate.output == 0
     assert {f.candidate.output for f in found.findings if f.grade in ("A", "B")} == {0}
 
@@ -258,9 +260,9 @@ def test_with_relevance_by_concept_the_same_mark_is_found_and_the_data_is_looked
 def test_each_proposal_runs_alone(subject: World, names: list[str]) -> None:
     config = CONFIG.model_copy(update={"proposals": names})
     leading = dict.fromkeys((0, 1, 2), ("bright", (0,)))
-    found = find_shortcuts(subject.probe(), subject.samples(), leading, (0, 1, 2), config, seed=0)
+    found = find_shortcuts(subject.search(leading, config=config))
     assert {f.candidate.kind for f in found.findings} <= set(names)
-    assert any("Switched off" in note for note in found.notes)
+    assert any("Switched off" in note for note in found.limits.notes)
 
 
 class MarkedWorld(World):

@@ -10,12 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from auditor.causal.images import Members, load_pool
+from auditor.causal.images import Members, Stage, load_pool
 from auditor.causal.screening import Screened
 from auditor.causal.standing import lies_in_the_picture, standing_layer
-from auditor.causal.trial import Stage
 from auditor.causal.zeroing import COMPARED, LOOKED_UP, region_concepts, zeroing
-from auditor.config.audit import AuditConfig
+from auditor.config.audit import AuditConfig, ShortcutConfig
 from auditor.pipeline.illustrate import with_places
 from auditor.pipeline.positional import analyse_positional, positional_relevance
 from auditor.records.concepts import Empty
@@ -38,8 +37,9 @@ def made(build: object, *given: object, **options: object) -> nn.Module:
 def at_hand(model: nn.Module) -> tuple[Stage, Members, Screened]:
     """Return images and a region of a model that was never trained, whatever it decides."""
     subject = world(per_class=8, model=model)
-    probe, samples = subject.probe(), subject.samples()
-    pool = load_pool(probe, samples, np.arange(24), 24, name="any", seed=0)
+    search = subject.search(config=ShortcutConfig(targets=24, permutations=200))
+    samples = search.samples
+    pool = load_pool(search, np.arange(24), 24, name="any")
     members = Members(
         output=0,
         rows=np.arange(8),
@@ -48,12 +48,11 @@ def at_hand(model: nn.Module) -> tuple[Stage, Members, Screened]:
         heat=np.ones((8, SIZE, SIZE), np.float32),
         pictures=subject.pictures(subject.load(range(8))),
         logits=samples.logits[:8],
-        in_class=8,
     )
     proposal = Proposal("P1", "spot", np.zeros((8, SIZE, SIZE), bool), 1.0, "")
     everyone = np.arange(8)
     screened = Screened(proposal, everyone, np.ones(8), everyone, everyone[:0], everyone[:0], 1.0)
-    return Stage(probe, pool, pool, 24, 100, 1), members, screened
+    return Stage(search, pool, pool, 1), members, screened
 
 
 @pytest.mark.parametrize(

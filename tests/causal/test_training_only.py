@@ -15,7 +15,6 @@ import torch
 from auditor.causal.search import find_shortcuts
 from auditor.config.audit import ShortcutConfig
 from auditor.records.stages import ShortcutReport
-from auditor.report.sections.findings import search_limits
 from auditor.report.sections.verdict import does_not_show
 from tests.causal.worlds import MARK, World, world
 
@@ -30,7 +29,7 @@ def subject() -> World:
 @pytest.fixture(scope="module")
 def report(subject: World) -> ShortcutReport:
     leading = dict.fromkeys((0, 1, 2), ("bright", (0,)))
-    return find_shortcuts(subject.probe(), subject.samples(), leading, (0, 1, 2), CONFIG, seed=0)
+    return find_shortcuts(subject.search(leading, config=CONFIG))
 
 
 def test_the_model_does_use_the_mark(subject: World) -> None:
@@ -47,8 +46,8 @@ def test_nothing_is_found_and_the_report_says_what_it_could_not_have_found(
     report: ShortcutReport,
 ) -> None:
     assert not any(each.grade in ("A", "B") for each in report.findings)
-    assert report.tests > 0
+    assert report.limits.tests > 0
     data: Any = SimpleNamespace(used=96)
-    said = does_not_show(search_limits(report, reason=""), data)
+    said = does_not_show(report.limits, data)
     assert any("only the training data had cannot be found here" in each for each in said)
     assert any("detection limit" in each for each in said)

@@ -1,4 +1,4 @@
-"""T1 and T2 on a model whose weights are written down: the numbers are known beforehand."""
+"""Transplants and removals on a model whose weights, and so the numbers, are known."""
 
 from __future__ import annotations
 
@@ -21,34 +21,32 @@ from auditor.causal.transplant import (
     transplant,
     with_controls,
 )
-from auditor.causal.trial import Stage, run_trial, z_score
-from auditor.config.audit import ShortcutConfig
+from auditor.causal.trial import run_trial, z_score
 from tests.causal.worlds import BRIGHT, MARK, SIZE, World, world
 
 
 def planted(subject: World) -> tuple:
-    samples, probe = subject.samples(), subject.probe()
-    members = load_members(probe, samples, 0, ShortcutConfig(), 0)
-    half = np.flatnonzero(~samples.discovery)
-    targets = load_pool(probe, samples, half, 30, name="any", seed=0)
-    others = load_pool(probe, samples, np.flatnonzero(samples.discovery), 30, name="any", seed=0)
+    stage = subject.stage(30, targets=24, permutations=300)
+    members = load_members(stage.search, 0)
     masks = np.zeros((len(members.rows), SIZE, SIZE), bool)
     masks[(slice(None), *MARK)] = True
     marked = np.flatnonzero(members.rows < 26)
     without = np.flatnonzero(members.rows >= 26)
     window = control_windows(members, masks, "mark", rank=0.5)
-    return probe, Region(members, masks, marked, without, window), targets, others
+    region = Region(members, masks, marked, without, window)
+    return stage.probe, region, stage.targets, stage.others
 
 
 def test_the_pool_takes_turns_between_classes_and_halves_do_not_mix() -> None:
     subject = world()
-    samples, probe = subject.samples(), subject.probe()
+    search = subject.search()
+    samples = search.samples
     rows = np.flatnonzero(~samples.discovery)
-    pool = load_pool(probe, samples, rows, 9, name="any", seed=0)
+    pool = load_pool(search, rows, 9, name="any")
     assert np.bincount(pool.labels).tolist() == [3, 3, 3]
     assert not samples.discovery[pool.rows].any()
     assert set(pool.without(1)) == {i for i in range(9) if pool.labels[i] != 1}
-    again = load_pool(probe, samples, rows, 9, name="any", seed=0)
+    again = load_pool(search, rows, 9, name="any")
     assert np.array_equal(pool.rows, again.rows)
 
 
@@ -125,20 +123,20 @@ def test_removing_the_mark_makes_marked_images_leave_and_others_stay() -> None:
 
 def test_a_hopeless_region_stops_after_one_control_and_one_infill() -> None:
     subject = world(per_class=60)
-    probe, region, targets, others = planted(subject)
+    _probe, region, _targets, _others = planted(subject)
     masks = np.zeros_like(region.masks)
     masks[:, 2:6, 2:6] = True
     region = replace(
         region, masks=masks, window=control_windows(region.members, masks, "mark", rank=0.5)
     )
-    stage = Stage(probe, targets, others, 24, 300, 4)
+    stage = subject.stage(30, targets=24, permutations=300)
     windows = control_windows(region.members, masks, "mark", rank=1.0)
-    found = run_trial(stage, "c", region, windows, [], np.random.default_rng(0))
+    found = run_trial(stage, region, windows, [], np.random.default_rng(0))
     assert found.result is not None
     assert set(found.result.controls) == {OTHER_CLASS}
     assert len(found.result.region) == 16 < found.available
-    *_, left, lost = found.evidence
-    assert max(each.high for each in found.evidence) < 0.1
+    left, lost = found.evidence["removal"], found.evidence["evidence_lost"]
+    assert max(each.high for each in found.evidence.values()) < 0.1
     assert set(left.controls) == set(lost.controls) == {SMOOTH}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from auditor.causal.carrying_images import carriers
+from auditor.causal.carrying_images import carrying_images, strays_of
 from auditor.causal.zeroing import confidences, region_concepts, zeroing
 from auditor.records.shortcuts import Zeroing
 from tests.causal.test_latent import prepared
@@ -18,8 +18,8 @@ BRIGHT_CHANNEL = 3
 def curve(subject: World, layer: str = "mixed") -> Zeroing | str:
     stage, trial, screened = prepared(subject)
     members = trial.region.members
-    carry = carriers(stage, members, screened)
-    return zeroing(stage, members, screened, carry, layer, np.random.default_rng(0))
+    carrying = carrying_images(stage, members, screened, strays_of(stage, members))
+    return zeroing(stage, members, screened, carrying.members, layer, np.random.default_rng(0))
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_the_inverse_search_finds_the_class_that_rests_on_the_same_concept(
     shared: Zeroing,
 ) -> None:
     first, second = shared.classes
-    assert (first.output, second.output) == (2, 1)
+    assert (first.class_name, second.class_name) == ("blue", "green")
     assert first.share > 0.2
     assert second.share < 0.02
     assert second.confidence[1] == pytest.approx(second.confidence[0], abs=0.05)

@@ -10,7 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from auditor.causal.context import Leading, Search
+from auditor.causal.images import Stage, load_pool
 from auditor.causal.probe import Probe
+from auditor.config.audit import ShortcutConfig
 from auditor.records.stages import Manifest, Samples
 from auditor.relevance.explainer import Explainer
 from auditor.shortcuts.split import discovery_split
@@ -133,6 +136,29 @@ class World:
         explainer = Explainer(self.model, self.load([0]))
         subject: Any = self
         return Probe(explainer, subject)
+
+    def search(
+        self,
+        leading: Leading | None = None,
+        outputs: tuple[int, ...] = (0, 1, 2),
+        config: ShortcutConfig | None = None,
+        *,
+        seed: int = 0,
+        **others: Any,
+    ) -> Search:
+        """Return a search of the world."""
+        asked = config or ShortcutConfig()
+        return Search(self.probe(), self.samples(), leading or {}, outputs, asked, seed, **others)
+
+    def stage(self, size: int, tests: int = 12, **config: int) -> Stage:
+        """Return the stage of tests, with pools of ``size``."""
+        search = self.search(config=ShortcutConfig(**config))
+        discovery = search.samples.discovery
+        targets, others = (
+            load_pool(search, np.flatnonzero(half), size, name="any")
+            for half in (~discovery, discovery)
+        )
+        return Stage(search, targets, others, tests)
 
     def samples(self) -> Samples:
         """Return what the pass would find."""

@@ -15,6 +15,7 @@ from torch import nn
 from auditor.concepts.composition import shares
 from auditor.pipeline.compose import Composer
 from auditor.records.details import Compositions
+from auditor.records.shortcuts import SearchLimits
 from auditor.records.stages import (
     Candidate,
     Finding,
@@ -183,7 +184,7 @@ def finding(layer: str | None, concepts: tuple[int, ...], grade: str) -> Finding
     )
     return Finding(
         candidate=candidate,
-        evidence=(),
+        evidence={},
         plausibility=Plausibility("gravel/1", {}, 0.9),
         grade=grade,  # type: ignore[arg-type]
         severity="high",
@@ -214,13 +215,7 @@ def test_a_finding_starts_from_its_own_concepts_or_those_of_its_region(
 def all_of(made: Composer, folder: Path, *grades: str) -> Compositions:
     report = ShortcutReport(
         findings=tuple(finding("upper", (1,), grade) for grade in grades),
-        proposed=1,
-        tests=1,
-        targets=1,
-        detection_limit=None,
-        null_rate=None,
-        null_n=0,
-        notes=(),
+        limits=SearchLimits(ran=True),
     )
     return made.all([0, 1], report, ImageStore(folder), lambda _: None)
 

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from auditor.causal.search import most_candidates, work_of_search
+from auditor.causal.work import most_candidates, work_of_search
 from auditor.cli.check.rates import LEAST_SECONDS, MOST_REPEATS, HeatmapCost, Rates, seconds
 from auditor.config.audit import AuditConfig, ShortcutConfig
 from auditor.pipeline.concepts import pass_plan

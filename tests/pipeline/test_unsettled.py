@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from auditor.pipeline.assemble import unsettled
-from auditor.records.stages import Evidence
-from auditor.shortcuts.grading import FLIPS
+from auditor.shortcuts.tests import FLIP_EXCESS, in_order
 
 
 def found(grade: str, high: float, n: int) -> Any:
-    evidence = Evidence("c", FLIPS, "inconclusive", 0.0, "share of images", 0.0, high, n)
-    return SimpleNamespace(grade=grade, evidence=(evidence,))
+    flips = FLIP_EXCESS.result(outcome="inconclusive", effect=0.0, low=0.0, high=high, n=n)
+    return SimpleNamespace(grade=grade, evidence=in_order([flips]))
 
 
 @pytest.mark.parametrize(

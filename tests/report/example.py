@@ -11,7 +11,7 @@ import skimage.data
 
 from auditor.records.accounting import ClassCount
 from auditor.records.concepts import MapCard, MapPoint, ReferenceCard, ReferenceSet
-from auditor.report.document import audit as model
+from auditor.records.shortcuts import Evidence, SearchLimits
 from auditor.report.document.audit import (
     AtlasSample,
     AuditResult,
@@ -46,7 +46,6 @@ from auditor.report.document.audit import (
     RenderContext,
     RuleCount,
     Scope,
-    SearchLimits,
     SliceRow,
     SliceTable,
     SubspaceCard,
@@ -68,6 +67,13 @@ from auditor.report.show.images import (
     overlay,
     paint_segments,
     resize,
+)
+from auditor.shortcuts.tests import (
+    EVIDENCE_SHARE,
+    FLIP_EXCESS,
+    LATENT,
+    REMOVAL,
+    in_order,
 )
 from tests.report.example_analyses import analyses, lead
 from tests.report.example_findings import details
@@ -287,10 +293,9 @@ class Example:
                 "excess and removal must lie below 10 %, and accuracy on pictures without the "
                 "region must not fall."
             ),
-            proposed_because=self.say("relevance gathers at this place in 41 of 48 pictures."),
             plausibility=0.91,
             terms={self.say("looks alike"): 0.86, self.say("same place"): 0.62, "border": 0.4},
-            evidence=[self.test(number, index, grade) for index in range(4)],
+            evidence=in_order(self.test(number, index, grade) for index in range(4)),
             outlined=outlined,
             aligned=aligned,
             triplets=[self.triplet(place) for _ in range(4)],
@@ -307,35 +312,31 @@ class Example:
             else None,
         )
 
-    def test(self, number: int, index: int, grade: str) -> model.TestResult:
-        titles = (
-            (
-                "T1 flip excess",
-                "Transplant: other images that turn into the class",
-                "share of images",
-            ),
-            ("T1 evidence share", "Transplant: share of the evidence that comes along", "share"),
-            ("T2 removal", "Removal: images that leave the class", "share of images"),
-            ("T3 latent", "Direction taken out of the layer", "logit"),
+    def test(self, number: int, index: int, grade: str) -> Evidence:
+        tests = (
+            (FLIP_EXCESS, "Transplant: other images that turn into the class", "images"),
+            (EVIDENCE_SHARE, "Transplant: share of the evidence that comes along", "evidence"),
+            (REMOVAL, "Removal: images that leave the class", "images"),
+            (LATENT, "Direction taken out of the layer", "logit"),
         )
-        test, title, unit = titles[index]
+        test, title, unit = tests[index]
+        if test is LATENT:
+            return test.missing(self.say("the layer has no direction for it"))
         outcomes = ("supports", "supports", "refutes" if grade != "A" else "supports")
-        return model.TestResult(
-            test=test,
+        return test.result(
             title=self.say(title),
-            outcome=(*outcomes, "not applicable")[index],
-            effect=(0.62, 0.41, 0.38, 0.0)[index],
+            outcome=outcomes[index],
+            effect=(0.62, 0.41, 0.38)[index],
             unit=unit,
-            low=(0.54, 0.33, 0.21, 0.0)[index],
-            high=(0.7, 0.49, 0.52, 0.0)[index],
-            n=64 if index < 3 else 0,
-            p=0.0005 if index < 3 else None,
-            q=(0.0004, 0.0008, 0.012, None)[index],
-            z=(None, 6.2, None, None)[index],
+            low=(0.54, 0.33, 0.21)[index],
+            high=(0.7, 0.49, 0.52)[index],
+            n=64,
+            p=0.0005,
+            q=(0.0004, 0.0008, 0.012)[index],
+            z=(None, 6.2, None)[index],
             controls={self.say("same place, other class"): 0.62, "same class, no mark": 0.66}
             if index < 2
             else {},
-            reason="" if index < 3 else self.say("the layer has no direction for it"),
         )
 
     def triplet(self, place: int) -> TripletCard:
@@ -737,13 +738,6 @@ def empty_result() -> AuditResult:
         search=SearchLimits(
             ran=False,
             reason="switched off in the config",
-            proposed=0,
-            tests=0,
-            targets=0,
-            detection_limit=None,
-            null_rate=None,
-            null_n=0,
-            notes=[],
         ),
         concepts=[],
         classes=[

@@ -10,7 +10,7 @@ import pytest
 from auditor.records.accounting import Agreement, ClassCount
 from auditor.records.stages import Manifest, Samples
 from auditor.report.document.audit import DataCard, FindingCard, NotRun, Quarantined, SearchLimits
-from auditor.report.sections.findings import cut_out, enlarged, search_limits
+from auditor.report.sections.findings import cut_out, enlarged
 from auditor.report.sections.intervals import wilson
 from auditor.report.sections.performance import confusion_matrix, data_card, performance
 from auditor.report.sections.verdict import does_not_show, verdict
@@ -74,8 +74,7 @@ def test_nothing_counted_is_any_share() -> None:
 
 
 def limits(**changes: object) -> SearchLimits:
-    base = search_limits(None, reason="off").model_dump()
-    return SearchLimits(**{**base, "ran": True, "reason": "", "tests": 9, **changes})
+    return SearchLimits(**{"ran": True, "tests": 9, **changes})
 
 
 def data(run: Run, quarantined: int = 0) -> DataCard:

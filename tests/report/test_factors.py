@@ -2,94 +2,66 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
 from auditor.records.part import Interval, Picture
-from auditor.records.stages import (
-    ColumnEffect,
-    ColumnFactor,
-    Evidence,
-    GlobalFactor,
-    OddSample,
-    Plausibility,
-    Samples,
-    ShortcutReport,
-)
-from auditor.report.document.whole_pictures import FactorCard
+from auditor.records.shortcuts import Factors, GlobalFactor, SearchLimits
+from auditor.records.stages import ShortcutReport
 from auditor.report.draw.distributions import factors_figure
 from auditor.report.sections.factors import factors_part, strongest
 from auditor.report.sections.verdict import verdict
 from auditor.report.show.factor_rows import factor_rows
 from auditor.report.show.html import render_html
+from auditor.shortcuts.tests import STATISTIC_GIVEN, STATISTIC_TAKEN, in_order
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT
 from tests.report.test_build import data, limits
-from tests.shortcuts.tables import samples_of
 
-SAMPLES: Samples = samples_of(np.array([0, 0, 1, 2]))
 PICTURE = Picture(file="a.svg", alt="drawn", width=10, height=10)
-EVIDENCE = (
-    Evidence(
-        "0-g1", "T4 statistic given", "supports", 0.4, "share of images", 0.3, 0.5, 64, q=0.001
+FACTOR = GlobalFactor(
+    id="0-g1",
+    what="noise in red",
+    class_name="red",
+    statistic="noise",
+    unit="of 255",
+    own=(1.0, 2.0, 3.0, 4.0, 5.0),
+    others=(0.0, 1.0, 2.0, 3.0, 4.0),
+    n=80,
+    auc=0.9,
+    p=1e-6,
+    q=1e-4,
+    evidence=in_order(
+        [
+            STATISTIC_GIVEN.result(
+                outcome="supports", effect=0.4, low=0.3, high=0.5, n=64, q=0.001
+            ),
+            STATISTIC_TAKEN.missing("Why."),
+        ]
     ),
-    Evidence("0-g1", "T4 statistic taken away", "not applicable", 0, "", 0, 0, 0, reason="Why."),
+    plausibility=0.4,
+    terms={"made by camera or processing": 0.4},
+    grade="C",
+    meaning="Noise is higher in 'red'.",
 )
 
 
-def report(**changes: object) -> ShortcutReport:
-    parts = {
-        "factors": (
-            GlobalFactor(
-                id="0-g1",
-                output=0,
-                statistic="noise",
-                unit="of 255",
-                own=(1.0, 2.0, 3.0, 4.0, 5.0),
-                others=(0.0, 1.0, 2.0, 3.0, 4.0),
-                n=80,
-                auc=0.9,
-                p=1e-6,
-                q=1e-4,
-                evidence=EVIDENCE,
-                plausibility=Plausibility("0-g1", {"made by camera or processing": 0.4}, 0.4),
-                grade="C",
-                meaning="Noise is higher in 'red'.",
-            ),
-        ),
-        "columns": (
-            ColumnFactor("site", ("A", "B"), 4, 0.6, 1e-3, 1e-3, (ColumnEffect(1, 0.3, 0, 0, 9),)),
-            ColumnFactor("hour", ("A", "B"), 4, 0.1, 0.5, 0.5, ()),
-        ),
-        "odd": (
-            OddSample(1, 0, "unlike its class", None, 1e-6, 1e-4),
-            OddSample(2, 1, "like another class", 2, 0.4, 1.0),
-        ),
-        "odd_total": 7,
-    } | changes
-    return ShortcutReport((), 1, 1, 1, None, None, 0, (), **parts)  # type: ignore[arg-type]
+def report(**parts: Any) -> ShortcutReport:
+    return ShortcutReport((), SearchLimits(ran=True), Factors(**parts))
 
 
 def test_what_was_found_is_in_the_part() -> None:
-    part = factors_part(report(), SAMPLES, lambda cards: PICTURE)
+    part = factors_part(report(factors=(FACTOR,), odd_total=7), lambda factors: PICTURE)
     assert part is not None
-    (card,) = part.factors
-    assert card.what == "noise in red"
-    assert card.tests[0].effect is not None
-    assert (card.tests[0].effect.low, card.tests[0].effect.n) == (0.3, 64)
-    assert card.tests[1].effect is None
-    assert card.tests[1].reason == "Why."
-    site, hour = part.columns
-    assert "within 'green'" in site.reading
-    assert hour.reading == "No sign that it matters."
-    assert "check the label" in part.odd[1].why
-    assert (part.odd[1].label, part.odd[1].taken_for) == ("green", "blue")
-    assert part.odd_total == 7
+    assert part.factors == (FACTOR,)
+    assert (part.figure, part.drawn, part.odd_total) == (PICTURE, 1, 7)
+    given, taken = FACTOR.evidence.values()
+    assert given.interval == Interval(value=0.4, low=0.3, high=0.5, n=64)
+    assert taken.interval is None
 
 
 def test_nothing_found_is_no_part() -> None:
-    empty = report(factors=(), columns=(), odd=())
-    assert factors_part(empty, SAMPLES, lambda cards: PICTURE) is None
-    assert factors_part(None, SAMPLES, lambda cards: PICTURE) is None
+    assert factors_part(report(), lambda factors: PICTURE) is None
+    assert factors_part(None, lambda factors: PICTURE) is None
 
 
 def test_a_factor_counts_in_the_verdict_like_a_region(run: Run) -> None:
@@ -131,11 +103,11 @@ def test_the_figure_is_the_same_for_the_same_numbers() -> None:
     assert first.svg.count("<path") > 5
 
 
-def cards_of(run: Run, *made: tuple[str, str, str | None, float]) -> list[FactorCard]:
+def cards_of(run: Run, *made: tuple[str, str, str | None, float]) -> list[GlobalFactor]:
     """Cards like the example's: statistic, class, grade, effect."""
     assert run.result.factors is not None
     card = run.result.factors.factors[0]
-    (test,) = card.tests
+    (test,) = card.evidence.values()
     return [
         card.model_copy(
             update={
@@ -143,11 +115,7 @@ def cards_of(run: Run, *made: tuple[str, str, str | None, float]) -> list[Factor
                 "statistic": statistic,
                 "class_name": name,
                 "grade": grade,
-                "tests": [
-                    test.model_copy(
-                        update={"effect": Interval(value=effect, low=effect, high=effect, n=9)}
-                    )
-                ],
+                "evidence": in_order([test.model_copy(update={"effect": effect})]),
             }
         )
         for place, (statistic, name, grade, effect) in enumerate(made)

@@ -3,52 +3,58 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from auditor.records.part import Interval
 from auditor.records.shortcuts import (
-    Accuracy,
     Change,
     Details,
     Exposure,
     Projection,
+    SearchLimits,
     SharedClass,
     Signature,
     Subgroup,
     Zeroing,
 )
-from auditor.records.stages import Candidate, Finding, Manifest, Plausibility, Samples
+from auditor.records.stages import (
+    Candidate,
+    Finding,
+    Manifest,
+    Plausibility,
+    Samples,
+    ShortcutReport,
+)
+from auditor.report.document.audit import FindingCard
 from auditor.report.draw.zeroing_curves import zeroing_figure
-from auditor.report.sections.finding_details import finding_details
+from auditor.report.sections.findings import finding_cards
 from auditor.report.show.images import ImageStore
 from auditor.run.codec import load_record, save_record
+from auditor.shortcuts.tests import FLIP_EXCESS, in_order
 from tests.report.conftest import Run
-from tests.report.example_findings import BAND, COUNTS, OTHERS, OWN, RANDOM
 from tests.report.test_html import text_of
 
-SEVEN = Accuracy(7, 10, 0.397, 0.892)
-NONE = Accuracy(0, 0, 0.0, 1.0)
+SEVEN = Interval(value=0.7, low=0.397, high=0.892, n=10)
 DETAILS = Details(
-    exposure=Exposure(0.7, (0, 2), 0.2),
-    subgroups=(Subgroup("all of 'a'", SEVEN, NONE, None),),
+    exposure=Exposure(share=0.7, classes=("a", "c"), lost=0.2),
+    subgroups=(Subgroup(group="all of 'a'", carrying=SEVEN, without=None, p=None),),
     projection=Projection(
-        "last",
-        0.1,
-        0.09,
-        20,
-        (
-            Change("with the region", SEVEN, NONE, 0.7),
-            Change("without it", NONE, NONE, None),
-            Change("other classes", SEVEN, SEVEN, 0.6),
+        layer="last",
+        sentence="With its direction projected out, nothing else changes.",
+        variance=0.1,
+        control_variance=0.09,
+        directions=20,
+        changes=(
+            Change(group="with the region", before=SEVEN, after=None, control=0.7),
+            Change(group="other classes", before=SEVEN, after=SEVEN, control=0.6),
         ),
     ),
-    cost="With its direction projected out, nothing else changes.",
     zeroing=Zeroing(
         layer="last",
-        concepts=(5, 2),
+        concepts=("last/5", "last/2"),
         part=(0.8, 0.2),
         counts=(0, 1, 2),
         own=(0.9, 0.4, 0.2),
@@ -60,21 +66,39 @@ DETAILS = Details(
         n_own=12,
         n_others=30,
         chosen=1,
-        classes=(SharedClass(2, 9, 0.3, (1.0, 0.5), (0.9, 0.45)),),
+        classes=(
+            SharedClass(
+                class_name="c", n=9, share=0.3, accuracy=(1.0, 0.5), confidence=(0.9, 0.45)
+            ),
+        ),
+        sentence="It goes from 90 % to 40 %.",
     ),
-    signature=Signature("a", 0.05, (0.9, 0.8), 0.01, (1.0, 0.5, 0.0), np.full((8, 8, 3), 1 / 3)),
+    signature=Signature(
+        area=0.05,
+        place=(0.9, 0.8),
+        spread=0.01,
+        colour=(1.0, 0.5, 0.0),
+        look=(((0.333, 0.333, 0.333),) * 8,) * 8,
+    ),
     missing={"brightness": "It is no region."},
 )
 
 
-def finding() -> Finding:
+def finding(details: Details | None = DETAILS) -> Finding:
     candidate = Candidate(
         "0-1", 0, "P1", "spot", None, (), np.array([0]), np.ones((1, 4, 4), bool), 1.0, "a place."
     )
     return Finding(
-        candidate, (), Plausibility("0-1", {}, 0.9), "A", "high", "high", "", "", (), (), "",
-        (), "f", against=("It may be.",), details=DETAILS,
+        candidate=candidate, plausibility=Plausibility("0-1", {}, 0.9), fingerprint="f", grade="A",
+        severity="high", confidence="high", lead="", detail="", reasons=(), actions=(),
+        verification="", evidence=in_order([FLIP_EXCESS.missing("Few.")]), against=("It may be.",),
+        details=details,
     )  # fmt: skip
+
+
+def card(found: Finding, folder: Path) -> FindingCard:
+    report = ShortcutReport((found,), SearchLimits(ran=True))
+    return finding_cards(report, samples(), ImageStore(folder), [((), ())])[0]
 
 
 def samples() -> Samples:
@@ -85,45 +109,31 @@ def samples() -> Samples:
     )  # fmt: skip
 
 
-def test_every_measured_number_is_in_the_document(tmp_path: Path) -> None:
-    store = ImageStore(tmp_path)
-    found = finding_details(finding(), samples(), store)
-    assert found is not None
-    assert found.exposure is not None
-    assert (found.exposure.share, found.exposure.classes) == (0.7, ["a", "c"])
-    (row,) = found.subgroups
-    assert row.carrying is not None
-    assert (row.carrying.value, row.carrying.n) == (0.7, 10)
-    assert row.without is None
-    assert found.projection is not None
-    assert found.projection.sentence == DETAILS.cost
-    assert [row.before is None for row in found.projection.changes] == [False, True, False]
-    assert found.zeroing is not None
-    assert found.zeroing.concepts == ["last/5", "last/2"]
-    said = found.zeroing.sentence.replace("\u00a0", " ")
-    assert "from 90 % to 40 % (n = 12), with equally many random ones to 88 %" in said
-    assert found.zeroing.classes[0].class_name == "c"
-    assert found.signature is not None
-    assert found.signature.look[0][0] == (0.333, 0.333, 0.333)
-    assert found.missing == {"brightness": "It is no region."}
-    assert (tmp_path / found.zeroing.figure.file).is_file()
-    again = finding_details(finding(), samples(), ImageStore(tmp_path))
-    assert again == found
+def test_the_document_holds_what_was_found_and_a_figure(tmp_path: Path) -> None:
+    made = card(finding(), tmp_path)
+    assert made.details is not None
+    curve = made.details.zeroing
+    assert curve is not None
+    assert curve.figure is not None
+    assert (tmp_path / curve.figure.file).is_file()
+    bare = curve.model_copy(update={"figure": None})
+    assert made.details.model_copy(update={"zeroing": bare}) == DETAILS
+    assert made.evidence == finding().evidence
+    assert (made.against, made.severity) == (("It may be.",), "high")
+    assert FindingCard.model_validate_json(made.model_dump_json()) == made
+    assert card(finding(), tmp_path) == made
 
 
 def test_a_finding_without_details_has_none(tmp_path: Path) -> None:
-    bare = replace(finding(), details=None)
-    assert finding_details(bare, samples(), ImageStore(tmp_path)) is None
+    assert card(finding(None), tmp_path).details is None
 
 
-def test_details_survive_the_run_folder(tmp_path: Path) -> None:
+def test_a_finding_survives_the_run_folder(tmp_path: Path) -> None:
     save_record(tmp_path, finding())
     back = load_record(tmp_path)
-    assert back.against == ("It may be.",)
-    assert back.details.zeroing == DETAILS.zeroing
-    assert back.details.projection == DETAILS.projection
-    assert back.details.subgroups == DETAILS.subgroups
-    assert np.array_equal(back.details.signature.look, DETAILS.signature.look)
+    assert back.details == DETAILS
+    assert back.evidence == finding().evidence
+    assert np.array_equal(back.candidate.masks, finding().candidate.masks)
 
 
 def test_the_page_shows_all_of_it(run: Run, html: str) -> None:
@@ -143,7 +153,8 @@ def test_the_page_shows_all_of_it(run: Run, html: str) -> None:
 
 
 def test_the_curve_is_a_figure_with_the_same_bytes() -> None:
-    first = zeroing_figure(COUNTS, OWN, OTHERS, RANDOM, BAND, "$x$ <b>")
-    assert first == zeroing_figure(COUNTS, OWN, OTHERS, RANDOM, BAND, "$x$ <b>")
+    assert DETAILS.zeroing is not None
+    first = zeroing_figure(DETAILS.zeroing, "$x$ <b>")
+    assert first == zeroing_figure(DETAILS.zeroing, "$x$ <b>")
     assert ET.fromstring(first.svg).tag.endswith("svg")
     assert first.width == pytest.approx(380, abs=80)

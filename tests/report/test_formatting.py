@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from auditor.base.errors import IntegrityError
+from auditor.records.shortcuts import Evidence
 from auditor.report.document import audit as model
 from auditor.report.show import formatting
+from auditor.shortcuts.tests import FLIP_EXCESS
 
 
 @pytest.mark.parametrize(
@@ -58,19 +60,20 @@ def test_interval() -> None:
     assert formatting.interval(item) == "93\u00a0% (90 to 95\u00a0%, n\u00a0=\u00a01,640)"
 
 
-def result(unit: str, effect: float) -> model.TestResult:
-    return model.TestResult(
-        test="T1", title="t", outcome="supports", effect=effect, unit=unit, low=0.1, high=0.5, n=9,
-        p=None, q=None, z=None, controls={}, reason="",
-    )  # fmt: skip
+def result(unit: str, effect: float, of: str = "") -> Evidence:
+    return FLIP_EXCESS.result(
+        outcome="supports", effect=effect, unit=unit, of=of, low=0.1, high=0.5, n=9
+    )
 
 
 def test_effects_are_in_their_unit() -> None:
-    assert formatting.effect(result("share of images", 0.25)) == "25\u00a0% of images"
-    assert formatting.effect_range(result("share of images", 0.25)) == "10 to 50\u00a0%"
+    assert formatting.effect(result("images", 0.25)) == "25\u00a0% of images"
+    assert formatting.effect(result("images", 0.25, "ox")) == "25\u00a0% of images of 'ox'"
+    assert formatting.effect(result("evidence", 0.25)) == "25\u00a0% of the evidence"
+    assert formatting.effect_range(result("images", 0.25)) == "10 to 50\u00a0%"
     assert formatting.effect(result("logit", 0.25)) == "0.250 logit"
     assert formatting.effect_range(result("logit", 0.25)) == "0.100 to 0.500"
-    assert formatting.effect_value(0.5, result("share", 0.0)) == "50\u00a0%"
+    assert formatting.effect_value(0.5, result("evidence", 0.0)) == "50\u00a0%"
     assert formatting.effect_value(0.5, result("logit", 0.0)) == "0.500"
 
 

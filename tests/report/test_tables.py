@@ -87,12 +87,13 @@ def findings(audit: Row) -> Iterator[Row]:
 
 def evidence(audit: Row) -> Iterator[Row]:
     for item in audit["findings"]:
-        for test in item["evidence"]:
+        for test in item["evidence"].values():
             same = (
                 "test",
                 "outcome",
                 "effect",
                 "unit",
+                "of",
                 "low",
                 "high",
                 "n",
@@ -106,8 +107,9 @@ def evidence(audit: Row) -> Iterator[Row]:
 
 def factors(audit: Row) -> Iterator[Row]:
     for item in audit["factors"]["factors"]:
-        for test in item["tests"]:
-            effect = test["effect"]
+        for test in item["evidence"].values():
+            ran = test["outcome"] != "not applicable"
+            effect = {**test, "value": test["effect"]} if ran else None
             yield {
                 "factor": item["id"],
                 "statistic": item["statistic"],

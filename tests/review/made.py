@@ -10,9 +10,10 @@ import numpy as np
 import yaml
 
 from auditor.records.part import Interval
+from auditor.records.shortcuts import Signature
 from auditor.report.document.analyses import Identity, LayerIdentity
-from auditor.report.document.audit import AuditResult, FindingCard, TestResult
-from auditor.report.document.finding import SignatureCard
+from auditor.report.document.audit import AuditResult, FindingCard
+from auditor.shortcuts.tests import FLIP_EXCESS, in_order
 from tests.runs import list_as_written
 
 CONFIG = {
@@ -24,16 +25,16 @@ CONFIG = {
 }
 
 
-def look(seed: int = 0, place: tuple[float, float] = (0.85, 0.7)) -> SignatureCard:
+def look(seed: int = 0, place: tuple[float, float] = (0.85, 0.7)) -> Signature:
     """Return a look; another seed is another artefact."""
     generator = np.random.default_rng(seed)
     cells = generator.random((8, 8, 3))
-    return SignatureCard(
+    return Signature(
         area=0.05,
         place=place,
         spread=0.02,
         colour=tuple(float(value) for value in generator.random(3)),
-        look=[[tuple(float(v) for v in cell) for cell in row] for row in cells],
+        look=tuple(tuple(tuple(map(float, cell)) for cell in row) for row in cells),
     )
 
 
@@ -41,20 +42,14 @@ def card(base: FindingCard, number: int = 1, seed: int = 0, **changes: Any) -> F
     """Return a finding with a look of its own: grade A, critical, on the class of ``base``."""
     effect, n = changes.pop("effect", 0.6), changes.pop("n", 64)
     half = 1.96 * (effect * (1 - effect) / n) ** 0.5
-    flips = TestResult(
-        test="T1 flip excess",
-        title="Transplant",
+    flips = FLIP_EXCESS.result(
         outcome="supports",
         effect=effect,
-        unit="share of images",
         low=max(0.0, effect - half),
         high=min(1.0, effect + half),
         n=n,
         p=0.001,
         q=0.001,
-        z=None,
-        controls={},
-        reason="",
     )
     details = base.details.model_copy(update={"signature": look(seed)})
     same = {
@@ -65,7 +60,7 @@ def card(base: FindingCard, number: int = 1, seed: int = 0, **changes: Any) -> F
         "grade": "A",
         "severity": "critical",
         "kind": "P1",
-        "evidence": [flips],
+        "evidence": in_order([flips]),
         "details": details,
     }
     return base.model_copy(update=same | changes)

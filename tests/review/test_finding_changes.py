@@ -198,7 +198,7 @@ def test_grades_that_never_counted_are_not_listed(run, base, one) -> None:
 def test_whole_picture_factors_are_findings_too(run, base, one) -> None:
     factors = base.factors
     graded = factors.factors[0].model_copy(update={"grade": "B"})
-    found = factors.model_copy(update={"factors": [graded]})
+    found = factors.model_copy(update={"factors": (graded,)})
     change = only(compare(run(audit(base)), run(audit(base, factors=found))))
     assert (change.status, change.severity, change.class_name) == (
         "new",

@@ -137,10 +137,8 @@ def controls_of_a_search() -> set[str]:
     subject = world(marked=(0.5, 0.0, 0.0))
     config = ShortcutConfig(permutations=300, per_class=1, targets=24)
     leading = dict.fromkeys((0, 1, 2), ("bright", (0,)))
-    report = searching.find_shortcuts(
-        subject.probe(), subject.samples(), leading, (0, 1, 2), config, seed=0
-    )
-    (flips,) = [e for e in report.findings[0].evidence if e.test == "T1 flip excess"]
+    report = searching.find_shortcuts(subject.search(leading, config=config))
+    flips = report.findings[0].evidence["flip_excess"]
     assert flips.n > FIRST_TARGETS
     return set(flips.controls)
 

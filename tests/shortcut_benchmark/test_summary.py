@@ -24,7 +24,7 @@ Row = dict[str, Any]
 def finding(
     output: int, grade: str, hits: Mapping[int, bool], *, place: int = 0, low: float = 0.5
 ) -> Row:
-    test = {"test": "T1 flip excess", "outcome": "supports", "effect": 0.6, "low": low}
+    test = {"test": "flip_excess", "outcome": "supports", "effect": 0.6, "low": low}
     overlaps = {
         str(index): {"hit": hit, "iou": 0.4 if hit else 0.0, "pointing": 1.0, "carriers": 9}
         for index, hit in hits.items()

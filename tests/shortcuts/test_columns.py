@@ -38,12 +38,16 @@ def test_the_columns_that_matter_are_found_and_the_others_are_quiet() -> None:
     assert found[0].column == "site"
     assert by_name["site"].association > 0.6
     assert by_name["site"].q <= 0.01
-    camera = {each.output: each for each in by_name["camera"].classes}
+    names = samples.manifest.classes
+    effects = {each.name: each for each in by_name["camera"].classes}
+    camera = [effects[name] for name in names[:3]]
     assert camera[2].q <= 0.05
     assert camera[2].share > 0.3
     assert min(camera[0].q, camera[1].q) > 0.05
     assert by_name["camera"].q > 0.05
     assert by_name["noise"].q > 0.05
+    assert "a model could learn it" in by_name["site"].reading
+    assert by_name["noise"].reading == "No sign that it matters."
     assert all(each.q > 0.05 for each in by_name["noise"].classes)
     (note,) = notes
     assert "id (120 different values" in note

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu
 
-from auditor.records.stages import Evidence
+from auditor.shortcuts.tests import STATISTIC_GIVEN
 from auditor.shortcuts.whole_pictures.global_factors import (
     BY_NATURE,
     ENOUGH,
@@ -87,16 +85,16 @@ def test_distributions_are_compared_as_by_hand() -> None:
 def test_giving_it_counts_as_implausible_unless_only_the_middle_differs() -> None:
     rng = np.random.default_rng(0)
     found = factor("brightness", rng.normal(4, 1, 40))
-    given = Evidence(
-        "x", "T4 statistic given", "supports", 0.6, "share of images", 0.5, 0.7, 64, 1e-5, 1e-3
+    given = STATISTIC_GIVEN.result(
+        outcome="supports", effect=0.6, low=0.5, high=0.7, n=64, p=1e-5, q=1e-3
     )
     assert implausibility("x", found, given).terms[ENOUGH] == 1.0
     assert implausibility("x", found, given).score == pytest.approx(1 - 0.7 * 0.55)
     assert implausibility("x", found, given, 0.45).terms[ENOUGH] == pytest.approx(0.5)
     assert implausibility("x", found, given, 0.3).terms[ENOUGH] == 0.0
-    weak = replace(given, low=0.1)
+    weak = given.model_copy(update={"low": 0.1})
     assert implausibility("x", found, weak).terms[ENOUGH] == pytest.approx(0.2)
-    refuted = replace(given, outcome="inconclusive")
+    refuted = given.model_copy(update={"outcome": "inconclusive"})
     assert implausibility("x", found, refuted).terms[ENOUGH] == 0.0
 
 

@@ -6,20 +6,20 @@ import pytest
 
 from auditor.language.shapes import shape_in_words
 from auditor.language.speaking import speaking, translate
-from auditor.records.stages import Evidence
-from auditor.shortcuts.grading import FLIPS, REMOVAL
+from auditor.records.shortcuts import Evidence
 from auditor.shortcuts.terms import TERMS
-from auditor.shortcuts.wording import IDLE, NUMBERS, STARTS, actions, meaning, verification
+from auditor.shortcuts.tests import FLIP_EXCESS, REMOVAL, TESTS, CausalTest, in_order
+from auditor.shortcuts.wording import STARTS, actions, meaning, verification
 
 
-def evidence(test: str, effect: float) -> Evidence:
-    low = effect - 0.05
-    return Evidence("c", test, "supports", effect, "share of images", low, effect + 0.05, 64)
+def evidence(test: CausalTest, effect: float) -> Evidence:
+    low, high = effect - 0.05, effect + 0.05
+    return test.result(outcome="supports", effect=effect, low=low, high=high, n=64)
 
 
 @pytest.mark.parametrize("grade", ["A", "B", "C", "D", "U"])
 def test_a_finding_is_told_in_german(grade: str) -> None:
-    found = [evidence(FLIPS, 0.61), evidence(REMOVAL, 0.0)]
+    found = in_order([evidence(FLIP_EXCESS, 0.61), evidence(REMOVAL, 0.0)])
     with speaking("de"):
         said = " ".join(meaning("Kies", "lower left corner", grade, found, 65, 80))
         told = " ".join([said, *actions("Kies", grade), verification(grade)])
@@ -37,7 +37,10 @@ def test_every_sentence_about_findings_is_translated() -> None:
     with speaking("de"):
         terms = [TERMS[name] for name in TERMS]
         said = [text for term in terms for text in (term.reason, term.objection) if text]
-        texts = [*said, *TERMS, *NUMBERS.values(), *IDLE.values(), *STARTS.values()]
+        for test in (TESTS[name] for name in TESTS):
+            sentences = test.title, test.question, test.sentence, test.idle, test.objection
+            said += [text for text in sentences if text]
+        texts = [*said, *TERMS, *STARTS.values()]
         assert not [text for text in texts if translate(text) == text]
 
 

@@ -20,10 +20,13 @@ def test_a_stranger_and_a_wrong_label_are_listed() -> None:
     labels[70] = 0  # looks and is decided like class 1
     samples = samples_of(labels, prediction=LABELS)
     found, total = odd_samples(layer_of(relevance), samples, (0, 1, 2))
-    kinds = {each.row: each for each in found}
-    assert kinds[5].kind == "unlike its class"
-    assert kinds[5].q <= 0.01
-    assert (kinds[70].kind, kinds[70].output, kinds[70].other) == ("like another class", 0, 1)
+    paths, names = samples.manifest.paths, samples.manifest.classes
+    odd = {each.sample: each for each in found}
+    assert odd[paths[5]].why == f"decided by other concepts than the rest of '{names[0]}'"
+    assert odd[paths[5]].q <= 0.01
+    wrong = odd[paths[70]]
+    assert wrong.label == names[0]
+    assert f"as ordinary for '{names[1]}'" in wrong.why
     assert total == len(found) <= 4
 
 
@@ -60,4 +63,4 @@ def test_members_beyond_those_that_were_fitted_are_judged_too() -> None:
     left = int(np.setdiff1d(np.arange(700), space.rows)[0])
     relevance[left, 9] += 8.0
     found, _ = odd_samples(layer_of(relevance), samples, (0, 1))
-    assert left in [each.row for each in found]
+    assert samples.manifest.paths[left] in [each.sample for each in found]

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.shortcuts.statistics import (
-    benjamini_hochberg,
     bootstrap_interval,
     detection_limit,
     refined_p,
@@ -58,29 +57,6 @@ def test_refinement_lets_a_clear_effect_pass_after_many_tests() -> None:
     coarse = sign_flip_p(effects, 2000, np.random.default_rng(0))
     fine = refined_p(effects, 2000, 180, 0.01, np.random.default_rng(0))
     assert coarse * 180 > 0.01 >= fine * 180
-
-
-def q_by_definition(p_values: list[float]) -> list[float]:
-    """The smallest rate at which the step-up procedure rejects each hypothesis."""
-    count = len(p_values)
-
-    def rejected(rate: float) -> set[int]:
-        order = sorted(range(count), key=lambda i: p_values[i])
-        passing = [k for k in range(count) if p_values[order[k]] <= rate * (k + 1) / count + 1e-12]
-        return set(order[: max(passing) + 1]) if passing else set()
-
-    rates = sorted({min(1.0, p * count / k) for p in p_values for k in range(1, count + 1)} | {1.0})
-    return [next(rate for rate in rates if index in rejected(rate)) for index in range(count)]
-
-
-@given(st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=7))
-@settings(deadline=None, max_examples=60)
-def test_q_values_follow_the_definition(p_values: list[float]) -> None:
-    assert benjamini_hochberg(p_values) == pytest.approx(q_by_definition(p_values))
-
-
-def test_no_p_values_give_no_q_values() -> None:
-    assert benjamini_hochberg([]) == []
 
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 10), (3, 10), (10, 10), (17, 64), (1, 1)])

@@ -46,7 +46,7 @@ class Estimate:
 
 def estimate(config: Config, subject: Subject, explainer: Explainer, rates: Rates) -> Estimate:
     """Return what the audit of a config takes, of which ``rates`` were measured."""
-    from auditor.causal.search import most_candidates, work_of_search
+    from auditor.causal.work import most_candidates, work_of_search
     from auditor.pipeline.analyses import work_of_analyses
     from auditor.pipeline.concepts import pass_plan
     from auditor.pipeline.illustrate import work_of_atlas, work_of_samples

@@ -19,6 +19,7 @@ from auditor.records.part import Number as Number
 from auditor.records.part import Part as Part
 from auditor.records.part import Picture as Picture
 from auditor.records.part import Words as Words
+from auditor.records.shortcuts import Assessment, Factors, SearchLimits
 from auditor.report.document.analyses import (
     ErrorReport,
     Identity,
@@ -27,9 +28,7 @@ from auditor.report.document.analyses import (
     Planes,
     StrategyReport,
 )
-from auditor.report.document.finding import FindingDetails
 from auditor.report.document.review import Review
-from auditor.report.document.whole_pictures import Factors
 
 FORMAT_VERSION = 1
 
@@ -398,24 +397,6 @@ class LocalPart(Part):
     notes: list[Words]
 
 
-class TestResult(Part):
-    """One causal test of one candidate; `reason` where there is no plain number."""
-
-    test: str
-    title: Words
-    outcome: Literal["supports", "refutes", "inconclusive", "not applicable", "error"]
-    effect: Number
-    unit: Words
-    low: Number
-    high: Number
-    n: int
-    p: Number | None
-    q: Number | None
-    z: Number | None
-    controls: dict[str, Number]
-    reason: Words
-
-
 class TripletCard(Part):
     """A target image before, with the candidate's region, and with a control."""
 
@@ -427,60 +408,26 @@ class TripletCard(Part):
     predictions: tuple[str, str, str]
 
 
-class FindingCard(Part):
+class FindingCard(Assessment):
     """A clever-Hans candidate with its evidence: one sheet of the report.
 
     ``outlined`` are members with the region outlined, ``aligned`` the regions cut out side by side.
-    ``what`` is one short plain phrase for tables and the summary; ``lead`` says in one sentence
-    what it means, ``detail`` the rest with its numbers; ``reasons`` say why it may not be the
-    object, ``against`` what speaks against that.
+    ``what`` is one short plain phrase for tables and the summary.
     """
 
     id: str
-    fingerprint: str
     title: Words
     what: Words
     class_name: str
     kind: str
     shape: Words
-    grade: Literal["A", "B", "C", "D", "U"]
-    severity: Literal["critical", "high", "medium", "low", "none"]
-    confidence: Literal["high", "moderate", "low"]
     images: int
-    lead: Words
-    detail: Words
-    reasons: list[Words]
-    actions: list[Words]
-    verification: Words
-    proposed_because: Words
     plausibility: Number
     terms: dict[str, Number]
-    evidence: list[TestResult]
     outlined: list[Picture]
     aligned: list[Picture]
     triplets: list[TripletCard]
     concepts: list[str]
-    against: list[Words] = Field(default_factory=list)
-    details: FindingDetails | None = None
-
-    @property
-    def meaning(self) -> str:
-        """Return lead and detail together."""
-        return f"{self.lead} {self.detail}".strip()
-
-
-class SearchLimits(Part):
-    """What the search for candidates could and could not have found."""
-
-    ran: bool
-    reason: Words
-    proposed: int
-    tests: int
-    targets: int
-    detection_limit: Number | None
-    null_rate: Number | None
-    null_n: int
-    notes: list[Words]
 
 
 class RuleCount(Part):

@@ -11,11 +11,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from auditor.records.part import Interval, Number, Part, Picture, Words
-from auditor.report.document.finding import SignatureCard
+from auditor.records.shortcuts import Severity as Severity
+from auditor.records.shortcuts import Signature
 
 REVIEW_VERSION = 1
 
-Severity = Literal["critical", "high", "medium", "low", "none"]
 ChangeStatus = Literal[
     "new", "persisting", "worse", "better", "gone", "back", "not tested", "was not tested"
 ]
@@ -118,7 +118,7 @@ class Remembered(Part):
     title: Words
     class_name: str
     severity: Severity
-    signature: SignatureCard | None
+    signature: Signature | None
     seen_in: str
     gone_in: str
 
@@ -180,7 +180,7 @@ class Decision(Part):
     expires: str | None = None
     ticket: str = ""
     run: str = ""
-    signature: SignatureCard | None = None
+    signature: Signature | None = None
     references: list[str] = Field(default_factory=list)
     place: str = ""
 

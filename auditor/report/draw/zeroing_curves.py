@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from auditor.language.speaking import gettext as _
+from auditor.records.shortcuts import Zeroing
 from auditor.report.draw.style import (
     ACCENT,
     LINE,
@@ -19,14 +18,7 @@ from auditor.report.draw.style import (
 OTHER = "#d55e00"
 
 
-def zeroing_figure(
-    counts: Sequence[int],
-    own: Sequence[float],
-    others: Sequence[float],
-    random_own: Sequence[float],
-    band_own: Sequence[tuple[float, float]],
-    class_name: str,
-) -> Drawing:
+def zeroing_figure(curve: Zeroing, class_name: str) -> Drawing:
     """Draw confidence after each number of concepts at zero, against random concepts.
 
     The band holds 80 % of the random draws.
@@ -34,19 +26,21 @@ def zeroing_figure(
     with house_style():
         figure = new_figure(3.4, 1.9)
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-        low, high = zip(*band_own, strict=True)
-        axes.fill_between(counts, low, high, color=MUTED, alpha=0.18, linewidth=0)
+        low, high = zip(*curve.band_own, strict=True)
+        axes.fill_between(curve.counts, low, high, color=MUTED, alpha=0.18, linewidth=0)
         axes.plot(
-            counts, random_own, ":", color=MUTED, linewidth=1.4,
+            curve.counts, curve.random_own, ":", color=MUTED, linewidth=1.4,
             label=_("%(short)s, random concepts", short=short(class_name, 20)),
         )  # fmt: skip
-        axes.plot(counts, others, "--", color=OTHER, linewidth=1.4, label=_("other classes"))
         axes.plot(
-            counts, own, "-o", color=ACCENT, linewidth=2.0, markersize=3.2,
+            curve.counts, curve.others, "--", color=OTHER, linewidth=1.4, label=_("other classes")
+        )
+        axes.plot(
+            curve.counts, curve.own, "-o", color=ACCENT, linewidth=2.0, markersize=3.2,
             label=_("%(short)s, with the region", short=short(class_name, 20)),
         )  # fmt: skip
         axes.set_ylim(-0.02, 1.04)
-        axes.set_xticks(list(counts))
+        axes.set_xticks(list(curve.counts))
         axes.tick_params(labelsize=7.5)
         axes.grid(axis="y", color=LINE, linewidth=0.5)
         axes.set_xlabel(_("concepts of the region at zero"))

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from auditor.language.shapes import shape_in_words
+from auditor.language.speaking import capitalised
 from auditor.language.speaking import gettext as _
-from auditor.records.part import concept_id
-from auditor.records.stages import Candidate, Evidence, Finding, Samples, ShortcutReport, Triplet
-from auditor.report.document.audit import (
-    FindingCard,
-    Picture,
-    SearchLimits,
-    TestResult,
-    TripletCard,
-)
-from auditor.report.sections.finding_details import finding_details
+from auditor.records.part import Picture, concept_id
+from auditor.records.shortcuts import Assessment, Details
+from auditor.records.stages import Candidate, Finding, Samples, ShortcutReport, Triplet
+from auditor.report.document.audit import FindingCard, TripletCard
+from auditor.report.draw.zeroing_curves import zeroing_figure
 from auditor.report.show.images import ImageStore, outline, resize
 
 SIDE = 192
 LEAST_EXAMPLES = 3
 PictureOf = Callable[[int], np.ndarray]
 RegionPictures = tuple[tuple[Picture, ...], tuple[Picture, ...]]
-
-TEST_TITLES: Mapping[str, str] = {
-    "T1 flip excess": _("Transplant: other images that turn into the class"),
-    "T1 nearest class": _("Transplant: images of the nearest class that turn into the class"),
-    "T1 evidence share": _("Transplant: share of the class's evidence that comes along"),
-    "T2 removal": _("Removal: images that leave the class without the region"),
-    "T2 evidence lost": _("Removal: share of the class's evidence that is lost with the region"),
-    "T3 latent": _("Latent: images with the region that leave the class without its direction"),
-}
 
 
 def finding_cards(
@@ -52,35 +40,8 @@ def finding_cards(
 
 def finding_ids(report: ShortcutReport | None) -> dict[str, str]:
     """Return candidate -> the id of its finding."""
-    found = report.findings if report else ()
-    return {finding.candidate.id: f"F{number}" for number, finding in enumerate(found, start=1)}
-
-
-def search_limits(report: ShortcutReport | None, *, reason: str) -> SearchLimits:
-    """Say what the search could have found; without a report, why it did not run."""
-    if report is None:
-        return SearchLimits(
-            ran=False,
-            reason=reason,
-            proposed=0,
-            tests=0,
-            targets=0,
-            detection_limit=None,
-            null_rate=None,
-            null_n=0,
-            notes=[],
-        )
-    return SearchLimits(
-        ran=True,
-        reason="",
-        proposed=report.proposed,
-        tests=report.tests,
-        targets=report.targets,
-        detection_limit=report.detection_limit,
-        null_rate=report.null_rate,
-        null_n=report.null_n,
-        notes=list(report.notes),
-    )
+    findings = report.findings if report else ()
+    return {each.candidate.id: f"F{number}" for number, each in enumerate(findings, start=1)}
 
 
 def _card(
@@ -94,36 +55,41 @@ def _card(
     name = samples.manifest.classes[candidate.output]
     shape = shape_in_words(candidate.shape)
     outlined, aligned = regions
+    said = {field: getattr(finding, field) for field in Assessment.model_fields}
     return FindingCard(
+        **said | {"details": _details(finding, name, store)},
         id=f"F{number}",
-        fingerprint=finding.fingerprint,
-        title=_("%(shape)s in '%(name)s'", shape=f"{shape[:1].upper()}{shape[1:]}", name=name),
+        title=_("%(shape)s in '%(name)s'", shape=capitalised(shape), name=name),
         what=_("%(shape)s in %(name)s", shape=shape, name=name),
         class_name=name,
         kind=candidate.kind,
         shape=candidate.shape,
-        grade=finding.grade,
-        severity=finding.severity,
-        confidence=finding.confidence,
         images=len(candidate.rows),
-        lead=finding.lead,
-        detail=finding.detail,
-        reasons=list(finding.reasons),
-        actions=list(finding.actions),
-        verification=finding.verification,
-        proposed_because=candidate.reason,
         plausibility=finding.plausibility.score,
         terms=dict(finding.plausibility.terms),
-        evidence=[_test_result(evidence) for evidence in finding.evidence],
         outlined=list(outlined),
         aligned=list(aligned),
         triplets=[_triplet(triplet, name, samples, store) for triplet in finding.triplets],
         concepts=[concept_id(candidate.layer, c) for c in candidate.concepts]
         if candidate.layer
         else [],
-        against=list(finding.against),
-        details=finding_details(finding, samples, store),
     )
+
+
+def _details(finding: Finding, name: str, store: ImageStore) -> Details | None:
+    """Return the details of a finding with the figure of its zeroed concepts, kept in the store."""
+    curve = finding.details.zeroing if finding.details else None
+    if finding.details is None or curve is None:
+        return finding.details
+    figure = store.figure(
+        partial(zeroing_figure, curve, name),
+        alt=_(
+            "confidence in %(name)s and in other classes while concepts of the region are zeroed",
+            name=name,
+        ),
+    )
+    drawn = curve.model_copy(update={"figure": figure})
+    return finding.details.model_copy(update={"zeroing": drawn})
 
 
 def region_pictures(
@@ -183,24 +149,6 @@ def _shown(candidate: Candidate, shown: int) -> list[tuple[int, np.ndarray]]:
     usable = [index for index in range(len(rows)) if masks[index].any()]
     picks = np.unique(np.linspace(0, len(usable) - 1, min(shown, len(usable))).round().astype(int))
     return [(int(rows[usable[i]]), np.asarray(masks[usable[i]])) for i in picks]
-
-
-def _test_result(evidence: Evidence) -> TestResult:
-    return TestResult(
-        test=evidence.test,
-        title=_(TEST_TITLES.get(evidence.test, evidence.test)),
-        outcome=evidence.outcome,
-        effect=evidence.effect,
-        unit=evidence.unit,
-        low=evidence.low,
-        high=evidence.high,
-        n=evidence.n,
-        p=evidence.p,
-        q=evidence.q,
-        z=evidence.z,
-        controls=dict(evidence.controls),
-        reason=evidence.reason,
-    )
 
 
 def _triplet(triplet: Triplet, name: str, samples: Samples, store: ImageStore) -> TripletCard:

@@ -8,8 +8,8 @@ from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import listed, ngettext
 from auditor.records.accounting import ClassCount
-from auditor.report.document.audit import DataCard, FindingCard, NotRun, SearchLimits, Verdict
-from auditor.report.document.whole_pictures import FactorCard
+from auditor.records.shortcuts import GlobalFactor, SearchLimits
+from auditor.report.document.audit import DataCard, FindingCard, NotRun, Verdict
 from auditor.report.sections.standing import Standing
 
 # Of all pictures, and of those of one class: more that cannot be used leave the audit incomplete.
@@ -24,7 +24,7 @@ def verdict(
     data: DataCard,
     not_run: Sequence[NotRun],
     untested: int,
-    factors: Sequence[FactorCard] = (),
+    factors: Sequence[GlobalFactor] = (),
     accuracy: Standing | None = None,
 ) -> Verdict:
     """Judge by the findings; what did not run never counts as passed.
@@ -57,9 +57,9 @@ def _by_findings(
     data: DataCard,
     not_run: Sequence[NotRun],
     untested: int,
-    factors: Sequence[FactorCard],
+    factors: Sequence[GlobalFactor],
 ) -> Verdict:
-    everything: list[FindingCard | FactorCard] = [*findings, *factors]
+    everything: list[FindingCard | GlobalFactor] = [*findings, *factors]
     grade_a = [each for each in everything if each.grade == "A"]
     grade_b = [each for each in everything if each.grade == "B"]
     gaps = _gaps(search, data, untested)
@@ -260,6 +260,6 @@ def _reasons(of: ClassCount) -> str:
     return "; ".join(words)
 
 
-def _listed(findings: Sequence[FindingCard | FactorCard]) -> str:
+def _listed(findings: Sequence[FindingCard | GlobalFactor]) -> str:
     names = [finding.what for finding in findings]
     return listed(names)

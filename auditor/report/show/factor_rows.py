@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.language.speaking import listed, ngettext
-from auditor.report.document.whole_pictures import FactorCard
+from auditor.records.shortcuts import GlobalFactor
 
 # Grades that are notes: the model hardly uses it, or it could not be tested.
 NOTES = ("D", "U")
@@ -16,7 +16,7 @@ NOTES = ("D", "U")
 class FactorRow:
     """A factor, and the other classes in which the same statistic came to the same grade."""
 
-    card: FactorCard
+    card: GlobalFactor
     others: tuple[str, ...] = ()
 
     @property
@@ -41,14 +41,14 @@ class FactorRow:
         )
 
 
-def factor_rows(cards: Sequence[FactorCard], *, every: bool) -> list[FactorRow]:
+def factor_rows(cards: Sequence[GlobalFactor], *, every: bool) -> list[FactorRow]:
     """Return the rows in the order of the cards; with ``every`` each card is a row of its own.
 
     The first card of a statistic with a grade of `NOTES` speaks for all later ones.
     """
     if every:
         return [FactorRow(card) for card in cards]
-    groups: dict[tuple[str, ...], list[FactorCard]] = {}
+    groups: dict[tuple[str, ...], list[GlobalFactor]] = {}
     for card in cards:
         note = card.grade in NOTES
         key = (card.statistic, card.grade or "", "" if note else card.id)

@@ -21,11 +21,13 @@ from auditor.language.numbers import (
     points_range,
     seconds,
 )
-from auditor.language.speaking import SOURCE, locale, ngettext, spoken, translate
+from auditor.language.speaking import N_, SOURCE, locale, ngettext, spoken, translate
 from auditor.language.speaking import gettext as _
-from auditor.report.document.audit import Interval, TestResult
+from auditor.records.part import Interval
+from auditor.records.shortcuts import Evidence
 
-OF_CLASS = "of images of "
+# What an effect is a share of, by its unit; in any other unit it is a plain number.
+SHARES = {"images": N_("of images"), "evidence": N_("of the evidence")}
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -39,35 +41,24 @@ def interval(item: Interval) -> str:
     )
 
 
-def is_share(unit: str) -> bool:
-    """Say whether a test's unit is a share, which the report shows as a percentage."""
-    return unit.split(" ")[0] in {"share", "fraction", "proportion"}
-
-
-def effect(result: TestResult) -> str:
+def effect(result: Evidence) -> str:
     """Return a test's effect in its unit, shares as percentages."""
-    if is_share(result.unit):
-        return f"{percent(result.effect)} {_whole(result.unit.partition(' ')[2])}".strip()
-    return f"{number(result.effect)} {translate(result.unit)}".strip()
+    if result.unit not in SHARES:
+        return f"{number(result.effect)} {translate(result.unit)}".strip()
+    whole = _("of images of '%(name)s'", name=result.of) if result.of else _(SHARES[result.unit])
+    return f"{percent(result.effect)} {whole}"
 
 
-def _whole(text: str) -> str:
-    """Return what a share is of: ``of images``, or those of a class."""
-    if text.startswith(OF_CLASS):
-        return _("of images of %(name)s", name=text.removeprefix(OF_CLASS))
-    return translate(text) if text else ""
-
-
-def effect_range(result: TestResult) -> str:
+def effect_range(result: Evidence) -> str:
     """Return the 95 % interval of a test's effect, without the unit's name."""
-    if is_share(result.unit):
+    if result.unit in SHARES:
         return percent_range(result.low, result.high)
     return _("%(low)s to %(high)s", low=number(result.low), high=number(result.high))
 
 
-def effect_value(value: float, result: TestResult) -> str:
+def effect_value(value: float, result: Evidence) -> str:
     """Return another value measured in the unit of ``result``, such as a control."""
-    return percent(value) if is_share(result.unit) else number(value)
+    return percent(value) if result.unit in SHARES else number(value)
 
 
 def colour(value: str) -> str:

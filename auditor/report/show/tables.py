@@ -71,8 +71,8 @@ COLUMNS: dict[str, list[str]] = {
         *("what", "meaning", "fingerprint"),
     ],
     "evidence": [
-        *("finding", "test", "outcome", "effect", "unit", "low", "high", "n", "p", "q", "z"),
-        "reason",
+        *("finding", "test", "outcome", "effect", "unit", "of", "low", "high", "n", "p", "q"),
+        *("z", "reason"),
     ],
     "factors": [
         *("factor", "statistic", "unit", "class", "grade", "plausibility", "pictures", "auc", "q"),
@@ -141,15 +141,15 @@ def _findings(result: AuditResult) -> Iterable[dict[str, Any]]:
 
 def _evidence(result: AuditResult) -> Iterable[dict[str, Any]]:
     for finding in result.findings:
-        for test in finding.evidence:
+        for test in finding.evidence.values():
             yield _own(test, "evidence") | {"finding": finding.id}
 
 
 def _factors(result: AuditResult) -> Iterable[dict[str, Any]]:
     """Yield a row for each test of each factor of whole pictures."""
     for each in result.factors.factors if result.factors else []:
-        for test in each.tests:
-            effect = test.effect
+        for test in each.evidence.values():
+            effect = test.interval
             yield _own(each, "factors") | {
                 "factor": each.id,
                 "class": each.class_name,

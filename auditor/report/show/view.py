@@ -12,6 +12,7 @@ from auditor.language.numbers import percent
 from auditor.language.speaking import N_, translated
 from auditor.language.speaking import gettext as _
 from auditor.records.concepts import MapCard
+from auditor.records.shortcuts import Evidence
 from auditor.report.document.analyses import LayerUnits
 from auditor.report.document.audit import (
     AuditResult,
@@ -25,7 +26,6 @@ from auditor.report.document.audit import (
     GraphNode,
     LocalCard,
     RenderContext,
-    TestResult,
 )
 from auditor.report.document.review import Comparison, Decision, DecisionState
 from auditor.report.draw.graph_layout import Layout, handed_on, layered
@@ -229,10 +229,10 @@ class View(Names):
         """Findings without a sheet that are drawn: all, or where room is short the first."""
         return self.minor[: self.limits.minor]
 
-    def leading_test(self, finding: FindingCard) -> TestResult | None:
+    def leading_test(self, finding: FindingCard) -> Evidence | None:
         """Return the plainest test that speaks for expected evidence; tests come in that order."""
-        own = finding.evidence if finding.grade == "C" else []
-        return next((test for test in own if test.outcome == "supports"), None)
+        results = finding.evidence.values() if finding.grade == "C" else ()
+        return next((test for test in results if test.outcome == "supports"), None)
 
     @cached_property
     def shown_classes(self) -> Sequence[ClassReport]:

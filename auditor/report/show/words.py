@@ -142,16 +142,6 @@ GRADE_GROUP: Mapping[str, str] = {
     "U": _("untested"),
 }
 
-# What each test of a finding asks, where there is no room to explain the test.
-QUESTION: Mapping[str, str] = {
-    "T1 flip excess": _("Put into other pictures: how many does the model now take for the class?"),
-    "T1 nearest class": _("Put into pictures of the class most like it: how many does it turn?"),
-    "T1 evidence share": _("How much of the model's evidence for the class moves along with it?"),
-    "T2 removal": _("Covered up: how many pictures are no longer recognised?"),
-    "T2 evidence lost": _("Covered up: how much of the evidence for the class is gone?"),
-    "T3 latent": _("Ignored inside the model: how many pictures are no longer recognised?"),
-}
-
 OUTCOME: Mapping[str, str] = {
     "supports": _("supports"),
     "refutes": _("speaks against"),
@@ -220,7 +210,7 @@ KEYS = (
     *(_("no clear change"), _("not compared"), _("waived"), _("condition"), _("not asked")),
     *(_("found again"), _("met"), _("not met"), _("not measured"), _("unchanged")),
     *(_("trusted"), _("partly trusted"), _("not trusted"), _("not tested")),
-    *(_("made by camera or processing"), _("of images"), _("of the evidence")),
+    _("made by camera or processing"),
     _("the same place of another class's image"),
     _("an image of the class without the region"),
     _("another window of the same image"),

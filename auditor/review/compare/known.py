@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -13,14 +12,12 @@ from scipy.optimize import linear_sum_assignment
 from auditor.language.speaking import capitalised
 from auditor.language.speaking import gettext as _
 from auditor.records.part import Interval, Picture
-from auditor.records.shortcuts import Signature
+from auditor.records.shortcuts import GlobalFactor, Severity, Signature
 from auditor.report.document.audit import AuditResult, FindingCard
-from auditor.report.document.finding import SignatureCard
-from auditor.report.document.review import Severity
-from auditor.report.document.whole_pictures import FactorCard
 from auditor.report.show.chosen import SHEET_GRADES
 from auditor.shortcuts.fingerprint import SAME, same_finding
-from auditor.shortcuts.grading import FLIPS, severity
+from auditor.shortcuts.grading import severity
+from auditor.shortcuts.tests import FLIP_EXCESS
 
 EQUAL = 0.9
 
@@ -40,7 +37,7 @@ class Known:
     severity: Severity
     grade: str
     kind: str
-    signature: SignatureCard | None
+    signature: Signature | None
     effect: Interval | None = None
     picture: Picture | None = None
 
@@ -73,7 +70,7 @@ def likeness(first: Known, second: Known) -> float:
     )
 
 
-Look = tuple[str, str, SignatureCard | None]
+Look = tuple[str, str, Signature | None]
 
 
 def likeness_of(first: Look, second: Look) -> float:
@@ -82,7 +79,7 @@ def likeness_of(first: Look, second: Look) -> float:
         return 0.0
     looks = 0.0
     if first[2] is not None and second[2] is not None:
-        looks = same_finding(_signature(first[0], first[2]), _signature(second[0], second[2]))
+        looks = same_finding(first[2], second[2])
     if first[1] == second[1]:
         return EQUAL + (1 - EQUAL) * looks if first[2] and second[2] else 1.0
     return looks
@@ -106,7 +103,7 @@ def look_of(finding: Known) -> Look:
 
 
 def _region(card: FindingCard) -> Known:
-    flips = next((test for test in card.evidence if test.test == FLIPS and test.n), None)
+    flips = card.evidence.get(FLIP_EXCESS.id)
     return Known(
         id=card.id,
         fingerprint=card.fingerprint,
@@ -116,33 +113,20 @@ def _region(card: FindingCard) -> Known:
         grade=card.grade,
         kind=card.kind,
         signature=card.details.signature if card.details else None,
-        effect=Interval(value=flips.effect, low=flips.low, high=flips.high, n=flips.n)
-        if flips
-        else None,
+        effect=flips.interval if flips else None,
         picture=card.outlined[0] if card.outlined else None,
     )
 
 
-def _factor(card: FactorCard) -> Known:
+def _factor(card: GlobalFactor) -> Known:
     assert card.grade is not None
     return Known(
         id=card.id,
         fingerprint=factor_fingerprint(card.class_name, card.statistic),
         title=_("%(what)s (whole pictures)", what=capitalised(card.what)),
         class_name=card.class_name,
-        severity=cast("Severity", severity(card.grade, None)),
+        severity=severity(card.grade, None),
         grade=card.grade,
         kind="P6",
         signature=None,
-    )
-
-
-def _signature(class_name: str, card: SignatureCard) -> Signature:
-    return Signature(
-        class_name=class_name,
-        area=card.area,
-        place=card.place,
-        spread=card.spread,
-        colour=card.colour,
-        look=np.array(card.look),
     )

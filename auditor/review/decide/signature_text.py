@@ -11,7 +11,7 @@ import binascii
 
 import numpy as np
 
-from auditor.report.document.finding import SignatureCard
+from auditor.records.shortcuts import Signature
 from auditor.shortcuts.fingerprint import CELLS
 
 # Areas are small: they are stored as their square root.
@@ -19,15 +19,15 @@ HEAD = 7
 LENGTH = HEAD + CELLS * CELLS * 3
 
 
-def to_text(card: SignatureCard) -> str:
+def to_text(look: Signature) -> str:
     """Return a signature as text."""
-    head = [card.area**0.5, *card.place, card.spread, *card.colour]
-    values = np.concatenate([head, np.array(card.look, dtype=float).ravel()])
+    head = [look.area**0.5, *look.place, look.spread, *look.colour]
+    values = np.concatenate([head, np.array(look.look, dtype=float).ravel()])
     steps = np.clip(np.rint(values * 255), 0, 255).astype(np.uint8)
     return base64.b64encode(steps.tobytes()).decode("ascii")
 
 
-def from_text(text: str) -> SignatureCard:
+def from_text(text: str) -> Signature:
     """Return the signature that a text stands for.
 
     Raises:
@@ -41,10 +41,10 @@ def from_text(text: str) -> SignatureCard:
         raise ValueError(f"this look has {len(data)} bytes instead of {LENGTH}: copy it whole")
     values = [float(value) for value in np.frombuffer(data, dtype=np.uint8) / 255]
     cells = np.array(values[HEAD:]).reshape(CELLS, CELLS, 3)
-    return SignatureCard(
+    return Signature(
         area=values[0] ** 2,
         place=(values[1], values[2]),
         spread=values[3],
         colour=(values[4], values[5], values[6]),
-        look=[[(float(r), float(g), float(b)) for r, g, b in row] for row in cells],
+        look=tuple(tuple((float(r), float(g), float(b)) for r, g, b in row) for row in cells),
     )

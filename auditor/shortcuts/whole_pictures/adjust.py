@@ -16,25 +16,28 @@ Picture = Float[np.ndarray, "height width 3"]
 Bytes = UInt8[np.ndarray, "height width 3"]
 Family = Callable[[Picture, float], Picture]
 
+# Halvings of the amount: to a hundredth of the family.
 STEPS = 7
+# The ends of the families: beyond them a picture is no photograph any more. Sigma in pixels, and
+# factors of the detail, of contrast, saturation and light.
 LARGEST_BLUR = 4.0
 LARGEST_SHARPENING = 4.0
 LARGEST_FACTOR = 4.0
+# Qualities of a JPEG, from the strongest compression to the weakest.
 QUALITIES = (1, 98)
+# What has no opposite; see `opposite`.
 NOT_MIRRORED = ("noise", "JPEG blockiness")
 
 
-def adjusted(
-    picture: Bytes, statistic: str, wanted: float, generator: np.random.Generator
-) -> Bytes:
+def adjusted(picture: Bytes, statistic: str, wanted: float, rng: np.random.Generator) -> Bytes:
     """Return the picture with its statistic moved to ``wanted``, as far as that is possible.
 
     By bisection along one family of changes: shifted, stretched, blurred or sharpened, with noise
-    added (which ``generator`` draws) or smoothed, compressed. Blocks are not taken out: the picture
+    added (which ``rng`` draws) or smoothed, compressed. Blocks are not taken out: the picture
     is returned as it is.
     """
     value = MEASURES[statistic](picture.astype(np.float64))
-    family, low, high = _family(picture, statistic, wanted > value, generator)
+    family, low, high = _family(picture, statistic, wanted > value, rng)
     start = picture.astype(np.float64)
     measure = MEASURES[statistic]
     best, gap = picture, abs(value - wanted)
@@ -71,7 +74,7 @@ def opposite(picture: Bytes, changed: Bytes, statistic: str) -> Bytes:
 
 
 def _family(
-    picture: Bytes, statistic: str, upwards: bool, generator: np.random.Generator
+    picture: Bytes, statistic: str, upwards: bool, rng: np.random.Generator
 ) -> tuple[Family, float, float]:
     """Return a family of changes, from the value that changes nothing to the strongest."""
     if statistic == "brightness":
@@ -96,7 +99,7 @@ def _family(
         return _blurred, 0.0, LARGEST_BLUR
     if statistic == "sharpness":
         return _sharpened, 0.0, LARGEST_SHARPENING
-    grain = generator.normal(size=(*picture.shape[:2], 1))
+    grain = rng.normal(size=(*picture.shape[:2], 1))
     return (lambda start, amount: start + amount * grain), 0.0, 64.0
 
 

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy.stats import false_discovery_control
 
 from auditor.base.streams import stream
 from auditor.concepts.shares import shares_of
 from auditor.language.speaking import gettext as _
-from auditor.records.stages import ColumnEffect, ColumnFactor, LayerRelevance, Samples
-from auditor.shortcuts.statistics import benjamini_hochberg
+from auditor.language.speaking import joined, listed
+from auditor.records.shortcuts import ColumnEffect, ColumnFactor
+from auditor.records.stages import LayerRelevance, Samples
+from auditor.shortcuts.grading import LEVEL
 
+# A column of more kinds of text tells rows apart, not groups; of numbers the quarters are compared.
 MOST_VALUES = 20
+QUARTERS = 4
+# Rarer values are put together: a group needs rows to have a mean.
 LEAST_ROWS = 5
+# Rows, and members of a class, that are permuted: more cost time in proportion.
 MOST_ROWS = 4000
 MOST_MEMBERS = 400
-QUARTERS = 4
 EMPTY, RARE = "(empty)", "(rare)"
+# An association with the label from which on a model could learn the column in place of the class.
+CLEAR_ASSOCIATION = 0.3
 
 
 def column_factors(
@@ -43,25 +50,26 @@ def column_factors(
     for name, texts in samples.manifest.metadata.items():
         grouped = groups_of([texts[row] for row in rows])
         if isinstance(grouped, str):
-            unused.append(f"{name} ({grouped})")
+            unused.append(f"{name} (" + grouped + ")")
             continue
         codes, values = grouped
         everyone = np.full(len(samples.valid), -1)
         everyone[rows] = codes
-        generator = stream(seed, "column", name)
+        rng = stream(seed, "column", name)
         found.append(
             ColumnFactor(
                 column=name,
                 values=values,
                 n=len(rows),
                 association=cramers_v(codes, samples.labels[rows]),
-                p=_association_p(codes, samples.labels[rows], permutations, generator),
+                p=_association_p(codes, samples.labels[rows], permutations, rng),
                 q=1.0,
+                reading="",
                 classes=_classes(samples, relevance, outputs, everyone, permutations, seed, name),
             )
         )
     notes = (
-        [_("Columns of metadata that were not tested: %(unused)s.", unused=", ".join(unused))]
+        [_("Columns of metadata that were not tested: %(unused)s.", unused=joined(unused, ", "))]
         if unused
         else []
     )
@@ -140,13 +148,14 @@ def _classes(
         members = members[(sizes >= LEAST_ROWS)[codes[members]]]
         if len(np.unique(codes[members])) < 2:
             continue
-        generator = stream(seed, "column within a class", column, output)
-        members = generator.permutation(members)[:MOST_MEMBERS]
+        rng = stream(seed, "column within a class", column, output)
+        members = rng.permutation(members)[:MOST_MEMBERS]
         own = np.unique(codes[members], return_inverse=True)[1]
         shares = shares_of(relevance, members)
         observed = variance_share(shares, own)
-        p = _variance_p(shares, own, observed, permutations, generator)
-        found.append(ColumnEffect(int(output), observed, p, 1.0, len(members)))
+        p = _variance_p(shares, own, observed, permutations, rng)
+        name = samples.manifest.classes[output]
+        found.append(ColumnEffect(name=name, share=observed, p=p, q=1.0, n=len(members)))
     return tuple(found)
 
 
@@ -155,7 +164,7 @@ def _variance_p(
     codes: Int[np.ndarray, "member"],
     observed: float,
     permutations: int,
-    generator: np.random.Generator,
+    rng: np.random.Generator,
 ) -> float:
     """Return how often permuted groups explain as much; all from the matrix of inner products."""
     centred = shares - shares.mean(axis=0)
@@ -166,7 +175,7 @@ def _variance_p(
     sizes = np.bincount(codes)
     reached = 0
     for _repeat in range(permutations):
-        drawn = _indicator(generator.permutation(codes))
+        drawn = _indicator(rng.permutation(codes))
         between = float((((drawn @ inner) * drawn).sum(axis=1) / sizes).sum())
         reached += between / total >= observed - 1e-12
     return (1 + reached) / (1 + permutations)
@@ -176,16 +185,16 @@ def _association_p(
     codes: Int[np.ndarray, "row"],
     labels: Int[np.ndarray, "row"],
     permutations: int,
-    generator: np.random.Generator,
+    rng: np.random.Generator,
 ) -> float:
     """Return how often permuted labels give as large a chi-square, on at most `MOST_ROWS` rows."""
-    chosen = generator.permutation(len(codes))[:MOST_ROWS]
+    chosen = rng.permutation(len(codes))[:MOST_ROWS]
     own, labels = (np.unique(each[chosen], return_inverse=True)[1] for each in (codes, labels))
     shape = (int(own.max()) + 1, int(labels.max()) + 1)
     observed = _chi_square(_counts(own, labels, shape))
     reached = 0
     for _repeat in range(permutations):
-        drawn = _counts(own, generator.permutation(labels), shape)
+        drawn = _counts(own, rng.permutation(labels), shape)
         reached += _chi_square(drawn) >= observed - 1e-9
     return (1 + reached) / (1 + permutations)
 
@@ -230,17 +239,37 @@ def _renumbered(
     return found, tuple(names[place] for place in present)
 
 
-def _corrected(found: Sequence[ColumnFactor]) -> list[ColumnFactor]:
-    if not found:
-        return []
-    q_labels = benjamini_hochberg([each.p for each in found])
-    inner = [effect.p for each in found for effect in each.classes]
-    q_classes = iter(benjamini_hochberg(inner) if inner else [])
-    return [
-        replace(
-            each,
-            q=q,
-            classes=tuple(replace(effect, q=next(q_classes)) for effect in each.classes),
+def _corrected(columns: Sequence[ColumnFactor]) -> list[ColumnFactor]:
+    """Fill in q over all columns, and over all columns and classes, and what follows from it."""
+    q_of_columns = false_discovery_control([column.p for column in columns])
+    effects = [effect for column in columns for effect in column.classes]
+    q_of_effects = false_discovery_control([effect.p for effect in effects])
+    ends = np.cumsum([len(column.classes) for column in columns])
+    result = []
+    for column, q, end in zip(columns, q_of_columns, ends, strict=True):
+        inside = q_of_effects[end - len(column.classes) : end]
+        classes = tuple(
+            effect.model_copy(update={"q": float(inner)})
+            for effect, inner in zip(column.classes, inside, strict=True)
         )
-        for each, q in zip(found, q_labels, strict=True)
-    ]
+        reading = _reading(float(q), column.association, classes)
+        update = {"q": float(q), "classes": classes, "reading": reading}
+        result.append(column.model_copy(update=update))
+    return result
+
+
+def _reading(q: float, association: float, classes: Sequence[ColumnEffect]) -> str:
+    """Return what follows from a column's associations."""
+    told = q <= LEVEL and association >= CLEAR_ASSOCIATION
+    dependent = listed([f"'{each.name}'" for each in classes if each.q <= LEVEL])
+    if told and dependent:
+        return _(
+            "It goes with the label, and within %(listed)s the model's relevance goes with it: "
+            "review.",
+            listed=dependent,
+        )
+    if told:
+        return _("It goes with the label: a model could learn it in place of the class.")
+    if dependent:
+        return _("Within %(listed)s the model's relevance goes with it.", listed=dependent)
+    return _("No sign that it matters.")

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.stats import norm, rankdata, tiecorrect
+from scipy.stats import false_discovery_control, norm, rankdata, tiecorrect
 
 from auditor.base.streams import stream
-from auditor.records.stages import Evidence, Plausibility
+from auditor.records.shortcuts import Evidence
+from auditor.records.stages import Plausibility
 from auditor.shortcuts.grading import LIKELY_ARTEFACT
 from auditor.shortcuts.propose.proposals import least_group
-from auditor.shortcuts.statistics import benjamini_hochberg
 from auditor.shortcuts.whole_pictures.global_statistics import STATISTICS
 from auditor.shortcuts.whole_pictures.modes import bimodal, otsu
 
@@ -95,14 +95,14 @@ def predictive_statistics(
         if sizes not in by_chance:
             by_chance[sizes] = _widest_by_chance(*sizes, stream(seed, "widest by chance", *sizes))
         table = np.stack([ranks[name] for name in values], axis=1) if values else np.zeros((0, 0))
-        generator = stream(seed, "statistics that tell a class", output)
-        for name, auc, p in zip(values, *_tested(table, own, permutations, generator), strict=True):
+        rng = stream(seed, "statistics that tell a class", output)
+        for name, auc, p in zip(values, *_tested(table, own, permutations, rng), strict=True):
             each = Predictive(output, name, values[name][own], values[name][~own], auc, p)
             reached = int((by_chance[sizes] >= abs(each.apart) - 1e-9).sum())
             p = min(1.0, 2 * min(p, (1 + reached) / (1 + RESOLUTION)))
             everything.append(replace(each, p=p))
-    q_values = benjamini_hochberg([each.p for each in everything]) if everything else []
-    found = [replace(each, q=q) for each, q in zip(everything, q_values, strict=True)]
+    q_values = false_discovery_control([each.p for each in everything])
+    found = [replace(each, q=float(q)) for each, q in zip(everything, q_values, strict=True)]
     return sorted((e for e in found if e.q <= LEVEL), key=lambda each: -abs(each.apart))
 
 
@@ -141,9 +141,9 @@ def implausibility(
     ``made by camera or processing`` is the statistic's own nature; ``part of the class lacks it``
     is 1 when the class falls into two groups (dip test), of which one is as the other classes are:
     then the class is recognised without it. ``enough without any object`` is the lower end of what
-    ``given``, T4 with its q, turns of other pictures, 1 from `FULLY` on: a change of a whole
-    picture brings no object along. It counts less the less the class differs at the ``margin``
-    (`margin_share`): sunflowers are yellow in the middle. Combined by noisy-or.
+    ``given``, the statistic given with its q, turns of other pictures, 1 from `FULLY` on: a change
+    of a whole picture brings no object along. It counts less the less the class differs at the
+    ``margin`` (`margin_share`): sunflowers are yellow in the middle. Combined by noisy-or.
     """
     enough = 0.0
     if given is not None and given.outcome == "supports":
@@ -191,7 +191,7 @@ def _tested(
     ranks: Float[np.ndarray, "sample statistic"],
     own: Bool[np.ndarray, "sample"],
     permutations: int,
-    generator: np.random.Generator,
+    rng: np.random.Generator,
 ) -> tuple[list[float], list[float]]:
     """Return AUC and two-sided p per statistic.
 
@@ -204,7 +204,7 @@ def _tested(
     reached = np.zeros(ranks.shape[1])
     for start in range(0, permutations, CHUNK):
         count = min(CHUNK, permutations - start)
-        order = np.argsort(generator.random((count, n + m)), axis=1)[:, :n]
+        order = np.argsort(rng.random((count, n + m)), axis=1)[:, :n]
         drawn = np.zeros((count, n + m))
         np.put_along_axis(drawn, order, 1.0, axis=1)
         reached += (np.abs(drawn @ ranks - centre) >= observed - 1e-9).sum(axis=0)
@@ -246,9 +246,7 @@ def _weighed(
     return weighed
 
 
-def _widest_by_chance(
-    n: int, m: int, generator: np.random.Generator
-) -> Float[np.ndarray, "permutation"]:
+def _widest_by_chance(n: int, m: int, rng: np.random.Generator) -> Float[np.ndarray, "permutation"]:
     """Return the size of `widest` for `RESOLUTION` random labels of ``n`` and ``m`` values.
 
     Without ties, with which it could only be smaller.
@@ -257,7 +255,7 @@ def _widest_by_chance(
     largest = []
     for start in range(0, RESOLUTION, CHUNK):
         count = min(CHUNK, RESOLUTION - start)
-        own = np.argsort(generator.random((count, n + m)), axis=1) < n
+        own = np.argsort(rng.random((count, n + m)), axis=1) < n
         difference = np.cumsum(~own, axis=1) / m - np.cumsum(own, axis=1) / n
         largest.append(np.abs(_weighed(difference, pooled)).max(axis=1))
     return np.concatenate(largest)

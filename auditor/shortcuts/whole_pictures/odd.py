@@ -12,17 +12,24 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.stats import f as f_distribution
+from scipy.stats import false_discovery_control
 
 from auditor.concepts.shares import shares_of
-from auditor.records.stages import LayerRelevance, OddSample, Samples
-from auditor.shortcuts.statistics import benjamini_hochberg
+from auditor.language.speaking import gettext as _
+from auditor.records.shortcuts import OddSample
+from auditor.records.stages import LayerRelevance, Samples
 
+# Of the odd samples that are listed so many may be false alarms.
 LEVEL = 0.01
+# A wrongly decided sample is ordinary for its prediction when at least so many members are odder.
 ORDINARY = 0.1
+# Coordinates of a class: few enough for the beta distribution to hold on its members.
 DIMENSIONS = 6
 SAMPLES_PER_DIMENSION = 8
 LEAST = 24
+# More of a class than a person looks through.
 PER_CLASS = 5
+# Members that a class is fitted on, evenly spaced: more cost time.
 FITTED = 500
 
 
@@ -47,20 +54,35 @@ def odd_samples(
         rows += [(output, int(row)) for row in (*space.rows, *others)]
         p_values += [float(p) for p in space.own_p(shares_of(relevance, space.rows))]
         p_values += [float(p) for p in space.new_p(shares_of(relevance, others))]
-    q_values = benjamini_hochberg(p_values) if p_values else []
-    found = [
-        OddSample(row, output, "unlike its class", None, p, q)
+    q_values = false_discovery_control(p_values)
+    unlike = [
+        (p, row, output, float(q))
         for (output, row), p, q in zip(rows, p_values, q_values, strict=True)
         if q <= LEVEL
     ]
-    found.sort(key=lambda each: (each.p, each.row))
-    found += _mislabelled(relevance, samples, usable, outputs)
+    names, paths = samples.manifest.classes, samples.manifest.paths
+    samples_unlike = [
+        OddSample(
+            sample=paths[row],
+            label=names[output],
+            why=_("decided by other concepts than the rest of '%(label)s'", label=names[output]),
+            p=p,
+            q=q,
+        )
+        for p, row, output, q in sorted(unlike)
+    ]
+    mislabelled = _mislabelled(relevance, samples, usable, outputs)
+    kept = [*_most_of_each(samples_unlike), *_most_of_each(mislabelled)]
+    return kept, len(samples_unlike) + len(mislabelled)
+
+
+def _most_of_each(ordered: Sequence[OddSample]) -> list[OddSample]:
+    """Return the first `PER_CLASS` of each label."""
     kept: list[OddSample] = []
-    for each in found:
-        alike = sum(e.output == each.output and e.kind == each.kind for e in kept)
-        if alike < PER_CLASS:
+    for each in ordered:
+        if sum(other.label == each.label for other in kept) < PER_CLASS:
             kept.append(each)
-    return kept, len(found)
+    return kept
 
 
 def _mislabelled(
@@ -69,17 +91,29 @@ def _mislabelled(
     spaces: Mapping[int, Space],
     outputs: Sequence[int],
 ) -> list[OddSample]:
+    """Return wrongly classified samples that are ordinary for the class they are taken for."""
+    names = samples.manifest.classes
     wrong = samples.valid & (samples.labels != samples.prediction)
     wrong &= (samples.target == samples.prediction) & np.isin(samples.labels, list(outputs))
-    found = []
+    ordinary: list[tuple[float, OddSample]] = []
     for output, space in spaces.items():
         rows = np.flatnonzero(wrong & (samples.prediction == output))
+        margins = samples.margin(output)
         for row, p in zip(rows, space.new_p(shares_of(relevance, rows)), strict=True):
-            if p >= ORDINARY:
-                label = int(samples.labels[row])
-                found.append(OddSample(int(row), label, "like another class", output, float(p), 1))
-    margins = {each.row: float(samples.margin(int(each.other or 0))[each.row]) for each in found}
-    return sorted(found, key=lambda each: -margins[each.row])
+            if p < ORDINARY:
+                continue
+            label = names[samples.labels[row]]
+            why = _(
+                "labelled '%(label)s', but as ordinary for '%(other)s' as that class's own "
+                "pictures: check the label",
+                label=label,
+                other=names[output],
+            )
+            sample = samples.manifest.paths[row]
+            odd = OddSample(sample=sample, label=label, why=why, p=float(p), q=1.0)
+            ordinary.append((float(margins[row]), odd))
+    ordinary.sort(key=lambda pair: -pair[0])
+    return [odd for _margin, odd in ordinary]
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
-from auditor.causal import notes, nulls, rivals, transplant, trial
+from auditor.causal import nulls, search, transplant, trial
 from auditor.config.audit import ShortcutConfig
 
 CONTROLS = {
@@ -63,7 +63,7 @@ def _keeping(kept: Sequence[str]) -> Callable[[], AbstractContextManager[Any]]:
     @contextmanager
     def context() -> Iterator[None]:
         with ExitStack() as stack:
-            for module in (transplant, trial, rivals, nulls, notes):
+            for module in (transplant, trial, nulls, search):
                 stack.enter_context(patch.object(module, "controls_of", fewer))
             yield
 

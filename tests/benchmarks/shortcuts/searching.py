@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +11,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from auditor.causal.candidate import Tested
+from auditor.causal.context import Search
 from auditor.causal.search import find_shortcuts
-from auditor.causal.tested import Tested
 from auditor.config.audit import ShortcutConfig
+from auditor.records.part import Part
 from auditor.records.stages import Finding, ShortcutReport
-from auditor.shortcuts.grading import FLIPS, grade, reach
+from auditor.shortcuts.grading import grade, reach
 from auditor.shortcuts.propose.proposals import Proposal
+from auditor.shortcuts.tests import FLIP_EXCESS, Results
 from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
 from tests.benchmarks.shortcuts.audited import Audited
 from tests.benchmarks.shortcuts.manipulation import Effect
@@ -41,17 +43,16 @@ class Searched:
 def search(audited: Audited, seed: int, settings: Mapping[str, Any] | None = None) -> Searched:
     """Run the search with its default budgets, changed by ``settings`` of the config."""
     wall, cpu = time.perf_counter(), time.process_time()
-    extra: dict[str, Any] = {}
-    if "layer_relevance" in inspect.signature(find_shortcuts).parameters:
-        extra["layer_relevance"] = audited.layer
     report = find_shortcuts(
-        audited.probe,
-        audited.samples,
-        audited.leading,
-        audited.outputs,
-        ShortcutConfig(**(settings or {})),
-        seed=seed,
-        **extra,
+        Search(
+            audited.probe,
+            audited.samples,
+            audited.leading,
+            tuple(audited.outputs),
+            ShortcutConfig(**(settings or {})),
+            seed=seed,
+            relevance=audited.layer,
+        )
     )
     return Searched(report, time.perf_counter() - wall, time.process_time() - cpu)
 
@@ -64,6 +65,8 @@ def fingerprint_of(value: Any) -> str:
         if isinstance(item, np.ndarray):
             state.update(f"{item.dtype}{item.shape}".encode())
             state.update(np.ascontiguousarray(item).tobytes())
+        elif isinstance(item, Part):
+            add(dict(item))
         elif hasattr(item, "__dataclass_fields__"):
             for name in item.__dataclass_fields__:
                 state.update(name.encode())
@@ -83,12 +86,12 @@ def fingerprint_of(value: Any) -> str:
     return state.hexdigest()
 
 
-def strength(finding: Any) -> float:
+def strength(implausibility: float, results: Results) -> float:
     """Return the score by which findings are compared: implausibility times the best lower bound.
 
     By it models are told apart where a threshold is to be chosen; the grades have their own rules.
     """
-    return float(finding.plausibility.score * reach(finding.evidence))
+    return float(implausibility * reach(results))
 
 
 def finding_rows(
@@ -112,7 +115,7 @@ def finding_rows(
                 "grade": finding.grade,
                 "implausibility": finding.plausibility.score,
                 "terms": dict(finding.plausibility.terms),
-                "strength": strength(finding),
+                "strength": strength(finding.plausibility.score, finding.evidence),
                 "area": float(candidate.masks.mean()) if len(candidate.rows) else 0.0,
                 "rows": len(candidate.rows),
                 "evidence": [
@@ -121,7 +124,7 @@ def finding_rows(
                         "low": each.low, "high": each.high, "n": each.n, "q": each.q,
                         "z": each.z, "controls": dict(each.controls), "reason": each.reason,
                     }
-                    for each in finding.evidence
+                    for each in finding.evidence.values()
                 ],
                 "overlaps": found,
             }
@@ -129,17 +132,20 @@ def finding_rows(
     return rows
 
 
-def tested_rows(tested: Sequence[Tested]) -> list[dict[str, Any]]:
-    """Return every candidate that was tested, listed or not, as plain data: to choose limits by."""
+def tested_rows(tested: Sequence[Tested], results: Mapping[str, Results]) -> list[dict[str, Any]]:
+    """Return every candidate that was tested, listed or not, as plain data: to choose limits by.
+
+    ``results`` are by candidate, corrected for the number of tests.
+    """
     return [
         {
             "class": each.members.output,
             "kind": each.screened.proposal.kind,
             "shape": each.screened.proposal.shape,
-            "grade": grade(each.trial.evidence, each.plausibility),
+            "grade": grade(results[each.id], each.plausibility),
             "implausibility": each.plausibility.score,
             "terms": dict(each.plausibility.terms),
-            "reach": reach(each.trial.evidence),
+            "reach": reach(results[each.id]),
         }
         for each in tested
     ]
@@ -169,30 +175,32 @@ def overlap_of(
     }
 
 
-def factor_rows(report: ShortcutReport, effects: Sequence[Effect]) -> list[dict[str, Any]]:
+def factor_rows(
+    report: ShortcutReport, effects: Sequence[Effect], classes: Sequence[str]
+) -> list[dict[str, Any]]:
     """Return every finding about a statistic of whole pictures as plain data; [] without any."""
     rows = []
-    for factor in getattr(report, "factors", ()):
-        statistic = str(factor.statistic)
+    for factor in report.whole.factors:
+        statistic, output = str(factor.statistic), classes.index(factor.class_name)
         hit = [
             index
             for index, effect in enumerate(effects)
-            if effect.output == factor.output
+            if effect.output == output
             and any(word in statistic.lower() for word in ARTEFACTS[effect.artefact].statistics)
         ]
         rows.append(
             {
-                "class": factor.output,
+                "class": output,
                 "statistic": statistic,
                 "grade": factor.grade,
-                "strength": strength(factor),
-                "implausibility": factor.plausibility.score,
-                "terms": dict(factor.plausibility.terms),
+                "strength": strength(factor.plausibility, factor.evidence),
+                "implausibility": factor.plausibility,
+                "terms": dict(factor.terms),
                 "auc": factor.auc,
                 "q": factor.q,
                 "evidence": [
                     {"test": e.test, "effect": e.effect, "low": e.low, "high": e.high, "q": e.q}
-                    for e in factor.evidence
+                    for e in factor.evidence.values()
                 ],
                 "hits": hit,
             }
@@ -222,8 +230,8 @@ def member_gains(
     return region_gains(audited, output, members, proposal.masks)
 
 
-def transplant_effect(row: Mapping[str, Any], test: str = FLIPS) -> float | None:
-    """Return the effect of T1 in a finding's row, None where it could not run."""
+def transplant_effect(row: Mapping[str, Any], test: str = FLIP_EXCESS.id) -> float | None:
+    """Return the effect of transplants in a finding's row, None where it could not run."""
     for each in row["evidence"]:
         if each["test"] == test and each["outcome"] not in ("not applicable", "error"):
             return float(each["effect"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +33,7 @@ class Trace:
     screened: list[list[Any]] = field(default_factory=list)
     selected: list[list[Any]] = field(default_factory=list)
     tested: list[Any] = field(default_factory=list)
+    results: dict[str, Any] = field(default_factory=dict)
 
     def looked_at(self, output: int, members: np.ndarray) -> np.ndarray:
         """Return the rows of a class that were loaded; ``members`` where it was not searched."""
@@ -68,9 +69,10 @@ def traced() -> Iterator[Trace]:
         trace.selected.append(list(found))
         return found
 
-    def finding(stage: Any, samples: Any, tested: Sequence[Any], *rest: Any) -> Any:
+    def finding(stage: Any, tested: Sequence[Any], results: Mapping[str, Any]) -> Any:
         trace.tested.extend(tested)
-        return findings_of(stage, samples, tested, *rest)
+        trace.results.update(results)
+        return findings_of(stage, tested, results)
 
     with ExitStack() as stack:
         for name, function in (

@@ -119,16 +119,10 @@ def _search_rows(
         scores.append(asdict(found) if found else None)
     return {
         "findings": finding_rows(report, effects, held, audited),
-        "factors": factor_rows(report, effects),
-        "tested": tested_rows(trace.tested),
+        "factors": factor_rows(report, effects, audited.samples.manifest.classes),
+        "tested": tested_rows(trace.tested, trace.results),
         "members": scores,
-        "proposed": report.proposed,
-        "tests": report.tests,
-        "targets": report.targets,
-        "detection_limit": report.detection_limit,
-        "null_rate": report.null_rate,
-        "null_n": report.null_n,
-        "notes": list(report.notes),
+        **report.limits.model_dump(mode="json", exclude={"ran", "reason"}),
         "digest": fingerprint_of(report),
         "wall": searched.wall,
         "cpu": searched.cpu,
@@ -201,7 +195,7 @@ def _ablations(
         with ablation.context():
             searched = search(audited, case.seed, {**settings, **ablation.settings})
         rows = finding_rows(searched.report, effects, held, audited)
-        factors = factor_rows(searched.report, effects)
+        factors = factor_rows(searched.report, effects, audited.samples.manifest.classes)
         found[ablation.name] = {
             "findings": [
                 {key: row[key] for key in ("class", "grade", "strength", "overlaps")}

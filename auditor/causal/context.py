@@ -1,0 +1,49 @@
+"""What is searched, which every step is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from auditor.base.streams import stream
+from auditor.causal.probe import Probe
+from auditor.config.audit import ShortcutConfig
+from auditor.records.stages import LayerRelevance, Samples
+
+Leading = Mapping[int, tuple[str, tuple[int, ...]]]
+
+
+def _silent(steps: int) -> None:
+    """Report progress to nobody."""
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """A search for shortcuts: the model, the data, and what is asked.
+
+    ``samples`` is what the pass found; its ``discovery`` marks the half on which regions are
+    chosen. ``leading`` gives per output the layer and the concepts whose regions are proposed
+    (P1b), ``outputs`` the audited classes. ``relevance`` is that by concept at the layer of
+    ``leading``, which P2 to P5, P8 and part of P7 read; without it they do not run, and the report
+    says so. Every random choice starts from ``seed``: same inputs, same report. ``progress`` is
+    told of steps that are done: `auditor.causal.search.steps_of` in all.
+    """
+
+    probe: Probe
+    samples: Samples
+    leading: Leading
+    outputs: tuple[int, ...]
+    config: ShortcutConfig
+    seed: int
+    relevance: LayerRelevance | None = None
+    progress: Callable[[int], object] = _silent
+
+    def rng(self, *names: str | int) -> np.random.Generator:
+        """Return the random generator of a choice, by what is chosen and for what."""
+        return stream(self.seed, *names)
+
+    def class_name(self, output: int) -> str:
+        """Return the name of a class."""
+        return self.samples.manifest.classes[output]

@@ -1,0 +1,227 @@
+"""The causal tests: one row each, which grading, wording, report and estimate all read.
+
+A test of a region says what the model does when the region is put into other pictures, covered up,
+or ignored inside the model; a test of whole pictures, when a statistic of them is set. A user's own
+module (`plugins` in the config) adds a test of regions by decorating the function that runs it with
+`causal_test`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from auditor.base.registry import Registry
+from auditor.language.speaking import N_
+from auditor.language.speaking import gettext as _
+from auditor.records.shortcuts import Evidence, Outcome
+
+Results = Mapping[str, Evidence]
+# What a passed test says of a region: it suffices for the class, the class needs it, or it confirms
+# what another test found. A test that is only shown has no weight in a grade.
+Weight = Literal["sufficient", "necessary", "confirms", "shown"]
+INSIDE = "latent"
+
+
+@dataclass(frozen=True)
+class CausalTest:
+    """What a test is called and asks, how its result is told and weighed, and what it costs.
+
+    ``kind`` is what is done: the confidence counts kinds that agree, and what is done `INSIDE` the
+    model says nothing of regions it was not asked for. ``unit`` is "images" or "evidence", of which
+    effects are shares, or the word for a plain number. ``sentence`` is said of a result with its
+    numbers, ``idle`` in its place where the interval reaches 0, ``objection`` where a weak result
+    speaks against the candidate; empty: nothing is said. ``stands_out``: an effect counts only
+    where it is far from that of other windows (z). ``conditional``: it may be left out for what
+    other tests found, and then counts as a test with p = 1. ``rounds``: how many images go through
+    the model for each target and slot when no test stops early. ``of_regions``: of regions, not of
+    whole pictures. ``run`` is the function of a test that shares no work with the built-in ones.
+    """
+
+    id: str
+    kind: str
+    title: str
+    question: str
+    sentence: str
+    unit: str = "images"
+    weight: Weight = "shown"
+    idle: str = ""
+    objection: str = ""
+    stands_out: bool = False
+    conditional: bool = False
+    rounds: float = 0.0
+    of_regions: bool = True
+    run: Callable[..., Evidence] | None = None
+
+    def result(self, **measured: Any) -> Evidence:
+        """Return the evidence that was measured; see `Evidence`."""
+        named = {"test": self.id, "title": _(self.title), "question": _(self.question)}
+        return Evidence(**{"unit": self.unit, **named, **measured})
+
+    def missing(self, why: str, outcome: Outcome = "not applicable") -> Evidence:
+        """Return evidence that the test could not be run."""
+        return self.result(outcome=outcome, effect=0.0, low=0.0, high=0.0, n=0, reason=why)
+
+
+TESTS: Registry[CausalTest] = Registry("causal test")
+
+
+def causal_test(test: CausalTest) -> Callable[[Callable[..., Evidence]], Callable[..., Evidence]]:
+    """Return a decorator that registers a test with the function that runs it.
+
+    The function is given the images that all tests share, the candidate's trial, and a random
+    generator of its own: see `auditor.causal.trial`. An error that it raises becomes the outcome.
+    """
+
+    def enter(run: Callable[..., Evidence]) -> Callable[..., Evidence]:
+        TESTS.register(test.id)(replace(test, run=run))
+        return run
+
+    return enter
+
+
+def in_order(results: Iterable[Evidence]) -> dict[str, Evidence]:
+    """Return results by test, in the order of the table."""
+    by_test = {each.test: each for each in results}
+    return {test: by_test[test] for test in TESTS if test in by_test}
+
+
+def _row(test: CausalTest) -> CausalTest:
+    return TESTS.register(test.id)(test)
+
+
+FLIP_EXCESS = _row(
+    CausalTest(
+        "flip_excess",
+        kind="transplant",
+        title=N_("Transplant: other images that turn into the class"),
+        question=N_("Put into other pictures: how many does the model now take for the class?"),
+        sentence=N_(
+            "put into pictures of other classes it turns %(effect)s (95 %% interval %(low)s to "
+            "%(high)s, n = %(n)s) into '%(name)s'"
+        ),
+        objection=N_("Put into other pictures it turns few of them into '%(name)s' %(few)s."),
+        weight="sufficient",
+        rounds=4.0,  # the region and three controls
+    )
+)
+NEAREST_CLASS = _row(
+    CausalTest(
+        "nearest_class",
+        kind="transplant",
+        title=N_("Transplant: images of the nearest class that turn into the class"),
+        question=N_("Put into pictures of the class most like it: how many does it turn?"),
+        sentence=N_(
+            "of the pictures of '%(rival)s', the nearest class, it turns %(effect)s (95 %% "
+            "interval %(low)s to %(high)s, n = %(n)s)"
+        ),
+        weight="sufficient",
+        conditional=True,
+        rounds=2.0,  # as above, of half as many targets
+    )
+)
+EVIDENCE_SHARE = _row(
+    CausalTest(
+        "evidence_share",
+        kind="transplant",
+        title=N_("Transplant: share of the class's evidence that comes along"),
+        question=N_("How much of the model's evidence for the class moves along with it?"),
+        sentence=N_(
+            "it carries %(effect)s (95 %% interval %(low)s to %(high)s, n = %(n)s) of the "
+            "evidence for '%(name)s'"
+        ),
+        objection=N_(
+            "It carries no clearly larger share of the evidence than windows of its size do."
+        ),
+        unit="evidence",
+        weight="sufficient",
+        stands_out=True,
+    )
+)
+REMOVAL = _row(
+    CausalTest(
+        "removal",
+        kind="removal",
+        title=N_("Removal: images that leave the class without the region"),
+        question=N_("Covered up: how many pictures are no longer recognised?"),
+        sentence=N_(
+            "without it %(effect)s (95 %% interval %(low)s to %(high)s, n = %(n)s) of the "
+            "class's pictures leave '%(name)s'"
+        ),
+        idle=N_(
+            "pictures of '%(name)s' are still recognised without it: no more of them leave the"
+            " class than with another window removed (n = %(n)s)"
+        ),
+        objection=N_("Pictures of '%(name)s' are still recognised when it is covered %(few)s."),
+        weight="necessary",
+        rounds=1.0,  # two infills of the region and of a window, without slots
+    )
+)
+EVIDENCE_LOST = _row(
+    CausalTest(
+        "evidence_lost",
+        kind="removal",
+        title=N_("Removal: share of the class's evidence that is lost with the region"),
+        question=N_("Covered up: how much of the evidence for the class is gone?"),
+        sentence=N_(
+            "covering it takes away %(effect)s (95 %% interval %(low)s to %(high)s, n = %(n)s) of "
+            "the evidence for '%(name)s'"
+        ),
+        idle=N_(
+            "covering it takes away no more of the evidence for '%(name)s' than covering another "
+            "window (n = %(n)s)"
+        ),
+        unit="evidence",
+        weight="confirms",
+    )
+)
+LATENT = _row(
+    CausalTest(
+        "latent",
+        kind=INSIDE,
+        title=N_("Latent: images with the region that leave the class without its direction"),
+        question=N_("Ignored inside the model: how many pictures are no longer recognised?"),
+        sentence=N_(
+            "with its direction taken out of the layer %(effect)s (95 %% interval %(low)s to "
+            "%(high)s, n = %(n)s) of the pictures that carry it leave '%(name)s'"
+        ),
+        idle=N_(
+            "with its direction taken out of the layer no more of the pictures that carry it "
+            "leave the class than with a random one (n = %(n)s)"
+        ),
+        objection=N_(
+            "Pictures of '%(name)s' are still recognised with its direction projected out %(few)s."
+        ),
+        weight="confirms",
+        conditional=True,
+    )
+)
+STATISTIC_GIVEN = _row(
+    CausalTest(
+        "statistic_given",
+        kind="transplant",
+        title=N_("Given to pictures of other classes: turn into the class"),
+        question=N_("Given to pictures of other classes: how many turn into the class?"),
+        sentence=N_(
+            "Given to pictures of other classes it turns %(effect)s (95 %% interval %(low)s to "
+            "%(high)s, n = %(n)s) into '%(name)s'."
+        ),
+        weight="sufficient",
+        of_regions=False,
+    )
+)
+STATISTIC_TAKEN = _row(
+    CausalTest(
+        "statistic_taken",
+        kind="removal",
+        title=N_("Taken from pictures of the class: leave it"),
+        question=N_("Taken from pictures of the class: how many leave it?"),
+        sentence=N_(
+            "Taken from pictures of '%(name)s' it makes %(effect)s (95 %% interval %(low)s to "
+            "%(high)s, n = %(n)s) leave the class."
+        ),
+        weight="necessary",
+        of_regions=False,
+    )
+)
