@@ -109,8 +109,9 @@ def _name_in(run: Path, target: Path) -> str:
 def save_comparison(comparison: Comparison, earlier: Path, now: Path) -> None:
     """Put the comparison into the review.json of run ``now``, with the earlier pictures."""
     from auditor.cli.render import created_now
+    from auditor.report.show.render import read_review
     from auditor.review.keep.pictures import with_pictures
-    from auditor.review.keep.records import read_review, update_review
+    from auditor.review.keep.reviewed import update_review
 
     shown = with_pictures(comparison, earlier, now)
     before = read_review(now)

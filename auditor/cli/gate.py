@@ -13,7 +13,7 @@ from auditor.base.errors import on_one_line
 if TYPE_CHECKING:
     from auditor.config.audit import Config
     from auditor.config.gate import PolicyConfig, TargetsConfig
-    from auditor.review.keep.records import Judgement
+    from auditor.report.document.review import Judgement
 
 
 @click.command("gate")

@@ -13,10 +13,9 @@ from auditor.cli.options import quiet_option
 
 if TYPE_CHECKING:
     from auditor.report.document.audit import AuditResult
-    from auditor.report.document.review import DecisionKind
-    from auditor.review.compare.known import Known
+    from auditor.report.document.review import Decision, DecisionKind, DecisionState
     from auditor.review.decide.deciding import Said
-    from auditor.review.keep.records import Decision, DecisionState
+    from auditor.review.graded import Graded
 
 KEYS = {"c": "confirm", "r": "reject", "a": "accept", "m": "mitigate"}
 CHOICES = (
@@ -145,8 +144,9 @@ def apply_decisions(run: Path, file: Path, result: AuditResult, as_of: str) -> l
 
     A verdict of the gate that was made with other decisions is taken out, and that is said.
     """
+    from auditor.report.show.render import read_review
     from auditor.review.decide.decisions import states_of_file
-    from auditor.review.keep.records import read_review, update_review
+    from auditor.review.keep.reviewed import update_review
 
     states = states_of_file(file, result, as_of=as_of) if file.exists() else []
     before = read_review(run)
@@ -237,7 +237,7 @@ def _answered(key: str, said: Said) -> Said:
     return replace(said, reason=reason, expires=expires, ticket=ticket)
 
 
-def _show(finding: Known, place: int, count: int, run: Path, result: AuditResult) -> None:
+def _show(finding: Graded, place: int, count: int, run: Path, result: AuditResult) -> None:
     cards = {each.id: each for each in result.findings}
     card = cards.get(finding.id)
     click.echo(f"\n{place} of {count}: {finding.id} {on_one_line(finding.title)}", err=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from auditor.config.audit import Config
     from auditor.pipeline import AuditOutcome
     from auditor.report.document.audit import AuditResult
-    from auditor.review.keep.records import Judgement
+    from auditor.report.document.review import Judgement
     from auditor.run.folder import RunFolder
 
 

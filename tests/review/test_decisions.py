@@ -10,13 +10,13 @@ import yaml
 from auditor.__main__ import run as auditor
 from auditor.base.errors import ConfigError
 from auditor.report.document.audit import AuditResult, RenderContext
+from auditor.report.document.review import Decision
 from auditor.report.show.render import read_review, render_run
-from auditor.review.compare.known import likeness_of
 from auditor.review.decide.deciding import Said, about_concept, about_finding
 from auditor.review.decide.decisions import decision_states
 from auditor.review.decide.decisions_file import add_decisions, read_decisions
 from auditor.review.decide.signature_text import from_text, to_text
-from auditor.review.keep.records import Decision
+from auditor.review.graded import likeness_of
 from tests.report.test_html import text_of
 from tests.review.made import audit, card, look, write
 

@@ -160,7 +160,7 @@ def test_what_was_gone_in_between_is_back(run, base, one) -> None:
 
 
 def test_the_memory_lasts_when_the_old_run_is_deleted(run, base, one) -> None:
-    from auditor.review.keep.records import update_review
+    from auditor.review.keep.reviewed import update_review
 
     first, second = run(audit(base, [card(one)])), run(audit(base))
     gone = compare(first, second)

@@ -13,8 +13,8 @@ from auditor.report.document.audit import AuditResult
 from auditor.review.compare.audits import compare_folders
 from auditor.review.keep.history import read_history
 from auditor.review.keep.history_page import history_html, history_lines
-from auditor.review.keep.records import update_review
 from auditor.review.keep.retention import plan
+from auditor.review.keep.reviewed import update_review
 from auditor.review.keep.trends import trends
 from tests.report.test_html import REFERRING, parse
 from tests.review.made import audit, card, write

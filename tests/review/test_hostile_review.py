@@ -17,7 +17,7 @@ from auditor.review.decide.deciding import Said, about_finding
 from auditor.review.decide.decisions import decision_states
 from auditor.review.keep.history import read_history
 from auditor.review.keep.history_page import history_html
-from auditor.review.keep.records import update_review
+from auditor.review.keep.reviewed import update_review
 from auditor.review.keep.runs import read_run
 from tests.report.example import CONTEXT
 from tests.report.test_html import text_of

@@ -10,7 +10,7 @@ from auditor.review.compare.audits import compare_folders
 from auditor.review.compare.pages import comparison_html
 from auditor.review.keep.history import read_history
 from auditor.review.keep.history_page import history_html
-from auditor.review.keep.records import update_review
+from auditor.review.keep.reviewed import update_review
 from tests.report.test_browser import CHROMIUM, chromium, outside, visit
 from tests.review.made import audit, card, write
 

@@ -10,8 +10,7 @@ from auditor.config.gate import PolicyConfig, TargetsConfig
 from auditor.language.speaking import speaking
 from auditor.records.part import Interval
 from auditor.report.document.audit import AuditResult, Verdict
-from auditor.review.judge.policy import judge
-from auditor.review.keep.records import (
+from auditor.report.document.review import (
     Check,
     Comparison,
     Decision,
@@ -20,6 +19,7 @@ from auditor.review.keep.records import (
     Judgement,
     RunRef,
 )
+from auditor.review.judge.policy import judge
 from tests.report.example import Example
 
 

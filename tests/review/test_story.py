@@ -13,8 +13,8 @@ import pytest
 
 from auditor.__main__ import run as auditor
 from auditor.report.document.audit import AuditResult
+from auditor.report.document.review import Review
 from auditor.report.show.render import read_review, render_run
-from auditor.review.keep.records import Review
 from tests.report.example import CONTEXT
 from tests.report.test_html import text_of
 from tests.review.made import audit, card, write

@@ -10,14 +10,12 @@ from auditor.language.speaking import gettext as _
 from auditor.language.speaking import joined
 from auditor.report.document.review import ChangeStatus, FindingChange, MetricChange, Remembered
 from auditor.review import words
-from auditor.review.compare.differences import independent
-from auditor.review.compare.known import Known, Look, assign, known_findings, likeness, look_of
 from auditor.review.compare.metric_change import metric_change
 from auditor.review.compare.testable import untested_because
+from auditor.review.graded import RANK, Graded, Look, assign, graded_findings, likeness, look_of
 from auditor.review.keep.runs import AuditedRun
 from auditor.shortcuts.fingerprint import SAME
 
-SEVERITIES = ("none", "low", "medium", "high", "critical")
 ORDER: tuple[ChangeStatus, ...] = (
     *("back", "new", "worse", "not tested", "persisting", "better", "gone"),
 )
@@ -43,7 +41,7 @@ def finding_changes(
         memory: findings of still earlier audits that ``earlier`` had no longer.
     """
     sides = _Sides(earlier, now, memory)
-    before, after = known_findings(earlier.result), known_findings(now.result)
+    before, after = graded_findings(earlier.result), graded_findings(now.result)
     # What counts is matched first, so that a mere region does not take a finding's place.
     pairs = _matched(before, after)
     found = [_pair(sides, before[i], after[j], score) for i, (j, score) in pairs.items()]
@@ -69,7 +67,7 @@ def remembered(
     """Return what the next audit has to know to say that a finding is back."""
     back = [each.fingerprint for each in changes if each.status == "back"]
     kept = [each for each in memory if each.fingerprint not in back]
-    looks = {each.id: each for each in known_findings(earlier.result)}
+    looks = {each.id: each for each in graded_findings(earlier.result)}
     for change in changes:
         if change.status not in ("gone", "not tested") or change.earlier_id is None:
             continue
@@ -88,7 +86,7 @@ def remembered(
     return kept
 
 
-def _matched(before: Sequence[Known], after: Sequence[Known]) -> dict[int, tuple[int, float]]:
+def _matched(before: Sequence[Graded], after: Sequence[Graded]) -> dict[int, tuple[int, float]]:
     """Return the pairs: findings that count among themselves first, then with all others."""
     pairs: dict[int, tuple[int, float]] = {}
     for both in (True, False):
@@ -100,7 +98,7 @@ def _matched(before: Sequence[Known], after: Sequence[Known]) -> dict[int, tuple
     return pairs
 
 
-def _part_of(finding: Known, others: Sequence[Known]) -> tuple[Known, float] | None:
+def _part_of(finding: Graded, others: Sequence[Graded]) -> tuple[Graded, float] | None:
     """Return the likeliest of the findings that count and are the same, though taken already.
 
     One artefact may be found as two regions in one audit and as one in the other.
@@ -110,11 +108,11 @@ def _part_of(finding: Known, others: Sequence[Known]) -> tuple[Known, float] | N
     return (best, score) if score >= SAME else None
 
 
-def _first(pair: tuple[float, Known]) -> float:
+def _first(pair: tuple[float, Graded]) -> float:
     return pair[0]
 
 
-def _pair(sides: _Sides, before: Known, after: Known, score: float) -> FindingChange | None:
+def _pair(sides: _Sides, before: Graded, after: Graded, score: float) -> FindingChange | None:
     if not before.counts and not after.counts:
         return None
     effect = _effect(before, after)
@@ -127,7 +125,7 @@ def _pair(sides: _Sides, before: Known, after: Known, score: float) -> FindingCh
 
 
 def _what_became(
-    sides: _Sides, before: Known, after: Known, effect: MetricChange | None
+    sides: _Sides, before: Graded, after: Graded, effect: MetricChange | None
 ) -> tuple[ChangeStatus, str]:
     if not after.counts:
         if after.grade == "U":
@@ -140,7 +138,7 @@ def _what_became(
             return "new", _(words.NEW_UNTESTED, title=after.title, reason=reason)
         grades = {"earlier": before.grade, "now": after.grade}
         return "new", _(words.NEW_KNOWN, title=after.title, **grades)
-    ranks = SEVERITIES.index(before.severity), SEVERITIES.index(after.severity)
+    ranks = RANK[before.severity], RANK[after.severity]
     if ranks[0] != ranks[1]:
         both = {"earlier": _(before.severity), "now": _(after.severity)}
         why = _(words.WHY_SEVERITY, **both)
@@ -157,7 +155,7 @@ def _what_became(
     return ("worse" if worse else "better"), _(text, title=after.title, why=why)
 
 
-def _effect(before: Known, after: Known) -> MetricChange | None:
+def _effect(before: Graded, after: Graded) -> MetricChange | None:
     if before.effect is None or after.effect is None:
         return None
     return metric_change(
@@ -165,13 +163,12 @@ def _effect(before: Known, after: Known) -> MetricChange | None:
         words.EFFECT,
         before.effect,
         after.effect,
-        independent(after.effect, before.effect, words.FROM_INTERVALS),
-        n=min(before.effect.n, after.effect.n),
+        words.FROM_INTERVALS,
         better="lower",
     )
 
 
-def _only_before(sides: _Sides, before: Known) -> FindingChange:
+def _only_before(sides: _Sides, before: Graded) -> FindingChange:
     reason = untested_because(before, sides.now.result)
     if reason is not None:
         return _change(before, None, *_not_tested(before, reason))
@@ -181,7 +178,7 @@ def _only_before(sides: _Sides, before: Known) -> FindingChange:
     return _change(before, None, "gone", sentence)
 
 
-def _only_now(sides: _Sides, fresh: Sequence[Known]) -> Iterator[FindingChange]:
+def _only_now(sides: _Sides, fresh: Sequence[Graded]) -> Iterator[FindingChange]:
     known = assign([look_of(each) for each in fresh], [_look(each) for each in sides.memory])
     for place, after in enumerate(fresh):
         reason = untested_because(after, sides.earlier.result)
@@ -210,7 +207,7 @@ def _returned(change: FindingChange, memory: Remembered) -> FindingChange:
     )
 
 
-def _not_tested(before: Known, reason: str) -> tuple[ChangeStatus, str]:
+def _not_tested(before: Graded, reason: str) -> tuple[ChangeStatus, str]:
     return "not tested", _(words.NOT_TESTED, title=before.title, reason=reason)
 
 
@@ -219,8 +216,8 @@ def _look(memory: Remembered) -> Look:
 
 
 def _change(
-    before: Known | None,
-    after: Known | None,
+    before: Graded | None,
+    after: Graded | None,
     status: ChangeStatus,
     sentence: str,
     *,
@@ -250,4 +247,4 @@ def _change(
 
 def _worst_first(change: FindingChange) -> tuple[int, int, str]:
     severity = change.severity or change.earlier_severity or "none"
-    return ORDER.index(change.status), -SEVERITIES.index(severity), change.title
+    return ORDER.index(change.status), -RANK[severity], change.title

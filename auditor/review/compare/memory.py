@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.report.document.review import Remembered
-from auditor.review.compare.known import Known, assign, known_findings, look_of
 from auditor.review.compare.testable import untested_because
+from auditor.review.graded import Graded, assign, graded_findings, look_of
 from auditor.review.keep.runs import AuditedRun
 
 
@@ -21,9 +21,9 @@ def memory_of(earlier: AuditedRun, history: Sequence[AuditedRun]) -> list[Rememb
     found: list[Remembered] = []
     if earlier.review and earlier.review.comparison:
         found += earlier.review.comparison.remembered
-    own = [look_of(each) for each in known_findings(earlier.result) if each.counts]
+    own = [look_of(each) for each in graded_findings(earlier.result) if each.counts]
     for place, run in enumerate(history):
-        seen = [each for each in known_findings(run.result) if each.counts]
+        seen = [each for each in graded_findings(run.result) if each.counts]
         seen = _without(seen, own)
         seen = _without(seen, [(r.class_name, r.fingerprint, r.signature) for r in found])
         between = [earlier, *history[:place]]
@@ -31,12 +31,12 @@ def memory_of(earlier: AuditedRun, history: Sequence[AuditedRun]) -> list[Rememb
     return found
 
 
-def _without(findings: Sequence[Known], known: Sequence[tuple]) -> list[Known]:
+def _without(findings: Sequence[Graded], known: Sequence[tuple]) -> list[Graded]:
     matched = assign([look_of(each) for each in findings], known)
     return [each for place, each in enumerate(findings) if place not in matched]
 
 
-def _remember(finding: Known, run: AuditedRun, between: Sequence[AuditedRun]) -> Remembered:
+def _remember(finding: Graded, run: AuditedRun, between: Sequence[AuditedRun]) -> Remembered:
     """Return it with the first audit after ``run`` that looked for it and did not find it."""
     looked = [each for each in between if untested_because(finding, each.result) is None]
     return Remembered(

@@ -10,6 +10,7 @@ from auditor.records.part import Interval
 from auditor.report.document.review import Difference, MetricChange
 from auditor.report.show.formatting import interval
 from auditor.review import words
+from auditor.review.compare.differences import independent, paired
 
 Status = Literal["better", "worse", "no clear change", "not compared"]
 
@@ -19,13 +20,21 @@ def metric_change(
     title: str,
     earlier: Interval | None,
     now: Interval | None,
-    difference: Difference | None,
+    rule: str,
     *,
-    n: int,
-    better: Literal["higher", "lower"],
+    pairs: tuple[int, int, int, int] | None = None,
+    better: Literal["higher", "lower"] = "higher",
     unit: Literal["share", "number"] = "share",
 ) -> MetricChange:
-    """Return a change with its status and its sentence."""
+    """Return a change with its difference, its status and its sentence.
+
+    ``rule`` says how the interval of the difference was computed: of ``pairs``, units counted both
+    times as `paired` takes them, else of two independent values.
+    """
+    difference, n = None, 0
+    if earlier and now:
+        n = sum(pairs) if pairs else min(earlier.n, now.n)
+        difference = paired(*pairs, rule) if pairs else independent(now, earlier, rule)
     status = _status(difference, better)
     return MetricChange(
         name=name,

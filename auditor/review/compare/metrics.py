@@ -10,7 +10,6 @@ from auditor.report.document.analyses import Identity
 from auditor.report.document.audit import AuditResult
 from auditor.report.document.review import MetricChange
 from auditor.review import words
-from auditor.review.compare.differences import independent, paired
 from auditor.review.compare.metric_change import metric_change
 from auditor.review.compare.self_checks import self_check_changes
 
@@ -33,18 +32,14 @@ def _accuracy(
     name: str, title: str, earlier: AuditResult, now: AuditResult, class_name: str | None
 ) -> MetricChange:
     before, after = _measured(earlier, class_name), _measured(now, class_name)
-    if before is None or after is None:
-        return metric_change(name, title, before, after, None, n=0, better="higher")
-    counted = _pairs(earlier.identity, now.identity, class_name, max(before.n, after.n))
-    if counted is None:
-        found = independent(after, before, words.UNPAIRED)
-        n = min(before.n, after.n)
-    else:
-        n = sum(counted)
+    pairs = None
+    if before and after:
+        pairs = _pairs(earlier.identity, now.identity, class_name, max(before.n, after.n))
+    rule = words.UNPAIRED
+    if pairs:
         same = earlier.data.digest == now.data.digest
-        rule = _(words.PAIRED if same else words.PAIRED_BY_NAME, n=n)
-        found = paired(*counted, rule)
-    return metric_change(name, title, before, after, found, n=n, better="higher")
+        rule = _(words.PAIRED if same else words.PAIRED_BY_NAME, n=sum(pairs))
+    return metric_change(name, title, before, after, rule, pairs=pairs)
 
 
 def _measured(result: AuditResult, class_name: str | None) -> Interval | None:
@@ -65,11 +60,7 @@ def _classes(earlier: AuditResult, now: AuditResult) -> Iterator[MetricChange]:
 
 def _worst(earlier: AuditResult, now: AuditResult) -> MetricChange:
     before, after = _lowest(earlier), _lowest(now)
-    found = independent(after, before, words.WORST_RULE) if before and after else None
-    n = min(before.n, after.n) if before and after else 0
-    return metric_change(
-        "worst class", words.WORST_CLASS, before, after, found, n=n, better="higher"
-    )
+    return metric_change("worst class", words.WORST_CLASS, before, after, words.WORST_RULE)
 
 
 def _lowest(result: AuditResult) -> Interval | None:
@@ -82,10 +73,13 @@ def _calibration(earlier: AuditResult, now: AuditResult) -> MetricChange:
         each.performance.calibration.error if each.performance.calibration else None
         for each in (earlier, now)
     )
-    found = independent(after, before, words.FROM_INTERVALS) if before and after else None
-    n = min(before.n, after.n) if before and after else 0
     return metric_change(
-        "calibration error", words.CALIBRATION, before, after, found, n=n, better="lower"
+        "calibration error",
+        words.CALIBRATION,
+        before,
+        after,
+        words.FROM_INTERVALS,
+        better="lower",
     )
 
 

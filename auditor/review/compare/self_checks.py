@@ -11,7 +11,6 @@ from auditor.records.part import Interval
 from auditor.report.document.audit import AuditResult, Method
 from auditor.report.document.review import MetricChange
 from auditor.review import words
-from auditor.review.compare.differences import independent
 from auditor.review.compare.metric_change import metric_change
 
 # The way of switching concepts, and the order, by which audits are compared.
@@ -25,13 +24,11 @@ def self_check_changes(earlier: AuditResult, now: AuditResult) -> list[MetricCha
 
 def _conservation(earlier: Method, now: Method) -> MetricChange:
     before, after = _accounted(earlier), _accounted(now)
-    found = independent(after, before, words.CONSERVATION_RULE) if before and after else None
-    n = min(before.n, after.n) if before and after else 0
     change = metric_change(
-        "conservation", words.CONSERVATION, before, after, found, n=n, better="higher"
+        "conservation", words.CONSERVATION, before, after, words.CONSERVATION_RULE
     )
     values = [_share(each.conservation) for each in (earlier, now)]
-    if found is not None or None in values:
+    if change.difference is not None or None in values:
         return change
     # Both were measured, over too few pictures for an interval or by an early version.
     sentence = _(
@@ -70,16 +67,8 @@ def _rankings(earlier: AuditResult, now: AuditResult) -> Iterator[MetricChange]:
     )
     for layer in [*after, *(layer for layer in before if layer not in after)]:
         one, two = before.get(layer), after.get(layer)
-        found = independent(two, one, words.RANKING_RULE) if one and two else None
-        yield metric_change(
-            f"ranking of {layer}",
-            _(words.RANKING, layer=layer),
-            one,
-            two,
-            found,
-            n=min(one.n, two.n) if one and two else 0,
-            better="higher",
-        )
+        title = _(words.RANKING, layer=layer)
+        yield metric_change(f"ranking of {layer}", title, one, two, words.RANKING_RULE)
 
 
 def _above_chance(card: RankingCard) -> Interval | None:

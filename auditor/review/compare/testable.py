@@ -7,13 +7,13 @@ from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
 from auditor.report.document.audit import AuditResult, ClassReport
 from auditor.review import words
-from auditor.review.compare.known import Known
+from auditor.review.graded import Graded
 
 # Of a class in results that do not say whether it was searched: about twice the search's least.
 ENOUGH = 16
 
 
-def untested_because(finding: Known, result: AuditResult) -> str | None:
+def untested_because(finding: Graded, result: AuditResult) -> str | None:
     """Return why ``result`` could not have found ``finding`` of another audit, None if it could."""
     reason = class_untested(finding.class_name, result)
     if reason is not None:

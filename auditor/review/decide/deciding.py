@@ -8,11 +8,10 @@ from pathlib import Path
 
 from auditor.base.errors import UnknownNameError
 from auditor.report.document.audit import AuditResult
-from auditor.report.document.review import DecisionKind
-from auditor.review.compare.known import Known, known_findings
+from auditor.report.document.review import Decision, DecisionKind, DecisionState
 from auditor.review.decide.decisions import concept_references
 from auditor.review.decide.decisions_file import checked
-from auditor.review.keep.records import Decision, DecisionState
+from auditor.review.graded import Graded, graded_findings
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ def about_finding(
         UnknownNameError: the audit has no such finding.
         ConfigError: something is missing or wrong, such as the last day of an accepted risk.
     """
-    known = {each.id: each for each in known_findings(result)}
+    known = {each.id: each for each in graded_findings(result)}
     if finding not in known:
         raise UnknownNameError("finding", finding, known)
     one = known[finding]
@@ -76,7 +75,7 @@ def about_concept(result: AuditResult, run: Path, concept: str, name: str, said:
     )
 
 
-def undecided(result: AuditResult, states: Sequence[DecisionState]) -> list[Known]:
+def undecided(result: AuditResult, states: Sequence[DecisionState]) -> list[Graded]:
     """Return the likely shortcuts that no decision in force is about."""
     decided = {each.finding for each in states if each.state == "in force"}
-    return [each for each in known_findings(result) if each.counts and each.id not in decided]
+    return [each for each in graded_findings(result) if each.counts and each.id not in decided]

@@ -9,11 +9,11 @@ from auditor.concepts.matching import THRESHOLD_ALONE
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import joined
 from auditor.report.document.audit import AuditResult
+from auditor.report.document.review import Decision, DecisionState
 from auditor.review import words
-from auditor.review.compare.known import Known, known_findings, likeness_of, look_of
 from auditor.review.compare.testable import class_untested
 from auditor.review.decide.decisions_file import read_decisions
-from auditor.review.keep.records import Decision, DecisionState
+from auditor.review.graded import Graded, graded_findings, likeness_of, look_of
 from auditor.shortcuts.fingerprint import SAME
 
 
@@ -26,11 +26,15 @@ def decision_states(
     concept by its reference samples. A decision that fits two findings alike holds for neither.
     ``as_of`` is the day (YYYY-MM-DD) on which a decision holds or has expired.
     """
-    findings = known_findings(result)
-    alike = [_alike(decision, findings) for decision in decisions]
+    findings = graded_findings(result)
+    alike = [{} if d.what == "name" else _alike(d, findings) for d in decisions]
     abouts = [
-        None if len(both) > 1 else _about(decision, findings, result)
-        for decision, both in zip(decisions, alike, strict=True)
+        _concept(decision, result)
+        if decision.what == "name"
+        else next(iter(fitting.items()), None)
+        if len(fitting) < 2
+        else None
+        for decision, fitting in zip(decisions, alike, strict=True)
     ]
     last: dict[str, int] = {}
     for place in sorted(range(len(decisions)), key=lambda i: (decisions[i].date, i)):
@@ -38,7 +42,7 @@ def decision_states(
         if about is not None:
             last[about[0]] = place
     return [
-        _state(decision, about, place, last, result, as_of, alike[place])
+        _state(decision, about, place, last, result, as_of, tuple(alike[place]))
         for place, (decision, about) in enumerate(zip(decisions, abouts, strict=True))
     ]
 
@@ -63,26 +67,12 @@ def concept_references(result: AuditResult, concept: str) -> list[str]:
     return []
 
 
-def _alike(decision: Decision, findings: Sequence[Known]) -> list[str]:
-    """Return the findings that a decision fits best, all of them that it fits as well."""
-    if decision.what == "name":
-        return []
+def _alike(decision: Decision, findings: Sequence[Graded]) -> dict[str, float]:
+    """Return the findings that a decision fits best, all that it fits as well, and how surely."""
     look = (decision.class_name, decision.fingerprint, decision.signature)
-    scores = {each.id: likeness_of(look, look_of(each)) for each in findings}
+    scores = {finding.id: likeness_of(look, look_of(finding)) for finding in findings}
     best = max(scores.values(), default=0.0)
-    return [each for each, score in scores.items() if score == best >= SAME]
-
-
-def _about(
-    decision: Decision, findings: Sequence[Known], result: AuditResult
-) -> tuple[str, float] | None:
-    """Return the id of the finding or concept that a decision is about, and how surely."""
-    if decision.what == "name":
-        return _concept(decision, result)
-    look = (decision.class_name, decision.fingerprint, decision.signature)
-    scores = [(likeness_of(look, look_of(each)), each.id) for each in findings]
-    score, best = max(scores, default=(0.0, ""))
-    return (best, score) if score >= SAME else None
+    return {name: score for name, score in scores.items() if score == best >= SAME}
 
 
 def _concept(decision: Decision, result: AuditResult) -> tuple[str, float] | None:

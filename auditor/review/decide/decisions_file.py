@@ -19,8 +19,8 @@ from auditor.base.yaml_text import load, read_text
 from auditor.config.layers import file_layer
 from auditor.config.problems import problems_of
 from auditor.config.section import Section
+from auditor.report.document.review import Decision
 from auditor.review.decide.signature_text import from_text, to_text
-from auditor.review.keep.records import Decision
 from auditor.run.folder import write_atomic
 
 FINGERPRINT = re.compile(r"[0-9a-f]{8,64}")

@@ -9,12 +9,13 @@ from pathlib import Path
 from auditor.base.errors import ConfigError, GateError, OutputError
 from auditor.config.gate import PolicyConfig, TargetsConfig
 from auditor.language.speaking import speaking
+from auditor.report.document.review import Comparison, DecisionState, Judgement
 from auditor.review.compare.audits import compare_folders
 from auditor.review.decide.decisions import decision_states, states_of_file
 from auditor.review.judge.junit import junit_xml
 from auditor.review.judge.policy import judge
 from auditor.review.keep.pictures import with_pictures
-from auditor.review.keep.records import Comparison, DecisionState, Judgement, update_review
+from auditor.review.keep.reviewed import update_review
 from auditor.review.keep.runs import LATEST, latest_before, read_run, report_language
 from auditor.run.manifest import write_listed
 

@@ -6,8 +6,8 @@ import re
 from xml.etree import ElementTree
 
 from auditor.report.document.audit import AuditResult
-from auditor.review.judge.counted import counted_findings
-from auditor.review.keep.records import Judgement
+from auditor.report.document.review import Judgement
+from auditor.review.graded import by_severity
 
 # XML 1.0 has no control characters but tab, line feed and carriage return.
 FORBIDDEN = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -35,7 +35,7 @@ def junit_xml(result: AuditResult, judgement: Judgement, *, created: str) -> byt
             ElementTree.SubElement(case, "system-out").text = _text(check.sentence)
     waived = {each.finding: each.sentence for each in judgement.waived}
     meanings = {finding.id: finding.meaning for finding in result.findings}
-    for item in counted_findings(result):
+    for item in by_severity(result):
         case = _case(suite, f"finding.{item.class_name}", f"{item.id} {item.what}")
         meaning = meanings.get(item.id, item.what)
         if item.id in judgement.blocking:
@@ -52,11 +52,7 @@ def junit_xml(result: AuditResult, judgement: Judgement, *, created: str) -> byt
         "skipped": len(suite.findall("testcase/skipped")),
     }
     suite.attrib |= {name: str(count) for name, count in counts.items()} | {"time": "0"}
-    root = ElementTree.Element("testsuites")
-    root.append(suite)
-    ElementTree.indent(root, " ")
-    document: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-    return document + b"\n"
+    return _document(suite)
 
 
 def _case(suite: ElementTree.Element, class_name: str, name: str) -> ElementTree.Element:
@@ -84,6 +80,10 @@ def failed_xml(name: str, message: str) -> bytes:
     )
     suite.attrib |= {"skipped": "0", "time": "0"}
     _child(_case(suite, "audit", "The audit finishes"), "error", message, "failed")
+    return _document(suite)
+
+
+def _document(suite: ElementTree.Element) -> bytes:
     root = ElementTree.Element("testsuites")
     root.append(suite)
     ElementTree.indent(root, " ")

@@ -9,10 +9,7 @@ from auditor.config.gate import PolicyConfig, TargetsConfig
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import joined, ngettext
 from auditor.report.document.audit import AuditResult
-from auditor.report.show.formatting import interval as in_words
-from auditor.review.judge.counted import RANK, Counted, counted_findings, gaps_of, listed
-from auditor.review.judge.targets import check_targets
-from auditor.review.keep.records import (
+from auditor.report.document.review import (
     Check,
     Comparison,
     Decision,
@@ -20,6 +17,9 @@ from auditor.review.keep.records import (
     Judgement,
     Waived,
 )
+from auditor.report.show.formatting import interval as in_words
+from auditor.review.graded import RANK, Graded, by_severity, listed
+from auditor.review.judge.targets import check_targets, gaps_of
 
 WAIVING = ("reject", "accept")
 TITLES = {
@@ -45,14 +45,14 @@ def judge(
     visible and makes the verdict conditional. An expired decision about a finding that is there
     blocks, whatever its severity. Without a comparison nothing is new.
     """
-    counted = counted_findings(result)
-    waived = _waived(counted, decisions)
-    open_ones = [item for item in counted if item.id not in {each.finding for each in waived}]
+    findings = by_severity(result)
+    waived = _waived(findings, decisions)
+    open_ones = [item for item in findings if item.id not in {each.finding for each in waived}]
     checks = [
-        *check_targets(result, targets, counted, {each.finding for each in waived}),
+        *check_targets(result, targets, findings, {each.finding for each in waived}),
         _fail_on(policy, open_ones, waived, gaps_of(result)),
         _fail_on_new(policy, open_ones, comparison),
-        _decisions(counted, decisions),
+        _decisions(findings, decisions),
         _complete(policy, result),
         *_chance(result),
     ]
@@ -67,8 +67,8 @@ def judge(
     )
 
 
-def _waived(counted: Iterable[Counted], decisions: Iterable[DecisionState]) -> list[Waived]:
-    known = {item.id: item for item in counted}
+def _waived(findings: Iterable[Graded], decisions: Iterable[DecisionState]) -> list[Waived]:
+    known = {item.id: item for item in findings}
     found = []
     for state in decisions:
         item, made = known.get(state.finding or ""), state.decision
@@ -104,7 +104,7 @@ def _said(made: Decision) -> dict[str, str]:
 
 def _fail_on(
     policy: PolicyConfig,
-    open_ones: Sequence[Counted],
+    open_ones: Sequence[Graded],
     waived: Sequence[Waived],
     gaps: Sequence[str],
 ) -> Check:
@@ -114,7 +114,7 @@ def _fail_on(
         else _("no finding of severity %(severity)s", severity=_or_above(policy.fail_on))
     )
     blocking = _at_least(open_ones, policy.fail_on)
-    review = [item for item in open_ones if item.suspected and item not in blocking]
+    review = [item for item in open_ones if item.counts and item not in blocking]
     grave = [item for item in open_ones if RANK[item.severity]]
     measured = listed(grave) if grave else _("none")
     if blocking:
@@ -150,7 +150,7 @@ def _fail_on(
 
 def _fail_on_new(
     policy: PolicyConfig,
-    open_ones: Sequence[Counted],
+    open_ones: Sequence[Graded],
     comparison: Comparison | None,
 ) -> Check:
     severity = policy.fail_on_new
@@ -188,9 +188,9 @@ def _fail_on_new(
     return _rule("fail_on_new", wanted, measured, "met", sentence, ())
 
 
-def _decisions(counted: Sequence[Counted], decisions: Sequence[DecisionState]) -> Check:
+def _decisions(findings: Sequence[Graded], decisions: Sequence[DecisionState]) -> Check:
     wanted = _("every decision is in force and about a finding that is there")
-    ids = {item.id for item in counted}
+    ids = {item.id for item in findings}
     about = [state for state in decisions if state.decision.what != "name"]
     expired = [state for state in about if state.state == "expired" and state.finding in ids]
     loose = [state for state in about if state.state in ("expired", "unmatched")]
@@ -312,7 +312,7 @@ def _or_above(severity: str) -> str:
     return _("%(severity)s or above", severity=_(severity))
 
 
-def _at_least(items: Iterable[Counted], severity: str) -> list[Counted]:
+def _at_least(items: Iterable[Graded], severity: str) -> list[Graded]:
     if severity == "never":
         return []
     return [item for item in items if RANK[item.severity] >= RANK[severity]]

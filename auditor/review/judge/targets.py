@@ -12,13 +12,14 @@ from auditor.language.speaking import gettext as _
 from auditor.language.speaking import joined
 from auditor.records.part import Interval
 from auditor.report.document.audit import AuditResult
+from auditor.report.document.review import Check
 from auditor.report.show.formatting import interval as in_words
-from auditor.review.judge.counted import RANK, Counted, gaps_of, listed
-from auditor.review.keep.records import Check
+from auditor.review.graded import RANK, Graded, listed
 
 State = Literal["met", "not met", "not measured"]
 TRUST = ("not trusted", "partly trusted", "trusted")
 # Targets whose certain miss is said before all else.
+MOST_NAMES = 6
 HEADLINES = ("accuracy", "worst_class_accuracy")
 TITLES = {
     "accuracy": _("Accuracy"),
@@ -31,7 +32,7 @@ TITLES = {
 
 
 def check_targets(
-    result: AuditResult, targets: TargetsConfig, counted: Sequence[Counted], waived: Collection[str]
+    result: AuditResult, targets: TargetsConfig, findings: Sequence[Graded], waived: Collection[str]
 ) -> list[Check]:
     """Return one check per target that is asked for; ``waived`` are ids of findings.
 
@@ -40,7 +41,7 @@ def check_targets(
     checks = []
     for name, wanted in targets.asked().items():
         if name == "largest_severity":
-            checks.append(_severity(result, wanted, counted, waived))
+            checks.append(_severity(result, wanted, findings, waived))
         elif name == "faithfulness":
             checks.append(_faithfulness(result, wanted))
         else:
@@ -183,10 +184,26 @@ MEASURES = {
 }
 
 
+def gaps_of(result: AuditResult) -> list[str]:
+    """Return what did not run and so cannot be passed."""
+    verdict = result.verdict
+    if verdict.gaps or verdict.word != "INCOMPLETE":
+        gaps = list(verdict.gaps)
+    else:
+        gaps = [verdict.sentence.removesuffix(".")]
+    few = [item.name for item in result.classes if item.searched is False]
+    if gaps and few and result.search.ran:
+        names, more = joined(few[:MOST_NAMES], ", "), len(few) - MOST_NAMES
+        if more > 0:
+            names = _("%(names)s and %(more)s more", names=names, more=more)
+        gaps.append(_("not searched: %(names)s", names=names))
+    return gaps
+
+
 def _severity(
-    result: AuditResult, wanted: str, counted: Sequence[Counted], waived: Collection[str]
+    result: AuditResult, wanted: str, findings: Sequence[Graded], waived: Collection[str]
 ) -> Check:
-    open_ones = [item for item in counted if item.id not in waived]
+    open_ones = [item for item in findings if item.id not in waived]
     beyond = [item for item in open_ones if RANK[item.severity] > RANK[wanted]]
     largest = max((item.severity for item in open_ones), key=RANK.__getitem__, default="none")
     asked = _("none") if wanted == "none" else _("at most %(value)s", value=_(wanted))

@@ -1,51 +1,13 @@
-"""The records of a review, and the one place that writes ``review.json``.
-
-They are defined beside the other parts of the report, which draws them; see
-`auditor.report.document.review`.
-"""
+"""The one place that writes ``review.json``."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from auditor.report.document.review import (
-    Check,
-    Comparison,
-    ConceptChange,
-    Decision,
-    DecisionState,
-    Difference,
-    FindingChange,
-    Judgement,
-    LayerMatch,
-    MetricChange,
-    Remembered,
-    Review,
-    RunRef,
-    Waived,
-)
+from auditor.report.document.review import Review
 from auditor.report.show.render import read_review
 from auditor.run.manifest import write_listed
-
-__all__ = [
-    "Check",
-    "Comparison",
-    "ConceptChange",
-    "Decision",
-    "DecisionState",
-    "Difference",
-    "FindingChange",
-    "Judgement",
-    "LayerMatch",
-    "MetricChange",
-    "Remembered",
-    "Review",
-    "RunRef",
-    "Waived",
-    "read_review",
-    "update_review",
-]
 
 
 def update_review(run: Path, name: str, *, as_of: str, **parts: Any) -> Review:

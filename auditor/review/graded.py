@@ -1,4 +1,4 @@
-"""What the findings of an audit are known by in another one: regions, and whole-picture factors."""
+"""The findings of an audit as they are judged and found again: regions and whole pictures."""
 
 from __future__ import annotations
 
@@ -11,27 +11,32 @@ from scipy.optimize import linear_sum_assignment
 
 from auditor.language.speaking import capitalised
 from auditor.language.speaking import gettext as _
+from auditor.language.speaking import listed as in_a_list
 from auditor.records.part import Interval, Picture
 from auditor.records.shortcuts import GlobalFactor, Severity, Signature
 from auditor.report.document.audit import AuditResult, FindingCard
-from auditor.report.show.chosen import SHEET_GRADES
+from auditor.report.show.chosen import SEVERITIES, SHEET_GRADES
 from auditor.shortcuts.fingerprint import SAME, same_finding
 from auditor.shortcuts.grading import severity
 from auditor.shortcuts.tests import FLIP_EXCESS
 
+# Of findings with one fingerprint, whatever they look like.
 EQUAL = 0.9
+RANK = {name: rank for rank, name in enumerate(reversed(SEVERITIES))}
 
 
 @dataclass(frozen=True)
-class Known:
-    """A finding as it is compared: ``effect`` is the share of other pictures that it turns.
+class Graded:
+    """A finding that has a grade: ``what`` it is in a phrase, ``title`` as its sheet is headed.
 
-    ``kind`` is the proposal that it came from, ``signature`` what it looks like (None: a factor of
-    whole pictures, or a result of an early version).
+    ``effect`` is the share of other pictures that it turns, ``kind`` the proposal that it came
+    from, ``signature`` what it looks like (None: a factor of whole pictures, or a result of an
+    early version).
     """
 
     id: str
     fingerprint: str
+    what: str
     title: str
     class_name: str
     severity: Severity
@@ -46,12 +51,36 @@ class Known:
         """Say whether it is a likely shortcut: grade A or B."""
         return self.grade in SHEET_GRADES
 
+    @property
+    def said(self) -> str:
+        """Return its id, what it is, and its severity."""
+        return _(
+            "%(id)s (%(what)s; %(severity)s)",
+            id=self.id,
+            what=self.what,
+            severity=_(self.severity),
+        )
 
-def known_findings(result: AuditResult) -> list[Known]:
+
+def graded_findings(result: AuditResult) -> list[Graded]:
     """Return all findings of an audit of any grade, factors after regions."""
     regions = [_region(card) for card in result.findings]
     factors = result.factors.factors if result.factors else []
     return [*regions, *(_factor(card) for card in factors if card.grade is not None)]
+
+
+def by_severity(result: AuditResult) -> list[Graded]:
+    """Return all findings of an audit of any grade, the most severe first."""
+    return sorted(graded_findings(result), key=lambda item: -RANK[item.severity])
+
+
+def listed(items: Sequence[Graded], most: int = 3) -> str:
+    """Return findings in one phrase: the first few, and how many more."""
+    names = [item.said for item in items[:most]]
+    more = len(items) - len(names)
+    if more:
+        names.append(_("%(more)s more", more=more))
+    return in_a_list(names)
 
 
 def factor_fingerprint(class_name: str, statistic: str) -> str:
@@ -59,7 +88,7 @@ def factor_fingerprint(class_name: str, statistic: str) -> str:
     return hashlib.sha256(f"{class_name}|whole picture|{statistic}".encode()).hexdigest()[:16]
 
 
-def likeness(first: Known, second: Known) -> float:
+def likeness(first: Graded, second: Graded) -> float:
     """Return how alike two findings are, from 0 to 1; `SAME` and more is the same one.
 
     Of equal fingerprints it is at least `EQUAL`, and by the look the likeliest pair is told.
@@ -97,16 +126,17 @@ def assign(first: Sequence[Look], second: Sequence[Look]) -> dict[int, tuple[int
     return {int(i): (int(j), float(table[i, j])) for i, j in pairs if table[i, j] > 0}
 
 
-def look_of(finding: Known) -> Look:
+def look_of(finding: Graded) -> Look:
     """Return what `assign` compares of a finding."""
     return finding.class_name, finding.fingerprint, finding.signature
 
 
-def _region(card: FindingCard) -> Known:
+def _region(card: FindingCard) -> Graded:
     flips = card.evidence.get(FLIP_EXCESS.id)
-    return Known(
+    return Graded(
         id=card.id,
         fingerprint=card.fingerprint,
+        what=card.what,
         title=card.title,
         class_name=card.class_name,
         severity=card.severity,
@@ -118,11 +148,12 @@ def _region(card: FindingCard) -> Known:
     )
 
 
-def _factor(card: GlobalFactor) -> Known:
+def _factor(card: GlobalFactor) -> Graded:
     assert card.grade is not None
-    return Known(
+    return Graded(
         id=card.id,
         fingerprint=factor_fingerprint(card.class_name, card.statistic),
+        what=card.what,
         title=_("%(what)s (whole pictures)", what=capitalised(card.what)),
         class_name=card.class_name,
         severity=severity(card.grade, None),
