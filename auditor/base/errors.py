@@ -60,10 +60,10 @@ class UnknownNameError(ConfigError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        near = nearest(name, names)
         shown = ", ".join(names[:20]) + (f", ... ({len(names)} in all)" if len(names) > 20 else "")
-        hint = f" Did you mean '{near}'?" if near else ""
-        super().__init__(f"unknown {kind} '{name}'.{hint} Known: {shown or 'none'}.")
+        super().__init__(
+            f"unknown {kind} '{name}'.{did_you_mean(name, names)} Known: {shown or 'none'}."
+        )
 
 
 class ModelError(AuditorError):
@@ -118,6 +118,12 @@ class StoppedError(AuditorError):
 
 class Stopped(BaseException):
     """SIGTERM: no Exception, so that nothing on the way up takes it for a fault of its own."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a sentence with the known name most like ``name``, after a space, or nothing."""
+    near = nearest(name, known)
+    return f" Did you mean '{near}'?" if near else ""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

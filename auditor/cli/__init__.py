@@ -7,7 +7,7 @@ import importlib
 import click
 
 from auditor import __version__
-from auditor.base.errors import nearest
+from auditor.base.errors import did_you_mean
 
 COMMANDS = (
     "run",
@@ -50,8 +50,7 @@ class LazyGroup(click.Group):
             click.UsageError: there is none; the message names the nearest one.
         """
         if args[0] not in COMMANDS and not args[0].startswith("-"):
-            near = nearest(args[0], COMMANDS)
-            hint = f" Did you mean '{near}'?" if near else ""
+            hint = did_you_mean(args[0], COMMANDS)
             raise click.UsageError(
                 f"no such command '{args[0]}'.{hint} Commands: {', '.join(COMMANDS)}.", context
             )

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from auditor.base.errors import nearest
+from auditor.base.errors import did_you_mean, nearest
 from auditor.base.redaction import HIDDEN, is_secret
 
 # What pydantic calls a type -> what a person calls it.
@@ -52,8 +52,7 @@ def problems_of(
         where = _where(location, name, origins)
         known, depth = _known_keys(location, model)
         if details["type"] == "extra_forbidden":
-            near = nearest(location[-1], known)
-            hint = f" Did you mean '{near}'?" if near else ""
+            hint = did_you_mean(location[-1], known)
             key = ".".join(location)
             lines.append(f"{where}: unknown key '{key}'.{hint} Known: {', '.join(known)}.")
         elif details["type"] == "missing":

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from auditor.base.errors import AuditorError, nearest
+from auditor.base.errors import AuditorError, did_you_mean
 from auditor.base.redaction import scrubbed
 from auditor.subject.fresh_code import FromSource, from_source
 from auditor.subject.users_lines import users_frame
@@ -115,8 +115,7 @@ def _attribute(loaded: ModuleType, module: str, name: str, error: ErrorType) -> 
     for part in name.split("."):
         if not hasattr(found, part):
             known = _defined(found)
-            near = nearest(part, known)
-            hint = f" Did you mean '{near}'?" if near else ""
+            hint = did_you_mean(part, known)
             holder = module if found is loaded else f"{module}:{name.rpartition('.' + part)[0]}"
             raise error(
                 f"'{holder}' defines no '{part}'.{hint} "

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from auditor.base.errors import ConfigError, nearest
+from auditor.base.errors import ConfigError, did_you_mean
 from auditor.config.audit import DataConfig
 from auditor.subject.table_text import Table
 
@@ -43,9 +43,8 @@ def column_at(table: Table, column: str, key: str, is_file: Callable[[str], bool
             f"{table.name}:1: the first line looks like a row and not like a header; write a line "
             "such as path,label above it, one name per column."
         )
-    near = nearest(column, table.header)
     fitting = _fitting(table, key, is_file)
-    hint = f" Did you mean '{near}'?" if near else ""
+    hint = did_you_mean(column, table.header)
     if fitting:
         what = "paths of files" if key == "data.columns.path" else "a few values that repeat"
         hint = f" '{fitting}' holds {what}: set {key}: {fitting}."

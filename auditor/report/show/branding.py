@@ -11,7 +11,7 @@ from pathlib import Path
 import jinja2
 from PIL import Image, ImageFile
 
-from auditor.base.errors import OutputError, nearest
+from auditor.base.errors import OutputError, did_you_mean
 from auditor.report.show.templates import environment, template_folder
 
 MOST_STYLE = 200_000
@@ -91,9 +91,8 @@ def _checked(folder: Path, ours: Path) -> Path:
     known = [str(path.relative_to(ours)) for path in sorted(ours.rglob("*")) if path.is_file()]
     given = [str(path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.is_file()]
     if not set(known) & set(given):
-        like = nearest(given[0], known) if given else None
         what = f"'{given[0]}'" if given else "nothing"
-        hint = f" Did you mean '{like}'?" if like else ""
+        hint = did_you_mean(given[0], known) if given else ""
         raise OutputError(
             f"report.template: {folder} holds {what}, and no file with the path of one of the "
             f"report's templates, such as 'pdf/style.css' or 'sections/summary.html.j2'.{hint}"
