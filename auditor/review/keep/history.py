@@ -19,6 +19,7 @@ from auditor.report.show.render import read_review
 from auditor.review import words
 from auditor.review.keep.runs import report_language, run_folders
 from auditor.run.manifest import read_listed, read_manifest
+from auditor.shortcuts.grading import severity
 
 REPORTS = ("report.html", "report/index.html", "report.pdf")
 
@@ -158,9 +159,7 @@ def _findings(document: dict[str, Any]) -> dict[str, int] | None:
     factors = (document.get("factors") or {}).get("factors", [])
     # A factor has a grade and no severity of its own: that of its grade.
     found += Counter(
-        {"A": "high", "B": "medium"}[each["grade"]]
-        for each in factors
-        if each["grade"] in SHEET_GRADES
+        severity(each["grade"], None) for each in factors if each["grade"] in SHEET_GRADES
     )
     return dict(found)
 
