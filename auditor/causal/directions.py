@@ -76,15 +76,12 @@ def region_direction(
     targets, fillers = candidates[:half], candidates[half:]
     slots = max(1, -(-PAIRS // max(1, len(targets))))
     targets = targets[: -(-PAIRS // slots)]
-    pairing = pair_up(region, targets, fillers, slots, rng)
+    pairing = pair_up(region, stage.others, targets, stage.others, fillers, slots, rng)
     total: np.ndarray | float = 0.0
-    pair = region, pairing, stage.others, stage.others
     step = max(1, AT_ONCE // slots)
     for start in range(0, len(targets), step):
-        rows = slice(start, start + step)
-        means = [
-            _pooled(stage, layer, composed(*pair, control, rows)) for control in (None, OTHER_CLASS)
-        ]
+        part = pairing.at(slice(start, start + step))
+        means = [_pooled(stage, layer, composed(part, control)) for control in (None, OTHER_CLASS)]
         total = total + (means[0] - means[1])
     length = float(np.linalg.norm(total))
     return np.asarray(total) / length if length > 0 else None

@@ -209,13 +209,12 @@ def _turned(
     targets = stage.targets.without(output)[:FIRST_TARGETS]
     if not len(targets):
         return (0.0, 0.0), 0
-    pairing = draw_pairs(stage, trial.region, targets, rng)
+    pairing = draw_pairs(stage, trial.region, stage.targets, targets, rng)
     unit, mean = torch.from_numpy(direction), torch.from_numpy(spread.mean)
     taken: list[list[Bool[np.ndarray, "pair"]]] = [[], []]
     step = max(1, AT_ONCE // pairing.references.shape[1])
     for start in range(0, len(targets), step):
-        rows = slice(start, start + step)
-        images = composed(trial.region, pairing, stage.targets, stage.others, None, rows)
+        images = composed(pairing.at(slice(start, start + step)), None)
         above = stage.probe.explainer.upper(images, spread.layer)
         for part, logits in zip(taken, (above.logits(), above.without(unit, mean)), strict=True):
             part.append(logits.argmax(1).cpu().numpy() == output)

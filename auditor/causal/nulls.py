@@ -63,9 +63,7 @@ def _wrong_class_passes(stage: Stage, tested: Tested, compared: Compared) -> lis
     gap = evidence_gap(trial.region.members, stage.targets, trial.pairing.targets)
     evidence = transplant_evidence(stage, subset, output, gap, compared.shares, rng)
     if any(map(passes, evidence)) and len(controls) < len(controls_of(trial.pairing)):
-        pools = stage.targets, stage.others
-        pairing = trial.pairing.at(rows)
-        subset = with_controls(stage.probe, subset, trial.region, pairing, *pools)
+        subset = with_controls(stage.probe, subset, trial.pairing.at(rows))
         evidence = transplant_evidence(stage, subset, output, gap, compared.shares, rng)
     return [any(map(passes, evidence))]
 
@@ -84,8 +82,8 @@ def _least_relevant_passes(stage: Stage, members: Members, compared: Compared) -
     if len(targets) < LEAST_IMAGES or len(stage.others.without(output)) == 0:
         return []
     rng = stage.search.rng("least relevant window", output)
-    pairing = draw_pairs(stage, region, targets, rng)
-    result = transplant(stage.probe, region, pairing, stage.targets, stage.others)
+    pairing = draw_pairs(stage, region, stage.targets, targets, rng)
+    result = transplant(stage.probe, pairing)
     gap = evidence_gap(members, stage.targets, targets)
     evidence = [*transplant_evidence(stage, result, output, gap, compared.shares, rng)]
     if output in compared.rivals:

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from auditor.causal.images import Members, Pool
+from auditor.causal.images import Members
 from auditor.causal.pixels import blend, feathered, inpainted
 from auditor.causal.probe import Probe
 from auditor.causal.transplant import margin
@@ -41,10 +41,7 @@ def removal(
     rows: Int[np.ndarray, "member"],
     masks: Bool[np.ndarray, "all_members h w"],
     windows: Bool[np.ndarray, "all_members h w"],
-    others: Pool,
-    fillers: Int[np.ndarray, "member"] | None,
-    *,
-    infill: str = SMOOTH,
+    content: Float[Tensor, "member 3 h w"] | None = None,
 ) -> Removed:
     """Take the region out of members, and in its place the window compared with.
 
@@ -54,32 +51,16 @@ def removal(
         rows: the members that are tested, as positions in ``members``.
         masks: the region of every member.
         windows: the window compared with, of every member.
-        others: images of other classes.
-        fillers: for each tested member the position in ``others`` of the image that fills the
-            hole; None where there is no other class.
-        infill: `SMOOTH`, or `CONTENT`, which needs ``fillers``.
+        content: for each tested member the image that fills the hole; None: it is filled smoothly
+            from around it.
     """
     images = members.inputs[torch.from_numpy(rows)]
-    content = None
-    if infill == CONTENT:
-        assert fillers is not None
-        content = others.inputs[torch.from_numpy(fillers)]
-    return _difference(probe, members.output, images, content, masks[rows], windows[rows])
-
-
-def _difference(
-    probe: Probe,
-    output: int,
-    images: Float[Tensor, "member 3 h w"],
-    content: Float[Tensor, "member 3 h w"] | None,
-    masks: Bool[np.ndarray, "member h w"],
-    windows: Bool[np.ndarray, "member h w"],
-) -> Removed:
     without, control = (
         probe.predict(
             inpainted(images, hole) if content is None else blend(images, content, feathered(hole))
         )
-        for hole in (torch.from_numpy(masks), torch.from_numpy(windows))
+        for hole in (torch.from_numpy(masks[rows]), torch.from_numpy(windows[rows]))
     )
+    output = members.output
     left = [(logits.argmax(axis=1) != output).astype(float) for logits in (without, control)]
     return Removed(left[0] - left[1], margin(control, output) - margin(without, output))

@@ -102,7 +102,9 @@ def screen(
     screened = []
     for proposal in proposals:
         if measurable:
-            effects = region_effects(probe, members, proposal.masks, tried, pool, targets, fillers)
+            content = members.inputs[torch.from_numpy(tried)]
+            masks = proposal.masks[tried]
+            effects = effects_of(probe, content, masks, members.output, pool, targets, fillers)
         else:
             effects = _relevance_inside(members, proposal.masks, tried)
         carrying = _carrying(proposal, tried)
@@ -161,20 +163,6 @@ def _carrying(proposal: Proposal, tried: Int[np.ndarray, "tried"]) -> Int[np.nda
         return everyone
     carrying = everyone[proposal.carriers[tried]]
     return carrying if len(carrying) >= LEAST_REFERENCES else everyone
-
-
-def region_effects(
-    probe: Probe,
-    members: Members,
-    masks: Bool[np.ndarray, "member h w"],
-    tried: Int[np.ndarray, "tried"],
-    pool: Pool,
-    targets: Int[np.ndarray, "target"],
-    fillers: Int[np.ndarray, "target"],
-) -> Float[np.ndarray, "tried"]:
-    """Return `effects_of` the regions of the members ``tried``."""
-    content = members.inputs[torch.from_numpy(tried)]
-    return effects_of(probe, content, masks[tried], members.output, pool, targets, fillers)
 
 
 def effects_of(

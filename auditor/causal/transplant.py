@@ -8,7 +8,7 @@ that apply counts, so that a seam, or any piece of the class or of the image, is
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -45,17 +45,28 @@ class Region:
 
 @dataclass(frozen=True, eq=False)
 class Pairing:
-    """Which reference, and which control images, meet which target in which slot."""
+    """Which reference of a region, and which control images, meet which target in which slot.
 
+    ``targets`` are positions in ``pool``, ``others`` in ``fillers``; the rest index the members.
+    """
+
+    region: Region
+    pool: Pool
+    fillers: Pool
     targets: Int[np.ndarray, "target"]
     references: Int[np.ndarray, "target slot"]
     others: Int[np.ndarray, "target slot"]
     non_members: Int[np.ndarray, "target slot"] | None
 
-    def at(self, places: slice | Int[np.ndarray, "place"] | Bool[np.ndarray, "target"]) -> Pairing:
+    def at(self, rows: slice | Int[np.ndarray, "row"] | Bool[np.ndarray, "target"]) -> Pairing:
         """Return the pairing of some of the targets."""
-        without = None if self.non_members is None else self.non_members[places]
-        return Pairing(self.targets[places], self.references[places], self.others[places], without)
+        return replace(
+            self,
+            targets=self.targets[rows],
+            references=self.references[rows],
+            others=self.others[rows],
+            non_members=None if self.non_members is None else self.non_members[rows],
+        )
 
     def first(self, count: int) -> Pairing:
         """Return the pairing of the first targets."""
@@ -136,15 +147,23 @@ def control_windows(
 
 def pair_up(
     region: Region,
+    pool: Pool,
     targets: Int[np.ndarray, "target"],
+    fillers: Pool,
     others: Int[np.ndarray, "other"],
     slots: int,
     rng: np.random.Generator,
 ) -> Pairing:
-    """Draw ``slots`` references and control images for every target, evenly used, no repeats."""
+    """Draw ``slots`` references and control images for every target, evenly used, no repeats.
+
+    ``targets`` are positions in ``pool``, ``others`` those in ``fillers`` that may be drawn.
+    """
     shape = (len(targets), slots)
     without = region.non_members
     return Pairing(
+        region,
+        pool,
+        fillers,
         targets=targets,
         references=_dealt(region.references, shape, rng),
         others=_dealt(others, shape, rng),
@@ -153,12 +172,7 @@ def pair_up(
 
 
 def transplant(
-    probe: Probe,
-    region: Region,
-    pairing: Pairing,
-    targets: Pool,
-    others: Pool,
-    controls: Sequence[str] | None = None,
+    probe: Probe, pairing: Pairing, controls: Sequence[str] | None = None
 ) -> Transplanted:
     """Return the logits of every pair with the region and with each control that applies.
 
@@ -166,25 +180,14 @@ def transplant(
     """
     names = controls_of(pairing) if controls is None else controls
     return Transplanted(
-        _logits(probe, region, pairing, targets, others, None),
-        {name: _logits(probe, region, pairing, targets, others, name) for name in names},
+        _logits(probe, pairing, None), {name: _logits(probe, pairing, name) for name in names}
     )
 
 
-def with_controls(
-    probe: Probe,
-    result: Transplanted,
-    region: Region,
-    pairing: Pairing,
-    targets: Pool,
-    others: Pool,
-) -> Transplanted:
+def with_controls(probe: Probe, result: Transplanted, pairing: Pairing) -> Transplanted:
     """Return a result with the controls that it lacks."""
-    more = {
-        name: _logits(probe, region, pairing, targets, others, name)
-        for name in controls_of(pairing)
-        if name not in result.controls
-    }
+    lacking = [name for name in controls_of(pairing) if name not in result.controls]
+    more = {name: _logits(probe, pairing, name) for name in lacking}
     return Transplanted(result.region, {**result.controls, **more})
 
 
@@ -194,27 +197,21 @@ def controls_of(pairing: Pairing) -> tuple[str, ...]:
     return names if pairing.non_members is None else (*names, NON_MEMBER)
 
 
-def composed(
-    region: Region,
-    pairing: Pairing,
-    targets: Pool,
-    others: Pool,
-    control: str | None,
-    rows: slice | Int[np.ndarray, "row"] = slice(None),
-) -> Float[Tensor, "pair 3 h w"]:
-    """Return the images of every pair of the targets at ``rows``, target by target.
+def composed(pairing: Pairing, control: str | None) -> Float[Tensor, "pair 3 h w"]:
+    """Return the images of every pair, target by target.
 
     With the region, or with the control of this name in its place.
     """
+    region = pairing.region
     slots = pairing.references.shape[1]
-    base = targets.inputs[np.repeat(pairing.targets[rows], slots)]
-    references = pairing.references[rows].ravel()
+    base = pairing.pool.inputs[np.repeat(pairing.targets, slots)]
+    references = pairing.references.ravel()
     masks = region.window if control == SAME_IMAGE else region.masks
     if control == OTHER_CLASS:
-        content = others.inputs[pairing.others[rows].ravel()]
+        content = pairing.fillers.inputs[pairing.others.ravel()]
     elif control == NON_MEMBER:
         assert pairing.non_members is not None
-        content = region.members.inputs[pairing.non_members[rows].ravel()]
+        content = region.members.inputs[pairing.non_members.ravel()]
     else:
         content = region.members.inputs[references]
     different, which = np.unique(references, return_inverse=True)
@@ -223,19 +220,14 @@ def composed(
 
 
 def _logits(
-    probe: Probe,
-    region: Region,
-    pairing: Pairing,
-    targets: Pool,
-    others: Pool,
-    control: str | None,
+    probe: Probe, pairing: Pairing, control: str | None
 ) -> Float[np.ndarray, "target slot output"]:
     count, slots = pairing.references.shape
     step = max(1, 256 // slots)
-    parts = []
-    for start in range(0, count, step):
-        rows = slice(start, start + step)
-        parts.append(probe.predict(composed(region, pairing, targets, others, control, rows)))
+    parts = [
+        probe.predict(composed(pairing.at(slice(start, start + step)), control))
+        for start in range(0, count, step)
+    ]
     return np.concatenate(parts).reshape(count, slots, -1)
 
 

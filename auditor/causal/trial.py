@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from torch import Tensor
 
 from auditor.causal.images import Members, Pool, Stage
 from auditor.causal.removal import CONTENT, SMOOTH, Removed, removal
@@ -116,29 +117,31 @@ def stepwise(
     each step ``measure`` is asked, and the upper ends of its intervals decide: more controls could
     only make an effect smaller.
     """
-    pairing = draw_pairs(stage, region, targets, rng)
+    pairing = draw_pairs(stage, region, pool, targets, rng)
     early = pairing.first(FIRST_TARGETS)
-    pools = pool, stage.others
-    result = transplant(stage.probe, region, early, *pools, controls=controls_of(early)[:1])
+    result = transplant(stage.probe, early, controls_of(early)[:1])
     evidence = measure(result)
     if any(each.high >= CLEAR for each in evidence):
-        result = with_controls(stage.probe, result, region, early, *pools)
+        result = with_controls(stage.probe, result, early)
         evidence = measure(result)
     if len(targets) > FIRST_TARGETS and any(each.high >= CLEAR for each in evidence):
-        rest = pairing.rest(FIRST_TARGETS)
-        result = result.joined(transplant(stage.probe, region, rest, *pools))
+        result = result.joined(transplant(stage.probe, pairing.rest(FIRST_TARGETS)))
         evidence = measure(result)
     return pairing.first(len(result.region)), result, evidence
 
 
 def draw_pairs(
-    stage: Stage, region: Region, targets: Int[np.ndarray, "target"], rng: np.random.Generator
+    stage: Stage,
+    region: Region,
+    pool: Pool,
+    targets: Int[np.ndarray, "target"],
+    rng: np.random.Generator,
 ) -> Pairing:
-    """Draw references and control images for every target."""
+    """Draw references and control images for every target, which are positions in ``pool``."""
     pixels = region.masks.shape[1] * region.masks.shape[2]
     slots = SLOTS_SMALL if pixels <= SMALL_IMAGE else SLOTS_LARGE
     others = stage.others.without(region.members.output)
-    return pair_up(region, targets, others, slots, rng)
+    return pair_up(region, pool, targets, stage.others, others, slots, rng)
 
 
 def evidence_gap(members: Members, pool: Pool, targets: Int[np.ndarray, "target"]) -> float:
@@ -203,12 +206,12 @@ def _removal(
         )
         return REMOVAL.missing(why), EVIDENCE_LOST.missing(why)
     others = stage.others.without(members.output)
-    fillers = rng.choice(others, size=len(rows)) if len(others) else None
+    infills: dict[str, Tensor | None] = {SMOOTH: None}
+    if len(others):
+        infills[CONTENT] = stage.others.inputs[rng.choice(others, size=len(rows))]
     removed: dict[str, Removed] = {}
-    for infill in (SMOOTH, CONTENT) if fillers is not None else (SMOOTH,):
-        result = removal(
-            stage.probe, members, rows, region.masks, windows, stage.others, fillers, infill=infill
-        )
+    for infill, content in infills.items():
+        result = removal(stage.probe, members, rows, region.masks, windows, content)
         removed[infill] = result
         effects = [result.left] if gap is None else [result.left, result.lost / gap]
         if all(bootstrap_interval(each[:, None], rng)[1] < CLEAR for each in effects):

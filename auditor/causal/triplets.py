@@ -35,14 +35,12 @@ def representative_triplets(stage: Stage, trial: Trial) -> tuple[Triplet, ...]:
     labels = stage.targets.labels[trial.pairing.targets]
     triplets = []
     for index, slot in typical_pairs(with_region - with_control, labels):
-        rows = np.array([index])
-        pair = trial.region, trial.pairing, stage.targets, stage.others
-        slots = trial.pairing.references.shape[1]
+        pair = trial.pairing.at(slice(index, index + 1))
         images = torch.stack(
             [
                 stage.targets.inputs[int(trial.pairing.targets[index])],
-                composed(*pair, None, rows)[slot % slots],
-                composed(*pair, control, rows)[slot % slots],
+                composed(pair, None)[slot],
+                composed(pair, control)[slot],
             ]
         )
         logits = stage.probe.predict(images).astype(np.float64)

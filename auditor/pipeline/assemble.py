@@ -58,12 +58,12 @@ from auditor.report.sections.concepts import (
 )
 from auditor.report.sections.factors import factors_part
 from auditor.report.sections.findings import finding_cards, finding_ids
-from auditor.report.sections.intervals import median_interval
 from auditor.report.sections.performance import confusion_matrix, data_card, performance
 from auditor.report.sections.standing import standing
 from auditor.report.sections.verdict import does_not_show, verdict
 from auditor.report.show.images import ImageStore
 from auditor.shortcuts.grading import ruled_out
+from auditor.shortcuts.statistics import median_interval
 from auditor.subject.selection import BEYOND_LIMIT
 
 NAMED = 6

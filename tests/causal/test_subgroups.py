@@ -11,7 +11,7 @@ from auditor.causal.carrying_images import carrying_images, strays_of
 from auditor.causal.subgroups import exposure, subgroups
 from auditor.records.shortcuts import Subgroup
 from auditor.records.stages import Samples
-from auditor.shortcuts.statistics import counted, wilson_interval
+from auditor.shortcuts.statistics import counted, wilson
 from auditor.shortcuts.tests import REMOVAL
 from tests.causal.test_latent import prepared
 from tests.causal.worlds import World, world
@@ -50,7 +50,7 @@ def test_the_gap_between_marked_and_unmarked_images_is_counted() -> None:
     assert own.without is not None
     assert own.without.value < 1
     assert own.carrying is not None
-    assert (own.carrying.low, own.carrying.high) == wilson_interval(*counted(own.carrying))
+    assert own.carrying == wilson(*counted(own.carrying))
     assert own.p is not None
     assert own.p < 0.1
     assert others.carrying is None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from auditor.causal.images import load_members, load_pool
-from auditor.causal.removal import CONTENT, SMOOTH, removal
+from auditor.causal.removal import SMOOTH, removal
 from auditor.causal.transplant import (
     NON_MEMBER,
     OTHER_CLASS,
@@ -53,8 +53,8 @@ def test_the_pool_takes_turns_between_classes_and_halves_do_not_mix() -> None:
 def test_transplanting_the_mark_turns_images_and_the_margin_moves_as_computed() -> None:
     probe, region, targets, others = planted(world())
     chosen, fillers = targets.without(0), others.without(0)
-    pairing = pair_up(region, chosen, fillers, 3, np.random.default_rng(1))
-    result = transplant(probe, region, pairing, targets, others)
+    pairing = pair_up(region, targets, chosen, others, fillers, 3, np.random.default_rng(1))
+    result = transplant(probe, pairing)
     assert set(result.controls) == {OTHER_CLASS, SAME_IMAGE, NON_MEMBER}
     flips = result.flips(0)
     assert all(values.mean() > 0.95 for values in flips.values())
@@ -70,14 +70,18 @@ def test_transplanting_the_mark_turns_images_and_the_margin_moves_as_computed() 
 
 def test_without_reliance_nothing_turns() -> None:
     probe, region, targets, others = planted(world(reliance=0.0))
-    pairing = pair_up(region, targets.without(0), others.without(0), 2, np.random.default_rng(1))
-    result = transplant(probe, region, pairing, targets, others)
+    pairing = pair_up(
+        region, targets, targets.without(0), others, others.without(0), 2, np.random.default_rng(1)
+    )
+    result = transplant(probe, pairing)
     assert all(abs(values.mean()) < 0.05 for values in result.flips(0).values())
 
 
 def test_every_reference_and_control_is_used_evenly() -> None:
     _, region, targets, others = planted(world())
-    pairing = pair_up(region, targets.without(0), others.without(0), 4, np.random.default_rng(2))
+    pairing = pair_up(
+        region, targets, targets.without(0), others, others.without(0), 4, np.random.default_rng(2)
+    )
     for dealt in (pairing.references, pairing.others, pairing.non_members):
         assert dealt is not None
         counts = np.unique(dealt, return_counts=True)[1]
@@ -114,8 +118,8 @@ def test_removing_the_mark_makes_marked_images_leave_and_others_stay() -> None:
     fillers = np.random.default_rng(0).choice(others.without(0), len(members.rows))
     rows = np.arange(len(members.rows))
     marked = members.rows < 26
-    for infill in (SMOOTH, CONTENT):
-        found = removal(probe, members, rows, region.masks, windows, others, fillers, infill=infill)
+    for content in (None, others.inputs[fillers]):
+        found = removal(probe, members, rows, region.masks, windows, content)
         assert found.left[~marked].mean() == pytest.approx(0.0, abs=0.15)
         assert found.left[marked].mean() > 0.4
         assert found.lost[marked].mean() > 5 * abs(found.lost[~marked].mean())
@@ -142,11 +146,13 @@ def test_a_hopeless_region_stops_after_one_control_and_one_infill() -> None:
 
 def test_controls_that_are_added_later_are_the_same() -> None:
     probe, region, targets, others = planted(world())
-    pairing = pair_up(region, targets.without(0), others.without(0), 2, np.random.default_rng(1))
-    whole = transplant(probe, region, pairing, targets, others)
-    first = transplant(probe, region, pairing, targets, others, controls=(OTHER_CLASS,))
+    pairing = pair_up(
+        region, targets, targets.without(0), others, others.without(0), 2, np.random.default_rng(1)
+    )
+    whole = transplant(probe, pairing)
+    first = transplant(probe, pairing, (OTHER_CLASS,))
     assert set(first.controls) == {OTHER_CLASS}
-    later = with_controls(probe, first, region, pairing, targets, others)
+    later = with_controls(probe, first, pairing)
     assert set(later.controls) == set(whole.controls)
     for name, logits in whole.controls.items():
         assert np.allclose(logits, later.controls[name], atol=1e-5)
@@ -161,9 +167,11 @@ def test_z_scores_are_robust_and_need_eight_values() -> None:
 def test_without_non_members_that_control_does_not_apply() -> None:
     probe, region, targets, others = planted(world())
     region = replace(region, non_members=region.non_members[:0])
-    pairing = pair_up(region, targets.without(0), others.without(0), 2, np.random.default_rng(0))
+    pairing = pair_up(
+        region, targets, targets.without(0), others, others.without(0), 2, np.random.default_rng(0)
+    )
     assert pairing.non_members is None
-    assert set(transplant(probe, region, pairing, targets, others).controls) == {
+    assert set(transplant(probe, pairing).controls) == {
         OTHER_CLASS,
         SAME_IMAGE,
     }

@@ -11,9 +11,9 @@ from auditor.records.accounting import Agreement, ClassCount
 from auditor.records.stages import Manifest, Samples
 from auditor.report.document.audit import DataCard, FindingCard, NotRun, Quarantined, SearchLimits
 from auditor.report.sections.findings import cut_out, enlarged
-from auditor.report.sections.intervals import wilson
 from auditor.report.sections.performance import confusion_matrix, data_card, performance
 from auditor.report.sections.verdict import does_not_show, verdict
+from auditor.shortcuts.statistics import wilson
 from tests.report.conftest import Run
 
 

@@ -8,8 +8,8 @@ from math import comb
 import pytest
 
 from auditor.records.part import Interval
-from auditor.report.sections.intervals import wilson
 from auditor.review.compare.differences import independent, paired
+from auditor.shortcuts.statistics import wilson
 
 
 @pytest.mark.parametrize(

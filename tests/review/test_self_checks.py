@@ -7,11 +7,11 @@ import pytest
 
 from auditor.records.part import Interval
 from auditor.report.document.audit import AuditResult
-from auditor.report.sections.intervals import median_interval
 from auditor.review.compare.audits import compare
 from auditor.review.compare.pages import comparison_markdown
 from auditor.review.compare.self_checks import self_check_changes
 from auditor.review.keep.runs import read_run
+from auditor.shortcuts.statistics import median_interval
 from tests.review.made import audit, write
 from tests.review.test_compare import named
 

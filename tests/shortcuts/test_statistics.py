@@ -15,7 +15,7 @@ from auditor.shortcuts.statistics import (
     detection_limit,
     refined_p,
     sign_flip_p,
-    wilson_interval,
+    wilson,
 )
 
 Z95 = 1.959963984540054
@@ -62,7 +62,8 @@ def test_refinement_lets_a_clear_effect_pass_after_many_tests() -> None:
 @pytest.mark.parametrize(("successes", "n"), [(0, 10), (3, 10), (10, 10), (17, 64), (1, 1)])
 def test_wilson_bounds_solve_the_score_equation(successes: int, n: int) -> None:
     share = successes / n
-    for bound in wilson_interval(successes, n):
+    found = wilson(successes, n)
+    for bound in (found.low, found.high):
         assert (share - bound) ** 2 == pytest.approx(
             1.959963984540054**2 * bound * (1 - bound) / n, abs=1e-12
         )
@@ -93,7 +94,7 @@ def test_the_detection_limit_is_the_first_share_that_would_pass() -> None:
 
     def passes(count: int) -> bool:
         p = brute_force_p([1.0] * count) if count <= 14 else 2.0**-count
-        return p <= 0.01 / 180 and wilson_interval(count, 64)[0] >= 0.1
+        return p <= 0.01 / 180 and wilson(count, 64).low >= 0.1
 
     assert passes(flips)
     assert not passes(flips - 1)

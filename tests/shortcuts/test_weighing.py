@@ -7,7 +7,7 @@ import numpy as np
 from auditor.records.part import Interval
 from auditor.records.shortcuts import Change, Details, Evidence, Projection, Subgroup, Zeroing
 from auditor.records.stages import Plausibility
-from auditor.shortcuts.statistics import accuracy, gap_p, wilson_interval
+from auditor.shortcuts.statistics import accuracy, gap_p, wilson
 from auditor.shortcuts.tests import (
     EVIDENCE_SHARE,
     FLIP_EXCESS,
@@ -133,7 +133,7 @@ def test_accuracy_and_its_gap_by_hand() -> None:
     found = accuracy(np.array([True] * 9 + [False]))
     assert found is not None
     assert (found.value, found.n) == (0.9, 10)
-    assert (found.low, found.high) == wilson_interval(9, 10)
+    assert found == wilson(9, 10)
     assert accuracy(np.zeros(0, bool)) is None
     assert gap_p(found, None) is None
     # Fisher's tea: 3 of 4 against 1 of 4, two-sided 34 / 70.

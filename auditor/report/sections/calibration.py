@@ -14,7 +14,7 @@ from auditor.base.streams import stream
 from auditor.language.speaking import gettext as _
 from auditor.records.stages import Samples
 from auditor.report.document.audit import Calibration, CalibrationBin, Interval
-from auditor.report.sections.intervals import wilson
+from auditor.shortcuts.statistics import wilson
 
 BINS = 10
 RESAMPLES = 1000

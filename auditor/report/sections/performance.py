@@ -18,8 +18,8 @@ from auditor.report.document.audit import (
     Picture,
     Quarantined,
 )
-from auditor.report.sections.intervals import wilson
 from auditor.report.sections.slices import slices
+from auditor.shortcuts.statistics import wilson
 
 
 def data_card(

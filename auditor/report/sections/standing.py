@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
 from auditor.records.stages import Samples
-from auditor.report.sections.intervals import wilson
+from auditor.shortcuts.statistics import wilson
 
 # A model no worse than chance is called worse in fewer than one of this many audits.
 FALSE_ALARMS = 0.01

@@ -12,7 +12,7 @@ from math import sqrt
 
 from auditor.records.part import Interval
 from auditor.report.document.review import Difference
-from auditor.report.sections.intervals import wilson
+from auditor.shortcuts.statistics import wilson
 
 
 def independent(now: Interval, earlier: Interval, rule: str) -> Difference:
