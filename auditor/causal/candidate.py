@@ -19,8 +19,7 @@ from auditor.causal.screening import Screened
 from auditor.causal.transplant import Region, control_windows
 from auditor.causal.trial import LEAST_COMPARED, Trial, next_rank, run_trial
 from auditor.language.speaking import gettext as _
-from auditor.records.shortcuts import Evidence
-from auditor.records.stages import Plausibility
+from auditor.records.shortcuts import Evidence, Plausibility
 from auditor.shortcuts.plausibility import judge
 from auditor.shortcuts.propose.shared_concepts import unrelated_classes
 from auditor.shortcuts.region_view import Effects
@@ -123,7 +122,6 @@ def _tested(
     results = [*trial.evidence.values(), *_added_tests(stage, trial, name)]
     results += [] if nearest is None else [nearest]
     plausibility = judge(
-        candidate,
         compared.scenes[members.output],
         screened.references,
         proposal.masks,

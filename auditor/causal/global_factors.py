@@ -42,7 +42,6 @@ from auditor.shortcuts.whole_pictures.global_factors import (
     predictive_statistics,
 )
 from auditor.shortcuts.whole_pictures.global_statistics import (
-    MEASURES,
     STATISTICS,
     at_margin,
     measured,
@@ -124,7 +123,7 @@ def factors_of(
 def _factor(search: Search, trial: FactorTrial, results: Results) -> GlobalFactor:
     factor, statistic = trial.factor, STATISTICS[trial.factor.statistic]
     name = search.class_name(factor.output)
-    plausibility = implausibility(trial.id, factor, results[STATISTIC_GIVEN.id], trial.margin)
+    plausibility = implausibility(factor, results[STATISTIC_GIVEN.id], trial.margin)
     verdict = grade(results, plausibility)
     own, others = (
         tuple(float(value) for value in np.quantile(values, QUANTILES))
@@ -233,9 +232,10 @@ def _moved(
 
 def _margin_of(factor: Predictive, pictures: Bytes, labels: Int[np.ndarray, "picture"]) -> float:
     """Return `margin_share` of a statistic that the margin has too; 1 of one that is its own."""
-    if "margin" in factor.statistic or STATISTICS[factor.statistic].fixed:
+    statistic = STATISTICS[factor.statistic]
+    if "margin" in statistic.name or statistic.fixed:
         return 1.0
-    values = np.array([at_margin(each.astype(np.float64), factor.statistic) for each in pictures])
+    values = np.array([at_margin(picture.astype(np.float64), statistic) for picture in pictures])
     own = labels == factor.output
     return margin_share(factor, values[own], values[~own])
 
@@ -331,6 +331,6 @@ def _way(
     wanted: float,
 ) -> float:
     """Return which part of the way to the wanted value a picture was moved, 1 if it was there."""
-    start, end = (MEASURES[statistic](each.astype(np.float64)) for each in (before, after))
+    start, end = (STATISTICS[statistic].of(picture) for picture in (before, after))
     far = abs(start - wanted)
     return 1.0 - abs(end - wanted) / far if far > 1e-9 else 1.0

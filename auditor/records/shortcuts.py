@@ -190,6 +190,13 @@ class Details(Part):
     missing: dict[str, Words] = Field(default_factory=dict)
 
 
+class Plausibility(Part):
+    """How much a candidate looks like an artefact: each term in [0, 1], and their noisy-or."""
+
+    terms: dict[str, Number]
+    score: Number
+
+
 class Assessment(Part):
     """What follows from the tests of a candidate, and what is said of it.
 

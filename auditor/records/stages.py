@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from pydantic import InstanceOf
 
 from auditor.records.part import Picture
-from auditor.records.shortcuts import Assessment, Factors, SearchLimits
+from auditor.records.shortcuts import Assessment, Factors, Plausibility, SearchLimits
 
 Origin = Literal["relevance", "activation"]
 
@@ -280,20 +280,11 @@ class Triplet:
     predictions: tuple[int, int, int]
 
 
-@dataclass(frozen=True)
-class Plausibility:
-    """How much a candidate looks like an artefact: each term in [0, 1], and their noisy-or."""
-
-    candidate: str
-    terms: Mapping[str, float]
-    score: float
-
-
 class Finding(Assessment):
     """A graded candidate: its regions, what transplants of it show, and what follows."""
 
     candidate: InstanceOf[Candidate]
-    plausibility: InstanceOf[Plausibility]
+    plausibility: Plausibility
     triplets: tuple[InstanceOf[Triplet], ...] = ()
 
 

@@ -6,8 +6,15 @@ from collections.abc import Iterator
 
 from scipy.stats import false_discovery_control
 
-from auditor.records.shortcuts import Confidence, Evidence, Exposure, Grade, Outcome, Severity
-from auditor.records.stages import Plausibility
+from auditor.records.shortcuts import (
+    Confidence,
+    Evidence,
+    Exposure,
+    Grade,
+    Outcome,
+    Plausibility,
+    Severity,
+)
 from auditor.shortcuts.tests import INSIDE, TESTS, CausalTest, Results
 
 # The share of false alarms that is allowed among all tests that pass.

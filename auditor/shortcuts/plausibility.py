@@ -13,14 +13,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Bool, Int
 
-from auditor.records.stages import Plausibility
+from auditor.records.shortcuts import Plausibility
 from auditor.shortcuts.region_view import Effects, view_of
 from auditor.shortcuts.scenes import Scene
 from auditor.shortcuts.terms import TERMS
 
 
 def judge(
-    candidate: str,
     own: Scene,
     references: Int[np.ndarray, "reference"],
     masks: Bool[np.ndarray, "member height width"],
@@ -30,16 +29,15 @@ def judge(
 ) -> Plausibility:
     """Return the terms that apply to a region, heaviest first, and its score.
 
-    ``candidate`` is its id; the other arguments are those of `view_of`. A region that too few
-    references have is no artefact.
+    The arguments are those of `view_of`. A region that too few references have is no artefact.
     """
     view = view_of(own, references, masks, others, rng, effects)
     if view is None:
-        return Plausibility(candidate, {}, 0.0)
+        return Plausibility(terms={}, score=0.0)
     heaviest = sorted(TERMS, key=lambda name: (-TERMS[name].weight, name))
     measured = {name: TERMS[name].measure(view) for name in heaviest}
     terms = {name: value for name, value in measured.items() if value is not None}
-    return Plausibility(candidate, terms, noisy_or(terms))
+    return Plausibility(terms=terms, score=noisy_or(terms))
 
 
 def noisy_or(terms: Mapping[str, float]) -> float:

@@ -6,8 +6,7 @@ from auditor.language.numbers import percent
 from auditor.language.speaking import N_, joined
 from auditor.language.speaking import gettext as _
 from auditor.records.part import Interval
-from auditor.records.shortcuts import Details, Evidence, Projection, Zeroing
-from auditor.records.stages import Plausibility
+from auditor.records.shortcuts import Details, Evidence, Plausibility, Projection, Zeroing
 from auditor.shortcuts.grading import CLEAR, stands_out
 from auditor.shortcuts.statistics import counted
 from auditor.shortcuts.terms import TERMS

@@ -8,8 +8,8 @@ from auditor.language.numbers import bare_percent, percent
 from auditor.language.shapes import shape_in_words
 from auditor.language.speaking import N_, capitalised, joined, ngettext
 from auditor.language.speaking import gettext as _
-from auditor.records.shortcuts import Details, Evidence, Grade, Zeroing
-from auditor.records.stages import Candidate, Plausibility
+from auditor.records.shortcuts import Details, Evidence, Grade, Plausibility, Zeroing
+from auditor.records.stages import Candidate
 from auditor.shortcuts.grading import ruled_out
 from auditor.shortcuts.terms import TERMS
 from auditor.shortcuts.tests import INSIDE, TESTS, CausalTest, Results

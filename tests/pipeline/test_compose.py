@@ -15,13 +15,12 @@ from torch import nn
 from auditor.concepts.composition import shares
 from auditor.pipeline.compose import Composer
 from auditor.records.details import Compositions
-from auditor.records.shortcuts import SearchLimits
+from auditor.records.shortcuts import Plausibility, SearchLimits
 from auditor.records.stages import (
     Candidate,
     Finding,
     LayerRelevance,
     Manifest,
-    Plausibility,
     Samples,
     ShortcutReport,
 )
@@ -185,7 +184,7 @@ def finding(layer: str | None, concepts: tuple[int, ...], grade: str) -> Finding
     return Finding(
         candidate=candidate,
         evidence={},
-        plausibility=Plausibility("gravel/1", {}, 0.9),
+        plausibility=Plausibility(terms={}, score=0.9),
         grade=grade,  # type: ignore[arg-type]
         severity="high",
         confidence="high",

@@ -13,6 +13,7 @@ from auditor.records.shortcuts import (
     Change,
     Details,
     Exposure,
+    Plausibility,
     Projection,
     SearchLimits,
     SharedClass,
@@ -24,7 +25,6 @@ from auditor.records.stages import (
     Candidate,
     Finding,
     Manifest,
-    Plausibility,
     Samples,
     ShortcutReport,
 )
@@ -89,8 +89,8 @@ def finding(details: Details | None = DETAILS) -> Finding:
         "0-1", 0, "P1", "spot", None, (), np.array([0]), np.ones((1, 4, 4), bool), 1.0, "a place."
     )
     return Finding(
-        candidate=candidate, plausibility=Plausibility("0-1", {}, 0.9), fingerprint="f", grade="A",
-        severity="high", confidence="high", lead="", detail="", reasons=(), actions=(),
+        candidate=candidate, plausibility=Plausibility(terms={}, score=0.9), fingerprint="f",
+        grade="A", severity="high", confidence="high", lead="", detail="", reasons=(), actions=(),
         verification="", evidence=in_order([FLIP_EXCESS.missing("Few.")]), against=("It may be.",),
         details=details,
     )  # fmt: skip

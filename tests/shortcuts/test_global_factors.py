@@ -88,14 +88,14 @@ def test_giving_it_counts_as_implausible_unless_only_the_middle_differs() -> Non
     given = STATISTIC_GIVEN.result(
         outcome="supports", effect=0.6, low=0.5, high=0.7, n=64, p=1e-5, q=1e-3
     )
-    assert implausibility("x", found, given).terms[ENOUGH] == 1.0
-    assert implausibility("x", found, given).score == pytest.approx(1 - 0.7 * 0.55)
-    assert implausibility("x", found, given, 0.45).terms[ENOUGH] == pytest.approx(0.5)
-    assert implausibility("x", found, given, 0.3).terms[ENOUGH] == 0.0
+    assert implausibility(found, given).terms[ENOUGH] == 1.0
+    assert implausibility(found, given).score == pytest.approx(1 - 0.7 * 0.55)
+    assert implausibility(found, given, 0.45).terms[ENOUGH] == pytest.approx(0.5)
+    assert implausibility(found, given, 0.3).terms[ENOUGH] == 0.0
     weak = given.model_copy(update={"low": 0.1})
-    assert implausibility("x", found, weak).terms[ENOUGH] == pytest.approx(0.2)
+    assert implausibility(found, weak).terms[ENOUGH] == pytest.approx(0.2)
     refuted = given.model_copy(update={"outcome": "inconclusive"})
-    assert implausibility("x", found, refuted).terms[ENOUGH] == 0.0
+    assert implausibility(found, refuted).terms[ENOUGH] == 0.0
 
 
 def test_the_margin_of_a_class_is_compared_with_the_whole() -> None:
@@ -130,10 +130,10 @@ def test_implausibility_rests_on_nature_and_on_partial_coverage() -> None:
     assert not partial(everyone, rng.normal(size=60))
     assert partial(some, rng.normal(size=60))
     assert not partial(some + 20, rng.normal(size=60))
-    assert implausibility("x", factor("JPEG blockiness", everyone)).score == pytest.approx(0.75)
-    bright = implausibility("x", factor("brightness", everyone))
+    assert implausibility(factor("JPEG blockiness", everyone)).score == pytest.approx(0.75)
+    bright = implausibility(factor("brightness", everyone))
     assert bright.score == pytest.approx(0.3) == bright.terms[BY_NATURE]
-    half = implausibility("x", factor("brightness", some))
+    half = implausibility(factor("brightness", some))
     assert half.terms[PART] == 1.0
     assert half.score == pytest.approx(1 - 0.7 * 0.55)
 

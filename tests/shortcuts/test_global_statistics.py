@@ -10,7 +10,7 @@ from PIL import Image
 from scipy import ndimage
 
 from auditor.shortcuts.whole_pictures.adjust import adjusted, opposite
-from auditor.shortcuts.whole_pictures.global_statistics import MEASURES, STATISTICS, measured
+from auditor.shortcuts.whole_pictures.global_statistics import STATISTICS, measured
 
 
 def photograph(seed: int, size: int = 64) -> np.ndarray:
@@ -22,7 +22,7 @@ def photograph(seed: int, size: int = 64) -> np.ndarray:
 
 
 def value(picture: np.ndarray, name: str) -> float:
-    return MEASURES[name](picture.astype(np.float64))
+    return STATISTICS[name].of(picture)
 
 
 def compressed(picture: np.ndarray, quality: int) -> np.ndarray:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.records.shortcuts import Evidence, Exposure, Grade
-from auditor.records.stages import Candidate, Plausibility
+from auditor.records.shortcuts import Evidence, Exposure, Grade, Plausibility
+from auditor.records.stages import Candidate
 from auditor.shortcuts import wording
 from auditor.shortcuts.grading import (
     LEVEL,
@@ -87,7 +87,7 @@ def missing(test: CausalTest) -> Evidence:
 def test_the_grade_table(
     found: list[Evidence], implausibility: float, expected: Grade | None
 ) -> None:
-    assert grade(of(*found), Plausibility("c", {}, implausibility)) == expected
+    assert grade(of(*found), Plausibility(terms={}, score=implausibility)) == expected
 
 
 def test_the_reach_is_the_largest_effect_that_is_proven() -> None:
@@ -193,13 +193,15 @@ def test_reasons_name_what_counted_and_why_it_was_proposed() -> None:
     empty = np.zeros((1, 4, 4), bool)
     candidate = Candidate("c", 0, "P1", "spot", None, (), np.array([0]), empty, 0.5, "the spot.")
     plausibility = Plausibility(
-        "c", {"stereotyped position": 0.9, "same look at the same place": 0.7}, 0.8
+        terms={"stereotyped position": 0.9, "same look at the same place": 0.7}, score=0.8
     )
     found = wording.reasons(candidate, plausibility)
     assert found[0].startswith("The same thing")
     assert found[1].startswith("It keeps to one place")
     assert found[-1] == "It was proposed as the spot."
-    assert len(wording.reasons(candidate, Plausibility("c", {"near the border": 0.4}, 0))) == 1
+    assert (
+        len(wording.reasons(candidate, Plausibility(terms={"near the border": 0.4}, score=0))) == 1
+    )
 
 
 def q_by_definition(p_values: list[float]) -> list[float]:

@@ -45,7 +45,7 @@ def score_of(places: np.ndarray, marks: np.ndarray | None) -> float:
     scenes = balanced({0: own, **dict(enumerate(other_scenes(), start=1))})
     others = [scenes[index] for index in (1, 2, 3)]
     generator = np.random.default_rng(1)
-    return judge("x", scenes[0], np.arange(10), masks, others, generator).score
+    return judge(scenes[0], np.arange(10), masks, others, generator).score
 
 
 def test_the_same_mark_at_one_place_is_an_artefact() -> None:
@@ -72,7 +72,7 @@ def test_a_place_without_a_mark_is_none() -> None:
 def test_too_few_references_say_nothing() -> None:
     masks = np.zeros((24, SIZE, SIZE), bool)
     own = scene(pictures(0), masks.astype(float))
-    found = judge("x", own, np.arange(10), masks, [], np.random.default_rng(0))
+    found = judge(own, np.arange(10), masks, [], np.random.default_rng(0))
     assert (found.terms, found.score) == ({}, 0.0)
 
 
@@ -145,6 +145,6 @@ def test_a_frame_is_judged_by_its_own_pixels(framed: bool) -> None:
     own = scene(shown, masks.astype(float))
     scenes = balanced({0: own, **dict(enumerate(other_scenes(), start=1))})
     others = [scenes[index] for index in (1, 2, 3)]
-    found = judge("x", scenes[0], np.arange(10), masks, others, np.random.default_rng(1))
+    found = judge(scenes[0], np.arange(10), masks, others, np.random.default_rng(1))
     assert (found.score >= 0.75) == framed
     assert found.score >= 0.75 or found.score < 0.5

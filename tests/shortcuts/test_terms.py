@@ -128,13 +128,13 @@ def test_masks_of_the_user_lift_a_region_off_the_object_above_grade_b() -> None:
     rng = np.random.default_rng(0)
     others = [scene_of(seed, objects) for seed in (10, 11, 12)]
     masks = masks_of(at(37, 37), SHAPE, (SIZE, SIZE))
-    with_masks = judge("x", scene_of(0, objects), ROWS, masks, others, rng)
+    with_masks = judge(scene_of(0, objects), ROWS, masks, others, rng)
     assert with_masks.terms["off the marked object"] > 0.8
     assert with_masks.score >= 0.5
     on_object = masks_of(at(10, 10), SHAPE, (SIZE, SIZE))
-    inside = judge("x", scene_of(0, objects), ROWS, on_object, others, rng)
+    inside = judge(scene_of(0, objects), ROWS, on_object, others, rng)
     assert inside.terms["off the marked object"] == 0.0
-    without = judge("x", scene_of(0), ROWS, masks, [scene_of(seed) for seed in (10, 11)], rng)
+    without = judge(scene_of(0), ROWS, masks, [scene_of(seed) for seed in (10, 11)], rng)
     assert "off the marked object" not in without.terms
     assert "off the rest of the evidence" in without.terms
 
@@ -188,9 +188,9 @@ def test_effects_give_terms_only_when_measured() -> None:
     rng = np.random.default_rng(0)
     masks = masks_of(at(30, 30), SHAPE, (SIZE, SIZE))
     others = [scene_of(seed) for seed in (10, 11)]
-    plain = judge("x", scene_of(0), ROWS, masks, others, rng)
+    plain = judge(scene_of(0), ROWS, masks, others, rng)
     assert "part of the class lacks it" not in plain.terms
-    tried = judge("x", scene_of(0), ROWS, masks, others, rng, Effects(shared=0.9))
+    tried = judge(scene_of(0), ROWS, masks, others, rng, Effects(shared=0.9))
     assert tried.terms["shared with unrelated classes"] == 0.9
     assert tried.terms["part of the class lacks it"] == 0.0
     assert list(tried.terms).index("far more alike than usual") == 0

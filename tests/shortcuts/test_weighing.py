@@ -5,8 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from auditor.records.part import Interval
-from auditor.records.shortcuts import Change, Details, Evidence, Projection, Subgroup, Zeroing
-from auditor.records.stages import Plausibility
+from auditor.records.shortcuts import (
+    Change,
+    Details,
+    Evidence,
+    Plausibility,
+    Projection,
+    Subgroup,
+    Zeroing,
+)
 from auditor.shortcuts.statistics import accuracy, gap_p, wilson
 from auditor.shortcuts.tests import (
     EVIDENCE_SHARE,
@@ -19,7 +26,7 @@ from auditor.shortcuts.tests import (
 from auditor.shortcuts.weighing import NOTHING, against, cost
 from auditor.shortcuts.wording import zeroing_in_words
 
-ALIKE = Plausibility("c", {"stereotyped appearance": 0.95, "near the border": 0.2}, 0.8)
+ALIKE = Plausibility(terms={"stereotyped appearance": 0.95, "near the border": 0.2}, score=0.8)
 
 
 def ran(test: CausalTest, low: float, *, z: float | None = None, reason: str = "") -> Evidence:
@@ -79,7 +86,9 @@ def test_strong_tests_leave_nothing_against_it() -> None:
         ran(REMOVAL, 0.2),
         ran(LATENT, 0.2),
     ]
-    assert against("gravel", in_order(strong), Plausibility("c", {}, 0.9), Details()) == (NOTHING,)
+    assert against("gravel", in_order(strong), Plausibility(terms={}, score=0.9), Details()) == (
+        NOTHING,
+    )
 
 
 def test_reasons_of_tests_are_kept() -> None:

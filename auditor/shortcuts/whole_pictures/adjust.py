@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 from scipy import ndimage
 
-from auditor.shortcuts.whole_pictures.global_statistics import MARGIN, MEASURES, outwards
+from auditor.shortcuts.whole_pictures.global_statistics import MARGIN, STATISTICS, outwards
 
 Picture = Float[np.ndarray, "height width 3"]
 Bytes = UInt8[np.ndarray, "height width 3"]
@@ -36,16 +36,16 @@ def adjusted(picture: Bytes, statistic: str, wanted: float, rng: np.random.Gener
     added (which ``rng`` draws) or smoothed, compressed. Blocks are not taken out: the picture
     is returned as it is.
     """
-    value = MEASURES[statistic](picture.astype(np.float64))
+    measure = STATISTICS[statistic].of
+    value = measure(picture)
     family, low, high = _family(picture, statistic, wanted > value, rng)
     start = picture.astype(np.float64)
-    measure = MEASURES[statistic]
     best, gap = picture, abs(value - wanted)
-    rising = measure(_bytes(family(start, high)).astype(np.float64)) > value
+    rising = measure(_bytes(family(start, high))) > value
     for step in range(STEPS):
         middle = (low + high) / 2 if step else high
         changed = _bytes(family(start, middle))
-        reached = measure(changed.astype(np.float64))
+        reached = measure(changed)
         if abs(reached - wanted) < gap:
             best, gap = changed, abs(reached - wanted)
         if step and (reached < wanted) == rising:
@@ -64,8 +64,8 @@ def opposite(picture: Bytes, changed: Bytes, statistic: str) -> Bytes:
     the picture by as much (root mean square).
     """
     start, end = picture.astype(np.float64), changed.astype(np.float64)
-    measure = MEASURES[statistic]
-    if statistic not in NOT_MIRRORED or measure(end) <= measure(start):
+    measure = STATISTICS[statistic].of
+    if statistic not in NOT_MIRRORED or measure(changed) <= measure(picture):
         return _bytes(2 * start - end)
     smooth = ndimage.gaussian_filter(start, (2.0, 2.0, 0.0))
     energy = float(np.sqrt(((smooth - start) ** 2).mean()))
@@ -77,22 +77,9 @@ def _family(
     picture: Bytes, statistic: str, upwards: bool, rng: np.random.Generator
 ) -> tuple[Family, float, float]:
     """Return a family of changes, from the value that changes nothing to the strongest."""
-    if statistic == "brightness":
-        return _shift(np.ones(3)), 0.0, 255.0 if upwards else -255.0
-    if statistic == "red-green tint":
-        return _shift(np.array([0.5, -0.5, 0.0])), 0.0, 255.0 if upwards else -255.0
-    if statistic == "blue-yellow tint":
-        return _shift(np.array([-1.0, -1.0, 2.0]) / 3), 0.0, 255.0 if upwards else -255.0
-    if statistic == "red-green tint of the margin":
-        return _shift_outwards(np.array([0.5, -0.5, 0.0])), 0.0, 255.0 if upwards else -255.0
-    if statistic == "blue-yellow tint of the margin":
-        return _shift_outwards(np.array([-1.0, -1.0, 2.0]) / 3), 0.0, 255.0 if upwards else -255.0
-    if statistic == "highlights":
-        return _gain, 1.0, LARGEST_FACTOR if upwards else 0.0
-    if statistic == "contrast":
-        return _stretch((0, 1, 2)), 1.0, LARGEST_FACTOR if upwards else 0.0
-    if statistic == "saturation":
-        return _stretch((2,)), 1.0, LARGEST_FACTOR if upwards else 0.0
+    if statistic in FAMILIES:
+        family, start, downmost, upmost = FAMILIES[statistic]
+        return family, start, upmost if upwards else downmost
     if statistic == "JPEG blockiness":
         return (_compressed, 100.0, QUALITIES[0]) if upwards else (_same, 0.0, 1.0)
     if not upwards:
@@ -154,3 +141,17 @@ def _same(start: Picture, amount: float) -> Picture:
 def _bytes(values: Picture) -> Bytes:
     rounded: np.ndarray = np.clip(np.rint(values), 0, 255).astype(np.uint8)
     return rounded
+
+
+_RED_GREEN, _BLUE_YELLOW = np.array([0.5, -0.5, 0.0]), np.array([-1.0, -1.0, 2.0]) / 3
+# Changes that go both ways: the value that changes nothing, and the ends downwards and upwards.
+FAMILIES: Mapping[str, tuple[Family, float, float, float]] = {
+    "brightness": (_shift(np.ones(3)), 0.0, -255.0, 255.0),
+    "red-green tint": (_shift(_RED_GREEN), 0.0, -255.0, 255.0),
+    "blue-yellow tint": (_shift(_BLUE_YELLOW), 0.0, -255.0, 255.0),
+    "red-green tint of the margin": (_shift_outwards(_RED_GREEN), 0.0, -255.0, 255.0),
+    "blue-yellow tint of the margin": (_shift_outwards(_BLUE_YELLOW), 0.0, -255.0, 255.0),
+    "highlights": (_gain, 1.0, 0.0, LARGEST_FACTOR),
+    "contrast": (_stretch((0, 1, 2)), 1.0, 0.0, LARGEST_FACTOR),
+    "saturation": (_stretch((2,)), 1.0, 0.0, LARGEST_FACTOR),
+}

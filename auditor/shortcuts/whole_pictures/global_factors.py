@@ -10,8 +10,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.stats import false_discovery_control, norm, rankdata, tiecorrect
 
 from auditor.base.streams import stream
-from auditor.records.shortcuts import Evidence
-from auditor.records.stages import Plausibility
+from auditor.records.shortcuts import Evidence, Plausibility
 from auditor.shortcuts.grading import LIKELY_ARTEFACT
 from auditor.shortcuts.propose.proposals import least_group
 from auditor.shortcuts.whole_pictures.global_statistics import STATISTICS
@@ -134,7 +133,7 @@ def budgeted(found: Sequence[Predictive], moved: Mapping[Moved, float]) -> list[
 
 
 def implausibility(
-    candidate: str, factor: Predictive, given: Evidence | None = None, margin: float = 1.0
+    factor: Predictive, given: Evidence | None = None, margin: float = 1.0
 ) -> Plausibility:
     """Return how surely a factor is no part of the class's objects.
 
@@ -157,7 +156,7 @@ def implausibility(
     rest = 1.0
     for name, value in terms.items():
         rest *= 1.0 - WEIGHTS[name] * value
-    return Plausibility(candidate, terms, 1.0 - rest)
+    return Plausibility(terms=terms, score=1.0 - rest)
 
 
 def margin_share(

@@ -36,43 +36,20 @@ COSINES = COSINES.astype(np.float32)
 class Statistic:
     """A number about a picture. ``nature`` in [0, 1]: how surely it is no part of an object.
 
-    ``unit`` is written after a value; ``fixed`` says why it cannot be changed, empty: it can.
+    ``unit`` is written after a value; ``measure`` reads it off a picture (None: off its file);
+    ``fixed`` says why it cannot be changed, empty: it can.
     """
 
     name: str
     unit: str
     nature: float
+    measure: Callable[[Picture], float] | None
     fixed: str = ""
 
-
-_ONE_SIZE = "every picture reaches the model in the same size and shape, so there is nothing to set"
-_REGION = "it is a region, not a property of the whole picture: see the regions that were tested"
-
-# ``nature`` is a judgement, written down here once: compression, file shape and frames are made by
-# cameras, scanners and people; noise and blur may be texture; light may be the thing photographed,
-# the colour of the margin its usual surroundings; colour and contrast of the whole mostly are the
-# thing. Alone, only the first group reaches grade B's limit of .5; the last never does by itself.
-STATISTICS: Mapping[str, Statistic] = {
-    each.name: each
-    for each in (
-        Statistic("brightness", "of 255", 0.30),
-        Statistic("highlights", "of 255", 0.30),
-        Statistic("contrast", "of 255", 0.05),
-        Statistic("saturation", "of 255", 0.05),
-        Statistic("red-green tint", "of 255", 0.05),
-        Statistic("blue-yellow tint", "of 255", 0.05),
-        Statistic("red-green tint of the margin", "of 255", 0.25),
-        Statistic("blue-yellow tint of the margin", "of 255", 0.25),
-        Statistic("sharpness", "", 0.40),
-        Statistic("noise", "of 255", 0.40),
-        Statistic("JPEG blockiness", "levels a step", 0.75),
-        Statistic("uniform border", "", 0.60, _REGION),
-        Statistic("flat areas", "of the picture", 0.40, _REGION),
-        Statistic("portrait format", "", 0.75, _ONE_SIZE),
-        Statistic("aspect ratio", "width / height", 0.75, _ONE_SIZE),
-        Statistic("file size in pixels", "megapixels", 0.75, _ONE_SIZE),
-    )
-}
+    def of(self, picture: UInt8[np.ndarray, "height width 3"]) -> float:
+        """Return the statistic of a picture in bytes."""
+        assert self.measure is not None
+        return self.measure(picture.astype(np.float64))
 
 
 def measured(
@@ -84,15 +61,16 @@ def measured(
     ``sizes`` are (height, width) of the files. What tells nothing because it is the same
     everywhere is left out.
     """
-    found = {
-        name: np.array([measure(picture.astype(np.float64)) for picture in pictures])
-        for name, measure in MEASURES.items()
+    values = {
+        name: np.array([statistic.of(picture) for picture in pictures])
+        for name, statistic in STATISTICS.items()
+        if statistic.measure
     }
-    known = np.array(sizes, dtype=np.float64).reshape(-1, 2)
-    found["portrait format"] = (known[:, 0] > known[:, 1]).astype(np.float64)
-    found["aspect ratio"] = known[:, 1] / known[:, 0]
-    found["file size in pixels"] = known.prod(axis=1) / 1e6
-    return {name: values for name, values in found.items() if np.ptp(values) > 1e-9}
+    height, width = np.array(sizes, dtype=np.float64).reshape(-1, 2).T
+    values["portrait format"] = (height > width).astype(np.float64)
+    values["aspect ratio"] = width / height
+    values["file size in pixels"] = height * width / 1e6
+    return {name: column for name, column in values.items() if np.ptp(column) > 1e-9}
 
 
 def brightness(picture: Picture) -> float:
@@ -215,25 +193,39 @@ def flat_areas(picture: Picture) -> float:
     return float((span.max(axis=2) <= FLAT).mean())
 
 
-def at_margin(picture: Picture, name: str) -> float:
+def at_margin(picture: Picture, statistic: Statistic) -> float:
     """Return a statistic over the margin: the mean of four strips of a fifth of the side."""
+    assert statistic.measure is not None
     height, width = (max(BLOCK, round(STRIP * side)) for side in picture.shape[:2])
     strips = picture[:height], picture[-height:], picture[:, :width], picture[:, -width:]
-    return float(np.mean([MEASURES[name](strip) for strip in strips]))
+    return float(np.mean([statistic.measure(strip) for strip in strips]))
 
 
-MEASURES: Mapping[str, Callable[[Picture], float]] = {
-    "brightness": brightness,
-    "highlights": highlights,
-    "contrast": contrast,
-    "saturation": saturation,
-    "red-green tint": red_green,
-    "blue-yellow tint": blue_yellow,
-    "red-green tint of the margin": margin_red_green,
-    "blue-yellow tint of the margin": margin_blue_yellow,
-    "sharpness": sharpness,
-    "noise": noise,
-    "JPEG blockiness": blockiness,
-    "uniform border": uniform_border,
-    "flat areas": flat_areas,
+_ONE_SIZE = "every picture reaches the model in the same size and shape, so there is nothing to set"
+_REGION = "it is a region, not a property of the whole picture: see the regions that were tested"
+
+# ``nature`` is a judgement, written down here once: compression, file shape and frames are made by
+# cameras, scanners and people; noise and blur may be texture; light may be the thing photographed,
+# the colour of the margin its usual surroundings; colour and contrast of the whole mostly are the
+# thing. Alone, only the first group reaches grade B's limit of .5; the last never does by itself.
+STATISTICS: Mapping[str, Statistic] = {
+    statistic.name: statistic
+    for statistic in (
+        Statistic("brightness", "of 255", 0.30, brightness),
+        Statistic("highlights", "of 255", 0.30, highlights),
+        Statistic("contrast", "of 255", 0.05, contrast),
+        Statistic("saturation", "of 255", 0.05, saturation),
+        Statistic("red-green tint", "of 255", 0.05, red_green),
+        Statistic("blue-yellow tint", "of 255", 0.05, blue_yellow),
+        Statistic("red-green tint of the margin", "of 255", 0.25, margin_red_green),
+        Statistic("blue-yellow tint of the margin", "of 255", 0.25, margin_blue_yellow),
+        Statistic("sharpness", "", 0.40, sharpness),
+        Statistic("noise", "of 255", 0.40, noise),
+        Statistic("JPEG blockiness", "levels a step", 0.75, blockiness),
+        Statistic("uniform border", "", 0.60, uniform_border, _REGION),
+        Statistic("flat areas", "of the picture", 0.40, flat_areas, _REGION),
+        Statistic("portrait format", "", 0.75, None, _ONE_SIZE),
+        Statistic("aspect ratio", "width / height", 0.75, None, _ONE_SIZE),
+        Statistic("file size in pixels", "megapixels", 0.75, None, _ONE_SIZE),
+    )
 }
