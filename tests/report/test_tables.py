@@ -122,7 +122,7 @@ def factors(audit: Row) -> Iterator[Row]:
                 "q": item["q"],
                 "median": item["own"][2],
                 "median_of_others": item["others"][2],
-                "test": test["title"],
+                "test": test["title"]["text"][1],
                 "outcome": test["outcome"],
                 "n": effect and effect["n"],
                 "q_of_test": test["q"],
