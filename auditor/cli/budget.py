@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -96,20 +97,15 @@ def choose(config: Config, subject: Subject, explainer: Explainer) -> Choice:
         if taking(None, quick) <= budget:
             return Choice(None, quick, taking(None, quick))
         if least < images and taking(least, quick) <= budget:
-            limit = _most(least, images, lambda limit: taking(limit, quick) <= budget)  # noqa: B023
+            beyond = bisect_left(
+                range(least + 1, images), True, key=lambda limit: taking(limit, quick) > budget
+            )
+            limit = least + beyond
             return Choice(limit, quick, taking(limit, quick))
     whole, smallest = taking(None, True), taking(least, True)
     if least >= images or whole - smallest < WORTH * whole:
         return Choice(None, True, whole)
     return Choice(least, True, smallest)
-
-
-def _most(fits: int, beyond: int, fitting: Callable[[int], bool]) -> int:
-    """Return the largest number that fits, between one that does and one that does not."""
-    while beyond - fits > 1:
-        middle = (fits + beyond) // 2
-        fits, beyond = (middle, beyond) if fitting(middle) else (fits, middle)
-    return fits
 
 
 def _least(labels: Sequence[int]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from auditor.subject import Subject
     from auditor.subject.scores import Scores
 
-IMAGES = 64
-MOST_CLASSES = 40
+IMAGES = 64  # looked at: enough to tell 0.5 from 0.9, some seconds of a usual network
+MOST_CLASSES = 40  # whose names the config lists
 # What `decide_preprocessing` calls its own assumption, and the usual ways to normalise pixels
 # besides: mean, std and scale.
 ASSUMED = "assumed"
@@ -29,7 +29,7 @@ USUAL: Mapping[str, tuple[Any, Any, float]] = {
     "ImageNet's": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 1.0),
     "0 to 255": (0.0, 1.0, 255.0),
 }
-SHOWN_COUNTS = 6
+SHOWN_COUNTS = 6  # classes named in a note
 # 8 in each half of the data, and a margin: which half an image falls into is chance.
 RIGHT_OF_A_CLASS = 24
 
@@ -70,34 +70,13 @@ def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]
     with progress.stage(f"looking at up to {IMAGES} images"):
         subject, normalisations, sizes = _fitted(config, subject, explainer.scores)
         seen = _look(subject, explainer.scores)
-    right = int((seen.labels == seen.predictions).sum())
-    checked = len(seen.labels)
     manifest = subject.manifest
     counts = Counter(manifest.classes[label] for label in manifest.labels.tolist())
     labels = propose_labels(subject, seen.labels, seen.predictions)
+    checked = len(seen.labels)
+    right = int((seen.labels == seen.predictions).sum())
     if labels.proposed is not None:
         right = seen.right
-    notes = [*subject.notes, *labels.notes]
-    looked = min(IMAGES, len(manifest))
-    if checked < looked:
-        notes.append(f"{looked - checked} of the {looked} images looked at cannot be used")
-    notes.append(f"accuracy on {checked} images: {right / checked:.2f}")
-    if right / checked < max(0.5, 2 / len(counts)):
-        notes.append(
-            f"only {right} of {checked} images are recognised: if you expect more, check the order "
-            "of model.classes and preprocess (size, mean, std, scale, channels)"
-        )
-    share = right / checked
-    small = [
-        f"{name} ({count})" for name, count in counts.items() if count * share < RIGHT_OF_A_CLASS
-    ]
-    if small:
-        shown = ", ".join(small[:SHOWN_COUNTS]) + (" and more" if len(small) > SHOWN_COUNTS else "")
-        notes.append(
-            f"the causal tests need about {RIGHT_OF_A_CLASS} rightly decided images a class, and "
-            f"these may have too few, which the gate calls INCOMPLETE: {shown}. Add images, name "
-            "the others in audit.classes, or set policy.require_complete to false"
-        )
     known = len(manifest.classes) <= MOST_CLASSES
     named = not labels.guess and isinstance(config.data.labels, str)
     return {
@@ -113,18 +92,41 @@ def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]
         "labels": labels.proposed,
         "labels_why": labels.why,
         "origin": _origin(subject.preprocessing.origin, normalisations),
-        "tried": _listed(
-            {ASSUMED_NAME if n == ASSUMED else n: t for n, t in normalisations.items()}
-        )
-        if sizes
-        else "",
+        "tried": _listed(normalisations) if sizes else "",
         "tried_sizes": _listed(sizes),
         "preprocess": _preprocess(subject),
         "layers": list(layers) if config.audit.layers == "auto" else config.audit.layers,
         "checked": checked,
         "accuracy": f"{right / checked:.2f}",
-        "notes": notes,
+        "notes": [
+            *subject.notes,
+            *labels.notes,
+            *_notes(counts, right, checked, min(IMAGES, len(manifest))),
+        ],
     }
+
+
+def _notes(counts: Counter[str], right: int, checked: int, looked: int) -> Iterator[str]:
+    """Say how many of the images looked at are usable and recognised, and what is too few."""
+    if checked < looked:
+        yield f"{looked - checked} of the {looked} images looked at cannot be used"
+    share = right / checked
+    yield f"accuracy on {checked} images: {share:.2f}"
+    if share < max(0.5, 2 / len(counts)):
+        yield (
+            f"only {right} of {checked} images are recognised: if you expect more, check the order "
+            "of model.classes and preprocess (size, mean, std, scale, channels)"
+        )
+    small = [
+        f"{name} ({count})" for name, count in counts.items() if count * share < RIGHT_OF_A_CLASS
+    ]
+    if small:
+        shown = ", ".join(small[:SHOWN_COUNTS]) + (" and more" if len(small) > SHOWN_COUNTS else "")
+        yield (
+            f"the causal tests need about {RIGHT_OF_A_CLASS} rightly decided images a class, and "
+            f"these may have too few, which the gate calls INCOMPLETE: {shown}. Add images, name "
+            "the others in audit.classes, or set policy.require_complete to false"
+        )
 
 
 def _classes(
@@ -193,22 +195,20 @@ def _origin(origin: str, tried: Tried) -> str:
 
 def _listed(tried: Tried) -> str:
     """Return what was tried with the accuracy it gave."""
-    return ", ".join(f"{name}: {right / max(of, 1):.2f}" for name, (right, of) in tried.items())
+    return ", ".join(
+        f"{ASSUMED_NAME if name == ASSUMED else name}: {right / max(of, 1):.2f}"
+        for name, (right, of) in tried.items()
+    )
 
 
 def _preprocess(subject: Subject) -> dict[str, Any]:
-    found = subject.preprocessing
-    values = {
-        "resize": found.resize,
-        "crop": found.crop,
-        "mean": list(found.mean),
-        "std": list(found.std),
-        "scale": found.scale,
-        "channels": found.channels,
-        "interpolation": found.interpolation,
+    given = subject.preprocessing
+    values: dict[str, Any] = {
+        name: getattr(given, name)
+        for name in ("resize", "crop", "mean", "std", "scale", "channels", "interpolation")
     }
-    if found.resize is None and found.crop is None:
-        values["resize"] = found.size
+    if given.resize is None and given.crop is None:
+        values["resize"] = given.size
     return {
         key: list(value) if isinstance(value, tuple) else value
         for key, value in values.items()
@@ -246,7 +246,8 @@ def _look(subject: Subject, scores: Scores) -> Seen:
     right = int((labels == answers).sum())
     if subject.matching.guess:
         best = best_assignment(labels, answers, len(subject.manifest.classes))
-        right = sum(best[int(own)] == said for own, said in zip(labels, answers, strict=True))
+        pairs = zip(labels.tolist(), answers, strict=True)
+        right = sum(best[label] == answer for label, answer in pairs)
     return Seen(labels, answers, right)
 
 

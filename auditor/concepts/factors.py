@@ -61,29 +61,6 @@ def loadings_of(
     return loadings
 
 
-def component_mask(
-    relevance: Float[np.ndarray, "concept h w"],
-    directions: Float[np.ndarray, "component concept"],
-    component: int,
-) -> Float[np.ndarray, "concept h w"]:
-    """Return which part of each channel's relevance at each position belongs to a component.
-
-    In [0, 1], 0 where relevance is not positive. Multiplied with the relevance of the layer it is
-    the condition whose heatmap shows the component; over positions and channels the product sums
-    to the component's share of the sample's positive relevance.
-    """
-    concepts = len(relevance)
-    patches = np.maximum(relevance, 0).reshape(concepts, -1).T.astype(np.float64)
-    loadings = loadings_of(patches, directions)
-    rebuilt = loadings @ directions
-    own = loadings[:, [component]] * directions[component]
-    # min(x, x') own / x' over x: the whole of x is shared out where x is below x'.
-    most = np.maximum(rebuilt, patches)
-    part = np.divide(own, most, out=np.zeros_like(own), where=(most > 0) & (patches > 0))
-    found: np.ndarray = part.T.reshape(relevance.shape)
-    return found
-
-
 def leading_channels(
     direction: Float[np.ndarray, "concept"], *, part: float = 0.8, most: int = 50
 ) -> tuple[int, ...]:

@@ -11,7 +11,6 @@ from scipy.optimize import linear_sum_assignment
 from auditor.language.numbers import decimal
 from auditor.language.speaking import gettext as _
 from auditor.records.concepts import ConceptMatches, Empty
-from auditor.records.stages import ConceptStatistics, References, Samples
 
 # Least score of a match: 4 of 12 references shared and a correlation of 0.8. Unrelated concepts
 # correlate highly by chance where classes are few, but then share no references.
@@ -35,26 +34,6 @@ class LayerProfile:
     samples: frozenset[str]
     classes: tuple[str, ...]
     mean_share: Float[np.ndarray, "class concept"]
-
-
-def layer_profile(
-    samples: Samples, references: References, statistics: ConceptStatistics
-) -> LayerProfile:
-    """Return what identifies the concepts of a layer; references over all data, by relevance.
-
-    Classes without members do not count.
-    """
-    paths, names = samples.manifest.paths, samples.manifest.classes
-    known = [place for place, n in enumerate(statistics.n) if n > 0]
-    return LayerProfile(
-        layer=references.layer,
-        references=tuple(
-            frozenset(paths[row] for row in rows if row >= 0) for rows in references.rows
-        ),
-        samples=frozenset(path for path, valid in zip(paths, samples.valid, strict=True) if valid),
-        classes=tuple(names[statistics.outputs[place]] for place in known),
-        mean_share=statistics.mean_share[known],
-    )
 
 
 def match_concepts(

@@ -18,18 +18,6 @@ def leading_concepts(statistics: ConceptStatistics, count: int) -> dict[int, tup
     }
 
 
-def shown_concepts(leading: Mapping[int, Sequence[int]]) -> tuple[int, ...]:
-    """Return every concept that leads in some class, by its best place, then by number.
-
-    Cutting the list short therefore keeps the most important concepts of every class.
-    """
-    best: dict[int, int] = {}
-    for concepts in leading.values():
-        for place, concept in enumerate(concepts):
-            best[concept] = min(place, best.get(concept, place))
-    return tuple(concept for _, concept in sorted((place, c) for c, place in best.items()))
-
-
 def shared_with(leading: Mapping[int, Sequence[int]]) -> dict[int, tuple[int, ...]]:
     """Return, per concept, all classes that it leads in, in ascending order."""
     users: dict[int, list[int]] = defaultdict(list)

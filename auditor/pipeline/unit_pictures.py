@@ -15,8 +15,7 @@ from auditor.language.speaking import gettext as _
 from auditor.pipeline.context import Context
 from auditor.records.concepts import Empty, Mistakes, PositionalComponents, Strategies
 from auditor.records.stages import LayerRelevance, SamplePicture, Samples, Subspaces, UnitPicture
-from auditor.relevance.over_data.heatmaps import plain_heatmaps
-from auditor.relevance.over_data.unit_maps import UnitRequest, unit_maps
+from auditor.relevance.over_data.heatmaps import UnitRequest, plain_heatmaps, unit_maps
 from auditor.report.draw.pictures import overlay
 
 SIDE = 144

@@ -106,14 +106,6 @@ class LayerRelevance:
     largest_relevance: Float[np.ndarray, "sample concept"] | None = None
     summed_activation: Float[np.ndarray, "sample concept"] | None = None
 
-    def share(self) -> Float[np.ndarray, "sample concept"]:
-        """Return relevance over the sample's sum of absolute relevance (rows of zeros stay)."""
-        total = np.abs(self.relevance).sum(axis=1, keepdims=True)
-        shares: np.ndarray = np.divide(
-            self.relevance, total, out=np.zeros_like(self.relevance), where=total > 0
-        )
-        return shares
-
 
 @dataclass(frozen=True)
 class ConceptStatistics:

@@ -238,14 +238,14 @@ class Explainer:
         It is ``explain`` without the heatmap, with one layer's maps at a time in memory.
         """
         nodes = {layer: self.layout.node(layer).name for layer in layers}
-        found = {}
+        by_layer = {}
         with exact(self.device):
             passed, chosen, flow = self._swept(self.batch(images), targets, set(nodes.values()))
             for layer, name in nodes.items():
                 activation = passed.activations[name]
                 relevance = self.layout.maps(layer, relevance_at(flow, name, activation))
-                found[layer] = totals(relevance, self.layout.maps(layer, activation))
-        return Statistics(passed.logits, chosen, found)
+                by_layer[layer] = totals(relevance, self.layout.maps(layer, activation))
+        return Statistics(passed.logits, chosen, by_layer)
 
     def _swept(
         self, batch: Tensor, targets: Tensor | None, wanted: set[str]
@@ -298,18 +298,19 @@ class Explainer:
         ``positions``: flat indices into h x w; pair p starts from this position of the layer
         only, from all of them where it is None.
         """
-        places = [None] * len(samples) if positions is None else list(positions)
-        if not len(samples) == len(concepts) == len(places):
+        starts = [None] * len(samples) if positions is None else list(positions)
+        if not len(samples) == len(concepts) == len(starts):
             raise ConfigError(
-                f"{len(samples)} samples, {len(concepts)} concepts and {len(places)} positions do "
+                f"{len(samples)} samples, {len(concepts)} concepts and {len(starts)} positions do "
                 "not pair up: give one of each per heatmap."
             )
         jobs = []
-        for row, (sample, concept, place) in enumerate(zip(samples, concepts, places, strict=True)):
+        wanted = zip(samples, concepts, starts, strict=True)
+        for row, (sample, concept, position) in enumerate(wanted):
             check_index(sample, images.shape[0], "sample", layer)
             chosen = selection(concept)
-            if place is not None:
-                chosen = replace(chosen, positions=int(place))
+            if position is not None:
+                chosen = replace(chosen, positions=int(position))
             jobs.append(Job(row, int(sample), self._path(Condition({layer: chosen}))))
         return self._heatmaps(images, jobs, targets)
 
@@ -392,7 +393,7 @@ class Explainer:
             for layer in layers:
                 check_below(self.layout, path, layer)
         jobs = _product(paths, images.shape[0])
-        found: dict[str, list[Tensor | None]] = {layer: [None] * len(jobs) for layer in layers}
+        rows_of: dict[str, list[Tensor | None]] = {layer: [None] * len(jobs) for layer in layers}
         with exact(self.device):
             batch = self.batch(images)
             chosen = None if targets is None else self._targets(targets, batch)
@@ -403,11 +404,11 @@ class Explainer:
                     maps = self._maps(layer, relevance_at(chunk.flow, node.name, activation))
                     maps = maps.sum((2, 3)) if summed else maps
                     for row, each in zip(chunk.rows, maps, strict=True):
-                        found[layer][row] = each
+                        rows_of[layer][row] = each
         shape = (len(paths), images.shape[0])
         stacked = {
             layer: torch.stack([row for row in rows if row is not None])
-            for layer, rows in found.items()
+            for layer, rows in rows_of.items()
         }
         return {layer: each.reshape(*shape, *each.shape[1:]) for layer, each in stacked.items()}
 

@@ -109,13 +109,6 @@ def refuse_other_probabilities(
     decided(kind_of(torch.cat(values[:-1]), values[-1]))
 
 
-def count_outputs(
-    model: nn.Module, example: Float[Tensor, "image 3 height width"], wanted: str | None = None
-) -> int:
-    """Return the number of outputs, from one forward pass: ``read_answer`` without the place."""
-    return read_answer(model, example, wanted)[1]
-
-
 def _why(error: Exception, height: int, width: int) -> str:
     channels = _WANTED_CHANNELS.search(str(error))
     if channels is not None:

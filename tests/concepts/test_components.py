@@ -9,7 +9,6 @@ from scipy.optimize import nnls
 from auditor.concepts.components import positional_components
 from auditor.concepts.factors import (
     carried_parts,
-    component_mask,
     leading_channels,
     loadings_of,
 )
@@ -120,17 +119,6 @@ def test_carried_parts_equal_plain_loops():
                 both = sum(loadings[position, r] * directions[r, concept] for r in range(2))
                 slow += min(patches[position, concept], both) * own / both if both else 0.0
             assert found[position, component] == pytest.approx(slow)
-
-
-def test_masks_give_the_carried_parts_and_sum_to_the_share(found):
-    relevance, _, _ = planted()
-    for component in range(3):
-        mask = component_mask(relevance[4], found.directions, component)
-        assert mask.min() >= 0
-        assert mask.max() <= 1
-        positive = np.maximum(relevance[4], 0)
-        carried = (mask * positive).sum(axis=0) / positive.sum()
-        np.testing.assert_allclose(carried, found.place[4, component], atol=1e-4)
 
 
 def test_leading_channels_hold_the_asked_part():

@@ -7,10 +7,11 @@ import itertools
 import numpy as np
 import pytest
 
-from auditor.concepts.matching import LayerProfile, layer_profile, match_concepts
+from auditor.concepts.matching import LayerProfile, match_concepts
 from auditor.concepts.references import references
 from auditor.concepts.statistics import concept_statistics
 from auditor.records.concepts import ConceptMatches, Empty
+from tests.concepts.profiles import layer_profile
 
 N, CONCEPTS, CLASSES = 120, 24, 6
 

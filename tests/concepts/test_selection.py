@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.concepts.selection import leading_concepts, shared_with, shown_concepts
+from auditor.concepts.selection import leading_concepts, shared_with
 from auditor.concepts.statistics import concept_statistics
 
 
@@ -11,11 +11,6 @@ def test_leading_concepts_are_the_largest_positive_means(make_samples, make_laye
     layer = make_layer([[1, 4, -9, 2], [1, 4, -9, 2], [0, 0, 5, 0], [0, 0, 5, 0]])
     found = concept_statistics(samples, layer, [0, 2, 1], seed=0)
     assert leading_concepts(found, 2) == {0: (1, 3), 2: (2,), 1: ()}
-
-
-def test_shown_concepts_keep_the_best_of_every_class_first():
-    assert shown_concepts({3: (8, 2, 5), 0: (4, 8), 1: ()}) == (4, 8, 2, 5)
-    assert shown_concepts({}) == ()
 
 
 def test_shared_with_names_every_class():

@@ -11,11 +11,12 @@ import pytest
 from scipy import ndimage
 
 from auditor.concepts.components import positional_components
-from auditor.concepts.matching import layer_profile, match_concepts
+from auditor.concepts.matching import match_concepts
 from auditor.concepts.mistakes import mistakes
 from auditor.concepts.statistics import concept_statistics
 from auditor.pipeline.positional import positional_relevance
 from auditor.records.concepts import ConceptMatches, Mistakes, PositionalComponents
+from tests.concepts.profiles import layer_profile
 from tests.planted.net import train
 from tests.planted.pictures import KINDS, NAMES, patch, planted, put, without
 from tests.planted.surgery import rewired

@@ -9,6 +9,7 @@ import numpy as np
 
 from auditor.concepts.reference_fit import reference_fit
 from auditor.concepts.references import references
+from auditor.concepts.shares import shares_of
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.collect import PassPlan, merge, run_pass
 from tests.planted.pictures import KINDS, NAMES, Pictures
@@ -38,7 +39,7 @@ def test_references_by_relevance_hold_the_patch_and_fit_the_classes(world: World
     ]
     for channel, kind in enumerate(KINDS):
         assert world.holding(kind)[both[0].rows[channel]].all()
-    leading = {output: tuple(np.argsort(-layer.share()[samples.members(output)].mean(0))[:2])
+    leading = {output: tuple(np.argsort(-shares_of(layer, samples.members(output)).mean(0))[:2])
                for output in range(len(NAMES))}  # fmt: skip
     found = reference_fit(layer, samples, *both, leading)
     assert found.by_relevance.of_class == 1.0

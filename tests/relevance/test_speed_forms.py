@@ -1,4 +1,4 @@
-"""What only makes the engine faster changes nothing: Winograd's form, parts, slices, masks."""
+"""What only makes the engine faster changes nothing: parts, slices, masks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.rules import weighted, winograd
 from auditor.relevance.sweep import numerics, sweeps
 from auditor.relevance.sweep.results import totals
 from tests.relevance import models
@@ -22,51 +21,6 @@ LAST = torch.channels_last
 
 def generator() -> torch.Generator:
     return torch.Generator().manual_seed(3)
-
-
-@pytest.mark.parametrize("padding", [(0, 0), (1, 1), (2, 1)])
-@pytest.mark.parametrize("size", [(7, 7), (14, 9), (5, 30), (3, 4), (57, 12), (9, 401)])
-def test_winograd_is_the_adjoint(size: tuple[int, int], padding: tuple[int, int]) -> None:
-    weight = torch.randn(5, 4, 3, 3, dtype=torch.float64, generator=generator())
-    x = torch.zeros(3, 4, *size, dtype=torch.float64, requires_grad=True)
-    output = torch.nn.functional.conv2d(x, weight, padding=padding)
-    c = torch.randn(output.shape, dtype=torch.float64, generator=generator())
-    (expected,) = torch.autograd.grad(output, x, c)
-    found = winograd.adjoint(weight, c.contiguous(memory_format=LAST), padding)
-    assert found.shape == expected.shape
-    assert distance(found, expected) < 1e-13
-    again = winograd.adjoint(weight, c.contiguous(memory_format=LAST), padding)
-    assert torch.equal(found, again)
-
-
-def test_winograd_is_close_in_float32() -> None:
-    weight = torch.rand(128, 128, 3, 3, generator=generator())
-    c = torch.randn(2, 128, 20, 20, generator=generator()).contiguous(memory_format=LAST)
-    exact = winograd.adjoint(weight.double(), c.double(), (1, 1))
-    assert distance(winograd.adjoint(weight, c, (1, 1)).double(), exact) < 1e-5
-
-
-def test_the_engine_takes_winograd_where_it_pays_and_is_the_same(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    calls = []
-    original = winograd.adjoint
-
-    def counted(weight: Tensor, c: Tensor, padding: tuple[int, int]) -> Tensor:
-        calls.append(weight.shape)
-        return original(weight, c, padding)
-
-    _, explainer = explained("resnet_basic")
-    x = models.images(1)
-    layer = explainer.automatic_layers()[-1]
-    monkeypatch.setattr(weighted.winograd, "pays", lambda *_: False)
-    plain = explainer.conditional_heatmaps(x, layer, range(8))
-    monkeypatch.setattr(weighted.winograd, "adjoint", counted)
-    assert not calls
-    monkeypatch.setattr(weighted.winograd, "pays", lambda *_: True)
-    fast = explainer.conditional_heatmaps(x, layer, range(8))
-    assert len(calls) >= 4
-    assert distance(fast, plain) < 1e-11
 
 
 @pytest.mark.parametrize("family", ["resnet_basic", "vgg", "mobilenet", "squeezenet"])

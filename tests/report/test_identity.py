@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.concepts.matching import layer_profile, match_concepts
+from auditor.concepts.matching import match_concepts
 from auditor.concepts.references import references
 from auditor.concepts.statistics import concept_statistics
 from auditor.records.concepts import ConceptMatches
 from auditor.records.stages import LayerRelevance, Manifest, Samples
 from auditor.report.sections.identity import identity, stored_profile
+from tests.concepts.profiles import layer_profile
 
 
 def world(order: list[int]) -> tuple[Samples, LayerRelevance]:

@@ -16,7 +16,7 @@ from torch import nn
 from auditor.base.errors import CheckpointError, ConfigError, ModelError, UnknownNameError
 from auditor.config.audit import ModelConfig
 from auditor.subject.models import MODEL_SOURCES, BuiltModel, build_model, resolve_device
-from auditor.subject.outputs import count_outputs, name_outputs, prepare
+from auditor.subject.outputs import name_outputs, prepare, read_answer
 from tests.subject.small import tiny_net, write_factory
 
 
@@ -30,7 +30,7 @@ def test_torchvision_without_weights_is_random_and_says_so(tmp_path: Path) -> No
     assert built.notes == ("no weights given: random initialisation",)
     assert built.preset is not None
     assert built.preset.size == (224, 224)
-    assert count_outputs(built.model.eval(), torch.zeros(1, 3, 64, 64)) == 5
+    assert read_answer(built.model.eval(), torch.zeros(1, 3, 64, 64))[1] == 5
 
 
 def test_local_checkpoint_sets_the_number_of_outputs(tmp_path: Path) -> None:
@@ -273,25 +273,25 @@ class Answers(nn.Module):
 )
 def test_answers_must_be_logits(answer: Any, message: str) -> None:
     with pytest.raises(ModelError, match=message):
-        count_outputs(Answers(answer), torch.zeros(1, 3, 8, 9))
+        read_answer(Answers(answer), torch.zeros(1, 3, 8, 9))
 
 
 def test_a_part_of_the_result_and_a_single_logit_are_outputs() -> None:
     example = torch.zeros(1, 3, 8, 9)
     parts = {"logits": torch.zeros(1, 4), "features": torch.zeros(1, 9)}
-    assert count_outputs(Answers(parts), example) == 4
-    assert count_outputs(Answers(parts), example, "features") == 9
-    assert count_outputs(Answers(torch.zeros(1, 1)), example) == 2
-    assert count_outputs(Answers(torch.zeros(1)), example) == 2
+    assert read_answer(Answers(parts), example)[1] == 4
+    assert read_answer(Answers(parts), example, "features")[1] == 9
+    assert read_answer(Answers(torch.zeros(1, 1)), example)[1] == 2
+    assert read_answer(Answers(torch.zeros(1)), example)[1] == 2
     with pytest.raises(UnknownNameError, match=r"model output 'logit'. Did you mean 'logits'"):
-        count_outputs(Answers(parts), example, "logit")
+        read_answer(Answers(parts), example, "logit")
 
 
 @pytest.mark.parametrize("channels", [1, 4])
 def test_a_model_of_other_pictures_than_rgb_is_refused(channels: int) -> None:
     model = nn.Sequential(nn.Conv2d(channels, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     with pytest.raises(ModelError, match=f"takes inputs of {channels} channels?, but") as caught:
-        count_outputs(model, torch.zeros(1, 3, 8, 9))
+        read_answer(model, torch.zeros(1, 3, 8, 9))
     assert "crop" not in str(caught.value)
 
 

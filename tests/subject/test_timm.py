@@ -17,7 +17,7 @@ from auditor.base.errors import CheckpointError, ConfigError, ModelError, Unknow
 from auditor.config.audit import ModelConfig
 from auditor.subject import Subject, load_subject
 from auditor.subject.models import BuiltModel, build_model
-from auditor.subject.outputs import count_outputs, name_outputs
+from auditor.subject.outputs import name_outputs, read_answer
 from auditor.subject.presets import timm_preset
 from tests.subject.small import config, image_folder
 
@@ -54,7 +54,7 @@ def test_a_model_is_random_and_names_imagenet(timm: Any, tmp_path: Path, name: s
     assert (built.source, built.weights) == (f"timm:{name}", "random")
     assert built.notes == ("no weights given: random initialisation",)
     assert built.preset is not None
-    assert count_outputs(built.model.eval(), built.preset.neutral()) == 1000
+    assert read_answer(built.model.eval(), built.preset.neutral())[1] == 1000
     names = name_outputs(settings(name), built, 1000, tmp_path).names
     assert names is not None
     assert names[1] == "goldfish"
@@ -100,13 +100,13 @@ def test_options_go_to_the_builder(timm: Any, tmp_path: Path) -> None:
     built = build(tmp_path, "vit_tiny_patch16_224", options={"img_size": 64, "num_classes": 3})
     assert built.preset is not None
     assert built.preset.size == (64, 64)
-    assert count_outputs(built.model.eval(), built.preset.neutral()) == 3
+    assert read_answer(built.model.eval(), built.preset.neutral())[1] == 3
 
 
 def test_a_model_published_without_a_classifier_gets_one(timm: Any, tmp_path: Path) -> None:
     built = build(tmp_path, "vit_tiny_patch16_224.augreg_in21k", options={"num_classes": 7})
     assert built.preset is not None
-    assert count_outputs(built.model.eval(), built.preset.neutral()) == 7
+    assert read_answer(built.model.eval(), built.preset.neutral())[1] == 7
     bare = build(tmp_path, "eva02_tiny_patch14_224")
     assert bare.notes[1] == "timm has no classifier for it: built with num_classes=1000"
     with pytest.raises(ModelError, match="without a classifier; name other weights"):

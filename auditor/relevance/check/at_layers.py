@@ -141,7 +141,7 @@ def _layer_check(
 def flow_rows(layers: Layers, account: Account, audited: Sequence[str]) -> tuple[LayerFlow, ...]:
     """Return a row per node that cuts the graph, from the logit down; the pixels come last."""
     graph = layers.graph
-    order = {node.name: place for place, node in enumerate(graph.nodes)}
+    order = {node.name: index for index, node in enumerate(graph.nodes)}
     names: dict[str, str] = {}
     for layer, node in layers.nodes.items():
         known = names.get(node)
@@ -174,7 +174,7 @@ def _preferred(layer: str, known: str, layers: Layers, audited: Sequence[str]) -
 
 def bypass(layers: Layers, layer: str, account: Account) -> float:
     """Return the share of the logit that is handed past a layer: from after it to before it."""
-    order = {node.name: place for place, node in enumerate(layers.graph.nodes)}
+    order = {node.name: index for index, node in enumerate(layers.graph.nodes)}
     here = order[layers.nodes[layer]]
     return sum(
         amount

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from auditor.relevance.graph.graph import Node
+from auditor.relevance.graph.graph import Node, in_precision
 from auditor.relevance.rules.by_operation import ELEMENTWISE
 from auditor.relevance.rules.composites import GRADIENT
 from auditor.relevance.rules.rule import Settings, Weights
@@ -64,8 +64,8 @@ class Kept:
 
     def plus(self, other: Kept, factor: float = 1.0) -> Kept:
         """Return the sum with ``factor`` times another."""
-        own, added = self.shares(), other.shares()
-        return Kept(**{cause: own[cause] + factor * added[cause] for cause in own})
+        mine, added = self.shares(), other.shares()
+        return Kept(**{cause: mine[cause] + factor * added[cause] for cause in mine})
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def account(plan: Plan, image: Tensor, target: int | None) -> tuple[int, Account
     of a fixed precision), its own precision is used.
     """
     try:
-        wide = in_float64(plan, image.dtype)
+        wide = plan if image.dtype == torch.float64 else in_float64(plan)
         values = run(wide.graph, image.double(), wide.graph.by_name)
     except (RuntimeError, TypeError):
         wide = plan
@@ -200,12 +200,8 @@ def average(accounts: Sequence[Account]) -> Account:
 class _Converted(UserDict[str, Any]):
     """Arguments of a node whose constants are converted to float64 whenever they are read."""
 
-    def __init__(self, arguments: Mapping[str, Any], dtype: torch.dtype) -> None:
-        super().__init__(arguments)
-        self.dtype = dtype
-
     def __getitem__(self, name: str) -> Any:
-        return _converted(self.data[name], self.dtype)
+        return in_precision(self.data[name], torch.float64)
 
 
 class _OnDemand(dict[str, Weights]):
@@ -219,27 +215,13 @@ class _OnDemand(dict[str, Weights]):
         return self.weights(name)
 
 
-def in_float64(plan: Plan, dtype: torch.dtype) -> Plan:
-    """Return a plan of precision ``dtype`` with constants and weights converted when read."""
-    if dtype == torch.float64:
-        return plan
+def in_float64(plan: Plan) -> Plan:
+    """Return a plan whose constants and weights are converted to float64 when they are read."""
     graph = plan.graph.having(
-        replace(node, arguments=_Converted(node.arguments, dtype)) for node in plan.graph.nodes
+        replace(node, arguments=_Converted(node.arguments)) for node in plan.graph.nodes
     )
 
     def weights(name: str) -> Weights:
         return plan.rules[name].weights(graph[name], plan.settings)
 
     return replace(plan, graph=graph, weights=_OnDemand(weights))
-
-
-def _converted(value: Any, dtype: torch.dtype) -> Any:
-    if isinstance(value, Tensor) and value.is_floating_point():
-        return value.double()
-    if isinstance(value, Tensor) and value.is_complex():
-        return value.to(torch.complex128)
-    if isinstance(value, torch.dtype):
-        return torch.float64 if value == dtype else value
-    if isinstance(value, (list, tuple)):
-        return [_converted(item, dtype) for item in value]
-    return value

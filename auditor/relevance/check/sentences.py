@@ -98,14 +98,14 @@ def _where(kept: Kept) -> str:
 
 
 def _absorbs(kept: Kept, settings: Settings) -> list[str]:
-    found = [
+    advice = [
         "This does not make the maps wrong. Every layer keeps some relevance back by the same rule "
         "for all concepts and places, so that within an image the shares of concepts and places "
         "stay comparable. Sums do not: do not read a heatmap's number as so much of the logit.",
         "Compare images, classes and models by shares (the audit does), never by absolute sums.",
     ]
     if settings.bias == "absorb" and kept.biases > NOTABLE:
-        found.append(
+        advice.append(
             "The option audit.bias: exclude leaves biases out of the shares. "
             f"It can bring back about the {percent(kept.biases)} that biases keep beside active "
             "inputs, at best"
@@ -116,7 +116,7 @@ def _absorbs(kept: Kept, settings: Settings) -> list[str]:
                 else "."
             )
         )
-    return found
+    return advice
 
 
 def _thin(layers: Sequence[LayerCheck]) -> list[str]:
@@ -130,17 +130,17 @@ def _thin(layers: Sequence[LayerCheck]) -> list[str]:
 
 
 def _creates(settings: Settings) -> list[str]:
-    found = [
+    advice = [
         "Biases that speak against a value, or contributions that cancel, leave the inputs more "
         "than the value itself to share. Within an image the order of concepts and places still "
         "counts; absolute sums do not. Compare by shares.",
     ]
     if settings.bias == "absorb":
-        found.append(
+        advice.append(
             "If single pixels or concepts outshine everything, try the option audit.bias: exclude "
             "or another composite."
         )
-    return found
+    return advice
 
 
 def unexplained(problems: Sequence[NonFinite | None]) -> str:

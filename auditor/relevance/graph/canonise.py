@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from auditor.relevance.graph.decompose import spell_out
+from auditor.relevance.graph.decompose import decompose
 from auditor.relevance.graph.graph import Element, Graph, Node, Ref, mixes_images, prune
 from auditor.relevance.rules.weighted import TRANSPOSED
 
@@ -139,7 +139,7 @@ RESHAPES = frozenset({"view", "_unsafe_view", "reshape", "squeeze"})
 
 def _simplify(graph: Graph) -> Graph:
     nodes: list[Node] = []
-    for node in _spelled_out(graph).nodes:
+    for node in _decomposed(graph).nodes:
         if node.operation == BATCH_NORM and _is_affine(node):
             nodes.append(_as_affine(node))
         elif node.operation in RESHAPES and node.batch.axis < len(node.shape):
@@ -165,8 +165,8 @@ def _simplify(graph: Graph) -> Graph:
     return prune(graph.having(nodes))
 
 
-def _spelled_out(graph: Graph) -> Graph:
-    return graph.having(each for node in graph.nodes for each in spell_out(node, graph))
+def _decomposed(graph: Graph) -> Graph:
+    return graph.having(each for node in graph.nodes for each in decompose(node, graph))
 
 
 def _is_affine(node: Node) -> bool:

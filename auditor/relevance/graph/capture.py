@@ -67,14 +67,14 @@ def capture(
             answer = find_answer(watched.result, output)
             expected = _answers(model, images, watched, answer.place)
             program = _export(model, handed_over(model, images[:2]), watched.numbers)
-            graph = canonise(build(program, device, place=answer.place))
+            graph = canonise(build(program, device, index=answer.place))
             _check_followed(graph)
             _check_apart(tree_leaves(watched.result)[answer.place], expected[:2])
             try:
                 _check(graph, images.to(device), expected.to(device))
             except CaptureError as error:
                 program = _of_one(model, images, watched.numbers, error)
-                graph = canonise(build(program, device, place=answer.place))
+                graph = canonise(build(program, device, index=answer.place))
                 _check(graph, images.to(device), expected.to(device))
                 notes = (*notes, ONE_BY_ONE)
         notes = (*notes, *_precision(model, images, expected, answer.place, avoided))
@@ -96,20 +96,20 @@ def _trials(example: Tensor) -> Tensor:
     return torch.cat([turned[at % 3] * (1 - 0.05 * at) for at in range(TRIALS)])
 
 
-def _answers(model: nn.Module, images: Tensor, watched: Watched, place: int) -> Tensor:
+def _answers(model: nn.Module, images: Tensor, watched: Watched, index: int) -> Tensor:
     """Return the model's logits for all images.
 
     Raises:
         CaptureError: they depend on chance, on earlier calls, or on the rest of the batch.
     """
     before = {name: each.clone() for name, each in model.named_buffers()}
-    first = tree_leaves(watched.result)[place]
-    again = tree_leaves(model(handed_over(model, images[:2])))[place]
+    first = tree_leaves(watched.result)[index]
+    again = tree_leaves(model(handed_over(model, images[:2])))[index]
     if _apart(again, first) > TOLERANCE:
         changed = [n for n, each in model.named_buffers() if not torch.equal(each, before[n])]
         raise _not_repeated(watched.random, changed)
     try:
-        expected: Tensor = tree_leaves(model(handed_over(model, images)))[place]
+        expected: Tensor = tree_leaves(model(handed_over(model, images)))[index]
     except Exception as error:
         raise CaptureError(f"{_fixed()} {_reason(error)}") from error
     if len(expected) != len(images):
@@ -186,12 +186,12 @@ def _quietly() -> Iterator[None]:
 def _reason(error: Exception) -> str:
     """Return the first line of an error that says something, and the user's line, as a sentence."""
     frame = users_frame(traceback.extract_tb(error.__traceback__))
-    place = "" if frame is None else f" ({in_words(frame)})"
+    where = "" if frame is None else f" ({in_words(frame)})"
     for line in str(error).splitlines():
         text = line.strip()
         if text and not set(text) <= set("=-* "):
-            return f"{type(error).__name__}: {text.rstrip('.')}{place}."
-    return f"{type(error).__name__}{place}."
+            return f"{type(error).__name__}: {text.rstrip('.')}{where}."
+    return f"{type(error).__name__}{where}."
 
 
 def _check_followed(graph: Graph) -> None:
@@ -204,9 +204,9 @@ def _check_followed(graph: Graph) -> None:
         if not node.live and node.shape and any(graph[name].live for name in node.refers())
     )
     first = next(ends, graph[graph.output])
-    place = f" in '{first.module}'" if first.module else ""
+    where = f" in '{first.module}'" if first.module else ""
     raise CaptureError(
-        f"relevance cannot be followed to the picture: '{first.operation}'{place} turns its values "
+        f"relevance cannot be followed to the picture: '{first.operation}'{where} turns its values "
         "into whole numbers or yes and no, of which no gradient exists. Leave that step out of the "
         "model (do it in the preprocessing)."
     )
@@ -247,29 +247,29 @@ def _check(graph: Graph, images: Tensor, expected: Tensor) -> None:
         )
 
 
-def _apart(found: Tensor, expected: Tensor) -> float:
+def _apart(logits: Tensor, expected: Tensor) -> float:
     """Return the largest difference over the largest logit; infinite where shapes differ.
 
     A logit that is not finite is compared with nothing.
     """
-    if found.shape != expected.shape:
+    if logits.shape != expected.shape:
         return float("inf")
-    finite = expected.isfinite() & found.isfinite()
+    finite = expected.isfinite() & logits.isfinite()
     if not bool(finite.any()):
         return 0.0
     scale = float(expected[finite].abs().max()) or 1.0
-    return float((found - expected)[finite].abs().max()) / scale
+    return float((logits - expected)[finite].abs().max()) / scale
 
 
 def _precision(
-    model: nn.Module, images: Tensor, expected: Tensor, place: int, avoided: set[str]
+    model: nn.Module, images: Tensor, expected: Tensor, index: int, avoided: set[str]
 ) -> tuple[str, ...]:
     """Say how far the model's own half precision is from what is captured."""
     if not avoided:
         return ()
     try:
-        own = tree_leaves(model(handed_over(model, images)))[place].to(expected)
-        apart = f"differ by {_apart(own, expected):.1e} of the largest (on {len(images)} images)"
+        halved = tree_leaves(model(handed_over(model, images)))[index].to(expected)
+        apart = f"differ by {_apart(halved, expected):.1e} of the largest (on {len(images)} images)"
     except RuntimeError:  # it casts to half precision itself, and its weights are float32 here
         apart = "cannot be compared with its own"
     return (

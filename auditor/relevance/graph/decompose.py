@@ -15,12 +15,12 @@ from auditor.relevance.graph.graph import Batch, Graph, Node, Ref
 aten = torch.ops.aten
 
 
-def spell_out(node: Node, graph: Graph) -> list[Node]:
+def decompose(node: Node, graph: Graph) -> list[Node]:
     """Return the nodes that a node stands for, itself where it is simple; the last has its name."""
-    spelling = SPELLINGS.get(node.operation)
-    if spelling is None or not node.live:
+    decomposition = DECOMPOSITIONS.get(node.operation)
+    if decomposition is None or not node.live:
         return [node]
-    return spelling(node, graph) or [node]
+    return decomposition(node, graph) or [node]
 
 
 def _live(graph: Graph, *operands: Any) -> tuple[str, ...]:
@@ -72,12 +72,14 @@ def _broadcast_shape(operands: tuple[Any, ...], graph: Graph) -> tuple[int, ...]
 def _rsub(node: Node, graph: Graph) -> list[Node]:
     """Write ``other - alpha self`` as a difference, or, with a number, a product and a sum."""
     values = node.arguments
-    own, other, alpha = values["self"], values["other"], values["alpha"]
+    term, other, alpha = values["self"], values["other"], values["alpha"]
     if isinstance(other, (Ref, Tensor)):
-        names = _live(graph, other, own)
-        return [_rewritten(node, "sub", aten.sub.Tensor, names, self=other, other=own, alpha=alpha)]
-    names = _live(graph, own)
-    scaled = _step(node, "negative", "mul", aten.mul.Tensor, names, self=own, other=-alpha)
+        names = _live(graph, other, term)
+        return [
+            _rewritten(node, "sub", aten.sub.Tensor, names, self=other, other=term, alpha=alpha)
+        ]
+    names = _live(graph, term)
+    scaled = _step(node, "negative", "mul", aten.mul.Tensor, names, self=term, other=-alpha)
     inputs = (scaled.name,)
     total = _rewritten(
         node, "add", aten.add.Tensor, inputs, self=Ref(scaled.name), other=other, alpha=1
@@ -88,32 +90,32 @@ def _rsub(node: Node, graph: Graph) -> list[Node]:
 def _product_and_matrix(node: Node, graph: Graph) -> list[Node]:
     """Write ``beta self + alpha A B`` as a matrix product and a sum."""
     values = node.arguments
-    own, beta, alpha = values["self"], values["beta"], values["alpha"]
-    if node.operation == "addmm" and isinstance(values["mat2"], Tensor) and _is_bias(own):
+    term, beta, alpha = values["self"], values["beta"], values["alpha"]
+    if node.operation == "addmm" and isinstance(values["mat2"], Tensor) and _is_bias(term):
         weight = (values["mat2"].T * alpha).contiguous()
         names = _live(graph, values["mat1"])
         linear = aten.linear.default
         return [
             _rewritten(
-                node, "linear", linear, names, input=values["mat1"], weight=weight, bias=own * beta
+                node, "linear", linear, names, input=values["mat1"], weight=weight, bias=term * beta
             )
         ]
     if node.operation == "addmm":
-        first, second, operation, target = values["mat1"], values["mat2"], "mm", aten.mm.default
+        left, right, operation, target = values["mat1"], values["mat2"], "mm", aten.mm.default
     else:
-        first, second = values["batch1"], values["batch2"]
+        left, right = values["batch1"], values["batch2"]
         operation, target = "bmm", aten.bmm.default
-    names = _live(graph, first, second)
-    product = _step(node, "product", operation, target, names, self=first, mat2=second)
+    names = _live(graph, left, right)
+    product = _step(node, "product", operation, target, names, self=left, mat2=right)
     if beta == 0:
         ref = Ref(product.name)
         return [
             product,
             _rewritten(node, "mul", aten.mul.Tensor, (product.name,), self=ref, other=alpha),
         ]
-    if beta != 1 and not isinstance(own, Tensor):
+    if beta != 1 and not isinstance(term, Tensor):
         return []
-    return [product, _sum(node, graph, own if beta == 1 else own * beta, product, alpha)]
+    return [product, _sum(node, graph, term if beta == 1 else term * beta, product, alpha)]
 
 
 def _is_bias(value: Any) -> bool:
@@ -239,7 +241,7 @@ def _attention(node: Node, graph: Graph) -> list[Node]:
     return [*steps, replace(node, arguments=values, inputs=inputs)]
 
 
-SPELLINGS: dict[str, Callable[[Node, Graph], list[Node]]] = {
+DECOMPOSITIONS: dict[str, Callable[[Node, Graph], list[Node]]] = {
     "addcmul": _addcmul,
     "rsub": _rsub,
     "addmm": _product_and_matrix,

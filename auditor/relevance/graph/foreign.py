@@ -17,10 +17,10 @@ def refuse_foreign(model: nn.Module) -> None:
         CaptureError: naming that part.
     """
     for path, module in model.named_modules():
-        place = f"its part '{path}'" if path else "the model"
+        part = f"its part '{path}'" if path else "the model"
         if isinstance(module, torch.jit.ScriptModule):
             raise CaptureError(
-                f"{place} is a ScriptModule (torch.jit.script or trace), whose operations cannot "
+                f"{part} is a ScriptModule (torch.jit.script or trace), whose operations cannot "
                 "be captured: give the Python model that it was made from, and load its weights."
             )
         tensors = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
@@ -29,6 +29,6 @@ def refuse_foreign(model: nn.Module) -> None:
         if foreign or any(each.is_quantized for each in tensors):
             name = (foreign or kinds)[0].__name__
             raise CaptureError(
-                f"{place} is quantised ({name}), and relevance needs its weights as they were "
+                f"{part} is quantised ({name}), and relevance needs its weights as they were "
                 "before: give the model in floating point."
             )

@@ -7,6 +7,7 @@ where a patch of the picture is changed, the positions that answer must lie ther
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor
 from auditor.base.streams import stream
 from auditor.language.speaking import gettext as _
 from auditor.relevance.graph.channels import as_maps
-from auditor.relevance.graph.graph import Graph, Node
+from auditor.relevance.graph.graph import Graph, Node, evaluate
 from auditor.relevance.graph.places import APART, MIXING, Places, places
 
 # Why positions have no place.
@@ -60,10 +61,10 @@ class Geometry:
     ) -> Float[np.ndarray, "sample channel row column"]:
         """Return sums of values over the positions of every patch; the others are left out."""
         flat = values.reshape(*values.shape[:2], -1)
-        found = np.zeros((*values.shape[:2], self.grid[0] * self.grid[1]), dtype=values.dtype)
+        sums = np.zeros((*values.shape[:2], self.grid[0] * self.grid[1]), dtype=values.dtype)
         for position in np.flatnonzero(self.placed):
-            found[..., self.cell[position]] += flat[..., position]
-        return found.reshape(*values.shape[:2], *self.grid)
+            sums[..., self.cell[position]] += flat[..., position]
+        return sums.reshape(*values.shape[:2], *self.grid)
 
     def covered(
         self, masks: Bool[np.ndarray, "sample height width"]
@@ -78,13 +79,13 @@ class Geometry:
             sums = np.add.reduceat(share, starts, axis=axis)
             share = sums / lengths.reshape([-1, 1] if axis == 1 else [1, -1])
         flat = share.reshape(len(masks), -1)
-        found: np.ndarray = np.where(self.placed, flat[:, np.maximum(self.cell, 0)], 0.0)
-        return found
+        covered: np.ndarray = np.where(self.placed, flat[:, np.maximum(self.cell, 0)], 0.0)
+        return covered
 
 
-def has_place(found: Geometry | str, position: int) -> bool:
+def has_place(where: Geometry | str, position: int) -> bool:
     """Tell whether a position of a layer has a place in the picture."""
-    return isinstance(found, Geometry) and bool(found.cell[position] >= 0)
+    return isinstance(where, Geometry) and bool(where.cell[position] >= 0)
 
 
 def geometry(graph: Graph, node: Node, axis: int) -> Geometry | str:
@@ -100,8 +101,8 @@ def geometry(graph: Graph, node: Node, axis: int) -> Geometry | str:
 
 def _located(graph: Graph, node: Node, axis: int) -> Geometry | str:
     device, dtype = _kind(graph)
-    found = places(graph, {node.name}, device)
-    centres = [_centres(each[node.name], node, axis) for each in (found.rows, found.columns)]
+    followed = places(graph, {node.name}, device)
+    centres = [_centres(each[node.name], node, axis) for each in (followed.rows, followed.columns)]
     placed = np.isfinite(centres).all(axis=0)
     if placed.sum() < 2:
         return WHOLE
@@ -115,7 +116,7 @@ def _located(graph: Graph, node: Node, axis: int) -> Geometry | str:
         return NO_GRID
     made = Geometry((rows, columns), cell, (lines[0], lines[1]))
     if not _only_convolves(graph, node) and not _confirmed(
-        graph, node, axis, made, _noise(graph).to(device, dtype), found
+        graph, node, axis, made, _noise(graph).to(device, dtype), followed
     ):
         return UNCONFIRMED
     return made
@@ -150,16 +151,27 @@ def _only_convolves(graph: Graph, node: Node) -> bool:
 
 
 def _confirmed(
-    graph: Graph, node: Node, axis: int, made: Geometry, images: Tensor, found: Places
+    graph: Graph, node: Node, axis: int, made: Geometry, images: Tensor, followed: Places
 ) -> bool:
     """Change blocks of a picture of noise: do the answers lie where the picture was changed?
 
     What mixes places keeps the values that it had, so that only what stays in place may answer.
     """
     plain = images[:1].expand(images.shape).contiguous()
-    held = _values(graph, plain, found.mixing | {node.name}, {})
+    held: dict[str, Tensor] = {}
+
+    def value(each: Node) -> Any:
+        if each.name == graph.input:
+            return values[each.name]
+        return held[each.name] if each.name in held else each.call(values)
+
+    values = {graph.input: plain}
+    kept = followed.mixing | {node.name}
+    evaluated = evaluate(graph, values, kept, value)
+    held = {name: evaluated[name] for name in kept}
     base = held.pop(node.name)
-    moved = _values(graph, images, {node.name}, held)[node.name]
+    values = {graph.input: images}
+    moved = evaluate(graph, values, {node.name}, value)[node.name]
     answer = as_maps((moved - base).abs(), node, axis).sum(1).flatten(1)[1:]
     blocks = np.array([divmod(block, BLOCKS) for block in range(BLOCKS**2)])
     return _follows(answer.double().cpu().numpy(), blocks, made)
@@ -191,29 +203,13 @@ def _follows(
         return False
     weights = energy[answered] / energy[answered].sum(axis=1, keepdims=True)
     cell = made.cell[made.placed]
-    for place, at in enumerate((cell // made.grid[1], cell % made.grid[1])):
-        if made.grid[place] == 1:
+    for axis, at in enumerate((cell // made.grid[1], cell % made.grid[1])):
+        if made.grid[axis] == 1:
             continue
-        middle, changed = weights @ at, blocks[answered][:, place]
+        middle, changed = weights @ at, blocks[answered][:, axis]
         if middle.std() == 0 or np.corrcoef(middle, changed)[0, 1] < FOLLOWS:
             return False
     return True
-
-
-def _values(
-    graph: Graph, images: Tensor, names: set[str] | frozenset[str], held: dict[str, Tensor]
-) -> dict[str, Tensor]:
-    """Run the graph, with some values held, and return those of the named nodes."""
-    values = {graph.input: images}
-    waiting = {name: len(users) for name, users in graph.users.items()}
-    for node in graph.nodes:
-        if node.name != graph.input:
-            values[node.name] = held[node.name] if node.name in held else node.call(values)
-        for name in dict.fromkeys(node.refers()):
-            waiting[name] -= 1
-            if not waiting[name] and name not in names:
-                del values[name]
-    return {name: values[name] for name in names}
 
 
 def _kind(graph: Graph) -> tuple[torch.device, torch.dtype]:

@@ -6,7 +6,7 @@ in topological order and refer to each other by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
@@ -105,9 +105,9 @@ class Node:
     complex_value: bool = False
     complex_inputs: bool = False
 
-    def input_rows(self, place: int, rows: int) -> tuple[int, ...]:
+    def input_rows(self, index: int, rows: int) -> tuple[int, ...]:
         """Return the shape of an input for ``rows`` images."""
-        return self.input_batches[place].shape(self.input_shapes[place], rows)
+        return self.input_batches[index].shape(self.input_shapes[index], rows)
 
     @property
     def module(self) -> str:
@@ -178,12 +178,42 @@ class Graph:
         return reached
 
 
+def evaluate(
+    graph: Graph, values: dict[str, Any], keep: Container[str], value_of: Callable[[Node], Any]
+) -> dict[str, Any]:
+    """Work out the value of every node in order, and return those in ``keep``.
+
+    ``values`` begins with the input's; a value is dropped when its last reader has been worked out.
+    """
+    waiting = {name: len(users) for name, users in graph.users.items()}
+    for node in graph.nodes:
+        values[node.name] = value_of(node)
+        for name in dict.fromkeys(node.refers()):
+            waiting[name] -= 1
+            if not waiting[name] and name not in keep:
+                del values[name]
+    return values
+
+
+def in_precision(value: Any, dtype: torch.dtype) -> Any:
+    """Return an argument of a node with its constants in another precision."""
+    if isinstance(value, Tensor) and value.is_floating_point():
+        return value.to(dtype)
+    if isinstance(value, Tensor) and value.is_complex():
+        return value.to(dtype.to_complex())
+    if isinstance(value, torch.dtype) and value.is_floating_point:
+        return dtype
+    if isinstance(value, (list, tuple)):
+        return [in_precision(item, dtype) for item in value]
+    return value
+
+
 def identity(image: Tensor) -> Tensor:
     """Return the image: the target of the input node, which is never called."""
     return image
 
 
-def build(program: torch.export.ExportedProgram, device: torch.device, *, place: int = 0) -> Graph:
+def build(program: torch.export.ExportedProgram, device: torch.device, *, index: int = 0) -> Graph:
     """Turn an exported program into a ``Graph``, evaluating whatever no image can change.
 
     ``place`` is the index of the wanted tensor among the results of the model.
@@ -216,10 +246,10 @@ def build(program: torch.export.ExportedProgram, device: torch.device, *, place:
             constants[item.name] = value.detach().to(device)
         elif item.op == "output":
             (results,) = item.args
-            output_name = results[len(results) - len(signature.user_outputs) + place].name
+            output_name = results[len(results) - len(signature.user_outputs) + index].name
         else:
             _add(item, nodes, constants, device)
-    digest = program_digest(program, place)
+    digest = program_digest(program, index)
     kept = prune(Graph(tuple(nodes.values()), image_name, output_name, program=digest))
     if kept[image_name].per_image:
         for node in kept.nodes:
@@ -260,9 +290,9 @@ def _add(
     names = list(dict.fromkeys(name for value in arguments.values() for name in _refs(value)))
     value = item.meta.get("val")
     if _is_open(value):
-        place = f" in '{module_calls(item)[-1]}'" if module_calls(item) else ""
+        where = f" in '{module_calls(item)[-1]}'" if module_calls(item) else ""
         raise CaptureError(
-            f"the operation '{operation}'{place} makes a tensor whose size depends on the picture: "
+            f"the operation '{operation}'{where} makes a tensor whose size depends on the picture: "
             "keep the size, and set to zero what is not wanted."
         )
     batch = _batch(value)
@@ -407,9 +437,9 @@ RESHAPING = frozenset({
 
 def mixes_images(operation: str, modules: tuple[str, ...]) -> CaptureError:
     """Return the error for a model whose answer for an image depends on the rest of its batch."""
-    place = f"'{modules[-1]}'" if modules else "the model"
+    where = f"'{modules[-1]}'" if modules else "the model"
     return CaptureError(
-        f"the operation '{operation}' in {place} mixes the images of a batch, so that an image has "
+        f"the operation '{operation}' in {where} mixes the images of a batch, so that an image has "
         "no relevance of its own: make each image's answer independent of the others (batch norm "
         "with running statistics, means over other axes than the first)."
     )

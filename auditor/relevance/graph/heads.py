@@ -17,7 +17,7 @@ from torch import Tensor
 from auditor.base.errors import ModelError
 from auditor.base.streams import stream
 from auditor.relevance.graph.canonise import SQUASHING, WEIGHTED, bare_logits, two_sided
-from auditor.relevance.graph.graph import Graph, Node, Ref, prune
+from auditor.relevance.graph.graph import Graph, Node, Ref, in_precision, prune
 from auditor.relevance.sweep.forward import run
 from auditor.subject.scores import (
     FLOOR,
@@ -59,9 +59,9 @@ class Head:
         dtype = next(each.dtype for each in values.values() if isinstance(each, Tensor))
         for node in self.nodes:
             values[node.name] = _typed(node, dtype).call(values)
-        found: Tensor = values[self.nodes[-1].name]
-        rows = found.reshape(-1, 1) if found.dim() == 1 else found
-        return log_scores(rows, self.scores).reshape(found.shape)
+        answer: Tensor = values[self.nodes[-1].name]
+        rows = answer.reshape(-1, 1) if answer.dim() == 1 else answer
+        return log_scores(rows, self.scores).reshape(answer.shape)
 
 
 def explained(
@@ -75,15 +75,15 @@ def explained(
     Raises:
         ModelError: the outputs are probabilities that cannot be explained.
     """
-    found = decided(_seen(graph, example, pictures)) if scores == "auto" else _stated(scores)
+    kind = decided(_seen(graph, example, pictures)) if scores == "auto" else _stated(scores)
     bare = graph if scores == "logits" else bare_logits(graph)
-    if bare is graph and found == "logits" and scores == "auto" and not single:
-        found = "log-probabilities" if _ends_in_logarithms(graph, example) else found
-    if bare is graph and found != "logits":
-        bare = _without_probabilities(graph, found)
+    if bare is graph and kind == "logits" and scores == "auto" and not single:
+        kind = "log-probabilities" if _ends_in_logarithms(graph, example) else kind
+    if bare is graph and kind != "logits":
+        bare = _without_probabilities(graph, kind)
         if bare[bare.output].operation == OPERATION:
             _refuse_steps(bare, torch.cat([example, trial_inputs(example)[0]]))
-    return replace(two_sided(bare) if single else bare, scores=found)
+    return replace(two_sided(bare) if single else bare, scores=kind)
 
 
 def _ends_in_logarithms(graph: Graph, example: Tensor) -> bool:
@@ -210,25 +210,15 @@ def _is_softmax(head: Head, answer: Node) -> bool:
     )
     scores = scores.to(device)
     try:
-        found = head(**{head.sources[0]: scores})
+        logits = head(**{head.sources[0]: scores})
     except RuntimeError:  # made for another number of images
         return False
     if answer.shape[1:] not in ((), (1,)):
         scores = scores - scores.mean(1, keepdim=True)
-    return found.shape == scores.shape and float((found - scores).abs().max()) < SAME
+    return logits.shape == scores.shape and float((logits - scores).abs().max()) < SAME
 
 
 def _typed(node: Node, dtype: torch.dtype) -> Node:
     """Return a node with its constants in the precision of what it is called with."""
-    arguments = {key: _converted(value, dtype) for key, value in node.arguments.items()}
+    arguments = {key: in_precision(value, dtype) for key, value in node.arguments.items()}
     return replace(node, arguments=arguments)
-
-
-def _converted(value: Any, dtype: torch.dtype) -> Any:
-    if isinstance(value, Tensor) and value.is_floating_point():
-        return value.to(dtype)
-    if isinstance(value, torch.dtype) and value.is_floating_point:
-        return dtype
-    if isinstance(value, list):
-        return [_converted(each, dtype) for each in value]
-    return value

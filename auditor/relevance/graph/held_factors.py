@@ -1,4 +1,4 @@
-"""Find what only weighs the flow, and hold it constant: gates, attention weights, statistics.
+"""Hold factors constant that only weigh the flow: gates, attention weights, statistics.
 
 Relevance passes through what is weighted; the branch that computes the weight gets none
 (CP-LRP, Ali et al. 2022, for attention and normalisation; Arras et al. 2019 for gates). Holding an
@@ -42,13 +42,13 @@ def hold(graph: Graph, *, attention: bool = True) -> Graph:
 
 def gate_strengths(graph: Graph, *, attention: bool = True) -> dict[str, int]:
     """Return 2 for a gate, 1 for what may be one (a clipped line), 0 for a signal."""
-    found: dict[str, int] = {}
+    strengths: dict[str, int] = {}
     for node in graph.nodes:
-        found[node.name] = _strength(node, graph, found, attention=attention)
-    return found
+        strengths[node.name] = _strength(node, graph, strengths, attention=attention)
+    return strengths
 
 
-def _strength(node: Node, graph: Graph, found: dict[str, int], *, attention: bool) -> int:
+def _strength(node: Node, graph: Graph, strengths: dict[str, int], *, attention: bool) -> int:
     if not node.live or not node.inputs:
         return 0
     if node.operation in SQUASHED or (node.operation in STATISTICS and not is_mean(node)):
@@ -62,7 +62,7 @@ def _strength(node: Node, graph: Graph, found: dict[str, int], *, attention: boo
     if _is_softmax(node, graph):
         return 2 if attention else 0
     if node.operation in CARRIES:
-        return min(found[name] for name in node.inputs)
+        return min(strengths[name] for name in node.inputs)
     return 0
 
 

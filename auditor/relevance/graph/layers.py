@@ -126,7 +126,7 @@ class Layers:
 
     def _is_spatial(self, node: Node) -> bool:
         axis = self.axes[node.name]
-        sizes = [size for place, size in enumerate(node.shape) if place not in (0, axis)]
+        sizes = [size for index, size in enumerate(node.shape) if index not in (0, axis)]
         return bool(sizes) and (max(sizes) >= 4 if len(sizes) == 1 else min(sizes) >= 2)
 
     def _rank(self, name: str) -> tuple[bool, int]:
@@ -143,22 +143,22 @@ def find(graph: Graph) -> Layers:
             members.setdefault(name, []).append(node)
     order = {node.name: position for position, node in enumerate(graph.nodes)}
     weighed = graph.descendants({n.name for n in graph.nodes if n.live and n.operation in COMBINES})
-    found: list[tuple[int, int, str, str]] = []
+    layers: list[tuple[int, int, str, str]] = []
     for name, nodes in members.items():
         inside = {node.name for node in nodes}
         leaving = [node for node in nodes if _leaves(graph, node, inside)]
         if len(leaving) == 1 and _holds_concepts(graph, leaving[0], axes, weighed):
             node = leaving[0]
-            found.append((order[node.name], name.count("."), name, node.name))
-    if not found:  # a model of functions alone: its operations are its layers
+            layers.append((order[node.name], name.count("."), name, node.name))
+    if not layers:  # a model of functions alone: its operations are its layers
         for node in graph.nodes:
-            own = not node.modules and node.operation not in REORDERING
-            if own and _holds_concepts(graph, node, axes, weighed):
-                found.append((order[node.name], 0, node.name, node.name))
+            nameless = not node.modules and node.operation not in REORDERING
+            if nameless and _holds_concepts(graph, node, axes, weighed):
+                layers.append((order[node.name], 0, node.name, node.name))
     parents = {each.rsplit(".", maxsplit=1)[0] for each in members if "." in each}
     return Layers(
         graph=graph,
-        nodes={name: node for _, _, name, node in sorted(found)},
+        nodes={name: node for _, _, name, node in sorted(layers)},
         blocks=frozenset(parents & set(members)),
         axes=axes,
     )

@@ -110,8 +110,8 @@ def _is_one(node: fx.Node) -> bool:
 
 
 def _axis(node: fx.Node) -> int:
-    place = 1 if node.target is aten.unbind.int else 2
-    axis: Any = node.args[place] if len(node.args) > place else 0
+    index = 1 if node.target is aten.unbind.int else 2
+    axis: Any = node.args[index] if len(node.args) > index else 0
     return int(axis)
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from auditor.relevance.graph.canonise import CONVOLUTIONS
-from auditor.relevance.graph.graph import Graph, Node, Ref
+from auditor.relevance.graph.graph import Graph, Node, Ref, evaluate
 
 MOVING = frozenset({
     "view", "_unsafe_view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "permute",
@@ -54,44 +54,38 @@ def places(graph: Graph, names: set[str], device: torch.device) -> Places:
     mixing: set[str] = set()
     rows = ((torch.arange(height, device=device) + 0.5) / height)[:, None].expand(height, width)
     columns = ((torch.arange(width, device=device) + 0.5) / width)[None].expand(height, width)
-    found = [_follow(graph, each, names, mixing) for each in (rows, columns)]
-    return Places(found[0], found[1], frozenset(mixing))
+    coordinates = [_follow(graph, each, names, mixing) for each in (rows, columns)]
+    return Places(coordinates[0], coordinates[1], frozenset(mixing))
 
 
 def _follow(graph: Graph, plane: Tensor, names: set[str], mixing: set[str]) -> dict[str, Tensor]:
     values: dict[str, Any] = {graph.input: plane.expand(graph[graph.input].shape).contiguous()}
-    waiting = {name: len(users) for name, users in graph.users.items()}
-    kept: dict[str, Tensor] = {}
-    for node in graph.nodes:
-        if node.name != graph.input:
-            values[node.name] = _place(node, values, mixing)
-        if node.name in names:
-            kept[node.name] = values[node.name]
-        for name in dict.fromkeys(node.refers()):
-            waiting[name] -= 1
-            if not waiting[name]:
-                del values[name]
-    return kept
+
+    def value(node: Node) -> Any:
+        return values[node.name] if node.name == graph.input else _place(node, values, mixing)
+
+    evaluate(graph, values, names, value)
+    return {name: values[name] for name in names}
 
 
 def _place(node: Node, values: Mapping[str, Any], mixing: set[str]) -> Any:
     """Return the coordinates of a node's entries; of what is no tensor of an image its value."""
     if not node.live:
-        found = node.call(values)
-        floating = isinstance(found, Tensor) and found.is_floating_point()
-        return _nowhere(found.shape, found) if floating else found
+        result = node.call(values)
+        floating = isinstance(result, Tensor) and result.is_floating_point()
+        return _nowhere(result.shape, result) if floating else result
     if node.operation in MOVING:
         return node.target(**{key: _moved(each, values) for key, each in node.arguments.items()})
     sources = [values[name] for name in node.inputs]
     if node.operation in MIXING:
         sides = [_moved(each, values) for each in node.arguments.values()]
-        found = _mixed(node, [each for each in sides if isinstance(each, Tensor)])
+        result = _mixed(node, [each for each in sides if isinstance(each, Tensor)])
     else:
-        found = _computed(node, sources)
+        result = _computed(node, sources)
     known = any(bool(each.isfinite().any()) for each in sources)
-    if node.operation in MIXING or (known and not bool(found.isfinite().any())):
+    if node.operation in MIXING or (known and not bool(result.isfinite().any())):
         mixing.add(node.name)
-    return found
+    return result
 
 
 def _nowhere(shape: Sequence[int], like: Tensor) -> Tensor:
@@ -152,18 +146,18 @@ def _windowed(node: Node, source: Tensor) -> Tensor:
 
 def _middles(node: Node, values: Tensor, axis: int) -> Tensor:
     """Return values (B, 1, h, w) at the middle of the windows along h (axis 0) or w (axis 1)."""
-    asked, place = node.arguments, axis + 2
+    asked, dim = node.arguments, axis + 2
     sizes = asked["weight"].shape[2:] if node.operation in CONVOLUTIONS else asked["kernel_size"]
-    length = values.shape[place]
+    length = values.shape[dim]
     if length == 1:
-        return values.expand([node.shape[place] if at == place else -1 for at in range(4)])
+        return values.expand([node.shape[dim] if at == dim else -1 for at in range(4)])
     reach = (_of_axis(sizes, axis) - 1) * _of_axis(asked.get("dilation", 1), axis) / 2
     stride = _of_axis(asked["stride"] or sizes, axis)
-    starts = torch.arange(node.shape[place], device=values.device) * stride
+    starts = torch.arange(node.shape[dim], device=values.device) * stride
     middles = starts - _of_axis(asked["padding"], axis) + reach
     before = middles.floor().clamp(0, length - 2).long()
     part = (middles - before).reshape([-1, 1] if axis == 0 else [1, -1])
-    first, second = (values.index_select(place, before + step) for step in (0, 1))
+    first, second = (values.index_select(dim, before + step) for step in (0, 1))
     return first + part * (second - first)
 
 
@@ -183,9 +177,13 @@ def _window_sums(node: Node, values: Tensor) -> Tensor:
     return functional.avg_pool2d(values, asked["kernel_size"], stride, asked["padding"], ceil)
 
 
-def _unless_whole(found: Tensor) -> Tensor:
+def _unless_whole(coordinates: Tensor) -> Tensor:
     """Return no place where one position stands for the whole picture."""
-    return torch.full_like(found, torch.nan) if found.shape[2] * found.shape[3] == 1 else found
+    return (
+        torch.full_like(coordinates, torch.nan)
+        if coordinates.shape[2] * coordinates.shape[3] == 1
+        else coordinates
+    )
 
 
 def _together(source: Tensor, axes: list[int]) -> Tensor:
@@ -214,10 +212,12 @@ def _reduced(node: Node, source: Tensor) -> Tensor:
     every = list(range(source.dim()))
     axes = every if asked in (None, []) else asked if isinstance(asked, list) else [asked]
     axes = [int(axis) % source.dim() for axis in axes]
-    found = _together(source, axes)
+    reduced = _together(source, axes)
     if not node.arguments.get("keepdim"):
-        found = found.reshape([size for axis, size in enumerate(found.shape) if axis not in axes])
-    return found.expand(node.shape)
+        reduced = reduced.reshape(
+            [size for axis, size in enumerate(reduced.shape) if axis not in axes]
+        )
+    return reduced.expand(node.shape)
 
 
 def _entrywise(sources: list[Tensor], shape: tuple[int, ...]) -> Tensor:
@@ -232,4 +232,4 @@ def _fits(shape: torch.Size, wanted: tuple[int, ...]) -> bool:
     if len(shape) > len(wanted):
         return False
     pairs = zip(reversed(shape), reversed(wanted), strict=False)
-    return all(own in (1, size) for own, size in pairs)
+    return all(length in (1, size) for length, size in pairs)

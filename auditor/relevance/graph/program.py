@@ -21,7 +21,7 @@ _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _SYMBOL = re.compile(r"\b[a-z]+\d+\b")
 
 
-def program_digest(program: torch.export.ExportedProgram, place: int) -> str:
+def program_digest(program: torch.export.ExportedProgram, index: int) -> str:
     """Return a sha256 over operations, arguments, wiring, constants and modules of a program.
 
     ``place`` is the index of the logits among the results.
@@ -29,7 +29,7 @@ def program_digest(program: torch.export.ExportedProgram, place: int) -> str:
     signature = program.graph_signature
     given = _given(signature, program.constants)
     results = [[each.kind.name, each.target] for each in signature.output_specs]
-    return value_digest([place, results, _graph(program.graph_module, given)])
+    return value_digest([index, results, _graph(program.graph_module, given)])
 
 
 def module_calls(item: Node) -> tuple[str, ...]:
@@ -57,8 +57,8 @@ def _given(signature: ExportGraphSignature, constants: Mapping[str, Any]) -> dic
 
 def _graph(module: GraphModule, given: Mapping[str, Any]) -> list[Any]:
     """Return the nodes in order; each refers to others by their place among the nodes."""
-    places = {item: place for place, item in enumerate(module.graph.nodes)}
-    found = []
+    places = {item: index for index, item in enumerate(module.graph.nodes)}
+    lines = []
     for item in module.graph.nodes:
         if item.op == "placeholder":
             held = given.get(item.name)
@@ -67,8 +67,8 @@ def _graph(module: GraphModule, given: Mapping[str, Any]) -> list[Any]:
         else:
             held = _target(item.target)
         arguments = [_argument(each, places) for each in (item.args, item.kwargs)]
-        found.append([item.op, held, arguments, module_calls(item)])
-    return found
+        lines.append([item.op, held, arguments, module_calls(item)])
+    return lines
 
 
 def _attribute(module: GraphModule, path: str) -> Any:

@@ -129,23 +129,23 @@ def collect_shard(
         batch, quarantine = subject.sift(part)
         reasons |= quarantine
         if batch.rows:
-            places = np.asarray(batch.rows) - rows[0]
-            found = _explain_batch(explainer, subject, plan, batch.inputs, batch.rows)
+            indices = np.asarray(batch.rows) - rows[0]
+            tables = _explain_batch(explainer, subject, plan, batch.inputs, batch.rows)
             finite = np.ones(len(batch.rows), dtype=bool)
-            for name, values in found.items():
+            for name, values in tables.items():
                 if name.startswith("size"):
                     arrays[name] = values
                     continue
                 if values.dtype.kind == "f":
                     finite &= np.isfinite(values.reshape(len(values), -1)).all(axis=1)
-            for name, values in found.items():
+            for name, values in tables.items():
                 if not name.startswith("size"):
-                    arrays[name][places[finite]] = values[finite]
-            arrays["valid"][places[finite]] = True
+                    arrays[name][indices[finite]] = values[finite]
+            arrays["valid"][indices[finite]] = True
             broken = np.flatnonzero(~finite)
-            origins = _origins(explainer, batch.inputs[broken], found["target"][broken])
-            for place, origin in zip(places[broken], origins, strict=True):
-                reasons[int(rows[place])] = f"the model gives NaN or infinity for it: {origin}"
+            origins = _origins(explainer, batch.inputs[broken], tables["target"][broken])
+            for position, origin in zip(indices[broken], origins, strict=True):
+                reasons[int(rows[position])] = f"the model gives NaN or infinity for it: {origin}"
         progress(len(part))
     arrays["reasons"] = np.array(json.dumps(reasons, sort_keys=True))
     return arrays
@@ -170,19 +170,19 @@ def _explain_batch(
     if plan.target == "label":
         targets = torch.as_tensor(subject.manifest.labels[list(rows)], device=images.device)
     out = explainer.statistics(images, plan.layers, targets)
-    found = {
+    tables = {
         "logits": _array(out.logits),
         "target": _array(out.targets),
         "fingerprint": _array(fingerprints(images)),
     }
     for index, totals in enumerate(out.layers[layer] for layer in plan.layers):
-        found[f"relevance.{index}"] = _array(totals.relevance)
-        found[f"peak.{index}"] = _array(totals.peak).astype(np.int32)
-        found[f"activation.{index}"] = _array(totals.activation)
-        found[f"size.{index}"] = np.array(totals.size, dtype=np.int64)
+        tables[f"relevance.{index}"] = _array(totals.relevance)
+        tables[f"peak.{index}"] = _array(totals.peak).astype(np.int32)
+        tables[f"activation.{index}"] = _array(totals.activation)
+        tables[f"size.{index}"] = np.array(totals.size, dtype=np.int64)
         for table in plan.further:
-            found[f"{table}.{index}"] = _array(getattr(totals, table))
-    return found
+            tables[f"{table}.{index}"] = _array(getattr(totals, table))
+    return tables
 
 
 def merge(

@@ -34,9 +34,9 @@ def mean_flow(
     for start in range(0, len(rows), batch):
         images = load(rows[start : start + batch])
         targets = torch.full((len(images),), target, device=images.device)
-        found = explainer.composition(images, wanted, layer, targets)
-        arrives += found.arrives.sum(1).cpu().numpy()
-        bypass += found.bypass.sum(1).cpu().numpy()
+        parts = explainer.composition(images, wanted, layer, targets)
+        arrives += parts.arrives.sum(1).cpu().numpy()
+        bypass += parts.bypass.sum(1).cpu().numpy()
     return arrives / len(rows), bypass / len(rows)
 
 
@@ -45,7 +45,7 @@ def chain_of(explainer: Explainer, layers: Sequence[str]) -> tuple[str, ...]:
 
     Layers that relevance of those above cannot reach (a parallel branch) are left out.
     """
-    order = {name: place for place, name in enumerate(explainer.layers)}
+    order = {name: index for index, name in enumerate(explainer.layers)}
     chain: list[str] = []
     for layer in sorted(layers, key=order.__getitem__, reverse=True):
         if not chain or explainer.leads_to(chain[-1], layer):

@@ -1,4 +1,4 @@
-"""Ask the engine for what the concept stages show: conditional heatmaps and activation products.
+"""Ask the engine for what the concept stages show: heatmaps and activation products.
 
 Each function loads an image once however many concepts refer to it. What ``load`` raises goes
 through.
@@ -18,11 +18,11 @@ from torch import Tensor
 
 from auditor.records.stages import ConceptMap, Origin, References
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.sweep.conditions import Channels
+from auditor.relevance.sweep.conditions import Channels, Concept
 
 # Rows -> their images (n, 3, H, W) as the model takes them: all, in this order, or an error.
 Load = Callable[[Sequence[int]], Tensor]
-Progress = Callable[[int], None]
+Progress = Callable[[int], object]
 Item = TypeVar("Item")
 
 
@@ -41,6 +41,20 @@ class MapRequest:
     row: int
     score: float
     peak: int | None
+
+
+@dataclass(frozen=True)
+class UnitRequest:
+    """A unit larger than a channel on one sample, explained as ``target``.
+
+    ``channels`` are those of a subspace; of a component ``direction`` (C,) is given instead.
+    """
+
+    layer: str
+    row: int
+    target: int
+    channels: tuple[int, ...] = ()
+    direction: Float[np.ndarray, "concept"] | None = None
 
 
 @dataclass(frozen=True)
@@ -76,20 +90,46 @@ def concept_maps(
         batch: images per batch.
         progress: told the number of requests done.
     """
-    found: list[ConceptMap | None] = [None] * len(requests)
+    result: list[ConceptMap | None] = [None] * len(requests)
     for layer in dict.fromkeys(request.layer for request in requests):
         wanted: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for place, request in enumerate(requests):
+        for index, request in enumerate(requests):
             if request.layer == layer:
-                wanted[request.row, _target(request, targets)].append(place)
+                wanted[request.row, _target(request, targets)].append(index)
         for images in _portions(sorted(wanted), batch):
-            places = [place for image in images for place in wanted[image]]
-            maps = _pair_maps(explainer, load, layer, _pairs(requests, places, targets))
-            for place in places:
-                found[place] = _concept_map(requests[place], maps, targets)
+            indices = [index for image in images for index in wanted[image]]
+            maps = _pair_maps(explainer, load, layer, _pairs(requests, indices, targets))
+            for index in indices:
+                result[index] = _concept_map(requests[index], maps, targets)
             if progress is not None:
-                progress(len(places))
-    return [item for item in found if item is not None]
+                progress(len(indices))
+    return [item for item in result if item is not None]
+
+
+def unit_maps(
+    explainer: Explainer,
+    load: Load,
+    requests: Sequence[UnitRequest],
+    *,
+    batch: int,
+    progress: Progress | None = None,
+) -> list[Float[np.ndarray, "height width"]]:
+    """Return the heatmap of every request in their order; each image runs forward once a layer."""
+    result: dict[int, np.ndarray] = {}
+    for layer in dict.fromkeys(request.layer for request in requests):
+        wanted: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for index, request in enumerate(requests):
+            if request.layer == layer:
+                wanted[request.row, request.target].append(index)
+        for images in _portions(sorted(wanted), batch):
+            indices = [index for image in images for index in wanted[image]]
+            pairs = [(requests[index].row, requests[index].target) for index in indices]
+            concepts = [_unit(requests[index]) for index in indices]
+            maps = _paired(explainer, load, layer, pairs, concepts)
+            result.update(zip(indices, maps, strict=True))
+            if progress is not None:
+                progress(len(indices))
+    return [result[index] for index in range(len(requests))]
 
 
 def plain_heatmaps(
@@ -101,15 +141,15 @@ def plain_heatmaps(
     batch: int = 16,
 ) -> Float[np.ndarray, "row height width"]:
     """Return the heatmap of ``rows[i]`` explained as ``targets[i]``, in units of its logit."""
-    found = []
-    for places in _portions(range(len(rows)), batch):
-        inputs = load([int(rows[place]) for place in places])
-        asked = torch.tensor([int(targets[place]) for place in places], device=inputs.device)
+    result = []
+    for indices in _portions(range(len(rows)), batch):
+        inputs = load([int(rows[index]) for index in indices])
+        asked = torch.tensor([int(targets[index]) for index in indices], device=inputs.device)
         heatmap = explainer.explain(inputs, asked, layers=(), heatmap=True).heatmap
         if heatmap is None:
             raise ValueError("the engine was asked for a heatmap and gave none")
-        found.append(_array(heatmap))
-    return np.concatenate(found) if found else np.zeros((0, 0, 0), dtype=np.float32)
+        result.append(_array(heatmap))
+    return np.concatenate(result) if result else np.zeros((0, 0, 0), dtype=np.float32)
 
 
 def sample_concept_maps(
@@ -146,14 +186,14 @@ def activation_products(
     """
     compared = [int(concept) for concept in concepts]
     owners: dict[int, list[int]] = defaultdict(list)
-    for place, concept in enumerate(compared):
+    for index, concept in enumerate(compared):
         for row in references.rows[concept]:
             if row >= 0:
-                owners[int(row)].append(place)
+                owners[int(row)].append(index)
     dots, squares = np.zeros((2, len(compared), len(compared)))
     for rows in _portions(sorted(owners), batch):
-        found = explainer.activations(load(rows), (layer,))[layer]
-        rectified = found[:, compared].flatten(2).clamp(min=0).double()
+        activations = explainer.activations(load(rows), (layer,))[layer]
+        rectified = activations[:, compared].flatten(2).clamp(min=0).double()
         products = _array(rectified @ rectified.mT, np.float64)
         for row, product in zip(rows, products, strict=True):
             dots[owners[row]] += product[owners[row]]
@@ -168,12 +208,12 @@ def _target(request: MapRequest, targets: Int[np.ndarray, "sample"]) -> int:
 
 
 def _pairs(
-    requests: Sequence[MapRequest], places: Sequence[int], targets: Int[np.ndarray, "sample"]
+    requests: Sequence[MapRequest], indices: Sequence[int], targets: Int[np.ndarray, "sample"]
 ) -> list[_Pair]:
     """Return the sweeps that some requests need, each once."""
     pairs: dict[_Pair, None] = {}
-    for place in places:
-        request = requests[place]
+    for index in indices:
+        request = requests[index]
         pairs[_pair(request, targets, None)] = None
         if request.peak is not None:
             pairs[_pair(request, targets, request.peak)] = None
@@ -190,19 +230,35 @@ def _pair_maps(
     layer: str,
     pairs: Sequence[_Pair],
 ) -> dict[_Pair, Float[np.ndarray, "height width"]]:
-    images = list(dict.fromkeys((pair.row, pair.target) for pair in pairs))
-    rows = list(dict.fromkeys(row for row, _ in images))
+    images = [(pair.row, pair.target) for pair in pairs]
+    concepts = [_condition(pair.concepts) for pair in pairs]
+    positions = [pair.position for pair in pairs]
+    maps = _paired(explainer, load, layer, images, concepts, positions)
+    return dict(zip(pairs, maps, strict=True))
+
+
+def _paired(
+    explainer: Explainer,
+    load: Load,
+    layer: str,
+    images: Sequence[tuple[int, int]],
+    concepts: Sequence[Concept],
+    positions: Sequence[int | None] | None = None,
+) -> Float[np.ndarray, "pair height width"]:
+    """Return a heatmap of each concept on its image (row, target); each image runs forward once."""
+    different = list(dict.fromkeys(images))
+    rows = list(dict.fromkeys(row for row, _ in different))
     inputs = load(rows)
-    chosen = torch.tensor([rows.index(row) for row, _ in images], device=inputs.device)
+    chosen = torch.tensor([rows.index(row) for row, _ in different], device=inputs.device)
     maps = explainer.paired_heatmaps(
         inputs[chosen],
         layer,
-        samples=[images.index((pair.row, pair.target)) for pair in pairs],
-        concepts=[_condition(pair.concepts) for pair in pairs],
-        targets=torch.tensor([target for _, target in images], device=inputs.device),
-        positions=[pair.position for pair in pairs],
+        samples=[different.index(image) for image in images],
+        concepts=concepts,
+        targets=torch.tensor([target for _, target in different], device=inputs.device),
+        positions=positions,
     )
-    return dict(zip(pairs, _array(maps), strict=True))
+    return _array(maps)
 
 
 def _concept_map(
@@ -223,6 +279,12 @@ def _concept_map(
         heatmap=maps[_pair(request, targets, None)],
         field=field,
     )
+
+
+def _unit(request: UnitRequest) -> Concept:
+    if request.direction is None:
+        return request.channels
+    return torch.as_tensor(np.array(request.direction))
 
 
 def _condition(concepts: tuple[int, ...]) -> Channels:

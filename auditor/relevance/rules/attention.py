@@ -9,13 +9,12 @@ Where one factor of a product is constant, the other gets all of it.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from auditor.relevance.graph.graph import Node, Ref
-from auditor.relevance.rules.operations import rows_of
+from auditor.relevance.rules.operations import rows_of, unbroadcast
 from auditor.relevance.rules.rule import Local, Saved, Weights
 from auditor.relevance.sweep.fold import Fold
 
@@ -47,13 +46,13 @@ def held_reverse(
     """Return ``A^T c``."""
     attention = fold.gather(saved.tensors[0], node.batch)
     flow = attention.mT @ coefficient
-    return (_summed(flow, node, 0, rows_of(node, coefficient)),)
+    return (unbroadcast(flow, node, 0, rows_of(node, coefficient)),)
 
 
 def live_prepare(local: Local) -> Saved:
     """Keep the attention weights, queries, keys and values, each for every image and head."""
     heads = local.output.shape[:-2]
-    operands = (_operand(local, name) for name in ROLES[:3])
+    operands = (local.operand(name) for name in ROLES[:3])
     expanded = (each.expand(*heads, *each.shape[-2:]) for each in operands)
     return Saved(None, (attention_weights(local), *expanded))
 
@@ -64,38 +63,27 @@ def live_reverse(
     """Return c of queries, keys, values and an additive mask, in the order of the node's inputs."""
     live = _live(node)
     attention, query, key, value = (fold.gather(each, node.batch) for each in saved.tensors)
-    found: dict[str, Tensor] = {}
+    flows: dict[str, Tensor] = {}
     if "value" in live:
         parts = 2 if len(live) > 1 else 1
-        found["value"] = attention.mT @ coefficient / parts
+        flows["value"] = attention.mT @ coefficient / parts
         coefficient = coefficient / parts
     weighed = attention * (coefficient @ value.mT)
     logits = weighed - attention * weighed.sum(-1, keepdim=True)
-    found["attn_mask"] = logits
+    flows["attn_mask"] = logits
     logits = logits * (scale_of(node, query) / (2 if {"query", "key"} <= set(live) else 1))
-    found["query"], found["key"] = logits @ key, logits.mT @ query
-    places = {node.inputs.index(node.arguments[name].name): name for name in live}
+    flows["query"], flows["key"] = logits @ key, logits.mT @ query
+    roles = {node.inputs.index(node.arguments[name].name): name for name in live}
     return tuple(
-        _summed(found[places[place]], node, place, rows_of(node, coefficient))
-        for place in range(len(node.inputs))
+        unbroadcast(flows[roles[index]], node, index, rows_of(node, coefficient))
+        for index in range(len(node.inputs))
     )
-
-
-def _summed(flow: Tensor, node: Node, place: int, rows: int) -> Tensor:
-    """Sum over the axes along which an operand was repeated for heads or queries."""
-    shape = torch.Size(node.input_rows(place, rows))
-    return flow if flow.shape == shape else flow.sum_to_size(shape)
-
-
-def _operand(local: Local, name: str) -> Any:
-    value = local.node.arguments[name]
-    return local.values[value.name] if isinstance(value, Ref) else value
 
 
 def attention_weights(local: Local) -> Tensor:
     """Return ``softmax(q k^T scale + mask)`` (..., queries, keys), 0 where all is masked."""
     node = local.node
-    query, key, mask = (_operand(local, name) for name in ("query", "key", "attn_mask"))
+    query, key, mask = (local.operand(name) for name in ("query", "key", "attn_mask"))
     logits: Tensor = query @ key.mT * scale_of(node, query)
     if node.arguments["is_causal"]:
         upper = torch.ones(logits.shape[-2:], dtype=torch.bool, device=logits.device).triu(1)

@@ -146,8 +146,8 @@ def open_reverse(
         return below(node, weights[:-1], saved, coefficient, fold)
     marks, *rest = saved.tensors
     alone = fold.scale(coefficient, marks, in_place=False, batch=node.batch)
-    own = replace(saved, tensors=tuple(rest))
-    (flow,) = below(node, weights[:-1], own, coefficient - alone, fold)
+    ordinary = replace(saved, tensors=tuple(rest))
+    (flow,) = below(node, weights[:-1], ordinary, coefficient - alone, fold)
     return (flow + adjoint(node, weights[-1], alone),)
 
 

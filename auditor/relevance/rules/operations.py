@@ -42,22 +42,21 @@ def sum_reverse(
     alpha = node.arguments["alpha"]
     second = -alpha if node.operation == "sub" else alpha
     results = []
-    for place, name in enumerate(node.inputs):
+    for index, name in enumerate(node.inputs):
         factor = 0
         if node.arguments["self"] == Ref(name):
             factor += 1
         if node.arguments["other"] == Ref(name):
             factor += second
         flow = coefficient if factor == 1 else coefficient * factor
-        results.append(unbroadcast(flow, node, place))
+        results.append(unbroadcast(flow, node, index, rows_of(node, coefficient)))
     return tuple(results)
 
 
-def unbroadcast(flow: Tensor, node: Node, place: int) -> Tensor:
-    """Sum over the axes along which an input was repeated to the shape of the output."""
-    if node.shape == node.input_shapes[place]:
-        return flow
-    return flow.sum_to_size(node.input_rows(place, rows_of(node, flow)))
+def unbroadcast(flow: Tensor, node: Node, index: int, rows: int) -> Tensor:
+    """Sum over the axes along which an input was repeated, for so many images."""
+    shape = torch.Size(node.input_rows(index, rows))
+    return flow if flow.shape == shape else flow.sum_to_size(shape)
 
 
 def rows_of(node: Node, values: Tensor) -> int:
@@ -162,26 +161,26 @@ def native_reverse(
         pairs = zip(saved.tensors, node.input_batches, strict=True)
         sources = [fold.gather(each, batch) for each, batch in pairs]
     else:
-        shapes = [node.input_rows(place, rows) for place in range(len(node.inputs))]
+        shapes = [node.input_rows(index, rows) for index in range(len(node.inputs))]
         sources = [coefficient.new_zeros(shape) for shape in shapes]
     with torch.enable_grad():
         leaves = [source.detach().requires_grad_() for source in sources]
         operands = dict(zip(node.inputs, leaves, strict=True))
         output = node.call({**gathered_others(node, saved, fold), **operands})
-    found = torch.autograd.grad(output, leaves, coefficient, materialize_grads=True)
-    return tuple(found)
+    flows = torch.autograd.grad(output, leaves, coefficient, materialize_grads=True)
+    return tuple(flows)
 
 
 def gathered_others(node: Node, saved: Saved, fold: Fold) -> dict[str, Any]:
     """Return the kept operands beside the inputs, for every row."""
-    found: dict[str, Any] = {}
+    gathered: dict[str, Any] = {}
     for name, value in (saved.others or {}).items():
         batch = node.others[name]
         if isinstance(value, Tensor):
-            found[name] = value if batch is None else fold.gather(value, batch)
+            gathered[name] = value if batch is None else fold.gather(value, batch)
         else:  # a multiple of the number of images
-            found[name] = value * len(fold.samples) // fold.images
-    return found
+            gathered[name] = value * len(fold.samples) // fold.images
+    return gathered
 
 
 def max_pool_prepare(local: Local) -> Saved:

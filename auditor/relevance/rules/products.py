@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from auditor.relevance.graph.graph import Node, Ref
@@ -17,7 +16,6 @@ from auditor.relevance.rules.operations import (
     gathered_others,
     native_reverse,
     rows_of,
-    structure_prepare,
     unbroadcast,
 )
 from auditor.relevance.rules.rule import Local, Saved, Weights
@@ -76,11 +74,6 @@ def is_product(node: Node) -> bool:
     return not (isinstance(bias, Ref) and bias.name in node.inputs)
 
 
-def matmul_prepare(local: Local) -> Saved:
-    """Keep the factor that is held constant."""
-    return structure_prepare(local)
-
-
 def matmul_reverse(
     node: Node, weights: Weights, saved: Saved, coefficient: Tensor, fold: Fold
 ) -> tuple[Tensor, ...]:
@@ -91,8 +84,7 @@ def matmul_reverse(
     if isinstance(held, Ref):
         held = gathered_others(node, saved, fold)[held.name]
     flow = coefficient @ held.mT if left == Ref(node.inputs[0]) else held.mT @ coefficient
-    shape = node.input_rows(0, rows_of(node, coefficient))
-    return (flow if flow.shape == torch.Size(shape) else flow.sum_to_size(shape),)
+    return (unbroadcast(flow, node, 0, rows_of(node, coefficient)),)
 
 
 def is_plain_matmul(node: Node) -> bool:
@@ -100,13 +92,3 @@ def is_plain_matmul(node: Node) -> bool:
     constants = [each for each in node.arguments.values() if isinstance(each, Tensor)]
     vectors = any(each.dim() < 2 for each in constants) or len(node.input_shapes[0]) < 2
     return live_factors(node) == 1 and len(node.shape) >= 2 and not vectors
-
-
-def broadcast_reverse(
-    node: Node, weights: Weights, saved: Saved, coefficient: Tensor, fold: Fold
-) -> tuple[Tensor, ...]:
-    """Multiply c by a factor that is larger than the live operand, and sum it back."""
-    flow = fold.scale(
-        coefficient, saved.tensors[0], in_place=False, shared=saved.shared, batch=node.batch
-    )
-    return (unbroadcast(flow, node, 0),)

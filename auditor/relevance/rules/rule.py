@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from auditor.relevance.graph.graph import Node
+from auditor.relevance.graph.graph import Node, Ref
 from auditor.relevance.sweep.fold import Fold
 
 Bias = Literal["absorb", "exclude"]
@@ -54,6 +54,11 @@ class Local:
     def inputs(self) -> tuple[Tensor, ...]:
         """Return the operands that relevance flows to."""
         return tuple(self.values[name] for name in self.node.inputs)
+
+    def operand(self, name: str) -> Any:
+        """Return the value of an argument, of whatever kind it is."""
+        value = self.node.arguments[name]
+        return self.values[value.name] if isinstance(value, Ref) else value
 
     @property
     def source(self) -> Tensor:

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from auditor.relevance.graph.graph import Node
-from auditor.relevance.rules import winograd
 from auditor.relevance.rules.rule import Settings
 
 TRANSPOSED = frozenset({"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})
@@ -47,9 +46,6 @@ def adjoint(node: Node, weight: Tensor, coefficient: Tensor) -> Tensor:
     size = node.input_shapes[0][-spatial:]
     layout = torch.channels_last if spatial == 2 else torch.contiguous_format
     coefficient = coefficient.contiguous(memory_format=layout)
-    if _is_plain(node, weight, coefficient):
-        padding = _per_axis(values["padding"], spatial)
-        return winograd.adjoint(weight, coefficient, (padding[0], padding[1]))
     # Only the shape and the memory layout of the input matter; its values are never read.
     like = empty((coefficient.shape[0], channels, *size), coefficient, layout)
     extra = _per_axis(values["output_padding"], spatial) if transposed else [0] * spatial
@@ -65,27 +61,6 @@ def is_convolution(node: Node) -> bool:
     """Tell whether the first axis of a layer's weight is the channel axis of its output."""
     known = node.operation in {"conv1d", "conv2d", "conv3d"}
     return known and node.arguments["groups"] == 1 and node.batch.axis == 0
-
-
-def _is_plain(node: Node, weight: Tensor, coefficient: Tensor) -> bool:
-    """Tell whether a layer is a 3 x 3 convolution of stride 1 that Winograd's form speeds up.
-
-    On a GPU the library of convolutions chooses such forms itself.
-    """
-    values = node.arguments
-    return (
-        weight.device.type == "cpu"
-        and weight.shape[2:] == (3, 3)
-        and node.operation == "conv2d"
-        and values["groups"] == 1
-        and {*values["stride"], *values["dilation"]} == {1}
-        and max(values["padding"]) <= 2
-        and winograd.pays(
-            coefficient.shape[0],
-            (node.input_shapes[0][-2], node.input_shapes[0][-1]),
-            (weight.shape[0], weight.shape[1]),
-        )
-    )
 
 
 def empty(shape: tuple[int, ...], like: Tensor, layout: torch.memory_format) -> Tensor:

@@ -1,4 +1,4 @@
-"""What has arrived at the nodes of the graph while relevance is sent down."""
+"""Accumulate what arrives at the nodes of the graph while relevance is sent down."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Flow:
         return Flow(some(self.coefficients), some(self.relevances), set(self.seen))
 
 
-class Arrivals:
+class Accumulator:
     """Sums of what has arrived at each node so far, freed as soon as they are taken."""
 
     def __init__(self) -> None:
@@ -38,8 +38,8 @@ class Arrivals:
         if name not in self._coefficients:
             self._coefficients[name] = (value, fresh)
             return
-        total, own = self._coefficients[name]
-        self._coefficients[name] = (total.add_(value) if own else total + value, True)
+        total, fresh_total = self._coefficients[name]
+        self._coefficients[name] = (total.add_(value) if fresh_total else total + value, True)
 
     def add(self, name: str, value: Tensor, *, terminal: bool, fresh: bool) -> None:
         """Add to the c of a node, or to its R if the value is ``terminal``."""
@@ -55,19 +55,19 @@ class Arrivals:
             return self._coefficients[name][0]
         return self._relevances.get(name)
 
-    def narrow(self, graph: Graph, start: int, stop: int) -> Arrivals:
+    def narrow(self, graph: Graph, start: int, stop: int) -> Accumulator:
         """Return what has arrived for some rows, as views."""
-        part = Arrivals()
-        for name, (value, own) in self._coefficients.items():
-            part._coefficients[name] = (_rows(value, graph[name], start, stop), own)
+        part = Accumulator()
+        for name, (value, fresh) in self._coefficients.items():
+            part._coefficients[name] = (_rows(value, graph[name], start, stop), fresh)
         for name, value in self._relevances.items():
             part._relevances[name] = _rows(value, graph[name], start, stop)
         return part
 
     def take(self, name: str) -> tuple[Tensor | None, bool, Tensor | None]:
         """Return c of a node, whether it may be overwritten, and R; forget them."""
-        coefficient, own = self._coefficients.pop(name, (None, False))
-        return coefficient, own, self._relevances.pop(name, None)
+        coefficient, fresh = self._coefficients.pop(name, (None, False))
+        return coefficient, fresh, self._relevances.pop(name, None)
 
 
 def _rows(values: Tensor, node: Node, start: int, stop: int) -> Tensor:

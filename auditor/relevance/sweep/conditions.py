@@ -86,22 +86,26 @@ def selection(concept: Concept) -> Selection:
 def _whole(values: Any, name: str) -> tuple[int, ...]:
     """Return whole numbers as a sorted tuple, each once."""
     several: Iterable[Any] = (values,) if isinstance(values, Integral) else values
-    found = tuple(several) if isinstance(several, Iterable) else (several,)
-    if not found or not all(isinstance(each, Integral) for each in found):
+    indices = tuple(several) if isinstance(several, Iterable) else (several,)
+    if not indices or not all(isinstance(each, Integral) for each in indices):
         raise ConfigError(
             f"{name} of a condition must be a whole number or a tuple of them, not {values!r}."
         )
-    return tuple(sorted({int(each) for each in found}))
+    return tuple(sorted({int(each) for each in indices}))
 
 
 def _floating(values: Tensor) -> Tensor:
-    found = torch.as_tensor(values).detach()
-    if not found.is_floating_point() or found.dim() not in (1, 2) or not bool(found.any()):
+    direction = torch.as_tensor(values).detach()
+    if (
+        not direction.is_floating_point()
+        or direction.dim() not in (1, 2)
+        or not bool(direction.any())
+    ):
         raise ConfigError(
             "a direction must be a floating-point tensor (C,) or (n, C) that is not zero, not "
-            f"{tuple(found.shape)} of {found.dtype}; give channels as whole numbers."
+            f"{tuple(direction.shape)} of {direction.dtype}; give channels as whole numbers."
         )
-    return found[None] if found.dim() == 1 else found
+    return direction[None] if direction.dim() == 1 else direction
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,17 +142,17 @@ def path_of(condition: Condition, layers: Layers, like: Tensor) -> Path:
         ConfigError: indices or shapes that do not fit, or layers that no path passes one after
             the other.
     """
-    order = {node.name: place for place, node in enumerate(layers.graph.nodes)}
-    found: dict[str, Mask] = {}
+    order = {node.name: index for index, node in enumerate(layers.graph.nodes)}
+    masks_of: dict[str, Mask] = {}
     for layer, concept in condition.layers.items():
         mask = _mask(layer, selection(concept), layers, like)
-        if mask.node.name in found:
+        if mask.node.name in masks_of:
             raise ConfigError(
                 f"the condition names '{layer}' twice: another of its layers is the same tensor. "
                 "Name one of them."
             )
-        found[mask.node.name] = mask
-    masks = sorted(found.values(), key=lambda mask: order[mask.node.name], reverse=True)
+        masks_of[mask.node.name] = mask
+    masks = sorted(masks_of.values(), key=lambda mask: order[mask.node.name], reverse=True)
     names = list(condition.layers)
     for above, below in pairwise(masks):
         _check_order(layers.graph, above.node.name, below.node.name, names)
@@ -212,7 +216,9 @@ def _places(
     positions: int | tuple[int, ...] | Tensor, node: Node, axis: int, layer: str
 ) -> tuple[int, ...]:
     """Return positions as flat indices."""
-    sizes = [size for place, size in enumerate(node.shape) if place not in (node.batch.axis, axis)]
+    sizes = [
+        size for position, size in enumerate(node.shape) if position not in (node.batch.axis, axis)
+    ]
     if isinstance(positions, Tensor):
         if positions.dtype != torch.bool or positions.numel() != prod(sizes):
             raise ConfigError(
@@ -221,6 +227,6 @@ def _places(
             )
         return tuple(positions.flatten().nonzero()[:, 0].tolist())
     assert isinstance(positions, tuple)
-    for place in positions:
-        check_index(place, prod(sizes), "position", layer)
+    for position in positions:
+        check_index(position, prod(sizes), "position", layer)
     return positions

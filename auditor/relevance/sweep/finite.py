@@ -81,7 +81,7 @@ def _origin(plan: Plan, values: Values, start: str) -> NonFinite:
     NaN is followed to NaN where there is some: infinity may be meant, as in masks.
     """
     graph = plan.graph
-    order = {node.name: place for place, node in enumerate(graph.nodes)}
+    order = {node.name: index for index, node in enumerate(graph.nodes)}
     waiting, seen = [start], {start}
     origins: list[str] = []
     while waiting:

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from auditor.relevance.graph.graph import Graph, Node
+from auditor.relevance.graph.graph import Graph, Node, evaluate
 from auditor.relevance.rules.operations import windows_are_apart
 from auditor.relevance.rules.rule import Local, Saved
 from auditor.relevance.sweep.plan import Plan
@@ -56,12 +56,11 @@ def _walk(
     prepare: set[str],
     readable: set[str],
 ) -> tuple[dict[str, Any], dict[str, Saved]]:
-    waiting = {name: len(users) for name, users in graph.users.items()}
     values: dict[str, Any] = {graph.input: images}
     saved: dict[str, Saved] = {}
-    for node in graph.nodes:
-        if node.name != graph.input:
-            values[node.name] = node.call(values)
+
+    def value(node: Node) -> Any:
+        values[node.name] = images if node.name == graph.input else node.call(values)
         if plan is not None and node.name in prepare:
             rule = plan.rules[node.name]
             saved[node.name] = prepared(plan, node, values)
@@ -69,11 +68,9 @@ def _walk(
                 _draw_together(saved, node)
             elif rule.masks and windows_are_apart(node):
                 _draw_into_mask(plan, saved, node, readable)
-        for name in dict.fromkeys(node.refers()):
-            waiting[name] -= 1
-            if not waiting[name] and name not in keep:
-                del values[name]
-    return values, saved
+        return values[node.name]
+
+    return evaluate(graph, values, keep, value), saved
 
 
 def _only_reader(graph: Graph, node: Node, readable: set[str]) -> bool:
@@ -89,9 +86,9 @@ def _draw_together(saved: dict[str, Saved], node: Node) -> None:
         return
     shared = before.shared and saved[node.name].shared
     if shared or scale.dim() == len(node.shape):
-        own = before.scale.is_floating_point() and before.scale.shape == scale.shape
-        own = own and not before.shared
-        drawn = before.scale.mul_(scale) if own else before.scale * scale
+        writable = before.scale.is_floating_point() and before.scale.shape == scale.shape
+        writable = writable and not before.shared
+        drawn = before.scale.mul_(scale) if writable else before.scale * scale
         saved[node.inputs[0]] = replace(before, scale=drawn, shared=shared)
         saved[node.name] = replace(saved[node.name], scale=None)
 

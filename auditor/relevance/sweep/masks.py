@@ -25,8 +25,8 @@ def masked(
     if channels is not None:
         coefficient = coefficient.index_select(axis, channels)
         shape[axis] = len(channels)
-        places = {channel: place for place, channel in enumerate(channels.tolist())}
-        masks = [replace(mask, channels=_renamed(mask, places)) for mask in masks]
+        indices = {channel: index for index, channel in enumerate(channels.tolist())}
+        masks = [replace(mask, channels=_renamed(mask, indices)) for mask in masks]
     seed = coefficient.new_zeros(shape)
     if coefficient.dim() == 4 and coefficient.is_contiguous(memory_format=torch.channels_last):
         seed = seed.contiguous(memory_format=torch.channels_last)

@@ -76,17 +76,17 @@ def _full_float32() -> Iterator[None]:
             _put_aside()
             torch.set_float32_matmul_precision(matmul)
             torch._C._set_cudnn_allow_tf32(convolutions)
-            for place, value in fine.items():
-                torch._C._set_fp32_precision_setter(*place, value)
+            for setting, value in fine.items():
+                torch._C._set_fp32_precision_setter(*setting, value)
 
 
 def _put_aside() -> dict[tuple[str, str], str]:
     """Return what every new setting says on its own, and let none say anything."""
-    found = {}
-    for place in PRECISIONS:
-        found[place] = torch._C._get_fp32_precision_getter(*place)
-        torch._C._set_fp32_precision_setter(*place, "none")
-    return found
+    values = {}
+    for setting in PRECISIONS:
+        values[setting] = torch._C._get_fp32_precision_getter(*setting)
+        torch._C._set_fp32_precision_setter(*setting, "none")
+    return values
 
 
 def _old_tf32_of_convolutions() -> bool:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from auditor.base.errors import ConfigError, UnknownNameError
-from auditor.relevance.graph import held_factors as gates
+from auditor.relevance.graph import held_factors
 from auditor.relevance.graph.canonise import CONVOLUTIONS, WEIGHTED, arrange
 from auditor.relevance.graph.graph import Graph, Node
 from auditor.relevance.graph.non_negative import non_negative
@@ -55,7 +55,7 @@ def plan(
         UnknownNameError: an exception of the composite fits no operation or layer.
     """
     if not composite.gradient:
-        graph = gates.hold(graph, attention=composite.attention == "held")
+        graph = held_factors.hold(graph, attention=composite.attention == "held")
     graph = arrange(graph)
     _check_exceptions(graph, composite)
     facts = _Facts(_positive(graph, signed), _clipped(graph))
@@ -194,16 +194,16 @@ def _laid_out(weight: Tensor) -> Tensor:
 
 def notes(planned: Plan) -> tuple[str, ...]:
     """Say what a reader of the results must know about the rules that ran."""
-    found = list(planned.graph.notes)
+    said = list(planned.graph.notes)
     names = {rule.name for rule in planned.rules.values()}
     if BOX.name in names and planned.settings.box is None:
-        found.append(
+        said.append(
             "The z-box rule used each image's own range of values per channel: the lowest and "
             "highest possible pixel values were not given."
         )
     first = planned.composite.first
     if first is not None and first not in names:
-        found.append(
+        said.append(
             f"The rule '{first}' for the first layer ran nowhere: no convolution or linear "
             "layer sees the image without something in between that has no terminal rule."
         )
@@ -216,8 +216,8 @@ def notes(planned: Plan) -> tuple[str, ...]:
     )
     if unruled:
         counted = ", ".join(f"{name} ({count}x)" for name, count in sorted(unruled.items()))
-        found.append(
+        said.append(
             f"Operations without a relevance rule of their own: {counted}. Gradient x input ran "
             "there, which need not conserve relevance."
         )
-    return tuple(found)
+    return tuple(said)

@@ -70,6 +70,6 @@ def peaks(relevance: Tensor) -> Tensor:
 
     By a pooling of one window, which unlike ``argmax`` vectorises where channels are last.
     """
-    found = adaptive_max_pool2d(relevance, 1, return_indices=True)
-    index: Tensor = found[1]
+    pooled = adaptive_max_pool2d(relevance, 1, return_indices=True)
+    index: Tensor = pooled[1]
     return index[:, :, 0, 0]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from auditor.relevance.graph.graph import CAPTURED, Graph, Node
 from auditor.relevance.rules.rule import Rule, Saved, Weights
-from auditor.relevance.sweep.accumulate import Arrivals, Flow
+from auditor.relevance.sweep.accumulate import Accumulator, Flow
 from auditor.relevance.sweep.fold import Fold
 from auditor.relevance.sweep.forward import prepared
 from auditor.relevance.sweep.plan import Plan
@@ -119,7 +119,7 @@ def reverse_in_parts(
     layers, whose c is small and whose weights are large, run many rows at once, and the large
     maps near the image stay in the cache.
     """
-    arrived = Arrivals()
+    arrived = Accumulator()
     for name, seed in seeds.items():
         arrived.add_coefficient(name, seed, fresh=False)
     useful = plan.graph.descendants(wanted)
@@ -153,12 +153,12 @@ class _Sweep:
 
 
 def _descend(
-    sweep: _Sweep, place: int, arrived: Arrivals, flow: Flow, fold: Fold, rows: range
+    sweep: _Sweep, start_at: int, arrived: Accumulator, flow: Flow, fold: Fold, rows: range
 ) -> Iterator[tuple[range, Flow]]:
     """Go on from a node for some rows; split them where they take too much memory."""
     graph = sweep.plan.graph
     left = sweep.wanted - flow.seen
-    for position in range(place, -1, -1):
+    for position in range(start_at, -1, -1):
         node = graph.nodes[position]
         waiting = arrived.waiting(node.name)
         if waiting is not None and len(rows) > sweep.together(node, waiting):
@@ -174,19 +174,19 @@ def _descend(
                     rows[start:stop],
                 )
             return
-        coefficient, own, relevance = arrived.take(node.name)
+        coefficient, fresh, relevance = arrived.take(node.name)
         if node.name in left:
             left = left - {node.name}
             flow.seen.add(node.name)
             if coefficient is not None:
                 flow.coefficients[node.name] = coefficient
-                own = False
+                fresh = False
             if relevance is not None:
                 flow.relevances[node.name] = relevance
             if sweep.ends:
                 continue
         going_on = bool(left) and any(name in sweep.useful for name in node.inputs)
-        _pass(sweep, node, (coefficient, own, relevance), fold, arrived, going_on=going_on)
+        _pass(sweep, node, (coefficient, fresh, relevance), fold, arrived, going_on=going_on)
         if not left:
             break
     yield rows, flow
@@ -197,14 +197,14 @@ def _pass(
     node: Node,
     here: tuple[Tensor | None, bool, Tensor | None],
     fold: Fold,
-    arrived: Arrivals,
+    arrived: Accumulator,
     *,
     going_on: bool,
 ) -> None:
     """Add what a node sends to what has arrived at its inputs."""
-    coefficient, own, relevance = here
-    own = own and sweep.observe is None
-    sent = tuple(_sent(sweep, node, coefficient, own, relevance, fold)) if going_on else ()
+    coefficient, writable, relevance = here
+    writable = writable and sweep.observe is None
+    sent = tuple(_sent(sweep, node, coefficient, writable, relevance, fold)) if going_on else ()
     if sweep.observe is not None and not (coefficient is None and relevance is None):
         sweep.observe(Visit(node, coefficient, relevance, tuple(each for each, _ in sent)))
     for (to, flow, terminal), fresh in sent:
@@ -215,16 +215,16 @@ def _sent(
     sweep: _Sweep,
     node: Node,
     coefficient: Tensor | None,
-    own: bool,
+    writable: bool,
     relevance: Tensor | None,
     fold: Fold,
 ) -> Iterator[tuple[Sent, bool]]:
     """Yield what a node sends to its inputs, and whether that may be overwritten."""
     if coefficient is not None:
         rule, saved, weights = _at(sweep, node)
-        results = apply_rule(rule, node, weights, saved, coefficient, fold, own=own)
-        own = own or saved.scale is not None
-        fresh = rule.returns == "new" or (own and rule.returns == "view")
+        results = apply_rule(rule, node, weights, saved, coefficient, fold, writable=writable)
+        writable = writable or saved.scale is not None
+        fresh = rule.returns == "new" or (writable and rule.returns == "view")
         for name, result in zip(node.inputs, results, strict=True):
             yield Sent(name, result, rule.terminal), fresh
     if relevance is not None:
@@ -251,12 +251,12 @@ def apply_rule(
     coefficient: Tensor,
     fold: Fold = ONE_IMAGE,
     *,
-    own: bool = False,
+    writable: bool = False,
 ) -> tuple[Tensor, ...]:
-    """Return what a rule hands to each input of its node; c may be overwritten if it is ``own``."""
+    """Return what a rule hands to each input of its node; a ``writable`` c may be overwritten."""
     if saved.scale is not None:
         coefficient = fold.scale(
-            coefficient, saved.scale, in_place=own, shared=saved.shared, batch=node.batch
+            coefficient, saved.scale, in_place=writable, shared=saved.shared, batch=node.batch
         )
     return rule.reverse(node, weights, saved, coefficient, fold)
 

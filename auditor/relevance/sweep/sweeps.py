@@ -89,7 +89,7 @@ def sweeps(
         each = Fold.one_each(len(used))
         whole = ends and () in chains
         top = reverse(plan, passed.saved, {graph.output: seed}, tops, each, ends=whole)
-        local = {image: place for place, image in enumerate(used)}
+        local = {image: index for index, image in enumerate(used)}
         for chain, members in groupby(sorted(group, key=_by_chain), _chain):
             same = list(members)
             size = _rows_per_chunk(graph, chain, _segments(graph, chain, wanted), images)
@@ -118,23 +118,23 @@ def _follow(
     if not chain:
         yield everything, _repeated(plan.graph, top, fold)
         return
-    flow, own = top, fold
-    for place, name in enumerate(chain):
+    flow, rows_above = top, fold
+    for index, name in enumerate(chain):
         if name not in flow.coefficients:
             yield everything, Flow()
             return
-        masks = [job.path.masks[place] for job in jobs]
+        masks = [job.path.masks[index] for job in jobs]
         channels = None if name in wanted else _few_channels(plan, name, masks)
-        seeds = {name: masked(flow.coefficients[name], masks, own, channels)}
+        seeds = {name: masked(flow.coefficients[name], masks, rows_above, channels)}
         narrowed = {} if channels is None else {name: channels}
-        if place + 1 < len(chain):
-            flow = reverse(plan, saved, seeds, {chain[place + 1]}, fold, narrowed=narrowed)
+        if index + 1 < len(chain):
+            flow = reverse(plan, saved, seeds, {chain[index + 1]}, fold, narrowed=narrowed)
         else:
             limit = PART_BYTES.get(seeds[name].device.type)
             yield from reverse_in_parts(
                 plan, saved, seeds, wanted, fold, narrowed=narrowed, limit=limit, ends=ends
             )
-        own = Fold.one_each(len(jobs))
+        rows_above = Fold.one_each(len(jobs))
 
 
 def _few_channels(plan: Plan, name: str, masks: Sequence[Mask]) -> Tensor | None:
@@ -167,10 +167,10 @@ def relevance_at(flow: Flow, name: str, activation: Tensor) -> Tensor:
 
 def _segments(graph: Graph, chain: tuple[str, ...], wanted: set[str]) -> set[str]:
     """Return the nodes whose rules the sweeps below the first mask need."""
-    found: set[str] = set()
+    nodes: set[str] = set()
     for above, below in pairwise(chain):
-        found |= between(graph, {below}, {above})
-    return found | between(graph, wanted, {chain[-1]}) if chain else found
+        nodes |= between(graph, {below}, {above})
+    return nodes | between(graph, wanted, {chain[-1]}) if chain else nodes
 
 
 def _by_image(job: Job) -> tuple[int, int]:

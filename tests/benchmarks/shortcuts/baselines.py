@@ -20,6 +20,7 @@ from sklearn.metrics import silhouette_score
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import LocalOutlierFactor, kneighbors_graph
 
+from auditor.concepts.shares import shares_of
 from tests.benchmarks.shortcuts.audited import Audited
 
 LEAST = 8
@@ -144,7 +145,7 @@ def relevance_rank(
 
 def all_verdicts(audited: Audited) -> dict[str, dict[int, Verdict]]:
     """Return what every baseline of this file says of every class with enough members."""
-    shares = audited.layer.share()
+    shares = shares_of(audited.layer, np.arange(len(audited.layer.relevance)))
     rows = {output: audited.members(output) for output in audited.outputs}
     rows = {output: members for output, members in rows.items() if len(members) >= LEAST}
     means = {output: shares[members].mean(axis=0) for output, members in rows.items()}
