@@ -22,10 +22,15 @@ from auditor.records.details import (
     CompositionStep,
     NodePicture,
 )
-from auditor.records.stages import ConceptMap, Finding, LayerRelevance, Samples, ShortcutReport
+from auditor.records.stages import Finding, LayerRelevance, Samples, ShortcutReport
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.flows import chain_of, mean_flow
-from auditor.relevance.over_data.heatmaps import MapRequest, concept_maps, sample_concept_maps
+from auditor.relevance.over_data.heatmaps import (
+    Heatmap,
+    MapRequest,
+    concept_maps,
+    sample_concept_maps,
+)
 from auditor.report.show.images import ImageStore
 from auditor.subject import Subject
 
@@ -116,7 +121,10 @@ class Composer:
             self.samples.target,
             batch=self.batch,
         )
-        return tuple(self._picture(found, store) for found in maps)
+        return tuple(
+            self._picture(request, *shown, store)
+            for request, shown in zip(requests, maps, strict=True)
+        )
 
     def _graph(
         self,
@@ -206,18 +214,20 @@ class Composer:
         peak = int(layer.peak[row, concept]) if score > 0 else None
         return MapRequest(name, (concept,), output, "relevance", row, score, peak)
 
-    def _picture(self, found: ConceptMap, store: ImageStore) -> NodePicture:
-        concept = found.concepts[0]
-        heatmap = found.heatmap if found.score > 0 else -found.heatmap
-        _box, crop = receptive_crop(self.subject.picture(found.row), heatmap, found.field)
+    def _picture(
+        self, request: MapRequest, heatmap: Heatmap, field: Heatmap | None, store: ImageStore
+    ) -> NodePicture:
+        concept = request.concepts[0]
+        heatmap = heatmap if request.score > 0 else -heatmap
+        _box, crop = receptive_crop(self.subject.picture(request.row), heatmap, field)
         alt = _(
             "what %(layer)s · %(concept)s sees in %(paths)s",
-            layer=found.layer,
+            layer=request.layer,
             concept=concept,
-            paths=self.paths[found.row],
+            paths=self.paths[request.row],
         )
         picture = store.jpeg(crop, alt=alt, side=CROP_SIDE)
-        return NodePicture(found.layer, concept, found.row, picture)
+        return NodePicture(request.layer, concept, request.row, picture)
 
 
 def compositions(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from auditor.config.audit import AuditConfig
 from auditor.language.speaking import gettext as _
 from auditor.pipeline.context import Context
 from auditor.records.stages import (
-    ConceptMap,
     Illustration,
     LayerRelevance,
     References,
@@ -26,6 +25,7 @@ from auditor.records.work import Work
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.graph.geometry import has_place
 from auditor.relevance.over_data.heatmaps import (
+    Heatmap,
     MapRequest,
     concept_maps,
     plain_heatmaps,
@@ -127,7 +127,8 @@ def illustrate(
         )
         pictures = {row: subject.picture(row) for row in {request.row for request in chunk}}
         drawn += [
-            _illustration(concept_map, pictures, samples, context.store) for concept_map in maps
+            _illustration(request, *shown, pictures[request.row], samples, context.store)
+            for request, shown in zip(chunk, maps, strict=True)
         ]
         progress(len(chunk))
     return tuple(drawn)
@@ -193,24 +194,28 @@ def _chunks_by_row(requests: Sequence[MapRequest]) -> Iterator[list[MapRequest]]
 
 
 def _illustration(
-    found: ConceptMap, pictures: Mapping[int, np.ndarray], samples: Samples, store: ImageStore
+    request: MapRequest,
+    heatmap: Heatmap,
+    field: Heatmap | None,
+    photo: np.ndarray,
+    samples: Samples,
+    store: ImageStore,
 ) -> Illustration:
-    photo = pictures[found.row]
-    _box, crop = receptive_crop(photo, found.heatmap, found.field)
-    path = samples.manifest.paths[found.row]
-    name = f"{found.layer} · {found.concepts[0]}"
+    _box, crop = receptive_crop(photo, heatmap, field)
+    path = samples.manifest.paths[request.row]
+    name = f"{request.layer} · {request.concepts[0]}"
     return Illustration(
-        layer=found.layer,
-        concept=found.concepts[0],
-        output=found.output,
-        origin=found.origin,
-        row=found.row,
-        score=found.score,
+        layer=request.layer,
+        concept=request.concepts[0],
+        output=request.output,
+        origin=request.origin,
+        row=request.row,
+        score=request.score,
         crop=store.jpeg(
             crop, alt=_("what %(name)s sees in %(path)s", name=name, path=path), side=CROP_SIDE
         ),
         full=store.jpeg(
-            overlay(photo, found.heatmap),
+            overlay(photo, heatmap),
             alt=_("relevance of %(name)s over %(path)s", name=name, path=path),
             side=FULL_SIDE,
         ),

@@ -24,9 +24,10 @@ from auditor.pipeline.analysis import LayerAnalysis
 from auditor.pipeline.context import Context
 from auditor.pipeline.illustrate import ATLAS_SIDE, CROP_SIDE, FULL_SIDE, with_places
 from auditor.records.part import Picture, concept_id
-from auditor.records.stages import ConceptMap, LayerRelevance
+from auditor.records.stages import LayerRelevance
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.heatmaps import (
+    Heatmap,
     Load,
     MapRequest,
     concept_maps,
@@ -195,18 +196,26 @@ def _concepts(
     ]
     placed = with_places(explainer, requests)
     maps = concept_maps(explainer, look.load, placed, np.zeros(0, dtype=np.int64))
-    return [_concept(found, look, share, store) for found in maps]
+    return [
+        _concept(request, *shown, look, share, store)
+        for request, shown in zip(placed, maps, strict=True)
+    ]
 
 
 def _concept(
-    found: ConceptMap, look: Look, share: np.ndarray, store: ImageStore
+    request: MapRequest,
+    heatmap: Heatmap,
+    field: Heatmap | None,
+    look: Look,
+    share: np.ndarray,
+    store: ImageStore,
 ) -> LocalConceptRow:
-    concept = found.concepts[0]
-    name = f"{found.layer} · {concept}"
-    _box, crop = receptive_crop(look.photo, found.heatmap, found.field)
-    heat = overlay(look.photo, found.heatmap)
+    concept = request.concepts[0]
+    name = f"{request.layer} · {concept}"
+    _box, crop = receptive_crop(look.photo, heatmap, field)
+    heat = overlay(look.photo, heatmap)
     return LocalConceptRow(
-        concept=concept_id(found.layer, concept),
+        concept=concept_id(request.layer, concept),
         share=float(share[concept]),
         heatmap=_shown(
             heat,

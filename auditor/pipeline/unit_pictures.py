@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 
 from auditor.base.progress import Step
@@ -15,7 +16,7 @@ from auditor.language.speaking import gettext as _
 from auditor.pipeline.context import Context
 from auditor.records.concepts import Empty, Mistakes, PositionalComponents, Strategies
 from auditor.records.stages import LayerRelevance, SamplePicture, Samples, Subspaces, UnitPicture
-from auditor.relevance.over_data.heatmaps import UnitRequest, plain_heatmaps, unit_maps
+from auditor.relevance.over_data.heatmaps import HeatmapRequest, heatmaps, plain_heatmaps
 from auditor.report.draw.pictures import overlay
 
 SIDE = 144
@@ -27,7 +28,7 @@ MOST_SUBSPACES = 8
 MOST_COMPONENTS = 12
 NEAREST, ODD, WRONG = 5, 3, 4
 
-Wanted = tuple[UnitRequest, str, int, "int | None"]
+Wanted = tuple[HeatmapRequest, str, int, "int | None"]
 
 
 def component_requests(
@@ -39,11 +40,11 @@ def component_requests(
     found: list[Wanted] = []
     for unit, direction in enumerate(components.directions[:MOST_COMPONENTS]):
         for place in _varied(components.share[:, unit], components.explained_as, most):
-            request = UnitRequest(
+            request = HeatmapRequest(
                 components.layer,
                 int(components.rows[place]),
                 int(components.explained_as[place]),
-                direction=direction,
+                torch.as_tensor(np.array(direction)),
             )
             found.append((request, "component", unit, None))
     return found
@@ -58,7 +59,9 @@ def class_component_requests(
     rows = typical_samples(layer, np.sort(components.rows), 1)
     return [
         (
-            UnitRequest(layer.layer, row, int(components.output or 0), direction=direction),
+            HeatmapRequest(
+                layer.layer, row, int(components.output or 0), torch.as_tensor(np.array(direction))
+            ),
             "component",
             unit,
             components.output,
@@ -83,11 +86,11 @@ def subspace_requests(
         channels = subspaces.concepts[subspaces.cluster == unit]
         summed = share[:, channels].sum(axis=1)
         for place in _varied(summed, samples.target[rows], SAMPLES_OF_SUBSPACE):
-            request = UnitRequest(
+            request = HeatmapRequest(
                 layer.layer,
                 int(rows[place]),
                 int(samples.target[rows[place]]),
-                channels=tuple(int(channel) for channel in channels),
+                tuple(int(channel) for channel in channels),
             )
             found.append((request, "subspace", int(unit), None))
     return found
@@ -102,7 +105,7 @@ def draw_units(
     for start in range(0, len(wanted), CHUNK):
         part = wanted[start : start + CHUNK]
         requests = [request for request, *_rest in part]
-        maps = unit_maps(context.explainer, subject.load, requests, batch=batch, progress=progress)
+        maps = heatmaps(context.explainer, subject.load, requests, batch=batch, progress=progress)
         for (request, kind, unit, output), heatmap in zip(part, maps, strict=True):
             path = context.samples.manifest.paths[request.row]
             picture = context.store.jpeg(

@@ -165,23 +165,6 @@ class Subspaces:
 
 
 @dataclass(frozen=True)
-class ConceptMap:
-    """Conditional heatmap of one concept on one reference sample, at input resolution.
-
-    ``field`` is the heatmap of the most relevant position alone: what that position can see.
-    """
-
-    layer: str
-    concepts: tuple[int, ...]
-    output: int | None
-    origin: Origin
-    row: int
-    score: float
-    heatmap: Float[np.ndarray, "height width"]
-    field: Float[np.ndarray, "height width"] | None
-
-
-@dataclass(frozen=True)
 class Illustration:
     """A reference sample made visible: what the concept sees there, and the whole picture.
 

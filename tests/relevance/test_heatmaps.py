@@ -14,9 +14,11 @@ from auditor.concepts.similarity import similarity_matrix
 from auditor.records.stages import References
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.heatmaps import (
+    HeatmapRequest,
     MapRequest,
     activation_products,
     concept_maps,
+    heatmaps,
     plain_heatmaps,
     sample_concept_maps,
 )
@@ -110,12 +112,10 @@ REQUESTS = [
 def test_concept_maps_equal_one_request_at_a_time(explainer, pictures, targets, batch):
     found = concept_maps(explainer, pictures, REQUESTS, targets, batch=batch)
     assert len(found) == len(REQUESTS)
-    for asked, made in zip(REQUESTS, found, strict=True):
-        names = ("layer", "concepts", "output", "origin", "row", "score")
-        assert all(getattr(made, name) == getattr(asked, name) for name in names)
+    for asked, (heatmap, at_peak) in zip(REQUESTS, found, strict=True):
         target = int(targets[asked.row]) if asked.output is None else asked.output
-        for position, given in ((None, made.heatmap), (asked.peak, made.field)):
-            if position is None and given is made.field:
+        for position, given in ((None, heatmap), (asked.peak, at_peak)):
+            if position is None and given is at_peak:
                 continue
             alone = explainer.paired_heatmaps(
                 pictures.images[[asked.row]],
@@ -132,28 +132,39 @@ def test_concept_maps_equal_one_request_at_a_time(explainer, pictures, targets, 
 
 def test_maps_differ_by_concept_class_and_position(explainer, pictures, targets):
     found = concept_maps(explainer, pictures, REQUESTS, targets)
-    assert np.abs(found[0].heatmap).max() > 0
-    assert not np.allclose(found[0].heatmap, found[3].heatmap)
-    assert not np.allclose(found[0].heatmap, found[0].field)
+    (first, field), (other, _) = found[0], found[3]
+    assert np.abs(first).max() > 0
+    assert not np.allclose(first, other)
+    assert not np.allclose(first, field)
 
 
 def test_each_image_runs_once_and_equal_requests_share_a_sweep(explainer, pictures, targets):
-    counting, done = Counting(explainer), []
-    concept_maps(counting, pictures, REQUESTS, targets, batch=16, progress=done.append)
+    counting = Counting(explainer)
+    concept_maps(counting, pictures, REQUESTS, targets, batch=16)
     assert sorted(pictures.loaded) == [0, 1, 3, 7]
     assert counting.forwarded == [5]
     assert counting.pairs == [9]
-    assert sum(done) == len(REQUESTS)
 
 
 def test_layers_are_asked_one_after_the_other(explainer, pictures, targets):
     requests = [request(1, (0,)), replace(request(1, (0,)), layer="0"), request(2, (1,))]
     found = concept_maps(explainer, pictures, requests, targets)
-    assert [made.layer for made in found] == ["2", "0", "2"]
-    lower = explainer.conditional_heatmaps(
-        pictures.images[[1]], layer="0", concepts=[0], targets=torch.tensor([1])
-    )[0, 0]
-    np.testing.assert_allclose(found[1].heatmap, lower.numpy(), rtol=1e-4, atol=1e-6)
+    for asked, (heatmap, _) in zip(requests, found, strict=True):
+        alone = explainer.conditional_heatmaps(
+            pictures.images[[asked.row]],
+            layer=asked.layer,
+            concepts=[asked.concepts[0]],
+            targets=torch.tensor([asked.row]),
+        )[0, 0]
+        np.testing.assert_allclose(heatmap, alone.numpy(), rtol=1e-4, atol=1e-6)
+
+
+def test_progress_counts_the_heatmaps(explainer, pictures):
+    done = []
+    requests = [HeatmapRequest(LAYER, row, 1, (0, 2)) for row in (3, 1, 3)]
+    found = heatmaps(explainer, pictures, requests, batch=1, progress=done.append)
+    assert sum(done) == len(requests)
+    np.testing.assert_array_equal(found[0], found[2])
 
 
 def test_no_request_needs_no_image(explainer, pictures, targets):

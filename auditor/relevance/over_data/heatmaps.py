@@ -7,7 +7,7 @@ through.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,13 +16,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from auditor.records.stages import ConceptMap, Origin, References
+from auditor.records.stages import Origin, References
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.sweep.conditions import Channels, Concept
 
 # Rows -> their images (n, 3, H, W) as the model takes them: all, in this order, or an error.
 Load = Callable[[Sequence[int]], Tensor]
 Progress = Callable[[int], object]
+Heatmap = Float[np.ndarray, "height width"]
 Item = TypeVar("Item")
 
 
@@ -44,27 +45,14 @@ class MapRequest:
 
 
 @dataclass(frozen=True)
-class UnitRequest:
-    """A unit larger than a channel on one sample, explained as ``target``.
-
-    ``channels`` are those of a subspace; of a component ``direction`` (C,) is given instead.
-    """
+class HeatmapRequest:
+    """A heatmap of ``concept`` on a sample explained as ``target``, of all positions or one."""
 
     layer: str
     row: int
     target: int
-    channels: tuple[int, ...] = ()
-    direction: Float[np.ndarray, "concept"] | None = None
-
-
-@dataclass(frozen=True)
-class _Pair:
-    """One reverse sweep: a condition on an image explained as a target, all positions or one."""
-
-    row: int
-    target: int
-    concepts: tuple[int, ...]
-    position: int | None
+    concept: Concept
+    position: int | None = None
 
 
 def concept_maps(
@@ -74,13 +62,12 @@ def concept_maps(
     targets: Int[np.ndarray, "sample"],
     *,
     batch: int = 16,
-    progress: Progress | None = None,
-) -> list[ConceptMap]:
-    """Return the conditional heatmap of every request, in the order of the requests.
+) -> list[tuple[Heatmap, Heatmap | None]]:
+    """Return heatmap and field of every request, at input resolution.
 
-    Each image runs forward once per layer and explained class; equal requests (a sample may be a
-    reference over all data and within its class) share one reverse sweep. A result holds two maps
-    at input resolution per request: ask in portions where there are many.
+    The field is the heatmap of the most relevant position alone: what that position can see; None
+    where no peak was asked for. Equal requests (a sample may be a reference over all data and
+    within its class) share one reverse sweep. Ask in portions where there are many.
 
     Args:
         explainer: the engine.
@@ -88,34 +75,33 @@ def concept_maps(
         requests: what is wanted.
         targets: the explained output of every sample of the table, for requests without one.
         batch: images per batch.
-        progress: told the number of requests done.
     """
-    result: list[ConceptMap | None] = [None] * len(requests)
-    for layer in dict.fromkeys(request.layer for request in requests):
-        wanted: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for index, request in enumerate(requests):
-            if request.layer == layer:
-                wanted[request.row, _target(request, targets)].append(index)
-        for images in _portions(sorted(wanted), batch):
-            indices = [index for image in images for index in wanted[image]]
-            maps = _pair_maps(explainer, load, layer, _pairs(requests, indices, targets))
-            for index in indices:
-                result[index] = _concept_map(requests[index], maps, targets)
-            if progress is not None:
-                progress(len(indices))
-    return [item for item in result if item is not None]
+
+    def asked(request: MapRequest, position: int | None) -> HeatmapRequest:
+        target = int(targets[request.row]) if request.output is None else request.output
+        concepts = request.concepts
+        concept = concepts[0] if len(concepts) == 1 else concepts
+        return HeatmapRequest(request.layer, request.row, target, concept, position)
+
+    pairs = [
+        (asked(request, None), None if request.peak is None else asked(request, request.peak))
+        for request in requests
+    ]
+    different = list(dict.fromkeys(one for pair in pairs for one in pair if one is not None))
+    maps = dict(zip(different, heatmaps(explainer, load, different, batch=batch), strict=True))
+    return [(maps[whole], None if at is None else maps[at]) for whole, at in pairs]
 
 
-def unit_maps(
+def heatmaps(
     explainer: Explainer,
     load: Load,
-    requests: Sequence[UnitRequest],
+    requests: Sequence[HeatmapRequest],
     *,
     batch: int,
     progress: Progress | None = None,
-) -> list[Float[np.ndarray, "height width"]]:
-    """Return the heatmap of every request in their order; each image runs forward once a layer."""
-    result: dict[int, np.ndarray] = {}
+) -> list[Heatmap]:
+    """Return the heatmap of every request; each image runs forward once a layer and target."""
+    result: dict[int, Heatmap] = {}
     for layer in dict.fromkeys(request.layer for request in requests):
         wanted: dict[tuple[int, int], list[int]] = defaultdict(list)
         for index, request in enumerate(requests):
@@ -123,10 +109,18 @@ def unit_maps(
                 wanted[request.row, request.target].append(index)
         for images in _portions(sorted(wanted), batch):
             indices = [index for image in images for index in wanted[image]]
-            pairs = [(requests[index].row, requests[index].target) for index in indices]
-            concepts = [_unit(requests[index]) for index in indices]
-            maps = _paired(explainer, load, layer, pairs, concepts)
-            result.update(zip(indices, maps, strict=True))
+            rows = list(dict.fromkeys(row for row, _ in images))
+            inputs = load(rows)
+            chosen = torch.tensor([rows.index(row) for row, _ in images], device=inputs.device)
+            maps = explainer.paired_heatmaps(
+                inputs[chosen],
+                layer,
+                samples=[sample for sample, image in enumerate(images) for _ in wanted[image]],
+                concepts=[requests[index].concept for index in indices],
+                targets=torch.tensor([target for _, target in images], device=inputs.device),
+                positions=[requests[index].position for index in indices],
+            )
+            result.update(zip(indices, _array(maps), strict=True))
             if progress is not None:
                 progress(len(indices))
     return [result[index] for index in range(len(requests))]
@@ -201,94 +195,6 @@ def activation_products(
         if progress is not None:
             progress(len(rows))
     return dots, squares
-
-
-def _target(request: MapRequest, targets: Int[np.ndarray, "sample"]) -> int:
-    return int(targets[request.row]) if request.output is None else request.output
-
-
-def _pairs(
-    requests: Sequence[MapRequest], indices: Sequence[int], targets: Int[np.ndarray, "sample"]
-) -> list[_Pair]:
-    """Return the sweeps that some requests need, each once."""
-    pairs: dict[_Pair, None] = {}
-    for index in indices:
-        request = requests[index]
-        pairs[_pair(request, targets, None)] = None
-        if request.peak is not None:
-            pairs[_pair(request, targets, request.peak)] = None
-    return list(pairs)
-
-
-def _pair(request: MapRequest, targets: Int[np.ndarray, "sample"], position: int | None) -> _Pair:
-    return _Pair(request.row, _target(request, targets), request.concepts, position)
-
-
-def _pair_maps(
-    explainer: Explainer,
-    load: Load,
-    layer: str,
-    pairs: Sequence[_Pair],
-) -> dict[_Pair, Float[np.ndarray, "height width"]]:
-    images = [(pair.row, pair.target) for pair in pairs]
-    concepts = [_condition(pair.concepts) for pair in pairs]
-    positions = [pair.position for pair in pairs]
-    maps = _paired(explainer, load, layer, images, concepts, positions)
-    return dict(zip(pairs, maps, strict=True))
-
-
-def _paired(
-    explainer: Explainer,
-    load: Load,
-    layer: str,
-    images: Sequence[tuple[int, int]],
-    concepts: Sequence[Concept],
-    positions: Sequence[int | None] | None = None,
-) -> Float[np.ndarray, "pair height width"]:
-    """Return a heatmap of each concept on its image (row, target); each image runs forward once."""
-    different = list(dict.fromkeys(images))
-    rows = list(dict.fromkeys(row for row, _ in different))
-    inputs = load(rows)
-    chosen = torch.tensor([rows.index(row) for row, _ in different], device=inputs.device)
-    maps = explainer.paired_heatmaps(
-        inputs[chosen],
-        layer,
-        samples=[different.index(image) for image in images],
-        concepts=concepts,
-        targets=torch.tensor([target for _, target in different], device=inputs.device),
-        positions=positions,
-    )
-    return _array(maps)
-
-
-def _concept_map(
-    request: MapRequest,
-    maps: Mapping[_Pair, Float[np.ndarray, "height width"]],
-    targets: Int[np.ndarray, "sample"],
-) -> ConceptMap:
-    field = None
-    if request.peak is not None:
-        field = maps[_pair(request, targets, request.peak)]
-    return ConceptMap(
-        layer=request.layer,
-        concepts=request.concepts,
-        output=request.output,
-        origin=request.origin,
-        row=request.row,
-        score=request.score,
-        heatmap=maps[_pair(request, targets, None)],
-        field=field,
-    )
-
-
-def _unit(request: UnitRequest) -> Concept:
-    if request.direction is None:
-        return request.channels
-    return torch.as_tensor(np.array(request.direction))
-
-
-def _condition(concepts: tuple[int, ...]) -> Channels:
-    return concepts[0] if len(concepts) == 1 else concepts
 
 
 def _portions(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
