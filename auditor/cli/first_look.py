@@ -1,4 +1,4 @@
-"""What a config can say about a model and its data once both are loaded."""
+"""Fill the config's template from a model and its data once both are loaded."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]
 
 
 def _notes(counts: Counter[str], right: int, checked: int, looked: int) -> Iterator[str]:
-    """Say how many of the images looked at are usable and recognised, and what is too few."""
+    """Yield a note on how many images are usable and recognised, and on classes with too few."""
     if checked < looked:
         yield f"{looked - checked} of the {looked} images looked at cannot be used"
     share = right / checked

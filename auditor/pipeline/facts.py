@@ -26,7 +26,7 @@ def model_facts(context: Context) -> ModelFacts:
 def _facts(context: Context) -> ModelFacts:
     subject, explainer = context.subject, context.explainer
     height, width = subject.preprocessing.size
-    counts = Counter((row.operation, row.rule) for row in explainer.rule_table())
+    counts = Counter((node.operation, rule) for node, rule in explainer.rule_table())
     return ModelFacts(
         model=ModelCard(
             source=shared_config(context.config.model_dump(mode="json"))["model"]["source"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, get_args
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from auditor.base.errors import ConfigError, ModelError, UnknownNameError
 from auditor.relevance.graph.capture import capture
 from auditor.relevance.graph.geometry import Geometry
+from auditor.relevance.graph.graph import Node
 from auditor.relevance.graph.layers import Layers, find
 from auditor.relevance.rules.composites import choose
 from auditor.relevance.rules.rule import Bias, Settings, Signed
@@ -36,16 +37,6 @@ from auditor.relevance.sweep.results import Explanation, Statistics, totals
 from auditor.relevance.sweep.reverse import between, one_hot, reverse
 from auditor.relevance.sweep.sweeps import Job, relevance_at, sweeps
 from auditor.subject.scores import Scores
-
-
-@dataclass(frozen=True)
-class RuleRow:
-    """Say which rule ran at one node of the graph."""
-
-    node: str
-    operation: str
-    module: str
-    rule: str
 
 
 class Explainer:
@@ -137,7 +128,7 @@ class Explainer:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Say what a reader of the results must know about how they were made."""
+        """Return what a reader of the results must know about how they were made."""
         return notes(self.plan)
 
     def channels(self, layer: str) -> int:
@@ -169,12 +160,12 @@ class Explainer:
             )
         return chosen
 
-    def rule_table(self) -> tuple[RuleRow, ...]:
-        """Return which rule runs at which node that relevance reaches, in forward order."""
+    def rule_table(self) -> tuple[tuple[Node, str], ...]:
+        """Return every node that relevance reaches, in forward order, with the name of its rule."""
         graph, rules = self.plan.graph, self.plan.rules
         reached = graph.ancestors({graph.output})
         return tuple(
-            RuleRow(node.name, node.operation, node.module, rules[node.name].name)
+            (node, rules[node.name].name)
             for node in graph.nodes
             if node.name in rules and node.name in reached
         )

@@ -284,7 +284,7 @@ def test_a_check_holds_what_its_reader_needs() -> None:
         assert layer.half is not None
         assert layer.ninety is not None
         assert 1 <= layer.half <= layer.ninety <= layer.channels
-    assert [row.node for row in found.rules] == [row.node for row in explainer.rule_table()]
+    assert [row.node for row in found.rules] == [node.name for node, _ in explainer.rule_table()]
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     json.dumps(dataclasses.asdict(found), allow_nan=False)
 

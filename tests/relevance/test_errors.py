@@ -47,7 +47,7 @@ X = torch.ones(1, 3, 8, 8)
 def test_an_operation_without_a_rule_runs_as_gradient_and_is_named() -> None:
     explainer = Explainer(Wrapped(lambda x: x * torch.cumprod(x, 1)), X)
     assert any("cumprod (1x)" in note and "Gradient x input" in note for note in explainer.notes)
-    assert [row.rule for row in explainer.rule_table() if row.operation == "cumprod"] == [
+    assert [rule for node, rule in explainer.rule_table() if node.operation == "cumprod"] == [
         "gradient x input"
     ]
 

@@ -127,7 +127,7 @@ def test_concept_maps_equal_one_request_at_a_time(explainer, pictures, targets, 
             )[0].numpy()
             assert given.dtype == np.float32
             np.testing.assert_allclose(given, alone, rtol=1e-4, atol=1e-6)
-        assert (made.field is None) == (asked.peak is None)
+        assert (at_peak is None) == (asked.peak is None)
 
 
 def test_maps_differ_by_concept_class_and_position(explainer, pictures, targets):

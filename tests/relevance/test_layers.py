@@ -54,18 +54,19 @@ def test_names_are_module_paths_in_forward_order() -> None:
 
 def test_the_rule_table_says_what_ran_where() -> None:
     _, explainer = explained("mobilenet")
-    rows = {row.module: row.rule for row in explainer.rule_table() if row.operation == "conv2d"}
+    table = explainer.rule_table()
+    rows = {node.module: rule for node, rule in table if node.operation == "conv2d"}
     assert rows["features.0.0"] == "flat"
     assert rows["features.2.conv.0.0"] == "z-plus (signed input)"
     assert rows["features.2.conv.1.0"] == "z-plus"
     assert explainer.composite == "epsilon-plus-flat"
     assert explainer.notes == ()
-    assert {row.rule for row in explainer.rule_table() if row.operation == "linear"} == {"epsilon"}
+    assert {rule for node, rule in table if node.operation == "linear"} == {"epsilon"}
 
 
 def test_an_unfoldable_batch_norm_stays_affine() -> None:
     _, explainer = explained("own")
-    affine = [row.module for row in explainer.rule_table() if row.operation == "batch_norm"]
+    affine = [node.module for node, _ in explainer.rule_table() if node.operation == "batch_norm"]
     assert affine == ["both_norm"]
 
 

@@ -108,7 +108,7 @@ def _checked(
 def _confirm_labels(
     explainer: Explainer, subject: Subject, batch: Usable, progress: TerminalProgress
 ) -> None:
-    """Say what the answers for these images say about how labels met outputs."""
+    """Report whether the answers for these images agree with how labels were matched to outputs."""
     from auditor.subject.label_check import agreement, confirm
 
     predictions = explainer.predict(batch.inputs).argmax(1).cpu().numpy()

@@ -184,7 +184,7 @@ def _costs(rates: Rates) -> list[list[str]]:
 
 
 def _rules(check: Check, *, everything: bool) -> str:
-    """Say which rule ran where, in groups or node by node."""
+    """Return the table of rules, in groups or node by node."""
 
     def rule(row: NodeCheck) -> str:
         return row.rule if row.reached else HELD

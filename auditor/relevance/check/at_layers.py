@@ -264,7 +264,7 @@ def unit_of(half: int, alike: float | None) -> Unit:
 
 
 def reason(where: Position, *, automatic: bool, last: bool) -> str:
-    """Say in a sentence why a layer is audited."""
+    """Return a sentence on why a layer is audited."""
     depth = f"{where.before} of the model's {where.weighted} layers with weights up to here"
     if not automatic:
         return f"you named it ({depth})."

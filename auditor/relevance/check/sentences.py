@@ -1,4 +1,4 @@
-"""Say what a check found in the words of someone who has not read the LRP literature."""
+"""Put the result of a check into words for someone who has not read the LRP literature."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def _creates(settings: Settings) -> list[str]:
 
 
 def unexplained(problems: Sequence[NonFinite | None]) -> str:
-    """Say of how many images a value is no number, and where most of these values appear."""
+    """Return how many images hold a value that is not finite, and where most of these appear."""
     counted = Counter(problem.sentence for problem in problems if problem is not None)
     (first, times), *rest = counted.most_common()
     more = f"; {len(rest)} other origins are listed below" if rest else ""
@@ -156,7 +156,7 @@ def unexplained(problems: Sequence[NonFinite | None]) -> str:
 
 def _not_finite(problems: Sequence[NonFinite | None], advice: Sequence[str]) -> Verdict:
     todo = (
-        "Mend the weights or the preprocessing: a checkpoint with NaN, a division by a variance of "
+        "Fix the weights or the preprocessing: a checkpoint with NaN, a division by a variance of "
         "0, or pixels in the wrong range are the usual reasons. An audit sets such images aside "
         "and counts them."
     )

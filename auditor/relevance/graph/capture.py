@@ -29,8 +29,8 @@ from auditor.subject.precision import full_precision
 from auditor.subject.users_lines import in_words, users_frame
 from auditor.subject.wrappers import unwrap
 
-TOLERANCE = 1e-4
-TRIALS = 17
+TOLERANCE = 1e-4  # of the largest logit: float32 in another order differs by 1e-6 to 1e-5
+TRIALS = 17  # images: one more than 16, the usual size of the parts that a batch is worked in
 ONE_BY_ONE = (
     "The model takes its pictures one by one: what it does with one of them was captured, and runs "
     "on batches."
@@ -118,7 +118,7 @@ def _answers(model: nn.Module, images: Tensor, watched: Watched, index: int) -> 
 
 
 def _not_repeated(random: str | None, changed: list[str]) -> CaptureError:
-    """Say why a model answers the same images differently the second time."""
+    """Return the error for a model that answers the same images differently the second time."""
     if changed:
         return CaptureError(
             f"the model keeps state between calls (its buffer '{changed[0]}' changes at every "
@@ -264,7 +264,7 @@ def _apart(logits: Tensor, expected: Tensor) -> float:
 def _precision(
     model: nn.Module, images: Tensor, expected: Tensor, index: int, avoided: set[str]
 ) -> tuple[str, ...]:
-    """Say how far the model's own half precision is from what is captured."""
+    """Return a note on how far the model's own half precision is from what is captured."""
     if not avoided:
         return ()
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -156,32 +156,25 @@ def _copy(node: Node, graph: Graph) -> list[Node]:
 
 
 def _type_as(node: Node, graph: Graph) -> list[Node]:
-    """Say that what only lends its type gets no relevance."""
+    """Give no relevance to an operand that only lends its type."""
     return [replace(node, inputs=_live(graph, node.arguments["self"]))]
 
 
 def _fill(node: Node, graph: Graph) -> list[Node]:
-    """Say that what is filled with a number depends on no image any more."""
+    """Mark a tensor that is filled with a number as independent of the images."""
     if isinstance(node.arguments["value"], Ref):
         return []
     return [replace(node, inputs=(), live=False)]
 
 
-@dataclass(frozen=True)
-class InOrder:
-    """Call an operation that reads memory in its order, of an operand that lies in order."""
-
-    target: Callable[..., Any]
-
-    def __call__(self, /, **arguments: Any) -> Any:
-        """Run the operation; the engine's own feature maps lie channels last."""
-        operand: Tensor = arguments["self"]
-        return self.target(**{**arguments, "self": operand.contiguous()})
-
-
 def _in_order(node: Node, graph: Graph) -> list[Node]:
-    """Put the operand in order first, as it was when the model ran."""
-    return [replace(node, target=InOrder(node.target))]
+    """Put the operand in the order that it had in the model: here images lie channels last."""
+    target = node.target
+
+    def ordered(**arguments: Any) -> Any:
+        return target(**{**arguments, "self": arguments["self"].contiguous()})
+
+    return [replace(node, target=ordered)]
 
 
 def _instance_norm(node: Node, graph: Graph) -> list[Node]:

@@ -39,17 +39,6 @@ class Element:
 
 
 @dataclass(frozen=True)
-class Positional:
-    """Call a function of Python's own, whose arguments have no names: arithmetic of sizes."""
-
-    target: Callable[..., Any]
-
-    def __call__(self, /, **arguments: Any) -> Any:
-        """Run the function on the arguments in their order."""
-        return self.target(*arguments.values())
-
-
-@dataclass(frozen=True)
 class Batch:
     """Where the images are in a tensor: ``axis`` holds ``times`` entries of each.
 
@@ -284,7 +273,7 @@ def _add(
     else:
         operation = _operation(target)
         if getattr(target, "_schema", None) is None:
-            target = Positional(target)
+            target = _positional(target)
     if "device" in arguments and arguments["device"] is not None:
         arguments["device"] = device
     names = list(dict.fromkeys(name for value in arguments.values() for name in _refs(value)))
@@ -322,6 +311,11 @@ def _add(
         complex_value=is_complex,
         complex_inputs=any(nodes[name].complex_value for name in inputs),
     )
+
+
+def _positional(target: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of Python's own, whose arguments have no names, called by name."""
+    return lambda **arguments: target(*arguments.values())
 
 
 CAPTURED = 2  # images in the batch that is exported

@@ -152,7 +152,7 @@ def collect_shard(
 
 
 def _origins(explainer: Explainer, images: torch.Tensor, targets: np.ndarray) -> list[str]:
-    """Say for each image where a value first was no number."""
+    """Return for each image where a value is first not finite."""
     if not len(images):
         return []
     problems = explainer.non_finite(images, torch.as_tensor(targets))

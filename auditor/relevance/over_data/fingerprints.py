@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-SIDE = 32
+SIDE = 32  # places along each side: 1,024 bits a direction
 # A change below this part of the copy's standard deviation counts as none.
 CHANGE = 0.2
 

@@ -162,7 +162,7 @@ def open_narrow(weights: Weights, saved: Saved, channels: Tensor) -> tuple[Weigh
 
 # alpha2-beta1: R_i = 2 (z+_ij / z+_j) R_j - 1 (z-_ij / z-_j) R_j.
 
-ALPHA, BETA = 2.0, 1.0
+ALPHA, BETA = 2.0, 1.0  # their difference is 1, so that relevance is conserved
 
 
 def alpha_beta_prepare(local: Local) -> Saved:

@@ -18,7 +18,7 @@ from auditor.relevance.rules.rule import Local, Saved, Weights
 from auditor.relevance.rules.weighted import empty, stabilise
 from auditor.relevance.sweep.fold import Fold, runs
 
-SMALL = 1e-12
+SMALL = 1e-12  # below, f(x) / x is rounding: the derivative stands for it
 
 
 def unchanged(

@@ -1,8 +1,8 @@
-"""The form of a relevance rule: what it may read, what it keeps, what it hands back.
+"""The form of a relevance rule: what it may read, what it keeps, what it returns.
 
 The reverse sweep carries ``c = R / a`` (relevance over activation). A rule works in three steps:
 ``weights`` once per model, ``prepare`` once per image, ``reverse`` once per image and condition.
-``prepare`` may hand back a ``scale``: an elementwise factor on c at the output of the operation,
+``prepare`` may return a ``scale``: an elementwise factor on c at the output of the operation,
 which the sweep applies before it calls ``reverse``.
 """
 
@@ -100,8 +100,8 @@ class Rule:
 
     ``passes``: how relevance R itself, instead of c, goes through, below the terminal rule of the
     first layer: unchanged ('same') or by ``reverse`` ('reverse'); None where it cannot.
-    ``elementwise``: all that the rule does is its ``scale``. ``returns``: what ``reverse`` hands
-    back is 'new' (the sweep may overwrite it), a single 'view' of c (it may if it may overwrite
+    ``elementwise``: all that the rule does is its ``scale``. ``returns``: what ``reverse``
+    returns is 'new' (the sweep may overwrite it), a single 'view' of c (it may if it may overwrite
     c) or 'shared'. ``terminal``: ``reverse`` returns R itself. ``fallback``: no rule of its own
     exists for the operation, and a reader of the result must know. ``narrow`` gives weights and
     what was kept for some channels of the output, where all others have c = 0. ``masks``: the rule

@@ -19,7 +19,7 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class NonFinite:
-    """Where a value that is no number first appears.
+    """Where a value that is not finite first appears.
 
     ``direction``: 'forward' in the activations, 'reverse' in the relevance. ``constant`` names the
     argument of the operation that holds the value itself ('weight'), '' where a computation made
@@ -35,7 +35,7 @@ class NonFinite:
 
     @property
     def sentence(self) -> str:
-        """Say it, without a full stop."""
+        """Describe it in words, without a full stop."""
         if self.operation == "input":
             return f"the image itself holds {self.value}"
         where = f"'{self.operation}'" + (f" of module '{self.module}'" if self.module else "")
@@ -50,7 +50,7 @@ class NonFinite:
 def first_non_finite(
     plan: Plan, images: Tensor, targets: Tensor | None = None
 ) -> tuple[NonFinite | None, ...]:
-    """Return, for every image (B, 3, H, W), where a value first is no number; None for nowhere.
+    """Return, for every image (B, 3, H, W), where a value is first not finite; None for nowhere.
 
     ``targets`` (B,): the classes that are explained, None for the predicted ones.
     """

@@ -193,7 +193,7 @@ def _laid_out(weight: Tensor) -> Tensor:
 
 
 def notes(planned: Plan) -> tuple[str, ...]:
-    """Say what a reader of the results must know about the rules that ran."""
+    """Return what a reader of the results must know about the rules that ran."""
     said = list(planned.graph.notes)
     names = {rule.name for rule in planned.rules.values()}
     if BOX.name in names and planned.settings.box is None:
