@@ -13,9 +13,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from auditor.causal.images import Members, Stage
+from auditor.causal.images import Members, Stage, heat_of
 from auditor.causal.screening import Screened, effects_of
-from auditor.shortcuts.propose.heat import smoothed_positive
 from auditor.shortcuts.propose.windows import FEATHER, Shape, box_of, masks_of, place
 
 # Of what the references' regions do on the mean.
@@ -87,16 +86,7 @@ def strays_of(stage: Stage, members: Members) -> Pictures:
     rng = stage.search.rng("wrongly decided images", output)
     rows = np.sort(rng.permutation(wrong)[: round(share * len(wrong))])
     inputs = stage.probe.inputs(rows)
-    return Pictures(rows, inputs, heat_of(stage, inputs, output))
-
-
-def heat_of(
-    stage: Stage, inputs: Float[Tensor, "sample 3 h w"], output: int
-) -> Float[np.ndarray, "sample h w"]:
-    """Return the smoothed positive relevance of images for a class."""
-    if not len(inputs):
-        return np.zeros((0, *inputs.shape[-2:]), dtype=np.float32)
-    return smoothed_positive(stage.probe.heatmaps(inputs, output))
+    return Pictures(rows, inputs, heat_of(stage.probe, inputs, output))
 
 
 def masks_for(

@@ -13,6 +13,7 @@ from auditor.causal.screening import CONTAINED, Screened, contained
 from auditor.causal.subgroups import exposure, subgroups
 from auditor.causal.triplets import representative_triplets
 from auditor.causal.zeroing import zeroing
+from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
 from auditor.records.shortcuts import Details, Grade, Signature, Zeroing
 from auditor.records.stages import Candidate, Finding
@@ -131,9 +132,9 @@ def _details(stage: Stage, tested: Tested, results: Results, look: Signature) ->
     if tested.layer:
         rng = stage.search.rng("details", members.output, *screened.proposal.name)
         curve = zeroing(stage, members, screened, carrying.members, tested.layer, rng)
-    missing = {"concepts zeroed": curve} if isinstance(curve, str) else {}
+    missing = {N_("concepts zeroed"): curve} if isinstance(curve, str) else {}
     if latent.projection is None:
-        missing["direction projected out"] = latent.evidence.reason
+        missing[N_("direction projected out")] = latent.evidence.reason
     return Details(
         exposure=exposure(table, classes, results.get(REMOVAL.id)),
         subgroups=table,

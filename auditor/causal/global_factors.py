@@ -19,6 +19,7 @@ from auditor.causal.probe import Probe
 from auditor.causal.transplant import margin
 from auditor.causal.trial import FIRST_TARGETS, LEAST_IMAGES, least_effect
 from auditor.language.numbers import percent
+from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
 from auditor.records.shortcuts import Evidence, GlobalFactor
 from auditor.shortcuts.grading import CLEAR, grade
@@ -47,7 +48,7 @@ from auditor.shortcuts.whole_pictures.global_statistics import (
     measured,
 )
 
-OPPOSITE = "the opposite change of the same picture"
+OPPOSITE = N_("the opposite change of the same picture")
 MOST_TESTS = 2 * IN_ALL
 # Pictures of a class whose statistics are compared.
 PER_CLASS = 80

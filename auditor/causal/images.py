@@ -87,19 +87,25 @@ def load_members(search: Search, output: int) -> Members:
         chosen.append(order[: search.config.members])
     kept = np.sort(np.concatenate(chosen))
     inputs = probe.inputs(kept)
-    heat = np.zeros((0, *inputs.shape[-2:]), dtype=np.float32)
-    if len(kept):
-        heat = smoothed_positive(probe.heatmaps(inputs, output))
     return Members(
         output=output,
         rows=kept,
         discovery=samples.discovery[kept],
         inputs=inputs,
-        heat=heat,
+        heat=heat_of(probe, inputs, output),
         pictures=probe.pictures(inputs),
         logits=samples.logits[kept],
         objects=probe.objects(kept),
     )
+
+
+def heat_of(
+    probe: Probe, inputs: Float[Tensor, "sample 3 h w"], output: int
+) -> Float[np.ndarray, "sample h w"]:
+    """Return the smoothed positive relevance of images for a class."""
+    if not len(inputs):
+        return np.zeros((0, *inputs.shape[-2:]), dtype=np.float32)
+    return smoothed_positive(probe.heatmaps(inputs, output))
 
 
 def load_pool(search: Search, rows: Int[np.ndarray, "row"], size: int, *, name: str) -> Pool:

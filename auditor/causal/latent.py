@@ -41,7 +41,7 @@ DIRECTIONS = 20
 LEAST_CHANNELS = 4
 # Images in a batch: the part of the model above the layer runs with every direction.
 AT_ONCE = 16
-RANDOM = "a random direction of the same variance"
+RANDOM = N_("a random direction of the same variance")
 WITH, WITHOUT, OTHERS = N_("with the region"), N_("without it"), N_("other classes")
 
 

@@ -18,9 +18,10 @@ from auditor.causal.images import Members
 from auditor.causal.pixels import blend, feathered, inpainted
 from auditor.causal.probe import Probe
 from auditor.causal.transplant import margin
+from auditor.language.speaking import N_
 
-SMOOTH = "filled smoothly"
-CONTENT = "filled from another class's image"
+SMOOTH = N_("filled smoothly")
+CONTENT = N_("filled from another class's image")
 
 
 @dataclass(frozen=True, eq=False)

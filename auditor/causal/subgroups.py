@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 from jaxtyping import Bool, Int
 
-from auditor.causal.carrying_images import Carrying, Pictures, carries, heat_of, masks_for
-from auditor.causal.images import Members, Stage
+from auditor.causal.carrying_images import Carrying, Pictures, carries, masks_for
+from auditor.causal.images import Members, Stage, heat_of
 from auditor.causal.screening import Screened
 from auditor.language.speaking import gettext as _
 from auditor.records.shortcuts import Evidence, Exposure, Subgroup
@@ -46,7 +46,7 @@ def subgroups(
     has = np.concatenate([carrying.members[tested], carrying.strays])
     elsewhere = np.flatnonzero(stage.targets.labels != output)
     away = stage.targets.inputs[elsewhere]
-    masks = masks_for(screened, heat_of(stage, away, output))
+    masks = masks_for(screened, heat_of(stage.probe, away, output))
     there = carries(stage, away, masks, output, screened)
     others = stage.targets.rows[elsewhere]
     table = [

@@ -18,11 +18,12 @@ from torch import Tensor
 from auditor.causal.images import Members, Pool
 from auditor.causal.pixels import blend, feathered
 from auditor.causal.probe import Probe
+from auditor.language.speaking import N_
 from auditor.shortcuts.propose.windows import FEATHER, Shape, dictionary, masks_of, place
 
-OTHER_CLASS = "the same place of another class's image"
-NON_MEMBER = "an image of the class without the region"
-SAME_IMAGE = "another window of the same image"
+OTHER_CLASS = N_("the same place of another class's image")
+NON_MEMBER = N_("an image of the class without the region")
+SAME_IMAGE = N_("another window of the same image")
 # The part of the largest rise of a logit that the class's own has to reach.
 AS_MUCH = 0.5
 

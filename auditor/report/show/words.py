@@ -210,20 +210,6 @@ KEYS = (
     *(_("no clear change"), _("not compared"), _("waived"), _("condition"), _("not asked")),
     *(_("found again"), _("met"), _("not met"), _("not measured"), _("unchanged")),
     *(_("trusted"), _("partly trusted"), _("not trusted"), _("not tested")),
-    _("made by camera or processing"),
-    _("the same place of another class's image"),
-    _("an image of the class without the region"),
-    _("another window of the same image"),
-    *(_("filled smoothly"), _("filled from another class's image"), _("other classes")),
-    _("a random direction of the same variance"),
-    _("the opposite change of the same picture"),
-    *(_("brightness"), _("contrast"), _("saturation"), _("sharpness"), _("noise")),
-    *(_("red-green tint"), _("blue-yellow tint"), _("JPEG blockiness"), _("uniform border")),
-    *(_("flat areas"), _("portrait format"), _("aspect ratio"), _("file size in pixels")),
-    *(_("red-green tint of the margin"), _("blue-yellow tint of the margin"), _("highlights")),
-    *(_("of the picture"), _("of 255"), _("levels a step"), _("width / height")),
-    *(_("megapixels"), _("enough without any object")),
-    *(_("without it"), _("concepts zeroed"), _("direction projected out")),
 )
 
 # Nouns that are counted, by their singular and plural.

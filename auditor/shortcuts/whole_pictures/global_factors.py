@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.stats import false_discovery_control, norm, rankdata, tiecorrect
 
 from auditor.base.streams import stream
+from auditor.language.speaking import N_
 from auditor.records.shortcuts import Evidence, Plausibility
 from auditor.shortcuts.grading import LIKELY_ARTEFACT
 from auditor.shortcuts.propose.proposals import least_group
@@ -30,9 +31,9 @@ PER_CLASS, IN_ALL = 3, 20
 CHUNK = 500
 
 Moved = tuple[int, str, bool]
-BY_NATURE = "made by camera or processing"
+BY_NATURE = N_("made by camera or processing")
 PART = "part of the class lacks it"
-ENOUGH = "enough without any object"
+ENOUGH = N_("enough without any object")
 # What a term of 1 counts in the noisy-or; `Statistic.nature` is the value of the first.
 WEIGHTS: Mapping[str, float] = {BY_NATURE: 1.0, PART: 0.45, ENOUGH: 0.45}
 

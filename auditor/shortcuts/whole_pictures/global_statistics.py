@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from scipy import ndimage
 
+from auditor.language.speaking import N_
+
 Picture = Float[np.ndarray, "height width 3"]
 Grey = Float[np.ndarray, "height width"]
 
@@ -201,8 +203,12 @@ def at_margin(picture: Picture, statistic: Statistic) -> float:
     return float(np.mean([statistic.measure(strip) for strip in strips]))
 
 
-_ONE_SIZE = "every picture reaches the model in the same size and shape, so there is nothing to set"
-_REGION = "it is a region, not a property of the whole picture: see the regions that were tested"
+_ONE_SIZE = N_(
+    "every picture reaches the model in the same size and shape, so there is nothing to set"
+)
+_REGION = N_(
+    "it is a region, not a property of the whole picture: see the regions that were tested"
+)
 
 # ``nature`` is a judgement, written down here once: compression, file shape and frames are made by
 # cameras, scanners and people; noise and blur may be texture; light may be the thing photographed,
@@ -211,21 +217,21 @@ _REGION = "it is a region, not a property of the whole picture: see the regions 
 STATISTICS: Mapping[str, Statistic] = {
     statistic.name: statistic
     for statistic in (
-        Statistic("brightness", "of 255", 0.30, brightness),
-        Statistic("highlights", "of 255", 0.30, highlights),
-        Statistic("contrast", "of 255", 0.05, contrast),
-        Statistic("saturation", "of 255", 0.05, saturation),
-        Statistic("red-green tint", "of 255", 0.05, red_green),
-        Statistic("blue-yellow tint", "of 255", 0.05, blue_yellow),
-        Statistic("red-green tint of the margin", "of 255", 0.25, margin_red_green),
-        Statistic("blue-yellow tint of the margin", "of 255", 0.25, margin_blue_yellow),
-        Statistic("sharpness", "", 0.40, sharpness),
-        Statistic("noise", "of 255", 0.40, noise),
-        Statistic("JPEG blockiness", "levels a step", 0.75, blockiness),
-        Statistic("uniform border", "", 0.60, uniform_border, _REGION),
-        Statistic("flat areas", "of the picture", 0.40, flat_areas, _REGION),
-        Statistic("portrait format", "", 0.75, None, _ONE_SIZE),
-        Statistic("aspect ratio", "width / height", 0.75, None, _ONE_SIZE),
-        Statistic("file size in pixels", "megapixels", 0.75, None, _ONE_SIZE),
+        Statistic(N_("brightness"), N_("of 255"), 0.30, brightness),
+        Statistic(N_("highlights"), N_("of 255"), 0.30, highlights),
+        Statistic(N_("contrast"), N_("of 255"), 0.05, contrast),
+        Statistic(N_("saturation"), N_("of 255"), 0.05, saturation),
+        Statistic(N_("red-green tint"), N_("of 255"), 0.05, red_green),
+        Statistic(N_("blue-yellow tint"), N_("of 255"), 0.05, blue_yellow),
+        Statistic(N_("red-green tint of the margin"), N_("of 255"), 0.25, margin_red_green),
+        Statistic(N_("blue-yellow tint of the margin"), N_("of 255"), 0.25, margin_blue_yellow),
+        Statistic(N_("sharpness"), "", 0.40, sharpness),
+        Statistic(N_("noise"), N_("of 255"), 0.40, noise),
+        Statistic(N_("JPEG blockiness"), N_("levels a step"), 0.75, blockiness),
+        Statistic(N_("uniform border"), "", 0.60, uniform_border, _REGION),
+        Statistic(N_("flat areas"), N_("of the picture"), 0.40, flat_areas, _REGION),
+        Statistic(N_("portrait format"), "", 0.75, None, _ONE_SIZE),
+        Statistic(N_("aspect ratio"), N_("width / height"), 0.75, None, _ONE_SIZE),
+        Statistic(N_("file size in pixels"), N_("megapixels"), 0.75, None, _ONE_SIZE),
     )
 }
