@@ -83,10 +83,10 @@ def told_apart(found: Sequence[tuple[str, Signature | None]]) -> list[str]:
     given = Counter(name for name, _ in found)
     made = [name for name, _ in found]
     for shared in (name for name, count in given.items() if count > 1):
-        places = [place for place, (name, _) in enumerate(found) if name == shared]
-        looks = [found[place][1] for place in places]
-        for place, words in zip(places, _finer(looks), strict=True):
-            made[place] = hashlib.sha256(f"{shared}|{words}".encode()).hexdigest()[:16]
+        same = [index for index, (name, _) in enumerate(found) if name == shared]
+        looks = [found[index][1] for index in same]
+        for index, words in zip(same, _finer(looks), strict=True):
+            made[index] = hashlib.sha256(f"{shared}|{words}".encode()).hexdigest()[:16]
     return made
 
 
@@ -174,8 +174,8 @@ def _window(
         (CELLS / crop.shape[0], CELLS / crop.shape[1], 1),
         order=1,
     )
-    found: np.ndarray = cells[:CELLS, :CELLS]
-    return found
+    window: np.ndarray = cells[:CELLS, :CELLS]
+    return window
 
 
 def _correlation(

@@ -26,12 +26,12 @@ def against(
     Tests first, then subgroups and concepts, then what does not look like an artefact.
     """
     said = (_of_test(TESTS[test], each, name) for test, each in results.items())
-    found = [sentence for sentence in said if sentence]
+    objections = [sentence for sentence in said if sentence]
     if details.subgroups:
         whole = details.subgroups[0]
         least = min(counted(side)[1] for side in (whole.carrying, whole.without))
         if whole.p is not None and whole.p > EQUAL and least >= LEAST_SIDE:
-            found.append(
+            objections.append(
                 _(
                     "Pictures of '%(name)s' are recognised about as well without it (%(count)s) as"
                     " with it (%(count_2)s).",
@@ -41,7 +41,7 @@ def against(
                 )
             )
     if details.zeroing is not None and not _beats_random(details.zeroing):
-        found.append(
+        objections.append(
             _(
                 "Zeroing the concepts in it lowers the confidence no more than zeroing equally "
                 "many others."
@@ -50,8 +50,8 @@ def against(
     for name_of_term, value in plausibility.terms.items():
         term = TERMS[name_of_term]
         if term.objection and value <= term.nothing:
-            found.append(_(term.objection))
-    return tuple(found) or (_(NOTHING),)
+            objections.append(_(term.objection))
+    return tuple(objections) or (_(NOTHING),)
 
 
 def cost(name: str, projection: Projection) -> str:

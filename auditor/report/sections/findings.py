@@ -142,8 +142,8 @@ def _shown(candidate: Candidate, shown: int) -> list[tuple[int, np.ndarray]]:
     Those with an empty mask are left out.
     """
     rows, masks = candidate.rows, candidate.masks
-    place = {int(row): index for index, row in enumerate(rows)}
-    best = [place[int(row)] for row in candidate.examples if masks[place[int(row)]].any()]
+    index_of = {int(row): index for index, row in enumerate(rows)}
+    best = [index_of[int(row)] for row in candidate.examples if masks[index_of[int(row)]].any()]
     if len(best) >= min(shown, LEAST_EXAMPLES):
         return [(int(rows[index]), np.asarray(masks[index])) for index in best[:shown]]
     usable = [index for index in range(len(rows)) if masks[index].any()]

@@ -44,7 +44,7 @@ def column_factors(
     column, on at most `MOST_MEMBERS` of them. Both p by permutation, of the label on at most
     `MOST_ROWS` rows; q over all columns, and over all columns and classes.
     """
-    found: list[ColumnFactor] = []
+    columns: list[ColumnFactor] = []
     unused: list[str] = []
     rows = np.flatnonzero(samples.valid)
     for name, texts in samples.manifest.metadata.items():
@@ -56,7 +56,7 @@ def column_factors(
         everyone = np.full(len(samples.valid), -1)
         everyone[rows] = codes
         rng = stream(seed, "column", name)
-        found.append(
+        columns.append(
             ColumnFactor(
                 column=name,
                 values=values,
@@ -73,7 +73,7 @@ def column_factors(
         if unused
         else []
     )
-    return sorted(_corrected(found), key=lambda each: -each.association), notes
+    return sorted(_corrected(columns), key=lambda each: -each.association), notes
 
 
 def groups_of(
@@ -100,12 +100,12 @@ def groups_of(
         names = [f"below {bounds[0]}", *(f"from {bound}" for bound in bounds)]
         return _renumbered(codes, names)
     kept = sorted(value for value, count in counts.items() if count >= LEAST_ROWS)
-    order = {value: place for place, value in enumerate(kept)}
+    order = {value: code for code, value in enumerate(kept)}
     codes = np.array([order.get(text, len(kept)) for text in cleaned])
-    found = _renumbered(codes, [*kept, RARE])
-    if len(found[1]) < 2:
+    grouped = _renumbered(codes, [*kept, RARE])
+    if len(grouped[1]) < 2:
         return _("one value only")
-    return found
+    return grouped
 
 
 def cramers_v(first: Int[np.ndarray, "row"], second: Int[np.ndarray, "row"]) -> float:
@@ -140,7 +140,7 @@ def _classes(
     seed: int,
     column: str,
 ) -> tuple[ColumnEffect, ...]:
-    found = []
+    effects = []
     for output in outputs if relevance is not None else ():
         assert relevance is not None
         members = samples.members(output)
@@ -150,13 +150,13 @@ def _classes(
             continue
         rng = stream(seed, "column within a class", column, output)
         members = rng.permutation(members)[:MOST_MEMBERS]
-        own = np.unique(codes[members], return_inverse=True)[1]
+        groups = np.unique(codes[members], return_inverse=True)[1]
         shares = shares_of(relevance, members)
-        observed = variance_share(shares, own)
-        p = _variance_p(shares, own, observed, permutations, rng)
+        observed = variance_share(shares, groups)
+        p = _variance_p(shares, groups, observed, permutations, rng)
         name = samples.manifest.classes[output]
-        found.append(ColumnEffect(name=name, share=observed, p=p, q=1.0, n=len(members)))
-    return tuple(found)
+        effects.append(ColumnEffect(name=name, share=observed, p=p, q=1.0, n=len(members)))
+    return tuple(effects)
 
 
 def _variance_p(
@@ -189,12 +189,12 @@ def _association_p(
 ) -> float:
     """Return how often permuted labels give as large a chi-square, on at most `MOST_ROWS` rows."""
     chosen = rng.permutation(len(codes))[:MOST_ROWS]
-    own, labels = (np.unique(each[chosen], return_inverse=True)[1] for each in (codes, labels))
-    shape = (int(own.max()) + 1, int(labels.max()) + 1)
-    observed = _chi_square(_counts(own, labels, shape))
+    groups, labels = (np.unique(each[chosen], return_inverse=True)[1] for each in (codes, labels))
+    shape = (int(groups.max()) + 1, int(labels.max()) + 1)
+    observed = _chi_square(_counts(groups, labels, shape))
     reached = 0
     for _repeat in range(permutations):
-        drawn = _counts(own, rng.permutation(labels), shape)
+        drawn = _counts(groups, rng.permutation(labels), shape)
         reached += _chi_square(drawn) >= observed - 1e-9
     return (1 + reached) / (1 + permutations)
 
@@ -235,8 +235,8 @@ def _numbers(texts: Sequence[str]) -> Float[np.ndarray, "row"] | None:
 def _renumbered(
     codes: Int[np.ndarray, "row"], names: Sequence[str]
 ) -> tuple[Int[np.ndarray, "row"], tuple[str, ...]]:
-    present, found = np.unique(codes, return_inverse=True)
-    return found, tuple(names[place] for place in present)
+    present, renumbered = np.unique(codes, return_inverse=True)
+    return renumbered, tuple(names[code] for code in present)
 
 
 def _corrected(columns: Sequence[ColumnFactor]) -> list[ColumnFactor]:

@@ -97,39 +97,41 @@ def predictive_statistics(
         table = np.stack([ranks[name] for name in values], axis=1) if values else np.zeros((0, 0))
         rng = stream(seed, "statistics that tell a class", output)
         for name, auc, p in zip(values, *_tested(table, own, permutations, rng), strict=True):
-            each = Predictive(output, name, values[name][own], values[name][~own], auc, p)
-            reached = int((by_chance[sizes] >= abs(each.apart) - 1e-9).sum())
+            factor = Predictive(output, name, values[name][own], values[name][~own], auc, p)
+            reached = int((by_chance[sizes] >= abs(factor.apart) - 1e-9).sum())
             p = min(1.0, 2 * min(p, (1 + reached) / (1 + RESOLUTION)))
-            everything.append(replace(each, p=p))
-    q_values = false_discovery_control([each.p for each in everything])
-    found = [replace(each, q=float(q)) for each, q in zip(everything, q_values, strict=True)]
-    return sorted((e for e in found if e.q <= LEVEL), key=lambda each: -abs(each.apart))
+            everything.append(replace(factor, p=p))
+    q_values = false_discovery_control([factor.p for factor in everything])
+    corrected = [
+        replace(factor, q=float(q)) for factor, q in zip(everything, q_values, strict=True)
+    ]
+    return sorted((e for e in corrected if e.q <= LEVEL), key=lambda factor: -abs(factor.apart))
 
 
-def budgeted(found: Sequence[Predictive], moved: Mapping[Moved, float]) -> list[Predictive]:
+def budgeted(telling: Sequence[Predictive], moved: Mapping[Moved, float]) -> list[Predictive]:
     """Return what is tested: at most `PER_CLASS` of a class and `IN_ALL`.
 
     First what is an artefact by nature, then what moves the model most: a class is told by many
     statistics of what it is, most of which the model does not look at.
 
     Args:
-        found: the statistics.
+        telling: the statistics.
         moved: by class, statistic and whether it rises, what a change of it in other pictures
             moves the margin of the class by; a statistic that is missing there cannot be set.
     """
 
-    def effect(each: Predictive) -> float:
-        return moved.get((each.output, each.statistic, each.apart > 0), -np.inf)
+    def effect(factor: Predictive) -> float:
+        return moved.get((factor.output, factor.statistic, factor.apart > 0), -np.inf)
 
-    def order(each: Predictive) -> tuple[bool, float]:
-        by_nature = STATISTICS[each.statistic].nature >= LIKELY_ARTEFACT
-        return not by_nature, -effect(each)
+    def order(factor: Predictive) -> tuple[bool, float]:
+        by_nature = STATISTICS[factor.statistic].nature >= LIKELY_ARTEFACT
+        return not by_nature, -effect(factor)
 
     kept: list[Predictive] = []
-    for each in sorted(found, key=order):
-        full = sum(other.output == each.output for other in kept) >= PER_CLASS
+    for factor in sorted(telling, key=order):
+        full = sum(other.output == factor.output for other in kept) >= PER_CLASS
         if not full and len(kept) < IN_ALL:
-            kept.append(each)
+            kept.append(factor)
     return kept
 
 
@@ -209,12 +211,12 @@ def _tested(
         np.put_along_axis(drawn, order, 1.0, axis=1)
         reached += (np.abs(drawn @ ranks - centre) >= observed - 1e-9).sum(axis=0)
     p = (1 + reached) / (1 + permutations)
-    for place in np.flatnonzero(reached == 0):
-        spread = (n * m * (n + m + 1) / 12 * tiecorrect(ranks[:, place])) ** 0.5
-        limit = float(2 * norm.sf(observed[place] / max(spread, 1e-12)))
-        p[place] = min(p[place], max(limit, 1e-12))
+    for column in np.flatnonzero(reached == 0):
+        spread = (n * m * (n + m + 1) / 12 * tiecorrect(ranks[:, column])) ** 0.5
+        limit = float(2 * norm.sf(observed[column] / max(spread, 1e-12)))
+        p[column] = min(p[column], max(limit, 1e-12))
     auc = (ranks[own].sum(axis=0) - n * (n + 1) / 2) / (n * m)
-    return [float(a) for a in auc], [float(each) for each in p]
+    return [float(a) for a in auc], [float(value) for value in p]
 
 
 def widest(
@@ -233,8 +235,8 @@ def widest(
         for values in (others, own)
     ]
     difference = _weighed(below[0] - below[1], pooled)
-    place = int(np.abs(difference).argmax())
-    return float(difference[place]), float(places[place])
+    index = int(np.abs(difference).argmax())
+    return float(difference[index]), float(places[index])
 
 
 def _weighed(

@@ -72,8 +72,8 @@ def otsu(values: Float[np.ndarray, "value"]) -> float:
     lower, upper = sums / counts, (x.sum() - sums) / (len(x) - counts)
     between = counts * (len(x) - counts) * (upper - lower) ** 2
     between[x[1:] == x[:-1]] = -1.0
-    place = int(np.argmax(between))
-    return float((x[place] + x[place + 1]) / 2)
+    index = int(np.argmax(between))
+    return float((x[index] + x[index + 1]) / 2)
 
 
 def separation(values: Float[np.ndarray, "value"]) -> float:

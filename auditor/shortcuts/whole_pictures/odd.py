@@ -79,9 +79,9 @@ def odd_samples(
 def _most_of_each(ordered: Sequence[OddSample]) -> list[OddSample]:
     """Return the first `PER_CLASS` of each label."""
     kept: list[OddSample] = []
-    for each in ordered:
-        if sum(other.label == each.label for other in kept) < PER_CLASS:
-            kept.append(each)
+    for odd in ordered:
+        if sum(other.label == odd.label for other in kept) < PER_CLASS:
+            kept.append(odd)
     return kept
 
 
