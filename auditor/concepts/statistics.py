@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -12,6 +11,11 @@ from auditor.base.streams import stream
 from auditor.concepts.shares import shares_of
 from auditor.concepts.topk import largest
 from auditor.records.stages import ConceptStatistics, LayerRelevance, Samples
+
+COLUMNS = {
+    **dict.fromkeys(("mean_share", "spread", "positive", "frequency"), np.float64),
+    **dict.fromkeys(("rank", "rank_low", "rank_high"), np.int64),
+}
 
 
 def concept_statistics(
@@ -41,18 +45,16 @@ def concept_statistics(
         for output in outputs
     ]
     concepts = layer_relevance.relevance.shape[1]
+    tables = {  # no class gives tables without rows, not an error
+        name: np.array([of_class[name] for of_class in classes], dtype=kind).reshape(-1, concepts)
+        for name, kind in COLUMNS.items()
+    }
     return ConceptStatistics(
         layer=layer_relevance.layer,
         outputs=tuple(int(output) for output in outputs),
-        n=np.array([found.n for found in classes], dtype=np.int64),
+        n=np.array([len(samples.members(output)) for output in outputs], dtype=np.int64),
         top=top,
-        mean_share=_table([found.mean_share for found in classes], concepts),
-        spread=_table([found.spread for found in classes], concepts),
-        positive=_table([found.positive for found in classes], concepts),
-        frequency=_table([found.frequency for found in classes], concepts),
-        rank=_table([found.rank for found in classes], concepts).astype(np.int64),
-        rank_low=_table([found.rank_low for found in classes], concepts).astype(np.int64),
-        rank_high=_table([found.rank_high for found in classes], concepts).astype(np.int64),
+        **tables,
     )
 
 
@@ -65,40 +67,27 @@ def ranks(values: Float[np.ndarray, "... concept"]) -> Int[np.ndarray, "... conc
     return found
 
 
-@dataclass(frozen=True)
-class _ClassStatistics:
-    n: int
-    mean_share: Float[np.ndarray, "concept"]
-    spread: Float[np.ndarray, "concept"]
-    positive: Float[np.ndarray, "concept"]
-    frequency: Float[np.ndarray, "concept"]
-    rank: Int[np.ndarray, "concept"]
-    rank_low: Int[np.ndarray, "concept"]
-    rank_high: Int[np.ndarray, "concept"]
-
-
 def _class_statistics(
     share: Float[np.ndarray, "member concept"], top: int, resamples: int, rng: np.random.Generator
-) -> _ClassStatistics:
+) -> dict[str, np.ndarray]:
+    """Return `COLUMNS` by name, each with a value per concept."""
     n, concepts = share.shape
     if n == 0:
-        zeros, none = np.zeros(concepts), np.zeros(concepts, dtype=np.int64)
-        return _ClassStatistics(0, zeros, zeros, zeros, zeros, none, none, none)
+        return dict.fromkeys(COLUMNS, np.zeros(concepts))
     mean = share.mean(axis=0)
     rank = ranks(mean)
     low, high = _rank_interval(share, rank, resamples, rng)
     leading = largest(share, top)
     times = np.bincount(leading[leading >= 0], minlength=concepts)
-    return _ClassStatistics(
-        n=n,
-        mean_share=mean,
-        spread=share.std(axis=0, ddof=1) if n > 1 else np.zeros(concepts),
-        positive=(share > 0).mean(axis=0),
-        frequency=times / n,
-        rank=rank,
-        rank_low=low,
-        rank_high=high,
-    )
+    return {
+        "mean_share": mean,
+        "spread": share.std(axis=0, ddof=1) if n > 1 else np.zeros(concepts),
+        "positive": (share > 0).mean(axis=0),
+        "frequency": times / n,
+        "rank": rank,
+        "rank_low": low,
+        "rank_high": high,
+    }
 
 
 def _rank_interval(
@@ -116,8 +105,3 @@ def _rank_interval(
     low = np.quantile(resampled, 0.025, axis=0, method="lower")
     high = np.quantile(resampled, 0.975, axis=0, method="higher")
     return np.minimum(low, rank), np.maximum(high, rank)
-
-
-def _table(rows: Sequence[np.ndarray], concepts: int) -> np.ndarray:
-    """Return one row per class; no class gives a table without rows, not an error."""
-    return np.array(rows).reshape(-1, concepts)
