@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from auditor.base.progress import Step
 from auditor.causal.flipping import flipping_curves, flipping_samples
-from auditor.pipeline.analysis import Extras, LayerAnalysis, LayerExtras
 from auditor.pipeline.context import Context
 from auditor.pipeline.decisions import OfClasses, analyse_classes, analyse_layer, compared_pairs
 from auditor.pipeline.illustrate import illustrate, requests_of
@@ -27,8 +26,10 @@ from auditor.records.concepts import (
     Mistakes,
     Strategies,
 )
-from auditor.records.stages import Illustration, SamplePicture, UnitPicture
+from auditor.records.part import SampleView
+from auditor.records.stages import Illustration, UnitPicture
 from auditor.records.work import Work
+from auditor.report.sections.analysis import Extras, LayerAnalysis, LayerExtras
 
 # Concepts named per strategy, per kind of error, and reference samples of each.
 NAMED = 3
@@ -124,7 +125,7 @@ def _pictures(
     layers: Sequence[LayerAnalysis],
     extras: Sequence[LayerExtras],
     of_classes: OfClasses,
-) -> tuple[tuple[UnitPicture, ...], tuple[SamplePicture, ...]]:
+) -> tuple[tuple[UnitPicture, ...], Mapping[int, SampleView]]:
     wanted = []
     for analysis, extra in zip(layers, extras, strict=True):
         wanted += component_requests(extra.components)

@@ -12,9 +12,9 @@ from auditor.base.progress import Progress, Step
 from auditor.causal.context import Search
 from auditor.causal.probe import Probe
 from auditor.causal.search import find_shortcuts, steps_of
+from auditor.causal.trial import LEAST_IMAGES
 from auditor.config.audit import Config
 from auditor.pipeline.analyses import run_analyses
-from auditor.pipeline.analysis import Analysis, LayerAnalysis
 from auditor.pipeline.assemble import assemble
 from auditor.pipeline.compose import compositions
 from auditor.pipeline.concepts import concepts_of_layers, relevance_of_data
@@ -40,9 +40,10 @@ from auditor.pipeline.result_pictures import (
     reference_samples,
 )
 from auditor.pipeline.resume import check_left, remove_unlisted_pictures
-from auditor.records.stages import ShortcutReport
+from auditor.records.stages import Samples, ShortcutReport
 from auditor.relevance.sweep.numerics import exact
 from auditor.report.document.audit import AuditResult
+from auditor.report.sections.analysis import Analysis, LayerAnalysis
 from auditor.report.show.images import ImageStore
 from auditor.run.folder import RunFolder, open_run
 from auditor.run.storage import locked, make_folder
@@ -125,6 +126,7 @@ def _stages(opened: Opened) -> AuditOutcome:
         outputs=outputs,
         left_out=left_out,
         agreement=agreement,
+        searched=tuple(_testable(samples, output) for output in outputs),
         layers=layers,
         illustrations=illustrations,
         extras=extras,
@@ -145,6 +147,11 @@ def _stages(opened: Opened) -> AuditOutcome:
         remove_unlisted_pictures(run)
         run.write({"audit.json": document}, status="audited", seconds=seconds)
     return AuditOutcome(run, result)
+
+
+def _testable(samples: Samples, output: int) -> bool:
+    """Say whether a class has images enough for the causal tests."""
+    return int(samples.discovery[samples.members(output)].sum()) >= LEAST_IMAGES
 
 
 def _shortcuts(context: Context, last: LayerAnalysis) -> ShortcutReport | None:

@@ -13,7 +13,6 @@ from auditor.concepts.composition import spread_rows, step, strongest
 from auditor.concepts.crops import receptive_crop
 from auditor.language.numbers import short_number
 from auditor.language.speaking import gettext as _
-from auditor.pipeline.analysis import LayerAnalysis
 from auditor.pipeline.context import Context
 from auditor.pipeline.illustrate import CROP_SIDE
 from auditor.records.details import (
@@ -31,6 +30,7 @@ from auditor.relevance.over_data.heatmaps import (
     concept_maps,
     sample_concept_maps,
 )
+from auditor.report.sections.analysis import LayerAnalysis
 from auditor.report.show.images import ImageStore
 from auditor.subject import Subject
 

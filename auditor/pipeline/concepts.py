@@ -12,12 +12,12 @@ from auditor.concepts.similarity import similarity_matrix
 from auditor.concepts.statistics import concept_statistics
 from auditor.concepts.subspaces import find_subspaces
 from auditor.config.audit import AuditConfig
-from auditor.pipeline.analysis import LayerAnalysis
 from auditor.pipeline.context import Context, Opened
 from auditor.records.accounting import accounts
 from auditor.records.stages import LayerRelevance, Samples
 from auditor.relevance.over_data.collect import PassPlan, merge, run_pass, shard_path
 from auditor.relevance.over_data.heatmaps import activation_products
+from auditor.report.sections.analysis import LayerAnalysis
 from auditor.shortcuts.split import discovery_split
 from auditor.subject.usable import nothing_usable
 

@@ -14,7 +14,6 @@ from auditor.concepts.planes import confused_pairs, decision_plane, subspace_uni
 from auditor.concepts.strategies import strategies
 from auditor.config.audit import AuditConfig
 from auditor.language.speaking import gettext as _
-from auditor.pipeline.analysis import LayerAnalysis
 from auditor.pipeline.context import Context
 from auditor.records.concepts import (
     ConfusedPair,
@@ -26,6 +25,7 @@ from auditor.records.concepts import (
     UnitChoice,
 )
 from auditor.records.stages import LayerRelevance, Samples
+from auditor.report.sections.analysis import LayerAnalysis
 from auditor.subject.labels import plain
 
 # Members per class that the directions of variation are found on.

@@ -7,10 +7,10 @@ from collections import Counter
 import numpy as np
 
 from auditor.config.published import shared_config
-from auditor.pipeline.analysis import ModelFacts
 from auditor.pipeline.context import Context
 from auditor.pipeline.identity import model_identity
 from auditor.report.document.audit import ModelCard, RuleCount
+from auditor.report.sections.analysis import ModelFacts
 
 # Samples whose conservation is measured: enough for an interval of the median, one batch of work.
 CONSERVATION_SAMPLES = 16

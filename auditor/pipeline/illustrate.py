@@ -15,6 +15,7 @@ from auditor.concepts.crops import receptive_crop
 from auditor.config.audit import AuditConfig
 from auditor.language.speaking import gettext as _
 from auditor.pipeline.context import Context
+from auditor.records.part import Crop
 from auditor.records.stages import (
     Illustration,
     LayerRelevance,
@@ -204,12 +205,11 @@ def _illustration(
     _box, crop = receptive_crop(photo, heatmap, field)
     path = samples.manifest.paths[request.row]
     name = f"{request.layer} · {request.concepts[0]}"
-    return Illustration(
-        layer=request.layer,
-        concept=request.concepts[0],
-        output=request.output,
-        origin=request.origin,
-        row=request.row,
+    classes = samples.manifest.classes
+    shown = Crop(
+        sample=path,
+        label=classes[samples.labels[request.row]],
+        prediction=classes[samples.prediction[request.row]],
         score=request.score,
         crop=store.jpeg(
             crop, alt=_("what %(name)s sees in %(path)s", name=name, path=path), side=CROP_SIDE
@@ -219,4 +219,12 @@ def _illustration(
             alt=_("relevance of %(name)s over %(path)s", name=name, path=path),
             side=FULL_SIDE,
         ),
+    )
+    return Illustration(
+        layer=request.layer,
+        concept=request.concepts[0],
+        output=request.output,
+        origin=request.origin,
+        row=request.row,
+        crop=shown,
     )

@@ -20,7 +20,6 @@ from auditor.concepts.local import (
 )
 from auditor.concepts.shares import shares_of
 from auditor.language.speaking import gettext as _
-from auditor.pipeline.analysis import LayerAnalysis
 from auditor.pipeline.context import Context
 from auditor.pipeline.illustrate import ATLAS_SIDE, CROP_SIDE, FULL_SIDE, with_places
 from auditor.records.part import Picture, concept_id
@@ -41,6 +40,7 @@ from auditor.report.document.audit import (
     RegionCard,
     RegionRow,
 )
+from auditor.report.sections.analysis import LayerAnalysis
 from auditor.report.show.images import ImageStore, Photo, heat, outline, overlay, upscale
 
 # Concepts whose conditional heatmaps are compared inside a region.

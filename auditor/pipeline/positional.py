@@ -15,13 +15,13 @@ from auditor.concepts.components import positional_components
 from auditor.concepts.typical import typical_samples
 from auditor.concepts.units import channel_figures, component_figures, leading_unit
 from auditor.language.speaking import gettext as _
-from auditor.pipeline.analysis import LayerAnalysis
 from auditor.pipeline.context import Context
 from auditor.records.concepts import Empty, PositionalComponents, UnitChoice
 from auditor.records.stages import LayerRelevance, Samples, Subspaces
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.graph.geometry import Geometry
 from auditor.relevance.over_data.heatmaps import Load
+from auditor.report.sections.analysis import LayerAnalysis
 
 # Relevance is summed over blocks until a layer has at most this many positions on a side.
 SIDE = 28

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from auditor.base.progress import Step
 from auditor.concepts.typical import typical_samples
-from auditor.pipeline.analysis import LayerAnalysis
 from auditor.pipeline.context import Context
 from auditor.pipeline.illustrate import atlas_sample, illustrate, requests_of, samples_of
 from auditor.records.part import concept_id
 from auditor.records.stages import Illustration, ShortcutReport
 from auditor.relevance.over_data.heatmaps import MapRequest
 from auditor.report.document.audit import AtlasSample, LocalPart
-from auditor.report.sections.findings import RegionPictures, region_pictures
+from auditor.report.sections.analysis import LayerAnalysis, RegionPictures
+from auditor.report.sections.findings import region_pictures
 
 Atlases = tuple[tuple[AtlasSample, ...], ...]
 

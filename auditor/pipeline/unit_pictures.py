@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -15,7 +15,8 @@ from auditor.concepts.typical import typical_samples
 from auditor.language.speaking import gettext as _
 from auditor.pipeline.context import Context
 from auditor.records.concepts import Empty, Mistakes, PositionalComponents, Strategies
-from auditor.records.stages import LayerRelevance, SamplePicture, Samples, Subspaces, UnitPicture
+from auditor.records.part import SampleView
+from auditor.records.stages import LayerRelevance, Samples, Subspaces, UnitPicture
 from auditor.relevance.over_data.heatmaps import HeatmapRequest, heatmaps, plain_heatmaps
 from auditor.report.draw.pictures import overlay
 
@@ -100,14 +101,14 @@ def draw_units(
     context: Context, wanted: Sequence[Wanted], progress: Step
 ) -> tuple[UnitPicture, ...]:
     """Return every wanted conditional heatmap, drawn over its sample."""
-    subject, batch = context.subject, context.config.audit.batch
+    subject, samples, batch = context.subject, context.samples, context.config.audit.batch
     drawn: list[UnitPicture] = []
     for start in range(0, len(wanted), CHUNK):
         part = wanted[start : start + CHUNK]
         requests = [request for request, *_rest in part]
         maps = heatmaps(context.explainer, subject.load, requests, batch=batch, progress=progress)
         for (request, kind, unit, output), heatmap in zip(part, maps, strict=True):
-            path = context.samples.manifest.paths[request.row]
+            path = samples.manifest.paths[request.row]
             picture = context.store.jpeg(
                 overlay(subject.picture(request.row), heatmap),
                 alt=_(
@@ -117,6 +118,7 @@ def draw_units(
                     layer=request.layer,
                     path=path,
                 ),
+                caption=samples.manifest.classes[int(samples.target[request.row])],
                 side=SIDE,
             )
             drawn.append(UnitPicture(request.layer, kind, unit, output, request.row, picture))
@@ -142,13 +144,12 @@ def sample_rows(
     return sorted(set(rows))
 
 
-def draw_samples(
-    context: Context, rows: Sequence[int], progress: Step
-) -> tuple[SamplePicture, ...]:
+def draw_samples(context: Context, rows: Sequence[int], progress: Step) -> Mapping[int, SampleView]:
     """Return every sample with the heatmap of what was explained about it."""
     subject, samples, store = context.subject, context.samples, context.store
     batch = context.config.audit.batch
-    drawn: list[SamplePicture] = []
+    classes = samples.manifest.classes
+    views: dict[int, SampleView] = {}
     for start in range(0, len(rows), batch):
         part = list(rows[start : start + batch])
         targets = [int(samples.target[row]) for row in part]
@@ -156,15 +157,15 @@ def draw_samples(
         for row, heatmap in zip(part, maps, strict=True):
             photo, path = subject.picture(row), samples.manifest.paths[row]
             alt = _("relevance over %(path)s", path=path)
-            drawn.append(
-                SamplePicture(
-                    row,
-                    store.jpeg(photo, alt=path, side=SIDE),
-                    store.jpeg(overlay(photo, heatmap), alt=alt, side=SIDE),
-                )
+            views[row] = SampleView(
+                sample=path,
+                label=classes[samples.labels[row]],
+                prediction=classes[samples.prediction[row]],
+                photo=store.jpeg(photo, alt=path, side=SIDE),
+                heatmap=store.jpeg(overlay(photo, heatmap), alt=alt, side=SIDE),
             )
         progress(len(part))
-    return tuple(drawn)
+    return views
 
 
 def _varied(

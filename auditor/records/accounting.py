@@ -13,6 +13,8 @@ from auditor.records.part import Number, Part
 from auditor.records.stages import Manifest, Samples
 
 OUTSIDE = ""
+# Why a picture has no row that data.limit left out.
+BEYOND_LIMIT = "beyond the limit (stratified random sample)"
 
 
 class ClassCount(Part):

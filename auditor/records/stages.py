@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from pydantic import InstanceOf
 
-from auditor.records.part import Picture
+from auditor.records.part import Crop, Picture
 from auditor.records.shortcuts import Assessment, Factors, Plausibility, SearchLimits
 
 Origin = Literal["relevance", "activation"]
@@ -176,9 +176,7 @@ class Illustration:
     output: int | None
     origin: Origin
     row: int
-    score: float
-    crop: Picture
-    full: Picture
+    crop: Crop
 
 
 @dataclass(frozen=True)
@@ -195,15 +193,6 @@ class UnitPicture:
     output: int | None
     row: int
     picture: Picture
-
-
-@dataclass(frozen=True)
-class SamplePicture:
-    """A sample and the heatmap of what the model decided about it."""
-
-    row: int
-    photo: Picture
-    heatmap: Picture
 
 
 @dataclass(frozen=True)

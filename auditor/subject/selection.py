@@ -11,7 +11,6 @@ from auditor.base.errors import DataError, UnknownNameError
 from auditor.base.streams import stream
 
 OTHER_CLASS = "of a class that was not asked for"
-BEYOND_LIMIT = "beyond the limit (stratified random sample)"
 
 
 def select(

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from auditor.__main__ import run
-from auditor.pipeline.assemble import left_by_limit
-from auditor.records.accounting import ClassCount
-from auditor.subject.selection import BEYOND_LIMIT
+from auditor.records.accounting import BEYOND_LIMIT, ClassCount
+from auditor.report.sections.summary import left_by_limit
 from tests.pipeline.small import write_own_model_audit
 
 

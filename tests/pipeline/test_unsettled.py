@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from auditor.pipeline.assemble import unsettled
+from auditor.report.sections.summary import unsettled
 from auditor.shortcuts.tests import FLIP_EXCESS, in_order
 
 

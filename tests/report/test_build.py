@@ -10,8 +10,9 @@ import pytest
 from auditor.records.accounting import Agreement, ClassCount
 from auditor.records.stages import Manifest, Samples
 from auditor.report.document.audit import DataCard, FindingCard, NotRun, Quarantined, SearchLimits
+from auditor.report.sections.data import data_card
 from auditor.report.sections.findings import cut_out, enlarged
-from auditor.report.sections.performance import confusion_matrix, data_card, performance
+from auditor.report.sections.performance import accuracies, confusion_matrix
 from auditor.report.sections.verdict import does_not_show, verdict
 from auditor.shortcuts.statistics import wilson
 from tests.report.conftest import Run
@@ -46,7 +47,7 @@ def test_counts_of_the_data_add_up() -> None:
 
 
 def test_performance_by_hand() -> None:
-    found = performance(samples(), (0, 1), confusion=None)
+    found = accuracies(samples(), (0, 1))
     assert found.accuracy.value == pytest.approx(5 / 7)
     first, second = found.classes
     assert (first.n, first.accuracy.value, first.confused_with) == (3, 2 / 3, [("b", 1)])

@@ -10,7 +10,7 @@ from auditor.report.show.pdf import pdf_html
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT
 
-KNOWN = {name: title for name, title, _ in ORDER}
+KNOWN = {section.id: section.title for section in ORDER}
 
 
 def test_every_section_it_names_exists() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from auditor.records.part import Interval, Picture
 from auditor.records.shortcuts import Factors, GlobalFactor, SearchLimits
 from auditor.records.stages import ShortcutReport
 from auditor.report.draw.distributions import factors_figure
-from auditor.report.sections.factors import factors_part, strongest
+from auditor.report.sections.data import factors, strongest
 from auditor.report.sections.verdict import verdict
 from auditor.report.show.factor_rows import factor_rows
 from auditor.report.show.html import render_html
@@ -49,8 +50,13 @@ def report(**parts: Any) -> ShortcutReport:
     return ShortcutReport((), SearchLimits(ran=True), Factors(**parts))
 
 
+def audit(found: ShortcutReport | None) -> Any:
+    store = SimpleNamespace(figure=lambda draw, alt: PICTURE)
+    return SimpleNamespace(analysis=SimpleNamespace(shortcuts=found), store=store)
+
+
 def test_what_was_found_is_in_the_part() -> None:
-    part = factors_part(report(factors=(FACTOR,), odd_total=7), lambda factors: PICTURE)
+    part = factors(audit(report(factors=(FACTOR,), odd_total=7)))
     assert part is not None
     assert part.factors == (FACTOR,)
     assert (part.figure, part.drawn, part.odd_total) == (PICTURE, 1, 7)
@@ -60,8 +66,8 @@ def test_what_was_found_is_in_the_part() -> None:
 
 
 def test_nothing_found_is_no_part() -> None:
-    assert factors_part(report(), lambda factors: PICTURE) is None
-    assert factors_part(None, lambda factors: PICTURE) is None
+    assert factors(audit(report())) is None
+    assert factors(audit(None)) is None
 
 
 def test_a_factor_counts_in_the_verdict_like_a_region(run: Run) -> None:
@@ -77,14 +83,14 @@ def test_a_factor_counts_in_the_verdict_like_a_region(run: Run) -> None:
 
 
 def test_the_data_section_shows_all_three(run: Run, html: str) -> None:
-    factors = run.result.factors
-    assert factors is not None
+    whole = run.result.factors
+    assert whole is not None
     for text in (
         "What sets whole pictures of a class apart",
         "Columns of metadata",
         "Pictures to look at",
         "The oddest 1 of 3.",
-        factors.odd[0].sample,
+        whole.odd[0].sample,
     ):
         assert text in html, text
 
@@ -152,10 +158,10 @@ def test_the_figure_draws_the_largest_effects_in_the_order_of_the_table(run: Run
 
 
 def test_a_figure_that_leaves_factors_out_says_so(run: Run) -> None:
-    factors = run.result.factors
-    assert factors is not None
+    whole = run.result.factors
+    assert whole is not None
     for drawn, said in ((1, True), (2, False), (None, False)):
-        part = factors.model_copy(update={"drawn": drawn})
+        part = whole.model_copy(update={"drawn": drawn})
         result = run.result.model_copy(update={"factors": part})
         page = render_html(result, CONTEXT, run.folder / "images", max_mb=8)
         assert ("The 1 of 2 with the largest measured effect" in page) == said

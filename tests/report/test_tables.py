@@ -10,10 +10,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from auditor.report.show.tables import COLUMNS, csv_files, neutral
+from auditor.language.speaking import Text
+from auditor.report.sections.order import in_order
+from auditor.report.show.tables import csv_files, neutral
 from tests.report.conftest import Run
 
 Row = dict[str, Any]
+COLUMNS = {name: table.columns for each in in_order() for name, table in each.tables.items()}
 
 
 def of_interval(name: str, item: Row | None) -> Row:
@@ -144,7 +147,8 @@ def test_every_cell_is_what_audit_json_says(run: Run, rows: Any) -> None:
     for given, row in zip(table.to_dict("records"), wanted, strict=True):
         assert set(row) <= set(COLUMNS[name])
         for column in COLUMNS[name]:
-            value = neutral(row.get(column))
+            value = row.get(column)
+            value = neutral(Text.from_json(value) if isinstance(value, dict) else value)
             if isinstance(value, int | float) and not isinstance(value, bool):
                 assert float(given[column]) == pytest.approx(value), (column, row)
             else:

@@ -21,8 +21,9 @@ from auditor.base.errors import (
     UnknownNameError,
 )
 from auditor.config.audit import Config, load_config, parse_config
+from auditor.records.accounting import BEYOND_LIMIT
 from auditor.subject import DATA_SOURCES, Subject, load_subject
-from auditor.subject.selection import BEYOND_LIMIT, OTHER_CLASS
+from auditor.subject.selection import OTHER_CLASS
 from tests.subject.small import config, image_folder, noise, write_factory
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_configs"

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from auditor.base.errors import DataError, IntegrityError, StoppedError
-from auditor.records.accounting import ClassCount, accounts, lost_share
+from auditor.records.accounting import BEYOND_LIMIT, ClassCount, accounts, lost_share
 from auditor.records.stages import Manifest, Samples
 from auditor.subject import Subject, load_subject
 from auditor.subject.folders import NOT_AN_IMAGE, OTHER_FORMAT, UNKNOWN_KIND
-from auditor.subject.selection import BEYOND_LIMIT, OTHER_CLASS
+from auditor.subject.selection import OTHER_CLASS
 from auditor.subject.usable import first_and_cause, nothing_usable
 from tests.subject.small import config, image_folder, noise, write_factory
 

@@ -7,7 +7,7 @@ by content digest and lie in the run folder's ``images/``.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -489,6 +489,7 @@ class NotRun(Part):
 class AuditResult(Part):
     """The whole audit. ``faces``: one reference sample of each concept without a card, by id.
 
+    ``sections`` holds the parts of sections that plug-ins add, by name, as plain values.
     ``language`` is the code of the language that its sentences and figures are written in.
     """
 
@@ -523,6 +524,7 @@ class AuditResult(Part):
     not_run: list[NotRun]
     config: str
     language: str = "en"
+    sections: dict[str, Any] = Field(default_factory=dict)
 
 
 class RenderContext(Part):

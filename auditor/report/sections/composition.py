@@ -1,4 +1,4 @@
-"""Composition graphs as the report shows them: nodes with crops, edges with shares."""
+"""The section on composition: graphs of nodes with crops, and edges with shares."""
 
 from __future__ import annotations
 
@@ -7,18 +7,30 @@ from collections.abc import Mapping
 import numpy as np
 
 from auditor.concepts.composition import shares
+from auditor.language.speaking import gettext as _
 from auditor.records.details import CompositionGraph, Compositions, CompositionStep
 from auditor.records.part import concept_id
 from auditor.records.stages import Samples
 from auditor.report.document.audit import (
+    AuditResult,
     CompositionCard,
     CompositionPart,
     GraphEdge,
     GraphNode,
     Picture,
 )
+from auditor.report.sections.findings import finding_ids
+from auditor.report.sections.section import Audit, Section
 
 Crops = Mapping[tuple[str, int, int], Picture]
+
+
+def composition(audit: Audit) -> CompositionPart:
+    """Return the graphs of classes and findings."""
+    analysis = audit.analysis
+    return composition_part(
+        analysis.compositions, analysis.samples, finding_ids(analysis.shortcuts)
+    )
 
 
 def composition_part(
@@ -105,3 +117,16 @@ def _edges(graph: CompositionGraph) -> list[GraphEdge]:
         ]
         start = first
     return edges
+
+
+def has_composition(result: AuditResult) -> bool:
+    """Say whether graphs were looked for."""
+    return result.composition is not None
+
+
+SECTION = Section(
+    "composition",
+    _("What concepts are made of"),
+    parts={"composition": composition},
+    has=has_composition,
+)

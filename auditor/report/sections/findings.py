@@ -1,8 +1,8 @@
-"""Clever-Hans candidates as the report shows them: cards with outlines, crops and triplets."""
+"""The section with a sheet for each finding: outlines, crops, tests and triplets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import numpy as np
@@ -11,16 +11,17 @@ from auditor.language.shapes import shape_in_words
 from auditor.language.speaking import capitalised
 from auditor.language.speaking import gettext as _
 from auditor.records.part import Picture, concept_id
-from auditor.records.shortcuts import Assessment, Details
+from auditor.records.shortcuts import Assessment, Details, SearchLimits
 from auditor.records.stages import Candidate, Finding, Samples, ShortcutReport, Triplet
-from auditor.report.document.audit import FindingCard, TripletCard
+from auditor.report.document.audit import AuditResult, FindingCard, TripletCard
 from auditor.report.draw.zeroing_curves import zeroing_figure
+from auditor.report.sections.analysis import RegionPictures
+from auditor.report.sections.section import Audit, Row, Section, Table
 from auditor.report.show.images import ImageStore, outline, resize
 
 SIDE = 192
 LEAST_EXAMPLES = 3
 PictureOf = Callable[[int], np.ndarray]
-RegionPictures = tuple[tuple[Picture, ...], tuple[Picture, ...]]
 
 
 def finding_cards(
@@ -176,3 +177,66 @@ def _triplet(triplet: Triplet, name: str, samples: Samples, store: ImageStore) -
             names[triplet.predictions[2]],
         ),
     )
+
+
+def findings(audit: Audit) -> list[FindingCard]:
+    """Return the card of every finding."""
+    report = audit.analysis.shortcuts
+    if report is None:
+        return []
+    return finding_cards(report, audit.analysis.samples, audit.store, audit.analysis.regions)
+
+
+def search(audit: Audit) -> SearchLimits:
+    """Return what the search could have found, or why it did not run."""
+    if audit.analysis.shortcuts is not None:
+        return audit.analysis.shortcuts.limits
+    reason = _("switched off in the config (shortcuts.enabled: false)")
+    return SearchLimits(ran=False, reason=reason)
+
+
+def has_findings(result: AuditResult) -> bool:
+    """Say whether there is a finding."""
+    return bool(result.findings)
+
+
+def finding_rows(result: AuditResult) -> Iterable[Row]:
+    """Yield a row for each finding."""
+    for finding in result.findings:
+        yield FINDINGS.of(finding) | {
+            "finding": finding.id,
+            "class": finding.class_name,
+            "pictures": finding.images,
+            "meaning": finding.meaning,
+        }
+
+
+def evidence_rows(result: AuditResult) -> Iterable[Row]:
+    """Yield a row for each test of each finding."""
+    for finding in result.findings:
+        for test in finding.evidence.values():
+            yield EVIDENCE.of(test) | {"finding": finding.id}
+
+
+FINDINGS = Table(
+    (
+        *("finding", "title", "class", "grade", "severity", "confidence", "pictures"),
+        *("plausibility", "what", "meaning", "fingerprint"),
+    ),
+    finding_rows,
+)
+EVIDENCE = Table(
+    (
+        *("finding", "test", "outcome", "effect", "unit", "of", "low", "high", "n", "p", "q"),
+        *("z", "reason"),
+    ),
+    evidence_rows,
+)
+SECTION = Section(
+    "findings",
+    _("Finding sheets"),
+    parts={"findings": findings, "search": search},
+    has=has_findings,
+    tier="executive",
+    tables={"findings": FINDINGS, "evidence": EVIDENCE},
+)

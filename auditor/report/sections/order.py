@@ -1,28 +1,86 @@
-"""The sections of the report in their order, and which of them a result has content for."""
+"""The sections of the report in their order, and which of them a rendering shows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 
 from auditor.base.errors import UnknownNameError
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import translated
 from auditor.report.document.audit import AuditResult
+from auditor.report.sections import (
+    atlas,
+    classes,
+    composition,
+    data,
+    errors,
+    findings,
+    local,
+    method,
+    performance,
+    planes,
+    reproducibility,
+    scope,
+    strategies,
+    subspaces,
+    summary,
+)
+from auditor.report.sections.section import SECTIONS, Section, Tier, register
+
+TIERS: tuple[Tier, ...] = ("executive", "standard", "technical")
+COMPARISON = "comparison"
+# Sections without parts of their own are drawn from those of others, or from the review.
+ORDER = tuple(
+    register(section)
+    for section in (
+        summary.SECTION,
+        scope.SECTION,
+        Section("reading", _("How to read this"), tier="executive"),
+        Section("register", _("Findings register"), tier="executive"),
+        findings.SECTION,
+        data.SECTION,
+        performance.SECTION,
+        classes.SECTION,
+        atlas.SECTION,
+        local.SECTION,
+        subspaces.SECTION,
+        planes.SECTION,
+        strategies.SECTION,
+        composition.SECTION,
+        errors.SECTION,
+        Section(COMPARISON, _("Comparison with the previous audit"), tier="technical"),
+        method.SECTION,
+        Section("signoff", _("Decision log and sign-off")),
+        reproducibility.SECTION,
+        Section("crosswalk", _("Crosswalk")),
+    )
+)
 
 
 @dataclass(frozen=True)
-class Section:
-    """A numbered section; ``id`` names its anchor and its template."""
+class ShownSection:
+    """A numbered section of a rendering; ``id`` names its anchor, ``template`` its template."""
 
     id: str
     title: str
     number: int
+    template: str
 
-    @property
-    def template(self) -> str:
-        """Path of the section's template."""
-        return f"sections/{self.id}.html.j2"
+
+def in_order() -> list[Section]:
+    """Return all sections: our own, and before the comparison those of plug-ins, as registered."""
+    own = [section.id for section in ORDER]
+    at = own.index(COMPARISON)
+    others = [name for name in SECTIONS if name not in own]
+    return [SECTIONS[name] for name in (*own[:at], *others, *own[at:])]
+
+
+def by_need() -> list[Section]:
+    """Return all sections so that each comes after those whose parts it needs."""
+    graph = {section.id: section.needs for section in in_order()}
+    return [SECTIONS[name] for name in TopologicalSorter(graph).static_order()]
 
 
 def sections_of(
@@ -31,29 +89,36 @@ def sections_of(
     wanted: Sequence[str] | None = None,
     *,
     compared: bool = False,
-) -> tuple[Section, ...]:
+) -> tuple[ShownSection, ...]:
     """Return the sections that have content, numbered from 1, in the order of the report.
 
-    ``tier`` executive holds the first of them only, and the comparison is in technical alone when
-    nothing was ``compared``; ``wanted`` names those to show, in its order.
+    Shown are those of ``tier``, and the comparison when something was ``compared``; ``wanted``
+    names those to show, in its order.
 
     Raises:
         UnknownNameError: ``wanted`` names none of the report's sections.
     """
     check_sections(wanted)
-    known = {name: (translated(title), has) for name, title, has in ORDER}
-    names = [name for name in wanted or known if _in_tier(name, tier, compared)]
-    present = [name for name in dict.fromkeys(names) if known[name][1](result)]
+    names = wanted or [section.id for section in in_order()]
+    sections = [SECTIONS[name] for name in dict.fromkeys(names)]
+    present = [each for each in sections if _in_tier(each, tier, compared) and each.has(result)]
     return tuple(
-        Section(id=name, title=known[name][0], number=number)
-        for number, name in enumerate(present, start=1)
+        ShownSection(each.id, translated(each.title), number, template_name(each))
+        for number, each in enumerate(present, start=1)
     )
 
 
-def _in_tier(name: str, tier: str, compared: bool) -> bool:
-    if tier == "executive":
-        return name in EXECUTIVE
-    return tier == "technical" or compared or name not in TECHNICAL
+def template_name(section: Section) -> str:
+    """Return the name by which Jinja finds the template of a section."""
+    return f"sections/{section.id}.html.j2"
+
+
+def _in_tier(section: Section, tier: str, compared: bool) -> bool:
+    least: Tier = section.tier
+    if section.id == COMPARISON and compared:
+        least = "standard"
+    names: list[str] = [*TIERS]
+    return names.index(least) <= names.index(tier)
 
 
 def check_sections(wanted: Sequence[str] | None) -> None:
@@ -62,73 +127,6 @@ def check_sections(wanted: Sequence[str] | None) -> None:
     Raises:
         UnknownNameError: It names the nearest section.
     """
-    known = [name for name, _, _ in ORDER]
     for name in wanted or ():
-        if name not in known:
-            raise UnknownNameError("report section", name, known)
-
-
-def _always(_: AuditResult) -> bool:
-    return True
-
-
-def _has_findings(result: AuditResult) -> bool:
-    return bool(result.findings)
-
-
-def _has_classes(result: AuditResult) -> bool:
-    return bool(result.classes) or result.overview is not None
-
-
-def _has_atlas(result: AuditResult) -> bool:
-    return _has_classes(result) or bool(result.concepts or result.maps)
-
-
-def _has_subspaces(result: AuditResult) -> bool:
-    return bool(result.subspaces or result.units)
-
-
-def _has_planes(result: AuditResult) -> bool:
-    return result.planes is not None
-
-
-def _has_strategies(result: AuditResult) -> bool:
-    return result.strategies is not None
-
-
-def _has_errors(result: AuditResult) -> bool:
-    return result.errors is not None
-
-
-def _has_composition(result: AuditResult) -> bool:
-    return result.composition is not None
-
-
-def _has_local(result: AuditResult) -> bool:
-    return result.local is not None and bool(result.local.cards or result.local.notes)
-
-
-TECHNICAL = ("comparison",)
-EXECUTIVE = ("summary", "scope", "reading", "register", "findings")
-ORDER: tuple[tuple[str, str, Callable[[AuditResult], bool]], ...] = (
-    ("summary", _("Summary"), _always),
-    ("scope", _("Scope and intended use"), _always),
-    ("reading", _("How to read this"), _always),
-    ("register", _("Findings register"), _always),
-    ("findings", _("Finding sheets"), _has_findings),
-    ("data", _("Data"), _always),
-    ("performance", _("Performance"), _always),
-    ("classes", _("Dominant concepts"), _has_classes),
-    ("atlas", _("Concept atlas"), _has_atlas),
-    ("local", _("Single pictures"), _has_local),
-    ("subspaces", _("Concept subspaces"), _has_subspaces),
-    ("planes", _("Fine-grained decisions"), _has_planes),
-    ("strategies", _("Strategies within a class"), _has_strategies),
-    ("composition", _("What concepts are made of"), _has_composition),
-    ("errors", _("Errors"), _has_errors),
-    ("comparison", _("Comparison with the previous audit"), _always),
-    ("method", _("Method and limits"), _always),
-    ("signoff", _("Decision log and sign-off"), _always),
-    ("reproducibility", _("Reproducibility"), _always),
-    ("crosswalk", _("Crosswalk"), _always),
-)
+        if name not in SECTIONS:
+            raise UnknownNameError("report section", name, [each.id for each in in_order()])

@@ -1,77 +1,47 @@
-"""The data and performance parts of the result."""
+"""The section on performance: accuracy with intervals, confusions, calibration, slices."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 import numpy as np
 
 from auditor.language.speaking import gettext as _
-from auditor.records.accounting import Agreement, accounts, lost_share
 from auditor.records.stages import Samples
-from auditor.report.document.audit import (
-    Calibration,
-    ClassPerformance,
-    DataCard,
-    Performance,
-    Picture,
-    Quarantined,
-)
+from auditor.report.document.audit import AuditResult, ClassPerformance, Performance
+from auditor.report.draw.figures import confusion_figure
+from auditor.report.draw.reliability import reliability_figure
+from auditor.report.sections.calibration import calibration
+from auditor.report.sections.section import Audit, Row, Section, Table, cells
 from auditor.report.sections.slices import slices
 from auditor.shortcuts.statistics import wilson
 
 
-def data_card(
-    samples: Samples, *, source: str, digest: str, agreement: Agreement | None = None
-) -> DataCard:
-    """Count what was used, excluded and quarantined; the sums are checked.
-
-    Raises:
-        IntegrityError: they contradict each other.
-    """
-    manifest = samples.manifest
-    by_class = accounts(samples)
-    excluded: Counter[str] = Counter()
-    for reasons in manifest.excluded.values():
-        excluded.update(reasons)
-    used = Counter(manifest.classes[label] for label in samples.labels[samples.valid])
-    return DataCard(
-        source=source,
-        digest=digest,
-        total=len(manifest),
-        used=int(samples.valid.sum()),
-        counts=dict(sorted(used.items())),
-        excluded=dict(sorted(excluded.items())),
-        quarantined=[
-            Quarantined(path=path, reason=reason)
-            for path, reason in zip(manifest.paths, samples.quarantine, strict=True)
-            if reason is not None
-        ],
-        label_rule=manifest.label_rule,
-        metadata=sorted(manifest.metadata),
-        discovery=int((samples.valid & samples.discovery).sum()),
-        test=int((samples.valid & ~samples.discovery).sum()),
-        classes=list(by_class),
-        lost_share=lost_share(by_class),
-        contradiction=agreement if agreement and agreement.contradicts else None,
+def performance(audit: Audit) -> Performance:
+    """Measure accuracy and calibration, and draw both."""
+    samples = audit.analysis.samples
+    measured = accuracies(samples, audit.analysis.outputs)
+    confusion = audit.store.figure(
+        partial(confusion_figure, *confusion_matrix(samples, audit.analysis.outputs)),
+        alt=_("confusion matrix of the audited classes"),
     )
+    found = calibration(samples, seed=audit.config.audit.seed)
+    if found is not None:
+        alt = _("reliability diagram of the top answer")
+        figure = audit.store.figure(partial(reliability_figure, found), alt=alt)
+        found = found.model_copy(update={"figure": figure})
+    return measured.model_copy(update={"confusion": confusion, "calibration": found})
 
 
-def performance(
-    samples: Samples,
-    outputs: Sequence[int],
-    *,
-    confusion: Picture | None,
-    calibrated: Calibration | None = None,
-) -> Performance:
+def accuracies(samples: Samples, outputs: Sequence[int]) -> Performance:
     """Measure top-1 accuracy over all used samples, of each audited class and by metadata."""
     right = samples.valid & (samples.labels == samples.prediction)
     return Performance(
         accuracy=wilson(int(right.sum()), int(samples.valid.sum())),
         classes=[_class_performance(samples, right, output) for output in outputs],
-        confusion=confusion,
-        calibration=calibrated,
+        confusion=None,
         slices=slices(samples),
     )
 
@@ -103,3 +73,26 @@ def _class_performance(samples: Samples, right: np.ndarray, output: int) -> Clas
 
 def _most_confused(item: tuple[int, int]) -> tuple[int, int]:
     return -item[1], item[0]
+
+
+def class_rows(result: AuditResult) -> Iterable[Row]:
+    """Yield a row for each audited class."""
+    for item in result.performance.classes:
+        taken = "; ".join(f"{name} ({count})" for name, count in item.confused_with)
+        yield {
+            "class": item.name,
+            "pictures": item.n,
+            **cells("accuracy", item.accuracy),
+            "most_often_taken_for": taken,
+        }
+
+
+CLASSES = Table(
+    ("class", "pictures", "accuracy", "low", "high", "most_often_taken_for"), class_rows
+)
+SECTION = Section(
+    "performance",
+    _("Performance"),
+    parts={"performance": performance},
+    tables={"classes": CLASSES},
+)

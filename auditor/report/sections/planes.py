@@ -1,49 +1,46 @@
-"""Fine-grained decisions as the report shows them: a plane per pair of classes and layer."""
+"""The section on fine-grained decisions: a plane per pair of classes and layer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from auditor.language.numbers import bare_percent, percent
 from auditor.language.speaking import gettext as _
 from auditor.records.concepts import ConfusedPair, DecisionPlane, Empty
-from auditor.records.part import Crop, Interval, Picture, concept_id, subspace_id
+from auditor.records.part import Crop, Interval, concept_id, subspace_id
 from auditor.records.stages import Subspaces
 from auditor.report.document.analyses import PlaneAxis, PlaneCard, PlaneGap, Planes
+from auditor.report.document.audit import AuditResult
+from auditor.report.draw.decision_plane import plane_figure
+from auditor.report.sections.section import Audit, Section
 from auditor.report.sections.shared import Shelf
 
-CROPS = 4
-Draw = Callable[[DecisionPlane, tuple[str, str], tuple[str, str]], Picture]
+CROPS = 4  # of an axis
 
 
-def planes(
-    pairs: Sequence[ConfusedPair],
-    by_layer: Sequence[Sequence[DecisionPlane | Empty]],
-    layers: Sequence[str],
-    subspaces: Sequence[Subspaces],
-    shelf: Shelf,
-    draw: Draw,
-) -> Planes:
+def planes(audit: Audit) -> Planes:
     """Return a card for each pair and layer, the deepest layer first; only that one is drawn."""
+    shelf, extras = audit.shelf, audit.analysis.extras
     cards, gaps = [], []
-    for number, pair in enumerate(pairs):
+    for number, pair in enumerate(extras.pairs):
         missing: dict[str, list[str]] = {}
         drawn = False
-        for place in reversed(range(len(layers))):
-            found = by_layer[place][number]
-            if isinstance(found, Empty):
-                missing.setdefault(_named(found.reason, pair, shelf), []).append(layers[place])
+        for layer, extra in zip(audit.analysis.layers[::-1], extras.layers[::-1], strict=True):
+            plane = extra.planes[number]
+            if isinstance(plane, Empty):
+                missing.setdefault(_named(plane.reason, pair, shelf), []).append(extra.layer)
                 continue
-            cards.append(_card(found, subspaces[place], shelf, None if drawn else draw))
+            card = _card(plane, layer.subspaces, shelf)
+            cards.append(card if drawn else _drawn(audit, plane, card))
             drawn = True
         gaps += [_gap(pair, reason, where, shelf) for reason, where in missing.items()]
-    note = "" if pairs else _nothing(shelf)
-    return Planes(cards=cards, gaps=gaps, note=note)
+    return Planes(cards=cards, gaps=gaps, note="" if extras.pairs else _nothing())
 
 
-def _nothing(shelf: Shelf) -> str:
+def _nothing() -> str:
     return _(
         "No two audited classes are confused: no picture of one was taken for the other, and none "
         "was decided narrowly between them. Name pairs in audit.pairs to compare them anyway."
@@ -69,14 +66,13 @@ def _named(reason: str, pair: ConfusedPair, shelf: Shelf) -> str:
     )
 
 
-def _card(plane: DecisionPlane, subspaces: Subspaces, shelf: Shelf, draw: Draw | None) -> PlaneCard:
+def _card(plane: DecisionPlane, subspaces: Subspaces, shelf: Shelf) -> PlaneCard:
     pair = plane.pair
     first, second = shelf.class_name(pair.first), shelf.class_name(pair.second)
     axes = _axis(plane, 0, subspaces, shelf), _axis(plane, 1, subspaces, shelf)
     member = plane.labels == plane.predictions
     held = plane.held_out & member
     wrong = int((plane.wrong & held).sum())
-    names = axes[0].unit, axes[1].unit
     return PlaneCard(
         layer=plane.layer,
         kind=plane.kind,
@@ -91,7 +87,7 @@ def _card(plane: DecisionPlane, subspaces: Subspaces, shelf: Shelf, draw: Draw |
         wrong=wrong,
         sentence=_sentence(plane, axes, first, second, wrong, int(held.sum())),
         rule=plane.rule,
-        figure=None if draw is None else draw(plane, (first, second), names),
+        figure=None,
     )
 
 
@@ -143,3 +139,31 @@ def _sentence(
         speaks_for=axes[better].speaks_for,
         auc_2=percent(axes[better].auc),
     )
+
+
+def _drawn(audit: Audit, plane: DecisionPlane, card: PlaneCard) -> PlaneCard:
+    """Return the card with its pictures drawn on the plane."""
+    draw = partial(
+        plane_figure,
+        plane.coordinates,
+        plane.labels == plane.pair.first,
+        plane.labels != plane.predictions,
+        plane.held_out,
+        (float(plane.weights[0]), float(plane.weights[1]), plane.threshold),
+        (card.first, card.second),
+        (card.axes[0].unit, card.axes[1].unit),
+    )
+    alt = _(
+        "pictures of %(classes)s and %(classes_2)s by their relevance of two concepts",
+        classes=card.first,
+        classes_2=card.second,
+    )
+    return card.model_copy(update={"figure": audit.store.figure(draw, alt=alt)})
+
+
+def has_planes(result: AuditResult) -> bool:
+    """Say whether pairs of classes were looked for."""
+    return result.planes is not None
+
+
+SECTION = Section("planes", _("Fine-grained decisions"), parts={"planes": planes}, has=has_planes)

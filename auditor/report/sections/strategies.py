@@ -1,51 +1,31 @@
-"""Strategies and wrong decisions as the report shows them."""
+"""The section on strategies: groups of a class's pictures that are decided alike."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from auditor.concepts.strategies import STABLE
-from auditor.records.concepts import ConceptContrast, Empty, MistakePair, Mistakes, Strategies
+from auditor.language.speaking import gettext as _
+from auditor.records.concepts import Empty, Strategies
 from auditor.records.part import concept_id
 from auditor.report.document.analyses import (
     ClassStrategies,
-    ContrastRow,
-    ErrorReport,
-    MistakeCard,
     Strategy,
     StrategyConcept,
     StrategyReport,
 )
+from auditor.report.document.audit import AuditResult
+from auditor.report.sections.section import Audit, Section
 from auditor.report.sections.shared import Shelf
 
-NAMED = 3
-CROPS = 4
-NEAREST, WRONG = 5, 4
+NAMED = 3  # concepts of a strategy
+NEAREST = 5  # pictures of a strategy
 
 
-def strategy_report(
-    layer: str, found: Sequence[Strategies | Empty], outputs: Sequence[int], shelf: Shelf
-) -> StrategyReport:
-    """Return the strategies of every audited class."""
+def strategies(audit: Audit) -> StrategyReport:
+    """Return the strategies of every audited class, at the deepest layer."""
+    extras, shelf = audit.analysis.extras, audit.shelf
+    pairs = zip(extras.strategies, audit.class_names, strict=True)
     return StrategyReport(
-        layer=layer,
-        classes=[
-            _class(each, shelf.class_name(output), shelf)
-            for each, output in zip(found, outputs, strict=True)
-        ],
-    )
-
-
-def error_report(layer: str, found: Mistakes | Empty, most: int, shelf: Shelf) -> ErrorReport:
-    """Return what the most frequent kinds of wrong decision rested on, ``most`` of them."""
-    if isinstance(found, Empty):
-        return ErrorReport(layer=layer, n=0, pairs=[], more=0, note=found.reason)
-    return ErrorReport(
-        layer=layer,
-        n=found.n,
-        pairs=[_mistake(layer, pair, shelf) for pair in found.pairs[:most]],
-        more=max(0, len(found.pairs) - most),
-        note="",
+        layer=extras.deepest, classes=[_class(found, name, shelf) for found, name in pairs]
     )
 
 
@@ -82,7 +62,7 @@ def _strategy(found: Strategies, place: int, shelf: Shelf) -> Strategy:
             StrategyConcept(
                 concept=concept_id(found.layer, concept),
                 difference=float(found.difference_spread[place, concept]),
-                crop=next(iter(shelf.of_concept(found.layer, concept, 1)), None),
+                crop=next(iter(shelf.references(found.layer, concept)), None),
             )
             for concept in concepts
         ],
@@ -90,32 +70,14 @@ def _strategy(found: Strategies, place: int, shelf: Shelf) -> Strategy:
     )
 
 
-def _mistake(layer: str, pair: MistakePair, shelf: Shelf) -> MistakeCard:
-    return MistakeCard(
-        label=shelf.class_name(pair.label),
-        prediction=shelf.class_name(pair.prediction),
-        n=pair.n,
-        driving=_rows(layer, pair.driving, pair.prediction, shelf),
-        missing=_rows(layer, pair.missing, pair.label, shelf),
-        examples=shelf.of_samples([int(row) for row in pair.rows[:WRONG]]),
-        reason=pair.reason,
-    )
+def has_strategies(result: AuditResult) -> bool:
+    """Say whether strategies were looked for."""
+    return result.strategies is not None
 
 
-def _rows(
-    layer: str, contrast: ConceptContrast | None, output: int, shelf: Shelf
-) -> list[ContrastRow]:
-    if contrast is None:
-        return []
-    return [
-        ContrastRow(
-            concept=concept_id(layer, int(concept)),
-            share=float(contrast.share[place]),
-            share_in_predicted=float(contrast.share_in_predicted[place]),
-            share_in_label=float(contrast.share_in_label[place]),
-            difference=float(contrast.difference[place]),
-            activation_difference=float(contrast.activation_difference[place]),
-            crops=shelf.of_concept(layer, int(concept), CROPS, output),
-        )
-        for place, concept in enumerate(contrast.concepts[:NAMED])
-    ]
+SECTION = Section(
+    "strategies",
+    _("Strategies within a class"),
+    parts={"strategies": strategies},
+    has=has_strategies,
+)

@@ -12,7 +12,6 @@ from auditor.records.concepts import (
     Empty,
     PositionalComponents,
     RelevanceDirections,
-    UnitChoice,
 )
 from auditor.records.part import concept_id, subspace_id
 from auditor.records.stages import Subspaces
@@ -21,29 +20,22 @@ from auditor.report.document.analyses import (
     ClassComponents,
     Component,
     LayerUnits,
-    LeadUnit,
     RelevanceDirection,
     SubspacePictures,
 )
+from auditor.report.sections.analysis import LayerExtras
 from auditor.report.sections.shared import Shelf
 
 NAMED = 3
-LEADING = 5
 
 
 def layer_units(
-    layer: str,
-    decision: UnitChoice | Empty,
-    components: PositionalComponents | Empty,
-    class_components: Sequence[PositionalComponents | Empty],
-    directions: RelevanceDirections | Empty,
-    subspaces: Subspaces,
-    outputs: Sequence[int],
-    shelf: Shelf,
+    extra: LayerExtras, subspaces: Subspaces, outputs: Sequence[int], shelf: Shelf
 ) -> LayerUnits:
     """Return the units of a layer; what could not be found has a reason."""
+    decision, components, directions = extra.decision, extra.components, extra.directions
     return LayerUnits(
-        layer=layer,
+        layer=extra.layer,
         choice=None if isinstance(decision, Empty) else decision,
         choice_note=decision.reason if isinstance(decision, Empty) else "",
         components=[] if isinstance(components, Empty) else _components(components, shelf),
@@ -51,79 +43,15 @@ def layer_units(
         components_note=components.reason if isinstance(components, Empty) else "",
         classes=[
             _of_class(found, output, shelf)
-            for output, found in zip(outputs, class_components, strict=bool(class_components))
+            for output, found in zip(
+                outputs, extra.class_components, strict=bool(extra.class_components)
+            )
         ],
         directions=[] if isinstance(directions, Empty) else _directions(directions, shelf),
         directions_rule="" if isinstance(directions, Empty) else directions.rule,
         directions_note=directions.reason if isinstance(directions, Empty) else "",
         subspaces=_subspaces(subspaces, shelf),
     )
-
-
-def lead_units(
-    units: LayerUnits, subspaces: Subspaces, place: int, class_name: str
-) -> tuple[list[LeadUnit], str]:
-    """Return the larger units that a class's table starts with, and what they are; or nothing."""
-    if units.choice is None or units.choice.leads == "channel":
-        return [], ""
-    if units.choice.leads == "subspace":
-        return _lead_subspaces(units, subspaces, place), (
-            _(
-                "Single channels are not distinct at this layer, so its subspaces come first: "
-                "channels that react to the same content, read as one."
-            )
-        )
-    own = [item for item in units.classes if item.class_name == class_name and item.components]
-    if own:
-        found = [
-            LeadUnit(
-                id=each.id,
-                share=each.share,
-                concepts=each.concepts,
-                pictures=[] if each.picture is None else [each.picture],
-            )
-            for each in own[0].components[:LEADING]
-        ]
-        return found, (
-            _(
-                "Single channels are not distinct at this layer, so the class's components come "
-                "first: channels whose relevance lies at the same places, on the most typical "
-                "picture."
-            )
-        )
-    ranked = sorted(units.components, key=lambda each: -each.share.get(class_name, 0.0))
-    return [
-        LeadUnit(
-            id=each.id,
-            share=each.share.get(class_name, 0.0),
-            concepts=each.concepts,
-            pictures=[p for p in each.pictures if p.caption == class_name][:1],
-        )
-        for each in ranked[:LEADING]
-    ], (
-        _(
-            "Single channels are not distinct at this layer, so its components come first: "
-            "channels whose relevance lies at the same places."
-        )
-    )
-
-
-def _lead_subspaces(units: LayerUnits, subspaces: Subspaces, place: int) -> list[LeadUnit]:
-    shown = {each.subspace: each.pictures for each in units.subspaces}
-    order = np.argsort(-subspaces.share[place], kind="stable")[:LEADING]
-    return [
-        LeadUnit(
-            id=subspace_id(units.layer, int(group)),
-            share=float(subspaces.share[place, group]),
-            concepts=[
-                concept_id(units.layer, int(concept))
-                for concept in subspaces.concepts[subspaces.cluster == group][:NAMED]
-            ],
-            pictures=shown.get(subspace_id(units.layer, int(group)), [])[:1],
-        )
-        for group in order
-        if subspaces.share[place, group] > 0
-    ]
 
 
 def _components(components: PositionalComponents, shelf: Shelf) -> list[Component]:

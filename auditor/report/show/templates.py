@@ -14,6 +14,7 @@ from auditor.base.shipped import shipped
 from auditor.language.bidi import isolated
 from auditor.language.numbers import number
 from auditor.language.speaking import Text, spoken, translate, translate_counted, translated
+from auditor.report.sections.order import in_order, template_name
 from auditor.report.show.formatting import FILTERS
 
 LONG_WORD = re.compile(r"(?<![^\s\u2066-\u2069'\"(])[\w.-]{41,}(?![^\s\u2066-\u2069'\"),;:!?])")
@@ -36,7 +37,7 @@ def environment(*folders: Path) -> jinja2.Environment:
     A template is taken from the first of the folders that has it.
     """
     jinja = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folders),
+        loader=jinja2.ChoiceLoader([jinja2.FileSystemLoader(folders), _of_plugins()]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -48,6 +49,17 @@ def environment(*folders: Path) -> jinja2.Environment:
     jinja.tests["lone"] = _lone
     jinja.tests["several"] = _several
     return jinja
+
+
+def _of_plugins() -> jinja2.BaseLoader:
+    """Return what finds the templates of sections that plug-ins have registered."""
+    return jinja2.DictLoader(
+        {
+            template_name(section): section.template.read_text(encoding="utf-8")
+            for section in in_order()
+            if section.template is not None
+        }
+    )
 
 
 def speak(jinja: jinja2.Environment) -> None:

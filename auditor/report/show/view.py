@@ -31,7 +31,7 @@ from auditor.report.document.review import Comparison, Decision, DecisionState
 from auditor.report.draw.graph_layout import Layout, handed_on, layered
 from auditor.report.draw.map_layout import MapLayout, placed
 from auditor.report.draw.style import short
-from auditor.report.sections.order import Section, sections_of
+from auditor.report.sections.order import ShownSection, sections_of
 from auditor.report.show.chosen import (
     SHEET_GRADES,
     chosen_classes,
@@ -130,7 +130,7 @@ class View(Names):
     left_out: tuple[str, ...] = ()
 
     @cached_property
-    def sections(self) -> tuple[Section, ...]:
+    def sections(self) -> tuple[ShownSection, ...]:
         """Sections with content, numbered."""
         return sections_of(
             self.result,

@@ -1,4 +1,4 @@
-"""What the stages of an audit found, as the report is given it."""
+"""What the stages of an audit found: what the sections of the report are built from."""
 
 from __future__ import annotations
 
@@ -21,19 +21,21 @@ from auditor.records.concepts import (
     UnitChoice,
 )
 from auditor.records.details import Compositions
+from auditor.records.part import Picture, SampleView
 from auditor.records.stages import (
     ConceptStatistics,
     Illustration,
     LayerRelevance,
     References,
-    SamplePicture,
     Samples,
     ShortcutReport,
     Subspaces,
     UnitPicture,
 )
 from auditor.report.document.audit import AtlasSample, LocalPart, ModelCard, RuleCount
-from auditor.report.sections.findings import RegionPictures
+
+# Of a finding: photographs with the region outlined, and the regions cut out.
+RegionPictures = tuple[tuple[Picture, ...], tuple[Picture, ...]]
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Extras:
     mistakes: Mistakes | Empty
     illustrations: tuple[Illustration, ...]
     units: tuple[UnitPicture, ...]
-    samples: tuple[SamplePicture, ...]
+    samples: Mapping[int, SampleView]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +113,7 @@ class ModelFacts:
 class Analysis:
     """Everything the stages found; ``left_out`` counts classes that are not audited in depth.
 
+    ``searched`` says of each audited class whether it has images enough for the causal tests,
     ``atlases`` has an entry per audited class, ``regions`` one per finding; ``named`` are reference
     samples of concepts that atlases and single pictures name and that have no card.
     """
@@ -119,6 +122,7 @@ class Analysis:
     outputs: tuple[int, ...]
     left_out: int
     agreement: Agreement
+    searched: tuple[bool, ...]
     layers: tuple[LayerAnalysis, ...]
     illustrations: tuple[Illustration, ...]
     shortcuts: ShortcutReport | None
