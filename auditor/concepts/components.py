@@ -8,6 +8,7 @@ Each sample's positive relevance is scaled to sum to 1, so that samples count al
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -85,9 +86,7 @@ def positional_components(
             f"{len(relevance)} samples of relevance, but {len(rows)} rows and "
             f"{len(explained_as)} explained outputs"
         )
-    n, concepts = relevance.shape[:2]
-    positive = np.maximum(relevance, 0).astype(np.float32, copy=False).reshape(n, concepts, -1)
-    total = positive.sum(axis=(1, 2), dtype=np.float64)
+    positive, total = _scaled(relevance)
     used = np.flatnonzero(total > 0)
     if len(used) == 0:
         return Empty(
@@ -96,10 +95,8 @@ def positional_components(
                 layer=layer,
             )
         )
-    scale = np.divide(1.0, total, out=np.zeros(n), where=total > 0)
-    positive *= scale[:, None, None].astype(np.float32)
-    halves = _halves(positive, used, np.asarray(explained_as)[used], positions // 2, rng)
-    both = np.concatenate(halves)
+    explained_as = np.asarray(explained_as)
+    halves = _halves(positive, used, explained_as[used], positions // 2, rng)
     seed = int(rng.integers(2**31))
     if most is None:
         most = MOST if output is not None else max(MOST, len(np.unique(explained_as)) + 4)
@@ -108,27 +105,19 @@ def positional_components(
     number = _choose(trials)
     if number == 0:
         return Empty(_unstable(layer, len(used), trials))
-    directions = factor_directions(both, number, seed)
+    directions = factor_directions(np.concatenate(halves), number, seed)
     place = np.stack([carried_parts(sample.T, directions).T for sample in positive])
     order = np.argsort(-place.sum(axis=(0, 2), dtype=np.float64), kind="stable")
     place, directions = place[:, order], directions[order]
-    share = place.sum(axis=2, dtype=np.float64)
-    rest = np.where(total > 0, 1.0 - share.sum(axis=1), 0.0)
-    outputs = tuple(int(found) for found in np.unique(explained_as))
-    members = [used[explained_as[used] == found] for found in outputs]
     overlap = directions @ directions.T
     return PositionalComponents(
         layer=layer,
         output=output,
         rows=np.asarray(rows),
-        explained_as=np.asarray(explained_as),
+        explained_as=explained_as,
         directions=directions,
-        place=place.reshape(n, number, *relevance.shape[2:]),
-        share=share,
-        rest=rest,
-        outputs=outputs,
-        class_share=np.stack([_mean(share, some) for some in members]),
-        class_rest=np.array([float(_mean(rest, some)) for some in members]),
+        place=place.reshape(len(place), number, *relevance.shape[2:]),
+        **_shares(place, total, explained_as),
         overlap=overlap,
         redundancy=(overlap - np.eye(number)).max(axis=1) if number > 1 else np.zeros(1),
         numbers=tuple(trial.number for trial in trials),
@@ -136,6 +125,40 @@ def positional_components(
         explained=np.array([trial.explained for trial in trials]),
         rule=_rule(trials, number),
     )
+
+
+def _scaled(
+    relevance: Float[np.ndarray, "sample concept h w"],
+) -> tuple[Float[np.ndarray, "sample concept position"], Float[np.ndarray, "sample"]]:
+    """Return the positive relevance, scaled to a sum of 1 in every sample, and the sums before."""
+    n, concepts = relevance.shape[:2]
+    positive = np.maximum(relevance, 0).astype(np.float32, copy=False).reshape(n, concepts, -1)
+    total = positive.sum(axis=(1, 2), dtype=np.float64)
+    scale = np.divide(1.0, total, out=np.zeros(n), where=total > 0)
+    positive *= scale[:, None, None].astype(np.float32)
+    return positive, total
+
+
+def _shares(
+    place: Float[np.ndarray, "sample component position"],
+    total: Float[np.ndarray, "sample"],
+    explained_as: Int[np.ndarray, "sample"],
+) -> dict[str, Any]:
+    """Return what each component carries of every sample, on average of every class, and the rest.
+
+    Samples without positive relevance are no part of a class's average.
+    """
+    share = place.sum(axis=2, dtype=np.float64)
+    rest = np.where(total > 0, 1.0 - share.sum(axis=1), 0.0)
+    outputs = tuple(int(output) for output in np.unique(explained_as))
+    members = [np.flatnonzero((total > 0) & (explained_as == output)) for output in outputs]
+    return {
+        "share": share,
+        "rest": rest,
+        "outputs": outputs,
+        "class_share": np.stack([_mean(share, rows) for rows in members]),
+        "class_rest": np.array([float(_mean(rest, rows)) for rows in members]),
+    }
 
 
 def _halves(
