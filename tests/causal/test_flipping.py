@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from auditor.causal.flipping import flipping_curves, flipping_samples, steps_of
-from auditor.concepts.ranking import flipping_areas, ranking_trust
+from auditor.concepts.ranking import flipping_areas, ranking_card
 from auditor.records.stages import Manifest, Samples
 from auditor.relevance.explainer import Explainer
 
@@ -99,9 +99,8 @@ def test_relevance_beats_random_on_a_planted_net() -> None:
         if each.baseline == "zero"
     ]  # fmt: skip
     for each in areas:
-        place = each.orders.index("random")
-        assert each.gain_low[place] > 0.5
-    assert ranking_trust("relu", areas).trust == "trusted"
+        assert each.order("random").gain.low > 0.5
+    assert ranking_card("relu", areas).trust == "trusted"
 
 
 def test_the_user_s_model_is_left_as_it_was() -> None:
