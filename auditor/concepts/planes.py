@@ -113,13 +113,13 @@ def decision_plane(
     labels, predictions = samples.labels[rows], samples.prediction[rows]
     member, chooses = labels == predictions, samples.discovery[rows]
     is_first = labels == pair.first
-    few = _too_few(member, chooses, is_first, pair)
+    few = _too_few(member, chooses, is_first)
     if few:
         return Empty(few)
     share = shares_of(layer_relevance, rows)
     share = share if units is None else share @ units.T
     if share.shape[1] < 2:
-        return Empty("A plane needs two units; there are fewer at this layer.")
+        return Empty(_("A plane needs two units; there are fewer at this layer."))
     select = member & chooses
     competing = _competing(share[select], is_first[select], pool)
     a, b = _best_pair(share[select][:, competing], is_first[select], rng)
@@ -189,7 +189,6 @@ def _too_few(
     member: Bool[np.ndarray, "sample"],
     chooses: Bool[np.ndarray, "sample"],
     is_first: Bool[np.ndarray, "sample"],
-    pair: ConfusedPair,
 ) -> str:
     least = min(
         int((member & (chooses == half) & (is_first == own)).sum())
@@ -200,10 +199,8 @@ def _too_few(
         return ""
     return _(
         "%(needed)s right decisions of each class are needed in each half of the data to compare "
-        "classes %(first)s and %(second)s; one half has %(least)s.",
+        "two classes; one half has %(least)s.",
         needed=LEAST,
-        first=pair.first,
-        second=pair.second,
         least=least,
     )
 

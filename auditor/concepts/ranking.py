@@ -12,8 +12,8 @@ from jaxtyping import Float
 from scipy.integrate import trapezoid
 
 from auditor.language.numbers import decimal
-from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
+from auditor.language.speaking import joined, listed
 from auditor.records.concepts import (
     Baseline,
     Direction,
@@ -25,7 +25,7 @@ from auditor.records.concepts import (
 )
 from auditor.records.part import Interval
 
-NOT_SWITCHED = N_(
+NOT_SWITCHED = _(
     "No concepts were switched, so the ranking was not tested: no picture of the audited classes "
     "is recognised as its class, or audit.flipping_images is 0."
 )
@@ -114,7 +114,7 @@ def ranking_card(layer: str, measured: Sequence[FlippingCard | Empty]) -> Rankin
     deciding = [way for way in ways if way.baseline == "zero"]
     if not deciding:
         reasons = [way.reason for way in measured if isinstance(way, Empty)]
-        sentence = reasons[0] if reasons else _(NOT_SWITCHED)
+        sentence = reasons[0] if reasons else NOT_SWITCHED
         return RankingCard(layer=layer, trust="not tested", sentence=sentence, ways=[])
     above = [way.order(RANDOM).gain.low > 0 for way in deciding]
     rivals = sorted(
@@ -129,12 +129,12 @@ def ranking_card(layer: str, measured: Sequence[FlippingCard | Empty]) -> Rankin
     trust: Trust = "not trusted"
     if any(above):
         trust = "trusted" if all(above) and not rivals else "partly trusted"
-    said = "; ".join(_said(way) for way in deciding)
+    said = joined((_said(way) for way in deciding), "; ")
     sentences = [
         _("%(measured)s: %(verdict)s.", measured=said, verdict=_verdict(trust, above, rivals)),
         *(_said_of_mean(way) for way in ways if way.baseline == "mean"),
     ]
-    return RankingCard(layer=layer, trust=trust, sentence=" ".join(sentences), ways=ways)
+    return RankingCard(layer=layer, trust=trust, sentence=joined(sentences), ways=ways)
 
 
 def _check(curves: Mapping[str, np.ndarray], switched: np.ndarray) -> None:
@@ -202,6 +202,6 @@ def _verdict(trust: Trust, above: Sequence[bool], rivals: Sequence[str]) -> str:
         return _(
             "the ranking is far better than chance, but the order by %(rivals)s does better, so "
             "read it as a guide",
-            rivals=" and ".join(rivals),
+            rivals=listed([_(each) for each in rivals]),
         )
     return _("the ranking is better than chance in one direction only, so read it as a guide")

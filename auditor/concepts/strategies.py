@@ -21,7 +21,7 @@ from auditor.concepts.shares import shares_of
 from auditor.concepts.topk import largest
 from auditor.language.numbers import decimal, short_number
 from auditor.language.speaking import gettext as _
-from auditor.language.speaking import ngettext
+from auditor.language.speaking import joined, ngettext
 from auditor.records.concepts import Empty, Strategies
 from auditor.records.stages import LayerRelevance
 
@@ -251,10 +251,10 @@ def _rule(
         number=number,
     )
     if stability is not None:
-        chosen += " " + _("(found again with %(value)s)", value=decimal(stability))
-    refused = "; ".join(
+        chosen = joined((chosen, _("(found again with %(value)s)", value=decimal(stability))))
+    refused = [
         _("%(number)s with %(value)s", number=each, value=decimal(value))
         for each, value in unstable
-    )
-    more = " " + _("Not stable, so not taken: %(refused)s.", refused=refused) if unstable else ""
-    return f"{chosen}.{more}"
+    ]
+    more = _("Not stable, so not taken: %(refused)s.", refused=joined(refused, "; "))
+    return joined((chosen + ".", more if unstable else ""))

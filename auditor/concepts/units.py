@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from auditor.language.numbers import decimal, percent, short_number, whole_percent
-from auditor.language.speaking import N_
+from auditor.language.speaking import N_, joined
 from auditor.language.speaking import gettext as _
 from auditor.records.concepts import PositionalComponents, UnitChoice, UnitKind, UnitSummary
 
@@ -125,11 +125,11 @@ def leading_unit(
     said = _(
         "At layer %(layer)s: %(said)s.",
         layer=layer,
-        said="; ".join(_said(each) for each in kinds),
+        said=joined((_said(each) for each in kinds), "; "),
     )
 
     def choice(leads: UnitKind, why: str) -> UnitChoice:
-        return UnitChoice(leads=leads, sentence=f"{said} {why}", rule=_rule(), kinds=kinds)
+        return UnitChoice(leads=leads, sentence=joined((said, why)), rule=_rule(), kinds=kinds)
 
     if half <= FEW and overlap <= DISTINCT:
         why = _("Channels are few and distinct enough to be read one by one, so they lead.")

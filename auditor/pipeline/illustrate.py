@@ -155,11 +155,11 @@ def atlas_sample(
         sample=path,
         layer=layer.layer,
         prediction=samples.manifest.classes[samples.prediction[row]],
-        photo=store.jpeg(photo, alt=path, caption="photograph", side=ATLAS_SIDE),
+        photo=store.jpeg(photo, alt=path, caption=_("photograph"), side=ATLAS_SIDE),
         heatmap=store.jpeg(
             overlay(photo, plain),
             alt=_("relevance over %(path)s", path=path),
-            caption="relevance",
+            caption=_("relevance"),
             side=ATLAS_SIDE,
         ),
         alone=store.jpeg(

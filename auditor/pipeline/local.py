@@ -151,7 +151,7 @@ def look_closely(
     regions = [(box, _("region %(written)s", written=_written(box))) for box in boxes]
     if not regions:
         window = strongest_window(plain)
-        regions = [(window, f"{_(STRONGEST)} ({_written(window)})")]
+        regions = [(window, STRONGEST + f" ({_written(window)})")]
     return LocalCard(
         sample=look.path,
         label=look.label,

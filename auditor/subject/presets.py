@@ -9,6 +9,7 @@ from typing import Any, Literal, cast, get_args
 from auditor.base.errors import ConfigError
 from auditor.config.audit import PreprocessConfig
 from auditor.language.speaking import gettext as _
+from auditor.language.speaking import joined
 from auditor.subject.preprocessing import Interpolation, Preprocessing
 
 DEFAULT_SIZE = 224
@@ -26,7 +27,7 @@ def torchvision_preset(transforms: Any, name: str) -> Preprocessing:
         mean=_three(transforms.mean),
         std=_three(transforms.std),
         interpolation=cast(Interpolation, transforms.interpolation.value),
-        origin=f"preset of {name}",
+        origin=_("preset of %(name)s", name=name),
     )
 
 
@@ -57,7 +58,7 @@ def timm_preset(data: Mapping[str, Any], name: str) -> tuple[Preprocessing, tupl
         mean=_three(data["mean"]),
         std=_three(data["std"]),
         interpolation=cast(Interpolation, method),
-        origin=f"preset of timm's {name}",
+        origin=_("preset of timm's %(name)s", name=name),
     )
     return preset, notes
 
@@ -177,7 +178,9 @@ def _origin(config: PreprocessConfig, preset: Preprocessing | None) -> str:
     given = [key for key in keys if getattr(config, key) is not None]
     if preset is None:
         return _("from the config") if given else _("assumed")
-    return preset.origin + (f", {', '.join(given)} from the config" if given else "")
+    if not given:
+        return preset.origin
+    return joined((preset.origin, _("%(keys)s from the config", keys=", ".join(given))), ", ")
 
 
 def _three(values: Sequence[float]) -> tuple[float, float, float]:

@@ -140,7 +140,7 @@ class Calibration(Part):
 class SliceRow(Part):
     """Accuracy on the pictures with one value of a metadata column."""
 
-    value: str
+    value: Words
     accuracy: Interval
 
 

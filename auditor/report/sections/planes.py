@@ -31,7 +31,7 @@ def planes(audit: Audit) -> Planes:
         for layer, extra in zip(audit.analysis.layers[::-1], extras.layers[::-1], strict=True):
             plane = extra.planes[number]
             if isinstance(plane, Empty):
-                missing.setdefault(_named(plane.reason, pair, shelf), []).append(extra.layer)
+                missing.setdefault(plane.reason, []).append(extra.layer)
                 continue
             card = _card(plane, layer.subspaces, shelf)
             cards.append(card if drawn else _drawn(audit, plane, card))
@@ -54,15 +54,6 @@ def _gap(pair: ConfusedPair, reason: str, layers: Sequence[str], shelf: Shelf) -
         second=shelf.class_name(pair.second),
         mistakes=pair.mistakes,
         reason=reason,
-    )
-
-
-def _named(reason: str, pair: ConfusedPair, shelf: Shelf) -> str:
-    """Say class names where the record knows only outputs."""
-    first, second = shelf.class_name(pair.first), shelf.class_name(pair.second)
-    return reason.replace(
-        _("classes %(first)s and %(second)s", first=pair.first, second=pair.second),
-        _("'%(first)s' and '%(second)s'", first=first, second=second),
     )
 
 

@@ -40,14 +40,14 @@ def _table(name: str, values: pd.Series, right: Bool[np.ndarray, "sample"]) -> S
                 nunique=f"{groups.nunique():,}",
             )
             return SliceTable(column=name, rows=[], unknown=0, small=0, note=why)
-        groups = pd.qcut(numbers, QUARTERS, duplicates="drop").map(_range).astype(str)
+        groups = pd.qcut(numbers, QUARTERS, duplicates="drop").map(_range).astype(object)
     if groups.nunique() < 2:
         why = _("it has one value only") if groups.nunique() else _("it is empty")
         return SliceTable(column=name, rows=[], unknown=int((~known).sum()), small=0, note=why)
     counts = groups.value_counts()
     rows = [
         SliceRow(
-            value=str(value),
+            value=value,
             accuracy=wilson(int(right[known][groups == value].sum()), int(counts[value])),
         )
         for value in sorted(counts.index[counts >= LEAST])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
-from auditor.language.speaking import listed, ngettext
+from auditor.language.speaking import joined, listed, ngettext
 from auditor.records.accounting import ClassCount
 from auditor.records.shortcuts import GlobalFactor, SearchLimits
 from auditor.report.document.audit import DataCard, FindingCard, NotRun, Verdict
@@ -40,7 +40,7 @@ def verdict(
     if accuracy.worse and word != "FAIL":
         word, sentence = "FAIL", accuracy.sentence
     else:
-        sentence = f"{accuracy.sentence} {sentence}"
+        sentence = joined((accuracy.sentence, sentence))
         word = "PASS WITH CONDITIONS" if word == "PASS" else word
     return Verdict(
         word=word,
@@ -74,11 +74,11 @@ def _by_findings(
             ),
         )
     if gaps:
-        extra = _(" Also to review: %(listed)s.", listed=_listed(grade_b)) if grade_b else ""
-        listed = "; ".join(gaps)
+        review = _("Also to review: %(listed)s.", listed=_listed(grade_b)) if grade_b else ""
+        failed = _("The audit cannot pass: %(gaps)s.", gaps=joined(gaps, "; "))
         return Verdict(
             word="INCOMPLETE",
-            sentence=_("The audit cannot pass: %(gaps)s.%(extra)s", gaps=listed, extra=extra),
+            sentence=joined((failed, review)),
             gaps=gaps,
         )
     if grade_b:
@@ -94,16 +94,16 @@ def _by_findings(
             ),
         )
     if not_run:
-        left_out = "; ".join(
+        left_out = [
             _("%(part)s did not run (%(reason)s)", part=item.part, reason=item.reason)
             for item in not_run
-        )
+        ]
         return Verdict(
             word="PASS WITH CONDITIONS",
             sentence=_(
                 "Nothing was found that decides for a class and does not look like part of it, but "
                 "%(left_out)s.",
-                left_out=left_out,
+                left_out=joined(left_out, "; "),
             ),
         )
     return Verdict(
@@ -254,10 +254,10 @@ def _set_aside(data: DataCard) -> list[str]:
 def _reasons(of: ClassCount) -> str:
     """Return the reasons of what was set aside, the two most frequent ones."""
     shown = list(of.losses.items())[:2]
-    words = [f"{count} x {reason}" for reason, count in shown]
+    words = [_("%(count)s x %(reason)s", count=count, reason=_(reason)) for reason, count in shown]
     if len(of.losses) > len(shown):
         words.append(_("%(more)s more reasons", more=len(of.losses) - len(shown)))
-    return "; ".join(words)
+    return joined(words, "; ")
 
 
 def _listed(findings: Sequence[FindingCard | GlobalFactor]) -> str:
