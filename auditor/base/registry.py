@@ -18,6 +18,7 @@ class Registry(Generic[T]):
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._entries: dict[str, T] = {}
+        self._origins: dict[str, tuple[object, object]] = {}
 
     def register(self, name: str) -> Callable[[T], T]:
         """Return a decorator that enters what it decorates under ``name``.
@@ -27,12 +28,23 @@ class Registry(Generic[T]):
         """
 
         def enter(entry: T) -> T:
-            if name in self._entries:
-                raise ConfigError(f"{self.kind} '{name}' is registered twice; rename one of them.")
-            self._entries[name] = entry
+            self.enter(name, entry, made_of=entry)
             return entry
 
         return enter
+
+    def enter(self, name: str, entry: T, *, made_of: object) -> None:
+        """Enter an entry that is made of a function: ``made_of``.
+
+        The same function of a module that is imported again replaces its entry.
+
+        Raises:
+            ConfigError: the name is taken.
+        """
+        origin = (getattr(made_of, "__module__", ""), getattr(made_of, "__qualname__", made_of))
+        if name in self._entries and self._origins[name] != origin:
+            raise ConfigError(f"{self.kind} '{name}' is registered twice; rename one of them.")
+        self._entries[name], self._origins[name] = entry, origin
 
     def __getitem__(self, name: str) -> T:
         if name not in self._entries:

@@ -11,6 +11,7 @@ from auditor.base.streams import stream
 from auditor.causal.probe import Probe
 from auditor.config.audit import ShortcutConfig
 from auditor.records.stages import LayerRelevance, Samples
+from auditor.shortcuts.propose.proposals import chosen_proposals
 
 Leading = Mapping[int, tuple[str, tuple[int, ...]]]
 
@@ -24,11 +25,11 @@ class Search:
     """A search for shortcuts: the model, the data, and what is asked.
 
     ``samples`` is what the pass found; its ``discovery`` marks the half on which regions are
-    chosen. ``leading`` gives per output the layer and the concepts whose regions are proposed
-    (P1b), ``outputs`` the audited classes. ``relevance`` is that by concept at the layer of
-    ``leading``, which P2 to P5, P8 and part of P7 read; without it they do not run, and the report
-    says so. Every random choice starts from ``seed``: same inputs, same report. ``progress`` is
-    told of steps that are done: `auditor.causal.search.steps_of` in all.
+    chosen. ``leading`` gives per output the layer and the concepts whose regions are proposed,
+    ``outputs`` the audited classes. ``relevance`` is that by concept at the layer of ``leading``,
+    which the proposals by concept and a part of the columns read; without it they do not run, and
+    the report says so. Every random choice starts from ``seed``: same inputs, same report.
+    ``progress`` is told of steps that are done: `auditor.causal.search.steps_of` in all.
     """
 
     probe: Probe
@@ -39,6 +40,11 @@ class Search:
     seed: int
     relevance: LayerRelevance | None = None
     progress: Callable[[int], object] = _silent
+
+    @property
+    def proposals(self) -> list[str]:
+        """The names of what candidates are proposed from, in their order."""
+        return chosen_proposals(self.config.proposals)
 
     def rng(self, *names: str | int) -> np.random.Generator:
         """Return the random generator of a choice, by what is chosen and for what."""

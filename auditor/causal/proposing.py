@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float
 
 from auditor.causal.context import Search
 from auditor.causal.images import Members, Stage
-from auditor.shortcuts.propose import (
-    concept_regions,
-    regions,
-    selective_concepts,
-    shared_concepts,
-    strategy_regions,
-    subspace_regions,
-)
-from auditor.shortcuts.propose import flat_and_recurring as templates
+from auditor.causal.probe import Probe
 from auditor.shortcuts.propose.heat import smoothed_positive
-from auditor.shortcuts.propose.proposals import (
-    PROPOSALS,
-    ClassView,
-    ConceptTable,
-    Proposal,
-)
+from auditor.shortcuts.propose.proposals import PROPOSALS, ClassView, ConceptTable, Proposal
 
 Means = Float[np.ndarray, "class concept"]
+Heat = Float[np.ndarray, "member h w"]
+HeatsOf = Callable[[str, Sequence[tuple[int, ...]]], list[Heat]]
 
-# The modules are named so that importing this one enters their proposals in the registry.
-BUILT_IN = (
-    regions,
-    concept_regions,
-    templates,
-    strategy_regions,
-    subspace_regions,
-    selective_concepts,
-    shared_concepts,
-)
+# Leading concepts of a class whose regions are proposed.
 CONCEPTS = 3
-BY_CONCEPT = ("P2", "P3", "P4", "P5")
 
 
 def propose(stage: Stage, members: Members, means: Means | None) -> list[Proposal]:
@@ -48,13 +27,9 @@ def propose(stage: Stage, members: Members, means: Means | None) -> list[Proposa
     ``means`` are the mean relevance shares of each audited class, None where they are not known.
     """
     search, output = stage.search, members.output
-    names = [name for name in PROPOSALS if name in search.config.proposals]
-    layer, concepts = search.leading.get(output, ("", ()))
-    concepts = tuple(concepts)[:CONCEPTS] if "P1b" in names else ()
-    maps = np.zeros((0, *members.heat.shape), dtype=np.float32)
-    if concepts:
-        heat = search.probe.concept_heatmaps(members.inputs, output, layer, concepts)
-        maps = smoothed_positive(heat)
+    layer, leading = search.leading.get(output, ("", ()))
+    concepts = tuple(leading)[:CONCEPTS]
+    heats_of = _conditional_heats(search.probe, members)
     others = stage.others.inputs[stage.others.without(output)]
     view = ClassView(
         output=output,
@@ -64,37 +39,44 @@ def propose(stage: Stage, members: Members, means: Means | None) -> list[Proposa
         others=search.probe.pictures(others),
         layer=layer or (search.relevance.layer if search.relevance is not None else None),
         concepts=concepts,
-        concept_heat=maps,
-        table=_table(search, means, members, concepts, maps),
+        concept_heats=lambda: heats_of(layer, [(concept,) for concept in concepts]),
+        table=_table(search, means, members, heats_of),
         seed=search.seed,
     )
-    return [proposal for name in names for proposal in PROPOSALS[name](view)]
+    return [proposal for name in search.proposals for proposal in PROPOSALS[name](view)]
+
+
+def _conditional_heats(probe: Probe, members: Members) -> HeatsOf:
+    """Return a function from a layer and groups of its channels to heatmaps of every member.
+
+    A conditional heatmap costs a pass through the whole model for every member, so none is made
+    twice.
+    """
+    known: dict[tuple[str, tuple[int, ...]], Heat] = {}
+
+    def heats_of(layer: str, groups: Sequence[tuple[int, ...]]) -> list[Heat]:
+        missing = [group for group in groups if (layer, group) not in known]
+        if missing:
+            maps = probe.concept_heatmaps(members.inputs, members.output, layer, missing)
+            heats = smoothed_positive(maps)
+            known.update({(layer, group): heat for group, heat in zip(missing, heats, strict=True)})
+        return [known[layer, group] for group in groups]
+
+    return heats_of
 
 
 def _table(
-    search: Search,
-    means: Means | None,
-    members: Members,
-    concepts: Sequence[int],
-    maps: Float[np.ndarray, "concept member h w"],
+    search: Search, means: Means | None, members: Members, heats_of: HeatsOf
 ) -> ConceptTable | None:
-    """Return what P2 to P5 and P7 read.
-
-    A conditional heatmap costs a pass through the whole model for every member, so those of the
-    leading ``concepts``, and any that was asked for, are not made again.
-    """
+    """Return what the proposals by concept read, None without relevance by concept."""
     relevance = search.relevance
     if relevance is None or means is None:
         return None
-    layer, output, inputs = relevance.layer, members.output, members.inputs
-    known: dict[tuple[int, ...], Float[np.ndarray, "member h w"]] = {}
-    if layer == search.leading.get(output, ("", ()))[0]:
-        known = {(concept,): heat for concept, heat in zip(concepts, maps, strict=True)}
-
-    def heat_of(channels: tuple[int, ...]) -> Float[np.ndarray, "member h w"]:
-        if channels not in known:
-            heat = search.probe.concept_heatmaps(inputs, output, layer, [channels])
-            known[channels] = smoothed_positive(heat[0])
-        return known[channels]
-
-    return ConceptTable(relevance, search.samples, search.outputs, means, members.rows, heat_of)
+    return ConceptTable(
+        relevance,
+        search.samples,
+        search.outputs,
+        means,
+        members.rows,
+        lambda channels: heats_of(relevance.layer, [channels])[0],
+    )

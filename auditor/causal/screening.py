@@ -237,7 +237,7 @@ def contained(first: Screened, second: Screened) -> float:
 
 def _bound_to_a_place(each: Screened) -> bool:
     """Say whether the region is at its place in every picture whatever is relevant there."""
-    return each.proposal.fixed or each.proposal.kind == "P1c"
+    return each.proposal.placed_by != "relevance"
 
 
 def _area(each: Screened) -> float:

@@ -12,25 +12,25 @@ from auditor.causal.findings import findings_of
 from auditor.causal.global_factors import MOST_TESTS, factor_trials, factors_of
 from auditor.causal.images import Members, Stage, load_members, load_pool
 from auditor.causal.nulls import self_check
-from auditor.causal.proposing import BY_CONCEPT, Means, propose
+from auditor.causal.proposing import Means, propose
 from auditor.causal.rivals import rivals_of
 from auditor.causal.screening import Screened, screen, selected
 from auditor.causal.standing import standing_layers
 from auditor.causal.transplant import controls_of
 from auditor.causal.trial import FIRST_TARGETS, LEAST_IMAGES, Trial
-from auditor.config.audit import PROPOSALS
 from auditor.language.numbers import whole_percent
 from auditor.language.speaking import gettext as _
 from auditor.records.shortcuts import ColumnFactor, Factors, OddSample, SearchLimits
 from auditor.records.stages import Finding, ShortcutReport
 from auditor.shortcuts.grading import CLEAR, LEVEL, LIKELY, settled
 from auditor.shortcuts.propose.merging import merged
-from auditor.shortcuts.propose.proposals import class_means
+from auditor.shortcuts.propose.proposals import PROPOSALS, class_means
 from auditor.shortcuts.scenes import balanced, scene
 from auditor.shortcuts.statistics import detection_limit, more_than
 from auditor.shortcuts.tests import TESTS
-from auditor.shortcuts.whole_pictures.columns import column_factors
-from auditor.shortcuts.whole_pictures.odd import odd_samples
+from auditor.shortcuts.whole_pictures.columns import COLUMNS, column_factors
+from auditor.shortcuts.whole_pictures.global_factors import WHOLE_PICTURES
+from auditor.shortcuts.whole_pictures.odd import ODD_SAMPLES, odd_samples
 
 # Steps that are reported: of each class its screening and its tests; the self-check and factors.
 EACH, CLOSING = 2, 2
@@ -69,7 +69,7 @@ def find_shortcuts(search: Search) -> ShortcutReport:
         search.progress(1)
     nulls = self_check(stage, classes, tested, compared)
     search.progress(1)
-    whole_pictures = "P6" in search.config.proposals and bool(classes)
+    whole_pictures = WHOLE_PICTURES in search.proposals and bool(classes)
     factors, said = factor_trials(stage, classes) if whole_pictures else ([], [])
     notes += said
     search.progress(1)
@@ -130,7 +130,7 @@ def _stage(search: Search, classes: Sequence[Members]) -> Stage:
     others = np.flatnonzero(samples.valid & samples.discovery)
     tests = sum(TESTS[name].of_regions for name in TESTS)
     tests *= min(config.total, config.per_class * len(classes))
-    tests += MOST_TESTS if "P6" in config.proposals else 0
+    tests += MOST_TESTS if WHOLE_PICTURES in search.proposals else 0
     return Stage(
         search,
         load_pool(search, targets, size, name="targets"),
@@ -193,23 +193,23 @@ def _limits(
 def _of_the_data(
     search: Search, searched: bool
 ) -> tuple[list[ColumnFactor], list[OddSample], int, list[str]]:
-    """Return what needs no model: columns (P7), odd samples (P8), their number, and notes.
+    """Return what needs no model: columns, odd samples, their number, and notes.
 
     ``searched``: whether any class was large enough to be searched for regions.
     """
-    asked, relevance = search.config.proposals, search.relevance
+    asked, relevance = search.proposals, search.relevance
     columns: list[ColumnFactor] = []
     odd: list[OddSample] = []
     notes: list[str] = []
     total = 0
-    if "P7" in asked:
+    if COLUMNS in asked:
         permutations = search.config.permutations
         columns, notes = column_factors(
             search.samples, relevance, search.outputs, permutations, search.seed
         )
-    if "P8" in asked and relevance is not None:
+    if ODD_SAMPLES in asked and relevance is not None:
         odd, total = odd_samples(relevance, search.samples, search.outputs)
-    left = [name for name in (*BY_CONCEPT, "P8") if name in asked]
+    left = [name for name in asked if PROPOSALS[name].by_concept]
     if relevance is None and left and searched:
         notes.append(
             _(
@@ -217,7 +217,7 @@ def _of_the_data(
                 left=", ".join(left),
             )
         )
-    off = [name for name in PROPOSALS if name not in asked]
+    off = sorted(set(PROPOSALS) - set(asked))
     if off:
         notes.append(
             _("Switched off in the config (shortcuts.proposals): %(off)s.", off=", ".join(off))

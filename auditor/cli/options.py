@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -157,7 +157,17 @@ def config_of(config_file: Path | None, options: Mapping[str, Any]) -> tuple[Con
             )
         name = (str(source).partition(":")[2] or "audit").partition("?")[0]
         layers.insert(0, Layer({"project": {"name": name}}))
-    return resolve(layers, name="options" if config_file is None else str(config_file)), base
+    name = "options" if config_file is None else str(config_file)
+    return resolve(layers, name=name, check=lambda config: _problems(config, base)), base
+
+
+def _problems(config: Config, base: Path) -> Iterable[tuple[tuple[str, ...], str]]:
+    """Return what is wrong with plug-ins and the names they register, where there are any."""
+    if not config.plugins and config.shortcuts.proposals is None:
+        return ()
+    from auditor.pipeline.plugins import problems_with_plugins
+
+    return problems_with_plugins(config, base)
 
 
 def options_of(

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import Discriminator, Field, Tag, ValidationError, field_validator
 
-from auditor.base.errors import ConfigError, nearest
+from auditor.base.errors import ConfigError
 from auditor.base.redaction import remember
 from auditor.config.depth import PRESETS
 from auditor.config.gate import CompletionConfig, PolicyConfig, TargetsConfig
 from auditor.config.layers import Layer, environment_layer, file_layer, merged, of_mapping
-from auditor.config.problems import problems_of
+from auditor.config.problems import problem_of, problems_of
 from auditor.config.section import Section as Section
 from auditor.language.speaking import checked_language
 
 Read = TypeVar("Read", bound=Section)
 LabelRule = Literal["auto", "name", "wnid", "number", "order", "natural"]
-PROPOSALS = ("P1", "P1b", "P1c", "P2", "P3", "P4", "P5", "P6", "P7", "P8")
+Check = Callable[["Config"], Iterable[tuple[tuple[str, ...], str]]]
 
 
 class ProjectConfig(Section):
@@ -319,21 +319,11 @@ class ShortcutConfig(Section):
         64, ge=8, description="Most images of other classes that a region is transplanted to."
     )
     permutations: int = Field(2000, ge=200, description="Permutations per test.")
-    proposals: list[str] = Field(
-        list(PROPOSALS),
+    proposals: list[str] | None = Field(
+        None,
         description="What candidates are proposed from; `auditor docs method` lists the names "
-        "(default: all).",
+        "(default: all, and what plugins register).",
     )
-
-    @field_validator("proposals")
-    @classmethod
-    def _known(cls, names: list[str]) -> list[str]:
-        for name in names:
-            if name not in PROPOSALS:
-                near = nearest(name, PROPOSALS)
-                hint = f" Did you mean '{near}'?" if near else ""
-                raise ValueError(f"unknown proposal '{name}'.{hint} Known: {', '.join(PROPOSALS)}.")
-        return [name for name in PROPOSALS if name in names]
 
 
 class ReportConfig(Section):
@@ -381,6 +371,11 @@ class Config(Section):
     """A whole audit."""
 
     version: Literal[1] = Field(1, description="Version of this format.")
+    plugins: list[str] = Field(
+        default_factory=list,
+        description="Modules of your own to import first, as package.module or file.py: what they "
+        "register (proposals, terms of implausibility) is used as if it were built in.",
+    )
     project: ProjectConfig = Field(default_factory=ProjectConfig)
     model: ModelConfig
     data: DataConfig
@@ -423,8 +418,10 @@ def load_config(path: Path) -> Config:
     return resolve([file_layer(path)], name=str(path))
 
 
-def resolve(layers: Sequence[Layer], *, name: str) -> Config:
+def resolve(layers: Sequence[Layer], *, name: str, check: Check | None = None) -> Config:
     """Return the config that layers give together; a later one wins, the preset lies below all.
+
+    ``check`` yields key and reason of what is wrong with a config that is valid by itself.
 
     Raises:
         ConfigError: wrong keys or values of any layer, all of them, one a line.
@@ -435,7 +432,15 @@ def resolve(layers: Sequence[Layer], *, name: str) -> Config:
     chosen = preset.get("preset") if isinstance(preset, Mapping) else None
     values = PRESETS.get(chosen, {}) if isinstance(chosen, str) else {}
     below = of_mapping(values, f"preset {chosen}")
-    return _validated(merged([below, above], Config), name, Config)
+    layer = merged([below, above], Config)
+    config = _validated(layer, name, Config)
+    problems = [
+        problem_of(key, above.values, reason, name, layer.origins)
+        for key, reason in (check(config) if check else ())
+    ]
+    if problems:
+        raise ConfigError(*problems)
+    return config
 
 
 def parse_config(document: Mapping[str, Any], *, name: str = "options") -> Config:

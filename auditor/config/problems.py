@@ -66,6 +66,20 @@ def problems_of(
     return [line if isinstance(line, str) else _line(line, *found[line]) for line in lines]
 
 
+def problem_of(
+    key: tuple[str, ...],
+    values: Mapping[str, Any],
+    reason: str,
+    name: str,
+    origins: Mapping[tuple[str, ...], str],
+) -> str:
+    """Return one line about the value of a key of ``values`` that cannot be used."""
+    value: Any = values
+    for part in key:
+        value = value[part]
+    return _line((_where(key, name, origins), ".".join(key)), value, [reason.removesuffix(".")])
+
+
 def _line(place: tuple[str, str], value: Any, reasons: list[str]) -> str:
     where, key = place
     text = "; or ".join(dict.fromkeys(reasons))

@@ -33,6 +33,7 @@ from auditor.pipeline.opening import (
     shared_yaml,
     tool,
 )
+from auditor.pipeline.plugins import load_plugins, with_proposals
 from auditor.pipeline.result_pictures import (
     atlases,
     finding_regions,
@@ -85,18 +86,20 @@ def run_audit(
         IntegrityError: the run is finished and its files are not as they were written.
         StorageError: a file cannot be written now.
     """
+    plugins = load_plugins(config, base)
+    config = with_proposals(config)
     with progress.stage("loading model and data"):
         subject = load_subject(config, base)
         explainer = make_explainer(config, subject)
     check_classes(config, subject)
     named_rows(config.audit.samples or (), subject.manifest.paths)
-    for note in (*subject.notes, *explainer.notes):
+    for note in (*(plugin.note for plugin in plugins), *subject.notes, *explainer.notes):
         progress.say(f"note: {note}")
     layers = audited_layers(config, explainer)
     begin = partial(open_run, say=progress.say, repair=repair)
     make_folder(out)
     with locked(out / ".lock"):  # two that begin at once must find one folder, not make two
-        identity = identity_of(config, subject, explainer, layers)
+        identity = identity_of(config, subject, explainer, layers, plugins)
         run = open_audit(config, identity, out, created, argv, progress, begin=begin)
     if opened is not None:
         opened(run.path)

@@ -18,6 +18,7 @@ import auditor
 from auditor.base.errors import IntegrityError
 from auditor.config.audit import NOT_EVIDENCE, Config
 from auditor.pipeline.device_class import device_class
+from auditor.pipeline.plugins import Plugin
 from auditor.relevance.explainer import Explainer
 from auditor.review.keep.runs import run_folders
 from auditor.run.folder import digest_of, read_manifest
@@ -34,6 +35,7 @@ PLACES = {"model": ("source", "weights"), "data": ("source", "masks")}
 PARTS = {
     "config": "with another configuration",
     "layers": "at other layers",
+    "plugins": "with other plug-ins",
     "model": "with other weights or other code of the model",
     "preprocessing": "with another preprocessing",
     "data": "on other data",
@@ -43,9 +45,14 @@ PARTS = {
 
 
 def identity_of(
-    config: Config, subject: Subject, explainer: Explainer, layers: Sequence[str]
+    config: Config,
+    subject: Subject,
+    explainer: Explainer,
+    layers: Sequence[str],
+    plugins: Sequence[Plugin] = (),
 ) -> dict[str, Any]:
     """Return what identifies an audit, by part, as plain JSON values."""
+    of_plugins = {plugin.source: plugin.digest for plugin in plugins}
     return {
         "config": digest_of(_configured(config)),
         "layers": list(layers),
@@ -54,7 +61,7 @@ def identity_of(
         "data": value_digest([subject.data_digest, subject.manifest]),
         "versions": versions(),
         "device": device_class(subject.device),
-    }
+    } | ({"plugins": of_plugins} if of_plugins else {})
 
 
 def model_identity(subject: Subject, explainer: Explainer) -> str:
@@ -82,10 +89,10 @@ def begun_otherwise(out: Path, name: str, identity: Mapping[str, Any]) -> str | 
         return None
     path, manifest = earlier[-1]
     begun = manifest["identity"]
-    differing = [part for part in PARTS if begun.get(part) != identity[part]]
+    differing = [part for part in PARTS if begun.get(part) != identity.get(part)]
     if manifest.get("status") != "running" and not set(differing) <= {"versions", "device"}:
         return None
-    why = " and ".join(_in_words(part, begun.get(part), identity[part]) for part in differing)
+    why = " and ".join(_in_words(part, begun.get(part), identity.get(part)) for part in differing)
     return f"{path} was begun {why}: starting anew"
 
 

@@ -212,7 +212,7 @@ class Candidate:
     """Something a class may rest on that may not be the object: a region in each member.
 
     ``rows`` are members of the class (discovery and test), ``masks`` the region in each of them at
-    input resolution. ``kind`` is the proposal's id (P1, P1b, P1c), ``shape`` what was placed.
+    input resolution. ``kind`` is the proposal's name, such as P1b, ``shape`` says what was placed.
     ``examples`` are those of ``rows`` whose region does most, most first; they are what is shown.
     """
 

@@ -19,6 +19,7 @@ from auditor.report.show.chosen import SEVERITIES, SHEET_GRADES
 from auditor.shortcuts.fingerprint import SAME, same_finding
 from auditor.shortcuts.grading import severity
 from auditor.shortcuts.tests import FLIP_EXCESS
+from auditor.shortcuts.whole_pictures.global_factors import WHOLE_PICTURES
 
 # Of findings with one fingerprint, whatever they look like.
 EQUAL = 0.9
@@ -158,6 +159,6 @@ def _factor(card: GlobalFactor) -> Graded:
         class_name=card.class_name,
         severity=severity(card.grade, None),
         grade=card.grade,
-        kind="P6",
+        kind=WHOLE_PICTURES,
         signature=None,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from auditor.language.numbers import bare_percent, percent
-from auditor.language.shapes import shape_in_words
 from auditor.language.speaking import N_, capitalised, joined, ngettext
 from auditor.language.speaking import gettext as _
 from auditor.records.shortcuts import Details, Evidence, Grade, Plausibility, Zeroing
@@ -42,7 +41,7 @@ def meaning(
         result_in_words(TESTS[test], each, name) for test, each in results.items() if each.has_run
     ]
     numbers = capitalised(joined(told, "; ")) + "." if any(told) else ""
-    said = {"name": name, "shape": shape_in_words(shape), "images": images, "members": members}
+    said = {"name": name, "shape": shape, "images": images, "members": members}
     if grade == "U":
         first = [
             each.reason

@@ -58,14 +58,21 @@ def load_factory(source: str, base: Path, error: ErrorType) -> Factory:
         AuditorError: ``error``, in one sentence: not found, no such name, or the user's exception.
     """
     module, _, name = source.rpartition(":")
+    loaded, note = load_code(module, base, error)
+    label = f"{Path(module).name}:{name}" if module.endswith(".py") else source
+    return Factory(_attribute(loaded, module, name, error), label, note)
+
+
+def load_code(module: str, base: Path, error: ErrorType) -> tuple[ModuleType, str]:
+    """Import ``package.module`` or ``path/file.py``, and say in a note whose code runs.
+
+    Raises:
+        AuditorError: ``error``, in one sentence: not found, or the user's exception.
+    """
     if module.endswith(".py"):
         path = find_file(module, base)
-        loaded = _import_file(path, error)
-        label, note = f"{path.name}:{name}", f"runs the code in {path.name}"
-    else:
-        loaded = _import_module(module, base, error)
-        label, note = source, f"runs the code in the module {module}"
-    return Factory(_attribute(loaded, module, name, error), label, note)
+        return _import_file(path, error), f"runs the code in {path.name}"
+    return _import_module(module, base, error), f"runs the code in the module {module}"
 
 
 def call_factory(factory: Factory, options: Mapping[str, Any], error: ErrorType) -> Any:
@@ -155,7 +162,7 @@ def _import_module(name: str, base: Path, error: ErrorType) -> ModuleType:
             if failure.name is not None and f"{name}.".startswith(f"{failure.name}."):
                 raise error(
                     f"no module named '{failure.name}' was found; install it, or name a file: "
-                    "path/file.py:factory."
+                    "path/file.py."
                 ) from failure
             raise error(f"'{name}' failed on import: {describe_failure(failure)}.") from failure
         except (Exception, SystemExit) as failure:

@@ -20,7 +20,7 @@ def screened(subject: World, misplaced: int) -> tuple[Stage, Members, Screened]:
     masks = np.zeros((len(members.rows), SIZE, SIZE), bool)
     masks[(slice(misplaced, None), *MARK)] = True
     masks[:misplaced, :4, :4] = True
-    proposal = Proposal("P1", "small spot", masks, 1.0, "a test.")
+    proposal = Proposal("small spot", masks, 1.0, "a test.")
     rng = np.random.default_rng(0)
     found = screen(stage.probe, members, [proposal], stage.others, classes=1, rng=rng)
     return stage, members, found[0]

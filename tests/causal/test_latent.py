@@ -35,7 +35,7 @@ def prepared(subject: World) -> tuple[Stage, Trial, Screened]:
     masks = np.zeros((len(members.rows), SIZE, SIZE), bool)
     # As a proposal would be: grown so that the mark has its full weight.
     masks[:, MARK[0].start - FEATHER :, MARK[1].start - FEATHER :] = True
-    proposal = Proposal("P1", "mark", masks, 1.0, "")
+    proposal = Proposal("mark", masks, 1.0, "")
     rng = np.random.default_rng(0)
     (screened,) = screen(stage.probe, members, [proposal], stage.others, classes=1, rng=rng)
     window = control_windows(members, masks, "mark", rank=0.5)

@@ -103,7 +103,7 @@ def test_screening_measures_on_the_rival_and_on_other_classes() -> None:
     members, pool = load_members(stage.search, 0), stage.others
     masks = np.zeros((len(members.rows), SIZE, SIZE), bool)
     masks[(slice(None), *MARK)] = True
-    proposal = Proposal("P1", "spot", masks, 1.0, "")
+    proposal = Proposal("spot", masks, 1.0, "")
     rng = np.random.default_rng(0)
     found = screen(stage.probe, members, [proposal], pool, classes=1, rng=rng)[0]
     rival = rival_of(pool, 0)
@@ -119,7 +119,7 @@ def test_a_mark_on_few_members_gets_few_references() -> None:
     members, pool = load_members(stage.search, 0), stage.others
     masks = np.zeros((len(members.rows), SIZE, SIZE), bool)
     masks[(slice(None), *MARK)] = True
-    proposal = Proposal("P1", "spot", masks, 1.0, "")
+    proposal = Proposal("spot", masks, 1.0, "")
     rng = np.random.default_rng(0)
     found = screen(stage.probe, members, [proposal], pool, classes=1, rng=rng)[0]
     assert len(found.tried) == int(members.discovery.sum()) > 32

@@ -9,7 +9,7 @@ import numpy as np
 
 from auditor.causal.findings import without_parts
 from auditor.causal.screening import Screened, contained, selected
-from auditor.shortcuts.propose.proposals import Proposal
+from auditor.shortcuts.propose.proposals import PlacedBy, Proposal
 
 SIZE, MEMBERS = 24, 8
 
@@ -19,12 +19,11 @@ def screened(
     mask: np.ndarray,
     share: float,
     *,
-    fixed: bool = False,
-    kind: str = "P1",
+    placed_by: PlacedBy = "relevance",
     grown: int = 0,
 ) -> Screened:
     masks = np.repeat(mask[None], MEMBERS, axis=0)
-    proposal = Proposal(kind, shape, masks, share, "because.", fixed=fixed, grown=grown)
+    proposal = Proposal(shape, masks, share, "because.", placed_by, grown=grown)
     effects = np.random.default_rng(len(shape)).normal(share, 0.1, MEMBERS)
     everyone, few = np.arange(MEMBERS), np.arange(3)
     return Screened(proposal, everyone, effects, everyone, few, few, share)
@@ -68,8 +67,8 @@ def test_a_region_that_follows_relevance_does_not_displace_one_bound_to_a_place(
     frame = np.ones((SIZE, SIZE), dtype=bool)
     frame[3:-3, 3:-3] = False
     following = screened("large spot", box(0, 0, 3, 24), 0.9)
-    fixed = screened("frame", frame, 0.7, fixed=True)
-    border = screened("flat border", frame, 0.6, kind="P1c")
+    fixed = screened("frame", frame, 0.7, placed_by="shape")
+    border = screened("flat border", frame, 0.6, placed_by="pictures")
     assert names(selected([following, fixed], 5)) == ["large spot", "frame"]
     assert names(selected([following, border], 5)) == ["large spot", "flat border"]
     assert names(selected([following, fixed, border], 5)) == ["large spot", "frame"]
@@ -86,7 +85,7 @@ def finding(grade: str, output: int = 0) -> Any:
 
 def test_of_regions_in_one_another_the_gravest_is_reported() -> None:
     spot = screened("spot", box(18, 12, 24, 20), 0.5)
-    strip = screened("strip", box(20, 12, 24, 24), 0.6, fixed=True)
+    strip = screened("strip", box(20, 12, 24, 24), 0.6, placed_by="shape")
     elsewhere = screened("elsewhere", box(0, 0, 6, 6), 0.6)
     first, second, third, fourth = (finding(grade) for grade in ("A", "B", "B", "C"))
     pairs = [(first, spot), (second, strip), (third, elsewhere), (fourth, spot)]

@@ -49,7 +49,7 @@ def at_hand(model: nn.Module) -> tuple[Stage, Members, Screened]:
         pictures=subject.pictures(subject.load(range(8))),
         logits=samples.logits[:8],
     )
-    proposal = Proposal("P1", "spot", np.zeros((8, SIZE, SIZE), bool), 1.0, "")
+    proposal = Proposal("spot", np.zeros((8, SIZE, SIZE), bool), 1.0, "")
     everyone = np.arange(8)
     screened = Screened(proposal, everyone, np.ones(8), everyone, everyone[:0], everyone[:0], 1.0)
     return Stage(search, pool, pool, 1), members, screened

@@ -67,12 +67,12 @@ def configuration_page() -> str:
     """Return the page of the manual with every key of the config."""
     schema = Config.model_json_schema()
     rows = {name: _row(name, model, key, schema) for name, model, key in fields()}
-    parts = [CONFIGURATION, _table([rows["version"]])]
-    for section, info in Config.model_fields.items():
-        inner, _optional = section_of(info.annotation)
-        if inner is not None:
+    inner = {key: section_of(info.annotation)[0] for key, info in Config.model_fields.items()}
+    parts = [CONFIGURATION, _table([rows[key] for key in inner if inner[key] is None])]
+    for section, model in inner.items():
+        if model is not None:
             own = [row for name, row in rows.items() if name.split(".")[0] == section]
-            parts += [f"## {section}\n\n{(inner.__doc__ or '').strip()}\n", _table(own)]
+            parts += [f"## {section}\n\n{(model.__doc__ or '').strip()}\n", _table(own)]
     return "\n".join([*parts, _presets()])
 
 

@@ -7,7 +7,6 @@ import yaml
 
 from auditor.base.errors import ConfigError
 from auditor.config.audit import (
-    PROPOSALS,
     Config,
     dump_config,
     load_config,
@@ -104,20 +103,15 @@ def test_a_composite_is_a_name_or_a_mapping(tmp_path: Path) -> None:
         load_config(path)
 
 
-def test_an_unknown_proposal_is_named_with_the_nearest(tmp_path: Path) -> None:
+def test_what_a_check_finds_is_told_with_its_line(tmp_path: Path) -> None:
     path = write(tmp_path, yaml.safe_dump(MINIMAL) + "shortcuts:\n  proposals: [P1, P1d]\n")
     with pytest.raises(ConfigError) as caught:
-        load_config(path)
-    message = str(caught.value)
-    assert "'shortcuts.proposals' is ['P1', 'P1d']: unknown proposal 'P1d'" in message
-    assert "Did you mean 'P1" in message
-    assert "Known: P1, P1b, P1c" in message
-
-
-def test_proposals_are_kept_in_their_order_and_all_by_default() -> None:
-    config = parse_config(MINIMAL | {"shortcuts": {"proposals": ["P6", "P1", "P6"]}})
-    assert config.shortcuts.proposals == ["P1", "P6"]
-    assert parse_config(MINIMAL).shortcuts.proposals == list(PROPOSALS)
+        resolve(
+            [file_layer(path)],
+            name=str(path),
+            check=lambda _config: [(("shortcuts", "proposals"), "unknown 'P1d'.")],
+        )
+    assert str(caught.value) == f"{path}:6: 'shortcuts.proposals' is ['P1', 'P1d']: unknown 'P1d'."
 
 
 def layered(*layers: Layer) -> Config:

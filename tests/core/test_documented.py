@@ -13,8 +13,9 @@ import yaml
 
 from auditor.base import errors
 from auditor.cli import COMMANDS, cli
-from auditor.config.audit import PROPOSALS, Config, load_config
+from auditor.config.audit import Config, load_config
 from auditor.manual import FOLDER, TOPICS, page, titles
+from auditor.shortcuts.propose.proposals import PROPOSALS
 from tests.core.generated_pages import PAGES, config_keys
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,7 +85,7 @@ def test_every_exit_code_is_in_the_readme(code: int) -> None:
     assert f"| {code} |" in README
 
 
-@pytest.mark.parametrize("name", PROPOSALS)
+@pytest.mark.parametrize("name", sorted(PROPOSALS))
 def test_every_proposal_is_documented(name: str) -> None:
     assert f"| `{name}` |" in page("method")
 

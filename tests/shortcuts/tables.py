@@ -66,7 +66,7 @@ def view_of(samples: Samples, layer: LayerRelevance, output: int, *, seed: int =
         others=np.zeros((4, SIZE, SIZE, 3), np.uint8),
         layer="conv",
         concepts=(),
-        concept_heat=np.zeros((0, *shape), np.float32),
+        concept_heats=list,
         table=ConceptTable(
             layer, samples, outputs, class_means(layer, samples, outputs), rows, heat_of
         ),

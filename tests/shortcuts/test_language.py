@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.language.shapes import shape_in_words
-from auditor.language.speaking import speaking, translate
+from auditor.language.speaking import gettext, speaking, translate
 from auditor.records.shortcuts import Evidence
+from auditor.shortcuts.propose.regions import PARTS
+from auditor.shortcuts.propose.windows import dictionary
 from auditor.shortcuts.terms import TERMS
 from auditor.shortcuts.tests import FLIP_EXCESS, REMOVAL, TESTS, CausalTest, in_order
 from auditor.shortcuts.wording import STARTS, actions, meaning, verification
@@ -21,7 +22,7 @@ def evidence(test: CausalTest, effect: float) -> Evidence:
 def test_a_finding_is_told_in_german(grade: str) -> None:
     found = in_order([evidence(FLIP_EXCESS, 0.61), evidence(REMOVAL, 0.0)])
     with speaking("de"):
-        said = " ".join(meaning("Kies", "lower left corner", grade, found, 65, 80))
+        said = " ".join(meaning("Kies", gettext("lower left corner"), grade, found, 65, 80))
         told = " ".join([said, *actions("Kies", grade), verification(grade)])
     assert "untere linke Ecke" in said
     assert "„Kies“" in said
@@ -44,9 +45,7 @@ def test_every_sentence_about_findings_is_translated() -> None:
         assert not [text for text in texts if translate(text) == text]
 
 
-def test_shapes_are_told_apart_from_names() -> None:
+def test_shapes_of_regions_are_translated() -> None:
+    windows = [window.name for window in dictionary(64, 64)]
     with speaking("de"):
-        assert shape_in_words("region of concept 34") == "Region des Konzepts 34"
-        assert shape_in_words("recurring mark") == "wiederkehrende Marke"
-        assert shape_in_words("a stamp") == "a stamp"
-    assert shape_in_words("region of concept 34") == "region of concept 34"
+        assert not [name for name in (*windows, *PARTS) if translate(name) == name]

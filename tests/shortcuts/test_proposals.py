@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.causal.proposing import BUILT_IN, BY_CONCEPT
-from auditor.config.audit import PROPOSALS as NAMES
-from auditor.shortcuts.propose import concept_regions, regions
+from auditor.base.errors import UnknownNameError
 from auditor.shortcuts.propose import flat_and_recurring as templates
 from auditor.shortcuts.propose.heat import dilated, smoothed_positive, top_component
 from auditor.shortcuts.propose.merging import merged, overlap
@@ -15,7 +13,9 @@ from auditor.shortcuts.propose.proposals import (
     MAX_AREA,
     PROPOSALS,
     ClassView,
+    PlacedBy,
     Proposal,
+    chosen_proposals,
     region_score,
 )
 
@@ -33,7 +33,7 @@ def view_of(pictures: np.ndarray, others: np.ndarray, heat: np.ndarray | None = 
         others=others,
         layer="conv",
         concepts=(7,),
-        concept_heat=heat[None],
+        concept_heats=lambda: [heat],
     )
 
 
@@ -42,14 +42,31 @@ def noise() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 200, (40, SIZE, SIZE, 3)).astype(np.uint8)
 
 
-def test_every_proposal_of_regions_is_registered_and_can_be_switched() -> None:
-    assert [concept_regions, regions, templates, *BUILT_IN]
-    assert set(PROPOSALS) == set(NAMES) - {"P6", "P7", "P8"}
+def test_proposals_are_registered_by_what_they_are_asked_of() -> None:
+    of_all_data = {name for name in PROPOSALS if PROPOSALS[name].regions is None}
+    assert of_all_data == {"P6", "P7", "P8"}
+    assert set(PROPOSALS) - of_all_data == {"P1", "P1b", "P1c", "P2", "P3", "P4", "P5"}
+
+
+def test_proposals_are_chosen_in_their_order_and_all_by_default() -> None:
+    assert chosen_proposals(["P6", "P1", "P6"]) == ["P1", "P6"]
+    assert chosen_proposals(None) == sorted(PROPOSALS)
+    with pytest.raises(UnknownNameError, match=r"unknown proposal 'P1d'\. Did you mean 'P1"):
+        chosen_proposals(["P1", "P1d"])
 
 
 def test_proposals_by_concept_need_a_table(noise: np.ndarray) -> None:
     view = view_of(noise[:20], noise[20:])
-    assert all(PROPOSALS[name](view) == [] for name in BY_CONCEPT)
+    by_concept = [name for name in PROPOSALS if PROPOSALS[name].by_concept]
+    assert by_concept
+    assert all(PROPOSALS[name](view) == [] for name in by_concept)
+
+
+def test_a_proposer_names_its_proposals(noise: np.ndarray) -> None:
+    view = view_of(noise[:20], noise[20:])
+    assert {proposal.kind for proposal in PROPOSALS["P1"](view)} == {"P1"}
+    (region,) = PROPOSALS["P1b"](view)
+    assert region.name == ("P1b", "region of concept 7", 7)
 
 
 def test_regions_lie_on_the_spot_of_relevance(noise: np.ndarray) -> None:
@@ -116,7 +133,8 @@ def test_fixed_regions_are_tried_beyond_the_budget_unless_one_of_it_lies_there()
     def at(top: int, name: str, score: float, fixed: bool = False) -> Proposal:
         masks = np.zeros((4, 8, 8), bool)
         masks[:, top : top + 2] = True
-        return Proposal("P1", name, masks, score, "", fixed=fixed)
+        placed_by: PlacedBy = "shape" if fixed else "relevance"
+        return Proposal(name, masks, score, "", placed_by)
 
     best, second = at(0, "best", 0.9), at(2, "second", 0.8)
     corner, same = at(6, "corner", -0.1, fixed=True), at(0, "same", 0.95, fixed=True)
@@ -128,7 +146,7 @@ def test_overlapping_proposals_are_merged_and_the_budget_is_kept() -> None:
     def square(top: int, score: float) -> Proposal:
         masks = np.zeros((3, 12, 12), bool)
         masks[:, top : top + 4, :4] = True
-        return Proposal("P1", str(top), masks, score, "")
+        return Proposal(str(top), masks, score, "")
 
     first, near, far, empty = square(0, 1.0), square(1, 2.0), square(6, 0.5), square(12, 9.0)
     assert overlap(first.masks, near.masks) == pytest.approx(12 / 20)

@@ -7,7 +7,6 @@ from functools import partial
 
 import numpy as np
 
-from auditor.language.shapes import shape_in_words
 from auditor.language.speaking import capitalised
 from auditor.language.speaking import gettext as _
 from auditor.records.part import Picture, concept_id
@@ -54,14 +53,13 @@ def _card(
 ) -> FindingCard:
     candidate = finding.candidate
     name = samples.manifest.classes[candidate.output]
-    shape = shape_in_words(candidate.shape)
     outlined, aligned = regions
     said = {field: getattr(finding, field) for field in Assessment.model_fields}
     return FindingCard(
         **said | {"details": _details(finding, name, store)},
         id=f"F{number}",
-        title=_("%(shape)s in '%(name)s'", shape=capitalised(shape), name=name),
-        what=_("%(shape)s in %(name)s", shape=shape, name=name),
+        title=_("%(shape)s in '%(name)s'", shape=capitalised(candidate.shape), name=name),
+        what=_("%(shape)s in %(name)s", shape=candidate.shape, name=name),
         class_name=name,
         kind=candidate.kind,
         shape=candidate.shape,

@@ -7,28 +7,35 @@ from jaxtyping import Bool, Float
 
 from auditor.language.speaking import gettext as _
 from auditor.shortcuts.propose.heat import edge_growth, top_component, with_edges
-from auditor.shortcuts.propose.proposals import PROPOSALS, ClassView, Proposal, region_score
+from auditor.shortcuts.propose.proposals import ClassView, Proposal, proposer, region_score
 
+# Share of the most relevant pixels of a concept's heatmap, as between a small spot and a spot.
 SHARE = 0.05
 
 
-@PROPOSALS.register("P1b")
+@proposer("P1b")
 def concept_regions(view: ClassView) -> list[Proposal]:
     """Propose the most relevant connected part of every leading concept's conditional heatmap."""
-    found = []
-    for concept, heats in zip(view.concepts, view.concept_heat, strict=True):
+    proposals = []
+    for concept, heats in zip(view.concepts, view.concept_heats(), strict=True):
         reason = _(
             "where concept %(concept)s of layer %(layer)s supports the class most.",
             concept=concept,
             layer=view.layer,
         )
-        shape = f"region of concept {concept}"
-        found.append(region_of("P1b", view, shape, heats, (concept,), reason))
-    return found
+        proposals.append(concept_region(view, heats, concept, reason))
+    return proposals
+
+
+def concept_region(
+    view: ClassView, heats: Float[np.ndarray, "member height width"], concept: int, reason: str
+) -> Proposal:
+    """Return the region of one concept by its conditional heatmaps."""
+    shape = _("region of concept %(concept)s", concept=concept)
+    return region_of(view, shape, heats, (concept,), reason)
 
 
 def region_of(
-    kind: str,
     view: ClassView,
     shape: str,
     heats: Float[np.ndarray, "member height width"],
@@ -37,18 +44,15 @@ def region_of(
     carriers: Bool[np.ndarray, "member"] | None = None,
 ) -> Proposal:
     """Return the most relevant connected part of conditional heatmaps, its edges inside."""
-    parts = np.stack([top_component(heat, SHARE) for heat in heats])
-    masks = with_edges(parts)
+    masks = with_edges(np.stack([top_component(heat, SHARE) for heat in heats]))
     chosen = view.discovery if carriers is None else view.discovery & carriers
-    score = region_score(view.heat, masks, chosen)
     return Proposal(
-        kind,
         shape,
         masks,
-        score,
+        region_score(view.heat, masks, chosen),
         reason,
-        view.layer,
-        concepts,
-        carriers,
+        layer=view.layer,
+        concepts=concepts,
+        carriers=carriers,
         grown=edge_growth(*masks.shape[1:]),
     )

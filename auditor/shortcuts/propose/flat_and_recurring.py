@@ -1,4 +1,4 @@
-"""P1c, template regions: flat borders, and a place where the pictures of a class are alike."""
+"""P1c: flat areas at the border, and a place where the pictures of a class are alike."""
 
 from __future__ import annotations
 
@@ -10,36 +10,49 @@ from auditor.language.speaking import gettext as _
 from auditor.shortcuts.propose.heat import dilated, edge_growth, edge_pixels, with_edges
 from auditor.shortcuts.propose.proposals import (
     MAX_AREA,
-    PROPOSALS,
     ClassView,
     Proposal,
+    proposer,
     region_score,
 )
 from auditor.shortcuts.propose.windows import FEATHER
 
+# Largest difference of neighbours in an area of one colour, of 255: what JPEG leaves of one.
 FLAT = 6.0
+# Share of the class's pictures that have to have such an area.
 IN_CLASS = 0.3
+# The peak of t that noise over a whole picture hardly reaches, and where the mark's edge is drawn.
 LEAST_T, EDGE_T = 4.0, 2.5
+# A smaller area is a few pixels of noise.
 LEAST_AREA = 0.005
 
 
-@PROPOSALS.register("P1c")
-def template_regions(view: ClassView) -> list[Proposal]:
+@proposer("P1c")
+def flat_and_recurring_regions(view: ClassView) -> list[Proposal]:
     """Propose flat areas that touch the border, and the place that sets the class apart."""
-    found = []
+    proposals = []
     flat = np.stack([flat_border(picture) for picture in view.pictures])
     if flat[view.discovery].any(axis=(1, 2)).mean() >= IN_CLASS:
         reason = _("areas of one colour that touch the border of the picture.")
-        score = region_score(view.heat, flat, view.discovery)
         grown = edge_growth(*flat.shape[1:])
-        found.append(Proposal("P1c", "flat border area", flat, score, reason, grown=grown))
+        proposals.append(_proposal(view, _("flat border area"), flat, reason, grown))
     recurring = recurring_mark(view.pictures[view.discovery], view.others)
     if recurring.any():
         masks = np.repeat(recurring[None], len(view.pictures), axis=0)
         reason = _("the place whose colours depart most from the rest of the class's pictures.")
-        score = region_score(view.heat, masks, view.discovery)
-        found.append(Proposal("P1c", "recurring mark", masks, score, reason, grown=FEATHER))
-    return found
+        proposals.append(_proposal(view, _("recurring mark"), masks, reason, FEATHER))
+    return proposals
+
+
+def _proposal(
+    view: ClassView,
+    shape: str,
+    masks: Bool[np.ndarray, "member height width"],
+    reason: str,
+    grown: int,
+) -> Proposal:
+    score = region_score(view.heat, masks, view.discovery)
+    return Proposal(shape, masks, score, reason, "pictures", grown=grown)
 
 
 def flat_border(
@@ -73,10 +86,9 @@ def recurring_mark(
     """Return the place where the mean own picture departs most from what the class has elsewhere.
 
     Welch's t per pixel and channel between own and other pictures, each less its mean colour over
-    all places; then the root mean square over
-    channels. The largest connected part above `EDGE_T` and a quarter of the largest value counts,
-    when that value is at least `LEAST_T` and the part is a region's size. The blur has taken its
-    edges in; it is grown by what its weight falls over.
+    all places; then the root mean square over channels. The largest connected part above `EDGE_T`
+    and a quarter of the largest value counts, when that value is at least `LEAST_T` and the part is
+    a region's size. The blur has taken its edges in; it is grown by what its weight falls over.
     """
     empty = np.zeros(own.shape[1:3], dtype=bool)
     if len(own) < 4 or len(others) < 4:

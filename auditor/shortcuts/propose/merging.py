@@ -15,7 +15,7 @@ OVERLAP = 0.5
 def merged(proposals: Sequence[Proposal], most: int) -> list[Proposal]:
     """Return at most ``most`` proposals that follow relevance, and the fixed ones; none overlaps.
 
-    P1c first, whose regions do not come from relevance and so lose every comparison of relevance;
+    Regions placed by the pictures first, which would lose every comparison of relevance;
     then by score, ties in the order given. Two overlap when the intersection over union of their
     masks, averaged over members, is above `OVERLAP`; the better one stays. The fixed regions
     (corners, frame) come after these, however little relevance they hold: a small mark at the
@@ -44,4 +44,4 @@ def overlap(
 
 
 def _priority(proposal: Proposal) -> tuple[bool, bool, float]:
-    return not proposal.fixed, proposal.kind == "P1c", proposal.score
+    return not proposal.fixed, proposal.placed_by == "pictures", proposal.score

@@ -15,15 +15,21 @@ from auditor.concepts.topk import largest
 from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
 from auditor.records.stages import LayerRelevance, Samples
-from auditor.shortcuts.propose.concept_regions import region_of
-from auditor.shortcuts.propose.proposals import PROPOSALS, ClassView, Proposal
+from auditor.shortcuts.propose.concept_regions import concept_region
+from auditor.shortcuts.propose.proposals import ClassView, Proposal, proposer
 
+# Samples in a RelMax and an ActMax set, as the report shows of a concept.
 REFERENCES = 12
+# Concepts of the largest mean share: the rest hardly count for the class.
 CONSIDERED = 16
+# Largest overlap (Jaccard) of two sets that are different ones.
 APART = 0.25
+# Least share of the class among the most relevant samples, and how much more than by activation.
 PURE = 0.5
 EXCESS = 0.4
+# Each costs a sweep through the model for every member.
 PROPOSED = 2
+# Rows of a class, and of all others, that are sorted for every concept.
 MOST_ROWS = 2000
 
 
@@ -37,28 +43,27 @@ class Selective:
     jaccard: float
 
 
-@PROPOSALS.register("P4")
+@proposer("P4", by_concept=True)
 def selective_regions(view: ClassView) -> list[Proposal]:
     """Propose the places of the class's concepts that are active elsewhere as well."""
     table = view.table
     if table is None or view.output not in table.outputs:
         return []
     means = table.means[table.outputs.index(view.output)]
-    found = []
-    for each in selective_concepts(table.relevance, table.samples, view.output, means):
+    proposals = []
+    for selective in selective_concepts(table.relevance, table.samples, view.output, means):
         reason = _(
             "where concept %(concept)s of layer %(layer)s supports the class: %(by_relevance)s of "
             "the pictures where it is most relevant are of the class, but %(by_activation)s of "
             "those where it is most active.",
-            concept=each.concept,
+            concept=selective.concept,
             layer=view.layer,
-            by_relevance=percent(each.by_relevance),
-            by_activation=percent(each.by_activation),
+            by_relevance=percent(selective.by_relevance),
+            by_activation=percent(selective.by_activation),
         )
-        heats = table.heat_of((each.concept,))
-        shape = f"region of concept {each.concept}"
-        found.append(region_of("P4", view, shape, heats, (each.concept,), reason))
-    return found
+        heats = table.heat_of((selective.concept,))
+        proposals.append(concept_region(view, heats, selective.concept, reason))
+    return proposals
 
 
 def selective_concepts(
@@ -81,17 +86,17 @@ def selective_concepts(
         return []
     considered = [int(c) for c in largest(means[None], CONSIDERED)[0] if c >= 0 and means[c] > 0]
     tables = relevance.relevance[usable][:, considered], relevance.activation[usable][:, considered]
-    found = []
-    for place, concept in enumerate(considered):
-        top = [_top(values[:, place], count) for values in tables]
+    selective = []
+    for index, concept in enumerate(considered):
+        top = [_top(values[:, index], count) for values in tables]
         purity = [float(own[rows].mean()) if rows.any() else 0.0 for rows in top]
         either = (top[0] | top[1]).sum()
         jaccard = float((top[0] & top[1]).sum() / either) if either else 1.0
         excess = purity[0] - purity[1]
         if purity[0] >= PURE and (excess >= EXCESS or (jaccard <= APART and excess > 0)):
-            found.append(Selective(concept, purity[0], purity[1], jaccard))
-    found.sort(key=lambda each: each.by_activation - each.by_relevance)
-    return found[:PROPOSED]
+            selective.append(Selective(concept, purity[0], purity[1], jaccard))
+    selective.sort(key=lambda one: one.by_activation - one.by_relevance)
+    return selective[:PROPOSED]
 
 
 def _spread(samples: Samples, output: int) -> Int[np.ndarray, "row"]:
@@ -102,8 +107,8 @@ def _spread(samples: Samples, output: int) -> Int[np.ndarray, "row"]:
         np.flatnonzero(usable & (samples.labels == output)),
         np.flatnonzero(usable & (samples.labels != output)),
     ):
-        places = np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).round().astype(int)
-        chosen.append(rows[places])
+        spaced = np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).round().astype(int)
+        chosen.append(rows[spaced])
     return np.sort(np.concatenate(chosen))
 
 

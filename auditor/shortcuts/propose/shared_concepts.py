@@ -10,12 +10,15 @@ from jaxtyping import Float
 
 from auditor.language.numbers import decimal
 from auditor.language.speaking import gettext as _
-from auditor.shortcuts.propose.concept_regions import region_of
-from auditor.shortcuts.propose.proposals import PROPOSALS, ClassView, Proposal
+from auditor.shortcuts.propose.concept_regions import concept_region
+from auditor.shortcuts.propose.proposals import ClassView, Proposal, proposer
 
+# A concept leads in a class when it is among so many, and has this part of the largest share.
 LEADING = 4
 LEAST_PART = 0.25
+# Classes with a larger cosine have more than one concept in common, and may well share another.
 DISSIMILAR = 0.5
+# Each costs a sweep through the model for every member.
 PROPOSED = 1
 
 
@@ -28,27 +31,26 @@ class Shared:
     likeness: float
 
 
-@PROPOSALS.register("P5")
+@proposer("P5", by_concept=True)
 def shared_regions(view: ClassView) -> list[Proposal]:
     """Propose the place of the concept that the class shares with the least similar one."""
     table = view.table
     if table is None or view.output not in table.outputs:
         return []
     names = table.samples.manifest.classes
-    found = []
-    for each in shared_concepts(table.means, table.outputs, view.output)[:PROPOSED]:
+    proposals = []
+    for shared in shared_concepts(table.means, table.outputs, view.output)[:PROPOSED]:
         reason = _(
             "where concept %(concept)s of layer %(layer)s supports the class: it also leads in "
             "'%(names)s', whose other concepts are different (likeness %(likeness)s of 1).",
-            concept=each.concept,
+            concept=shared.concept,
             layer=view.layer,
-            names=names[each.other],
-            likeness=decimal(each.likeness),
+            names=names[shared.other],
+            likeness=decimal(shared.likeness),
         )
-        shape = f"region of concept {each.concept}"
-        heats = table.heat_of((each.concept,))
-        found.append(region_of("P5", view, shape, heats, (each.concept,), reason))
-    return found
+        heats = table.heat_of((shared.concept,))
+        proposals.append(concept_region(view, heats, shared.concept, reason))
+    return proposals
 
 
 def shared_concepts(
@@ -65,7 +67,7 @@ def shared_concepts(
     positive = np.maximum(means, 0.0)
     own = list(outputs).index(output)
     leading = [set(_leading(row)) for row in positive]
-    found = []
+    shared = []
     for concept in sorted(leading[own]):
         pairs = [
             (likeness(positive[own], positive[other], concept), other)
@@ -74,8 +76,8 @@ def shared_concepts(
         ]
         if pairs and min(pairs)[0] <= DISSIMILAR:
             value, other = min(pairs)
-            found.append(Shared(concept, int(outputs[other]), value))
-    return sorted(found, key=lambda each: each.likeness)
+            shared.append(Shared(concept, int(outputs[other]), value))
+    return sorted(shared, key=lambda one: one.likeness)
 
 
 def unrelated_classes(
@@ -92,8 +94,8 @@ def unrelated_classes(
     first = int(positive[own].argmax())
     return [
         int(other)
-        for place, other in enumerate(outputs)
-        if place != own and likeness(positive[own], positive[place], first) <= DISSIMILAR
+        for index, other in enumerate(outputs)
+        if index != own and likeness(positive[own], positive[index], first) <= DISSIMILAR
     ]
 
 

@@ -22,18 +22,26 @@ from auditor.concepts.factors import leading_channels
 from auditor.language.numbers import decimal
 from auditor.language.speaking import gettext as _
 from auditor.shortcuts.propose.concept_regions import region_of
-from auditor.shortcuts.propose.proposals import PROPOSALS, ClassView, Proposal, least_group
+from auditor.shortcuts.propose.proposals import ClassView, Proposal, least_group, proposer
 
+# Most groups that a class is split into.
 MOST = 4
+# Clusterwise Jaccard from which on Hennig calls a cluster valid and stable.
 STABLE = 0.75
+# Level of the test against one Gaussian cloud, over all numbers of groups.
 LEVEL = 0.05
 RESAMPLES = 20
+# The smallest p is 1 %: below `LEVEL` over the three numbers of groups that are tried.
 NULLS = 99
+# Principal components: those that hold this share of the variance, at most so many.
 DIMENSIONS = 10
 VARIANCE = 0.9
+# Starts and steps of k-means, few as it runs `NULLS` times: both sides of the test have the same.
 STARTS = 4
 STEPS = 12
+# Each group costs a sweep through the model for every member.
 PROPOSED = 2
+# Concepts that set a group apart; further ones add little to the heatmap.
 CHANNELS = 8
 
 Points = Float[np.ndarray, "member coordinate"]
@@ -48,12 +56,12 @@ class Group:
     stability: float
 
 
-@PROPOSALS.register("P2")
+@proposer("P2", by_concept=True)
 def strategy_regions(view: ClassView) -> list[Proposal]:
     """Propose for every stable group the place of the concepts that set it apart."""
     if view.table is None:
         return []
-    found = []
+    proposals = []
     rng = stream(view.seed, "groups", view.output)
     for group in stable_groups(view.table.shares(), view.discovery, rng):
         channels = leading_channels(group.direction, most=CHANNELS)
@@ -66,9 +74,9 @@ def strategy_regions(view: ClassView) -> list[Proposal]:
             stability=decimal(group.stability),
         )
         heats = view.table.heat_of(channels)
-        shape = "region of a strategy"
-        found.append(region_of("P2", view, shape, heats, channels, reason, group.members))
-    return found
+        shape = _("region of a strategy")
+        proposals.append(region_of(view, shape, heats, channels, reason, group.members))
+    return proposals
 
 
 def stable_groups(
@@ -94,13 +102,13 @@ def stable_groups(
     jaccards = _stability(points, assigned, best, rng)
     means = np.stack([points[assigned == group].mean(axis=0) for group in range(best)])
     everyone = _nearest((shares - chosen.mean(axis=0)) @ axes.T, means)
-    found = []
+    groups = []
     for group in np.argsort(-jaccards, kind="stable"):
         inside = assigned == group
         direction = np.maximum(chosen[inside].mean(axis=0) - chosen[~inside].mean(axis=0), 0.0)
         if jaccards[group] >= STABLE and inside.sum() >= least and direction.any():
-            found.append(Group(everyone == group, direction, float(jaccards[group])))
-    return found[:PROPOSED]
+            groups.append(Group(everyone == group, direction, float(jaccards[group])))
+    return groups[:PROPOSED]
 
 
 def _reduced(

@@ -14,22 +14,26 @@ from auditor.base.streams import library_seed
 from auditor.concepts.factors import factor_directions, leading_channels, loadings_of
 from auditor.language.speaking import gettext as _
 from auditor.shortcuts.propose.concept_regions import region_of
-from auditor.shortcuts.propose.proposals import PROPOSALS, ClassView, Proposal, least_group
+from auditor.shortcuts.propose.proposals import ClassView, Proposal, least_group, proposer
 from auditor.shortcuts.whole_pictures.modes import bimodal, otsu, separation
 
+# Most factors that a class is taken apart into, and members that each of them needs.
 COMPONENTS = 6
 MEMBERS_EACH = 4
+# Uniform values have 0.75 of their variance between the two groups of Otsu's threshold.
 SEPARATED = 0.8
+# Each factor costs a sweep through the model for every member.
 PROPOSED = 2
+# Concepts of a factor; further ones add little to the heatmap.
 CHANNELS = 8
 
 
-@PROPOSALS.register("P3")
+@proposer("P3", by_concept=True)
 def subspace_regions(view: ClassView) -> list[Proposal]:
     """Propose for every factor with a bimodal share the place of its concepts."""
     if view.table is None:
         return []
-    found = []
+    proposals = []
     seed = library_seed(view.seed, "factors", view.output)
     for direction, high in bimodal_factors(view.table.shares(), view.discovery, seed):
         channels = leading_channels(direction, most=CHANNELS)
@@ -40,9 +44,9 @@ def subspace_regions(view: ClassView) -> list[Proposal]:
             high=len(high),
         )
         heats = view.table.heat_of(channels)
-        shape = "region of a subspace"
-        found.append(region_of("P3", view, shape, heats, channels, reason, high))
-    return found
+        shape = _("region of a subspace")
+        proposals.append(region_of(view, shape, heats, channels, reason, high))
+    return proposals
 
 
 def bimodal_factors(
@@ -58,9 +62,9 @@ def bimodal_factors(
     positive = np.maximum(shares, 0.0)
     most = min(COMPONENTS, int(discovery.sum()) // MEMBERS_EACH, shares.shape[1])
     for number in range(2, most + 1) if positive[discovery].any() else ():
-        found = _of_number(positive, discovery, number, seed)
-        if found:
-            return found[:PROPOSED]
+        factors = _of_number(positive, discovery, number, seed)
+        if factors:
+            return factors[:PROPOSED]
     return []
 
 
@@ -74,7 +78,7 @@ def _of_number(
     directions = factor_directions(chosen, number, seed)
     loadings = loadings_of(positive, directions) * directions.sum(axis=1)
     least = least_group(len(chosen))
-    found = []
+    factors = []
     for direction, values in zip(directions, loadings.T, strict=True):
         own = values[discovery]
         threshold = otsu(own)
@@ -83,6 +87,6 @@ def _of_number(
         if not large or separation(own) < SEPARATED or not bimodal(own):
             continue
         gap = own[own > threshold].mean() - own[own <= threshold].mean()
-        found.append((-gap, direction, values > threshold))
-    found.sort(key=lambda each: each[0])
-    return [(direction, group) for _, direction, group in found]
+        factors.append((-gap, direction, values > threshold))
+    factors.sort(key=lambda factor: factor[0])
+    return [(direction, group) for _, direction, group in factors]

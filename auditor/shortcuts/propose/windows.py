@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from auditor.language.speaking import N_
+
+# Area of a frame, as of the largest region that is proposed.
 RING_SHARE = 0.2
 # Over so many pixels inside its border the weight of a region falls where it is put or taken out.
 FEATHER = 2
@@ -36,26 +39,26 @@ def dictionary(height: int, width: int) -> tuple[Shape, ...]:
     flat, thin = max(1, round(height / 6)), max(1, round(width / 6))
     tall, wide = max(1, round(height / 12**0.5)), max(1, round(width / 12**0.5))
     corners = {
-        "upper left corner": (0, 0),
-        "upper right corner": (0, width - wide),
-        "lower left corner": (height - tall, 0),
-        "lower right corner": (height - tall, width - wide),
+        N_("upper left corner"): (0, 0),
+        N_("upper right corner"): (0, width - wide),
+        N_("lower left corner"): (height - tall, 0),
+        N_("lower right corner"): (height - tall, width - wide),
     }
     half = max(1, round(width / 2))
     beside = {
-        "upper left strip": (0, 0),
-        "upper right strip": (0, width - half),
-        "lower left strip": (height - flat, 0),
-        "lower right strip": (height - flat, width - half),
+        N_("upper left strip"): (0, 0),
+        N_("upper right strip"): (0, width - half),
+        N_("lower left strip"): (height - flat, 0),
+        N_("lower right strip"): (height - flat, width - half),
     }
     return (
-        Shape("small square", min(small, height), min(small, width)),
-        Shape("square", min(large, height), min(large, width)),
-        Shape("horizontal strip", flat, width),
-        Shape("vertical strip", height, thin),
+        Shape(N_("small square"), min(small, height), min(small, width)),
+        Shape(N_("square"), min(large, height), min(large, width)),
+        Shape(N_("horizontal strip"), flat, width),
+        Shape(N_("vertical strip"), height, thin),
         *(Shape(name, tall, wide, anchor) for name, anchor in corners.items()),
         *(Shape(name, flat, half, anchor) for name, anchor in beside.items()),
-        Shape("frame", height, width, (0, 0), ring=ring_width(height, width)),
+        Shape(N_("frame"), height, width, (0, 0), ring=ring_width(height, width)),
     )
 
 
@@ -130,17 +133,6 @@ def place(
         position = np.rint((1.0 - rank) * (counts - 1)).astype(int)
         chosen = order[np.arange(len(heat)), position]
     return np.stack(np.unravel_index(chosen, sums.shape[1:]), axis=1)
-
-
-def place_anywhere(
-    count: int, size: tuple[int, int], shape: Shape, generator: np.random.Generator
-) -> Int[np.ndarray, "sample 2"]:
-    """Return ``count`` random places of a window, each place equally likely."""
-    if shape.anchor is not None:
-        return np.tile(np.array(shape.anchor), (count, 1))
-    tops = generator.integers(size[0] - shape.height + 1, size=count)
-    lefts = generator.integers(size[1] - shape.width + 1, size=count)
-    return np.stack([tops, lefts], axis=1)
 
 
 def masks_of(

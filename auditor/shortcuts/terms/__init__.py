@@ -64,7 +64,8 @@ def term(
     """
 
     def enter(measure: Measure) -> Measure:
-        TERMS.register(name)(Term(measure, nothing, fully, weight, reason, objection))
+        entry = Term(measure, nothing, fully, weight, reason, objection)
+        TERMS.enter(name, entry, made_of=measure)
         return measure
 
     return enter

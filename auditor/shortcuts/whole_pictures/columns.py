@@ -16,7 +16,9 @@ from auditor.language.speaking import joined, listed
 from auditor.records.shortcuts import ColumnEffect, ColumnFactor
 from auditor.records.stages import LayerRelevance, Samples
 from auditor.shortcuts.grading import LEVEL
+from auditor.shortcuts.propose.proposals import asked_of_all_data
 
+COLUMNS = asked_of_all_data("P7")
 # A column of more kinds of text tells rows apart, not groups; of numbers the quarters are compared.
 MOST_VALUES = 20
 QUARTERS = 4

@@ -13,10 +13,11 @@ from auditor.base.streams import stream
 from auditor.language.speaking import N_
 from auditor.records.shortcuts import Evidence, Plausibility
 from auditor.shortcuts.grading import LIKELY_ARTEFACT
-from auditor.shortcuts.propose.proposals import least_group
+from auditor.shortcuts.propose.proposals import asked_of_all_data, least_group
 from auditor.shortcuts.whole_pictures.global_statistics import STATISTICS
 from auditor.shortcuts.whole_pictures.modes import bimodal, otsu
 
+WHOLE_PICTURES = asked_of_all_data("P6")
 LEVEL = 0.01
 CLEAR_AUC = 0.75
 # Permutations for the difference of distributions: one set serves all statistics of a class.

@@ -18,7 +18,9 @@ from auditor.concepts.shares import shares_of
 from auditor.language.speaking import gettext as _
 from auditor.records.shortcuts import OddSample
 from auditor.records.stages import LayerRelevance, Samples
+from auditor.shortcuts.propose.proposals import asked_of_all_data
 
+ODD_SAMPLES = asked_of_all_data("P8", by_concept=True)
 # Of the odd samples that are listed so many may be false alarms.
 LEVEL = 0.01
 # A wrongly decided sample is ordinary for its prediction when at least so many members are odder.

@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 from auditor.causal import nulls, search, transplant, trial
-from auditor.config.audit import ShortcutConfig
+from auditor.shortcuts.propose.proposals import chosen_proposals
 
 CONTROLS = {
     "another class": transplant.OTHER_CLASS,
@@ -36,7 +36,7 @@ def ablations() -> list[Ablation]:
 
 
 def _proposals() -> list[Ablation]:
-    names = ShortcutConfig().proposals
+    names = chosen_proposals(None)
     return [
         Ablation(f"without {name}", {"proposals": [each for each in names if each != name]})
         for name in names
