@@ -46,7 +46,8 @@ def within(config: Config, base: Path, out: Path, progress: Progress) -> Config:
         return config
     from auditor.pipeline.identity import identity_of
     from auditor.pipeline.opening import audited_layers, make_explainer
-    from auditor.run.folder import digest_of, write_atomic
+    from auditor.run.folder import digest_of
+    from auditor.run.storage import write_atomic
     from auditor.subject import load_subject
 
     subject = load_subject(config, base)

@@ -51,7 +51,7 @@ def command(
     from auditor.cli.render import created_now
     from auditor.review.keep.history import read_history
     from auditor.review.keep.history_page import history_html, history_lines
-    from auditor.run.folder import write_atomic
+    from auditor.run.storage import write_atomic
 
     if keep is None and (unfinished or dry_run):
         raise ConfigError("--unfinished and --dry-run belong to --keep N.")

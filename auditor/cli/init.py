@@ -266,7 +266,7 @@ def _yaml(value: Any) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    from auditor.run.folder import write_atomic
+    from auditor.run.storage import write_atomic
 
     write_atomic(path, text.encode())
     click.echo(str(path))

@@ -26,8 +26,8 @@ from auditor.pipeline.local import named_rows, single_pictures
 from auditor.pipeline.opening import (
     audited_layers,
     audited_outputs,
-    check_classes,
     make_explainer,
+    named_outputs,
     only_one,
     open_audit,
     shared_yaml,
@@ -91,7 +91,7 @@ def run_audit(
     with progress.stage("loading model and data"):
         subject = load_subject(config, base)
         explainer = make_explainer(config, subject)
-    check_classes(config, subject)
+    named_outputs(config.audit.classes or (), subject.manifest.classes)
     named_rows(config.audit.samples or (), subject.manifest.paths)
     for note in (*(plugin.note for plugin in plugins), *subject.notes, *explainer.notes):
         progress.say(f"note: {note}")

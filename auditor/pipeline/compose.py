@@ -10,11 +10,10 @@ import numpy as np
 from auditor.base.progress import Step
 from auditor.concepts.atlas import region_relevance
 from auditor.concepts.composition import spread_rows, step, strongest
-from auditor.concepts.crops import receptive_crop
 from auditor.language.numbers import short_number
 from auditor.language.speaking import gettext as _
 from auditor.pipeline.context import Context
-from auditor.pipeline.illustrate import CROP_SIDE
+from auditor.pipeline.illustrate import crop_of
 from auditor.records.details import (
     CompositionGraph,
     Compositions,
@@ -217,17 +216,10 @@ class Composer:
     def _picture(
         self, request: MapRequest, heatmap: Heatmap, field: Heatmap | None, store: ImageStore
     ) -> NodePicture:
-        concept = request.concepts[0]
         heatmap = heatmap if request.score > 0 else -heatmap
-        _box, crop = receptive_crop(self.subject.picture(request.row), heatmap, field)
-        alt = _(
-            "what %(layer)s · %(concept)s sees in %(paths)s",
-            layer=request.layer,
-            concept=concept,
-            paths=self.paths[request.row],
-        )
-        picture = store.jpeg(crop, alt=alt, side=CROP_SIDE)
-        return NodePicture(request.layer, concept, request.row, picture)
+        photo, path = self.subject.picture(request.row), self.paths[request.row]
+        picture = crop_of(request, heatmap, field, photo, path, store)
+        return NodePicture(request.layer, request.concepts[0], request.row, picture)
 
 
 def compositions(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from auditor.base.errors import UnknownNameError
 from auditor.base.streams import stream
 from auditor.concepts.directions import relevance_directions
 from auditor.concepts.mistakes import mistakes
@@ -15,6 +14,7 @@ from auditor.concepts.strategies import strategies
 from auditor.config.audit import AuditConfig
 from auditor.language.speaking import gettext as _
 from auditor.pipeline.context import Context
+from auditor.pipeline.opening import named_outputs
 from auditor.records.concepts import (
     ConfusedPair,
     DecisionPlane,
@@ -26,7 +26,6 @@ from auditor.records.concepts import (
 )
 from auditor.records.stages import LayerRelevance, Samples
 from auditor.report.sections.analysis import LayerAnalysis
-from auditor.subject.labels import plain
 
 # Members per class that the directions of variation are found on.
 DIRECTION_SAMPLES = 200
@@ -46,14 +45,12 @@ def compared_pairs(
     Raises:
         UnknownNameError: a configured class is none of those that have samples.
     """
-    classes = samples.manifest.classes
-    present = [int(output) for output in np.unique(samples.labels[samples.valid])]
-    places = {plain(classes[output]): output for output in present}
-    for pair in config.pairs:
-        for name in pair:
-            if plain(name) not in places:
-                raise UnknownNameError("class", name, [classes[output] for output in present])
-    named = [(places[plain(first)], places[plain(second)]) for first, second in config.pairs]
+    present = np.unique(samples.labels[samples.valid])
+    named = [
+        (first, second)
+        for pair in config.pairs
+        for first, second in [named_outputs(pair, samples.manifest.classes, present)]
+    ]
     return confused_pairs(samples, outputs, named=named, most=config.max_pairs)
 
 

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 import auditor
-from auditor.base.errors import ConfigError, DataError, IntegrityError, ModelError, UnknownNameError
+from auditor.base.errors import ConfigError, DataError, IntegrityError, ModelError
 from auditor.concepts.local import Box, mask_of
 from auditor.config.audit import Config
 from auditor.pipeline.identity import model_identity
 from auditor.pipeline.local import Look, look_closely
-from auditor.pipeline.opening import audited_layers, make_explainer
+from auditor.pipeline.opening import audited_layers, make_explainer, named_outputs
 from auditor.records.stages import LayerRelevance
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.sweep.results import Explanation
@@ -25,10 +25,9 @@ from auditor.report.document.audit import AuditResult, Concept, LocalCard, Tool
 from auditor.report.show.explain import ClassScore, ImagePage, faces_of, pictures_of
 from auditor.report.show.images import ImageStore, read_image
 from auditor.report.show.render import read_result
-from auditor.run.folder import write_atomic
+from auditor.run.storage import write_atomic
 from auditor.subject import Subject, load_subject
 from auditor.subject.images import Unreadable, decode, read_file
-from auditor.subject.labels import plain
 
 LISTED = 4  # classes with their probabilities
 LOOKED_AT = 8  # pictures of the data, of which one shows the engine what an input is
@@ -72,8 +71,10 @@ def explain_image(config: Config, base: Path, question: Question, images: Path) 
     audited = _audited(question.run, digest)
     store = ImageStore(images)
     target = int(found.targets[0])
-    names = subject.manifest.classes
+    names, concepts = subject.manifest.classes, config.audit.concepts
     look = Look(
+        explainer=explainer,
+        store=store,
         load=_OneImage(inputs),
         photo=subject.pictures(inputs)[0],
         path=question.image.name,
@@ -85,7 +86,8 @@ def explain_image(config: Config, base: Path, question: Question, images: Path) 
         prediction=names[int(found.logits[0].argmax())],
     )
     cards = [
-        _card(explainer, look, found, layer, question, config, store) for layer in reversed(layers)
+        look_closely(look, _at_layer(explainer, found, layer), question.regions, concepts)
+        for layer in reversed(layers)
     ]
     known = _known(audited, cards, question.run, store) if audited else []
     return ImagePage(
@@ -142,10 +144,8 @@ def _explain(
 ) -> Explanation:
     targets = None
     if question.explained is not None:
-        names = {plain(name): place for place, name in enumerate(subject.manifest.classes)}
-        if plain(question.explained) not in names:
-            raise UnknownNameError("class", question.explained, subject.manifest.classes)
-        targets = torch.tensor([names[plain(question.explained)]], device=subject.device)
+        outputs = named_outputs([question.explained], subject.manifest.classes)
+        targets = torch.tensor(outputs, device=subject.device)
     found = explainer.explain(inputs, targets, layers)
     assert found.heatmap is not None  # heatmap=True
     values = (found.logits, found.heatmap, *found.relevance.values())
@@ -166,26 +166,17 @@ class _OneImage:
         return self.inputs[list(rows)]
 
 
-def _card(
-    explainer: Explainer,
-    look: Look,
-    found: Explanation,
-    name: str,
-    question: Question,
-    config: Config,
-    store: ImageStore,
-) -> LocalCard:
-    relevance, activation = found.relevance[name], found.activation[name]
-    flat = relevance.flatten(2)
-    layer = LayerRelevance(
+def _at_layer(explainer: Explainer, found: Explanation, name: str) -> LayerRelevance:
+    relevance = found.relevance[name].flatten(2)
+    height, width = found.relevance[name].shape[2:]
+    return LayerRelevance(
         layer=name,
-        size=(relevance.shape[2], relevance.shape[3]),
-        relevance=_array(flat.sum(2)),
-        peak=_array(flat.argmax(2)),
-        activation=_array(activation.flatten(2).amax(2)),
+        size=(height, width),
+        relevance=_array(relevance.sum(2)),
+        peak=_array(relevance.argmax(2)),
+        activation=_array(found.activation[name].flatten(2).amax(2)),
         cuts=explainer.cuts(name),
     )
-    return look_closely(explainer, look, layer, question.regions, config.audit.concepts, store)
 
 
 def _scores(logits: Tensor, names: Sequence[str]) -> list[ClassScore]:

@@ -21,7 +21,8 @@ from auditor.pipeline.device_class import device_class
 from auditor.pipeline.plugins import Plugin
 from auditor.relevance.explainer import Explainer
 from auditor.review.keep.runs import run_folders
-from auditor.run.folder import digest_of, read_manifest
+from auditor.run.folder import digest_of
+from auditor.run.manifest import read_manifest
 from auditor.subject import Subject
 from auditor.subject.digests import value_digest
 

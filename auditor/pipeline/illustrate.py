@@ -15,7 +15,7 @@ from auditor.concepts.crops import receptive_crop
 from auditor.config.audit import AuditConfig
 from auditor.language.speaking import gettext as _
 from auditor.pipeline.context import Context
-from auditor.records.part import Crop
+from auditor.records.part import Crop, Picture
 from auditor.records.stages import (
     Illustration,
     LayerRelevance,
@@ -202,29 +202,48 @@ def _illustration(
     samples: Samples,
     store: ImageStore,
 ) -> Illustration:
-    _box, crop = receptive_crop(photo, heatmap, field)
-    path = samples.manifest.paths[request.row]
-    name = f"{request.layer} · {request.concepts[0]}"
-    classes = samples.manifest.classes
-    shown = Crop(
-        sample=path,
-        label=classes[samples.labels[request.row]],
-        prediction=classes[samples.prediction[request.row]],
-        score=request.score,
-        crop=store.jpeg(
-            crop, alt=_("what %(name)s sees in %(path)s", name=name, path=path), side=CROP_SIDE
-        ),
-        full=store.jpeg(
-            overlay(photo, heatmap),
-            alt=_("relevance of %(name)s over %(path)s", name=name, path=path),
-            side=FULL_SIDE,
-        ),
-    )
+    path, classes = samples.manifest.paths[request.row], samples.manifest.classes
     return Illustration(
         layer=request.layer,
         concept=request.concepts[0],
         output=request.output,
         origin=request.origin,
         row=request.row,
-        crop=shown,
+        crop=Crop(
+            sample=path,
+            label=classes[samples.labels[request.row]],
+            prediction=classes[samples.prediction[request.row]],
+            score=request.score,
+            crop=crop_of(request, heatmap, field, photo, path, store),
+            full=overlay_of(request, heatmap, photo, path, store, FULL_SIDE),
+        ),
     )
+
+
+def crop_of(
+    request: MapRequest,
+    heatmap: Heatmap,
+    field: Heatmap | None,
+    photo: np.ndarray,
+    path: str,
+    store: ImageStore,
+) -> Picture:
+    """Store what the concept asked for sees in a photograph."""
+    _box, crop = receptive_crop(photo, heatmap, field)
+    name = f"{request.layer} · {request.concepts[0]}"
+    alt = _("what %(name)s sees in %(path)s", name=name, path=path)
+    return store.jpeg(crop, alt=alt, side=CROP_SIDE)
+
+
+def overlay_of(
+    request: MapRequest,
+    heatmap: Heatmap,
+    photo: np.ndarray,
+    path: str,
+    store: ImageStore,
+    side: int,
+) -> Picture:
+    """Store a photograph with the relevance of the concept asked for over it."""
+    name = f"{request.layer} · {request.concepts[0]}"
+    alt = _("relevance of %(name)s over %(path)s", name=name, path=path)
+    return store.jpeg(overlay(photo, heatmap), alt=alt, side=side)

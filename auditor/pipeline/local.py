@@ -9,7 +9,6 @@ import numpy as np
 
 from auditor.base.errors import UnknownNameError
 from auditor.base.progress import Step
-from auditor.concepts.crops import receptive_crop
 from auditor.concepts.local import (
     Box,
     Chosen,
@@ -21,12 +20,18 @@ from auditor.concepts.local import (
 from auditor.concepts.shares import shares_of
 from auditor.language.speaking import gettext as _
 from auditor.pipeline.context import Context
-from auditor.pipeline.illustrate import ATLAS_SIDE, CROP_SIDE, FULL_SIDE, with_places
+from auditor.pipeline.illustrate import (
+    ATLAS_SIDE,
+    CROP_SIDE,
+    FULL_SIDE,
+    crop_of,
+    overlay_of,
+    with_places,
+)
 from auditor.records.part import Picture, concept_id
 from auditor.records.stages import LayerRelevance
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.heatmaps import (
-    Heatmap,
     Load,
     MapRequest,
     concept_maps,
@@ -47,7 +52,6 @@ from auditor.report.show.images import ImageStore, Photo, heat, outline, overlay
 COMPARED = 24
 RANKED = 6  # concepts of a region that the report lists
 NEGLIGIBLE = 5e-4  # a smaller part of the region's relevance would read as nothing
-STRONGEST = _("the window with the most relevance")
 
 
 @dataclass(frozen=True)
@@ -55,9 +59,12 @@ class Look:
     """One image to look at, explained as ``target``: how to load it, and how it is shown.
 
     ``row`` is its row in the tables of relevance, ``path`` what it is called. ``label`` (empty
-    where there is none), ``explained`` and ``prediction`` are names of classes.
+    where there is none), ``explained`` and ``prediction`` are names of classes. Pictures are drawn
+    into ``store``.
     """
 
+    explainer: Explainer
+    store: ImageStore
     load: Load
     photo: Photo
     path: str
@@ -67,6 +74,10 @@ class Look:
     label: str
     explained: str
     prediction: str
+
+    def shown(self, photo: Photo, alt: str, side: int = FULL_SIDE) -> Picture:
+        """Store a picture of the image."""
+        return self.store.jpeg(photo, alt=alt, side=side)
 
 
 def single_pictures(context: Context, last: LayerAnalysis) -> LocalPart:
@@ -100,6 +111,8 @@ def _single_pictures(context: Context, layer: LayerRelevance, progress: Step) ->
     for row, why in chosen:
         target = int(samples.target[row])
         look = Look(
+            explainer=context.explainer,
+            store=context.store,
             load=subject.load,
             photo=subject.picture(row),
             path=paths[row],
@@ -110,9 +123,7 @@ def _single_pictures(context: Context, layer: LayerRelevance, progress: Step) ->
             explained=names[target],
             prediction=names[samples.prediction[row]],
         )
-        cards.append(
-            look_closely(context.explainer, look, layer, (), audit.concepts, context.store)
-        )
+        cards.append(look_closely(look, layer, (), audit.concepts))
         progress(1)
     return LocalPart(cards=cards, notes=notes)
 
@@ -130,57 +141,43 @@ def named_rows(names: Sequence[str], paths: Sequence[str]) -> list[int]:
     return list(dict.fromkeys(places[name] for name in names))
 
 
-def look_closely(
-    explainer: Explainer,
-    look: Look,
-    layer: LayerRelevance,
-    boxes: Sequence[Box],
-    count: int,
-    store: ImageStore,
-) -> LocalCard:
+def look_closely(look: Look, layer: LayerRelevance, boxes: Sequence[Box], count: int) -> LocalCard:
     """Return one sample at one layer: heatmap, ``count`` concepts, the ranking in each region.
 
     Without ``boxes`` the region is the window with the most relevance.
     """
+    explainer, path = look.explainer, look.path
     share = shares_of(layer, np.array([look.row]))[0]
     order = np.argsort(-np.abs(share), kind="stable")[:COMPARED]
     compared = [int(c) for c in order if share[c] != 0]
     leading = sorted((c for c in compared if share[c] > 0), key=lambda c: -share[c])[:count]
     plain = plain_heatmaps(explainer, look.load, [look.row], [look.target], batch=1)[0]
     maps = sample_concept_maps(explainer, look.load, layer.layer, look.row, look.target, compared)
+    ids = [concept_id(layer.layer, concept) for concept in compared]
     regions = [(box, _("region %(written)s", written=_written(box))) for box in boxes]
     if not regions:
         window = strongest_window(plain)
-        regions = [(window, STRONGEST + f" ({_written(window)})")]
+        chosen = _("the window with the most relevance (%(written)s)", written=_written(window))
+        regions = [(window, chosen)]
     return LocalCard(
-        sample=look.path,
+        sample=path,
         label=look.label,
         explained=look.explained,
         prediction=look.prediction,
         why=look.why,
         layer=layer.layer,
-        photo=_shown(look.photo, f"{look.path}", store),
-        heatmap=_shown(
-            overlay(look.photo, plain), _("relevance over %(path)s", path=look.path), store
-        ),
-        concepts=_concepts(explainer, look, layer, leading, share, store),
-        regions=[
-            _ranking(look, box, chosen, plain, layer.layer, compared, maps, store)
-            for box, chosen in regions
-        ],
+        photo=look.shown(look.photo, path),
+        heatmap=look.shown(overlay(look.photo, plain), _("relevance over %(path)s", path=path)),
+        concepts=_concepts(look, layer, leading, share),
+        regions=[_ranking(look, box, chosen, plain, ids, maps) for box, chosen in regions],
         compared=len(compared),
         covered=float(np.abs(share[compared]).sum()),
-        alone=_shown(heat(plain), _("relevance alone, %(path)s", path=look.path), store),
+        alone=look.shown(heat(plain), _("relevance alone, %(path)s", path=path)),
     )
 
 
 def _concepts(
-    explainer: Explainer,
-    look: Look,
-    layer: LayerRelevance,
-    concepts: Sequence[int],
-    share: np.ndarray,
-    store: ImageStore,
+    look: Look, layer: LayerRelevance, concepts: Sequence[int], share: np.ndarray
 ) -> list[LocalConceptRow]:
     requests = [
         MapRequest(
@@ -194,39 +191,18 @@ def _concepts(
         )
         for concept in concepts
     ]
-    placed = with_places(explainer, requests)
-    maps = concept_maps(explainer, look.load, placed, np.zeros(0, dtype=np.int64))
+    placed = with_places(look.explainer, requests)
+    maps = concept_maps(look.explainer, look.load, placed, np.zeros(0, dtype=np.int64))
+    shown = (look.photo, look.path, look.store)
     return [
-        _concept(request, *shown, look, share, store)
-        for request, shown in zip(placed, maps, strict=True)
+        LocalConceptRow(
+            concept=concept_id(layer.layer, request.concepts[0]),
+            share=float(share[request.concepts[0]]),
+            heatmap=overlay_of(request, heatmap, *shown, CROP_SIDE),
+            crop=crop_of(request, heatmap, field, *shown),
+        )
+        for request, (heatmap, field) in zip(placed, maps, strict=True)
     ]
-
-
-def _concept(
-    request: MapRequest,
-    heatmap: Heatmap,
-    field: Heatmap | None,
-    look: Look,
-    share: np.ndarray,
-    store: ImageStore,
-) -> LocalConceptRow:
-    concept = request.concepts[0]
-    name = f"{request.layer} · {concept}"
-    _box, crop = receptive_crop(look.photo, heatmap, field)
-    heat = overlay(look.photo, heatmap)
-    return LocalConceptRow(
-        concept=concept_id(request.layer, concept),
-        share=float(share[concept]),
-        heatmap=_shown(
-            heat,
-            _("relevance of %(name)s over %(path)s", name=name, path=look.path),
-            store,
-            CROP_SIDE,
-        ),
-        crop=_shown(
-            crop, _("what %(name)s sees in %(path)s", name=name, path=look.path), store, CROP_SIDE
-        ),
-    )
 
 
 def _ranking(
@@ -234,28 +210,25 @@ def _ranking(
     box: Box,
     chosen: str,
     plain: np.ndarray,
-    layer: str,
-    compared: Sequence[int],
+    compared: Sequence[str],
     maps: np.ndarray,
-    store: ImageStore,
 ) -> RegionCard:
     mask = mask_of(box, (plain.shape[0], plain.shape[1]))
     order, relevance = rank_in_region(maps, mask)
     total = float(np.abs(plain).sum(dtype=np.float64))
     picture = outline(upscale(look.photo, ATLAS_SIDE), mask)
-    ranked = [
-        (compared[index], float(value)) for index, value in zip(order, relevance, strict=True)
-    ]
     absolute = float(np.abs(relevance).sum())
     return RegionCard(
         box=box,
         chosen=chosen,
-        picture=_shown(picture, _("%(path)s with the region outlined", path=look.path), store),
+        picture=look.shown(picture, _("%(path)s with the region outlined", path=look.path)),
         total=float(plain[mask].sum(dtype=np.float64)),
         part=float(np.abs(plain[mask]).sum(dtype=np.float64)) / total if total else 0.0,
         rows=[
-            RegionRow(concept=concept_id(layer, concept), relevance=value, share=value / absolute)
-            for concept, value in ranked
+            RegionRow(
+                concept=compared[index], relevance=float(value), share=float(value) / absolute
+            )
+            for index, value in zip(order, relevance, strict=True)
             if abs(value) >= NEGLIGIBLE * absolute > 0
         ][:RANKED],
     )
@@ -263,7 +236,3 @@ def _ranking(
 
 def _written(box: Box) -> str:
     return ",".join(str(number) for number in box)
-
-
-def _shown(photo: Photo, alt: str, store: ImageStore, side: int = FULL_SIDE) -> Picture:
-    return store.jpeg(photo, alt=alt, side=side)

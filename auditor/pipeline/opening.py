@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -68,20 +68,20 @@ def audited_layers(config: Config, explainer: Explainer) -> tuple[str, ...]:
     return tuple(config.audit.layers)
 
 
-def check_classes(config: Config, subject: Subject) -> None:
-    """Say before the pass over the data that a class to audit is none of the model's.
+def named_outputs(
+    asked: Sequence[str], classes: Sequence[str], outputs: Iterable[int] | None = None
+) -> list[int]:
+    """Return the outputs of the classes asked for, of all or of ``outputs``.
 
     Raises:
-        UnknownNameError: which one.
+        UnknownNameError: a class that is none of them.
     """
-    _refuse_unknown(config.audit.classes or (), subject.manifest.classes)
-
-
-def _refuse_unknown(asked: Sequence[str], classes: Sequence[str]) -> None:
-    known = {plain(name) for name in classes}
+    allowed = range(len(classes)) if outputs is None else outputs
+    known = {plain(classes[output]): int(output) for output in allowed}
     for name in asked:
         if plain(name) not in known:
-            raise UnknownNameError("class", name, classes)
+            raise UnknownNameError("class", name, [classes[output] for output in known.values()])
+    return [known[plain(name)] for name in asked]
 
 
 def audited_outputs(config: Config, samples: Samples) -> tuple[tuple[int, ...], int]:
@@ -90,14 +90,12 @@ def audited_outputs(config: Config, samples: Samples) -> tuple[tuple[int, ...], 
     Raises:
         UnknownNameError: a configured class is none of those that have samples.
     """
-    classes = samples.manifest.classes
     present, counts = np.unique(samples.labels[samples.valid], return_counts=True)
     if config.audit.classes is None:
         largest = np.lexsort((present, -counts))[: config.audit.max_classes]
         return tuple(sorted(int(o) for o in present[largest])), len(present) - len(largest)
-    _refuse_unknown(config.audit.classes, [classes[output] for output in present])
-    places = {plain(classes[output]): int(output) for output in present}
-    return tuple(dict.fromkeys(places[plain(name)] for name in config.audit.classes)), 0
+    asked = named_outputs(config.audit.classes, samples.manifest.classes, present)
+    return tuple(dict.fromkeys(asked)), 0
 
 
 def open_audit(

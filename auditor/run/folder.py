@@ -29,23 +29,11 @@ from auditor.run.manifest import (
 )
 from auditor.run.storage import (
     check_writable,
-    file_digest,
     make_folder,
     remove,
     replace_folder,
     sync_folder,
-    write_atomic,
 )
-
-__all__ = [
-    "RunFolder",
-    "damage",
-    "digest_of",
-    "file_digest",
-    "open_run",
-    "read_manifest",
-    "write_atomic",
-]
 
 T = TypeVar("T")
 IMAGES, SHARDS, STAGES = "images", "shards", "stages"

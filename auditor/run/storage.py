@@ -41,6 +41,15 @@ def storage_error(path: Path, error: OSError) -> StorageError:
     )
 
 
+@contextmanager
+def _changing(path: Path) -> Iterator[None]:
+    """Turn an error of the system in the block into a `StorageError` about ``path``."""
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(path, error) from error
+
+
 class Writer:
     """A file that is being written; ``digest`` is the SHA-256 of what was written so far."""
 
@@ -113,10 +122,8 @@ def make_folder(path: Path) -> None:
     if path.is_dir():
         return
     make_folder(path.parent)
-    try:
+    with _changing(path):
         path.mkdir(exist_ok=True)
-    except OSError as error:
-        raise storage_error(path, error) from error
     sync_folder(path.parent)
 
 
@@ -145,10 +152,8 @@ def replace_folder(temporary: Path, final: Path) -> None:
     """
     sync_folder(temporary)
     remove(final)
-    try:
+    with _changing(final):
         temporary.replace(final)
-    except OSError as error:
-        raise storage_error(final, error) from error
     sync_folder(final.parent)
 
 
@@ -158,13 +163,11 @@ def remove(path: Path) -> None:
     Raises:
         StorageError: it cannot be removed.
     """
-    try:
+    with _changing(path):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-    except OSError as error:
-        raise storage_error(path, error) from error
 
 
 def read_plain(path: Path) -> bytes:

@@ -10,7 +10,9 @@ from auditor.base.errors import IntegrityError
 from auditor.records.part import Crop, Picture
 from auditor.records.stages import LayerRelevance, Manifest, Samples
 from auditor.run.codec import load_record, pictures_in, save_record
-from auditor.run.folder import RunFolder, digest_of, open_run, read_manifest, write_atomic
+from auditor.run.folder import RunFolder, digest_of, open_run
+from auditor.run.manifest import read_manifest
+from auditor.run.storage import write_atomic
 
 
 def layer() -> LayerRelevance:

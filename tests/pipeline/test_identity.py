@@ -19,7 +19,8 @@ from auditor.pipeline import device_class as devices
 from auditor.pipeline import identity as identities
 from auditor.pipeline.identity import identity_of
 from auditor.pipeline.opening import audited_layers, make_explainer, open_audit
-from auditor.run.folder import RunFolder, digest_of, read_manifest
+from auditor.run.folder import RunFolder, digest_of
+from auditor.run.manifest import read_manifest
 from auditor.subject import load_subject
 from tests.subject.small import image_folder
 

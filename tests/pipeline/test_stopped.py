@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.run.folder import file_digest
+from auditor.run.storage import file_digest
 from tests.pipeline.small import write_own_model_audit
 
 # Every stage with something to do, and enough pictures that the search tests its candidates.

@@ -21,7 +21,7 @@ from auditor.config.problems import problems_of
 from auditor.config.section import Section
 from auditor.report.document.review import Decision
 from auditor.review.decide.signature_text import from_text, to_text
-from auditor.run.folder import write_atomic
+from auditor.run.storage import write_atomic
 
 FINGERPRINT = re.compile(r"[0-9a-f]{8,64}")
 HEADER = """\
