@@ -16,7 +16,7 @@ from auditor.cli.options import LAYOUT, format_option, quiet_option
 if TYPE_CHECKING:
     from auditor.config.audit import Config
     from auditor.report.document.audit import RenderContext
-    from auditor.report.show.branding import House
+    from auditor.report.show.branding import Branding
 
 
 @click.command("render")
@@ -40,7 +40,7 @@ def command(
     layout: str | None,
     language: str | None,
     quiet: bool,
-    **house: str | None,
+    **branding: str | None,
 ) -> None:
     """Draw the reports of RUN, the folder of a finished audit, from its audit.json.
 
@@ -58,7 +58,7 @@ def command(
         report = report.model_copy(update={"layout": layout})
     if language:
         report = report.model_copy(update={"language": checked_language(language)})
-    report = report.model_copy(update={key: value for key, value in house.items() if value})
+    report = report.model_copy(update={key: value for key, value in branding.items() if value})
     for path in render_folder(run_folder, report, TerminalProgress(quiet=quiet)).values():
         click.echo(str(path))
 
@@ -96,7 +96,7 @@ def render_folder(
             formats=report.formats,
             max_html_mb=report.max_html_mb,
             pdf_timeout=report.pdf_timeout,
-            house=house_of(report, base or Path.cwd()),
+            branding=branding_of(report, base or Path.cwd()),
             layout=report.layout,
         )
     for name in older_reports(run_folder, context, before, written.values()):
@@ -130,18 +130,18 @@ def context_of(run_folder: Path, report: Any) -> RenderContext:
     )
 
 
-def house_of(report: Any, base: Path) -> House:
+def branding_of(report: Any, base: Path) -> Branding:
     """Return what the report config names of the organisation's own; paths start from ``base``.
 
     Raises:
         OutputError: a file or folder is missing or cannot be used.
     """
-    from auditor.report.show.branding import read_house
+    from auditor.report.show.branding import read_branding
 
     def placed(name: str | None) -> Path | None:
         return None if name is None else base / name
 
-    return read_house(
+    return read_branding(
         templates=placed(report.template),
         css=placed(report.css),
         logo=placed(report.logo),

@@ -128,7 +128,7 @@ def audit_and_render(
 ) -> Audited:
     """Audit and judge as ``config`` says, render the reports and print the run folder."""
     from auditor.cli.ending import job_summary
-    from auditor.cli.render import created_now, house_of
+    from auditor.cli.render import branding_of, created_now
     from auditor.pipeline import run_audit
     from auditor.pipeline.opening import only_one
     from auditor.relevance.sweep.numerics import keep_memory
@@ -136,7 +136,7 @@ def audit_and_render(
     from auditor.review.judge.gate import exit_code
 
     check_sections(config.report.sections)
-    house_of(config.report, base)
+    branding_of(config.report, base)
     keep_memory()
     outcome = run_audit(
         config,

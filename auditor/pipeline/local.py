@@ -45,8 +45,9 @@ from auditor.report.document.audit import (
     RegionCard,
     RegionRow,
 )
+from auditor.report.draw.pictures import Photo, heat, outline, overlay, upscale
 from auditor.report.sections.analysis import LayerAnalysis
-from auditor.report.show.images import ImageStore, Photo, heat, outline, overlay, upscale
+from auditor.report.show.images import ImageStore
 
 # Concepts whose conditional heatmaps are compared inside a region.
 COMPARED = 24

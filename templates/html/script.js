@@ -157,7 +157,7 @@ function makeSortable(table, at) {
     }), sign);
   }
   heads.forEach((head, column) => {
-    if ("fixed" in head.dataset) { return; }
+    if (all(head, ".hidden")[0]) { return; }
     const button = make("button");
     button.className = "by";
     button.append(...head.childNodes);

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 
+from auditor.concepts.colours import PALETTE
 from auditor.records.accounting import ClassCount
 from auditor.records.concepts import MapCard, MapPoint, ReferenceCard, ReferenceSet
 from auditor.records.shortcuts import Evidence, SearchLimits
@@ -55,19 +56,11 @@ from auditor.report.document.audit import (
     Verdict,
 )
 from auditor.report.draw.figures import confusion_figure, overview_figure, similarity_figure
+from auditor.report.draw.pictures import Photo, dim, outline, overlay, paint_segments, resize
 from auditor.report.draw.pictures import heat as alone
 from auditor.report.draw.reliability import reliability_figure
 from auditor.report.draw.style import Drawing
-from auditor.report.show.images import (
-    ATLAS_COLOURS,
-    ImageStore,
-    Photo,
-    dim,
-    outline,
-    overlay,
-    paint_segments,
-    resize,
-)
+from auditor.report.show.images import ImageStore
 from auditor.shortcuts.tests import (
     EVIDENCE_SHARE,
     FLIP_EXCESS,
@@ -198,7 +191,7 @@ class Example:
         photo, heat = self.photo(place, 160), self.heatmap()
         y, x = np.mgrid[:24, :24]
         segments = (y // 6) * 4 + x // 6
-        colours = [None if i % 5 == 0 else ATLAS_COLOURS[i % 3] for i in range(16)]
+        colours = [None if i % 5 == 0 else PALETTE[i % 3] for i in range(16)]
         sample = self.sample(place)
         return AtlasSample(
             sample=sample,
@@ -212,7 +205,7 @@ class Example:
             ),
             legend=[
                 LegendEntry(
-                    colour=ATLAS_COLOURS[i],
+                    colour=PALETTE[i],
                     concept=self.say(f"{LAYERS[0]}/{i}"),
                     share=0.3 / (i + 1),
                 )
@@ -545,7 +538,7 @@ class Example:
                         x=float(self.generator.random()),
                         y=float(self.generator.random()),
                         subspace=self.say(f"{layer}/S{c % 2 + 1}"),
-                        colour=ATLAS_COLOURS[0] if c % 2 else None,
+                        colour=PALETTE[0] if c % 2 else None,
                     )
                     for c in range(self.rows + 2)
                 ],

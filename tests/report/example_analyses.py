@@ -11,7 +11,7 @@ from auditor.records import concepts
 from auditor.records.part import Interval, Picture, SampleView
 from auditor.report.document import analyses as parts
 from auditor.report.draw.decision_plane import Panel, flipping_figure, plane_figure
-from auditor.report.show.images import overlay
+from auditor.report.draw.pictures import overlay
 from tests.report.example_factors import factors
 
 if TYPE_CHECKING:

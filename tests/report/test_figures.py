@@ -110,6 +110,6 @@ def test_fonts_of_the_machine_stand_in_where_ours_lacks_letters(
     other = next(font for font in fontManager.ttflist if font.name != "DejaVu Sans")
     monkeypatch.setattr(figure_style, "FALLBACKS", (other.name, "No Such Font"))
     figure_style._fallbacks.cache_clear()
-    with figure_style.house_style():
+    with figure_style.report_style():
         assert matplotlib.rcParams["font.family"] == ["DejaVu Sans", other.name]
     figure_style._fallbacks.cache_clear()

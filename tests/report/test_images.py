@@ -12,18 +12,17 @@ import skimage.data
 from PIL import Image
 
 from auditor.base.errors import IntegrityError
-from auditor.report.draw.style import Drawing
-from auditor.report.show.images import (
-    ImageStore,
+from auditor.report.draw.pictures import (
     dim,
     heat,
     outline,
     overlay,
     paint_segments,
-    read_image,
     relevance_scale,
     upscale,
 )
+from auditor.report.draw.style import Drawing
+from auditor.report.show.images import ImageStore, read_image
 
 PHOTO = skimage.data.chelsea()[40:232, 120:312]
 

@@ -11,7 +11,8 @@ import pytest
 
 from auditor.report.document.audit import AuditResult
 from auditor.report.show.html import render_html
-from auditor.report.show.pdf import LIMITS, pdf_html
+from auditor.report.show.limits import BRIEF
+from auditor.report.show.pdf import pdf_html
 from auditor.report.show.tables import csv_files
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT
@@ -53,7 +54,7 @@ def test_the_flagged_and_the_worst_classes_have_a_page(run: Run, result: AuditRe
     shown = re.findall(r'<h3 id="class-\d+">Class ([^<]+)</h3>', text)
     sheets = text.count('<article class="sheet"')
     assert sheets > 0
-    assert len(shown) == LIMITS.classes - sheets
+    assert len(shown) == BRIEF.classes - sheets
     flagged = [item.class_name for item in result.findings if item.grade in ("A", "B")]
     present = [name for name in dict.fromkeys(flagged) if name == result.classes[0].name]
     assert present
@@ -81,7 +82,7 @@ def test_no_table_of_the_pdf_is_long(run: Run, result: AuditResult) -> None:
     text = pdf_html(result, CONTEXT, run.folder / "images")
     longest = max(table.count("<tr") for table in re.findall(r"<table.*?</table>", text, re.DOTALL))
     assert longest <= 50
-    assert f"{LIMITS.ranked} of 1,000 classes are shown" in text
+    assert f"{BRIEF.ranked} of 1,000 classes are shown" in text
 
 
 def test_all_classes_are_in_the_tables(result: AuditResult) -> None:

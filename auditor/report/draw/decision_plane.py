@@ -10,30 +10,20 @@ from jaxtyping import Bool, Float
 
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import translated
-from auditor.report.draw.style import (
-    ACCENT,
-    INK,
-    LINE,
-    MUTED,
-    Drawing,
-    drawing,
-    house_style,
-    new_figure,
-    short,
-)
+from auditor.report.draw.colours import ACCENT, GREEN, INK, LINE, MUTED, VERMILION
+from auditor.report.draw.style import Drawing, drawing, new_figure, report_style, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-OTHER = "#d55e00"
 # Above this many points they are stored as an image inside the SVG.
 VECTOR_POINTS = 600
 # Ticks of the share of switched concepts; the axis is drawn by its square root.
 SHARES = (0.0, 0.04, 0.25, 0.5, 1.0)
 ORDERS: Mapping[str, tuple[str, str, str]] = {
     "relevance": (_("relevance"), ACCENT, "-"),
-    "activation": (_("activation"), OTHER, "--"),
-    "gradient": (_("gradient × activation"), "#009e73", "-."),
+    "activation": (_("activation"), VERMILION, "--"),
+    "gradient": (_("gradient × activation"), GREEN, "-."),
     "random": (_("random"), MUTED, ":"),
 }
 
@@ -61,13 +51,13 @@ def plane_figure(
     were held out; crosses are samples decided as the other class. ``line`` is (a, b, c) with
     ``a x + b y = c`` on it.
     """
-    with house_style():
+    with report_style():
         figure = new_figure(3.7, 3.1)
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
         raster = len(points) > VECTOR_POINTS
         for own, colour, marker, name in (
             (is_first, ACCENT, "o", classes[0]),
-            (~is_first, OTHER, "^", classes[1]),
+            (~is_first, VERMILION, "^", classes[1]),
         ):
             for held, alpha in ((False, 0.25), (True, 0.85)):
                 chosen = own & ~mistaken & (held_out == held)
@@ -96,7 +86,7 @@ def plane_figure(
 
 def flipping_figure(panels: Sequence[Panel]) -> Drawing:
     """Draw the mean logit while concepts are switched, one panel per way of switching."""
-    with house_style():
+    with report_style():
         width, gap = 2.1, 0.5
         total = len(panels) * width + (len(panels) - 1) * gap
         figure = new_figure(total, 1.9)

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.report.draw.style import (
-    ACCENT,
-    MUTED,
-    Drawing,
-    drawing,
-    house_style,
-    new_figure,
-    short,
-)
+from auditor.report.draw.colours import ACCENT, MUTED
+from auditor.report.draw.style import Drawing, drawing, new_figure, report_style, short
 
 WIDTH, ROW = 3.6, 0.42
 
@@ -26,7 +19,7 @@ def factors_figure(
 
     Every row has its own scale, from the smallest to the largest quantile of it.
     """
-    with house_style():
+    with report_style():
         figure = new_figure(WIDTH, ROW * len(names))
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
         for row, pair in enumerate(zip(own, others, strict=True)):

@@ -9,15 +9,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from auditor.language.speaking import gettext as _
-from auditor.report.draw.style import (
-    INK,
-    MUTED,
-    Drawing,
-    drawing,
-    house_style,
-    new_figure,
-    short,
-)
+from auditor.report.draw.colours import FRAME, INK, MUTED
+from auditor.report.draw.style import Drawing, drawing, new_figure, report_style, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +37,7 @@ def confusion_figure(matrix: Int[np.ndarray, "label prediction"], names: Sequenc
     share = np.divide(matrix, totals, out=np.zeros(matrix.shape), where=totals > 0)
     cell = _cell(max(rows, columns))
     written = max(rows, columns) <= WRITTEN_CELLS
-    with house_style():
+    with report_style():
         figure = new_figure(columns * cell, rows * cell)
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
         seaborn.heatmap(
@@ -91,7 +84,7 @@ def overview_figure(
     rows, columns = ordered.shape
     limit = float(np.abs(ordered).max()) if ordered.size else 0.0
     cell_x, cell_y = _cell(columns), max(_cell(rows), 0.2)
-    with house_style():
+    with report_style():
         width, height = columns * cell_x, rows * cell_y
         crown = 0.45 if tree is not None else 0.0
         figure = new_figure(width + 0.6, height + crown)
@@ -140,7 +133,7 @@ def similarity_figure(
     ordered, groups = matrix[np.ix_(order, order)], cluster[order]
     count = len(order)
     cell = _cell(count)
-    with house_style():
+    with report_style():
         side = count * cell
         figure = new_figure(side + 0.6, side)
         share = side / (side + 0.6)
@@ -167,7 +160,7 @@ def similarity_figure(
                     size,
                     size,
                     fill=False,
-                    edgecolor="#c2410c",
+                    edgecolor=FRAME,
                     linewidth=1.6,
                     clip_on=False,
                 )

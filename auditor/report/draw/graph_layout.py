@@ -6,6 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from auditor.language.numbers import percent
+from auditor.language.speaking import N_
+from auditor.language.speaking import gettext as _
 from auditor.report.document.audit import CompositionCard, GraphEdge, GraphNode
 
 SIDE = 72  # of a node's picture
@@ -20,17 +23,34 @@ LEAST_WIDTH = 520
 # audit.json and in the table, but would only blur the drawing.
 LEAST_SHARE = 0.02
 LEAST_PART = 0.25
+# From here on, a concept's part of the score is no share of it: for and against nearly cancel out.
+MOST_OF_SCORE = 3.0
 # Labels stand in this part of the way down: the lines have parted, and not yet met again.
 LABELS = (0.42, 0.86)
 
 
 @dataclass(frozen=True)
 class PlacedNode:
-    """A node with the middle of its picture's upper edge at ``x, y``."""
+    """A node with the middle of its picture's upper edge at ``x, y``.
+
+    ``parts`` are the edges below it, strongest first, each with its part of all that the node hands
+    down to the next layer.
+    """
 
     node: GraphNode
     x: float
     y: float
+    parts: Sequence[tuple[GraphEdge, float]]
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """Return the lines under the node: what of it goes to no concept that is drawn."""
+        amounts = (
+            (self.node.rest, N_("%(part)s in others")),
+            (self.node.bypass, N_("%(part)s past the layer")),
+            (self.node.absorbed, N_("%(part)s in biases")),
+        )
+        return [_(text, part=percent(part)) for part, text in amounts if abs(part or 0.0) >= 0.005]
 
 
 @dataclass(frozen=True)
@@ -61,13 +81,20 @@ class PlacedEdge:
 
 @dataclass(frozen=True)
 class Layout:
-    """A drawn graph; ``hidden`` counts the edges that are too weak to be drawn."""
+    """A drawn graph; ``hidden`` counts the edges that are too weak to be drawn.
+
+    ``scored`` says whether parts of the score can be read as shares of it: where single concepts
+    hold many times the score, it is what two large amounts leave of each other. ``kept`` is the
+    part of what the top concepts hold that biases keep, 0 where it is less than half.
+    """
 
     width: float
     height: float
     nodes: tuple[PlacedNode, ...]
     edges: tuple[PlacedEdge, ...]
     hidden: int
+    scored: bool
+    kept: float
 
 
 def layered(card: CompositionCard) -> Layout:
@@ -91,10 +118,28 @@ def layered(card: CompositionCard) -> Layout:
     return Layout(
         width=width,
         height=max(down.values(), default=0.0) + SIDE + TEXT + MARGIN,
-        nodes=tuple(PlacedNode(n, across[p], down[p]) for p, n in enumerate(card.nodes)),
+        nodes=tuple(
+            PlacedNode(node, across[index], down[index], _parts(card, index))
+            for index, node in enumerate(card.nodes)
+        ),
         edges=tuple(_placed(edge, card, across, down) for edge in drawn),
         hidden=len(card.edges) - len(drawn),
+        scored=all(abs(node.share) <= MOST_OF_SCORE for node in card.nodes),
+        kept=_kept_by_biases(card),
     )
+
+
+def _parts(card: CompositionCard, index: int) -> Sequence[tuple[GraphEdge, float]]:
+    below = [edge for edge in card.edges if edge.source == index]
+    below.sort(key=lambda edge: -abs(edge.share))
+    return [(edge, handed_on(card, edge)) for edge in below]
+
+
+def _kept_by_biases(card: CompositionCard) -> float:
+    upper = [node for node in card.nodes if node.level and node.absorbed is not None]
+    total = sum(abs(node.share) for node in upper)
+    kept = sum(abs(node.share) * (node.absorbed or 0.0) for node in upper)
+    return kept / total if total and kept > total / 2 else 0.0
 
 
 def _is_drawn(edge: GraphEdge, card: CompositionCard) -> bool:

@@ -20,11 +20,16 @@ SPACE = 5.0  # between pictures
 
 @dataclass(frozen=True)
 class PlacedPoint:
-    """A concept with the upper left corner of its picture."""
+    """A concept with the upper left corner of its picture.
+
+    ``group`` is the number of its subspace, by which its pictures find each other, and None for a
+    concept that stands alone.
+    """
 
     point: MapPoint
     x: float
     y: float
+    group: int | None
 
 
 @dataclass(frozen=True)
@@ -50,13 +55,16 @@ def placed(card: MapCard) -> MapLayout:
     rows = max(int((HEIGHT - 2 * MARGIN) // cell[1]), ceil(count / (FILLED * columns)))
     grid = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).reshape(-1, 2)
     wanted = np.array([[point.x, point.y] for point in card.points]).reshape(-1, 2)
+    subspaces = list(dict.fromkeys(point.subspace for point in card.points))
     at = _nearest_cells(wanted * cell * [columns - 1, rows - 1], grid * cell) + MARGIN
     return MapLayout(
         width=WIDTH,
         height=float(rows * cell[1] + 2 * MARGIN),
         side=int(side),
         points=tuple(
-            PlacedPoint(point, float(x), float(y))
+            PlacedPoint(
+                point, float(x), float(y), subspaces.index(point.subspace) if point.colour else None
+            )
             for point, (x, y) in zip(card.points, at, strict=True)
         ),
     )
@@ -68,5 +76,5 @@ def _nearest_cells(
     """Return a cell of its own for every point (the Hungarian method)."""
     cost = ((wanted[:, None] - cells[None]) ** 2).sum(axis=2)
     _, chosen = linear_sum_assignment(cost)
-    found: np.ndarray = cells[chosen]
-    return found
+    nearest: np.ndarray = cells[chosen]
+    return nearest

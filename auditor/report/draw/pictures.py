@@ -21,22 +21,6 @@ DIVERGING = np.array(
 POSITIVE = np.array([203, 24, 29], dtype=float)
 NEGATIVE = np.array([8, 81, 156], dtype=float)
 
-# Okabe and Ito 2008, then Paul Tol's muted set: told apart with every common colour blindness.
-ATLAS_COLOURS = (
-    "#e69f00",
-    "#56b4e9",
-    "#009e73",
-    "#cc79a7",
-    "#0072b2",
-    "#d55e00",
-    "#f0e442",
-    "#332288",
-    "#88ccee",
-    "#117733",
-    "#999933",
-    "#882255",
-)
-
 Photo = UInt8[np.ndarray, "height width 3"]
 
 

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from auditor.language.speaking import gettext as _
 from auditor.report.document.audit import Calibration
-from auditor.report.draw.style import (
-    ACCENT,
-    LINE,
-    MUTED,
-    Drawing,
-    drawing,
-    house_style,
-    new_figure,
-)
+from auditor.report.draw.colours import ACCENT, LINE, MUTED
+from auditor.report.draw.style import Drawing, drawing, new_figure, report_style
 
 SIDE = 2.7
 
 
 def reliability_figure(found: Calibration) -> Drawing:
     """Draw accuracy over confidence by bin with Wilson intervals, over how many there are."""
-    with house_style():
+    with report_style():
         figure = new_figure(SIDE, SIDE * 1.3)
         upper, lower = figure.subplots(
             2, 1, sharex=True, gridspec_kw={"height_ratios": [4, 1], "hspace": 0.12}

@@ -13,14 +13,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from auditor.language.speaking import translated
+from auditor.report.draw.colours import INK, MUTED, PAPER
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-INK = "#1b2530"
-MUTED = "#5b6874"
-ACCENT = "#0b5c8a"
-LINE = "#d5dbe1"
 PIXELS_PER_INCH = 96
 DOTS_PER_INCH = 200
 NO_METADATA = {"Date": None, "Creator": None}
@@ -54,8 +51,8 @@ STYLE: dict[Any, Any] = {
     "text.usetex": False,
     "svg.fonttype": "path",
     "svg.hashsalt": "concept-auditor",
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
 }
 
 
@@ -68,7 +65,7 @@ class Drawing(NamedTuple):
 
 
 @contextlib.contextmanager
-def house_style() -> Iterator[None]:
+def report_style() -> Iterator[None]:
     """Use the report's style inside the block; matplotlib's own settings are put back after it.
 
     Signs that no font has are drawn as boxes: names keep their place, and nothing fails.

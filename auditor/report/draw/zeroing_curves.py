@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from auditor.language.speaking import gettext as _
 from auditor.records.shortcuts import Zeroing
-from auditor.report.draw.style import (
-    ACCENT,
-    LINE,
-    MUTED,
-    Drawing,
-    drawing,
-    house_style,
-    new_figure,
-    short,
-)
-
-OTHER = "#d55e00"
+from auditor.report.draw.colours import ACCENT, LINE, MUTED, VERMILION
+from auditor.report.draw.style import Drawing, drawing, new_figure, report_style, short
 
 
 def zeroing_figure(curve: Zeroing, class_name: str) -> Drawing:
@@ -23,7 +13,7 @@ def zeroing_figure(curve: Zeroing, class_name: str) -> Drawing:
 
     The band holds 80 % of the random draws.
     """
-    with house_style():
+    with report_style():
         figure = new_figure(3.4, 1.9)
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
         low, high = zip(*curve.band_own, strict=True)
@@ -33,7 +23,12 @@ def zeroing_figure(curve: Zeroing, class_name: str) -> Drawing:
             label=_("%(short)s, random concepts", short=short(class_name, 20)),
         )  # fmt: skip
         axes.plot(
-            curve.counts, curve.others, "--", color=OTHER, linewidth=1.4, label=_("other classes")
+            curve.counts,
+            curve.others,
+            "--",
+            color=VERMILION,
+            linewidth=1.4,
+            label=_("other classes"),
         )
         axes.plot(
             curve.counts, curve.own, "-o", color=ACCENT, linewidth=2.0, markersize=3.2,

@@ -13,10 +13,11 @@ from auditor.records.part import Picture, concept_id
 from auditor.records.shortcuts import Assessment, Details, SearchLimits
 from auditor.records.stages import Candidate, Finding, Samples, ShortcutReport, Triplet
 from auditor.report.document.audit import AuditResult, FindingCard, TripletCard
+from auditor.report.draw.pictures import outline, resize
 from auditor.report.draw.zeroing_curves import zeroing_figure
 from auditor.report.sections.analysis import RegionPictures
 from auditor.report.sections.section import Audit, Row, Section, Table
-from auditor.report.show.images import ImageStore, outline, resize
+from auditor.report.show.images import ImageStore
 
 SIDE = 192
 LEAST_EXAMPLES = 3

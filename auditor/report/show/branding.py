@@ -12,6 +12,7 @@ import jinja2
 from PIL import Image, ImageFile
 
 from auditor.base.errors import OutputError, did_you_mean
+from auditor.report.draw.colours import custom_properties
 from auditor.report.show.templates import environment, template_folder
 
 MOST_STYLE = 200_000
@@ -33,7 +34,7 @@ class Logo:
 
 
 @dataclass(frozen=True)
-class House:
+class Branding:
     """Folders of templates, the first that has one wins; further style; a logo for the cover."""
 
     folders: tuple[Path, ...]
@@ -46,38 +47,38 @@ class House:
 
     def text(self, name: str) -> str:
         """Return a file of the templates that is no template, such as ``pdf/style.css``."""
-        places = (folder / name for folder in self.folders)
-        return next(place for place in places if place.is_file()).read_text(encoding="utf-8")
+        paths = (folder / name for folder in self.folders)
+        return next(path for path in paths if path.is_file()).read_text(encoding="utf-8")
 
     def style(self, medium: str) -> str:
-        """Return the style of a medium, the house's own after it."""
-        ours = self.text(f"{medium}/style.css")
-        return f"{ours}\n{self.css}" if self.css else ours
+        """Return the style of a medium: its colours, ours, and then what was brought."""
+        parts = (custom_properties(medium), self.text(f"{medium}/style.css"), self.css)
+        return "\n".join(part for part in parts if part)
 
 
-def plain_house() -> House:
+def plain_branding() -> Branding:
     """Return our own templates with nothing added.
 
     Raises:
         OutputError: The installation is incomplete.
     """
-    return House((template_folder(),))
+    return Branding((template_folder(),))
 
 
-def read_house(
+def read_branding(
     *,
     templates: Path | None = None,
     css: Path | None = None,
     logo: Path | None = None,
     logo_text: str = "Logo",
-) -> House:
+) -> Branding:
     """Read what the config or the command line names; None leaves ours as it is.
 
     Raises:
         OutputError: A file or folder is missing or cannot be used; the message says which and why.
     """
     ours = template_folder()
-    return House(
+    return Branding(
         (*([] if templates is None else [_checked(templates, ours)]), ours),
         "" if css is None else _style(css),
         None if logo is None else _logo(logo, logo_text),

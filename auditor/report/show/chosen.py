@@ -1,15 +1,18 @@
-"""Which classes a rendering shows where it cannot show all: the flagged ones and the worst."""
+"""What a rendering shows where it cannot show all: flagged classes, the worst, the gravest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 
 from auditor.report.document.audit import (
     AuditResult,
     ClassPerformance,
     ClassReport,
     CompositionCard,
+    Concept,
     FindingCard,
+    LocalCard,
 )
 
 SHEET_GRADES = ("A", "B")
@@ -54,12 +57,45 @@ def chosen_performance(result: AuditResult, most: int | None) -> Sequence[ClassP
     return [item for item in worst_first(result) if item.name in kept]
 
 
-def worst_compositions(result: AuditResult) -> Sequence[CompositionCard]:
-    """Return the composition graphs of classes, the class that is most often wrong first."""
+def chosen_compositions(result: AuditResult, most: int | None) -> Sequence[CompositionCard]:
+    """Return the composition graphs of classes, most often wrong first where not all are shown."""
     cards = result.composition.cards if result.composition else []
-    places = {item.name: place for place, item in enumerate(worst_first(result))}
-    own = [card for card in cards if not card.finding]
-    return sorted(own, key=lambda card: places.get(card.class_name, len(places)))
+    of_classes = [card for card in cards if not card.finding]
+    if most is None:
+        return of_classes
+    ranks = {item.name: rank for rank, item in enumerate(worst_first(result))}
+    return sorted(of_classes, key=lambda card: ranks.get(card.class_name, len(ranks)))
+
+
+def chosen_concepts(
+    result: AuditResult, wanted: Sequence[str], most: int | None
+) -> Sequence[Concept]:
+    """Return at most ``most`` concepts: those ``wanted``, then the first ranks of every class."""
+    if most is None or len(result.concepts) <= most:
+        return result.concepts
+    tables = [table.rows for item in result.classes for table in item.tables]
+    ranked = [row.concept for rank in zip_longest(*tables) for row in rank if row is not None]
+    known = {concept.id for concept in result.concepts}
+    ordered = [name for name in dict.fromkeys([*wanted, *ranked]) if name in known]
+    kept = set(ordered[:most])
+    return [concept for concept in result.concepts if concept.id in kept]
+
+
+def chosen_pictures(result: AuditResult, most: int | None) -> Sequence[LocalCard]:
+    """Return at most ``most`` pictures looked at closely, from every class in turn.
+
+    A wrong decision says more than a typical one, so it comes first within its class.
+    """
+    cards = result.local.cards if result.local else []
+    if most is None or len(cards) <= most:
+        return cards
+    queues: dict[str, list[int]] = {}
+    for index, card in enumerate(cards):
+        queues.setdefault(card.label or card.prediction, []).append(index)
+    for queue in queues.values():
+        queue.sort(key=lambda index: cards[index].label == cards[index].prediction)
+    turns = (index for turn in zip_longest(*queues.values()) for index in turn)
+    return [cards[index] for index in sorted([i for i in turns if i is not None][:most])]
 
 
 def _first(result: AuditResult, names: Iterable[str], most: int | None) -> set[str]:

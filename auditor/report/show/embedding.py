@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,24 +12,16 @@ from markupsafe import Markup
 
 from auditor.report.document.audit import Picture
 from auditor.report.show.images import read_image
-from auditor.report.show.size_limit import Encoded
 
 
 @dataclass(frozen=True)
 class Shown:
-    """How a picture is written down: an image, a second use of a stored one, or left out."""
+    """How a picture is written down: an image, a second use of a stored one, or left out.
+
+    ``href`` is its data or address, or the id under which the file holds it; sizes are in pixels.
+    """
 
     kind: Literal["image", "reuse", "left out"]
-    href: str
-    width: int
-    height: int
-
-
-@dataclass(frozen=True)
-class SharedPicture:
-    """A picture that is used more than once: held once, under ``id``."""
-
-    id: str
     href: str
     width: int
     height: int
@@ -38,7 +30,7 @@ class SharedPicture:
 class CountingPictures:
     """Count how often a rendering shows each picture; it writes none of them down."""
 
-    shared: Sequence[SharedPicture] = ()
+    shared: Sequence[tuple[str, Shown]] = ()
 
     def __init__(self) -> None:
         self.uses: Counter[str] = Counter()
@@ -54,15 +46,19 @@ class CountingPictures:
 class EmbeddedPictures:
     """Write every picture into the file once: as an image, or as a store that others refer to."""
 
-    def __init__(self, encoded: Mapping[str, Encoded], uses: Mapping[str, int]) -> None:
-        self.encoded = encoded
+    def __init__(self, encoded: Mapping[str, Shown], uses: Mapping[str, int]) -> None:
+        # Base64 needs no escaping, and escaping megabytes takes time.
+        self.encoded = {
+            name: replace(item, href=Markup(item.href))  # noqa: S704
+            for name, item in encoded.items()
+        }
         names = [name for name, count in uses.items() if count > 1 and name in encoded]
-        self.ids = {name: f"picture-{place}" for place, name in enumerate(names, start=1)}
+        self.ids = {name: f"picture-{number}" for number, name in enumerate(names, start=1)}
 
     @property
-    def shared(self) -> Sequence[SharedPicture]:
-        """Pictures with more than one use."""
-        return [self._stored(name, anchor) for name, anchor in self.ids.items()]
+    def shared(self) -> Sequence[tuple[str, Shown]]:
+        """Pictures with more than one use, each with the id under which it is held."""
+        return [(anchor, self.encoded[name]) for name, anchor in self.ids.items()]
 
     def show(self, picture: Picture) -> Shown:
         """Return the picture's data, or the id under which the file holds it."""
@@ -71,11 +67,7 @@ class EmbeddedPictures:
             return Shown("left out", "", picture.width, picture.height)
         if picture.file in self.ids:
             return Shown("reuse", self.ids[picture.file], item.width, item.height)
-        return Shown("image", _data(item), item.width, item.height)
-
-    def _stored(self, name: str, anchor: str) -> SharedPicture:
-        item = self.encoded[name]
-        return SharedPicture(anchor, _data(item), item.width, item.height)
+        return item
 
 
 class LinkedPictures:
@@ -85,7 +77,7 @@ class LinkedPictures:
     lies beside a page. ``checked`` are the pictures that were named.
     """
 
-    shared: Sequence[SharedPicture] = ()
+    shared: Sequence[tuple[str, Shown]] = ()
 
     def __init__(self, folder: Path, prefix: str = "run-image:") -> None:
         self.folder = folder
@@ -100,6 +92,4 @@ class LinkedPictures:
         return Shown("image", f"{self.prefix}{picture.file}", picture.width, picture.height)
 
 
-def _data(item: Encoded) -> Markup:
-    # Base64 needs no escaping, and escaping megabytes takes time.
-    return Markup(item.href)  # noqa: S704
+Pictures = CountingPictures | EmbeddedPictures | LinkedPictures

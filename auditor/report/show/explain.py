@@ -8,10 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from markupsafe import Markup
-
 from auditor.base.errors import OutputError, StorageError
-from auditor.language.speaking import constants
 from auditor.report.document.audit import (
     Concept,
     Crop,
@@ -22,13 +19,12 @@ from auditor.report.document.audit import (
     Tool,
     Words,
 )
-from auditor.report.show import words
-from auditor.report.show.embedding import CountingPictures, EmbeddedPictures, LinkedPictures
-from auditor.report.show.html import encode_all, policy_of
-from auditor.report.show.pdf import pdf_of
-from auditor.report.show.size_limit import LADDER
-from auditor.report.show.templates import environment, template_folder
-from auditor.report.show.view import Limits, Medium, Names
+from auditor.report.show.branding import plain_branding
+from auditor.report.show.embedding import LinkedPictures, Pictures
+from auditor.report.show.html import embedded_page, html_page
+from auditor.report.show.limits import PRINTED, Limits
+from auditor.report.show.pdf import pdf_of, pdf_page
+from auditor.report.show.view import Names
 from auditor.run.storage import remove, write_atomic
 
 
@@ -71,7 +67,6 @@ class ImageView(Names):
     """What the templates ask of a view, for one image: nothing has an anchor here."""
 
     page: ImagePage
-    medium: Medium
     limits: Limits
 
     @cached_property
@@ -123,7 +118,16 @@ def write_page(
         written.append(target)
     if "pdf" in formats:
         target = folder / f"{name}.pdf"
-        document = _draw(page, "pdf", LinkedPictures(images), created)
+        view = ImageView(page, PRINTED)
+        document = pdf_page(
+            "image",
+            plain_branding(),
+            LinkedPictures(images),
+            tool=page.tool,
+            created=created,
+            page=page,
+            view=view,
+        )
         attached = {"image.json": page.model_dump_json(indent=1).encode()}
         try:
             content = pdf_of(
@@ -142,30 +146,10 @@ def write_page(
 
 def page_html(page: ImagePage, images: Path) -> str:
     """Return the page as one file that refers to nothing outside itself."""
-    counting = CountingPictures()
-    _draw(page, "html", counting, "")
-    encoded = encode_all(images, counting.pictures, LADDER[0])
-    return _draw(page, "html", EmbeddedPictures(encoded, counting.uses), "")
 
+    def draw(pictures: Pictures) -> str:
+        program = f"{page.tool.name} {page.tool.version}"
+        view = ImageView(page, Limits(full=False))
+        return html_page("image", plain_branding(), pictures, program=program, page=page, view=view)
 
-def _draw(
-    page: ImagePage,
-    medium: Medium,
-    pictures: CountingPictures | EmbeddedPictures | LinkedPictures,
-    created: str,
-) -> str:
-    folder = template_folder()
-    style = (folder / medium / "style.css").read_text(encoding="utf-8")
-    return (
-        environment(folder)
-        .get_template(f"{medium}/image.html.j2")
-        .render(
-            page=page,
-            view=ImageView(page, medium, Limits(full=False)),
-            pictures=pictures,
-            words=constants(words),
-            created=created,
-            style=Markup(style),  # noqa: S704 (our own file)
-            policy=policy_of(style, ""),
-        )
-    )
+    return embedded_page(draw, [images])

@@ -8,21 +8,29 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from auditor.base.errors import OutputError
 from auditor.language.speaking import constants
 from auditor.report.document.audit import AuditResult, Picture, RenderContext
+from auditor.report.draw import colours
 from auditor.report.show import crosswalk, words
-from auditor.report.show.branding import House, plain_house
-from auditor.report.show.embedding import CountingPictures, EmbeddedPictures, LinkedPictures
+from auditor.report.show.branding import Branding, plain_branding
+from auditor.report.show.embedding import (
+    CountingPictures,
+    EmbeddedPictures,
+    LinkedPictures,
+    Pictures,
+)
 from auditor.report.show.images import read_image
-from auditor.report.show.size_limit import LADDER, Encoded, Step, encode
-from auditor.report.show.view import Limits, View
+from auditor.report.show.limits import Limits
+from auditor.report.show.size_limit import LADDER, Step, encode_all
+from auditor.report.show.view import View
 
 MEGABYTE = 1_000_000
 # One picture in this many is encoded first: what is far too large then is not encoded whole.
@@ -31,6 +39,52 @@ LINKED_POLICY = (
     "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; "
     "base-uri 'none'; form-action 'none'"
 )
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="6.5" '
+    f'fill="none" stroke="{colours.ACCENT}" stroke-width="3"/>'
+    f'<circle cx="8" cy="8" r="2.5" fill="{colours.BAD}"/></svg>'
+)
+
+
+def html_page(
+    template: str,
+    branding: Branding,
+    pictures: Pictures,
+    *,
+    program: str,
+    script: str = "",
+    linked: bool = False,
+    **values: Any,
+) -> str:
+    """Return a page of its own from ``html/TEMPLATE.html.j2`` and the ``values`` it shows.
+
+    ``program`` is the name and version that made it. Style and ``script`` stand in the page, which
+    may run no other; a ``linked`` page has them, and its pictures, beside it.
+    """
+    style = branding.style("html")
+    return (
+        branding.environment()
+        .get_template(f"html/{template}.html.j2")
+        .render(
+            pictures=pictures,
+            words=constants(words),
+            program=program,
+            style=Markup(style),  # noqa: S704 (ours, and a style that cannot end its element)
+            script=Markup(script),  # noqa: S704 (our own file)
+            linked=linked,
+            policy=LINKED_POLICY if linked else policy_of(style, script),
+            icon=f"data:image/svg+xml;base64,{base64.b64encode(ICON.encode()).decode('ascii')}",
+            **values,
+        )
+    )
+
+
+def embedded_page(draw: Callable[[Pictures], str], folders: Sequence[Path]) -> str:
+    """Return a page that holds its pictures, which lie in ``folders``, each of them once."""
+    counting = CountingPictures()
+    draw(counting)
+    encoded = encode_all(folders, counting.pictures, LADDER[0])
+    return draw(EmbeddedPictures(encoded, counting.uses))
 
 
 def render_html(
@@ -39,7 +93,7 @@ def render_html(
     images: Path,
     *,
     max_mb: float,
-    house: House | None = None,
+    branding: Branding | None = None,
 ) -> str:
     """Return report.html, at most ``max_mb`` megabytes (of 1,000,000 bytes) long.
 
@@ -50,23 +104,21 @@ def render_html(
         OutputError: Even without any picture the report is larger than ``max_mb``.
         IntegrityError: A picture is missing or changed.
     """
-    house = house or plain_house()
-    jinja = house.environment()
     budget = int(max_mb * MEGABYTE)
     size = 0
     for step in LADDER:
         if step.classes is not None and len(result.classes) <= step.classes:
             continue
+        draw = partial(_draw, branding or plain_branding(), result, context, step)
         counting = CountingPictures()
-        bare = _draw(jinja, house, result, context, step, counting)
+        bare = draw(counting)
         if step.pictures and _is_hopeless(images, counting.pictures, step, budget):
             continue
-        encoded = encode_all(images, counting.pictures, step) if step.pictures else {}
+        encoded = encode_all([images], counting.pictures, step) if step.pictures else {}
         size = len(bare.encode()) + sum(len(item.href) for item in encoded.values())
         if size > budget:
             continue
-        pictures = EmbeddedPictures(encoded, counting.uses)
-        text = _draw(jinja, house, result, context, step, pictures)
+        text = draw(EmbeddedPictures(encoded, counting.uses))
         size = len(text.encode())
         if size <= budget:
             return text
@@ -77,7 +129,7 @@ def render_html(
 
 
 def html_folder(
-    result: AuditResult, context: RenderContext, images: Path, *, house: House | None = None
+    result: AuditResult, context: RenderContext, images: Path, *, branding: Branding | None = None
 ) -> dict[str, bytes]:
     """Return the report as the files of a folder: name inside of it -> content.
 
@@ -87,12 +139,12 @@ def html_folder(
     Raises:
         IntegrityError: A picture is missing or changed.
     """
-    house = house or plain_house()
+    branding = branding or plain_branding()
     pictures = LinkedPictures(images, "images/")
-    text = _draw(house.environment(), house, result, context, LADDER[0], pictures, linked=True)
+    text = _draw(branding, result, context, LADDER[0], pictures, linked=True)
     files = {f"images/{name}": read_image(images, name) for name in sorted(pictures.checked)}
-    files["style.css"] = house.style("html").encode()
-    files["script.js"] = house.text("html/script.js").encode()
+    files["style.css"] = branding.style("html").encode()
+    files["script.js"] = branding.text("html/script.js").encode()
     return files | {"index.html": text.encode()}
 
 
@@ -104,45 +156,33 @@ def _is_hopeless(folder: Path, pictures: Mapping[str, Picture], step: Step, budg
     names = sorted(pictures)[::SAMPLED]
     if len(names) < 50:
         return False
-    sample = encode_all(folder, {name: pictures[name] for name in names}, step)
+    sample = encode_all([folder], {name: pictures[name] for name in names}, step)
     size = sum(len(item.href) for item in sample.values())
     return size / len(names) * len(pictures) > 1.3 * budget
 
 
-def encode_all(folder: Path, pictures: Mapping[str, Picture], step: Step) -> dict[str, Encoded]:
-    """Return every picture as a data URI, as large and as fine as a step allows."""
-    return {
-        name: encode(folder, name, picture.width, picture.height, step)
-        for name, picture in pictures.items()
-    }
-
-
 def _draw(
-    jinja: jinja2.Environment,
-    house: House,
+    branding: Branding,
     result: AuditResult,
     context: RenderContext,
     step: Step,
-    pictures: CountingPictures | EmbeddedPictures | LinkedPictures,
+    pictures: Pictures,
     *,
     linked: bool = False,
 ) -> str:
-    style = house.style("html")
-    script = house.text("html/script.js")
     limits = Limits(examples=step.examples, full=step.full, classes=step.classes)
-    view = View(result, context, "html", limits, step.left_out())
-    return jinja.get_template("html/report.html.j2").render(
-        view=view,
+    return html_page(
+        "report",
+        branding,
+        pictures,
+        program=f"{result.tool.name} {result.tool.version}",
+        script=branding.text("html/script.js"),
+        linked=linked,
+        view=View(result, context, limits, step.left_out()),
         result=result,
         context=context,
-        pictures=pictures,
-        words=constants(words),
         crosswalk=constants(crosswalk),
-        logo=house.logo,
-        style=Markup(style),  # noqa: S704 (ours, and a style that cannot end its element)
-        script=Markup(script),  # noqa: S704 (our own file)
-        linked=linked,
-        policy=LINKED_POLICY if linked else policy_of(style, script),
+        logo=branding.logo,
     )
 
 

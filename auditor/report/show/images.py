@@ -1,7 +1,4 @@
-"""Keep the pictures of a run: plain files named by the digest of their bytes.
-
-The functions that draw on photographs are in `auditor.report.draw.pictures` and offered here too.
-"""
+"""Keep the pictures of a run: plain files named by the digest of their bytes."""
 
 from __future__ import annotations
 
@@ -16,36 +13,9 @@ from PIL import Image
 from auditor.base.errors import IntegrityError
 from auditor.language.speaking import SOURCE, languages, speaking
 from auditor.report.document.audit import Picture
-from auditor.report.draw.pictures import (
-    ATLAS_COLOURS,
-    Photo,
-    dim,
-    heat,
-    outline,
-    overlay,
-    paint_segments,
-    relevance_scale,
-    resize,
-    upscale,
-)
+from auditor.report.draw.pictures import Photo, resize
 from auditor.report.draw.style import Drawing
 from auditor.run.storage import bytes_digest, digest_at, read_plain, remove, write_atomic
-
-__all__ = [
-    "ATLAS_COLOURS",
-    "ImageStore",
-    "Photo",
-    "dim",
-    "heat",
-    "jpeg_bytes",
-    "outline",
-    "overlay",
-    "paint_segments",
-    "read_image",
-    "relevance_scale",
-    "resize",
-    "upscale",
-]
 
 NAMED = 32  # digits of the digest in a picture's name
 NAME = re.compile(rf"[0-9a-f]{{{NAMED}}}\.(?:jpg|png|svg)")

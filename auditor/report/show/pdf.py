@@ -9,43 +9,23 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from markupsafe import Markup
 
 from auditor.base.errors import OutputError, StorageError
-from auditor.language.speaking import N_, constants
+from auditor.language.speaking import constants
 from auditor.language.speaking import gettext as _
-from auditor.report.document.audit import AuditResult, RenderContext
+from auditor.report.document.audit import AuditResult, RenderContext, Tool
 from auditor.report.show import crosswalk, words
-from auditor.report.show.branding import House, plain_house
-from auditor.report.show.embedding import LinkedPictures
+from auditor.report.show.branding import Branding, plain_branding
+from auditor.report.show.embedding import LinkedPictures, Pictures
+from auditor.report.show.limits import BRIEF, BRIEFLY, PRINTED
 from auditor.report.show.pdf_child import NO_LIBRARIES, NO_ROOM
 from auditor.report.show.tables import csv_files
-from auditor.report.show.view import Limits, View
+from auditor.report.show.view import View
 from auditor.run.storage import FULL, storage_error
 
-LIMITS = Limits(
-    examples=6,
-    rows=4,
-    cards=6,
-    triplets=2,
-    pictures=5,
-    names=40,
-    classes=8,
-    ranked=20,
-    graphs=2,
-    sheets=6,
-    minor=12,
-    full=False,
-)
-ALL = Limits(names=None, full=False)
-LEFT_OUT = N_(
-    "A row shows at most 6 pictures, a finding 4 and one of its tests on pictures, a concept table"
-    " its first 4 concepts (3 where larger units lead). At most 6 concepts have a card, 5 single "
-    "pictures are shown, 2 findings or classes have a graph, 6 findings a sheet, and 12 more are "
-    "shown in pictures; classes and findings together have 8 pages (but 4 classes in any case). "
-    "report.html shows more, and audit.json, which is attached to this file, lists everything."
-)
 # WeasyPrint takes the alternative text of a drawing from its title alone.
 LABELLED = re.compile(r'(<svg\b[^>]*\baria-label="([^"]*)"[^>]*>)')
 INSTALL = (
@@ -54,32 +34,55 @@ INSTALL = (
 )
 
 
+def pdf_page(
+    template: str,
+    branding: Branding,
+    pictures: Pictures,
+    *,
+    tool: Tool,
+    created: str,
+    **values: Any,
+) -> str:
+    """Return a document for `pdf_of` from ``pdf/TEMPLATE.html.j2`` and the ``values`` it shows."""
+    document = (
+        branding.environment()
+        .get_template(f"pdf/{template}.html.j2")
+        .render(
+            pictures=pictures,
+            words=constants(words),
+            program_name=tool.name,
+            program=f"{tool.name} {tool.version}",
+            created=created,
+            style=Markup(branding.style("pdf")),  # noqa: S704 (it cannot end its element)
+            **values,
+        )
+    )
+    return LABELLED.sub(r"\1<title>\2</title>", document)
+
+
 def pdf_html(
-    result: AuditResult, context: RenderContext, images: Path, *, house: House | None = None
+    result: AuditResult, context: RenderContext, images: Path, *, branding: Branding | None = None
 ) -> str:
     """Return the document that becomes the PDF; its pictures are named, not held.
 
     Raises:
         IntegrityError: A picture is missing or changed.
     """
-    house = house or plain_house()
+    branding = branding or plain_branding()
     whole = context.tier == "technical"
-    view = View(result, context, "pdf", ALL if whole else LIMITS, () if whole else (_(LEFT_OUT),))
-    document = (
-        house.environment()
-        .get_template("pdf/report.html.j2")
-        .render(
-            view=view,
-            result=result,
-            context=context,
-            pictures=LinkedPictures(images),
-            words=constants(words),
-            crosswalk=constants(crosswalk),
-            logo=house.logo,
-            style=Markup(house.style("pdf")),  # noqa: S704 (it cannot end its element)
-        )
+    view = View(result, context, PRINTED if whole else BRIEF, () if whole else (_(BRIEFLY),))
+    return pdf_page(
+        "report",
+        branding,
+        LinkedPictures(images),
+        tool=result.tool,
+        created=context.created,
+        view=view,
+        result=result,
+        context=context,
+        crosswalk=constants(crosswalk),
+        logo=branding.logo,
     )
-    return LABELLED.sub(r"\1<title>\2</title>", document)
 
 
 def make_pdf(
@@ -90,7 +93,7 @@ def make_pdf(
     audit: bytes,
     name: str,
     timeout: int,
-    house: House | None = None,
+    branding: Branding | None = None,
 ) -> bytes:
     """Return the PDF, which is called ``name``; same inputs, same bytes.
 
@@ -101,7 +104,7 @@ def make_pdf(
         StorageError: there is no room for temporary files.
         IntegrityError: A picture is missing or changed.
     """
-    document = pdf_html(result, context, images, house=house)
+    document = pdf_html(result, context, images, branding=branding)
     files = {"audit.json": audit, "config.yaml": result.config.encode()}
     files |= csv_files(result)
     return pdf_of(document, context.created, images, attached=files, name=name, timeout=timeout)
@@ -118,9 +121,9 @@ def pdf_of(
 ) -> bytes:
     """Turn a document into a PDF in a child process; see `make_pdf`."""
     try:
-        with tempfile.TemporaryDirectory(prefix="auditor-pdf-") as place:
-            made = Path(place) / name
-            files = [Path(place) / each for each in attached]
+        with tempfile.TemporaryDirectory(prefix="auditor-pdf-") as folder:
+            made = Path(folder) / name
+            files = [Path(folder) / each for each in attached]
             for path in files:
                 path.write_bytes(attached[path.name])
             _run_child(document, created, images, files, made, timeout)

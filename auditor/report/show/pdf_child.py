@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
+from mimetypes import types_map
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,6 @@ ATTACHED = {
     ".csv": ("Data", "A table of this document, with all its rows"),
     ".yaml": ("Supplement", "The configuration of the audit"),
 }
-MIME = {".jpg": "image/jpeg", ".png": "image/png", ".svg": "image/svg+xml"}
 
 
 class Problems(logging.Handler):
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         sys.stderr.write(f"{error.strerror or error}\n")
         return NO_ROOM
-    for _, line in sorted(problems.lines, key=lambda each: each[0]):  # the worst is the last
+    for _, line in sorted(problems.lines, key=lambda problem: problem[0]):  # the worst is the last
         sys.stderr.write(f"{' '.join(line.split())}\n")
     return 1 if any(level >= logging.ERROR for level, _ in problems.lines) else 0
 
@@ -131,7 +131,7 @@ def _fetcher(images: Path) -> Any:
             path = images / found[1]
             if path.is_symlink() or not path.is_file():
                 raise ValueError(f"the picture '{found[1]}' is missing")
-            kind = {"Content-Type": MIME[path.suffix]}
+            kind = {"Content-Type": types_map[path.suffix]}
             return URLFetcherResponse(url, path.read_bytes(), kind)
 
     return OnlyPictures(fail_on_errors=True)

@@ -14,7 +14,7 @@ from auditor.language.speaking import speaking, translated
 from auditor.records.work import Work
 from auditor.report.document.audit import FORMAT_VERSION, AuditResult, RenderContext
 from auditor.report.document.review import Review
-from auditor.report.show.branding import House
+from auditor.report.show.branding import Branding
 from auditor.report.show.html import html_folder, render_html
 from auditor.report.show.images import NAME as PICTURE
 from auditor.report.show.pdf import make_pdf
@@ -43,14 +43,14 @@ def render_run(
     formats: Sequence[str],
     max_html_mb: float,
     pdf_timeout: int,
-    house: House | None = None,
+    branding: Branding | None = None,
     layout: str = "single",
 ) -> Mapping[str, Path]:
     """Write the report files of the run folder ``run`` and return format -> path.
 
     ``layout`` single makes report.html, at most ``max_html_mb`` large; folder makes report/, whose
-    style, script and pictures are files of their own. ``house`` is what the organisation brings of
-    its own (default: nothing). HTML is written before the PDF is begun, so that a failing PDF
+    style, script and pictures are files of their own. ``branding`` is what the organisation brings
+    of its own (default: nothing). HTML is written before the PDF is begun, so that a failing PDF
     leaves it in place. What people and policy made of the audit (review.json) is drawn with it.
 
     Raises:
@@ -72,7 +72,7 @@ def render_run(
             formats=formats,
             max_html_mb=max_html_mb,
             pdf_timeout=pdf_timeout,
-            house=house,
+            branding=branding,
             layout=layout,
         )
 
@@ -85,11 +85,11 @@ def _write(
     formats: Sequence[str],
     max_html_mb: float,
     pdf_timeout: int,
-    house: House | None,
+    branding: Branding | None,
     layout: str,
 ) -> Mapping[str, Path]:
     """Write the report files in the language that is spoken; see `render_run`."""
-    _write_texts(result, context, run, house)
+    _write_texts(result, context, run, branding)
     images, name = run / "images", name_of(context)
     page, document = f"{name}.html", f"{name}.pdf"
     written: dict[str, Path] = {}
@@ -98,15 +98,15 @@ def _write(
         before = _listed(run)
         if layout == "folder":
             page = f"{name}/index.html"
-            _write_folder(result, context, run, house)
+            _write_folder(result, context, run, branding)
         else:
-            text = render_html(result, context, images, max_mb=max_html_mb, house=house)
+            text = render_html(result, context, images, max_mb=max_html_mb, branding=branding)
             write_listed(run, {page: text.encode()})
         written["html"] = run / page
         if "pdf" in formats and before.get(page) != _listed(run)[page]:
             older = _without_older(run, document)
     if "pdf" in formats:
-        make = partial(make_pdf, result, context, images, timeout=pdf_timeout, house=house)
+        make = partial(make_pdf, result, context, images, timeout=pdf_timeout, branding=branding)
         try:
             content = make(audit=read_listed(run, "audit.json"), name=document)
         except (OutputError, StorageError) as error:
@@ -145,11 +145,11 @@ def _without_older(run: Path, name: str) -> str:
 
 
 def _write_folder(
-    result: AuditResult, context: RenderContext, run: Path, house: House | None
+    result: AuditResult, context: RenderContext, run: Path, branding: Branding | None
 ) -> None:
     """Write the HTML as a folder, and remove the pictures that only an earlier one showed."""
     name = name_of(context)
-    files = html_folder(result, context, run / "images", house=house)
+    files = html_folder(result, context, run / "images", branding=branding)
     write_listed(run, {f"{name}/{each}": content for each, content in files.items()})
     old = [path.name for path in (run / name / "images").glob("*") if PICTURE.fullmatch(path.name)]
     forget(run, [f"{name}/images/{each}" for each in old if f"images/{each}" not in files])
@@ -200,11 +200,11 @@ def name_of(context: RenderContext) -> str:
 
 
 def _write_texts(
-    result: AuditResult, context: RenderContext, run: Path, house: House | None
+    result: AuditResult, context: RenderContext, run: Path, branding: Branding | None
 ) -> None:
     """Write summary.json, summary.md, model_card.md and ``tables/*.csv``, with any format."""
     tables = {f"tables/{name}": content for name, content in csv_files(result).items()}
-    write_listed(run, text_files(result, context, house=house) | tables)
+    write_listed(run, text_files(result, context, branding=branding) | tables)
 
 
 def read_result(run: Path) -> AuditResult:

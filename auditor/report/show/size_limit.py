@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from mimetypes import types_map
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from auditor.language.speaking import gettext as _
+from auditor.report.document.audit import Picture
+from auditor.report.show.embedding import Shown
 from auditor.report.show.images import jpeg_bytes, read_image
-
-MIME = {".jpg": "image/jpeg", ".png": "image/png", ".svg": "image/svg+xml"}
 
 
 @dataclass(frozen=True)
@@ -89,16 +91,22 @@ LADDER: tuple[Step, ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """A picture as it goes into the file: a data URI and its size in pixels."""
+def encode_all(
+    folders: Sequence[Path], pictures: Mapping[str, Picture], step: Step
+) -> dict[str, Shown]:
+    """Return every picture as a data URI, from the first of the folders that has it.
 
-    href: str
-    width: int
-    height: int
+    Raises:
+        IntegrityError: A picture is missing or changed.
+    """
+    encoded = {}
+    for name, picture in pictures.items():
+        folder = next((each for each in folders if (each / name).is_file()), folders[-1])
+        encoded[name] = encode(folder, name, picture.width, picture.height, step)
+    return encoded
 
 
-def encode(folder: Path, name: str, width: int, height: int, step: Step) -> Encoded:
+def encode(folder: Path, name: str, width: int, height: int, step: Step) -> Shown:
     """Return a picture of the run as a data URI, photographs made smaller as the step says.
 
     Raises:
@@ -111,7 +119,7 @@ def encode(folder: Path, name: str, width: int, height: int, step: Step) -> Enco
         data, width, height = _smaller(data, step)
         suffix = ".jpg"
     text = base64.b64encode(data).decode("ascii")
-    return Encoded(f"data:{MIME[suffix]};base64,{text}", width, height)
+    return Shown("image", f"data:{types_map[suffix]};base64,{text}", width, height)
 
 
 def _smaller(data: bytes, step: Step) -> tuple[bytes, int, int]:

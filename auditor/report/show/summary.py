@@ -11,9 +11,10 @@ from auditor.base.errors import on_one_line
 from auditor.language.speaking import constants
 from auditor.report.document.audit import AuditResult, RenderContext
 from auditor.report.show import words
-from auditor.report.show.branding import House, plain_house
+from auditor.report.show.branding import Branding, plain_branding
+from auditor.report.show.limits import Limits
 from auditor.report.show.templates import speak
-from auditor.report.show.view import Limits, View
+from auditor.report.show.view import View
 
 # Whatever Markdown, or the HTML inside it, could take for a mark, a mention or a link; the last
 # part is what only means something where a line begins.
@@ -74,11 +75,11 @@ def _comparison(context: RenderContext) -> dict[str, object] | None:
 
 
 def text_files(
-    result: AuditResult, context: RenderContext, *, house: House | None = None
+    result: AuditResult, context: RenderContext, *, branding: Branding | None = None
 ) -> dict[str, bytes]:
     """Return file name -> content of the summary and of the section for a model card."""
-    jinja = markdown_environment(house or plain_house())
-    view = View(result, context, "html", Limits())
+    jinja = markdown_environment(branding or plain_branding())
+    view = View(result, context, Limits())
     files = {
         name: jinja.get_template(template)
         .render(result=result, context=context, view=view, words=constants(words))
@@ -89,10 +90,10 @@ def text_files(
     return {**files, "summary.json": document.encode()}
 
 
-def markdown_environment(house: House) -> jinja2.Environment:
+def markdown_environment(branding: Branding) -> jinja2.Environment:
     """Return the Jinja environment of Markdown: every value that is printed is plain text."""
     jinja = jinja2.Environment(  # noqa: S701 (no HTML: `finalize` neutralises every value)
-        loader=jinja2.FileSystemLoader(house.folders),
+        loader=jinja2.FileSystemLoader(branding.folders),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

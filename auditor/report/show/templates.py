@@ -14,6 +14,7 @@ from auditor.base.shipped import shipped
 from auditor.language.bidi import isolated
 from auditor.language.numbers import number
 from auditor.language.speaking import Text, spoken, translate, translate_counted, translated
+from auditor.report.draw import colours
 from auditor.report.sections.order import in_order, template_name
 from auditor.report.show.formatting import FILTERS
 
@@ -48,6 +49,8 @@ def environment(*folders: Path) -> jinja2.Environment:
     speak(jinja)
     jinja.tests["lone"] = _lone
     jinja.tests["several"] = _several
+    jinja.filters["beyond"] = _beyond
+    jinja.globals["colours"] = colours
     return jinja
 
 
@@ -112,3 +115,8 @@ def _lone(items: Sized) -> bool:
 
 def _several(items: Sized) -> bool:
     return len(items) > 1
+
+
+def _beyond(items: Sized, most: int | None) -> int:
+    """Return how many items are not shown where at most ``most`` are, None being all."""
+    return 0 if most is None else max(0, len(items) - most)

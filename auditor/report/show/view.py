@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import zip_longest
-from typing import Literal
 
-from auditor.language.numbers import percent
-from auditor.language.speaking import N_, translated
 from auditor.language.speaking import gettext as _
+from auditor.language.speaking import translated
 from auditor.records.concepts import MapCard
 from auditor.records.shortcuts import Evidence
 from auditor.report.document.analyses import LayerUnits
@@ -22,28 +19,26 @@ from auditor.report.document.audit import (
     Concept,
     Crop,
     FindingCard,
-    GraphEdge,
-    GraphNode,
     LocalCard,
     RenderContext,
 )
 from auditor.report.document.review import Comparison, Decision, DecisionState
-from auditor.report.draw.graph_layout import Layout, handed_on, layered
+from auditor.report.draw.graph_layout import Layout, layered
 from auditor.report.draw.map_layout import MapLayout, placed
 from auditor.report.draw.style import short
 from auditor.report.sections.order import ShownSection, sections_of
 from auditor.report.show.chosen import (
     SHEET_GRADES,
     chosen_classes,
+    chosen_compositions,
+    chosen_concepts,
     chosen_performance,
+    chosen_pictures,
     gravest,
-    worst_compositions,
 )
 from auditor.report.show.factor_rows import FactorRow, factor_rows
+from auditor.report.show.limits import Limits
 
-Medium = Literal["html", "pdf"]
-
-MOST_OF_SCORE = 3.0
 # So many classes have a page, however many findings have a sheet.
 FEWEST_CLASSES = 4
 DECIDED = {
@@ -60,29 +55,6 @@ WHAT = {
     "mitigate": _("Being mended"),
     "name": _("Named"),
 }
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much is shown; None shows everything. ``full``: also the whole pictures of crops.
-
-    ``classes`` have a page, ``ranked`` ones a row of accuracy, ``graphs`` a composition graph,
-    ``sheets`` findings a sheet, each in place of the page of a class; ``minor`` of the others are
-    drawn.
-    """
-
-    examples: int | None = None
-    rows: int | None = None
-    cards: int | None = None
-    triplets: int | None = None
-    pictures: int | None = None
-    names: int | None = 200
-    classes: int | None = None
-    ranked: int | None = None
-    graphs: int | None = None
-    sheets: int | None = None
-    minor: int | None = None
-    full: bool = True
 
 
 class Names:
@@ -125,7 +97,6 @@ class View(Names):
 
     result: AuditResult
     context: RenderContext
-    medium: Medium
     limits: Limits
     left_out: tuple[str, ...] = ()
 
@@ -151,14 +122,14 @@ class View(Names):
 
     def decisions_on(self, finding: str) -> Sequence[DecisionState]:
         """Return the decisions about a finding that were not replaced by later ones."""
-        own = [each for each in self.decisions if each.finding == finding]
-        return [each for each in own if each.state != "replaced"]
+        states = [state for state in self.decisions if state.finding == finding]
+        return [state for state in states if state.state != "replaced"]
 
     def decided(self, finding: str) -> str:
         """Return what was decided about a finding, in a word or two for the register."""
-        for each in self.decisions_on(finding):
-            what, day = translated(DECIDED[each.decision.what]), each.decision.expires
-            if each.state == "expired":
+        for state in self.decisions_on(finding):
+            what, day = translated(DECIDED[state.decision.what]), state.decision.expires
+            if state.state == "expired":
                 return _("%(decision)s, expired %(day)s", decision=what, day=day)
             return _("%(decision)s until %(day)s", decision=what, day=day) if day else what
         return _("not reviewed")
@@ -170,22 +141,22 @@ class View(Names):
     @property
     def reviewers(self) -> Sequence[Decision]:
         """The last decision of each person, in the order of their names."""
-        last = {each.decision.person: each.decision for each in self.decisions}
+        last = {state.decision.person: state.decision for state in self.decisions}
         return [last[name] for name in sorted(last)]
 
     @property
     def brief(self) -> bool:
         """Say whether room is short: in a PDF that is not of the technical tier."""
-        return self.medium == "pdf" and self.context.tier != "technical"
+        return self.limits.brief
 
     def title(self, section: str) -> str:
         """Return the title of a section that the whole report has, or nothing."""
         whole = sections_of(self.result, "technical")
-        return next((each.title for each in whole if each.id == section), "")
+        return next((item.title for item in whole if item.id == section), "")
 
     def has(self, section: str) -> bool:
         """Say whether a section is part of this rendering."""
-        return any(each.id == section for each in self.sections)
+        return any(item.id == section for item in self.sections)
 
     @cached_property
     def concepts(self) -> Mapping[str, Concept]:
@@ -194,7 +165,7 @@ class View(Names):
 
     def label(self, concept: str) -> str:
         """Return how a concept is called, also by a person's decision where it has no card."""
-        given = {each.concept: each.decision.name for each in self.decisions if each.concept}
+        given = {state.concept: state.decision.name for state in self.decisions if state.concept}
         return given.get(concept) or super().label(concept)
 
     @cached_property
@@ -250,27 +221,13 @@ class View(Names):
     @cached_property
     def composed(self) -> Sequence[CompositionCard]:
         """Composition graphs of classes: worst first where not all are shown."""
-        if self.limits.graphs is None and self.result.composition:
-            return [card for card in self.result.composition.cards if not card.finding]
-        return worst_compositions(self.result)
+        return chosen_compositions(self.result, self.limits.graphs)
 
     @cached_property
     def cards(self) -> Sequence[Concept]:
         """Concepts with a card: those of the candidates first when not all can be shown."""
-        if self.limits.cards is None or len(self.result.concepts) <= self.limits.cards:
-            return self.result.concepts
         wanted = [name for finding in self.sheets for name in finding.concepts]
-        tables = [table for item in self.result.classes for table in item.tables]
-        depth = max((len(table.rows) for table in tables), default=0)
-        wanted += [
-            table.rows[rank].concept
-            for rank in range(depth)
-            for table in tables
-            if rank < len(table.rows)
-        ]
-        chosen = [name for name in dict.fromkeys(wanted) if name in self.concepts]
-        kept = set(chosen[: self.limits.cards])
-        return [concept for concept in self.result.concepts if concept.id in kept]
+        return chosen_concepts(self.result, wanted, self.limits.cards)
 
     @cached_property
     def example(self) -> Concept | None:
@@ -281,27 +238,13 @@ class View(Names):
 
     @cached_property
     def single_pictures(self) -> Sequence[LocalCard]:
-        """Pictures looked at closely: all, or where room is short one or so of each class.
-
-        A wrong decision says more than a typical one, so it comes first within its class.
-        """
-        cards = self.result.local.cards if self.result.local else []
-        most = self.limits.pictures
-        if most is None or len(cards) <= most:
-            return cards
-        queues: dict[str, list[int]] = {}
-        for place, card in enumerate(cards):
-            queues.setdefault(card.label or card.prediction, []).append(place)
-        for queue in queues.values():
-            queue.sort(key=lambda place: cards[place].label == cards[place].prediction)
-        rounds = zip_longest(*queues.values())
-        chosen = [place for each in rounds for place in each if place is not None][:most]
-        return [cards[place] for place in sorted(chosen)]
+        """Pictures looked at closely: all, or where room is short one or so of each class."""
+        return chosen_pictures(self.result, self.limits.pictures)
 
     def anchor(self, concept: str) -> str:
         """Return the anchor of a concept's card, or nothing when it has none."""
-        place = self._places.get(concept)
-        return "" if place is None else f"concept-{place}"
+        number = self._numbers.get(concept)
+        return "" if number is None else f"concept-{number}"
 
     def graph(self, card: CompositionCard) -> Layout:
         """Return where the nodes and edges of a composition graph are drawn."""
@@ -311,43 +254,6 @@ class View(Names):
         """Return where the pictures of a concept map are drawn."""
         return placed(card)
 
-    def groups(self, card: MapCard) -> Mapping[str, int]:
-        """Return a number for every subspace of a map, by which its pictures find each other."""
-        return {name: at for at, name in enumerate(dict.fromkeys(p.subspace for p in card.points))}
-
-    def kept(self, node: GraphNode) -> Sequence[str]:
-        """Return the lines under a node: what of it goes to no concept that is drawn."""
-        amounts = (
-            (node.rest, N_("%(part)s in others")),
-            (node.bypass, N_("%(part)s past the layer")),
-            (node.absorbed, N_("%(part)s in biases")),
-        )
-        return [_(text, part=percent(part)) for part, text in amounts if abs(part or 0.0) >= 0.005]
-
-    def has_shares(self, card: CompositionCard) -> bool:
-        """Say whether parts of the score can be read as shares of it.
-
-        Where single concepts hold many times the score, it is what two large amounts leave of
-        each other, and a part of it is no share.
-        """
-        return all(abs(node.share) <= MOST_OF_SCORE for node in card.nodes)
-
-    def mostly_kept(self, card: CompositionCard) -> float:
-        """Return the part of what the top concepts hold that biases keep, 0 if less than half."""
-        upper = [node for node in card.nodes if node.level and node.absorbed is not None]
-        total = sum(abs(node.share) for node in upper)
-        kept = sum(abs(node.share) * (node.absorbed or 0.0) for node in upper)
-        return kept / total if total and kept > total / 2 else 0.0
-
-    def handed_on(self, card: CompositionCard, edge: GraphEdge) -> float:
-        """Return an edge's part of all that its upper node hands down to the layer below."""
-        return handed_on(card, edge)
-
-    def parts(self, card: CompositionCard, node: int) -> Sequence[GraphEdge]:
-        """Return the edges below a node, strongest first."""
-        below = [edge for edge in card.edges if edge.source == node]
-        return sorted(below, key=_strongest_first)
-
     def face(self, concept: str) -> Crop | None:
         """Return the face of any concept that is named somewhere, also of one without a card."""
         return super().face(concept) or self._further.get(concept)
@@ -355,32 +261,28 @@ class View(Names):
     @cached_property
     def units(self) -> Mapping[str, LayerUnits]:
         """Units larger than a concept by layer."""
-        return {each.layer: each for each in self.result.units}
+        return {units.layer: units for units in self.result.units}
 
     @cached_property
     def _further(self) -> Mapping[str, Crop]:
         """Faces of concepts that lead no class and are named somewhere."""
-        found: dict[str, Crop] = dict(self.result.faces)
+        faces: dict[str, Crop] = dict(self.result.faces)
         for card in self.result.planes.cards if self.result.planes else ():
             for axis in card.axes:
                 if card.kind == "channel" and axis.crops:
-                    found.setdefault(axis.unit, axis.crops[0])
+                    faces.setdefault(axis.unit, axis.crops[0])
         for item in self.result.strategies.classes if self.result.strategies else ():
-            for each in (row for strategy in item.strategies for row in strategy.concepts):
-                if each.crop is not None:
-                    found.setdefault(each.concept, each.crop)
+            for use in (row for strategy in item.strategies for row in strategy.concepts):
+                if use.crop is not None:
+                    faces.setdefault(use.concept, use.crop)
         for pair in self.result.errors.pairs if self.result.errors else ():
             for row in (*pair.driving, *pair.missing):
                 if row.crops:
-                    found.setdefault(row.concept, row.crops[0])
-        return found
+                    faces.setdefault(row.concept, row.crops[0])
+        return faces
 
     @cached_property
-    def _places(self) -> Mapping[str, int]:
+    def _numbers(self) -> Mapping[str, int]:
         if not self.has("atlas"):
             return {}
-        return {concept.id: place for place, concept in enumerate(self.cards, start=1)}
-
-
-def _strongest_first(edge: GraphEdge) -> float:
-    return -abs(edge.share)
+        return {concept.id: number for number, concept in enumerate(self.cards, start=1)}

@@ -8,18 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from markupsafe import Markup
-
 from auditor.language.numbers import percent
-from auditor.language.speaking import constants, speaking
-from auditor.report.show import words as report_words
-from auditor.report.show.branding import plain_house
-from auditor.report.show.html import policy_of
-from auditor.report.show.view import Limits, Medium
+from auditor.language.speaking import speaking
+from auditor.report.show.branding import plain_branding
+from auditor.report.show.embedding import CountingPictures
+from auditor.report.show.html import html_page
 from auditor.review import words
 from auditor.review.keep.history import History, HistoryRow
 from auditor.review.keep.trends import Trend, trends
 
+PROGRAM = "concept-auditor"
 COLUMNS = ("date", "verdict", "version", "right", "worst", "shortcuts", "changes", "run")
 
 
@@ -33,14 +31,6 @@ class ProjectView:
     trends: Sequence[Trend]
 
 
-@dataclass(frozen=True)
-class PageView:
-    """What the macros ask of a view."""
-
-    medium: Medium = "html"
-    limits: Limits | None = None
-
-
 def history_html(
     history: History, folder: Path, target: Path, *, written: str, version: str
 ) -> str:
@@ -50,26 +40,19 @@ def history_html(
 
 
 def _page(history: History, folder: Path, target: Path, written: str, version: str) -> str:
-    house = plain_house()
-    style = house.style("html")
     start = target.resolve().parent
-    return (
-        house.environment()
-        .get_template("html/history.html.j2")
-        .render(
-            history=history,
-            projects=[_project(name, rows) for name, rows in history.projects().items()],
-            links={
-                row.folder: quote(Path(os.path.relpath(folder / row.folder, start)).as_posix())
-                for row in history.rows
-            },
-            view=PageView(),
-            words=constants(report_words),
-            written=written,
-            version=version,
-            style=Markup(style),  # noqa: S704 (our own file)
-            policy=policy_of(style, ""),
-        )
+    return html_page(
+        "history",
+        plain_branding(),
+        CountingPictures(),
+        program=f"{PROGRAM} {version}",
+        history=history,
+        projects=[_project(name, rows) for name, rows in history.projects().items()],
+        links={
+            row.folder: quote(Path(os.path.relpath(folder / row.folder, start)).as_posix())
+            for row in history.rows
+        },
+        written=written,
     )
 
 

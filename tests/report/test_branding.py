@@ -15,7 +15,7 @@ from PIL import Image, ImageFile
 
 from auditor.base.errors import OutputError
 from auditor.cli import cli
-from auditor.report.show.branding import LOGO_BOX, House, read_house
+from auditor.report.show.branding import LOGO_BOX, Branding, read_branding
 from auditor.report.show.html import render_html
 from auditor.report.show.pdf import make_pdf, pdf_html
 from auditor.report.show.summary import text_files
@@ -39,56 +39,58 @@ def picture(kind: str = "PNG", size: tuple[int, int] = (300, 90), mode: str = "R
     return made.getvalue()
 
 
-def in_html(run: Run, house: House) -> str:
-    return render_html(run.result, CONTEXT, run.folder / "images", max_mb=8, house=house)
+def in_html(run: Run, branding: Branding) -> str:
+    return render_html(run.result, CONTEXT, run.folder / "images", max_mb=8, branding=branding)
 
 
 def test_a_template_wins_and_the_rest_stays_ours(run: Run, tmp_path: Path, html: str) -> None:
     put(tmp_path / "sections" / "scope.html.j2", "<p>House scope of {{ result.scope.name }}</p>")
     put(tmp_path / "text" / "summary.md.j2", "house: {{ result.verdict.word }}")
-    house = read_house(templates=tmp_path)
-    page = in_html(run, house)
+    branding = read_branding(templates=tmp_path)
+    page = in_html(run, branding)
     assert f"House scope of {run.result.scope.name}" in page
     assert "House scope" not in html
     assert 'id="method"' in page
-    assert "House scope" in pdf_html(run.result, CONTEXT, run.folder / "images", house=house)
-    texts = text_files(run.result, CONTEXT, house=house)
+    assert "House scope" in pdf_html(run.result, CONTEXT, run.folder / "images", branding=branding)
+    texts = text_files(run.result, CONTEXT, branding=branding)
     assert texts["summary.md"].decode() == f"house: {run.result.verdict.word}"
     assert texts["model_card.md"] == text_files(run.result, CONTEXT)["model_card.md"]
 
 
 def test_a_style_comes_last_and_the_policy_allows_it(run: Run, tmp_path: Path) -> None:
-    house = read_house(css=put(tmp_path / "house.css", STYLE))
-    page = in_html(run, house)
+    branding = read_branding(css=put(tmp_path / "house.css", STYLE))
+    page = in_html(run, branding)
     found = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
     assert found is not None
     assert found[1].endswith(STYLE)
     digest = base64.b64encode(hashlib.sha256(found[1].encode()).digest()).decode()
     policy = page[: page.index("<style>")]
     assert f"style-src 'sha256-{digest}'" in policy.replace("&#39;", "'")
-    document = pdf_html(run.result, CONTEXT, run.folder / "images", house=house)
+    document = pdf_html(run.result, CONTEXT, run.folder / "images", branding=branding)
     assert f"{STYLE}</style>" in document
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 def test_a_logo_is_on_the_cover_and_in_the_head(run: Run, tmp_path: Path, kind: str) -> None:
     path = put(tmp_path / "logo", picture(kind, (2000, 400)))
-    house = read_house(logo=path, logo_text='The "house"')
-    assert house.logo is not None
-    assert house.logo.width == LOGO_BOX[0]
-    assert house.logo.height == 144
-    page = in_html(run, house)
-    assert page.count(house.logo.href) == 1
+    branding = read_branding(logo=path, logo_text='The "house"')
+    assert branding.logo is not None
+    assert branding.logo.width == LOGO_BOX[0]
+    assert branding.logo.height == 144
+    page = in_html(run, branding)
+    assert page.count(branding.logo.href) == 1
     assert 'alt="The &#34;house&#34;"' in page
     assert page.index('class="logo"') < page.index("<h1")
 
 
 def test_the_pdf_has_the_logo_with_its_alternative_text(run: Run, tmp_path: Path) -> None:
-    house = read_house(logo=put(tmp_path / "logo.png", picture(mode="RGBA")), logo_text="House")
+    branding = read_branding(
+        logo=put(tmp_path / "logo.png", picture(mode="RGBA")), logo_text="House"
+    )
     context = CONTEXT.model_copy(update={"sections": ["scope"]})
     files = {"audit": b"{}", "name": "report.pdf"}
     images = run.folder / "images"
-    made = make_pdf(run.result, context, images, timeout=300, house=house, **files)
+    made = make_pdf(run.result, context, images, timeout=300, branding=branding, **files)
     reader = pypdf.PdfReader(io.BytesIO(made))
     (image,) = reader.pages[0].images
     assert image.image is not None
@@ -120,7 +122,7 @@ def test_a_style_that_leaves_the_report_is_refused(
     tmp_path: Path, text: str | bytes, message: str
 ) -> None:
     with pytest.raises(OutputError, match=message):
-        read_house(css=put(tmp_path / "house.css", text))
+        read_branding(css=put(tmp_path / "house.css", text))
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,7 @@ def test_a_style_that_leaves_the_report_is_refused(
 )
 def test_what_is_no_logo_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(OutputError, match=message):
-        read_house(logo=put(tmp_path / "logo.png", content))
+        read_branding(logo=put(tmp_path / "logo.png", content))
 
 
 def test_half_a_picture_is_refused_after_weasyprint_was_there(
@@ -142,7 +144,7 @@ def test_half_a_picture_is_refused_after_weasyprint_was_there(
 ) -> None:
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
     with pytest.raises(OutputError, match="no picture that can be read"):
-        read_house(logo=put(tmp_path / "logo.png", picture()[:60]))
+        read_branding(logo=put(tmp_path / "logo.png", picture()[:60]))
     assert ImageFile.LOAD_TRUNCATED_IMAGES
 
 
@@ -150,19 +152,19 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere"
     for given in ({"css": nowhere}, {"logo": nowhere}, {"templates": nowhere}):
         with pytest.raises(OutputError, match="nowhere"):
-            read_house(**given)
+            read_branding(**given)
 
 
 def test_a_folder_with_none_of_our_names_is_refused(tmp_path: Path) -> None:
     put(tmp_path / "sections" / "summmary.html.j2", "x")
     with pytest.raises(OutputError, match=r"Did you mean 'sections/summary\.html\.j2'"):
-        read_house(templates=tmp_path)
+        read_branding(templates=tmp_path)
 
 
 def test_our_own_styles_may_be_added_to_themselves() -> None:
     for medium in ("html", "pdf"):
         style = template_folder() / medium / "style.css"
-        assert read_house(css=style).style(medium).count("html {") >= 2
+        assert read_branding(css=style).style(medium).count("html {") >= 2
 
 
 def finished(folder: Path, run: Run, report: str = "") -> Path:
