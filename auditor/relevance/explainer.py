@@ -20,10 +20,10 @@ from auditor.relevance.sweep.accumulate import Flow
 from auditor.relevance.sweep.conditions import (
     Concept,
     Condition,
-    Path,
+    Mask,
     check_below,
     check_index,
-    path_of,
+    masks_of,
     selection,
 )
 from auditor.relevance.sweep.decomposition import Composition, composition
@@ -271,9 +271,9 @@ class Explainer:
     ) -> Tensor:
         """Return the heatmap (K, B, H, W) of every condition on every image."""
         count = images.shape[0]
-        paths = [self._path(condition) for condition in conditions]
-        jobs = _product(paths, count)
-        return self._heatmaps(images, jobs, targets).reshape(len(paths), count, *images.shape[2:])
+        chains = [self._masks(condition) for condition in conditions]
+        jobs = _product(chains, count)
+        return self._heatmaps(images, jobs, targets).reshape(len(chains), count, *images.shape[2:])
 
     def paired_heatmaps(
         self,
@@ -302,7 +302,7 @@ class Explainer:
             chosen = selection(concept)
             if position is not None:
                 chosen = replace(chosen, positions=int(position))
-            jobs.append(Job(row, int(sample), self._path(Condition({layer: chosen}))))
+            jobs.append(Job(row, int(sample), self._masks(Condition({layer: chosen}))))
         return self._heatmaps(images, jobs, targets)
 
     def conditional_relevance(
@@ -311,23 +311,41 @@ class Explainer:
         conditions: Sequence[Condition],
         layers: Sequence[str],
         targets: Tensor | None = None,
+        *,
+        summed: bool = False,
     ) -> dict[str, Tensor]:
         """Return the relevance (K, B, C', h', w') of lower layers under every condition.
 
         This is what a composition graph needs: the concept of a layer decomposed into those of
         lower ones. The layers must lie on or below the lowest layer of every condition.
+        ``summed``: over positions, (K, B, C'), in less memory.
         """
-        return self._relevance(images, conditions, layers, targets, summed=False)
-
-    def conditional_totals(
-        self,
-        images: Tensor,
-        conditions: Sequence[Condition],
-        layers: Sequence[str],
-        targets: Tensor | None = None,
-    ) -> dict[str, Tensor]:
-        """Return ``conditional_relevance`` summed over positions, (K, B, C'), in less memory."""
-        return self._relevance(images, conditions, layers, targets, summed=True)
+        nodes = {layer: self.layout.node(layer) for layer in layers}
+        chains = [self._masks(condition) for condition in conditions]
+        if not chains:
+            raise ConfigError("no condition was given; Condition({}) asks for the whole flow.")
+        for masks in chains:
+            for layer in layers:
+                check_below(self.layout, masks, layer)
+        jobs = _product(chains, images.shape[0])
+        rows_of: dict[str, list[Tensor | None]] = {layer: [None] * len(jobs) for layer in layers}
+        with exact(self.device):
+            batch = self.batch(images)
+            chosen = None if targets is None else self._targets(targets, batch)
+            wanted = {node.name for node in nodes.values()}
+            for chunk in sweeps(self.plan, batch, chosen, jobs, wanted):
+                for layer, node in nodes.items():
+                    activation = chunk.fold.gather(chunk.activations[node.name], node.batch)
+                    maps = self._maps(layer, relevance_at(chunk.flow, node.name, activation))
+                    maps = maps.sum((2, 3)) if summed else maps
+                    for row, each in zip(chunk.rows, maps, strict=True):
+                        rows_of[layer][row] = each
+        shape = (len(chains), images.shape[0])
+        stacked = {
+            layer: torch.stack([row for row in rows if row is not None])
+            for layer, rows in rows_of.items()
+        }
+        return {layer: each.reshape(*shape, *each.shape[1:]) for layer, each in stacked.items()}
 
     def leads_to(self, upper: str, lower: str) -> bool:
         """Tell whether relevance can reach layer ``lower`` from layer ``upper``."""
@@ -346,14 +364,14 @@ class Explainer:
         The conditions must name the same layers, all of them above ``layer``; ``Condition({})``
         decomposes the explained logit itself.
         """
-        paths = [self._path(condition) for condition in conditions]
-        for path in paths:
-            check_below(self.layout, path, layer)
+        chains = [self._masks(condition) for condition in conditions]
+        for masks in chains:
+            check_below(self.layout, masks, layer)
         with exact(self.device):
             batch = self.batch(images)
             chosen = self._targets(targets, batch) if targets is not None else None
             return composition(
-                self.plan, self.layout, batch, chosen, _product(paths, len(batch)), layer
+                self.plan, self.layout, batch, chosen, _product(chains, len(batch)), layer
             )
 
     def _heatmaps(self, images: Tensor, jobs: list[Job], targets: Tensor | None) -> Tensor:
@@ -367,45 +385,9 @@ class Explainer:
                 result[chunk.rows] = relevance_at(chunk.flow, name, pixels).sum(1)
         return result
 
-    def _relevance(
-        self,
-        images: Tensor,
-        conditions: Sequence[Condition],
-        layers: Sequence[str],
-        targets: Tensor | None,
-        *,
-        summed: bool,
-    ) -> dict[str, Tensor]:
-        nodes = {layer: self.layout.node(layer) for layer in layers}
-        paths = [self._path(condition) for condition in conditions]
-        if not paths:
-            raise ConfigError("no condition was given; Condition({}) asks for the whole flow.")
-        for path in paths:
-            for layer in layers:
-                check_below(self.layout, path, layer)
-        jobs = _product(paths, images.shape[0])
-        rows_of: dict[str, list[Tensor | None]] = {layer: [None] * len(jobs) for layer in layers}
-        with exact(self.device):
-            batch = self.batch(images)
-            chosen = None if targets is None else self._targets(targets, batch)
-            wanted = {node.name for node in nodes.values()}
-            for chunk in sweeps(self.plan, batch, chosen, jobs, wanted):
-                for layer, node in nodes.items():
-                    activation = chunk.fold.gather(chunk.activations[node.name], node.batch)
-                    maps = self._maps(layer, relevance_at(chunk.flow, node.name, activation))
-                    maps = maps.sum((2, 3)) if summed else maps
-                    for row, each in zip(chunk.rows, maps, strict=True):
-                        rows_of[layer][row] = each
-        shape = (len(paths), images.shape[0])
-        stacked = {
-            layer: torch.stack([row for row in rows if row is not None])
-            for layer, rows in rows_of.items()
-        }
-        return {layer: each.reshape(*shape, *each.shape[1:]) for layer, each in stacked.items()}
-
-    def _path(self, condition: Condition) -> Path:
+    def _masks(self, condition: Condition) -> tuple[Mask, ...]:
         like = torch.empty((), dtype=self.dtype, device=self.device)
-        return path_of(condition, self.layout, like)
+        return masks_of(condition, self.layout, like)
 
     def non_finite(
         self, images: Tensor, targets: Tensor | None = None
@@ -441,10 +423,10 @@ class Explainer:
         return chosen
 
 
-def _product(paths: Sequence[Path], images: int) -> list[Job]:
+def _product(chains: Sequence[tuple[Mask, ...]], images: int) -> list[Job]:
     """Return a job for every condition on every image, conditions first."""
     return [
-        Job(row * images + image, image, path)
-        for row, path in enumerate(paths)
+        Job(row * images + image, image, masks)
+        for row, masks in enumerate(chains)
         for image in range(images)
     ]

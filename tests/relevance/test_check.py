@@ -1,4 +1,4 @@
-"""What `Explainer.check` says is true: every share is accounted for, every fault is named."""
+"""What `check` says is true: every share is accounted for, every fault is named."""
 
 from __future__ import annotations
 

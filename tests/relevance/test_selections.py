@@ -179,7 +179,7 @@ def test_composition_conserves_relevance() -> None:
     x = models.images(2)
     conditions = [Condition({UPPER: 3}), Condition({UPPER: (0, 1)}), Condition({})]
     found = explainer.conditional_relevance(x, conditions, [LOWER, "layer1.0", UPPER])
-    totals = explainer.conditional_totals(x, conditions, [LOWER, "layer1.0", UPPER])
+    totals = explainer.conditional_relevance(x, conditions, [LOWER, "layer1.0", UPPER], summed=True)
     out = explainer.explain(x, layers=(UPPER, LOWER), heatmap=False)
     table = out.relevance[UPPER].sum((2, 3))
     expected = torch.stack([table[:, 3], table[:, 0] + table[:, 1], table.sum(1)])
@@ -226,9 +226,9 @@ def test_conditions_that_do_not_fit_are_errors(explainer: Explainer) -> None:
     with pytest.raises(ConfigError, match="twice"):
         ask(Condition({"layer3.0": 0, "layer3.0.relu@1": 0}))
     with pytest.raises(ConfigError, match=r"no path leads from 'layer2\.0"):
-        explainer.conditional_totals(x, [Condition({LOWER: 0})], [UPPER])
+        explainer.conditional_relevance(x, [Condition({LOWER: 0})], [UPPER])
     with pytest.raises(ConfigError, match="no condition was given"):
-        explainer.conditional_totals(x, [], [UPPER])
+        explainer.conditional_relevance(x, [], [UPPER])
 
 
 @pytest.mark.parametrize(

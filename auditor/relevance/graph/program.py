@@ -24,7 +24,7 @@ _SYMBOL = re.compile(r"\b[a-z]+\d+\b")
 def program_digest(program: torch.export.ExportedProgram, index: int) -> str:
     """Return a sha256 over operations, arguments, wiring, constants and modules of a program.
 
-    ``place`` is the index of the logits among the results.
+    ``index`` is that of the logits among the results.
     """
     signature = program.graph_signature
     given = _given(signature, program.constants)

@@ -9,7 +9,7 @@ Several channels, directions or positions of one layer are an OR. Sources: Achti
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 from numbers import Integral
@@ -122,20 +122,8 @@ class Mask:
     positions: tuple[int, ...] | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Path:
-    """The masks of a condition from the logits downwards."""
-
-    masks: tuple[Mask, ...] = field(default=())
-
-    @property
-    def nodes(self) -> tuple[str, ...]:
-        """Name the nodes of the masks."""
-        return tuple(mask.node.name for mask in self.masks)
-
-
-def path_of(condition: Condition, layers: Layers, like: Tensor) -> Path:
-    """Check a condition against the layers of a model.
+def masks_of(condition: Condition, layers: Layers, like: Tensor) -> tuple[Mask, ...]:
+    """Check a condition against the layers of a model; return its masks, from the logits down.
 
     Raises:
         UnknownNameError: a layer that does not exist.
@@ -143,27 +131,26 @@ def path_of(condition: Condition, layers: Layers, like: Tensor) -> Path:
             the other.
     """
     order = {node.name: index for index, node in enumerate(layers.graph.nodes)}
-    masks_of: dict[str, Mask] = {}
+    by_node: dict[str, Mask] = {}
     for layer, concept in condition.layers.items():
         mask = _mask(layer, selection(concept), layers, like)
-        if mask.node.name in masks_of:
+        if mask.node.name in by_node:
             raise ConfigError(
                 f"the condition names '{layer}' twice: another of its layers is the same tensor. "
                 "Name one of them."
             )
-        masks_of[mask.node.name] = mask
-    masks = sorted(masks_of.values(), key=lambda mask: order[mask.node.name], reverse=True)
+        by_node[mask.node.name] = mask
+    masks = sorted(by_node.values(), key=lambda mask: order[mask.node.name], reverse=True)
     names = list(condition.layers)
     for above, below in pairwise(masks):
         _check_order(layers.graph, above.node.name, below.node.name, names)
-    return Path(tuple(masks))
+    return tuple(masks)
 
 
-def check_below(layers: Layers, path: Path, layer: str) -> None:
+def check_below(layers: Layers, masks: Sequence[Mask], layer: str) -> None:
     """Raise ConfigError if no relevance of a condition can reach a layer."""
-    if path.masks:
-        last = path.nodes[-1]
-        _check_order(layers.graph, last, layers.node(layer).name, [layer])
+    if masks:
+        _check_order(layers.graph, masks[-1].node.name, layers.node(layer).name, [layer])
 
 
 def _check_order(graph: Graph, above: str, below: str, names: Sequence[str]) -> None:

@@ -42,7 +42,7 @@ def composition(
 ) -> Composition:
     """Return the composition of jobs that are the product of K conditions and all images."""
     graph, node = plan.graph, layers.node(layer)
-    chain = jobs[0].path.nodes
+    chain = jobs[0].nodes
     around = bypasses(graph, chain[-1] if chain else graph.output, node.name)
     arrives = images.new_zeros((len(jobs), layers.channels(layer)), dtype=torch.float64)
     bypass = images.new_zeros(len(jobs), dtype=torch.float64)

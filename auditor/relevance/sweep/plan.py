@@ -22,7 +22,7 @@ from auditor.relevance.rules.by_operation import (
     NATIVE,
     rule_of,
 )
-from auditor.relevance.rules.composites import BOX, RULES, Composite
+from auditor.relevance.rules.composites import BOX, RULES, Composite, Variants
 from auditor.relevance.rules.rule import Rule, Settings, Signed, Weights
 
 CURVED = MULTILINEAR | frozenset({
@@ -58,13 +58,17 @@ def plan(
         graph = held_factors.hold(graph, attention=composite.attention == "held")
     graph = arrange(graph)
     _check_exceptions(graph, composite)
-    facts = _Facts(_positive(graph, signed), _clipped(graph))
+    positive, clipped = _positive(graph, signed), _clipped(graph)
     rules: dict[str, Rule] = {}
     stem = {graph.input}
     for node in graph.nodes:
         if not node.live or node.name == graph.input:
             continue
-        rule = _rule(node, composite, facts, stem)
+        if is_weighted(node):
+            variants = _variants(node, composite, seen=node.inputs[0] in stem)
+            rule = variants.of(positive=node.inputs[0] in positive, clipped=node.name in clipped)
+        else:
+            rule = _unweighted(node, composite)
         if rule.passes is not None and _passes(node, rule, stem):
             stem.add(node.name)
         rules[node.name] = rule
@@ -74,14 +78,6 @@ def plan(
         if node.name in rules
     }
     return Plan(graph, composite, rules, weights, settings)
-
-
-@dataclass(frozen=True)
-class _Facts:
-    """What the graph tells: values that are never negative, outputs used only above zero."""
-
-    positive: frozenset[str]
-    clipped: frozenset[str]
 
 
 def _clipped(graph: Graph) -> frozenset[str]:
@@ -110,24 +106,26 @@ def _positive(graph: Graph, signed: Signed) -> frozenset[str]:
     return non_negative(graph)
 
 
-def _rule(node: Node, composite: Composite, facts: _Facts, stem: set[str]) -> Rule:
-    if is_weighted(node):
-        name = _exception(node, composite)
-        seen = node.inputs[0] in stem
-        if name is not None:
-            return _variant(name, node, facts, seen=seen)
+def _variants(node: Node, composite: Composite, *, seen: bool) -> Variants:
+    """Return the rule of a node with weights; ``seen``: it sees the image itself."""
+    name = _exception(node, composite)
+    if name is None:
+        may_be_first = node.operation in CONVOLUTIONS
+        may_be_first = may_be_first or (node.operation == "linear" and composite.first_linear)
         everywhere = node.operation != "linear" or len(node.shape) > 2 or node.batch.times > 1
-        if (
-            seen
-            and composite.first is not None
-            and (
-                node.operation in CONVOLUTIONS
-                or (node.operation == "linear" and composite.first_linear)
-            )
-        ):
-            return _variant(composite.first, node, facts, seen=True)
         name = composite.convolution if everywhere else composite.dense
-        return _variant(name, node, facts, seen=seen)
+        if seen and may_be_first and composite.first is not None:
+            name = composite.first
+    variants = RULES[name]
+    if variants.positive.terminal and not seen:
+        raise ConfigError(
+            f"the rule '{name}' is for layers that see the image itself, but '{node.module}' has "
+            "other layers before it; choose another rule for it."
+        )
+    return variants
+
+
+def _unweighted(node: Node, composite: Composite) -> Rule:
     rule = rule_of(node)
     if composite.gradient and (node.operation in CURVED or rule is NATIVE):
         return FULL_GRADIENT
@@ -151,17 +149,6 @@ def _exception(node: Node, composite: Composite) -> str | None:
         if any(fnmatchcase(name, pattern) for name in node.modules)
     ]
     return fits[-1] if fits else composite.operations.get(node.operation)
-
-
-def _variant(name: str, node: Node, facts: _Facts, *, seen: bool) -> Rule:
-    variants = RULES[name]
-    if variants.positive.terminal and not seen:
-        raise ConfigError(
-            f"the rule '{name}' is for layers that see the image itself, but '{node.module}' has "
-            "other layers before it; choose another rule for it."
-        )
-    positive = node.inputs[0] in facts.positive
-    return variants.of(positive=positive, clipped=node.name in facts.clipped)
 
 
 def _check_exceptions(graph: Graph, composite: Composite) -> None:

@@ -19,7 +19,7 @@ from auditor.relevance.graph.graph import CAPTURED, Graph
 from auditor.relevance.rules.rule import Saved
 from auditor.relevance.rules.weighted import is_convolution
 from auditor.relevance.sweep.accumulate import Flow
-from auditor.relevance.sweep.conditions import Mask, Path
+from auditor.relevance.sweep.conditions import Mask
 from auditor.relevance.sweep.fold import Fold, runs
 from auditor.relevance.sweep.forward import forward
 from auditor.relevance.sweep.masks import masked
@@ -39,7 +39,12 @@ class Job:
 
     row: int
     image: int
-    path: Path
+    masks: tuple[Mask, ...]
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Name the nodes of the masks, from the logits down."""
+        return tuple(mask.node.name for mask in self.masks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +76,7 @@ def sweeps(
     """
     graph = plan.graph
     ordered = sorted(jobs, key=_by_image)
-    chains = {job.path.nodes for job in jobs}
+    chains = {job.nodes for job in jobs}
     if ends and len(chains) > 1:
         raise ValueError("conditions on different layers cannot end at the same nodes")
     tops = {chain[0] for chain in chains if chain} | (wanted if () in chains else set())
@@ -113,7 +118,7 @@ def _follow(
     ends: bool,
 ) -> Iterator[tuple[range, Flow]]:
     """Send the c of the first layer down through the masks of every job, in parts."""
-    chain = jobs[0].path.nodes
+    chain = jobs[0].nodes
     everything = range(len(jobs))
     if not chain:
         yield everything, _repeated(plan.graph, top, fold)
@@ -123,7 +128,7 @@ def _follow(
         if name not in flow.coefficients:
             yield everything, Flow()
             return
-        masks = [job.path.masks[index] for job in jobs]
+        masks = [job.masks[index] for job in jobs]
         channels = None if name in wanted else _few_channels(plan, name, masks)
         seeds = {name: masked(flow.coefficients[name], masks, rows_above, channels)}
         narrowed = {} if channels is None else {name: channels}
@@ -178,11 +183,11 @@ def _by_image(job: Job) -> tuple[int, int]:
 
 
 def _chain(job: Job) -> tuple[str, ...]:
-    return job.path.nodes
+    return job.nodes
 
 
 def _by_chain(job: Job) -> tuple[tuple[str, ...], int, int]:
-    return job.path.nodes, job.image, job.row
+    return job.nodes, job.image, job.row
 
 
 def _budget(images: Tensor) -> int:
