@@ -124,7 +124,7 @@ def measure(config: Config, subject: Subject, explainer: Explainer) -> Callable[
     from auditor.cli.check import load_spread
     from auditor.cli.check import rates as timing
     from auditor.cli.check.estimate import estimate
-    from auditor.relevance.check.sentences import unexplained
+    from auditor.cli.check.text import unexplained
 
     batch, load, _note = load_spread(subject, 4)  # the audit says it of all images
     problems = explainer.non_finite(batch.inputs)

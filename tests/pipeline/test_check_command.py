@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from auditor.__main__ import run
-from auditor.cli.check.layout import table
-from auditor.relevance.check.sentences import percent
+from auditor.cli.check.layout import percent, table
 from tests.pipeline.small import write_own_model_audit
 from tests.pipeline.test_errors import changed, fails
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from auditor.base.errors import ConfigError, UnknownNameError
+from auditor.cli.check.text import reason, verdict
 from auditor.relevance.check.at_layers import bypass, concentration, flow_rows, likeness
 from auditor.relevance.check.explained import Check, check
 from auditor.relevance.check.flow import Kept, account, average
@@ -154,7 +155,7 @@ def test_an_operation_without_a_rule_is_listed_with_what_it_keeps() -> None:
     torch.manual_seed(0)
     found = checked(Odd().double(), models.images(2))
     assert [row.operation for row in found.unruled] == ["logcumsumexp"]
-    assert any("logcumsumexp (1x)" in text for text in found.verdict.advice)
+    assert any("logcumsumexp (1x)" in text for text in verdict(found)["advice"])
     assert found.kept.unruled != 0
     assert found.pixels is not None
     assert found.pixels + found.kept.total == pytest.approx(1)
@@ -190,8 +191,8 @@ def test_a_weight_that_is_no_number_is_named() -> None:
     assert problems[0].module in {"layer3.0.conv1", "layer3.0.bn1"}
     assert problems[0].value == "NaN"
     found = check(explainer, images)
-    assert found.verdict.word == "not finite"
-    assert problems[0].sentence in found.verdict.sentence
+    assert found.word == "not finite"
+    assert problems[0].sentence in verdict(found)["sentence"]
     assert found.pixels is None
     assert found.images[0].non_finite == problems[0]
 
@@ -219,7 +220,7 @@ def test_the_operation_that_overflows_is_named_for_the_images_that_do() -> None:
     assert broken is not None
     assert (broken.operation, broken.value, broken.direction) == ("exp", "infinity", "forward")
     found = check(explainer, images)
-    assert "1 of 2 images" in found.verdict.sentence
+    assert "1 of 2 images" in verdict(found)["sentence"]
     assert found.images[1].logit is None
     assert found.images[0].logit is not None
     assert found.pixels is not None
@@ -263,7 +264,7 @@ def test_a_logit_of_zero_is_said_in_words() -> None:
     nn.init.zeros_(model.classifier[3].weight)
     nn.init.zeros_(model.classifier[3].bias)
     found = checked(model, models.images(2))
-    assert found.verdict.word == "nothing to explain"
+    assert found.word == "nothing to explain"
     assert found.pixels is None
     assert found.layers[0].half is None
     assert "nan" not in json.dumps(dataclasses.asdict(found)).lower()
@@ -274,7 +275,7 @@ def test_a_check_holds_what_its_reader_needs() -> None:
     before = {name: value.clone() for name, value in model.state_dict().items()}
     images = models.images(2, "squeezenet")
     found = check(explainer, images, model=model)
-    assert found.verdict.word in {"conserves", "absorbs"}
+    assert found.word in {"conserves", "absorbs"}
     assert found.forward_difference is not None
     assert found.forward_difference < 1e-12
     assert [layer.layer for layer in found.layers] == list(explainer.automatic_layers())
@@ -312,12 +313,12 @@ def test_a_layer_that_little_reaches_is_warned_of() -> None:
         model.last.weight.abs_()
     image = models.images(1).abs()
     found = checked(model, image, layers=["first"])
-    assert found.verdict.word == "absorbs"
+    assert found.word == "absorbs"
     (layer,) = found.layers
     # 36 inputs of about 5 weigh 0.001 each beside a bias of 5.
     assert layer.through == pytest.approx(0.18 / 5.18, rel=0.02)
-    assert any("of the logit reaches 'first'" in text for text in found.verdict.advice)
-    assert any("audit.bias: exclude" in text for text in found.verdict.advice)
+    assert any("of the logit reaches 'first'" in text for text in verdict(found)["advice"])
+    assert any("audit.bias: exclude" in text for text in verdict(found)["advice"])
     excluding = check(Explainer(model, image, bias="exclude"), image)
     assert excluding.kept.biases == 0
     assert excluding.pixels == pytest.approx(1, abs=1e-4)
@@ -329,14 +330,14 @@ def test_a_named_layer_that_is_bypassed_has_no_additivity_but_a_bypass() -> None
     (layer,) = found.layers
     assert layer.additivity is None
     assert layer.bypass != 0
-    assert layer.reason.startswith("you named it")
+    assert reason(layer).startswith("you named it")
 
 
 def test_another_model_than_the_captured_one_is_noticed() -> None:
     _, explainer = explained("vgg")
     other = models.make("vgg", seed=5)
     found = check(explainer, models.images(1), model=other)
-    assert found.verdict.word == "not exact"
+    assert found.word == "not exact"
     assert found.forward_difference is not None
     assert found.forward_difference > 1e-3
 

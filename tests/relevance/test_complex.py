@@ -82,7 +82,7 @@ def test_amplitudes_pass_on_all_that_arrives() -> None:
     explainer = Explainer(model, X[:1], "epsilon", epsilon=1e-12)
     result = check(explainer, X)
     assert result.pixels == pytest.approx(1, abs=1e-5)
-    assert result.verdict.word == "conserves"
+    assert result.word == "conserves"
 
 
 def test_what_reads_memory_in_its_order_reads_it_in_that_of_the_model() -> None:

@@ -51,6 +51,7 @@ def command(
     how much of the explained logit arrives at each layer and at the pixels and where the rest
     stays, which layers are audited and why, and what the audit costs. The result goes to stdout.
     """
+    from auditor.cli.check.text import report, verdict
     from auditor.cli.progress import TerminalProgress
     from auditor.pipeline.opening import make_explainer
     from auditor.subject import load_subject
@@ -70,14 +71,12 @@ def command(
     if as_json:
         click.echo(json.dumps(_document(result, rates, planned, paths), indent=1))
     else:
-        from auditor.cli.check.text import report
-
         classes = [on_one_line(name) for name in subject.manifest.classes]
         name = on_one_line(config.project.name)
         text = report(result, name, paths, classes, rates, planned, everything=everything)
         click.echo(text, nl=False)
     if rates is None:
-        raise ModelError(f"no image can be explained. {result.verdict.sentence}")
+        raise ModelError(f"no image can be explained. {verdict(result)['sentence']}")
     _confirm_labels(explainer, subject, batch, progress)
 
 
@@ -148,7 +147,11 @@ def _document(
     result: Check, rates: Rates | None, planned: Estimate | None, paths: list[str]
 ) -> Any:
     """Return plain data for JSON: None for what is no number."""
-    document = dataclasses.asdict(result)
+    from auditor.cli.check.text import reason, verdict
+
+    document = {"verdict": verdict(result), **dataclasses.asdict(result)}
+    for described, layer in zip(document["layers"], result.layers, strict=True):
+        described["reason"] = reason(layer)
     document["cost"] = None if rates is None else dataclasses.asdict(rates)
     document["estimate"] = None if planned is None else dataclasses.asdict(planned)
     for image, path in zip(document["images"], paths, strict=True):

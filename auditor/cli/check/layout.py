@@ -1,4 +1,4 @@
-"""Text of at most 100 columns: paragraphs, lists, tables, times and sizes."""
+"""Text of at most 100 columns: paragraphs, lists, tables, shares, times and sizes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,19 @@ WIDTH = 98
 def shortened(text: str, width: int) -> str:
     """Return the end of a text that is too wide."""
     return text if len(text) <= width else f"..{text[2 - width :]}"
+
+
+def percent(share: float) -> str:
+    """Return a share in per cent: two digits where it is small, a decimal near the whole."""
+    value = 100 * share
+    size = abs(value)
+    if size < 0.001:
+        return "0 %"
+    if size < 1:
+        return f"{value:.2g} %"
+    if size < 10 or 90 < size < 99.95:
+        return f"{value:.1f} %"
+    return f"{value:,.0f} %" if size < 1e5 else f"{value:.1e} %"
 
 
 def in_time(seconds: float) -> str:

@@ -1,8 +1,9 @@
-"""Lay out a check as text of at most 100 columns: the numbers; the words are in the template."""
+"""Put a check into words: the numbers come from here, the sentences are in the templates."""
 
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 
 from auditor.cli.check import layout
+from auditor.cli.check.layout import percent
 from auditor.relevance.check.at_layers import FEW
 from auditor.relevance.check.flow import Kept
-from auditor.relevance.check.sentences import percent
 from auditor.report.show.templates import template_folder
 
 if TYPE_CHECKING:
     from auditor.cli.check.estimate import Estimate
     from auditor.cli.check.rates import Rates
-    from auditor.relevance.check.at_layers import LayerFlow
+    from auditor.relevance.check.at_layers import LayerCheck, LayerFlow
     from auditor.relevance.check.explained import Check, NodeCheck
+    from auditor.relevance.sweep.finite import NonFinite
 
 WHOLE = "(the model itself)"
 HELD = "none (held constant)"
@@ -28,6 +30,9 @@ MOST_ROWS = 14
 FEWEST_BLOCKS = 5
 MOST_ABSORBERS = 6
 UNSEEN = 5e-6  # a share that is printed as 0 %: a cause without more gets no column
+NOTABLE = 0.01  # share of the logit from which on a cause is named in a sentence
+LITTLE = 0.2  # share of the logit below which a layer is warned of
+MOST_OPERATIONS = 6  # without a rule that are named
 SMALL = 1e-3  # share of the logit from which on a module, and a cause within it, is named
 CAUSES = {
     "biases": "biases",
@@ -52,8 +57,8 @@ def report(
     flow = list(check.flow) if everything else _thinned(check)
     causes = _causes(check)
     text = _environment().get_template("text/check.txt.j2").render(
-        check=check, name=name, rates=rates, estimate=estimate, everything=everything, few=FEW,
-        held=HELD,
+        check=check, verdict=verdict(check), name=name, rates=rates, estimate=estimate,
+        everything=everything, few=FEW, held=HELD,
         causes=causes,
         flow=_flow(check, flow, causes),
         hidden=len(check.flow) - len(flow),
@@ -72,6 +77,34 @@ def report(
     return "\n".join(line.rstrip() for line in text.splitlines()).rstrip() + "\n"
 
 
+def verdict(check: Check) -> dict[str, Any]:
+    """Return what a check comes to: a word, a sentence, and advice on what to do."""
+    words: Any = _environment().get_template("text/check_words.txt.j2").module
+    advice = str(words.advice(check, NOTABLE, LITTLE)).split("\n\n")
+    return {
+        "word": check.word,
+        "sentence": _flat(words.sentence(check, check.inexact)),
+        "advice": [_flat(text) for text in advice if text.strip()],
+    }
+
+
+def reason(layer: LayerCheck) -> str:
+    """Return a sentence on why a layer is audited."""
+    words: Any = _environment().get_template("text/check_words.txt.j2").module
+    return _flat(words.reason(layer))
+
+
+def unexplained(problems: Sequence[NonFinite | None]) -> str:
+    """Return how many images hold a value that is not finite, and where most of these appear."""
+    counted = Counter(problem.sentence for problem in problems if problem is not None)
+    (first, times), *rest = counted.most_common()
+    more = f"; {len(rest)} other origins are listed below" if rest else ""
+    return (
+        f"{counted.total()} of {len(problems)} images cannot be explained: {first} ({times} of "
+        f"them){more}."
+    )
+
+
 def _environment() -> jinja2.Environment:
     """Return what renders plain text: nothing is escaped, undefined names fail."""
     environment = jinja2.Environment(  # noqa: S701
@@ -85,12 +118,26 @@ def _environment() -> jinja2.Environment:
         tiny=lambda value: "0" if value == 0 else f"{value:.0e}",
         time=layout.in_time,
         bytes=layout.in_bytes,
-        item=lambda text, indent=2: _lines(layout.item(" ".join(text.split()), indent=indent)),
-        indented=lambda text: _lines(layout.indented(" ".join(text.split()))),
+        item=lambda text, indent=2: _lines(layout.item(_flat(text), indent=indent)),
+        indented=lambda text: _lines(layout.indented(_flat(text))),
         wrapped=lambda text: _lines(textwrap.wrap(layout.sentence(text), layout.WIDTH)),
     )
-    environment.globals["table"] = _table
+    environment.filters.update(
+        unexplained=lambda images: unexplained([image.non_finite for image in images]),
+        causes=lambda kept: [row for row in _ranked(kept) if abs(row[1]) > NOTABLE],
+        counted=lambda rows: Counter(row.operation for row in rows).most_common(MOST_OPERATIONS),
+    )
+    environment.globals.update(table=_table, reason=reason)
     return environment
+
+
+def _flat(text: object) -> str:
+    return " ".join(str(text).split())
+
+
+def _ranked(kept: Kept) -> list[tuple[str, float]]:
+    """Return the causes with what they keep, largest first."""
+    return sorted(kept.shares().items(), key=lambda part: -abs(part[1]))
 
 
 def _lines(lines: Sequence[str]) -> str:
@@ -160,7 +207,7 @@ def _absorbers(check: Check) -> list[list[str]]:
     rows = []
     for module in check.absorbers:
         if abs(module.kept.total) >= SMALL:
-            parts = sorted(module.kept.shares().items(), key=lambda part: -abs(part[1]))
+            parts = _ranked(module.kept)
             named = [
                 f"{CAUSES[cause]} {percent(kept)}" for cause, kept in parts if abs(kept) >= SMALL
             ]

@@ -23,6 +23,7 @@ PARTS = 4  # sets of channels whose heatmaps must add up to the plain one
 
 Kind = Literal["maps", "tokens", "units"]
 Unit = Literal["channels", "subspaces"]
+Chosen = Literal["named", "middle", "last"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class LayerCheck:
     how many channels hold 50 % and 90 % of it (medians over the images; None without relevance).
     ``alike``: mean cosine between the conditional heatmaps of the leading channels of one image.
     ``additivity``: relative difference (L2) between the plain heatmap and the sum of conditional
-    heatmaps over all channels; None at a layer that is bypassed. ``reason``: why it is audited.
+    heatmaps over all channels; None at a layer that is bypassed. ``chosen``: why it is audited.
     """
 
     layer: str
@@ -77,7 +78,7 @@ class LayerCheck:
     alike: float | None
     additivity: float | None
     unit: Unit | None
-    reason: str
+    chosen: Chosen
 
 
 def layer_checks(
@@ -87,10 +88,11 @@ def layer_checks(
 
     ``automatic``: whether the layers were chosen by the explainer.
     """
-    last = list(out.relevance)[-1]
+    *middle, last = out.relevance
+    how: list[tuple[str, Chosen]] = [*((layer, "middle") for layer in middle), (last, "last")]
     return tuple(
-        _layer_check(explainer, image, out, total, layer, automatic=automatic, last=layer == last)
-        for layer in out.relevance
+        _layer_check(explainer, image, out, total, layer, chosen if automatic else "named")
+        for layer, chosen in how
     )
 
 
@@ -100,9 +102,7 @@ def _layer_check(
     out: Explanation,
     total: Account,
     layer: str,
-    *,
-    automatic: bool,
-    last: bool,
+    chosen: Chosen,
 ) -> LayerCheck:
     layout, relevance = explainer.layout, out.relevance[layer]
     node, channels, where = layout.node(layer), layout.channels(layer), position(layout, layer)
@@ -134,7 +134,7 @@ def _layer_check(
         alike=alike,
         additivity=additivity,
         unit=None if half is None else unit_of(half, alike),
-        reason=reason(where, automatic=automatic, last=last),
+        chosen=chosen,
     )
 
 
@@ -261,25 +261,3 @@ def likeness(maps: Tensor) -> float | None:
 def unit_of(half: int, alike: float | None) -> Unit:
     """Tell which unit can be read: few channels with maps of their own, or groups of them."""
     return "subspaces" if half > FEW or (alike is not None and alike > ALIKE) else "channels"
-
-
-def reason(where: Position, *, automatic: bool, last: bool) -> str:
-    """Return a sentence on why a layer is audited."""
-    depth = f"{where.before} of the model's {where.weighted} layers with weights up to here"
-    if not automatic:
-        return f"you named it ({depth})."
-    form = "a block's output" if where.block else "a layer's output"
-    if not where.spatial:
-        return (
-            f"the model has no layer with positions to choose from, so its last one whose channels "
-            f"are known was taken ({depth})."
-        )
-    if not where.cuts:
-        return (
-            f"{form} with positions ({depth}); no such layer of this model cuts the graph, so that "
-            "one that is bypassed had to do."
-        )
-    among = f"one of {where.choices} layers that cut the graph and still have positions"
-    if last:
-        return f"{form}, the last that has positions and weights after it ({depth}); {among}."
-    return f"{form} about half-way ({depth}); {among}."

@@ -6,21 +6,25 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor, nn
 
 from auditor.base.errors import ConfigError
-from auditor.relevance.check import at_layers as check_layers
-from auditor.relevance.check import sentences as check_words
+from auditor.relevance.check import at_layers
 from auditor.relevance.check.at_layers import LayerCheck, LayerFlow
 from auditor.relevance.check.flow import Account, Kept, account, average
-from auditor.relevance.check.sentences import Verdict
 from auditor.relevance.explainer import Explainer
+from auditor.relevance.rules.rule import Bias
 from auditor.relevance.sweep.finite import NonFinite
 from auditor.relevance.sweep.numerics import exact
 from auditor.relevance.sweep.plan import Plan
 from auditor.subject.calling import ask_logits
 
+Word = Literal["conserves", "absorbs", "creates", "nothing to explain", "not finite", "not exact"]
+
+CONSERVED = 0.1  # of the logit may go missing before sums stop meaning anything
+TOLERANCE = 1e-3  # relative: float32 of deep networks stays below 1e-4, a wrong rule far above
 NO_LOGIT = 1e-12  # below, shares of the logit would be rounding errors divided by nothing
 
 
@@ -73,8 +77,8 @@ class Check:
     logits of the model itself over its largest logit; None where no model was given.
     """
 
-    verdict: Verdict
     composite: str
+    bias: Bias
     images: tuple[ExplainedImage, ...]
     rules: tuple[NodeCheck, ...]
     flow: tuple[LayerFlow, ...]
@@ -88,7 +92,31 @@ class Check:
     @property
     def unruled(self) -> tuple[NodeCheck, ...]:
         """Return the nodes whose operation has no rule of its own."""
-        return _unruled(self.rules)
+        return tuple(row for row in self.rules if row.fallback and row.reached)
+
+    @property
+    def differs(self) -> bool:
+        """Tell whether the captured logits are not the model's own."""
+        return self.forward_difference is not None and self.forward_difference > TOLERANCE
+
+    @property
+    def inexact(self) -> LayerCheck | None:
+        """Return the first layer whose heatmaps do not add up, if there is one."""
+        wrong = (row for row in self.layers if row.additivity and row.additivity > TOLERANCE)
+        return next(wrong, None)
+
+    @property
+    def word(self) -> Word:
+        """Return what all of it comes to: the gravest finding decides."""
+        if any(image.non_finite is not None for image in self.images):
+            return "not finite"
+        if self.differs or self.inexact is not None:
+            return "not exact"
+        if self.pixels is None:
+            return "nothing to explain"
+        if abs(self.pixels - 1) <= CONSERVED:
+            return "conserves"
+        return "absorbs" if 0 <= self.pixels < 1 else "creates"
 
 
 def check(
@@ -128,28 +156,25 @@ def check(
         audited = tuple(explainer.automatic_layers() if layers is None else layers)
         chosen = None if targets is None else targets[usable]
         out = explainer.explain(images[usable], chosen, audited)
-        cards = check_layers.layer_checks(
+        cards = at_layers.layer_checks(
             explainer, images[usable[:1]], out, total, automatic=layers is None
         )
     rules = _rules(explainer.plan, total)
     kept = Kept.sum(row.kept for row in rules)
     pixels = total.pixels if total.logit > NO_LOGIT else None
     return Check(
-        verdict=check_words.verdict(
-            pixels, kept, cards, problems, difference, _unruled(rules),
-            settings=explainer.plan.settings,
-        ),
         composite=explainer.composite,
+        bias=explainer.plan.settings.bias,
         images=tuple(_image(problem, accounts.get(i)) for i, problem in enumerate(problems)),
         rules=rules,
-        flow=check_layers.flow_rows(explainer.layout, total, audited) if pixels is not None else (),
+        flow=at_layers.flow_rows(explainer.layout, total, audited) if pixels is not None else (),
         pixels=pixels,
         kept=kept,
         absorbers=_absorbers(rules),
         layers=cards,
         forward_difference=difference,
         notes=explainer.notes,
-    )  # fmt: skip
+    )
 
 
 def forward_difference(
@@ -175,10 +200,6 @@ def _image(problem: NonFinite | None, explained: tuple[int, Account] | None) -> 
     target, flow = explained
     pixels = flow.pixels / flow.logit if abs(flow.logit) > NO_LOGIT else None
     return ExplainedImage(target, flow.logit, pixels, None)
-
-
-def _unruled(rules: Sequence[NodeCheck]) -> tuple[NodeCheck, ...]:
-    return tuple(row for row in rules if row.fallback and row.reached)
 
 
 def _rules(plan: Plan, total: Account) -> tuple[NodeCheck, ...]:
