@@ -23,7 +23,7 @@ from auditor.report.show import words
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"
 # A config that `auditor init` writes is English, as its keys are, and so is the terminal.
-ENGLISH = {*TEMPLATES.rglob("init/*"), *TEMPLATES.rglob("check.txt.j2")}
+ENGLISH = {*TEMPLATES.rglob("init/*"), *TEMPLATES.rglob("terminal/*")}
 REPORTS = sorted({*TEMPLATES.rglob("*.j2")} - ENGLISH)
 KEYWORDS = {**DEFAULT_KEYWORDS, "NN_": (1, 2)}
 PLACEHOLDER = re.compile(r"%(?:\(\w+\)s|%)|\{\w+\}")

@@ -6,6 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -56,7 +57,7 @@ def report(
     """Return the report; ``everything`` adds every layer and the rule of every node."""
     flow = list(check.flow) if everything else _thinned(check)
     causes = _causes(check)
-    text = _environment().get_template("text/check.txt.j2").render(
+    text = _environment().get_template("terminal/check.txt.j2").render(
         check=check, verdict=verdict(check), name=name, rates=rates, estimate=estimate,
         everything=everything, few=FEW, held=HELD,
         causes=causes,
@@ -79,7 +80,7 @@ def report(
 
 def verdict(check: Check) -> dict[str, Any]:
     """Return what a check comes to: a word, a sentence, and advice on what to do."""
-    words: Any = _environment().get_template("text/check_words.txt.j2").module
+    words: Any = _environment().get_template("terminal/check_words.txt.j2").module
     advice = str(words.advice(check, NOTABLE, LITTLE)).split("\n\n")
     return {
         "word": check.word,
@@ -90,7 +91,7 @@ def verdict(check: Check) -> dict[str, Any]:
 
 def reason(layer: LayerCheck) -> str:
     """Return a sentence on why a layer is audited."""
-    words: Any = _environment().get_template("text/check_words.txt.j2").module
+    words: Any = _environment().get_template("terminal/check_words.txt.j2").module
     return _flat(words.reason(layer))
 
 
@@ -105,6 +106,7 @@ def unexplained(problems: Sequence[NonFinite | None]) -> str:
     )
 
 
+@cache
 def _environment() -> jinja2.Environment:
     """Return what renders plain text: nothing is escaped, undefined names fail."""
     environment = jinja2.Environment(  # noqa: S701
