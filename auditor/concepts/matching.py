@@ -81,11 +81,6 @@ def match_concepts(
         score=score[rows, columns],
         overlap=overlap[rows, columns],
         correlation=None if correlation is None else correlation[rows, columns],
-        runner_up=_runner_up(score, rows, columns),
-        unmatched_before=np.delete(spoken_first, rows),
-        unmatched_after=np.delete(spoken_second, columns),
-        silent_before=len(first) - len(spoken_first),
-        silent_after=len(second) - len(spoken_second),
         threshold=threshold,
         rule=_rule(len(common), len(classes), threshold),
     )
@@ -126,16 +121,6 @@ def _standard(profile: Float[np.ndarray, "class concept"]) -> Float[np.ndarray, 
     norms = np.linalg.norm(centred, axis=0)
     flat = norms <= 1e-12 * np.maximum(np.abs(profile).max(axis=0, initial=0.0), 1e-300)
     found: np.ndarray = np.divide(centred, norms, out=np.zeros_like(centred), where=~flat)
-    return found
-
-
-def _runner_up(
-    score: Float[np.ndarray, "a b"], rows: np.ndarray, columns: np.ndarray
-) -> Float[np.ndarray, "match"]:
-    found = np.zeros(len(rows))
-    for place, (row, column) in enumerate(zip(rows, columns, strict=True)):
-        others = np.concatenate([np.delete(score[row], column), np.delete(score[:, column], row)])
-        found[place] = others.max(initial=0.0)
     return found
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -104,12 +105,7 @@ def decision_plane(
         draws: bootstrap samples behind the interval.
         rng: folds and bootstrap.
     """
-    rows = np.flatnonzero(
-        samples.valid
-        & np.isin(samples.labels, [pair.first, pair.second])
-        & np.isin(samples.prediction, [pair.first, pair.second])
-        & (samples.target == samples.prediction)
-    )
+    rows = _decided_between(samples, pair)
     labels, predictions = samples.labels[rows], samples.prediction[rows]
     member, chooses = labels == predictions, samples.discovery[rows]
     is_first = labels == pair.first
@@ -121,19 +117,12 @@ def decision_plane(
     if share.shape[1] < 2:
         return Empty(_("A plane needs two units; there are fewer at this layer."))
     select = member & chooses
-    competing = _competing(share[select], is_first[select], pool)
-    a, b = _best_pair(share[select][:, competing], is_first[select], rng)
-    chosen = competing[[a, b]]
+    chosen, competing = _axes(share[select], is_first[select], pool, rng)
     points = share[:, chosen]
     weights, threshold = _discriminant(points[select], is_first[select])
     score = points @ weights - threshold
     held = member & ~chooses
-    first, second = held & is_first, held & ~is_first
-    low, high = auc_interval(score[first], score[second], rng, draws=draws)
-    means = points[member & is_first].mean(axis=0), points[member & ~is_first].mean(axis=0)
-    speaks_first = means[0] >= means[1]
-    alone = auc(points[first].T, points[second].T)
-    alone = np.where(speaks_first, alone, 1 - alone)
+    speaks_first = points[member & is_first].mean(axis=0) >= points[member & ~is_first].mean(axis=0)
     return DecisionPlane(
         layer=layer_relevance.layer,
         pair=pair,
@@ -142,29 +131,76 @@ def decision_plane(
         rows=rows,
         labels=labels,
         predictions=predictions,
-        held_out=~(member & chooses),
+        held_out=~select,
         coordinates=points,
         weights=weights,
         threshold=threshold,
         score=score,
         wrong=(score > 0) != is_first,
-        auc=float(auc(score[first], score[second])),
-        low=low,
-        high=high,
-        n=(int(first.sum()), int(second.sum())),
-        unit_auc=(float(alone[0]), float(alone[1])),
-        speaks_for=(
-            pair.first if speaks_first[0] else pair.second,
-            pair.first if speaks_first[1] else pair.second,
-        ),
-        rule=_(
-            "Every two of %(units)s units compared on %(n)s right decisions by the cross-validated "
-            "AUC of their linear discriminant; measured on %(held)s others.",
-            units=len(competing),
-            n=int(select.sum()),
-            held=int(held.sum()),
-        ),
+        **_separation(points, score, held & is_first, held & ~is_first, speaks_first, draws, rng),
+        speaks_for=_speaks_for(pair, speaks_first),
+        rule=_rule(competing, int(select.sum()), int(held.sum())),
     )
+
+
+def _decided_between(samples: Samples, pair: ConfusedPair) -> Int[np.ndarray, "sample"]:
+    """Return the samples of both classes that were decided and explained as one of them."""
+    both = [pair.first, pair.second]
+    return np.flatnonzero(
+        samples.valid
+        & np.isin(samples.labels, both)
+        & np.isin(samples.prediction, both)
+        & (samples.target == samples.prediction)
+    )
+
+
+def _speaks_for(pair: ConfusedPair, first: Bool[np.ndarray, "2"]) -> tuple[int, int]:
+    of_both = [pair.first if speaks else pair.second for speaks in first]
+    return of_both[0], of_both[1]
+
+
+def _rule(competing: int, chosen_on: int, measured_on: int) -> str:
+    return _(
+        "Every two of %(units)s units compared on %(n)s right decisions by the cross-validated "
+        "AUC of their linear discriminant; measured on %(held)s others.",
+        units=competing,
+        n=chosen_on,
+        held=measured_on,
+    )
+
+
+def _axes(
+    share: Float[np.ndarray, "sample unit"],
+    is_first: Bool[np.ndarray, "sample"],
+    pool: int,
+    rng: np.random.Generator,
+) -> tuple[Int[np.ndarray, "2"], int]:
+    """Return the two units that separate the classes best, and how many competed."""
+    competing = _competing(share, is_first, pool)
+    best = _best_pair(share[:, competing], is_first, rng)
+    return competing[list(best)], len(competing)
+
+
+def _separation(
+    points: Float[np.ndarray, "sample 2"],
+    score: Float[np.ndarray, "sample"],
+    first: Bool[np.ndarray, "sample"],
+    second: Bool[np.ndarray, "sample"],
+    speaks_first: Bool[np.ndarray, "2"],
+    draws: int,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """Return how well the plane and each axis alone tell held-out samples of both classes apart."""
+    low, high = auc_interval(score[first], score[second], rng, draws=draws)
+    alone = auc(points[first].T, points[second].T)
+    alone = np.where(speaks_first, alone, 1 - alone)
+    return {
+        "auc": float(auc(score[first], score[second])),
+        "low": low,
+        "high": high,
+        "n": (int(first.sum()), int(second.sum())),
+        "unit_auc": (float(alone[0]), float(alone[1])),
+    }
 
 
 def _rivals(

@@ -55,7 +55,7 @@ def strategies(
     odd: int = 5,
     rng: np.random.Generator,
 ) -> Strategies | Empty:
-    """Return the strategies of a class's members, their prototypes and the odd samples.
+    """Return the strategies of a class's members, and the odd samples.
 
     Shares are reduced by principal components (enough for `VARIANCE` of the variance, at most
     `DIMENSIONS` and one per `SAMPLES_PER_DIMENSION` members). Mixtures of 1 to ``most`` Gaussians
@@ -64,8 +64,8 @@ def strategies(
     Rand index (Hubert and Arabie 1985) of the groups with those of ``resamples`` bootstrap samples,
     for each of which reduction and mixture are fitted anew with the same number, is `STABLE` or
     more. Without this a class whose shares are merely skewed is split in two, as a mixture of
-    Gaussians describes a long tail better than one. Likelihoods are in reduced
-    coordinates: what happens outside them does not make a sample odd.
+    Gaussians describes a long tail better than one. Likelihoods are in reduced coordinates: what
+    happens outside them does not make a sample odd.
 
     Args:
         layer_relevance: the layer.
@@ -75,25 +75,16 @@ def strategies(
         least: fewest members of a strategy.
         resamples: bootstrap samples behind the stability.
         top: how many distinguishing concepts are listed per strategy.
-        nearest: how many samples are listed per prototype.
+        nearest: how many samples are listed per strategy.
         odd: how many samples of the lowest likelihood are listed.
         rng: seeds mixtures and bootstrap.
     """
     if len(members) < 2 * least:
-        return Empty(
-            _(
-                "Strategies need %(both)s right decisions of a class, %(least)s for each of two; "
-                "there are %(there)s.",
-                both=2 * least,
-                least=least,
-                there=len(members),
-            )
-        )
+        return Empty(_too_few(len(members), least))
     share = shares_of(layer_relevance, members)
     if not share.var(axis=0).max() > 1e-20:
         return Empty(_("All samples of the class have the same relevance shares: one strategy."))
-    seed = int(rng.integers(2**31))
-    points = _reduction(share).transform(share)
+    seed, points = int(rng.integers(2**31)), _reduction(share).transform(share)
     fitted = {number: _mixture(points, number, seed) for number in range(1, most + 1)}
     bic = np.array([_bic(mixture, points, least) for mixture in fitted.values()])
     number, stability, unstable = _choose(share, points, fitted, bic, resamples, seed, rng)
@@ -101,26 +92,18 @@ def strategies(
     given = mixture.predict(points)
     order = np.argsort(-np.bincount(given, minlength=number), kind="stable")
     assigned = np.argsort(order)[given]
-    prototypes = np.stack([share[assigned == place].mean(axis=0) for place in range(number)])
-    spread = share.std(axis=0, ddof=1)
-    difference = prototypes - share.mean(axis=0)
+    difference, in_spreads = _differences(share, assigned, number)
     likelihood = mixture.score_samples(points)
-    lowest = np.argsort(likelihood, kind="stable")[:odd]
+    lowest = likelihood.argsort(kind="stable")[:odd]
     return Strategies(
         layer=layer_relevance.layer,
         output=output,
         rows=np.asarray(members),
         assigned=assigned,
-        log_likelihood=likelihood,
         share_of_class=np.bincount(assigned, minlength=number) / len(members),
-        prototypes=prototypes,
         difference=difference,
-        difference_spread=np.divide(
-            difference, spread, out=np.zeros_like(difference), where=spread > 0
-        ),
-        distinguishing=largest(np.abs(difference), top)
-        if number > 1
-        else np.full((1, top), -1, dtype=np.int64),
+        difference_spread=in_spreads,
+        distinguishing=largest(np.abs(difference), top) if number > 1 else np.full((1, top), -1),
         nearest=_nearest(mixture, points, assigned, order, members, nearest),
         odd=np.asarray(members)[lowest],
         outlying=int((likelihood[lowest] < _apart(likelihood)).sum()),
@@ -128,6 +111,28 @@ def strategies(
         numbers=tuple(fitted),
         bic=bic,
         rule=_rule(most, least, points.shape[1], number, stability, unstable),
+    )
+
+
+def _too_few(members: int, least: int) -> str:
+    return _(
+        "Strategies need %(both)s right decisions of a class, %(least)s for each of two; "
+        "there are %(there)s.",
+        both=2 * least,
+        least=least,
+        there=members,
+    )
+
+
+def _differences(
+    share: Float[np.ndarray, "member concept"], assigned: Int[np.ndarray, "member"], number: int
+) -> tuple[Float[np.ndarray, "strategy concept"], Float[np.ndarray, "strategy concept"]]:
+    """Return how each strategy's mean shares differ from the class's, plain and in spreads."""
+    prototypes = np.stack([share[assigned == index].mean(axis=0) for index in range(number)])
+    difference = prototypes - share.mean(axis=0)
+    spread = share.std(axis=0, ddof=1)
+    return difference, np.divide(
+        difference, spread, out=np.zeros_like(difference), where=spread > 0
     )
 
 

@@ -143,12 +143,11 @@ class DecisionPlane:
 class Strategies:
     """Groups of a class's samples that are decided by different concepts, largest first.
 
-    ``assigned`` is each row's strategy, ``log_likelihood`` its log density under the mixture
-    (reduced coordinates; comparable within this record only). ``prototypes`` are mean shares,
-    ``difference`` theirs from the class mean, ``difference_spread`` that in spreads over the
-    class's samples; ``distinguishing`` are the concepts with the largest differences. ``nearest``
-    holds the rows nearest to each prototype, -1 where there are fewer. ``odd`` are the rows with
-    the lowest likelihood, lowest first, of which the first ``outlying`` are clearly apart.
+    ``assigned`` is each row's strategy. ``difference`` is that of a strategy's mean shares from the
+    class mean, ``difference_spread`` the same in spreads over the class's samples;
+    ``distinguishing`` are the concepts with the largest differences. ``nearest`` holds the rows
+    nearest to the middle of each strategy, -1 where there are fewer. ``odd`` are the rows with the
+    lowest likelihood, lowest first, of which the first ``outlying`` are clearly apart.
     ``stability`` is the mean adjusted Rand index with the groups found in bootstrap samples, None
     for a single strategy. ``bic[i]`` belongs to ``numbers[i]`` strategies; smaller is better, and
     infinity marks a number that left a strategy with too few samples.
@@ -158,9 +157,7 @@ class Strategies:
     output: int
     rows: Int[np.ndarray, "member"]
     assigned: Int[np.ndarray, "member"]
-    log_likelihood: Float[np.ndarray, "member"]
     share_of_class: Float[np.ndarray, "strategy"]
-    prototypes: Float[np.ndarray, "strategy concept"]
     difference: Float[np.ndarray, "strategy concept"]
     difference_spread: Float[np.ndarray, "strategy concept"]
     distinguishing: Int[np.ndarray, "strategy top"]
@@ -224,9 +221,8 @@ class ConceptMatches:
 
     ``before[i]`` is matched with ``after[i]`` with ``score[i]`` in [0, 1], best first;
     ``overlap`` is the Jaccard index of their reference samples, ``correlation`` that of their
-    class profiles (None: too few common classes), ``runner_up`` the best score that either has
-    with another concept. What reaches no match is listed on its side; concepts without any
-    reference sample among the common ones are silent and not compared.
+    class profiles (None: too few common classes). Concepts without any reference sample among the
+    common ones are not compared.
     """
 
     before: Int[np.ndarray, "match"]
@@ -234,11 +230,6 @@ class ConceptMatches:
     score: Float[np.ndarray, "match"]
     overlap: Float[np.ndarray, "match"]
     correlation: Float[np.ndarray, "match"] | None
-    runner_up: Float[np.ndarray, "match"]
-    unmatched_before: Int[np.ndarray, "unmatched"]
-    unmatched_after: Int[np.ndarray, "unmatched_too"]
-    silent_before: int
-    silent_after: int
     threshold: float
     rule: str
 

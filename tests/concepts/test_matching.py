@@ -53,11 +53,10 @@ def test_permuted_noisy_copies_are_matched_and_a_new_concept_is_not(profile):
     kept = np.delete(np.arange(CONCEPTS), replaced)
     assert sorted(found.after.tolist()) == kept.tolist()
     assert (order[found.after] == found.before).all()
-    assert found.unmatched_before.tolist() == [order[replaced]]
-    assert found.unmatched_after.tolist() == [replaced]
+    assert order[replaced] not in found.before
+    assert replaced not in found.after
     assert found.score.min() > 0.4
     assert (np.diff(found.score) <= 0).all()
-    assert (found.score > found.runner_up).all()
     assert "120 samples in both audits" in found.rule
     assert "6 classes in both" in found.rule
 
@@ -67,7 +66,6 @@ def test_an_unrelated_model_matches_nothing(profile):
     other = np.random.default_rng(7).permuted(relevance, axis=0)[:, ::-1]
     found = match_concepts(profile(relevance, labels), profile(other, labels))
     assert len(found.before) == 0
-    assert len(found.unmatched_after) == CONCEPTS
 
 
 def test_the_same_audit_matches_wholly(profile):
@@ -105,11 +103,6 @@ def test_scores_and_assignment_equal_brute_force():
         enumerate(best)
     )
     np.testing.assert_allclose(found.score, score[found.before, found.after])
-    for place, (a, b) in enumerate(zip(found.before, found.after, strict=True)):
-        others = [score[a, j] for j in range(4) if j != b] + [
-            score[i, b] for i in range(4) if i != a
-        ]
-        assert found.runner_up[place] == pytest.approx(max(others))
 
 
 def test_only_common_samples_and_classes_count():
@@ -120,7 +113,7 @@ def test_only_common_samples_and_classes_count():
     assert found.score.tolist() == [1, 1]
     assert found.correlation is None
     assert found.threshold == 0.25
-    assert (found.silent_before, found.silent_after) == (1, 0)
+    assert 2 not in found.before
     assert "too few common classes" in found.rule
 
 
@@ -131,7 +124,6 @@ def test_a_profile_alone_is_no_match():
         by_hand(["ab", "cd"], names, shares), by_hand(["ef", "gh"], names, shares)
     )
     assert len(found.before) == 0
-    assert found.unmatched_before.tolist() == [0, 1]
 
 
 def test_no_common_sample_is_said_in_words():

@@ -79,7 +79,7 @@ def test_strategies_are_the_planted_ways(world: World, layer: str) -> None:
         found = strategies(world.layers[layer], output, members, rng=np.random.default_rng(0))
         assert isinstance(found, Strategies)
         planted = world.holding("stars")[members]
-        assert len(found.prototypes) == 1 + (output == TWO_WAYS)
+        assert len(found.share_of_class) == 1 + (output == TWO_WAYS)
         if output == TWO_WAYS:
             assert adjusted_rand_score(found.assigned, planted) > 0.9
             assert found.stability > 0.9
