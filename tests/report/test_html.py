@@ -352,3 +352,12 @@ def test_a_graph_of_a_score_near_zero_writes_no_shares_of_it(run: Run) -> None:
     drawing = page[page.index('<svg class="graph"') :]
     assert "of the score<" not in drawing[: drawing.index("</svg>")]
     assert "no parts of it are written" in text_of(page)
+
+
+def test_templates_are_readable_and_leave_medium_and_colours_to_one_place() -> None:
+    for path in template_folder().rglob("*.[jc]*"):
+        source = path.read_text(encoding="utf-8")
+        assert max(map(len, source.splitlines())) <= 160, path
+        assert not re.findall(r"#[0-9a-f]{6}\b", source), path
+        if "sections" in path.parts:
+            assert ".medium" not in source, path

@@ -100,20 +100,20 @@ class Layout:
 def layered(card: CompositionCard) -> Layout:
     """Return the layout of a card's graph: a row per level, few crossings, the widest row full."""
     levels: dict[int, list[int]] = defaultdict(list)
-    for place, node in enumerate(card.nodes):
-        levels[node.level].append(place)
-    widest = max((len(places) for places in levels.values()), default=1)
+    for index, node in enumerate(card.nodes):
+        levels[node.level].append(index)
+    widest = max((len(row) for row in levels.values()), default=1)
     width = max(LEAST_WIDTH, widest * PITCH + 2 * MARGIN)
     across: dict[int, float] = {}
     down: dict[int, float] = {}
     y = float(MARGIN)
     for level in sorted(levels):
-        places = _ordered(levels[level], card.edges, across)
-        pitch = min((width - 2 * MARGIN) / len(places), 2 * PITCH)
-        left = width / 2 - pitch * (len(places) - 1) / 2
-        for index, place in enumerate(places):
-            across[place], down[place] = left + index * pitch, y
-        y += (SIDE + TEXT if level else ROOT) + GAP + LANE * len(places)
+        row = _ordered(levels[level], card.edges, across)
+        pitch = min((width - 2 * MARGIN) / len(row), 2 * PITCH)
+        left = width / 2 - pitch * (len(row) - 1) / 2
+        for column, index in enumerate(row):
+            across[index], down[index] = left + column * pitch, y
+        y += (SIDE + TEXT if level else ROOT) + GAP + LANE * len(row)
     drawn = [edge for edge in card.edges if _is_drawn(edge, card)]
     return Layout(
         width=width,
@@ -143,23 +143,21 @@ def _kept_by_biases(card: CompositionCard) -> float:
 
 
 def _is_drawn(edge: GraphEdge, card: CompositionCard) -> bool:
-    siblings = [abs(handed_on(card, each)) for each in card.edges if each.source == edge.source]
+    siblings = [abs(handed_on(card, other)) for other in card.edges if other.source == edge.source]
     return abs(handed_on(card, edge)) >= min(LEAST_SHARE, LEAST_PART * max(siblings))
 
 
-def _ordered(
-    places: Sequence[int], edges: Sequence[GraphEdge], across: dict[int, float]
-) -> list[int]:
+def _ordered(row: Sequence[int], edges: Sequence[GraphEdge], across: dict[int, float]) -> list[int]:
     """Order a row by where its nodes' parents stand, weighed by the flow from them."""
 
-    def centre(place: int) -> float:
-        into = [edge for edge in edges if edge.target == place and edge.source in across]
+    def centre(index: int) -> float:
+        into = [edge for edge in edges if edge.target == index and edge.source in across]
         weight = sum(abs(edge.share) for edge in into)
         if not weight:
             return 0.0
         return sum(abs(edge.share) * across[edge.source] for edge in into) / weight
 
-    return sorted(places, key=lambda place: (centre(place), place))
+    return sorted(row, key=lambda index: (centre(index), index))
 
 
 def _placed(
@@ -169,9 +167,9 @@ def _placed(
     nodes = card.nodes
     level = nodes[edge.source].level
     parents = sorted(
-        (place for place, node in enumerate(nodes) if node.level == level), key=across.__getitem__
+        (index for index, node in enumerate(nodes) if node.level == level), key=across.__getitem__
     )
-    flows = [_flow(each, nodes) for each in card.edges if nodes[each.source].level == level]
+    flows = [_flow(other, nodes) for other in card.edges if nodes[other.source].level == level]
     x1, x2 = across[edge.source], across[edge.target]
     y1, y2 = down[edge.source] + (SIDE + TEXT if level else ROOT), down[edge.target] - 3.0
     lane = (parents.index(edge.source) + 0.5) / len(parents)
@@ -198,7 +196,7 @@ def handed_on(card: CompositionCard, edge: GraphEdge) -> float:
     """
     node = card.nodes[edge.source]
     onward = 1.0 - (node.bypass or 0.0) - (node.absorbed or 0.0)
-    largest = max(abs(each.share) for each in card.edges if each.source == edge.source)
+    largest = max(abs(other.share) for other in card.edges if other.source == edge.source)
     return edge.share / onward if onward >= largest > 0 else edge.share
 
 

@@ -103,14 +103,14 @@ def _files_of(families: Sequence[str]) -> list[str]:
         return []
     asked = [listing, ":style=Regular", "file", "family"]
     done = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603
-    found = set()
+    files = set()
     for line in done.stdout.splitlines():
         file, _colon, names = line.partition(": ")
         if file.lower().endswith((".ttf", ".otf", ".ttc")) and set(names.split(",")) & set(
             families
         ):
-            found.add(file)
-    return sorted(found)
+            files.add(file)
+    return sorted(files)
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -160,8 +160,8 @@ def _width(sign: str) -> int:
 def _cut(line: str, length: int) -> str:
     """Return as much of the beginning of a line as is at most so wide."""
     width = 0
-    for place, sign in enumerate(line):
+    for index, sign in enumerate(line):
         width += _width(sign)
         if width > length:
-            return line[:place]
+            return line[:index]
     return line

@@ -105,12 +105,12 @@ def _style(path: Path) -> str:
     text = _read(path, "report.css", MOST_STYLE).decode("utf-8", errors="replace")
     if "\ufffd" in text:
         raise OutputError(f"report.css: {path} is not UTF-8 text.")
-    found = REFUSED.search(text)
-    if found is not None:
-        line = text.count("\n", 0, found.start()) + 1
+    refused = REFUSED.search(text)
+    if refused is not None:
+        line = text.count("\n", 0, refused.start()) + 1
         raise OutputError(
-            f"report.css: {path}:{line}: '{found[0]}' cannot be used, because the report refers to "
-            "nothing outside itself: no url(), @import or escapes. For a picture use report.logo."
+            f"report.css: {path}:{line}: '{refused[0]}' cannot be used, because the report refers "
+            "to nothing outside itself: no url(), @import or escapes. For a picture use report.logo."
         )
     return text
 

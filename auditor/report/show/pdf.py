@@ -123,7 +123,7 @@ def pdf_of(
     try:
         with tempfile.TemporaryDirectory(prefix="auditor-pdf-") as folder:
             made = Path(folder) / name
-            files = [Path(folder) / each for each in attached]
+            files = [Path(folder) / file for file in attached]
             for path in files:
                 path.write_bytes(attached[path.name])
             _run_child(document, created, images, files, made, timeout)

@@ -125,12 +125,12 @@ def _fetcher(images: Path) -> Any:
         def fetch(self, url: str, headers: Any = None) -> Any:
             if INSIDE_SVG.fullmatch(url):
                 return super().fetch(url, headers)
-            found = PICTURE.fullmatch(url)
-            if found is None:
+            picture = PICTURE.fullmatch(url)
+            if picture is None:
                 raise ValueError(f"the report refers to '{url[:80]}', which is no picture of it")
-            path = images / found[1]
+            path = images / picture[1]
             if path.is_symlink() or not path.is_file():
-                raise ValueError(f"the picture '{found[1]}' is missing")
+                raise ValueError(f"the picture '{picture[1]}' is missing")
             kind = {"Content-Type": types_map[path.suffix]}
             return URLFetcherResponse(url, path.read_bytes(), kind)
 

@@ -125,10 +125,10 @@ def older_reports(
     """
     name, now = name_of(context), _listed(run)
     drawn = {path.relative_to(run).as_posix() for path in written}
-    if all(now[each] == before.get(each) for each in drawn):
+    if all(now[file] == before.get(file) for file in drawn):
         return []
     reports = (f"{name}.html", f"{name}/index.html", f"{name}.pdf")
-    return [each for each in reports if each in now and each not in drawn]
+    return [file for file in reports if file in now and file not in drawn]
 
 
 def _listed(run: Path) -> Mapping[str, str]:
@@ -150,9 +150,9 @@ def _write_folder(
     """Write the HTML as a folder, and remove the pictures that only an earlier one showed."""
     name = name_of(context)
     files = html_folder(result, context, run / "images", branding=branding)
-    write_listed(run, {f"{name}/{each}": content for each, content in files.items()})
+    write_listed(run, {f"{name}/{file}": content for file, content in files.items()})
     old = [path.name for path in (run / name / "images").glob("*") if PICTURE.fullmatch(path.name)]
-    forget(run, [f"{name}/images/{each}" for each in old if f"images/{each}" not in files])
+    forget(run, [f"{name}/images/{file}" for file in old if f"images/{file}" not in files])
 
 
 def write_texts(run: Path, context: RenderContext) -> None:
@@ -175,12 +175,12 @@ def _reviewed(run: Path, context: RenderContext) -> tuple[AuditResult, RenderCon
 def with_names(result: AuditResult, review: Review | None) -> AuditResult:
     """Return the result with its concepts called as people decided."""
     states = review.decisions if review else []
-    given = {each.concept: each.decision.name for each in states if each.concept}
+    given = {state.concept: state.decision.name for state in states if state.concept}
     if not given:
         return result
     concepts = [
-        each.model_copy(update={"name": given[each.id]}) if each.id in given else each
-        for each in result.concepts
+        concept.model_copy(update={"name": given[concept.id]}) if concept.id in given else concept
+        for concept in result.concepts
     ]
     return result.model_copy(update={"concepts": concepts})
 
@@ -189,8 +189,8 @@ def judged(result: AuditResult, review: Review | None) -> AuditResult:
     """Return the result as it is drawn: with the verdict of the judgement, where there is one."""
     if review is None or review.judgement is None:
         return result
-    found = review.judgement
-    verdict = result.verdict.model_copy(update={"word": found.word, "sentence": found.sentence})
+    judged_as = {"word": review.judgement.word, "sentence": review.judgement.sentence}
+    verdict = result.verdict.model_copy(update=judged_as)
     return result.model_copy(update={"verdict": verdict})
 
 
@@ -232,9 +232,9 @@ def parse_result(text: bytes, path: Path) -> AuditResult:
         return AuditResult.model_validate_json(text)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the document"
+        key = ".".join(str(part) for part in first["loc"]) or "the document"
         raise IntegrityError(
-            f"{path} does not fit its format: {place}: {first['msg']} "
+            f"{path} does not fit its format: {key}: {first['msg']} "
             f"({error.error_count()} such problems)."
         ) from error
 

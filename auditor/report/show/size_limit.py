@@ -101,7 +101,7 @@ def encode_all(
     """
     encoded = {}
     for name, picture in pictures.items():
-        folder = next((each for each in folders if (each / name).is_file()), folders[-1])
+        folder = next((path for path in folders if (path / name).is_file()), folders[-1])
         encoded[name] = encode(folder, name, picture.width, picture.height, step)
     return encoded
 
