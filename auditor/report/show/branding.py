@@ -110,7 +110,7 @@ def _style(path: Path) -> str:
         line = text.count("\n", 0, refused.start()) + 1
         raise OutputError(
             f"report.css: {path}:{line}: '{refused[0]}' cannot be used, because the report refers "
-            "to nothing outside itself: no url(), @import or escapes. For a picture use report.logo."
+            "to nothing outside itself: no url(), @import, escapes. For a picture use report.logo."
         )
     return text
 
