@@ -75,7 +75,7 @@ def causal_test(test: CausalTest) -> Callable[[Callable[..., Evidence]], Callabl
     """
 
     def enter(run: Callable[..., Evidence]) -> Callable[..., Evidence]:
-        TESTS.register(test.id)(replace(test, run=run))
+        TESTS.enter(test.id, replace(test, run=run), made_of=run)
         return run
 
     return enter

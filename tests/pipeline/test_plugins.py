@@ -1,4 +1,4 @@
-"""A module of the user's own adds a proposal and a term, and both are in the report."""
+"""A module of the user's own adds a proposal, a term and a causal test, all in the report."""
 
 from __future__ import annotations
 
@@ -16,11 +16,16 @@ from auditor.base.registry import Registry
 from auditor.cli.options import config_of
 from auditor.shortcuts.propose.proposals import PROPOSALS
 from auditor.shortcuts.terms import TERMS
+from auditor.shortcuts.tests import TESTS
 from tests.pipeline.small import write_own_model_audit
 from tests.pipeline.tiny import TINY
 
 PLUGIN = """
 import numpy as np
+import torch
+from auditor.causal.pixels import blend, feathered
+from auditor.causal.trial import least_effect
+from auditor.shortcuts.tests import CausalTest, causal_test
 from auditor.shortcuts.propose.proposals import Proposal, proposer, region_score
 from auditor.shortcuts.terms import term
 
@@ -37,13 +42,36 @@ def middle(view):
 @term("too much in the middle", nothing=0.5, fully=1.0, weight=0.9, reason="It sits amidst.")
 def too_much_in_the_middle(view):
     return 1.0
+
+
+DARKENED = CausalTest(
+    "darkened",
+    kind="light",
+    title="Darkened: images that leave the class",
+    question="Made dark there: how many pictures are no longer recognised?",
+    sentence="made dark, %(effect)s of the class's pictures leave it",
+)
+
+
+@causal_test(DARKENED)
+def darkened(stage, trial, rng):
+    region = trial.region
+    rows = np.flatnonzero(~region.members.discovery)
+    images = region.members.inputs[rows]
+    left = []
+    for masks in (region.masks, region.window):
+        weights = feathered(torch.from_numpy(masks[rows]))
+        logits = stage.probe.predict(blend(images, torch.zeros_like(images), weights))
+        left.append((logits.argmax(axis=1) != region.members.output).astype(float))
+    effects = {"another window of it": (left[0] - left[1])[:, None]}
+    return least_effect(stage, DARKENED, effects, rng)
 """
 
 
 @pytest.fixture(autouse=True)
 def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget after each test what its plug-in registered."""
-    registries: tuple[Registry, ...] = (PROPOSALS, TERMS)
+    registries: tuple[Registry, ...] = (PROPOSALS, TERMS, TESTS)
     for registry in registries:
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
         monkeypatch.setattr(registry, "_origins", dict(registry._origins))
@@ -85,10 +113,15 @@ def test_what_a_plugin_registers_is_in_the_report(tmp_path: Path) -> None:
     assert found[0]["shape"] == "middle of the picture"
     assert found[0]["terms"]["too much in the middle"] == 1.0
     assert found[0]["plausibility"] >= 0.9
+    darkened = found[0]["evidence"]["darkened"]
+    assert darkened["outcome"] in ("supports", "refutes", "inconclusive")
+    assert darkened["n"] > 0
+    assert 0 <= darkened["q"] <= 1
     text = (folder.parent / "report.html").read_text()
     assert "Middle of the picture in" in text
     assert "too much in the middle" in text
     assert "It sits amidst." in text
+    assert "Darkened: images that leave the class" in text
     identity = json.loads((folder.parent / "manifest.json").read_text())["identity"]
     assert list(identity["plugins"]) == ["mine.py"]
 

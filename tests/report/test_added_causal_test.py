@@ -58,6 +58,7 @@ def failing(stage: Stage, trial: Trial, rng: np.random.Generator) -> Evidence:
 def _own_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is registered in a test is gone after it."""
     monkeypatch.setattr(TESTS, "_entries", dict(TESTS._entries))
+    monkeypatch.setattr(TESTS, "_origins", dict(TESTS._origins))
 
 
 @pytest.fixture(scope="module")
