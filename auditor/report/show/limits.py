@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from auditor.language.speaking import N_
@@ -86,24 +86,18 @@ PRINTED = Limits(
     odd_files=None,
 )
 # The PDF of the other tiers, which a reader without much time gets through.
-BRIEF = Limits(
+BRIEF = replace(
+    PRINTED,
     brief=True,
-    full=False,
     examples=6,
-    card_crops=5,
     triplets=2,
     pictures=5,
     atlas=1,
     maps=1,
-    unit_pictures=1,
-    top_findings=3,
-    upright=24,
     sheets=6,
     minor=12,
     reasons=3,
     against=2,
-    subgroups=6,
-    sharing_classes=3,
     factors=5,
     odd_files=5,
     classes=8,
@@ -117,14 +111,9 @@ BRIEF = Limits(
     mistakes=3,
     contrasts=2,
     subspaces=5,
-    members=6,
-    subspace_classes=3,
-    subspace_units=4,
     components=4,
     class_components=4,
     directions=3,
-    changes=3,
-    changed_concepts=4,
     names=40,
 )
 BRIEFLY = N_(
