@@ -63,7 +63,7 @@ def command(
     from auditor.cli.progress import TerminalProgress
     from auditor.cli.render import created_now
     from auditor.pipeline.explain import Question, explain_image
-    from auditor.report.show.explain import write_page
+    from auditor.report.show.image_page import write_page
     from auditor.run.storage import check_writable
 
     check_writable(out)

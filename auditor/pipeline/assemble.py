@@ -10,7 +10,7 @@ from auditor.report.document.audit import AuditResult
 from auditor.report.sections.analysis import Analysis
 from auditor.report.sections.order import by_need
 from auditor.report.sections.section import Audit
-from auditor.report.show.images import ImageStore
+from auditor.report.show.picture_store import ImageStore
 
 
 def assemble(

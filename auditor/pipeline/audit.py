@@ -45,7 +45,7 @@ from auditor.records.stages import Samples, ShortcutReport
 from auditor.relevance.sweep.numerics import exact
 from auditor.report.document.audit import AuditResult
 from auditor.report.sections.analysis import Analysis, LayerAnalysis
-from auditor.report.show.images import ImageStore
+from auditor.report.show.picture_store import ImageStore
 from auditor.run.folder import RunFolder, open_run
 from auditor.run.storage import locked, make_folder
 from auditor.subject import load_subject

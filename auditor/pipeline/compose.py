@@ -30,7 +30,7 @@ from auditor.relevance.over_data.heatmaps import (
     sample_concept_maps,
 )
 from auditor.report.sections.analysis import LayerAnalysis
-from auditor.report.show.images import ImageStore
+from auditor.report.show.picture_store import ImageStore
 from auditor.subject import Subject
 
 # Samples that a graph is a mean over, of which a region's concepts are looked up in a few.

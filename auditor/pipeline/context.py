@@ -11,7 +11,7 @@ from auditor.config.audit import Config
 from auditor.records.accounting import accounts
 from auditor.records.stages import Samples
 from auditor.relevance.explainer import Explainer
-from auditor.report.show.images import ImageStore
+from auditor.report.show.picture_store import ImageStore
 from auditor.run.folder import RunFolder
 from auditor.subject import Subject
 

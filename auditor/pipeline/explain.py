@@ -22,8 +22,8 @@ from auditor.records.stages import LayerRelevance
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.sweep.results import Explanation
 from auditor.report.document.audit import AuditResult, Concept, LocalCard, Tool
-from auditor.report.show.explain import ClassScore, ImagePage, faces_of, pictures_of
-from auditor.report.show.images import ImageStore, read_image
+from auditor.report.show.image_page import ClassScore, ImagePage, faces_of, pictures_of
+from auditor.report.show.picture_store import ImageStore, read_image
 from auditor.report.show.render import read_result
 from auditor.run.storage import write_atomic
 from auditor.subject import Subject, load_subject

@@ -34,7 +34,7 @@ from auditor.relevance.over_data.heatmaps import (
 )
 from auditor.report.document.audit import AtlasSample, LegendEntry
 from auditor.report.draw.pictures import heat, overlay, paint_segments
-from auditor.report.show.images import ImageStore
+from auditor.report.show.picture_store import ImageStore
 
 CROP_SIDE = 128
 FULL_SIDE = 192

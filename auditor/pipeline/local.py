@@ -47,7 +47,7 @@ from auditor.report.document.audit import (
 )
 from auditor.report.draw.pictures import Photo, heat, outline, overlay, upscale
 from auditor.report.sections.analysis import LayerAnalysis
-from auditor.report.show.images import ImageStore
+from auditor.report.show.picture_store import ImageStore
 
 # Concepts whose conditional heatmaps are compared inside a region.
 COMPARED = 24

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditor.base.errors import IntegrityError
-from auditor.report.show.images import NAME as PICTURE
+from auditor.report.show.picture_store import NAME as PICTURE
 from auditor.review.keep.verify import Verified, verify
 from auditor.run.folder import IMAGES, SHARDS, STAGES, RunFolder, damage
 from auditor.run.manifest import forget, is_complete, make_way

@@ -32,7 +32,7 @@ from auditor.language.speaking import (
 from auditor.report.document.audit import Quarantined
 from auditor.report.draw.style import Drawing
 from auditor.report.show import words
-from auditor.report.show.images import ImageStore
+from auditor.report.show.picture_store import ImageStore
 from auditor.run.codec import load_record, save_record
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from auditor.base.errors import ConfigError, IntegrityError, StorageError
 from auditor.report.draw.style import Drawing
-from auditor.report.show.images import ImageStore
+from auditor.report.show.picture_store import ImageStore
 from auditor.review.keep.verify import verify
 from auditor.run.folder import RunFolder, open_run
 from auditor.run.manifest import forget, is_complete, read_listed, read_manifest, write_listed

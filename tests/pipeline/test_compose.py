@@ -27,7 +27,7 @@ from auditor.records.stages import (
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.flows import chain_of
 from auditor.report.sections.composition import composition_part
-from auditor.report.show.images import ImageStore
+from auditor.report.show.picture_store import ImageStore
 from tests.relevance.test_composition import Planted
 
 SIDE, COUNT = 16, 5

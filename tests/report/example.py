@@ -60,7 +60,7 @@ from auditor.report.draw.pictures import Photo, dim, outline, overlay, paint_seg
 from auditor.report.draw.pictures import heat as alone
 from auditor.report.draw.reliability import reliability_figure
 from auditor.report.draw.style import Drawing
-from auditor.report.show.images import ImageStore
+from auditor.report.show.picture_store import ImageStore
 from auditor.shortcuts.tests import (
     EVIDENCE_SHARE,
     FLIP_EXCESS,

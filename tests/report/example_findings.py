@@ -18,7 +18,7 @@ from auditor.records.shortcuts import (
     Zeroing,
 )
 from auditor.report.draw.zeroing_curves import zeroing_figure
-from auditor.report.show.images import ImageStore
+from auditor.report.show.picture_store import ImageStore
 
 COUNTS = [0, 1, 2, 3, 4, 6, 8]
 OWN = [0.93, 0.7, 0.42, 0.3, 0.22, 0.15, 0.12]

@@ -17,7 +17,7 @@ from auditor.records.shortcuts import Evidence
 from auditor.records.stages import ShortcutReport
 from auditor.report.sections.findings import finding_cards
 from auditor.report.show.html import render_html
-from auditor.report.show.images import ImageStore
+from auditor.report.show.picture_store import ImageStore
 from auditor.shortcuts.grading import grade
 from auditor.shortcuts.tests import TESTS, CausalTest, causal_test
 from tests.causal.worlds import World, world

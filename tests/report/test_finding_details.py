@@ -31,7 +31,7 @@ from auditor.records.stages import (
 from auditor.report.document.audit import FindingCard
 from auditor.report.draw.zeroing_curves import zeroing_figure
 from auditor.report.sections.findings import finding_cards
-from auditor.report.show.images import ImageStore
+from auditor.report.show.picture_store import ImageStore
 from auditor.run.codec import load_record, save_record
 from auditor.shortcuts.tests import FLIP_EXCESS, in_order
 from tests.report.conftest import Run

@@ -22,7 +22,7 @@ from auditor.report.draw.pictures import (
     upscale,
 )
 from auditor.report.draw.style import Drawing
-from auditor.report.show.images import ImageStore, read_image
+from auditor.report.show.picture_store import ImageStore, read_image
 
 PHOTO = skimage.data.chelsea()[40:232, 120:312]
 

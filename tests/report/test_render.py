@@ -113,7 +113,7 @@ def test_rendering_never_imports_torch(run: Run, tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path\n"
         "from auditor.report.draw import figures\n"
-        "from auditor.report.show import images, pdf, pdf_child, render\n"
+        "from auditor.report.show import pdf, pdf_child, picture_store, render\n"
         "from auditor.report.document.audit import RenderContext\n"
         "context = RenderContext(created='2026-01-01T00:00:00Z')\n"
         f"run = Path({str(tmp_path)!r})\n"

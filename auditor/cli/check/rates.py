@@ -184,7 +184,7 @@ def _stored_bytes(pictures: Iterable[np.ndarray]) -> int:
     """Return how large pictures are as the report stores them."""
     from auditor.pipeline.illustrate import FULL_SIDE
     from auditor.report.draw.pictures import resize
-    from auditor.report.show.images import jpeg_bytes
+    from auditor.report.show.picture_store import jpeg_bytes
 
     total = 0
     for picture in pictures:

@@ -20,7 +20,7 @@ from auditor.report.document.audit import AuditResult, Concept
 from auditor.report.sections.analysis import LayerAnalysis
 from auditor.report.sections.classes import has_classes
 from auditor.report.sections.section import Audit, Row, Section, Table
-from auditor.report.show.images import read_image
+from auditor.report.show.picture_store import read_image
 
 
 def concepts(audit: Audit) -> list[Concept]:

@@ -17,7 +17,7 @@ from auditor.report.draw.pictures import outline, resize
 from auditor.report.draw.zeroing_curves import zeroing_figure
 from auditor.report.sections.analysis import RegionPictures
 from auditor.report.sections.section import Audit, Row, Section, Table
-from auditor.report.show.images import ImageStore
+from auditor.report.show.picture_store import ImageStore
 
 SIDE = 192
 LEAST_EXAMPLES = 3

@@ -15,7 +15,7 @@ from auditor.records.part import Interval, Part
 from auditor.report.document.audit import AuditResult
 from auditor.report.sections.analysis import Analysis
 from auditor.report.sections.shared import Shelf, shelf
-from auditor.report.show.images import ImageStore
+from auditor.report.show.picture_store import ImageStore
 
 Row = Mapping[str, Any]
 Tier = Literal["executive", "standard", "technical"]

@@ -11,7 +11,7 @@ from typing import Literal
 from markupsafe import Markup
 
 from auditor.report.document.audit import Picture
-from auditor.report.show.images import read_image
+from auditor.report.show.picture_store import read_image
 
 
 @dataclass(frozen=True)

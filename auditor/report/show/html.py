@@ -27,8 +27,8 @@ from auditor.report.show.embedding import (
     LinkedPictures,
     Pictures,
 )
-from auditor.report.show.images import read_image
 from auditor.report.show.limits import Limits
+from auditor.report.show.picture_store import read_image
 from auditor.report.show.size_limit import LADDER, Step, encode_all
 from auditor.report.show.view import View
 

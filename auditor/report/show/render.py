@@ -16,8 +16,8 @@ from auditor.report.document.audit import FORMAT_VERSION, AuditResult, RenderCon
 from auditor.report.document.review import Review
 from auditor.report.show.branding import Branding
 from auditor.report.show.html import html_folder, render_html
-from auditor.report.show.images import NAME as PICTURE
 from auditor.report.show.pdf import make_pdf
+from auditor.report.show.picture_store import NAME as PICTURE
 from auditor.report.show.summary import text_files
 from auditor.report.show.tables import csv_files
 from auditor.run.manifest import forget, read_listed, read_manifest, write_listed

@@ -15,7 +15,7 @@ from PIL import Image
 from auditor.language.speaking import gettext as _
 from auditor.report.document.audit import Picture
 from auditor.report.show.embedding import Shown
-from auditor.report.show.images import jpeg_bytes, read_image
+from auditor.report.show.picture_store import jpeg_bytes, read_image
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from auditor.base.errors import IntegrityError
 from auditor.report.document.review import Comparison, FindingChange
-from auditor.report.show.images import read_image
+from auditor.report.show.picture_store import read_image
 from auditor.run.manifest import write_listed
 
 
