@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, Shaped, UInt8
 from scipy import ndimage
 
+# Largest difference of an area of one colour, of 255, in any channel and 3 x 3 pixels.
 FLAT = 6.0
 # An edge counts from this gradient of luminance on, and as straight within 7 degrees of an axis.
 EDGE = 12.0
@@ -14,6 +15,15 @@ STRAIGHT = np.tan(np.deg2rad(7.0))
 STROKE = 24.0
 SURROUNDINGS = 4.0
 MAPS = ("flat", "edge", "straight", "ridge", "width", "width squared")
+
+
+def flat_pixels(
+    picture: Shaped[np.ndarray, "height width 3"],
+) -> Bool[np.ndarray, "height width"]:
+    """Mark the pixels whose 3 x 3 surroundings differ by at most `FLAT` of 255."""
+    span = ndimage.maximum_filter(picture, (3, 3, 1)) - ndimage.minimum_filter(picture, (3, 3, 1))
+    flat: np.ndarray = span.max(axis=2) <= FLAT
+    return flat
 
 
 def look_maps(
@@ -26,7 +36,6 @@ def look_maps(
     ``width`` is how far they are from the stroke's edge.
     """
     values = picture.astype(np.float32)
-    span = ndimage.maximum_filter(values, (3, 3, 1)) - ndimage.minimum_filter(values, (3, 3, 1))
     grey = values.mean(axis=2)
     down, across = np.gradient(grey)
     squared = down**2 + across**2
@@ -37,7 +46,7 @@ def look_maps(
     distance = ndimage.distance_transform_edt(out)
     ridge = (distance > 0) & (distance >= ndimage.maximum_filter(distance, 3))
     width = np.where(ridge, distance, 0.0)
-    return np.stack([span.max(axis=2) <= FLAT, edge, straight, ridge, width, width**2]).astype(
+    return np.stack([flat_pixels(values), edge, straight, ridge, width, width**2]).astype(
         np.float32
     )
 

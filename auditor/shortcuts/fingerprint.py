@@ -63,9 +63,8 @@ def fingerprint(
 
 def _place(masks: Bool[np.ndarray, "reference height width"]) -> str:
     height, width = masks.shape[1:]
-    centres = np.array([np.argwhere(mask).mean(axis=0) for mask in masks])
-    centres = centres / (height, width)
-    if np.abs(centres - np.median(centres, axis=0)).mean() > 0.5 / GRID:
+    centres = np.array([np.argwhere(mask).mean(axis=0) for mask in masks]) / (height, width)
+    if np.abs(centres - np.median(centres, axis=0)).mean() > KEEPS_TO_A_PLACE:
         return "anywhere"
     row, column = np.minimum((np.median(centres, axis=0) * GRID).astype(int), GRID - 1)
     return f"place {row} {column}"
@@ -96,7 +95,7 @@ def _finer(looks: Sequence[Signature | None]) -> list[str]:
         words = [_steps(look, 2**level) for look in looks]
         if len(set(words)) == len(words):
             return words
-    return [f"{text}|{words[:place].count(text)}" for place, text in enumerate(words)]
+    return [f"{text}|{words[:index].count(text)}" for index, text in enumerate(words)]
 
 
 def _steps(look: Signature | None, times: int) -> str:

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Int
 from auditor.records.shortcuts import Plausibility
 from auditor.shortcuts.region_view import Effects, view_of
 from auditor.shortcuts.scenes import Scene
+from auditor.shortcuts.statistics import noisy_or
 from auditor.shortcuts.terms import TERMS
 
 
@@ -37,12 +38,9 @@ def judge(
     heaviest = sorted(TERMS, key=lambda name: (-TERMS[name].weight, name))
     measured = {name: TERMS[name].measure(view) for name in heaviest}
     terms = {name: value for name, value in measured.items() if value is not None}
-    return Plausibility(terms=terms, score=noisy_or(terms))
+    return Plausibility(terms=terms, score=score_of(terms))
 
 
-def noisy_or(terms: Mapping[str, float]) -> float:
-    """Return 1 - product of (1 - what each term counts)."""
-    rest = 1.0
-    for name, value in terms.items():
-        rest *= 1.0 - TERMS[name].counted(value)
-    return 1.0 - rest
+def score_of(terms: Mapping[str, float]) -> float:
+    """Return the noisy-or of what the terms count."""
+    return noisy_or(TERMS[name].counted(value) for name, value in terms.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -131,3 +132,11 @@ def detection_limit(targets: int, tests: int, *, level: float, bound: float) -> 
         if 2.0**-flips <= level / max(tests, 1) and wilson(flips, targets).low >= bound:
             return flips / targets
     return None
+
+
+def noisy_or(parts: Iterable[float]) -> float:
+    """Return 1 - product of (1 - part): how likely it is that any of independent signs holds."""
+    rest = 1.0
+    for part in parts:
+        rest *= 1.0 - part
+    return 1.0 - rest

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auditor.shortcuts.likeness import stereotypy
-from auditor.shortcuts.plausibility import judge, noisy_or
+from auditor.shortcuts.plausibility import judge, score_of
 from auditor.shortcuts.propose.windows import Shape, masks_of
 from auditor.shortcuts.scenes import (
     Scene,
@@ -34,7 +34,7 @@ def other_scenes() -> list[Scene]:
     return [scene(pictures(seed), heat) for seed in (10, 11, 12)]
 
 
-def score_of(places: np.ndarray, marks: np.ndarray | None) -> float:
+def judged(places: np.ndarray, marks: np.ndarray | None) -> float:
     """Judge windows at places into which marks were put, one after the other."""
     shown = pictures(0)
     if marks is not None:
@@ -49,7 +49,7 @@ def score_of(places: np.ndarray, marks: np.ndarray | None) -> float:
 
 
 def test_the_same_mark_at_one_place_is_an_artefact() -> None:
-    assert score_of(np.tile([34, 34], (24, 1)), MARK[None]) >= 0.75
+    assert judged(np.tile([34, 34], (24, 1)), MARK[None]) >= 0.75
 
 
 def anywhere() -> np.ndarray:
@@ -57,16 +57,16 @@ def anywhere() -> np.ndarray:
 
 
 def test_copies_are_an_artefact_wherever_they_are() -> None:
-    assert score_of(anywhere(), MARK[None]) >= 0.5
+    assert judged(anywhere(), MARK[None]) >= 0.5
 
 
 def test_an_object_that_moves_is_none_though_it_looks_alike() -> None:
     of_a_kind = np.random.default_rng(7).integers(-110, 111, (24, *MARK.shape)) + MARK
-    assert score_of(anywhere(), np.clip(of_a_kind, 0, 255)) < 0.5
+    assert judged(anywhere(), np.clip(of_a_kind, 0, 255)) < 0.5
 
 
 def test_a_place_without_a_mark_is_none() -> None:
-    assert score_of(np.tile([34, 34], (24, 1)), None) < 0.5
+    assert judged(np.tile([34, 34], (24, 1)), None) < 0.5
 
 
 def test_too_few_references_say_nothing() -> None:
@@ -78,16 +78,16 @@ def test_too_few_references_say_nothing() -> None:
 
 def test_one_term_alone_reaches_grade_b_only_for_copies_or_the_users_masks() -> None:
     for name in TERMS:
-        alone = noisy_or({name: 1.0})
+        alone = score_of({name: 1.0})
         assert alone == pytest.approx(TERMS[name].weight)
         strong = (
             "same look at the same place", "far more alike than usual", "the same mark in it",
             "off the marked object",
         )  # fmt: skip
         assert (alone >= 0.5) == (name in strong)
-    assert noisy_or({"stereotyped position": 1.0, "near the border": 1.0}) < 0.5
-    assert noisy_or(dict.fromkeys(TERMS, 0.3)) == 0.0
-    full = noisy_or(dict.fromkeys(TERMS, 1.0))
+    assert score_of({"stereotyped position": 1.0, "near the border": 1.0}) < 0.5
+    assert score_of(dict.fromkeys(TERMS, 0.3)) == 0.0
+    full = score_of(dict.fromkeys(TERMS, 1.0))
     rest = 1.0
     for name in TERMS:
         rest *= 1 - TERMS[name].weight

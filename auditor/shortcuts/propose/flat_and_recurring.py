@@ -7,7 +7,14 @@ from jaxtyping import Bool, Float, UInt8
 from scipy import ndimage
 
 from auditor.language.speaking import gettext as _
-from auditor.shortcuts.propose.heat import dilated, edge_growth, edge_pixels, with_edges
+from auditor.shortcuts.drawn_look import flat_pixels
+from auditor.shortcuts.propose.heat import (
+    dilated,
+    edge_growth,
+    edge_pixels,
+    heaviest_part,
+    with_edges,
+)
 from auditor.shortcuts.propose.proposals import (
     MAX_AREA,
     ClassView,
@@ -17,8 +24,6 @@ from auditor.shortcuts.propose.proposals import (
 )
 from auditor.shortcuts.propose.windows import FEATHER
 
-# Largest difference of neighbours in an area of one colour, of 255: what JPEG leaves of one.
-FLAT = 6.0
 # Share of the class's pictures that have to have such an area.
 IN_CLASS = 0.3
 # The peak of t that noise over a whole picture hardly reaches, and where the mark's edge is drawn.
@@ -60,13 +65,9 @@ def flat_border(
 ) -> Bool[np.ndarray, "height width"]:
     """Return the areas of near-constant colour that touch the border, if of a region's size.
 
-    Near-constant: the largest difference within 3 x 3 pixels is below `FLAT` of 255. An area counts
-    when it covers between `LEAST_AREA` and `MAX_AREA` of the picture.
+    An area counts when it covers between `LEAST_AREA` and `MAX_AREA` of the picture.
     """
-    span = ndimage.maximum_filter(picture, (3, 3, 1)).astype(np.int16) - ndimage.minimum_filter(
-        picture, (3, 3, 1)
-    )
-    parts, _ = ndimage.label(span.max(axis=2) <= FLAT)
+    parts, _number = ndimage.label(flat_pixels(picture))
     border = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
     kept = np.zeros(parts.shape, dtype=bool)
     for part in np.unique(border[border > 0]):
@@ -100,9 +101,7 @@ def recurring_mark(
     size = ndimage.gaussian_filter(np.sqrt((t**2).mean(axis=2)), grow)
     if size.max() < LEAST_T:
         return empty
-    parts, number = ndimage.label(size >= max(EDGE_T, size.max() / 4))
-    totals = ndimage.sum_labels(size, parts, np.arange(1, number + 1))
-    part: np.ndarray = parts == 1 + int(np.argmax(totals))
+    part = heaviest_part(size >= max(EDGE_T, size.max() / 4), size)
     if not LEAST_AREA <= part.mean() <= MAX_AREA:
         return empty
     grown: np.ndarray = dilated(part[None], FEATHER)[0]

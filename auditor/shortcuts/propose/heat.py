@@ -8,7 +8,11 @@ from scipy import ndimage
 
 from auditor.shortcuts.propose.windows import FEATHER
 
+# Blur of relevance before windows are placed, as a share of the shorter side: less follows single
+# pixels of the heatmap, more washes a small mark out.
 SMOOTHING = 0.02
+# Width of the edge of a mark, as a share of the shorter side.
+EDGE = 0.015
 
 
 def smoothed_positive(
@@ -28,13 +32,19 @@ def top_component(
     """Return the connected part with most heat among the ``share`` of pixels with most heat."""
     count = max(1, round(share * heat.size))
     threshold = np.partition(heat.ravel(), -count)[-count]
-    top = (heat >= threshold) & (heat > 0)
-    parts, number = ndimage.label(top)
+    return heaviest_part((heat >= threshold) & (heat > 0), heat)
+
+
+def heaviest_part(
+    area: Bool[np.ndarray, "height width"], weights: Float[np.ndarray, "height width"]
+) -> Bool[np.ndarray, "height width"]:
+    """Return the connected part of an area with most weight; of an empty area, nothing."""
+    parts, number = ndimage.label(area)
     if number == 0:
-        return np.asarray(top)
-    heats = ndimage.sum_labels(heat, parts, np.arange(1, number + 1))
-    component: np.ndarray = parts == 1 + int(np.argmax(heats))
-    return component
+        return area
+    totals = ndimage.sum_labels(weights, parts, np.arange(1, number + 1))
+    part: np.ndarray = parts == 1 + int(np.argmax(totals))
+    return part
 
 
 def dilated(
@@ -59,7 +69,7 @@ def eroded(
 
 def edge_pixels(height: int, width: int) -> int:
     """Return how many pixels wide the edge of a mark is taken to be."""
-    return max(1, round(0.015 * min(height, width)))
+    return max(1, round(EDGE * min(height, width)))
 
 
 def with_edges(

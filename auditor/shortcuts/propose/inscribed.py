@@ -13,7 +13,7 @@ def largest_rectangle(
 
     Of equally large ones the first from the top, then the first from the left.
     """
-    best, found = 0, None
+    largest, rectangle = 0, None
     for top in range(len(mask)):
         full = np.ones(mask.shape[1], dtype=bool)
         for bottom in range(top, len(mask)):
@@ -21,10 +21,10 @@ def largest_rectangle(
             left, width = _longest_run(full)
             if not width:
                 break
-            if (bottom + 1 - top) * width > best:
-                best = (bottom + 1 - top) * width
-                found = (top, left, bottom + 1 - top, width)
-    return found
+            if (bottom + 1 - top) * width > largest:
+                largest = (bottom + 1 - top) * width
+                rectangle = (top, left, bottom + 1 - top, width)
+    return rectangle
 
 
 def _longest_run(row: Bool[np.ndarray, "width"]) -> tuple[int, int]:

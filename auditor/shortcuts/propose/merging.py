@@ -9,6 +9,7 @@ from jaxtyping import Bool
 
 from auditor.shortcuts.propose.proposals import Proposal
 
+# Mean intersection over union from which on two regions are one: most of either lies in the other.
 OVERLAP = 0.5
 
 

@@ -14,6 +14,7 @@ from auditor.language.speaking import N_
 from auditor.records.shortcuts import Evidence, Plausibility
 from auditor.shortcuts.grading import LIKELY_ARTEFACT
 from auditor.shortcuts.propose.proposals import asked_of_all_data, least_group
+from auditor.shortcuts.statistics import noisy_or
 from auditor.shortcuts.whole_pictures.global_statistics import STATISTICS
 from auditor.shortcuts.whole_pictures.modes import bimodal, otsu
 
@@ -157,10 +158,8 @@ def implausibility(
         PART: float(partial(factor.own, factor.others)),
         ENOUGH: enough,
     }
-    rest = 1.0
-    for name, value in terms.items():
-        rest *= 1.0 - WEIGHTS[name] * value
-    return Plausibility(terms=terms, score=1.0 - rest)
+    score = noisy_or(WEIGHTS[name] * value for name, value in terms.items())
+    return Plausibility(terms=terms, score=score)
 
 
 def margin_share(

@@ -10,11 +10,11 @@ from jaxtyping import Float, UInt8
 from scipy import ndimage
 
 from auditor.language.speaking import N_
+from auditor.shortcuts.drawn_look import flat_pixels
 
 Picture = Float[np.ndarray, "height width 3"]
 Grey = Float[np.ndarray, "height width"]
 
-FLAT = 6.0
 BLOCK = 8
 # Looked at for blocks: the middle of a picture, at most so many pixels a side.
 MIDDLE = 128
@@ -190,9 +190,8 @@ def uniform_border(picture: Picture) -> float:
 
 
 def flat_areas(picture: Picture) -> float:
-    """Return the share of pixels whose 3 x 3 surroundings differ by at most `FLAT` of 255."""
-    span = ndimage.maximum_filter(picture, (3, 3, 1)) - ndimage.minimum_filter(picture, (3, 3, 1))
-    return float((span.max(axis=2) <= FLAT).mean())
+    """Return the share of `flat_pixels`."""
+    return float(flat_pixels(picture).mean())
 
 
 def at_margin(picture: Picture, statistic: Statistic) -> float:

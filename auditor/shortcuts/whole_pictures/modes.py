@@ -33,8 +33,8 @@ def dip(values: Float[np.ndarray, "value"]) -> float:
     n = len(x)
     if n < 2 or x[0] == x[-1]:
         return 0.5 / max(n, 1)
-    places = np.arange(n)
-    low, high, found = 0, n - 1, 1.0
+    ranks = np.arange(n)
+    low, high, widest_gap = 0, n - 1, 1.0
     while True:
         minorant = _hull(x, low, high, lower=True)
         majorant = _hull(x, low, high, lower=False)
@@ -43,20 +43,20 @@ def dip(values: Float[np.ndarray, "value"]) -> float:
         above = _line(x, majorant, inside)
         gaps = above - below + 1.0
         widest = _touching(gaps, minorant, majorant, low)
-        if gaps[widest - low] <= found or low >= high:
+        if gaps[widest - low] <= widest_gap or low >= high:
             break
         left = int(minorant[minorant <= widest][-1])
         right = int(majorant[majorant >= widest][0])
         before, after = slice(0, left - low + 1), slice(right - low, None)
-        found = max(
-            found,
-            float((places[low : left + 1] - below[before]).max()) + 1.0,
-            float((above[after] - places[right : high + 1]).max()) + 1.0,
+        widest_gap = max(
+            widest_gap,
+            float((ranks[low : left + 1] - below[before]).max()) + 1.0,
+            float((above[after] - ranks[right : high + 1]).max()) + 1.0,
         )
         if (left, right) == (low, high):
             break
         low, high = left, right
-    return found / (2 * n)
+    return widest_gap / (2 * n)
 
 
 def otsu(values: Float[np.ndarray, "value"]) -> float:
@@ -94,17 +94,17 @@ def _hull(
 ) -> Int[np.ndarray, "touching"]:
     """Return where the convex minorant (or concave majorant) of ``i`` over ``x[i]`` touches it."""
     kept: list[int] = []
-    for place in range(low, high + 1):
+    for index in range(low, high + 1):
         while len(kept) > 1:
             first, second = kept[-2], kept[-1]
-            turn = (second - first) * (x[place] - x[second]) - (place - second) * (
+            turn = (second - first) * (x[index] - x[second]) - (index - second) * (
                 x[second] - x[first]
             )
             if (turn >= 0) == lower and turn != 0:
                 kept.pop()
             else:
                 break
-        kept.append(place)
+        kept.append(index)
     return np.array(kept)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from auditor.shortcuts.grading import LIKELY_ARTEFACT
-from auditor.shortcuts.plausibility import noisy_or
+from auditor.shortcuts.plausibility import score_of
 from auditor.shortcuts.terms import TERMS
 from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
 from tests.benchmarks.shortcuts.manipulation import POSITIVE
@@ -87,7 +87,7 @@ def terms_table(results: Sequence[Mapping[str, Any]]) -> str:
                 row
                 for row in result["search"]["findings"]
                 if row["grade"] in FLAGGED
-                and noisy_or({k: v for k, v in row["terms"].items() if k != silent})
+                and score_of({k: v for k, v in row["terms"].items() if k != silent})
                 >= LIKELY_ARTEFACT
             ]
             kind = kind_of(result)
