@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +22,7 @@ from auditor.report.show.embedding import LinkedPictures, Pictures
 from auditor.report.show.html import embedded_page, html_page
 from auditor.report.show.limits import PRINTED, Limits
 from auditor.report.show.pdf import pdf_of, pdf_page
-from auditor.report.show.view import Names
+from auditor.report.show.view import PageView
 from auditor.run.storage import remove, write_atomic
 
 
@@ -60,23 +58,6 @@ class ImagePage(Part):
     conservation: Number | None
     notes: list[Words]
     tool: Tool
-
-
-@dataclass(frozen=True)
-class ImageView(Names):
-    """What the templates ask of a view, for one image: nothing has an anchor here."""
-
-    page: ImagePage
-    limits: Limits
-
-    @cached_property
-    def concepts(self) -> Mapping[str, Concept]:
-        """Known concepts by id."""
-        return {concept.id: concept for concept in self.page.known}
-
-    def anchor(self, concept: str) -> str:
-        """Return nothing: the page has no cards."""
-        return ""
 
 
 def faces_of(concepts: Sequence[Concept], shown: set[str]) -> list[Concept]:
@@ -118,7 +99,7 @@ def write_page(
         written.append(target)
     if "pdf" in formats:
         target = folder / f"{name}.pdf"
-        view = ImageView(page, PRINTED)
+        view = PageView(page.known, PRINTED)
         document = pdf_page(
             "image",
             plain_branding(),
@@ -149,7 +130,7 @@ def page_html(page: ImagePage, images: Path) -> str:
 
     def draw(pictures: Pictures) -> str:
         program = f"{page.tool.name} {page.tool.version}"
-        view = ImageView(page, Limits(full=False))
+        view = PageView(page.known, Limits(full=False))
         return html_page("image", plain_branding(), pictures, program=program, page=page, view=view)
 
     return embedded_page(draw, [images])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from auditor.language.speaking import gettext as _
@@ -89,6 +89,35 @@ class Names:
         """Return the reference sample that stands for a concept in legends."""
         known = self.concepts.get(concept)
         return known.by_relevance[0] if known and known.by_relevance else None
+
+
+@dataclass(frozen=True)
+class PageView(Names):
+    """What the templates ask of a view, for a page of its own: it has no section and no card.
+
+    ``known`` are the concepts that it may name; ``faces`` are of further ones, by id.
+    """
+
+    known: Sequence[Concept]
+    limits: Limits
+    faces: Mapping[str, Crop] = field(default_factory=dict)
+
+    @cached_property
+    def concepts(self) -> Mapping[str, Concept]:
+        """Known concepts by id."""
+        return {concept.id: concept for concept in self.known}
+
+    def face(self, concept: str) -> Crop | None:
+        """Return the face of a concept, also of one that has no reference samples here."""
+        return super().face(concept) or self.faces.get(concept)
+
+    def anchor(self, _: str) -> str:
+        """Return nothing: there is no card to lead to."""
+        return ""
+
+    def has(self, _: str) -> bool:
+        """Say that the page has no other section."""
+        return False
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
 
 from auditor.language.speaking import SOURCE, constants, speaking
-from auditor.report.document.audit import AuditResult, Concept, Crop
+from auditor.report.document.audit import AuditResult
 from auditor.report.document.review import Comparison
 from auditor.report.show import words
 from auditor.report.show.branding import plain_branding
@@ -16,28 +14,7 @@ from auditor.report.show.embedding import Pictures
 from auditor.report.show.html import embedded_page, html_page
 from auditor.report.show.limits import Limits
 from auditor.report.show.summary import markdown_environment
-from auditor.report.show.view import Names
-
-
-@dataclass(frozen=True)
-class ComparisonView(Names):
-    """What the templates ask of a view, for a page that holds a comparison alone."""
-
-    result: AuditResult
-    limits: Limits = field(default_factory=Limits)
-
-    @cached_property
-    def concepts(self) -> Mapping[str, Concept]:
-        """Concepts of the later audit by id."""
-        return {concept.id: concept for concept in self.result.concepts}
-
-    def face(self, concept: str) -> Crop | None:
-        """Return the face of a concept, also of one without a card."""
-        return super().face(concept) or self.result.faces.get(concept)
-
-    def has(self, _: str) -> bool:
-        """Say that the page has no other section."""
-        return False
+from auditor.report.show.view import PageView
 
 
 def comparison_html(
@@ -67,10 +44,11 @@ def comparison_html(
             pictures,
             program=f"{result.tool.name} {version}",
             comparison=comparison.translated(),
-            view=ComparisonView(result.translated()),
+            view=PageView(shown.concepts, Limits(), shown.faces),
         )
 
     with speaking(language):
+        shown = result.translated()
         return embedded_page(draw, images)
 
 
