@@ -49,7 +49,10 @@ def command(
     from auditor.cli.progress import TerminalProgress
     from auditor.language.speaking import checked_language
 
-    report = config_of_run(run_folder).report
+    config = config_of_run(run_folder)
+    progress = TerminalProgress(quiet=quiet)
+    load_sections(config, progress)
+    report = config.report
     if formats:
         report = report.model_copy(update={"formats": list(formats)})
     if tier:
@@ -59,8 +62,24 @@ def command(
     if language:
         report = report.model_copy(update={"language": checked_language(language)})
     report = report.model_copy(update={key: value for key, value in branding.items() if value})
-    for path in render_folder(run_folder, report, TerminalProgress(quiet=quiet)).values():
+    for path in render_folder(run_folder, report, progress).values():
         click.echo(str(path))
+
+
+def load_sections(config: Config, progress: Any) -> None:
+    """Import the plug-ins of an audit, whose sections are drawn too; say which cannot be.
+
+    Their files are looked for from the current folder.
+    """
+    if not config.plugins:
+        return
+    from auditor.base.errors import ConfigError
+    from auditor.pipeline.plugins import load_plugins
+
+    try:
+        load_plugins(config, Path.cwd())
+    except (ConfigError, ImportError) as error:
+        progress.say(f"note: sections that plug-ins add are left out: {error}")
 
 
 def config_of_run(run_folder: Path) -> Config:

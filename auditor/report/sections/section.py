@@ -112,4 +112,6 @@ def register(section: Section) -> Section:
     Raises:
         ConfigError: the id is taken.
     """
-    return SECTIONS.register(section.id)(section)
+    made_of = next(iter(section.parts.values()), section.template)
+    SECTIONS.enter(section.id, section, made_of=made_of)
+    return section

@@ -1,0 +1,104 @@
+"""A section that a user's own module adds: built, drawn, written as a table, and drawn again."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from auditor.__main__ import run
+from auditor.base.errors import ConfigError
+from auditor.report.sections.section import SECTIONS, Section, register
+from tests.pipeline.tiny import write_tiny_audit
+
+PLUGIN = """
+from pathlib import Path
+
+from auditor.records.part import Part
+from auditor.report.sections.section import Audit, Section, Table, register
+
+
+class Weather(Part):
+    pictures: int
+    sunny: dict[str, int]
+
+
+def weather(audit: Audit) -> Weather:
+    return Weather(pictures=audit.made["data"].used, sunny=dict.fromkeys(audit.class_names, 3))
+
+
+def rows(result):
+    for name, count in result.sections["weather"]["sunny"].items():
+        yield {"class": name, "sunny": count}
+
+
+def has_weather(result):
+    return "weather" in result.sections
+
+
+register(
+    Section(
+        "weather",
+        "Weather in the pictures",
+        parts={"weather": weather},
+        needs=("data",),
+        has=has_weather,
+        tables={"weather": Table(("class", "sunny"), rows)},
+        template=Path(__file__).with_name("weather.html.j2"),
+    )
+)
+"""
+TEMPLATE = """{{ m.heading(section) }}
+<p>{{ result.sections.weather.pictures }} pictures were looked at for sun.</p>
+"""
+HEADING = re.compile(r'<h2 id="(\w+)">')
+
+
+@pytest.fixture
+def audited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Run an audit with the plug-in from its folder, and return the run folder."""
+    monkeypatch.setattr(SECTIONS, "_entries", dict(SECTIONS._entries))
+    monkeypatch.setattr(SECTIONS, "_origins", dict(SECTIONS._origins))
+    monkeypatch.chdir(tmp_path)
+    path = write_tiny_audit(tmp_path)
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"plugins": ["mine.py"]}))
+    (tmp_path / "mine.py").write_text(PLUGIN)
+    (tmp_path / "weather.html.j2").write_text(TEMPLATE)
+    assert run(["run", str(path), "--out", "runs", "--quiet"]) == 0
+    (found,) = (tmp_path / "runs").glob("*/audit.json")
+    return found.parent
+
+
+def test_an_added_section_is_in_the_result_the_report_and_the_tables(
+    audited: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    used = json.loads((audited / "audit.json").read_text())["data"]["used"]
+    part = json.loads((audited / "audit.json").read_text())["sections"]["weather"]
+    assert part == {"pictures": used, "sunny": {"cat": 3, "dog": 3, "horse": 3}}
+    page = (audited / "report.html").read_text()
+    assert f"{used} pictures were looked at for sun." in page
+    assert "Weather in the pictures" in page
+    names = HEADING.findall(page)
+    assert names.index("errors") < names.index("weather") < names.index("method")
+    table = csv.DictReader((audited / "tables" / "weather.csv").read_text().splitlines())
+    assert [row["class"] for row in table] == ["cat", "dog", "horse"]
+
+    del SECTIONS._entries["weather"], SECTIONS._origins["weather"]
+    assert run(["render", str(audited), "--tier", "technical"]) == 0
+    assert "looked at for sun" in (audited / "report-technical.html").read_text()
+
+    del SECTIONS._entries["weather"], SECTIONS._origins["weather"]
+    Path("mine.py").unlink()
+    capsys.readouterr()
+    assert run(["render", str(audited)]) == 0
+    assert "sections that plug-ins add are left out" in capsys.readouterr().err
+    assert "looked at for sun" not in (audited / "report.html").read_text()
+
+
+def test_the_id_of_a_section_can_be_taken_once() -> None:
+    with pytest.raises(ConfigError, match="report section 'data' is registered twice"):
+        register(Section("data", "Mine", parts={"mine": lambda audit: 1}))
