@@ -65,55 +65,33 @@ def render_run(
         raise UnknownNameError("report layout", layout, LAYOUTS)
     with speaking(context.language):
         result, context = _reviewed(run, context)
-        return _write(
-            result,
-            context,
-            run,
-            formats=formats,
-            max_html_mb=max_html_mb,
-            pdf_timeout=pdf_timeout,
-            branding=branding,
-            layout=layout,
-        )
-
-
-def _write(
-    result: AuditResult,
-    context: RenderContext,
-    run: Path,
-    *,
-    formats: Sequence[str],
-    max_html_mb: float,
-    pdf_timeout: int,
-    branding: Branding | None,
-    layout: str,
-) -> Mapping[str, Path]:
-    """Write the report files in the language that is spoken; see `render_run`."""
-    _write_texts(result, context, run, branding)
-    images, name = run / "images", name_of(context)
-    page, document = f"{name}.html", f"{name}.pdf"
-    written: dict[str, Path] = {}
-    older = ""
-    if "html" in formats:
-        before = _listed(run)
-        if layout == "folder":
-            page = f"{name}/index.html"
-            _write_folder(result, context, run, branding)
-        else:
-            text = render_html(result, context, images, max_mb=max_html_mb, branding=branding)
-            write_listed(run, {page: text.encode()})
-        written["html"] = run / page
-        if "pdf" in formats and before.get(page) != _listed(run)[page]:
-            older = _without_older(run, document)
-    if "pdf" in formats:
-        make = partial(make_pdf, result, context, images, timeout=pdf_timeout, branding=branding)
-        try:
-            content = make(audit=read_listed(run, "audit.json"), name=document)
-        except (OutputError, StorageError) as error:
-            raise type(error)(f"{error}{older}") from error
-        write_listed(run, {document: content})
-        written["pdf"] = run / document
-    return written
+        _write_texts(result, context, run, branding)
+        images, name = run / "images", name_of(context)
+        page, document = f"{name}.html", f"{name}.pdf"
+        written: dict[str, Path] = {}
+        older = ""
+        if "html" in formats:
+            before = _listed(run)
+            if layout == "folder":
+                page = f"{name}/index.html"
+                _write_folder(result, context, run, branding)
+            else:
+                text = render_html(result, context, images, max_mb=max_html_mb, branding=branding)
+                write_listed(run, {page: text.encode()})
+            written["html"] = run / page
+            if "pdf" in formats and before.get(page) != _listed(run)[page]:
+                older = _without_older(run, document)
+        if "pdf" in formats:
+            make = partial(
+                make_pdf, result, context, images, timeout=pdf_timeout, branding=branding
+            )
+            try:
+                content = make(audit=read_listed(run, "audit.json"), name=document)
+            except (OutputError, StorageError) as error:
+                raise type(error)(f"{error}{older}") from error
+            write_listed(run, {document: content})
+            written["pdf"] = run / document
+        return written
 
 
 def older_reports(
