@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--css", help="Style file to add to the style of HTML and PDF.")
 @click.option("--logo", help="PNG or JPEG file for the head of the report.")
 @LAYOUT
-@click.option("--language", help="Language of the report's fixed text, such as de.")
+@click.option("--language", help="Language of the report, such as de.")
 @quiet_option("the paths")
 def command(
     run_folder: Path,

@@ -337,9 +337,7 @@ class ReportConfig(Section):
         "single",
         description="HTML as one file, or as a folder with style, script and images as files.",
     )
-    language: str = Field(
-        "en", description="Language of the report, and of what the audit writes: en or de."
-    )
+    language: str = Field("en", description="Language of the report: en or de.")
     sections: list[str] | None = Field(
         None, description="Sections to show, in this order (default: all that the tier has)."
     )

@@ -344,7 +344,7 @@ class Said(Progress):
 
 
 IDENTITY: dict[str, Any] = {
-    "config": "c", "language": "", "layers": ["a"], "model": "m", "preprocessing": "p",
+    "config": "c", "layers": ["a"], "model": "m", "preprocessing": "p",
     "data": "d", "versions": {"torch": "2.10", "numpy": "2.0"},
     "device": {"machine": "x86_64", "CPU": "AVX512", "BLAS": "SkylakeX"},
 }  # fmt: skip

@@ -108,13 +108,13 @@ def test_the_document_is_the_same_but_for_its_words(run: Run, german: AuditResul
     assert "Was als Nächstes zu tun ist" in printed
 
 
-def test_a_report_in_another_language_says_what_the_audit_spoke(run: Run) -> None:
-    with speaking("de"):
-        said = pdf_html(run.result, GERMAN, run.folder / "images")
-        text = text_files(run.result, GERMAN)["summary.md"].decode()
-    assert "in der Sprache der Prüfung, Englisch" in said
-    assert "Englisch" in text
-    assert "Sprache der Prüfung" not in pdf_html(run.result, CONTEXT, run.folder / "images")
+def test_a_report_says_in_which_language_an_earlier_version_wrote(run: Run) -> None:
+    german = run.result.model_copy(update={"language": "de"})
+    remark = "stands in its language, German"
+    for result, said in ((german, True), (run.result, False)):
+        page = pdf_html(result, CONTEXT, run.folder / "images")
+        text = text_files(result, CONTEXT)["summary.md"].decode()
+        assert (remark in page, remark in text) == (said, said)
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)

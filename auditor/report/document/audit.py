@@ -490,7 +490,7 @@ class AuditResult(Part):
     """The whole audit. ``faces``: one reference sample of each concept without a card, by id.
 
     ``sections`` holds the parts of sections that plug-ins add, by name, as plain values.
-    ``language`` is the code of the language that its sentences and figures are written in.
+    ``language`` is that of sentences which an earlier version wrote out in another than English.
     """
 
     format: Literal["concept-auditor/audit"] = "concept-auditor/audit"
@@ -532,7 +532,7 @@ class RenderContext(Part):
 
     ``created`` is ISO 8601 in UTC; ``stages`` is stage -> seconds; ``command`` redoes the audit.
     ``tier`` says how much of the result is drawn; ``sections`` names what of it, in order (None:
-    all that the tier has); ``language`` is the code of the language of its fixed text. ``review``
+    all that the tier has); ``language`` is the code of its language. ``review``
     is what people and policy make of it, where there is any.
     """
 

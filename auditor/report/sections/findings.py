@@ -161,7 +161,7 @@ def _triplet(triplet: Triplet, name: str, samples: Samples, store: ImageStore) -
         _("with the control: %(control)s", control=control),
     )
     pictures: Sequence[Picture] = [
-        store.jpeg(np.asarray(image), alt=f"{target} {word}", caption=word, side=SIDE)
+        store.jpeg(np.asarray(image), alt=joined((target, word)), caption=word, side=SIDE)
         for image, word in zip(triplet.pictures, words, strict=True)
     ]
     return TripletCard(
