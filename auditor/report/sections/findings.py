@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from auditor.language.speaking import capitalised
+from auditor.language.speaking import capitalised, joined
 from auditor.language.speaking import gettext as _
 from auditor.records.part import Picture, concept_id
 from auditor.records.shortcuts import Assessment, Details, SearchLimits
