@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from auditor import causal
+from auditor.base.registry import import_all
 from auditor.causal.candidate import Compared, Tested, tested_candidates
 from auditor.causal.context import Search
 from auditor.causal.findings import findings_of
@@ -296,3 +298,7 @@ def null_sentence(passed: int, tried: int) -> str:
             start=start,
         )
     return start
+
+
+# A file of this folder may hold the function of a test of the table.
+import_all(causal.__name__, causal.__path__)

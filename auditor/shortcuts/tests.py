@@ -68,14 +68,14 @@ TESTS: Registry[CausalTest] = Registry("causal test")
 
 
 def causal_test(test: CausalTest) -> Callable[[Callable[..., Evidence]], Callable[..., Evidence]]:
-    """Return a decorator that registers a test with the function that runs it.
+    """Return a decorator that registers a test, or a row of the table, with what runs it.
 
     The function is given the images that all tests share, the candidate's trial, and a random
     generator of its own: see `auditor.causal.trial`. An error that it raises becomes the outcome.
     """
 
     def enter(run: Callable[..., Evidence]) -> Callable[..., Evidence]:
-        TESTS.enter(test.id, replace(test, run=run), made_of=run)
+        TESTS.enter(test.id, replace(test, run=run), made_of=test)
         return run
 
     return enter

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from auditor.base.errors import ConfigError
 from auditor.causal.images import Stage
 from auditor.causal.pixels import blend, feathered
 from auditor.causal.search import find_shortcuts
@@ -115,3 +116,13 @@ def test_a_weight_lets_a_test_decide(subject: World) -> None:
     assert grade({"darkened": strong}, finding.plausibility) == "U"
     TESTS._entries["darkened"] = CausalTest(**{**vars(DARKENED), "weight": "necessary"})
     assert grade({"darkened": strong}, finding.plausibility) == "B"
+
+
+@pytest.mark.usefixtures("_own_tests")
+def test_a_row_of_the_table_takes_its_function_and_no_other_test_its_name() -> None:
+    TESTS.register("darkened")(DARKENED)
+    assert TESTS["darkened"].run is None
+    causal_test(DARKENED)(darkened)
+    assert TESTS["darkened"].run is darkened
+    with pytest.raises(ConfigError, match="causal test 'darkened' is registered twice"):
+        causal_test(CausalTest(**{**vars(DARKENED), "title": "Another"}))(failing)
