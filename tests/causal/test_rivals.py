@@ -1,4 +1,4 @@
-"""T1 on the nearest class: what turns pictures of one class only."""
+"""Transplants into the nearest class: what turns pictures of one class only."""
 
 from __future__ import annotations
 

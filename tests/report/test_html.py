@@ -174,7 +174,7 @@ def test_shows_what_is_in_the_result(html: str, run: Run) -> None:
 
 
 def test_what_did_not_run_and_is_not_shown_stays_visible(run: Run) -> None:
-    note = NotRun(part="T3 latent", reason="the layer is too narrow")
+    note = NotRun(part="latent test", reason="the layer is too narrow")
     result = run.result.model_copy(update={"not_run": [note]})
     text = text_of(render_html(result, CONTEXT, run.folder / "images", max_mb=8))
     assert text.count("the layer is too narrow") == 2
