@@ -9,6 +9,7 @@ number, as it does the parts of ``n = %(n)s``.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -111,6 +112,9 @@ def translated(value: Any) -> Any:
         return str(Text(value.maker, value.args, value.values))
     if isinstance(value, Mapping):
         return {key: translated(item) for key, item in value.items()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = (field.name for field in dataclasses.fields(value))
+        return dataclasses.replace(value, **{n: translated(getattr(value, n)) for n in fields})
     if isinstance(value, list | tuple):
         items = [translated(item) for item in value]
         return tuple(items) if isinstance(value, tuple) else items

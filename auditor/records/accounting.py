@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from auditor.base.errors import IntegrityError
+from auditor.language.speaking import N_
 from auditor.records.part import Number, Part
 from auditor.records.stages import Manifest, Samples
 
 OUTSIDE = ""
 # Why a picture has no row that data.limit left out.
-BEYOND_LIMIT = "beyond the limit (stratified random sample)"
+BEYOND_LIMIT = N_("beyond the limit (stratified random sample)")
 
 
 class ClassCount(Part):

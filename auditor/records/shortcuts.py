@@ -270,7 +270,7 @@ class ColumnFactor(Part):
     """
 
     column: str
-    values: tuple[str, ...]
+    values: tuple[Words, ...]
     n: int
     association: Number
     p: Number

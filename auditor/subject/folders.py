@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from auditor.base.errors import DataError
+from auditor.language.speaking import N_
 from auditor.records.accounting import OUTSIDE
 from auditor.subject.collection import Collection, FileReader, text_path
 from auditor.subject.formats import FORMAT_NAMES, is_decoded, is_picture
@@ -26,12 +27,12 @@ OTHER_IMAGE_SUFFIXES = frozenset({
 })
 # fmt: on
 
-HIDDEN = "hidden file"
-HIDDEN_PICTURE = "picture whose name begins with a dot"
-NOT_AN_IMAGE = "not an image"
+HIDDEN = N_("hidden file")
+HIDDEN_PICTURE = N_("picture whose name begins with a dot")
+NOT_AN_IMAGE = N_("not an image")
 OTHER_FORMAT = f"image format other than {FORMAT_NAMES}"
-UNKNOWN_KIND = "of a kind that is not read"
-NO_CLASS = "not inside a class folder"
+UNKNOWN_KIND = N_("of a kind that is not read")
+NO_CLASS = N_("not inside a class folder")
 
 
 def read_folder(root: Path, *, outside: bool = False) -> Collection:

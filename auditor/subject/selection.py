@@ -9,8 +9,9 @@ from jaxtyping import Int
 
 from auditor.base.errors import DataError, UnknownNameError
 from auditor.base.streams import stream
+from auditor.language.speaking import N_
 
-OTHER_CLASS = "of a class that was not asked for"
+OTHER_CLASS = N_("of a class that was not asked for")
 
 
 def select(

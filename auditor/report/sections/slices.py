@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
+from auditor.language.numbers import number
 from auditor.language.speaking import gettext as _
 from auditor.records.stages import Samples
 from auditor.report.document.audit import SliceRow, SliceTable
@@ -37,7 +38,7 @@ def _table(name: str, values: pd.Series, right: Bool[np.ndarray, "sample"]) -> S
         if numbers.isna().any():
             why = _(
                 "it has %(nunique)s values, and not all are numbers",
-                nunique=f"{groups.nunique():,}",
+                nunique=number(groups.nunique()),
             )
             return SliceTable(column=name, rows=[], unknown=0, small=0, note=why)
         groups = pd.qcut(numbers, QUARTERS, duplicates="drop").map(_range).astype(object)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auditor.language.speaking import gettext as _
-from auditor.language.speaking import translated
 
 DISCLAIMER = _("This table shows where evidence may be found. It is not a statement of conformity.")
 INTRODUCTION = _(
@@ -32,12 +31,6 @@ class Row:
     sections: tuple[str, ...]
     limit: str = ""
 
-    def translated(self) -> Row:
-        """Return the row in the language that is spoken."""
-        return Row(
-            translated(self.place), translated(self.asks), self.sections, translated(self.limit)
-        )
-
 
 @dataclass(frozen=True)
 class Source:
@@ -46,10 +39,6 @@ class Source:
     name: str
     about: str
     rows: tuple[Row, ...]
-
-    def translated(self) -> Source:
-        """Return the source in the language that is spoken."""
-        return Source(translated(self.name), translated(self.about), translated(self.rows))
 
 
 SOURCES: tuple[Source, ...] = (

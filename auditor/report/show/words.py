@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from auditor.language.numbers import NO_NUMBER as NO_NUMBER
-from auditor.language.speaking import NN_, translated
+from auditor.language.speaking import NN_
 from auditor.language.speaking import gettext as _
 
 
@@ -24,10 +24,6 @@ class Term:
     word: str
     meaning: str
     executive: bool = True
-
-    def translated(self) -> Term:
-        """Return the term in the language that is spoken."""
-        return Term(translated(self.word), translated(self.meaning), self.executive)
 
 
 NOT_STATED = _("Not stated by the owner")

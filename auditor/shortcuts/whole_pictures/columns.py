@@ -27,7 +27,7 @@ LEAST_ROWS = 5
 # Rows, and members of a class, that are permuted: more cost time in proportion.
 MOST_ROWS = 4000
 MOST_MEMBERS = 400
-EMPTY, RARE = "(empty)", "(rare)"
+EMPTY, RARE = _("(empty)"), _("(rare)")
 # An association with the label from which on a model could learn the column in place of the class.
 CLEAR_ASSOCIATION = 0.3
 
@@ -99,7 +99,10 @@ def groups_of(
         edges = np.unique(np.quantile(numbers, np.arange(1, QUARTERS) / QUARTERS))
         codes = np.searchsorted(edges, numbers, side="right")
         bounds = [f"{edge:g}" for edge in edges]
-        names = [f"below {bounds[0]}", *(f"from {bound}" for bound in bounds)]
+        names = [
+            _("below %(bound)s", bound=bounds[0]),
+            *(_("from %(bound)s", bound=bound) for bound in bounds),
+        ]
         return _renumbered(codes, names)
     kept = sorted(value for value, count in counts.items() if count >= LEAST_ROWS)
     order = {value: code for code, value in enumerate(kept)}
@@ -263,7 +266,7 @@ def _corrected(columns: Sequence[ColumnFactor]) -> list[ColumnFactor]:
 def _reading(q: float, association: float, classes: Sequence[ColumnEffect]) -> str:
     """Return what follows from a column's associations."""
     told = q <= LEVEL and association >= CLEAR_ASSOCIATION
-    dependent = listed([f"'{each.name}'" for each in classes if each.q <= LEVEL])
+    dependent = listed([_("'%(name)s'", name=each.name) for each in classes if each.q <= LEVEL])
     if told and dependent:
         return _(
             "It goes with the label, and within %(listed)s the model's relevance goes with it: "
