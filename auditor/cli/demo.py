@@ -46,14 +46,14 @@ def command(clean: bool, out: Path | None, seed: int, quiet: bool) -> None:
         accuracy = prepare_demo(folder, clean=clean, seed=seed, progress=step)
     progress.say(f"demo model: validation accuracy {accuracy:.2f}")
     config_file = folder / "demo.yaml"
-    outcome = audit_and_render(
+    run, result, _code = audit_and_render(
         load_config(config_file), folder.resolve(), folder / "runs", progress
     )
     if quiet:  # otherwise the run has said it
-        click.echo(f"{outcome.result.verdict.word}: {outcome.result.verdict.sentence}", err=True)
-    for line in findings_in_lines(outcome.result):
+        click.echo(f"{result.verdict.word}: {result.verdict.sentence}", err=True)
+    for line in findings_in_lines(result):
         click.echo(line, err=True)
-    click.echo(f"Open {outcome.run.path / 'report.html'} in a browser.", err=True)
+    click.echo(f"Open {run / 'report.html'} in a browser.", err=True)
     click.echo(
         f"took {time.monotonic() - started:.0f} s. Audit it again: auditor run {config_file}",
         err=True,

@@ -15,10 +15,8 @@ if TYPE_CHECKING:
     from auditor.base.progress import Progress
     from auditor.cli.ending import Ending
     from auditor.config.audit import Config
-    from auditor.pipeline import AuditOutcome
-    from auditor.report.document.audit import AuditResult
+    from auditor.report.document.audit import AuditResult, Verdict
     from auditor.report.document.review import Judgement
-    from auditor.run.folder import RunFolder
 
 
 @click.command("run")
@@ -88,23 +86,14 @@ def command(
 
                 config = within(config, base, out, progress)
             asked = Asked(baseline, decisions, ending, repair)
-            outcome = audit_and_render(config, base, out, progress, asked)
-            if outcome.exit_code and not exit_zero:
-                click.get_current_context().exit(outcome.exit_code)
+            _folder, _result, code = audit_and_render(config, base, out, progress, asked)
+            if code and not exit_zero:
+                click.get_current_context().exit(code)
     except (Exception, click.exceptions.Exit):
         if config is not None:
             complete(config, base, ending.folder, ending.summary, progress.say)
         raise
     complete(config, base, ending.folder, ending.summary, progress.say)
-
-
-@dataclass(frozen=True)
-class Audited:
-    """A finished audit with its reports; ``exit_code`` is the gate's, 0 where there is none."""
-
-    run: RunFolder
-    result: AuditResult
-    exit_code: int
 
 
 @dataclass(frozen=True)
@@ -125,8 +114,11 @@ NOTHING = Asked()
 
 def audit_and_render(
     config: Config, base: Path, out: Path, progress: Progress, asked: Asked = NOTHING
-) -> Audited:
-    """Audit and judge as ``config`` says, render the reports and print the run folder."""
+) -> tuple[Path, AuditResult, int]:
+    """Audit and judge as ``config`` says, render the reports and print the run folder.
+
+    Returns the folder, the result and the exit code of the gate, 0 where there is none.
+    """
     from auditor.cli.ending import job_summary
     from auditor.cli.render import branding_of, created_now
     from auditor.pipeline import run_audit
@@ -138,7 +130,7 @@ def audit_and_render(
     check_sections(config.report.sections)
     branding_of(config.report, base)
     keep_memory()
-    outcome = run_audit(
+    run, result = run_audit(
         config,
         base,
         out,
@@ -148,27 +140,25 @@ def audit_and_render(
         opened=asked.ending.opened if asked.ending else None,
         repair=asked.repair,
     )
-    folder = outcome.run.path
-    with only_one(outcome.run, progress):
-        judgement = _judge_and_draw(config, base, outcome, progress, asked)
+    with only_one(run, progress):
+        judgement = _judge_and_draw(config, base, (run.path, result.verdict), progress, asked)
     if asked.ending is not None:
-        job_summary(folder / "summary.md")
-    click.echo(str(folder))
-    return Audited(outcome.run, outcome.result, exit_code(judgement) if judgement else 0)
+        job_summary(run.path / "summary.md")
+    click.echo(str(run.path))
+    return run.path, result, exit_code(judgement) if judgement else 0
 
 
 def _judge_and_draw(
-    config: Config, base: Path, outcome: AuditOutcome, progress: Progress, asked: Asked
+    config: Config, base: Path, audited: tuple[Path, Verdict], progress: Progress, asked: Asked
 ) -> Judgement | None:
     from auditor.cli.gate import compared_in_words, judged_by_config
     from auditor.cli.render import render_folder
     from auditor.review.judge.gate import lines_of
 
-    folder = outcome.run.path
+    folder, verdict = audited
     judgement = judged_by_config(config, folder, base, asked.baseline, asked.decisions)
     for line in compared_in_words(folder, asked.baseline):
         progress.say(line)
-    verdict = outcome.result.verdict
     try:
         rendered = render_folder(folder, config.report, progress, base=base)
     finally:

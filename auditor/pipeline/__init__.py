@@ -1,5 +1,5 @@
 """The stages of an audit, in order."""
 
-from auditor.pipeline.audit import AuditOutcome, run_audit
+from auditor.pipeline.audit import run_audit
 
-__all__ = ["AuditOutcome", "run_audit"]
+__all__ = ["run_audit"]

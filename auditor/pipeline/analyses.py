@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from auditor.base.progress import Step
 from auditor.causal.flipping import flipping_curves, flipping_samples
 from auditor.pipeline.context import Context
-from auditor.pipeline.decisions import OfClasses, analyse_classes, analyse_layer, compared_pairs
+from auditor.pipeline.decisions import OfClasses, analyse_classes, analyse_layer
 from auditor.pipeline.illustrate import illustrate, requests_of
 from auditor.pipeline.positional import analyse_positional
 from auditor.pipeline.unit_pictures import (
@@ -29,7 +29,7 @@ from auditor.records.concepts import (
 from auditor.records.part import SampleView
 from auditor.records.stages import Illustration, UnitPicture
 from auditor.records.work import Work
-from auditor.report.sections.analysis import Extras, LayerAnalysis, LayerExtras
+from auditor.report.sections.analysis import LayerAnalysis, LayerDecisions
 
 # Concepts named per strategy, per kind of error, and reference samples of each.
 NAMED = 3
@@ -43,31 +43,23 @@ def work_of_analyses() -> Work:
     return Work(fixed=OTHER_SECONDS)
 
 
-def run_analyses(context: Context, layers: Sequence[LayerAnalysis]) -> Extras:
-    """Return everything that the analyses found, with the pictures that show it."""
-    pairs = compared_pairs(context.config.audit, context.samples, context.outputs)
-    last = layers[-1]
-    extras = tuple(
-        _layer(context, index, analysis, pairs, deepest=analysis is last)
+def decisions_of_layers(
+    context: Context, layers: Sequence[LayerAnalysis], pairs: Sequence[ConfusedPair]
+) -> tuple[LayerDecisions, ...]:
+    """Return, of every layer, where its relevance lies and what decides between classes there."""
+    return tuple(
+        _layer(context, index, analysis, pairs, deepest=analysis is layers[-1])
         for index, analysis in enumerate(layers)
     )
-    of_classes: OfClasses = context.once(
+
+
+def strategies_and_mistakes(context: Context, last: LayerAnalysis) -> OfClasses:
+    """Return the strategies of every class, and what wrong decisions rested on."""
+    return context.once(
         "strategies",
         "strategies and errors",
         lambda _: analyse_classes(context, last.layer),
         reads=[last.stage],
-    )
-    strategies, mistakes = of_classes
-    units, pictures = _pictures(context, layers, extras, of_classes)
-    return Extras(
-        deepest=last.layer.layer,
-        pairs=pairs,
-        layers=extras,
-        strategies=strategies,
-        mistakes=mistakes,
-        illustrations=_further_concepts(context, layers, extras, of_classes),
-        units=units,
-        samples=pictures,
     )
 
 
@@ -78,7 +70,7 @@ def _layer(
     pairs: Sequence[ConfusedPair],
     *,
     deepest: bool,
-) -> LayerExtras:
+) -> LayerDecisions:
     name = analysis.layer.layer
     components, class_components, decision = context.once(
         f"components-{index}",
@@ -94,7 +86,7 @@ def _layer(
         reads=[analysis.stage, f"components-{index}"],
     )
     curves = _flipping(context, f"flipping-{index}", analysis)
-    return LayerExtras(name, components, class_components, decision, directions, planes, curves)
+    return LayerDecisions(name, components, class_components, decision, directions, planes, curves)
 
 
 def _flipping(context: Context, stage: str, analysis: LayerAnalysis) -> tuple[FlippingCurves, ...]:
@@ -120,19 +112,20 @@ def _flipping(context: Context, stage: str, analysis: LayerAnalysis) -> tuple[Fl
     )
 
 
-def _pictures(
+def analysis_pictures(
     context: Context,
     layers: Sequence[LayerAnalysis],
-    extras: Sequence[LayerExtras],
+    decisions: Sequence[LayerDecisions],
     of_classes: OfClasses,
 ) -> tuple[tuple[UnitPicture, ...], Mapping[int, SampleView]]:
+    """Return the pictures that show units larger than a concept, and those of samples."""
     wanted = []
-    for analysis, extra in zip(layers, extras, strict=True):
-        wanted += component_requests(extra.components)
+    for analysis, found in zip(layers, decisions, strict=True):
+        wanted += component_requests(found.components)
         wanted += subspace_requests(
             analysis.subspaces, analysis.layer, context.samples, context.outputs
         )
-        for components in extra.class_components:
+        for components in found.class_components:
             wanted += class_component_requests(components, analysis.layer)
     rows = sample_rows(*of_classes, context.config.audit.mistakes, wanted)
     return context.once(
@@ -144,10 +137,10 @@ def _pictures(
     )
 
 
-def _further_concepts(
+def further_concepts(
     context: Context,
     layers: Sequence[LayerAnalysis],
-    extras: Sequence[LayerExtras],
+    decisions: Sequence[LayerDecisions],
     of_classes: OfClasses,
 ) -> tuple[Illustration, ...]:
     """Return reference samples of the concepts that are named here and lead no class.
@@ -156,8 +149,8 @@ def _further_concepts(
     """
     strategies, mistakes = of_classes
     requests = []
-    for analysis, extra in zip(layers, extras, strict=True):
-        within = _axes(extra.planes)
+    for analysis, found in zip(layers, decisions, strict=True):
+        within = _axes(found.planes)
         named = set()
         if analysis is layers[-1]:
             within |= _driving_or_missing(mistakes, context.config.audit.mistakes)

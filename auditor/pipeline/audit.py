@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,11 +14,17 @@ from auditor.causal.probe import Probe
 from auditor.causal.search import find_shortcuts, steps_of
 from auditor.causal.trial import LEAST_IMAGES
 from auditor.config.audit import Config
-from auditor.pipeline.analyses import run_analyses
+from auditor.pipeline.analyses import (
+    analysis_pictures,
+    decisions_of_layers,
+    further_concepts,
+    strategies_and_mistakes,
+)
 from auditor.pipeline.assemble import assemble
 from auditor.pipeline.compose import compositions
 from auditor.pipeline.concepts import concepts_of_layers, relevance_of_data
 from auditor.pipeline.context import Context, Opened
+from auditor.pipeline.decisions import compared_pairs
 from auditor.pipeline.facts import model_facts
 from auditor.pipeline.identity import identity_of
 from auditor.pipeline.label_stage import confirmed
@@ -51,14 +57,6 @@ from auditor.run.storage import locked, make_folder
 from auditor.subject import load_subject
 
 
-@dataclass(frozen=True)
-class AuditOutcome:
-    """A finished audit: its folder and its result."""
-
-    run: RunFolder
-    result: AuditResult
-
-
 def run_audit(
     config: Config,
     base: Path,
@@ -69,7 +67,7 @@ def run_audit(
     progress: Progress,
     opened: Callable[[Path], object] | None = None,
     repair: bool = False,
-) -> AuditOutcome:
+) -> tuple[RunFolder, AuditResult]:
     """Run or continue an audit up to ``audit.json``; rendering is a step of its own.
 
     Args:
@@ -110,7 +108,7 @@ def run_audit(
         return _stages(Opened(config, subject, explainer, layers, run, progress))
 
 
-def _stages(opened: Opened) -> AuditOutcome:
+def _stages(opened: Opened) -> tuple[RunFolder, AuditResult]:
     config, run, progress = opened.config, opened.run, opened.progress
     samples, relevance = relevance_of_data(opened)
     subject, agreement = confirmed(opened.subject, samples, progress)
@@ -120,7 +118,11 @@ def _stages(opened: Opened) -> AuditOutcome:
     context = Context(**vars(opened), samples=samples, outputs=outputs, store=store)
     layers = concepts_of_layers(context, relevance)
     illustrations = reference_samples(context, layers)
-    extras = run_analyses(context, layers)
+    pairs = compared_pairs(config.audit, samples, outputs)
+    decisions = decisions_of_layers(context, layers, pairs)
+    of_classes = strategies_and_mistakes(context, layers[-1])
+    units, views = analysis_pictures(context, layers, decisions, of_classes)
+    further = further_concepts(context, layers, decisions, of_classes)
     shortcuts = _shortcuts(context, layers[-1])
     local = single_pictures(context, layers[-1])
     drawn = atlases(context, layers[-1])
@@ -132,7 +134,13 @@ def _stages(opened: Opened) -> AuditOutcome:
         searched=tuple(_testable(samples, output) for output in outputs),
         layers=layers,
         illustrations=illustrations,
-        extras=extras,
+        pairs=pairs,
+        decisions=decisions,
+        strategies=of_classes[0],
+        mistakes=of_classes[1],
+        units=units,
+        views=views,
+        further=further,
         shortcuts=shortcuts,
         local=local,
         compositions=compositions(context, layers, shortcuts),
@@ -149,7 +157,7 @@ def _stages(opened: Opened) -> AuditOutcome:
         document = result.model_dump_json(indent=1).encode()
         remove_unlisted_pictures(run)
         run.write({"audit.json": document}, status="audited", seconds=seconds)
-    return AuditOutcome(run, result)
+    return run, result
 
 
 def _testable(samples: Samples, output: int) -> bool:

@@ -75,7 +75,7 @@ def explain_image(config: Config, base: Path, question: Question, images: Path) 
     look = Look(
         explainer=explainer,
         store=store,
-        load=_OneImage(inputs),
+        load=lambda rows: inputs[list(rows)],
         photo=subject.pictures(inputs)[0],
         path=question.image.name,
         row=0,
@@ -154,16 +154,6 @@ def _explain(
         why = origin.sentence if origin is not None else "its relevance overflows"
         raise ModelError(f"'{question.image}' gives NaN or infinity: {why}")
     return found
-
-
-@dataclass(frozen=True)
-class _OneImage:
-    """A table of one image, row 0."""
-
-    inputs: Tensor
-
-    def __call__(self, rows: Sequence[int]) -> Tensor:
-        return self.inputs[list(rows)]
 
 
 def _at_layer(explainer: Explainer, found: Explanation, name: str) -> LayerRelevance:

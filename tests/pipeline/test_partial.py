@@ -44,9 +44,10 @@ class AtStage:
 
 def audited(config: Path, out: Path, progress: AtStage) -> AuditResult:
     settings: Config = load_config(config)
-    return run_audit(
+    _run, result = run_audit(
         settings, config.parent, out, created="2026-01-02T03:04:05Z", argv=[], progress=progress
-    ).result
+    )
+    return result
 
 
 def raised(config: Path, out: Path, progress: AtStage) -> AuditorError | None:

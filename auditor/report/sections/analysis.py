@@ -58,8 +58,8 @@ class LayerAnalysis:
 
 
 @dataclass(frozen=True)
-class LayerExtras:
-    """What was found at one layer.
+class LayerDecisions:
+    """Where the relevance of a layer lies, and what decides between classes there.
 
     ``class_components`` has one entry per audited class, or none where only components over all
     classes were looked for; ``planes`` one per compared pair; ``curves`` none where the ranking
@@ -73,24 +73,6 @@ class LayerExtras:
     directions: RelevanceDirections | Empty
     planes: tuple[DecisionPlane | Empty, ...]
     curves: tuple[FlippingCurves, ...]
-
-
-@dataclass(frozen=True)
-class Extras:
-    """What was found besides: of pairs of classes, within classes, and about wrong decisions.
-
-    ``strategies`` and ``mistakes`` are of ``deepest``, the last audited layer. ``illustrations``
-    are of concepts that lead no class but are named here.
-    """
-
-    deepest: str
-    pairs: tuple[ConfusedPair, ...]
-    layers: tuple[LayerExtras, ...]
-    strategies: tuple[Strategies | Empty, ...]
-    mistakes: Mistakes | Empty
-    illustrations: tuple[Illustration, ...]
-    units: tuple[UnitPicture, ...]
-    samples: Mapping[int, SampleView]
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,9 +95,12 @@ class ModelFacts:
 class Analysis:
     """Everything the stages found; ``left_out`` counts classes that are not audited in depth.
 
-    ``searched`` says of each audited class whether it has images enough for the causal tests,
-    ``atlases`` has an entry per audited class, ``regions`` one per finding; ``named`` are reference
-    samples of concepts that atlases and single pictures name and that have no card.
+    ``searched`` says of each audited class whether it has images enough for the causal tests.
+    ``pairs`` are the classes compared; ``decisions`` has an entry per layer; ``strategies`` (one
+    per class) and ``mistakes`` are of the last one; ``further`` are reference samples of concepts
+    that these name and that lead no class. ``atlases`` has an entry per audited class,
+    ``regions`` one per finding; ``named`` are reference samples of concepts that atlases and single
+    pictures name and that have no card.
     """
 
     samples: Samples
@@ -128,8 +113,19 @@ class Analysis:
     shortcuts: ShortcutReport | None
     compositions: Compositions
     local: LocalPart
-    extras: Extras
+    pairs: tuple[ConfusedPair, ...]
+    decisions: tuple[LayerDecisions, ...]
+    strategies: tuple[Strategies | Empty, ...]
+    mistakes: Mistakes | Empty
+    further: tuple[Illustration, ...]
+    units: tuple[UnitPicture, ...]
+    views: Mapping[int, SampleView]
     facts: ModelFacts
     atlases: tuple[tuple[AtlasSample, ...], ...]
     regions: tuple[RegionPictures, ...]
     named: tuple[Illustration, ...]
+
+    @property
+    def deepest(self) -> str:
+        """Return the last audited layer."""
+        return self.layers[-1].layer.layer

@@ -17,8 +17,8 @@ WRONG = 4  # pictures of a pair
 
 def errors(audit: Audit) -> ErrorReport:
     """Return what the most frequent kinds of wrong decision rested on, audit.mistakes of them."""
-    extras, most = audit.analysis.extras, audit.config.audit.mistakes
-    found, layer = extras.mistakes, extras.deepest
+    analysis, most = audit.analysis, audit.config.audit.mistakes
+    found, layer = analysis.mistakes, analysis.deepest
     if isinstance(found, Empty):
         return ErrorReport(layer=layer, n=0, pairs=[], more=0, note=found.reason)
     return ErrorReport(

@@ -54,7 +54,7 @@ def method(audit: Audit) -> Method:
 
 def ranking(audit: Audit) -> list[RankingCard]:
     """Return how far the ranking can be trusted at every layer, with its curves where tested."""
-    return [_ranking(audit, layer.layer, layer.curves) for layer in audit.analysis.extras.layers]
+    return [_ranking(audit, layer.layer, layer.curves) for layer in audit.analysis.decisions]
 
 
 def _ranking(audit: Audit, layer: str, curves: Sequence[FlippingCurves]) -> RankingCard:

@@ -23,12 +23,12 @@ CROPS = 4  # of an axis
 
 def planes(audit: Audit) -> Planes:
     """Return a card for each pair and layer, the deepest layer first; only that one is drawn."""
-    shelf, extras = audit.shelf, audit.analysis.extras
+    shelf, analysis = audit.shelf, audit.analysis
     cards, gaps = [], []
-    for number, pair in enumerate(extras.pairs):
+    for number, pair in enumerate(analysis.pairs):
         missing: dict[str, list[str]] = {}
         drawn = False
-        for layer, extra in zip(audit.analysis.layers[::-1], extras.layers[::-1], strict=True):
+        for layer, extra in zip(analysis.layers[::-1], analysis.decisions[::-1], strict=True):
             plane = extra.planes[number]
             if isinstance(plane, Empty):
                 missing.setdefault(plane.reason, []).append(extra.layer)
@@ -37,7 +37,7 @@ def planes(audit: Audit) -> Planes:
             cards.append(card if drawn else _drawn(audit, plane, card))
             drawn = True
         gaps += [_gap(pair, reason, where, shelf) for reason, where in missing.items()]
-    return Planes(cards=cards, gaps=gaps, note="" if extras.pairs else _nothing())
+    return Planes(cards=cards, gaps=gaps, note="" if analysis.pairs else _nothing())
 
 
 def _nothing() -> str:

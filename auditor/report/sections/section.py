@@ -39,12 +39,12 @@ class Audit:
     @cached_property
     def shelf(self) -> Shelf:
         """All pictures of concepts, units and samples."""
-        extras = self.analysis.extras
+        analysis = self.analysis
         return shelf(
-            self.analysis.samples,
-            [*self.analysis.illustrations, *extras.illustrations],
-            extras.samples,
-            extras.units,
+            analysis.samples,
+            [*analysis.illustrations, *analysis.further],
+            analysis.views,
+            analysis.units,
         )
 
     @cached_property

@@ -22,10 +22,10 @@ NEAREST = 5  # pictures of a strategy
 
 def strategies(audit: Audit) -> StrategyReport:
     """Return the strategies of every audited class, at the deepest layer."""
-    extras, shelf = audit.analysis.extras, audit.shelf
-    pairs = zip(extras.strategies, audit.class_names, strict=True)
+    analysis, shelf = audit.analysis, audit.shelf
+    pairs = zip(analysis.strategies, audit.class_names, strict=True)
     return StrategyReport(
-        layer=extras.deepest, classes=[_class(found, name, shelf) for found, name in pairs]
+        layer=analysis.deepest, classes=[_class(found, name, shelf) for found, name in pairs]
     )
 
 

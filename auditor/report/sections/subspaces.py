@@ -41,7 +41,7 @@ def units(audit: Audit) -> list[LayerUnits]:
     analysis = audit.analysis
     return [
         layer_units(extra, layer.subspaces, analysis.outputs, audit.shelf)
-        for layer, extra in zip(analysis.layers, analysis.extras.layers, strict=True)
+        for layer, extra in zip(analysis.layers, analysis.decisions, strict=True)
     ]
 
 

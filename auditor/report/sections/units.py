@@ -23,14 +23,14 @@ from auditor.report.document.analyses import (
     RelevanceDirection,
     SubspacePictures,
 )
-from auditor.report.sections.analysis import LayerExtras
+from auditor.report.sections.analysis import LayerDecisions
 from auditor.report.sections.shared import Shelf
 
 NAMED = 3
 
 
 def layer_units(
-    extra: LayerExtras, subspaces: Subspaces, outputs: Sequence[int], shelf: Shelf
+    extra: LayerDecisions, subspaces: Subspaces, outputs: Sequence[int], shelf: Shelf
 ) -> LayerUnits:
     """Return the units of a layer; what could not be found has a reason."""
     decision, components, directions = extra.decision, extra.components, extra.directions
