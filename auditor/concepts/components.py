@@ -16,8 +16,8 @@ from scipy.optimize import linear_sum_assignment
 
 from auditor.concepts.factors import Patches, carried_parts, factor_directions
 from auditor.language.numbers import decimal, percent, short_number, whole_percent
+from auditor.language.speaking import N_, ngettext
 from auditor.language.speaking import gettext as _
-from auditor.language.speaking import ngettext
 from auditor.records.concepts import Empty, PositionalComponents
 
 # Numbers that are tried: up to 8 in one class, over all classes up to some more than classes.
@@ -32,6 +32,9 @@ WORTH = 0.01
 PATIENCE = 3
 # Positions that the factors are fitted on; all positions are then expressed by them.
 POSITIONS = 3000
+
+
+NO_RELEVANCE = N_("No sample has positive relevance at %(layer)s, so it has no components.")
 
 
 @dataclass(frozen=True)
@@ -89,27 +92,17 @@ def positional_components(
     positive, total = _scaled(relevance)
     used = np.flatnonzero(total > 0)
     if len(used) == 0:
-        return Empty(
-            _(
-                "No sample has positive relevance at %(layer)s, so it has no components.",
-                layer=layer,
-            )
-        )
+        return Empty(_(NO_RELEVANCE, layer=layer))
     explained_as = np.asarray(explained_as)
-    halves = _halves(positive, used, explained_as[used], positions // 2, rng)
-    seed = int(rng.integers(2**31))
     if most is None:
         most = MOST if output is not None else max(MOST, len(np.unique(explained_as)) + 4)
     patience = PATIENCE if output is not None else None
-    trials = _trials(halves, most, patience, seed)
-    number = _choose(trials)
+    halves = _halves(positive, used, explained_as[used], positions // 2, rng)
+    trials, directions = _factors(halves, most, patience, int(rng.integers(2**31)))
+    number = len(directions)
     if number == 0:
         return Empty(_unstable(layer, len(used), trials))
-    directions = factor_directions(np.concatenate(halves), number, seed)
-    place = np.stack([carried_parts(sample.T, directions).T for sample in positive])
-    order = np.argsort(-place.sum(axis=(0, 2), dtype=np.float64), kind="stable")
-    place, directions = place[:, order], directions[order]
-    overlap = directions @ directions.T
+    place, directions = _largest_first(positive, directions)
     return PositionalComponents(
         layer=layer,
         output=output,
@@ -118,13 +111,47 @@ def positional_components(
         directions=directions,
         place=place.reshape(len(place), number, *relevance.shape[2:]),
         **_shares(place, total, explained_as),
-        overlap=overlap,
-        redundancy=(overlap - np.eye(number)).max(axis=1) if number > 1 else np.zeros(1),
-        numbers=tuple(trial.number for trial in trials),
-        stability=np.array([trial.stability for trial in trials]),
-        explained=np.array([trial.explained for trial in trials]),
-        rule=_rule(trials, number),
+        **_overlaps(directions),
+        **_tried(trials, number),
     )
+
+
+def _factors(
+    halves: tuple[Patches, Patches], most: int, patience: int | None, seed: int
+) -> tuple[list[_Trial], Float[np.ndarray, "component concept"]]:
+    """Return the numbers tried, and the directions of the one chosen: none where none is stable."""
+    trials = _trials(halves, most, patience, seed)
+    number = _choose(trials)
+    both = np.concatenate(halves)
+    return trials, factor_directions(both, number, seed) if number else both[:0]
+
+
+def _largest_first(
+    positive: Float[np.ndarray, "sample concept position"],
+    directions: Float[np.ndarray, "component concept"],
+) -> tuple[Float[np.ndarray, "sample component position"], Float[np.ndarray, "component concept"]]:
+    """Return what components carry of every entry, and their directions, the largest first."""
+    place = np.stack([carried_parts(sample.T, directions).T for sample in positive])
+    order = np.argsort(-place.sum(axis=(0, 2), dtype=np.float64), kind="stable")
+    return place[:, order], directions[order]
+
+
+def _overlaps(directions: Float[np.ndarray, "component concept"]) -> dict[str, Any]:
+    """Return the cosines of components, and of each the largest with another one."""
+    overlap = directions @ directions.T
+    number = len(directions)
+    redundancy = (overlap - np.eye(number)).max(axis=1) if number > 1 else np.zeros(1)
+    return {"overlap": overlap, "redundancy": redundancy}
+
+
+def _tried(trials: list[_Trial], number: int) -> dict[str, Any]:
+    """Return what was tried for the record, and the rule that chose ``number``."""
+    return {
+        "numbers": tuple(trial.number for trial in trials),
+        "stability": np.array([trial.stability for trial in trials]),
+        "explained": np.array([trial.explained for trial in trials]),
+        "rule": _rule(trials, number),
+    }
 
 
 def _scaled(
