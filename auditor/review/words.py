@@ -210,9 +210,3 @@ IS_RUNNING = _("an audit is at work in it")
 UNKNOWN_PROJECT = _("(project not known)")
 LIKELY_SHORTCUTS = _("Likely shortcuts")
 TREND = N_("%(title)s: %(first)s in the first of %(count)s audits, %(last)s in the last.")
-
-# What a change, a decision or a run is called in a word.
-WORDS = (
-    *(_("back"), _("new"), _("worse"), _("not tested"), _("persisting"), _("better")),
-    *(_("gone"), _("no clear change"), _("not compared"), _("not finished"), _("unreadable")),
-)

@@ -200,6 +200,7 @@ VIEWS: Mapping[str, str] = {
 
 # Words that the result holds as keys and the report shows in the language that is spoken.
 KEYS = (
+    *(_("not finished"), _("unreadable")),
     *(_("critical"), _("high"), _("medium"), _("moderate"), _("low"), _("none")),
     *(_("PASS"), _("PASS WITH CONDITIONS"), _("FAIL"), _("INCOMPLETE")),
     *(_("new"), _("back"), _("worse"), _("better"), _("persisting"), _("gone")),
