@@ -13,10 +13,15 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """The named implementations of one kind of thing (``kind`` is what users call it)."""
+    """The named implementations of one kind of thing (``kind`` is what users call it).
 
-    def __init__(self, kind: str) -> None:
+    Every module of ``packages`` is imported before the first look at what is registered, so that
+    the built-in ones are there. Adding one takes a file in a package.
+    """
+
+    def __init__(self, kind: str, *packages: str) -> None:
         self.kind = kind
+        self._packages = list(packages)
         self._entries: dict[str, T] = {}
         self._origins: dict[str, tuple[object, object]] = {}
 
@@ -47,15 +52,23 @@ class Registry(Generic[T]):
         self._entries[name], self._origins[name] = entry, origin
 
     def __getitem__(self, name: str) -> T:
+        self._import_built_in()
         if name not in self._entries:
             raise UnknownNameError(self.kind, name, self._entries)
         return self._entries[name]
 
     def __iter__(self) -> Iterator[str]:
+        self._import_built_in()
         return iter(self._entries)
 
     def __len__(self) -> int:
+        self._import_built_in()
         return len(self._entries)
+
+    def _import_built_in(self) -> None:
+        while self._packages:
+            package = importlib.import_module(self._packages.pop(0))
+            import_all(package.__name__, package.__path__)
 
 
 def import_all(package: str, folders: Iterable[str]) -> None:

@@ -84,14 +84,14 @@ def run_audit(
         IntegrityError: the run is finished and its files are not as they were written.
         StorageError: a file cannot be written now.
     """
-    plugins = load_plugins(config, base)
+    plugins, plugin_notes = load_plugins(config, base)
     config = with_proposals(config)
     with progress.stage("loading model and data"):
         subject = load_subject(config, base)
         explainer = make_explainer(config, subject)
     named_outputs(config.audit.classes or (), subject.manifest.classes)
     named_rows(config.audit.samples or (), subject.manifest.paths)
-    for note in (*(plugin.note for plugin in plugins), *subject.notes, *explainer.notes):
+    for note in (*plugin_notes, *subject.notes, *explainer.notes):
         progress.say(f"note: {note}")
     layers = audited_layers(config, explainer)
     begin = partial(open_run, say=progress.say, repair=repair)

@@ -18,7 +18,6 @@ import auditor
 from auditor.base.errors import IntegrityError
 from auditor.config.audit import NOT_EVIDENCE, Config
 from auditor.pipeline.device_class import device_class
-from auditor.pipeline.plugins import Plugin
 from auditor.relevance.explainer import Explainer
 from auditor.review.keep.runs import run_folders
 from auditor.run.folder import digest_of
@@ -50,10 +49,9 @@ def identity_of(
     subject: Subject,
     explainer: Explainer,
     layers: Sequence[str],
-    plugins: Sequence[Plugin] = (),
+    plugins: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return what identifies an audit, by part, as plain JSON values."""
-    of_plugins = {plugin.source: plugin.digest for plugin in plugins}
     return {
         "config": digest_of(_configured(config)),
         "layers": list(layers),
@@ -62,7 +60,7 @@ def identity_of(
         "data": value_digest([subject.data_digest, subject.manifest]),
         "versions": versions(),
         "device": device_class(subject.device),
-    } | ({"plugins": of_plugins} if of_plugins else {})
+    } | ({"plugins": dict(plugins)} if plugins else {})
 
 
 def model_identity(subject: Subject, explainer: Explainer) -> str:

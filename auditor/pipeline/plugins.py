@@ -4,37 +4,32 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.base.errors import ConfigError
 from auditor.config.audit import Config
-from auditor.shortcuts.propose.proposals import chosen_proposals
+from auditor.shortcuts.propose.proposals import PROPOSALS, chosen_proposals
+from auditor.shortcuts.terms import TERMS
 from auditor.subject.factories import load_code
 
 
-@dataclass(frozen=True)
-class Plugin:
-    """A module of the user's that was imported: ``digest`` of its source, ``note`` to say."""
-
-    source: str
-    digest: str
-    note: str
-
-
-def load_plugins(config: Config, base: Path) -> tuple[Plugin, ...]:
+def load_plugins(config: Config, base: Path) -> tuple[dict[str, str], list[str]]:
     """Import the plug-ins of a config, in its order. This runs the user's code.
+
+    Returns the digest of each one's source, and notes that say whose code ran.
 
     Raises:
         ConfigError: one is not found, fails, or registers a name that is taken.
     """
-    plugins = []
+    for registry in (PROPOSALS, TERMS):
+        len(registry)  # the built-in ones come first: a name of theirs is taken
+    digests, notes = {}, []
     for source in config.plugins:
         module, note = load_code(source, base, ConfigError)
         file = Path(module.__file__ or "")
-        digest = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
-        plugins.append(Plugin(source, digest, note))
-    return tuple(plugins)
+        digests[source] = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+        notes.append(note)
+    return digests, notes
 
 
 def with_proposals(config: Config) -> Config:

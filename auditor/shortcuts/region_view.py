@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -46,41 +46,33 @@ class Effects:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparisons:
-    """Windows of the region's size to compare it with, all drawn before any term is measured.
+class RegionView:
+    """A region as ``windows`` of one size in its references, and windows to compare these with.
 
-    So a further term changes the numbers of no other. Likeness, places and looks are each compared
-    with draws of their own: ``..._elsewhere`` are groups of windows elsewhere in the own class,
-    ``..._others`` groups in other classes, where these are most relevant or, for ``place_others``,
-    at the median place of the region. ``others`` are again the most relevant windows of other
-    classes. The places and looks are empty for a region that covers the picture.
+    ``masks`` is the region in every member of the class, shrunk like the scene. All windows to
+    compare with are drawn before any term is measured, so that a further term changes the numbers
+    of no other. Likeness, places and looks are each compared with draws of their own:
+    ``..._elsewhere`` are groups of windows elsewhere in the own class, ``..._others`` groups in
+    other classes, where these are most relevant or, for ``place_others``, at the median place of
+    the region. ``others`` are again the most relevant windows of other classes. The places and
+    looks are empty for a region that covers the picture. ``effects`` is None where the model was
+    not asked.
     """
 
+    windows: Windows
+    masks: Bool[np.ndarray, "member height width"]
     likeness_elsewhere: Sequence[Windows]
     likeness_others: Sequence[Windows]
     others: Sequence[Windows]
     place_elsewhere: Sequence[Windows] = ()
     place_others: Sequence[Windows] = ()
     look_elsewhere: Sequence[Windows] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class RegionView:
-    """A region as `windows` of one size in its references, and what to compare these with.
-
-    ``masks`` is the region in every member of the class, shrunk like the scene; ``effects`` None
-    where the model was not asked.
-    """
-
-    windows: Windows
-    masks: Bool[np.ndarray, "member height width"]
-    compared: Comparisons
     effects: Effects | None = None
 
     @property
     def comparable(self) -> bool:
         """Whether places and looks can be compared: other classes, and room beside the region."""
-        return bool(self.compared.others) and not self.windows.cover_the_picture
+        return bool(self.others) and not self.windows.cover_the_picture
 
     @cached_property
     def stereotypy(self) -> float:
@@ -90,12 +82,12 @@ class RegionView:
     @cached_property
     def usual_stereotypy(self) -> list[float]:
         """How alike the most relevant windows of other classes are."""
-        return [stereotypy(crops(each)) for each in self.compared.likeness_others]
+        return [stereotypy(crops(each)) for each in self.likeness_others]
 
     @cached_property
     def stereotypy_elsewhere(self) -> list[float]:
         """How alike windows elsewhere in the own class are."""
-        return [stereotypy(crops(each)) for each in self.compared.likeness_elsewhere]
+        return [stereotypy(crops(each)) for each in self.likeness_elsewhere]
 
     @cached_property
     def located(self) -> Windows | None:
@@ -145,7 +137,7 @@ def view_of(
     if len(kept) < LEAST_REFERENCES:
         return None
     windows = _windows_of(own, kept, small)
-    return RegionView(windows, small, _comparisons(windows, small, others, rng), effects)
+    return replace(_compared(windows, small, others, rng), effects=effects)
 
 
 def _windows_of(
@@ -166,12 +158,13 @@ def _windows_of(
     return Windows(own, kept, _inside(corners, shape, own.size), shape)
 
 
-def _comparisons(
+def _compared(
     windows: Windows,
     masks: Bool[np.ndarray, "member height width"],
     others: Sequence[Scene],
     rng: np.random.Generator,
-) -> Comparisons:
+) -> RegionView:
+    """Draw the windows to compare with; the order of the draws decides the numbers of a run."""
     own, shape, count = windows.scene, windows.shape, len(windows.rows)
     likeness_elsewhere = []
     for _ in range(GROUPS):
@@ -180,16 +173,15 @@ def _comparisons(
         likeness_elsewhere.append(Windows(own, rows, corners, shape))
     likeness_others = _most_relevant(others, windows, rng)
     relevant = _most_relevant(others, windows, rng)
-    if not relevant or windows.cover_the_picture:
-        return Comparisons(likeness_elsewhere, likeness_others, relevant)
+    view = RegionView(windows, masks, likeness_elsewhere, likeness_others, relevant)
+    if not view.comparable:
+        return view
     here = _at_median_place(windows)
     taken = np.zeros((GROUPS, *own.size), dtype=bool)
     top, left = here.corners[0]
     taken[:, top : top + shape.height, left : left + shape.width] = True
-    return Comparisons(
-        likeness_elsewhere,
-        likeness_others,
-        relevant,
+    return replace(
+        view,
         place_elsewhere=[
             Windows(own, windows.rows, np.tile(corner, (count, 1)), shape)
             for corner in random_places(taken, shape, rng)

@@ -73,6 +73,7 @@ def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget after each test what its plug-in registered."""
     registries: tuple[Registry, ...] = (PROPOSALS, TERMS, TESTS)
     for registry in registries:
+        assert len(registry)
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
         monkeypatch.setattr(registry, "_origins", dict(registry._origins))
 

@@ -126,7 +126,9 @@ class Proposer:
         return [replace(proposal, kind=self.name) for proposal in regions]
 
 
-PROPOSALS: Registry[Proposer] = Registry("proposal")
+PROPOSALS: Registry[Proposer] = Registry(
+    "proposal", "auditor.shortcuts.propose", "auditor.shortcuts.whole_pictures"
+)
 
 
 def proposer(name: str, *, by_concept: bool = False) -> Callable[[Propose], Propose]:

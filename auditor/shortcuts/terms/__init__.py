@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from auditor.base.registry import Registry, import_all
+from auditor.base.registry import Registry
 from auditor.shortcuts.region_view import RegionView
 
 Measure = Callable[[RegionView], float | None]
@@ -46,7 +46,7 @@ class Term:
         return self.weight * min(1.0, max(0.0, self.strength(value)))
 
 
-TERMS: Registry[Term] = Registry("term of implausibility")
+TERMS: Registry[Term] = Registry("term of implausibility", __name__)
 
 
 def term(
@@ -69,6 +69,3 @@ def term(
         return measure
 
     return enter
-
-
-import_all(__name__, __path__)

@@ -24,7 +24,7 @@ def in_a_corner(view: RegionView) -> float | None:
     """Return the percentile of how near the region is to a corner."""
     if view.located is None:
         return None
-    usual = [-corner_distance(windows) for windows in view.compared.others]
+    usual = [-corner_distance(windows) for windows in view.others]
     return percentile(-corner_distance(view.located), usual)
 
 

@@ -25,7 +25,7 @@ def near_the_border(view: RegionView) -> float | None:
     """Return the percentile of how near the region is to the border."""
     if view.located is None:
         return None
-    usual = [-border_distance(windows) for windows in view.compared.others]
+    usual = [-border_distance(windows) for windows in view.others]
     return percentile(-border_distance(view.located), usual)
 
 

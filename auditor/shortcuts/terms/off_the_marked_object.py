@@ -29,7 +29,7 @@ def off_the_marked_object(view: RegionView) -> float | None:
     observed = share_outside(view.windows) if view.comparable else None
     if observed is None:
         return None
-    usual = [share_outside(windows) for windows in view.compared.others]
+    usual = [share_outside(windows) for windows in view.others]
     known = [share for share in usual if share is not None]
     return observed * (percentile(observed, known) if known else 1.0)
 

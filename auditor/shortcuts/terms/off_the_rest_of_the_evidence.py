@@ -40,8 +40,7 @@ def off_the_rest_of_the_evidence(view: RegionView) -> float | None:
     heat = view.windows.scene.heat
     rest = (heat * weight).sum(axis=0) / np.maximum(weight.sum(axis=0), 1.0)
     usual = [
-        _outside(_consensus(windows.scene.heat.mean(axis=0)), windows)
-        for windows in view.compared.others
+        _outside(_consensus(windows.scene.heat.mean(axis=0)), windows) for windows in view.others
     ]
     return percentile(_outside(_consensus(rest), view.windows), usual)
 

@@ -40,7 +40,7 @@ def same_look_at_the_same_place(view: RegionView) -> float | None:
         return 0.0
     usual = [
         [stereotypy(crops(windows)) for windows in groups]
-        for groups in (view.compared.place_elsewhere, view.compared.place_others)
+        for groups in (view.place_elsewhere, view.place_others)
     ]
     return min(
         percentile(observed, group) * max(0.0, 1.0 - max(0.0, float(np.median(group))) / observed)

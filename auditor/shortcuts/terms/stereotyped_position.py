@@ -27,7 +27,7 @@ def stereotyped_position(view: RegionView) -> float | None:
     """Return how tightly the region keeps to a place that other classes do not keep to."""
     if view.located is None:
         return None
-    others = view.compared.others
+    others = view.others
     tight = tightness(spread(view.located), [spread(windows) for windows in others])
     return tight * off_prior(view.located, others)
 

@@ -37,8 +37,7 @@ def synthetic_look(view: RegionView) -> float | None:
         return None
     observed = _look(view.windows)
     usual = [
-        [_look(windows) for windows in groups]
-        for groups in (view.compared.look_elsewhere, view.compared.others)
+        [_look(windows) for windows in groups] for groups in (view.look_elsewhere, view.others)
     ]
     signs = [
         min(prominence(value, [look[sign] for look in group]) for group in usual)

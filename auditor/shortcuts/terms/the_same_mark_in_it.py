@@ -19,6 +19,6 @@ from auditor.shortcuts.terms import term
 )
 def the_same_mark_in_it(view: RegionView) -> float | None:
     """Return `same_mark` of the region, None without other classes."""
-    if not view.compared.others:
+    if not view.others:
         return None
-    return same_mark(view.windows, view.masks[view.windows.rows], view.compared.others)
+    return same_mark(view.windows, view.masks[view.windows.rows], view.others)
