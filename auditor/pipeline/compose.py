@@ -16,10 +16,9 @@ from auditor.pipeline.context import Context
 from auditor.pipeline.illustrate import crop_of
 from auditor.records.details import (
     CompositionGraph,
-    Compositions,
     CompositionStep,
-    NodePicture,
 )
+from auditor.records.part import Picture
 from auditor.records.stages import Finding, LayerRelevance, Samples, ShortcutReport
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.flows import chain_of, mean_flow
@@ -29,7 +28,10 @@ from auditor.relevance.over_data.heatmaps import (
     concept_maps,
     sample_concept_maps,
 )
+from auditor.report.document.audit import CompositionPart
 from auditor.report.sections.analysis import LayerAnalysis
+from auditor.report.sections.composition import Key, composition_card
+from auditor.report.sections.findings import finding_ids
 from auditor.report.show.picture_store import ImageStore
 from auditor.subject import Subject
 
@@ -38,7 +40,6 @@ SAMPLES = 12
 LOOKED_UP = 4
 COMPARED = 12
 GRADES = ("A", "B")
-Key = tuple[str, int, int]
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,11 @@ class Composer:
         shortcuts: ShortcutReport | None,
         store: ImageStore,
         progress: Step,
-    ) -> Compositions:
+    ) -> CompositionPart:
         """Return the graph of every class and of every finding of grade A or B, with crops."""
         reason = self.why_not()
         if reason:
-            return Compositions(self.chain, self.keep, (), (), reason)
+            return CompositionPart(layers=list(self.chain), keep=self.keep, cards=[], reason=reason)
         graphs = []
         for output in outputs:
             graphs.append(self.of_class(output))
@@ -71,7 +72,9 @@ class Composer:
         for finding in graded(shortcuts):
             graphs.append(self.of_finding(finding))
             progress(1)
-        return Compositions(self.chain, self.keep, tuple(graphs), self.pictures(graphs, store))
+        crops, findings = self.crops(graphs, store), finding_ids(shortcuts)
+        cards = [composition_card(graph, self.samples, findings, crops) for graph in graphs]
+        return CompositionPart(layers=list(self.chain), keep=self.keep, cards=cards, reason="")
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -103,9 +106,7 @@ class Composer:
             top = self._in_region(finding, places)
         return self._graph(candidate.output, candidate.id, candidate.rows, top)
 
-    def pictures(
-        self, graphs: Sequence[CompositionGraph], store: ImageStore
-    ) -> tuple[NodePicture, ...]:
+    def crops(self, graphs: Sequence[CompositionGraph], store: ImageStore) -> dict[Key, Picture]:
         """Return the crop of every node of the graphs, each once."""
         wanted: dict[Key, int] = {}
         for graph in graphs:
@@ -120,10 +121,10 @@ class Composer:
             self.samples.target,
             batch=self.batch,
         )
-        return tuple(
-            self._picture(request, *shown, store)
-            for request, shown in zip(requests, maps, strict=True)
-        )
+        return {
+            key: self._crop(request, *shown, store)
+            for key, request, shown in zip(wanted, requests, maps, strict=True)
+        }
 
     def _graph(
         self,
@@ -213,18 +214,17 @@ class Composer:
         peak = int(layer.peak[row, concept]) if score > 0 else None
         return MapRequest(name, (concept,), output, "relevance", row, score, peak)
 
-    def _picture(
+    def _crop(
         self, request: MapRequest, heatmap: Heatmap, field: Heatmap | None, store: ImageStore
-    ) -> NodePicture:
+    ) -> Picture:
         heatmap = heatmap if request.score > 0 else -heatmap
         photo, path = self.subject.picture(request.row), self.paths[request.row]
-        picture = crop_of(request, heatmap, field, photo, path, store)
-        return NodePicture(request.layer, request.concepts[0], request.row, picture)
+        return crop_of(request, heatmap, field, photo, path, store)
 
 
 def compositions(
     context: Context, layers: Sequence[LayerAnalysis], shortcuts: ShortcutReport | None
-) -> Compositions:
+) -> CompositionPart:
     """Return the graph of every class and of every finding of grade A or B, with crops."""
     audit = context.config.audit
     by_name = {analysis.layer.layer: analysis.layer for analysis in layers}

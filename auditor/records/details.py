@@ -1,9 +1,8 @@
-"""The frozen records of what is looked at in detail: composition, single samples, the map.
+"""The frozen records of a composition: what the concepts of a decision are made of.
 
 Axes and units are those of `auditor.records.stages`; besides, ``parent`` and ``child`` (kept
-concepts of a
-layer and of the next one below), ``point`` (a concept on the map). Flow is signed relevance in
-units of the explained logit.
+concepts of a layer and of the next one below). Flow is signed relevance in units of the explained
+logit.
 """
 
 from __future__ import annotations
@@ -12,8 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-
-from auditor.records.part import Picture
 
 
 @dataclass(frozen=True)
@@ -54,28 +51,4 @@ class CompositionGraph:
     rows: Int[np.ndarray, "sample"]
     steps: tuple[CompositionStep, ...]
     best: tuple[tuple[int, ...], ...]
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class NodePicture:
-    """What a concept sees in the sample of a graph in which it matters most."""
-
-    layer: str
-    concept: int
-    row: int
-    crop: Picture
-
-
-@dataclass(frozen=True)
-class Compositions:
-    """All graphs of an audit over ``layers``, the upper one first, and the crops of the nodes.
-
-    ``reason`` says why there are no graphs, ``keep`` how many concepts each unit keeps.
-    """
-
-    layers: tuple[str, ...]
-    keep: int
-    graphs: tuple[CompositionGraph, ...]
-    pictures: tuple[NodePicture, ...]
     reason: str = ""

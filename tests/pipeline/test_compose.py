@@ -14,7 +14,6 @@ from torch import nn
 
 from auditor.concepts.composition import shares
 from auditor.pipeline.compose import Composer
-from auditor.records.details import Compositions
 from auditor.records.shortcuts import Plausibility, SearchLimits
 from auditor.records.stages import (
     Candidate,
@@ -26,7 +25,7 @@ from auditor.records.stages import (
 )
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.flows import chain_of
-from auditor.report.sections.composition import composition_part
+from auditor.report.document.audit import CompositionPart
 from auditor.report.show.picture_store import ImageStore
 from tests.relevance.test_composition import Planted
 
@@ -166,11 +165,13 @@ def test_three_layers_follow_the_paths_through_what_was_kept(keep: int) -> None:
         np.testing.assert_allclose(part.absorbed / part.relevance, 0, atol=1e-4)
 
 
-def finding(layer: str | None, concepts: tuple[int, ...], grade: str) -> Finding:
+def finding(
+    layer: str | None, concepts: tuple[int, ...], grade: str, name: str = "gravel/1"
+) -> Finding:
     masks = np.zeros((3, SIDE, SIDE), dtype=bool)
     masks[:, 2:6, 2:6] = True
     candidate = Candidate(
-        id="gravel/1",
+        id=name,
         output=0,
         kind="P1",
         shape="spot",
@@ -211,9 +212,12 @@ def test_a_finding_starts_from_its_own_concepts_or_those_of_its_region(
     assert graph.steps[0].children == top
 
 
-def all_of(made: Composer, folder: Path, *grades: str) -> Compositions:
+def all_of(made: Composer, folder: Path, *grades: str) -> CompositionPart:
     report = ShortcutReport(
-        findings=tuple(finding("upper", (1,), grade) for grade in grades),
+        findings=tuple(
+            finding("upper", (1,), grade, f"gravel/{number}")
+            for number, grade in enumerate(grades, start=1)
+        ),
         limits=SearchLimits(ran=True),
     )
     return made.all([0, 1], report, ImageStore(folder), lambda _: None)
@@ -221,8 +225,7 @@ def all_of(made: Composer, folder: Path, *grades: str) -> Compositions:
 
 def test_the_report_gets_every_graph_with_a_crop_for_every_concept(tmp_path: Path) -> None:
     made = composer()
-    found = all_of(made, tmp_path, "A", "C")
-    part = composition_part(found, made.samples, {"gravel/1": "F1"})
+    part = all_of(made, tmp_path, "A", "C")
     assert [(card.class_name, card.finding) for card in part.cards] == [
         ("grey", ""),
         ("none", ""),
@@ -245,7 +248,7 @@ def test_the_report_gets_every_graph_with_a_crop_for_every_concept(tmp_path: Pat
 def test_one_layer_or_none_kept_gives_words(tmp_path: Path) -> None:
     one = all_of(composer(layers=("upper",)), tmp_path)
     assert one.reason.startswith("Only one layer is audited (upper)")
-    assert one.graphs == ()
+    assert one.cards == []
     off = all_of(composer(keep=0), tmp_path)
     assert "switched off" in off.reason
 

@@ -20,7 +20,6 @@ from auditor.records.concepts import (
     Strategies,
     UnitChoice,
 )
-from auditor.records.details import Compositions
 from auditor.records.part import Picture, SampleView
 from auditor.records.stages import (
     ConceptStatistics,
@@ -32,7 +31,13 @@ from auditor.records.stages import (
     Subspaces,
     UnitPicture,
 )
-from auditor.report.document.audit import AtlasSample, LocalPart, ModelCard, RuleCount
+from auditor.report.document.audit import (
+    AtlasSample,
+    CompositionPart,
+    LocalPart,
+    ModelCard,
+    RuleCount,
+)
 
 # Of a finding: photographs with the region outlined, and the regions cut out.
 RegionPictures = tuple[tuple[Picture, ...], tuple[Picture, ...]]
@@ -111,7 +116,7 @@ class Analysis:
     layers: tuple[LayerAnalysis, ...]
     illustrations: tuple[Illustration, ...]
     shortcuts: ShortcutReport | None
-    compositions: Compositions
+    compositions: CompositionPart
     local: LocalPart
     pairs: tuple[ConfusedPair, ...]
     decisions: tuple[LayerDecisions, ...]

@@ -8,7 +8,7 @@ import numpy as np
 
 from auditor.concepts.composition import shares
 from auditor.language.speaking import gettext as _
-from auditor.records.details import CompositionGraph, Compositions, CompositionStep
+from auditor.records.details import CompositionGraph, CompositionStep
 from auditor.records.part import concept_id
 from auditor.records.stages import Samples
 from auditor.report.document.audit import (
@@ -19,36 +19,21 @@ from auditor.report.document.audit import (
     GraphNode,
     Picture,
 )
-from auditor.report.sections.findings import finding_ids
 from auditor.report.sections.section import Audit, Section
 
-Crops = Mapping[tuple[str, int, int], Picture]
+Key = tuple[str, int, int]  # layer, concept, row
+Crops = Mapping[Key, Picture]
 
 
 def composition(audit: Audit) -> CompositionPart:
-    """Return the graphs of classes and findings."""
-    analysis = audit.analysis
-    return composition_part(
-        analysis.compositions, analysis.samples, finding_ids(analysis.shortcuts)
-    )
+    """Return the graphs of classes and findings; a stage has made their cards."""
+    return audit.analysis.compositions
 
 
-def composition_part(
-    compositions: Compositions, samples: Samples, findings: Mapping[str, str]
-) -> CompositionPart:
-    """Return the section; ``findings`` maps candidates to the ids of their findings."""
-    crops = {(p.layer, p.concept, p.row): p.crop for p in compositions.pictures}
-    return CompositionPart(
-        layers=list(compositions.layers),
-        keep=compositions.keep,
-        cards=[_card(graph, samples, findings, crops) for graph in compositions.graphs],
-        reason=compositions.reason,
-    )
-
-
-def _card(
+def composition_card(
     graph: CompositionGraph, samples: Samples, findings: Mapping[str, str], crops: Crops
 ) -> CompositionCard:
+    """Return a graph as nodes and edges; ``findings`` maps candidates to ids of findings."""
     return CompositionCard(
         class_name=samples.manifest.classes[graph.output],
         finding=findings.get(graph.candidate, "") if graph.candidate else "",
