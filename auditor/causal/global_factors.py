@@ -262,7 +262,7 @@ def _tested(
 ) -> tuple[Evidence, Evidence]:
     """Give the statistic to other pictures and take it from members, on the test half."""
     why = STATISTICS[factor.statistic].fixed
-    why = _("Not testable: %(why)s.", why=why) if why else ""
+    why = _("Not testable: %(why)s.", why=_(why)) if why else ""
     if not exact:
         why = _("Not testable: the data set's inputs cannot be made from pictures.")
     if why:
