@@ -46,9 +46,9 @@ class Search:
         """The names of what candidates are proposed from, in their order."""
         return chosen_proposals(self.config.proposals)
 
-    def rng(self, *names: str | int) -> np.random.Generator:
+    def rng(self, purpose: str, *names: str | int) -> np.random.Generator:
         """Return the random generator of a choice, by what is chosen and for what."""
-        return stream(self.seed, *names)
+        return stream(self.seed, purpose, *names)
 
     def class_name(self, output: int) -> str:
         """Return the name of a class."""

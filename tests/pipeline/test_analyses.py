@@ -84,7 +84,7 @@ def test_where_all_is_wrong_every_part_says_why(tmp_path: Path) -> None:
     assert result.planes
     assert not result.planes.cards
     assert all("right decisions of each class are needed" in g.reason for g in result.planes.gaps)
-    assert all("'" in gap.reason for gap in result.planes.gaps)
+    assert {(g.first, g.second) for g in result.planes.gaps} >= {("cat", "dog")}
     assert result.strategies
     assert all("need" in item.note for item in result.strategies.classes)
     assert result.errors
