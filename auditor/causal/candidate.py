@@ -161,7 +161,9 @@ def _added_tests(stage: Stage, trial: Trial, name: tuple[str | int, ...]) -> Ite
         if test.run is None:
             continue
         try:
-            yield test.run(stage, trial, stage.search.rng("test with a function of its own", test.id, *name))
+            yield test.run(
+                stage, trial, stage.search.rng("test with a function of its own", test.id, *name)
+            )
         except Exception as error:
             why = _("The test failed: %(error)s", error=f"{type(error).__name__}: {error}")
             yield test.missing(why, "error")
