@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from auditor.relevance.sweep.conditions import Condition, Selection
 
 __all__ = ["Condition", "Explainer", "Selection", "__version__"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def __getattr__(name: str) -> Any:

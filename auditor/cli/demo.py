@@ -11,7 +11,7 @@ import click
 from auditor.cli.options import quiet_option
 
 if TYPE_CHECKING:
-    from auditor.report.document.audit import AuditResult
+    from auditor.report.document.result import AuditResult
 
 
 @click.command("demo")

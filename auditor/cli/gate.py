@@ -12,7 +12,7 @@ from auditor.base.errors import on_one_line
 
 if TYPE_CHECKING:
     from auditor.config.audit import Config
-    from auditor.config.gate import PolicyConfig, TargetsConfig
+    from auditor.config.policy import PolicyConfig, TargetsConfig
     from auditor.report.document.review import Judgement
 
 
@@ -89,7 +89,7 @@ def judged_by_config(
     ``baseline`` and ``decisions`` of the command line win over the policy's.
     """
     from auditor.cli.render import created_now
-    from auditor.config.gate import PolicyConfig
+    from auditor.config.policy import PolicyConfig
     from auditor.review.judge.gate import review_run
 
     baseline, placed = _from(base, baseline), _from(base, decisions)

@@ -15,7 +15,7 @@ from auditor.cli.options import LAYOUT, format_option, quiet_option
 
 if TYPE_CHECKING:
     from auditor.config.audit import Config
-    from auditor.report.document.audit import RenderContext
+    from auditor.report.document.result import RenderContext
     from auditor.report.show.branding import Branding
 
 
@@ -130,7 +130,7 @@ def context_of(run_folder: Path, report: Any) -> RenderContext:
     stages: they are another number in every run.
     """
     from auditor.config.published import shared_command
-    from auditor.report.document.audit import RenderContext
+    from auditor.report.document.result import RenderContext
     from auditor.run.manifest import read_manifest
 
     manifest = read_manifest(run_folder)

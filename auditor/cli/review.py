@@ -12,7 +12,7 @@ from auditor.base.errors import on_one_line
 from auditor.cli.options import quiet_option
 
 if TYPE_CHECKING:
-    from auditor.report.document.audit import AuditResult
+    from auditor.report.document.result import AuditResult
     from auditor.report.document.review import Decision, DecisionKind, DecisionState
     from auditor.review.decide.deciding import Said
     from auditor.review.graded import Graded

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from auditor.base.progress import Progress
     from auditor.cli.ending import Ending
     from auditor.config.audit import Config
-    from auditor.report.document.audit import AuditResult, Verdict
+    from auditor.report.document.result import AuditResult, Verdict
     from auditor.report.document.review import Judgement
 
 

@@ -18,7 +18,7 @@ def command(what: str) -> None:
     from pydantic import BaseModel
 
     from auditor.config.audit import Config, GateConfig
-    from auditor.report.document.audit import AuditResult
+    from auditor.report.document.result import AuditResult
     from auditor.report.document.review import Review
 
     models: dict[str, type[BaseModel]] = {

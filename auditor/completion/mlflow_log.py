@@ -8,7 +8,7 @@ from typing import Any
 
 from auditor.base.errors import on_one_line
 from auditor.base.redaction import shared_text
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 
 ARTIFACTS = (
     "report.html",

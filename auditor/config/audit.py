@@ -12,8 +12,8 @@ from pydantic import Discriminator, Field, Tag, ValidationError, field_validator
 from auditor.base.errors import ConfigError
 from auditor.base.redaction import remember
 from auditor.config.depth import PRESETS
-from auditor.config.gate import CompletionConfig, PolicyConfig, TargetsConfig
 from auditor.config.layers import Layer, environment_layer, file_layer, merged, of_mapping
+from auditor.config.policy import CompletionConfig, PolicyConfig, TargetsConfig
 from auditor.config.problems import problem_of, problems_of
 from auditor.config.section import Section as Section
 from auditor.language.speaking import checked_language

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from auditor.config.audit import Config
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.report.sections.analysis import Analysis
 from auditor.report.sections.order import by_need
 from auditor.report.sections.section import Audit

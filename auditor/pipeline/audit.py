@@ -49,7 +49,7 @@ from auditor.pipeline.result_pictures import (
 from auditor.pipeline.resume import check_left, remove_unlisted_pictures
 from auditor.records.stages import Samples, ShortcutReport
 from auditor.relevance.sweep.numerics import exact
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.report.sections.analysis import Analysis, LayerAnalysis
 from auditor.report.show.picture_store import ImageStore
 from auditor.run.folder import RunFolder, open_run

@@ -28,7 +28,7 @@ from auditor.relevance.over_data.heatmaps import (
     concept_maps,
     sample_concept_maps,
 )
-from auditor.report.document.audit import CompositionPart
+from auditor.report.document.result import CompositionPart
 from auditor.report.sections.analysis import LayerAnalysis
 from auditor.report.sections.composition import Key, composition_card
 from auditor.report.sections.findings import finding_ids

@@ -13,7 +13,7 @@ from torch import Tensor
 
 import auditor
 from auditor.base.errors import ConfigError, DataError, IntegrityError, ModelError
-from auditor.concepts.local import Box, mask_of
+from auditor.concepts.single_pictures import Box, mask_of
 from auditor.config.audit import Config
 from auditor.pipeline.identity import model_identity
 from auditor.pipeline.local import Look, look_closely
@@ -21,7 +21,7 @@ from auditor.pipeline.opening import audited_layers, make_explainer, named_outpu
 from auditor.records.stages import LayerRelevance
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.sweep.results import Explanation
-from auditor.report.document.audit import AuditResult, Concept, LocalCard, Tool
+from auditor.report.document.result import AuditResult, Concept, LocalCard, Tool
 from auditor.report.show.image_page import ClassScore, ImagePage, faces_of, pictures_of
 from auditor.report.show.picture_store import ImageStore, read_image
 from auditor.report.show.render import read_result

@@ -9,7 +9,7 @@ import numpy as np
 from auditor.config.published import shared_config
 from auditor.pipeline.context import Context
 from auditor.pipeline.identity import model_identity
-from auditor.report.document.audit import ModelCard, RuleCount
+from auditor.report.document.result import ModelCard, RuleCount
 from auditor.report.sections.analysis import ModelFacts
 
 # Samples whose conservation is measured: enough for an interval of the median, one batch of work.

@@ -32,7 +32,7 @@ from auditor.relevance.over_data.heatmaps import (
     plain_heatmaps,
     sample_concept_maps,
 )
-from auditor.report.document.audit import AtlasSample, LegendEntry
+from auditor.report.document.result import AtlasSample, LegendEntry
 from auditor.report.draw.pictures import heat, overlay, paint_segments
 from auditor.report.show.picture_store import ImageStore
 

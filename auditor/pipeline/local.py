@@ -9,7 +9,8 @@ import numpy as np
 
 from auditor.base.errors import UnknownNameError
 from auditor.base.progress import Step
-from auditor.concepts.local import (
+from auditor.concepts.shares import shares_of
+from auditor.concepts.single_pictures import (
     Box,
     Chosen,
     choose_samples,
@@ -17,7 +18,6 @@ from auditor.concepts.local import (
     rank_in_region,
     strongest_window,
 )
-from auditor.concepts.shares import shares_of
 from auditor.language.speaking import gettext as _
 from auditor.pipeline.context import Context
 from auditor.pipeline.illustrate import (
@@ -38,7 +38,7 @@ from auditor.relevance.over_data.heatmaps import (
     plain_heatmaps,
     sample_concept_maps,
 )
-from auditor.report.document.audit import (
+from auditor.report.document.result import (
     LocalCard,
     LocalConceptRow,
     LocalPart,

@@ -11,7 +11,7 @@ from auditor.pipeline.illustrate import atlas_sample, illustrate, requests_of, s
 from auditor.records.part import concept_id
 from auditor.records.stages import Illustration, ShortcutReport
 from auditor.relevance.over_data.heatmaps import MapRequest
-from auditor.report.document.audit import AtlasSample, LocalPart
+from auditor.report.document.result import AtlasSample, LocalPart
 from auditor.report.sections.analysis import LayerAnalysis, RegionPictures
 from auditor.report.sections.findings import region_pictures
 

@@ -14,7 +14,7 @@ from auditor.language.speaking import gettext as _
 from auditor.language.speaking import listed as in_a_list
 from auditor.records.part import Interval, Picture
 from auditor.records.shortcuts import GlobalFactor, Severity, Signature
-from auditor.report.document.audit import AuditResult, FindingCard
+from auditor.report.document.result import AuditResult, FindingCard
 from auditor.report.show.chosen import SEVERITIES, SHEET_GRADES
 from auditor.shortcuts.fingerprint import SAME, same_finding
 from auditor.shortcuts.grading import severity

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from auditor.completion.mlflow_log import figures, log_run
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from tests.report.example import Example
 
 

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from auditor.concepts.local import (
+from auditor.concepts.single_pictures import (
     choose_samples,
     clear_mistakes,
     mask_of,

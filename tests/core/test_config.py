@@ -15,8 +15,8 @@ from auditor.config.audit import (
     resolve,
 )
 from auditor.config.depth import PRESETS
-from auditor.config.gate import read_bound
 from auditor.config.layers import Layer, environment_layer, file_layer, set_layer
+from auditor.config.policy import read_bound
 from tests.core.generated_pages import config_keys
 
 MINIMAL = {"model": {"source": "torchvision:resnet18"}, "data": {"source": "photos"}}

@@ -29,7 +29,7 @@ from auditor.language.speaking import (
     spoken,
     translated,
 )
-from auditor.report.document.audit import Quarantined
+from auditor.report.document.result import Quarantined
 from auditor.report.draw.style import Drawing
 from auditor.report.show import words
 from auditor.report.show.picture_store import ImageStore

@@ -52,4 +52,4 @@ def test_the_gate_may_be_a_file_of_its_own(capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize("what", ["audit", "review"])
 def test_the_documents_have_schemas(what: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = schema(what, capsys)
-    assert found["properties"]["version"]["const"] == 1
+    assert found["properties"]["version"]["const"] == 2

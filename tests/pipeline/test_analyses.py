@@ -14,7 +14,7 @@ from auditor.config.audit import AuditConfig
 from auditor.pipeline.decisions import compared_pairs
 from auditor.pipeline.positional import MEMORY, SIDE, _blocks, chosen_rows
 from auditor.records.stages import LayerRelevance, Manifest, Samples
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from tests.pipeline.small import write_own_model_audit
 
 QUICK = {"references": 3, "class_references": 2, "concepts": 2, "atlas_samples": 0}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from auditor.__main__ import run
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from tests.pipeline.small import write_own_model_audit, write_table_audit
 
 

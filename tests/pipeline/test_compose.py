@@ -25,7 +25,7 @@ from auditor.records.stages import (
 )
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.flows import chain_of
-from auditor.report.document.audit import CompositionPart
+from auditor.report.document.result import CompositionPart
 from auditor.report.show.picture_store import ImageStore
 from tests.relevance.test_composition import Planted
 

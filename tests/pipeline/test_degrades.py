@@ -15,7 +15,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from auditor.__main__ import run
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.report.sections.order import ORDER, sections_of
 from tests.pipeline.small import picture
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auditor.__main__ import run
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 
 
 def demo(folder: Path, *options: str) -> AuditResult:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from auditor.__main__ import run
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.report.show.image_page import ImagePage
 from auditor.run.manifest import write_listed
 from tests.pipeline.small import write_own_model_audit

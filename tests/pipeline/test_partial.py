@@ -15,7 +15,7 @@ from auditor.base.errors import AuditorError, DataError, StoppedError
 from auditor.base.progress import Step
 from auditor.config.audit import Config, load_config
 from auditor.pipeline import run_audit
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from tests.pipeline.small import write_own_model_audit
 
 SMALL = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.report.show.html import render_html
 from tests.report.example import CONTEXT, Example
 from tests.runs import list_as_written

@@ -13,7 +13,7 @@ from auditor.concepts.colours import PALETTE
 from auditor.records.accounting import ClassCount
 from auditor.records.concepts import MapCard, MapPoint, ReferenceCard, ReferenceSet
 from auditor.records.shortcuts import Evidence, SearchLimits
-from auditor.report.document.audit import (
+from auditor.report.document.result import (
     AtlasSample,
     AuditResult,
     Calibration,

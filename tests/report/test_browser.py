@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.report.show.html import html_folder, render_html
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT

@@ -9,7 +9,7 @@ import pytest
 
 from auditor.records.accounting import Agreement, ClassCount
 from auditor.records.stages import Manifest, Samples
-from auditor.report.document.audit import DataCard, FindingCard, NotRun, Quarantined, SearchLimits
+from auditor.report.document.result import DataCard, FindingCard, NotRun, Quarantined, SearchLimits
 from auditor.report.sections.data import data_card
 from auditor.report.sections.findings import cut_out, enlarged
 from auditor.report.sections.performance import accuracies, confusion_matrix

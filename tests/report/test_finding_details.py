@@ -28,7 +28,7 @@ from auditor.records.stages import (
     Samples,
     ShortcutReport,
 )
-from auditor.report.document.audit import FindingCard
+from auditor.report.document.result import FindingCard
 from auditor.report.draw.zeroing_curves import zeroing_figure
 from auditor.report.sections.findings import finding_cards
 from auditor.report.show.picture_store import ImageStore

@@ -6,7 +6,7 @@ import pytest
 
 from auditor.base.errors import IntegrityError
 from auditor.records.shortcuts import Evidence
-from auditor.report.document import audit as model
+from auditor.report.document import result as model
 from auditor.report.show import formatting
 from auditor.shortcuts.tests import FLIP_EXCESS
 

@@ -11,7 +11,7 @@ import pytest
 from auditor.language import speaking as language
 from auditor.language.numbers import decimal, number, percent, seconds
 from auditor.language.speaking import speaking
-from auditor.report.document.audit import AuditResult, Interval
+from auditor.report.document.result import AuditResult, Interval
 from auditor.report.show.formatting import day, interval, plural
 from auditor.report.show.html import render_html
 from auditor.report.show.pdf import pdf_html

@@ -13,7 +13,7 @@ import tinyhtml5
 
 from auditor.base.errors import IntegrityError
 from auditor.language.speaking import languages, speaking
-from auditor.report.document.audit import AuditResult, LegendEntry, Picture
+from auditor.report.document.result import AuditResult, LegendEntry, Picture
 from auditor.report.show.html import render_html
 from auditor.report.show.pdf import pdf_html
 from auditor.report.show.summary import text_files

@@ -14,7 +14,7 @@ import jinja2
 import pytest
 import tinyhtml5
 
-from auditor.report.document.audit import AuditResult, NotRun
+from auditor.report.document.result import AuditResult, NotRun
 from auditor.report.sections.order import sections_of
 from auditor.report.show.html import render_html
 from auditor.report.show.templates import environment, template_folder

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from auditor.records.concepts import MapCard, MapPoint
-from auditor.report.document.audit import CompositionCard, GraphEdge, GraphNode
+from auditor.report.document.result import CompositionCard, GraphEdge, GraphNode
 from auditor.report.draw.graph_layout import LEAST_SHARE, PITCH, SIDE, TEXT, layered
 from auditor.report.draw.map_layout import LABEL, placed
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.report.show.html import render_html
 from auditor.report.show.limits import BRIEF
 from auditor.report.show.pdf import pdf_html

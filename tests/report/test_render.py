@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from auditor.base.errors import IntegrityError, OutputError, UnknownNameError
-from auditor.report.document.audit import RenderContext
+from auditor.report.document.result import RenderContext
 from auditor.report.show import render
 from auditor.report.show.render import read_result, render_run
 from auditor.report.show.templates import template_folder
@@ -114,7 +114,7 @@ def test_rendering_never_imports_torch(run: Run, tmp_path: Path) -> None:
         "import sys; from pathlib import Path\n"
         "from auditor.report.draw import figures\n"
         "from auditor.report.show import pdf, pdf_child, picture_store, render\n"
-        "from auditor.report.document.audit import RenderContext\n"
+        "from auditor.report.document.result import RenderContext\n"
         "context = RenderContext(created='2026-01-01T00:00:00Z')\n"
         f"run = Path({str(tmp_path)!r})\n"
         "render.render_run(run, context, formats=['html'], max_html_mb=8, pdf_timeout=9)\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.report.document.audit import AuditResult, FindingCard
+from auditor.report.document.result import AuditResult, FindingCard
 from tests.report.example import Example
 
 

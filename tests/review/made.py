@@ -12,7 +12,7 @@ import yaml
 from auditor.records.part import Interval
 from auditor.records.shortcuts import Signature
 from auditor.report.document.analyses import Identity, LayerIdentity
-from auditor.report.document.audit import AuditResult, FindingCard
+from auditor.report.document.result import AuditResult, FindingCard
 from auditor.shortcuts.tests import FLIP_EXCESS, in_order
 from tests.runs import list_as_written
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from auditor.__main__ import run as auditor
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.review.compare.alike import model_differences, other_differences
 from auditor.review.compare.audits import compare, compare_folders
 from auditor.review.compare.concept_changes import concept_changes

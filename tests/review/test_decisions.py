@@ -9,7 +9,7 @@ import yaml
 
 from auditor.__main__ import run as auditor
 from auditor.base.errors import ConfigError
-from auditor.report.document.audit import AuditResult, RenderContext
+from auditor.report.document.result import AuditResult, RenderContext
 from auditor.report.document.review import Decision
 from auditor.report.show.render import read_review, render_run
 from auditor.review.decide.deciding import Said, about_concept, about_finding

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.report.document.audit import AuditResult, FindingCard
+from auditor.report.document.result import AuditResult, FindingCard
 from auditor.review.compare.audits import compare
 from auditor.review.keep.runs import AuditedRun, read_run
 from tests.review.made import audit, card, look, write

@@ -9,7 +9,7 @@ import filelock
 import pytest
 
 from auditor.__main__ import run as auditor
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.review.compare.audits import compare_folders
 from auditor.review.keep.history import read_history
 from auditor.review.keep.history_page import history_html, history_lines

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from auditor.config.gate import PolicyConfig, TargetsConfig
-from auditor.report.document.audit import AuditResult
+from auditor.config.policy import PolicyConfig, TargetsConfig
+from auditor.report.document.result import AuditResult
 from auditor.review.judge.junit import failed_xml, junit_xml
 from auditor.review.judge.policy import judge
 from tests.report.example import Example

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auditor.__main__ import run as auditor
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from tests.review.made import audit, card, write
 
 REVIEW = ["review", "runs/one", "--finding", "F1", "--reason", "x", "--person", "y"]

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from auditor.config.gate import PolicyConfig, TargetsConfig
+from auditor.config.policy import PolicyConfig, TargetsConfig
 from auditor.language.speaking import speaking
 from auditor.records.part import Interval
-from auditor.report.document.audit import AuditResult, Verdict
+from auditor.report.document.result import AuditResult, Verdict
 from auditor.report.document.review import (
     Check,
     Comparison,
@@ -170,7 +170,7 @@ def compared(*changes: tuple[str | None, str]) -> Comparison:
     findings = [
         FindingChange(
             fingerprint="f", id=name, earlier_id=None, title="t", class_name="brick",
-            severity=None, earlier_severity=None, grade=None, earlier_grade=None,
+            severity=None, earlier_severity=None, grade=None,
             status=status, likeness=None, sentence="s",
         )
         for name, status in changes

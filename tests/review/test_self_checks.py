@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auditor.records.part import Interval
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.review.compare.audits import compare
 from auditor.review.compare.pages import comparison_markdown
 from auditor.review.compare.self_checks import self_check_changes

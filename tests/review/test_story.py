@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from auditor.__main__ import run as auditor
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.report.document.review import Review
 from auditor.report.show.render import read_review, render_run
 from tests.report.example import CONTEXT

@@ -11,7 +11,7 @@ from shutil import copytree
 import pytest
 
 from auditor.__main__ import run as auditor
-from auditor.report.document.audit import RenderContext
+from auditor.report.document.result import RenderContext
 from auditor.report.show.render import render_run
 from auditor.review.keep.verify import verify
 from tests.review.made import audit, write

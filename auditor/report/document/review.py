@@ -14,7 +14,7 @@ from auditor.records.part import Interval, Number, Part, Picture, Words
 from auditor.records.shortcuts import Severity as Severity
 from auditor.records.shortcuts import Signature
 
-REVIEW_VERSION = 1
+REVIEW_VERSION = 2
 
 ChangeStatus = Literal[
     "new", "persisting", "worse", "better", "gone", "back", "not tested", "was not tested"
@@ -101,7 +101,6 @@ class FindingChange(Part):
     severity: Severity | None
     earlier_severity: Severity | None
     grade: str | None
-    earlier_grade: str | None
     status: ChangeStatus
     likeness: Number | None
     last_seen: str | None = None
@@ -253,7 +252,7 @@ class Review(Part):
     """``review.json``. ``as_of`` is the day (YYYY-MM-DD) on which expiry was judged."""
 
     format: Literal["concept-auditor/review"] = "concept-auditor/review"
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     run: str
     as_of: str
     comparison: Comparison | None = None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from auditor.language.numbers import percent
 from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
-from auditor.report.document.audit import CompositionCard, GraphEdge, GraphNode
+from auditor.report.document.result import CompositionCard, GraphEdge, GraphNode
 
 SIDE = 72  # of a node's picture
 PITCH = 116  # from one node of a row to the next

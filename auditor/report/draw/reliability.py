@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditor.language.speaking import gettext as _
-from auditor.report.document.audit import Calibration
+from auditor.report.document.result import Calibration
 from auditor.report.draw.colours import ACCENT, LINE, MUTED
 from auditor.report.draw.style import Drawing, drawing, new_figure, report_style
 

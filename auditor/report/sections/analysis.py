@@ -31,7 +31,7 @@ from auditor.records.stages import (
     Subspaces,
     UnitPicture,
 )
-from auditor.report.document.audit import (
+from auditor.report.document.result import (
     AtlasSample,
     CompositionPart,
     LocalPart,

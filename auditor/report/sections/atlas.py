@@ -16,7 +16,7 @@ from auditor.language.speaking import gettext as _
 from auditor.records.concepts import ConceptQuality, MapCard
 from auditor.records.part import Crop, concept_id, subspace_id
 from auditor.records.stages import References
-from auditor.report.document.audit import AuditResult, Concept
+from auditor.report.document.result import AuditResult, Concept
 from auditor.report.sections.analysis import LayerAnalysis
 from auditor.report.sections.classes import has_classes
 from auditor.report.sections.section import Audit, Row, Section, Table

@@ -13,7 +13,7 @@ from scipy.stats import bootstrap
 from auditor.base.streams import stream
 from auditor.language.speaking import gettext as _
 from auditor.records.stages import Samples
-from auditor.report.document.audit import Calibration, CalibrationBin, Interval
+from auditor.report.document.result import Calibration, CalibrationBin, Interval
 from auditor.shortcuts.statistics import wilson
 
 BINS = 10

@@ -13,7 +13,7 @@ from auditor.language.speaking import ngettext
 from auditor.records.part import Picture, concept_id, subspace_id
 from auditor.records.stages import Subspaces
 from auditor.report.document.analyses import LayerUnits, LeadUnit
-from auditor.report.document.audit import (
+from auditor.report.document.result import (
     AtlasSample,
     AuditResult,
     ClassReport,

@@ -11,7 +11,7 @@ from auditor.language.speaking import gettext as _
 from auditor.records.details import CompositionGraph, CompositionStep
 from auditor.records.part import concept_id
 from auditor.records.stages import Samples
-from auditor.report.document.audit import (
+from auditor.report.document.result import (
     AuditResult,
     CompositionCard,
     CompositionPart,

@@ -10,7 +10,7 @@ from auditor.language.speaking import gettext as _
 from auditor.records.accounting import Agreement, accounts, lost_share
 from auditor.records.shortcuts import Factors, GlobalFactor
 from auditor.records.stages import Samples
-from auditor.report.document.audit import AuditResult, DataCard, Quarantined
+from auditor.report.document.result import AuditResult, DataCard, Quarantined
 from auditor.report.draw.distributions import factors_figure
 from auditor.report.sections.section import Audit, Row, Section, Table, cells
 

@@ -6,7 +6,7 @@ from auditor.language.speaking import gettext as _
 from auditor.records.concepts import ConceptContrast, Empty, MistakePair
 from auditor.records.part import concept_id
 from auditor.report.document.analyses import ContrastRow, ErrorReport, MistakeCard
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.report.sections.section import Audit, Section
 from auditor.report.sections.shared import Shelf
 

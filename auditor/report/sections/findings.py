@@ -12,7 +12,7 @@ from auditor.language.speaking import gettext as _
 from auditor.records.part import Picture, concept_id
 from auditor.records.shortcuts import Assessment, Details, SearchLimits
 from auditor.records.stages import Candidate, Finding, Samples, ShortcutReport, Triplet
-from auditor.report.document.audit import AuditResult, FindingCard, TripletCard
+from auditor.report.document.result import AuditResult, FindingCard, TripletCard
 from auditor.report.draw.pictures import outline, resize
 from auditor.report.draw.zeroing_curves import zeroing_figure
 from auditor.report.sections.analysis import RegionPictures

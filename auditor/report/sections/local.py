@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditor.language.speaking import gettext as _
-from auditor.report.document.audit import AuditResult, LocalPart
+from auditor.report.document.result import AuditResult, LocalPart
 from auditor.report.sections.section import Audit, Section
 
 

@@ -13,7 +13,7 @@ from auditor.concepts.reference_fit import reference_fit
 from auditor.language.speaking import gettext as _
 from auditor.records.concepts import FlippingCurves, RankingCard, ReferenceCard
 from auditor.records.part import Picture
-from auditor.report.document.audit import LayerCard, Method
+from auditor.report.document.result import LayerCard, Method
 from auditor.report.draw.decision_plane import Panel, flipping_figure
 from auditor.report.sections.analysis import Analysis
 from auditor.report.sections.section import Audit, Section

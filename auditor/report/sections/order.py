@@ -9,7 +9,7 @@ from graphlib import TopologicalSorter
 from auditor.base.errors import UnknownNameError
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import translated
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.report.sections import (
     atlas,
     classes,

@@ -10,7 +10,7 @@ import numpy as np
 
 from auditor.language.speaking import gettext as _
 from auditor.records.stages import Samples
-from auditor.report.document.audit import AuditResult, ClassPerformance, Performance
+from auditor.report.document.result import AuditResult, ClassPerformance, Performance
 from auditor.report.draw.figures import confusion_figure
 from auditor.report.draw.reliability import reliability_figure
 from auditor.report.sections.calibration import calibration

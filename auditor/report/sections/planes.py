@@ -13,7 +13,7 @@ from auditor.records.concepts import ConfusedPair, DecisionPlane, Empty
 from auditor.records.part import Crop, Interval, concept_id, subspace_id
 from auditor.records.stages import Subspaces
 from auditor.report.document.analyses import PlaneAxis, PlaneCard, PlaneGap, Planes
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.report.draw.decision_plane import plane_figure
 from auditor.report.sections.section import Audit, Section
 from auditor.report.sections.shared import Shelf

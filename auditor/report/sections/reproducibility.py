@@ -5,7 +5,7 @@ from __future__ import annotations
 from auditor.config.audit import dump_config
 from auditor.language.speaking import gettext as _
 from auditor.report.document.analyses import Identity
-from auditor.report.document.audit import ModelCard, Tool
+from auditor.report.document.result import ModelCard, Tool
 from auditor.report.sections.identity import identity as identify
 from auditor.report.sections.section import Audit, Section
 

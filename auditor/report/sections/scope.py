@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditor.language.speaking import gettext as _
-from auditor.report.document.audit import Scope
+from auditor.report.document.result import Scope
 from auditor.report.sections.section import Audit, Section
 
 

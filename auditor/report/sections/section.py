@@ -12,7 +12,7 @@ from auditor.base.registry import Registry
 from auditor.config.audit import Config
 from auditor.config.published import shared_config
 from auditor.records.part import Interval, Part
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.report.sections.analysis import Analysis
 from auditor.report.sections.shared import Shelf, shelf
 from auditor.report.show.picture_store import ImageStore

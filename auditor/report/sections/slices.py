@@ -9,7 +9,7 @@ from jaxtyping import Bool
 from auditor.language.numbers import number
 from auditor.language.speaking import gettext as _
 from auditor.records.stages import Samples
-from auditor.report.document.audit import SliceRow, SliceTable
+from auditor.report.document.result import SliceRow, SliceTable
 from auditor.shortcuts.statistics import wilson
 
 # A column of more values than this is cut into quarters if it holds numbers, else left out.

@@ -12,7 +12,7 @@ from auditor.report.document.analyses import (
     StrategyConcept,
     StrategyReport,
 )
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.report.sections.section import Audit, Section
 from auditor.report.sections.shared import Shelf
 

@@ -11,7 +11,7 @@ from auditor.language.speaking import gettext as _
 from auditor.records.part import Picture, concept_id, subspace_id
 from auditor.records.stages import Subspaces
 from auditor.report.document.analyses import LayerUnits
-from auditor.report.document.audit import AuditResult, SubspaceCard, SubspaceLayer
+from auditor.report.document.result import AuditResult, SubspaceCard, SubspaceLayer
 from auditor.report.draw.figures import similarity_figure
 from auditor.report.sections.section import Audit, Row, Section, Table
 from auditor.report.sections.units import layer_units

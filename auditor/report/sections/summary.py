@@ -10,7 +10,7 @@ from auditor.language.speaking import gettext as _
 from auditor.language.speaking import listed
 from auditor.records.accounting import BEYOND_LIMIT, ClassCount
 from auditor.records.stages import Samples, ShortcutReport
-from auditor.report.document.audit import FindingCard, NotRun, Verdict
+from auditor.report.document.result import FindingCard, NotRun, Verdict
 from auditor.report.sections import verdict as judging
 from auditor.report.sections.section import Audit, Section
 from auditor.report.sections.standing import standing

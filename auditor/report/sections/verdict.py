@@ -9,7 +9,7 @@ from auditor.language.speaking import gettext as _
 from auditor.language.speaking import joined, listed, ngettext
 from auditor.records.accounting import ClassCount
 from auditor.records.shortcuts import GlobalFactor, SearchLimits
-from auditor.report.document.audit import DataCard, FindingCard, NotRun, Verdict
+from auditor.report.document.result import DataCard, FindingCard, NotRun, Verdict
 from auditor.report.sections.standing import Standing
 
 # Of all pictures, and of those of one class: more that cannot be used leave the audit incomplete.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
-from auditor.report.document.audit import (
+from auditor.report.document.result import (
     AuditResult,
     ClassPerformance,
     ClassReport,

@@ -10,7 +10,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from auditor.report.document.audit import Picture
+from auditor.report.document.result import Picture
 from auditor.report.show.picture_store import read_image
 
 

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from auditor.base.errors import OutputError
 from auditor.language.speaking import constants
-from auditor.report.document.audit import AuditResult, Picture, RenderContext
+from auditor.report.document.result import AuditResult, Picture, RenderContext
 from auditor.report.draw import colours
 from auditor.report.show import crosswalk, words
 from auditor.report.show.branding import Branding, plain_branding

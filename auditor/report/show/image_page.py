@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from auditor.base.errors import OutputError, StorageError
-from auditor.report.document.audit import (
+from auditor.report.document.result import (
     Concept,
     Crop,
     LocalCard,

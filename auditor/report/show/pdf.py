@@ -16,7 +16,7 @@ from markupsafe import Markup
 from auditor.base.errors import OutputError, StorageError
 from auditor.language.speaking import constants
 from auditor.language.speaking import gettext as _
-from auditor.report.document.audit import AuditResult, RenderContext, Tool
+from auditor.report.document.result import AuditResult, RenderContext, Tool
 from auditor.report.show import crosswalk, words
 from auditor.report.show.branding import Branding, plain_branding
 from auditor.report.show.embedding import LinkedPictures, Pictures

@@ -12,7 +12,7 @@ from PIL import Image
 
 from auditor.base.errors import IntegrityError
 from auditor.language.speaking import SOURCE, languages, speaking
-from auditor.report.document.audit import Picture
+from auditor.report.document.result import Picture
 from auditor.report.draw.pictures import Photo, resize
 from auditor.report.draw.style import Drawing
 from auditor.run.storage import bytes_digest, digest_at, read_plain, remove, write_atomic

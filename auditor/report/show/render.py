@@ -12,7 +12,7 @@ import pydantic
 from auditor.base.errors import IntegrityError, OutputError, StorageError, UnknownNameError
 from auditor.language.speaking import speaking, translated
 from auditor.records.work import Work
-from auditor.report.document.audit import FORMAT_VERSION, AuditResult, RenderContext
+from auditor.report.document.result import FORMAT_VERSION, AuditResult, RenderContext
 from auditor.report.document.review import Review
 from auditor.report.show.branding import Branding
 from auditor.report.show.html import html_folder, render_html

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from auditor.language.speaking import gettext as _
-from auditor.report.document.audit import Picture
+from auditor.report.document.result import Picture
 from auditor.report.show.embedding import Shown
 from auditor.report.show.picture_store import jpeg_bytes, read_image
 

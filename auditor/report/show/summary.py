@@ -9,7 +9,7 @@ import jinja2
 
 from auditor.base.errors import on_one_line
 from auditor.language.speaking import constants
-from auditor.report.document.audit import AuditResult, RenderContext
+from auditor.report.document.result import AuditResult, RenderContext
 from auditor.report.show import words
 from auditor.report.show.branding import Branding, plain_branding
 from auditor.report.show.limits import Limits

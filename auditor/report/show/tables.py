@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.report.sections.order import in_order
 
 # A spreadsheet takes a cell that begins with one of these for a formula.

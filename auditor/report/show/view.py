@@ -11,7 +11,7 @@ from auditor.language.speaking import translated
 from auditor.records.concepts import MapCard
 from auditor.records.shortcuts import Evidence
 from auditor.report.document.analyses import LayerUnits
-from auditor.report.document.audit import (
+from auditor.report.document.result import (
     AuditResult,
     ClassPerformance,
     ClassReport,

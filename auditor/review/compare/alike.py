@@ -9,7 +9,7 @@ from auditor.base.yaml_text import load
 from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import joined
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.review import words
 
 # What of the config decides what is measured; the rest says whose it is and how it is shown.

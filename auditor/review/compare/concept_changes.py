@@ -11,7 +11,7 @@ from auditor.concepts.matching import LayerProfile, match_concepts
 from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
 from auditor.records.concepts import Empty
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.report.document.review import ConceptChange, LayerMatch
 from auditor.report.sections.identity import stored_profile
 from auditor.review import words

@@ -235,7 +235,6 @@ def _change(
         severity=after.severity if after else None,
         earlier_severity=before.severity if before else None,
         grade=after.grade if after else None,
-        earlier_grade=before.grade if before else None,
         status=status,
         likeness=score,
         effect=effect,

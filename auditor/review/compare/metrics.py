@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from auditor.language.speaking import gettext as _
 from auditor.records.part import Interval
 from auditor.report.document.analyses import Identity
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.report.document.review import MetricChange
 from auditor.review import words
 from auditor.review.compare.metric_change import metric_change

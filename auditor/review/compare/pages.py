@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from auditor.language.speaking import SOURCE, constants, speaking
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.report.document.review import Comparison
 from auditor.report.show import words
 from auditor.report.show.branding import plain_branding

@@ -8,7 +8,7 @@ from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
 from auditor.records.concepts import RankingCard
 from auditor.records.part import Interval
-from auditor.report.document.audit import AuditResult, Method
+from auditor.report.document.result import AuditResult, Method
 from auditor.report.document.review import MetricChange
 from auditor.review import words
 from auditor.review.compare.metric_change import metric_change

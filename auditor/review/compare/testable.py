@@ -5,7 +5,7 @@ from __future__ import annotations
 from auditor.base.yaml_text import load
 from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
-from auditor.report.document.audit import AuditResult, ClassReport
+from auditor.report.document.result import AuditResult, ClassReport
 from auditor.review import words
 from auditor.review.graded import Graded
 

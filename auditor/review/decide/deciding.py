@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.base.errors import UnknownNameError
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.report.document.review import Decision, DecisionKind, DecisionState
 from auditor.review.decide.decisions import concept_references
 from auditor.review.decide.decisions_file import checked

@@ -8,7 +8,7 @@ from pathlib import Path
 from auditor.concepts.matching import THRESHOLD_ALONE
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import joined
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.report.document.review import Decision, DecisionState
 from auditor.review import words
 from auditor.review.compare.testable import class_untested

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.base.errors import ConfigError, GateError, OutputError
-from auditor.config.gate import PolicyConfig, TargetsConfig
+from auditor.config.policy import PolicyConfig, TargetsConfig
 from auditor.language.speaking import speaking
 from auditor.report.document.review import Comparison, DecisionState, Judgement
 from auditor.review.compare.audits import compare_folders

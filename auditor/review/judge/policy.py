@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from auditor.config.gate import PolicyConfig, TargetsConfig
+from auditor.config.policy import PolicyConfig, TargetsConfig
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import joined, ngettext
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.report.document.review import (
     Check,
     Comparison,

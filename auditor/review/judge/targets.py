@@ -6,12 +6,12 @@ from collections.abc import Collection, Sequence
 from typing import Literal
 
 from auditor.base.yaml_text import load
-from auditor.config.gate import TargetsConfig, read_bound
+from auditor.config.policy import TargetsConfig, read_bound
 from auditor.language.numbers import number, percent
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import joined
 from auditor.records.part import Interval
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.report.document.review import Check
 from auditor.report.show.formatting import interval as in_words
 from auditor.review.graded import RANK, Graded, listed

@@ -13,7 +13,7 @@ from pydantic import Field
 from auditor.base.errors import IntegrityError
 from auditor.language.speaking import gettext as _
 from auditor.records.part import Interval, Part, Words
-from auditor.report.document.audit import Performance, Verdict
+from auditor.report.document.result import Performance, Verdict
 from auditor.report.show.chosen import SHEET_GRADES
 from auditor.report.show.render import read_review
 from auditor.review import words

@@ -8,7 +8,7 @@ from pathlib import Path
 from auditor.base.errors import ConfigError, IntegrityError
 from auditor.base.yaml_text import load
 from auditor.language.speaking import SOURCE
-from auditor.report.document.audit import AuditResult
+from auditor.report.document.result import AuditResult
 from auditor.report.document.review import Review, RunRef
 from auditor.report.show.render import read_result, read_review
 from auditor.run.manifest import read_listed, read_manifest

@@ -30,7 +30,7 @@ from auditor.report.document.analyses import (
 )
 from auditor.report.document.review import Review
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class Tool(Part):
@@ -494,7 +494,7 @@ class AuditResult(Part):
     """
 
     format: Literal["concept-auditor/audit"] = "concept-auditor/audit"
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     run: str
     tool: Tool
     scope: Scope
