@@ -1,107 +1,123 @@
-"""The details of a synthetic finding, with the figure that the report draws."""
+"""The findings of the synthetic result, and what was found about whole pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
-from auditor.records.part import Interval
-from auditor.records.shortcuts import (
-    Change,
-    Details,
-    Exposure,
-    Projection,
-    SharedClass,
-    Signature,
-    Subgroup,
-    Zeroing,
-)
+import numpy as np
+
+from auditor.records.shortcuts import Details, Evidence, Factors, GlobalFactor
+from auditor.report.document.result import FindingCard, TripletCard
+from auditor.report.draw.distributions import factors_figure
+from auditor.report.draw.pictures import outline
 from auditor.report.draw.zeroing_curves import zeroing_figure
-from auditor.report.show.picture_store import ImageStore
+from auditor.shortcuts.tests import (
+    EVIDENCE_SHARE,
+    FLIP_EXCESS,
+    LATENT,
+    REMOVAL,
+    STATISTIC_GIVEN,
+    in_order,
+)
 
-COUNTS = [0, 1, 2, 3, 4, 6, 8]
-OWN = [0.93, 0.7, 0.42, 0.3, 0.22, 0.15, 0.12]
-OTHERS = [0.9, 0.9, 0.89, 0.88, 0.88, 0.86, 0.85]
-RANDOM = [0.93, 0.93, 0.92, 0.92, 0.91, 0.9, 0.88]
-CURVE: dict[str, Any] = {
-    "counts": COUNTS,
-    "own": OWN,
-    "others": OTHERS,
-    "random_own": RANDOM,
-    "random_others": OTHERS,
-    "band_own": [(value - 0.03, min(1.0, value + 0.02)) for value in RANDOM],
-    "draws": 10,
-    "n_own": 20,
-    "n_others": 64,
-}
+if TYPE_CHECKING:
+    from tests.report.example import Example
 
 
-def drawn_curve(name: str, store: ImageStore, say: Callable[[str], str], **parts: Any) -> Zeroing:
-    """Return a curve with its figure."""
-    curve = Zeroing(**parts)
-    alt = say("confidence while concepts are zeroed")
-    figure = store.figure(partial(zeroing_figure, curve, name), alt=alt)
-    return curve.model_copy(update={"figure": figure})
-
-
-def details(
-    name: str, other: str, layer: str, store: ImageStore, say: Callable[[str], str]
-) -> Details:
-    """Return details in which every part is there, and one is said to be missing."""
-    return Details(
-        exposure=Exposure(share=0.85, classes=[name, other], lost=0.32),
-        subgroups=[
-            Subgroup(
-                group=say(group),
-                carrying=Interval(value=0.95, low=0.84, high=0.99, n=41),
-                without=None if place == 3 else Interval(value=0.57, low=0.33, high=0.79, n=7),
-                p=None if place == 3 else 0.012,
-            )
-            for place, group in enumerate(
-                (f"all of '{name}'", "all other classes", "site = north", "site = south")
-            )
+def finding(example: Example, number: int, grade: str, severity: str) -> FindingCard:
+    """Return a mark in the bottom right corner: all details for A and B, none for other grades."""
+    place = (3 + number) % len(example.classes)
+    name, other = example.name(place), example.name(place + 1)
+    mask = np.zeros((24, 24), dtype=bool)
+    mask[18:23, 10:23] = True
+    members = [(example.photo(place, 128), example.sample(place)) for _ in range(6)]
+    return FindingCard(
+        **example.written("finding", name=name),
+        id=f"F{number}",
+        fingerprint=f"{number:02x}9f3ac1d7",
+        grade=grade,
+        severity=severity,
+        confidence="high" if grade == "A" else "moderate",
+        evidence=in_order(evidence(example, grade)),
+        outlined=[example.jpeg(outline(seen, mask), f"region in {at}") for seen, at in members],
+        aligned=[
+            example.jpeg(seen[96:123, 53:123], f"region cut from {at}") for seen, at in members
         ],
-        projection=Projection(
-            layer=say(layer),
-            sentence=say(f"With its direction projected out, '{name}' keeps 6 of 7 pictures."),
-            variance=0.04,
-            control_variance=0.038,
-            directions=20,
-            changes=[
-                Change(
-                    group=say(group),
-                    before=Interval(value=0.95, low=0.84, high=0.99, n=41),
-                    after=Interval(value=0.4, low=0.2, high=0.6, n=41),
-                    control=0.94,
-                )
-                for group in ("with the region", "without it", "other classes")
-            ],
-        ),
-        zeroing=drawn_curve(
-            name,
-            store,
-            say,
-            layer=say(layer),
-            concepts=[say(f"{layer}/{channel}") for channel in (0, 3, 1)],
-            part=(0.5, 0.3, 0.2),
-            **CURVE,
-            chosen=2,
-            classes=[
-                SharedClass(
-                    class_name=other, n=12, share=0.21, accuracy=(0.9, 0.6), confidence=(0.8, 0.5)
-                )
-            ],
-            sentence=say(
-                "With the first 2 concepts at zero the confidence goes from 93 % to 42 %."
-            ),
-        ),
-        signature=Signature(
-            area=0.04,
-            place=(0.86, 0.7),
-            spread=0.02,
-            colour=(0.9, 0.8, 0.2),
-            look=[[(0.1, 0.2, 0.3)] * 2] * 2,
-        ),
-        missing={say("brightness"): say("It is no region.")},
+        triplets=[triplet(example, place) for _ in range(4)],
+        details=details(example, name, other) if grade in ("A", "B") else None,
+    )
+
+
+def evidence(example: Example, grade: str) -> list[Evidence]:
+    """Return three tests that ran, and one that could not."""
+    flip, share, removal = example.written("tests")
+    removal["outcome"] = "supports" if grade == "A" else "refutes"
+    return [
+        FLIP_EXCESS.result(**flip),
+        EVIDENCE_SHARE.result(**share),
+        REMOVAL.result(**removal),
+        LATENT.missing(example.say("the layer has no direction for it")),
+    ]
+
+
+def triplet(example: Example, place: int) -> TripletCard:
+    other = (place + 1) % len(example.classes)
+    before = example.photo(other, 64)
+    marked, control = before.copy(), before.copy()
+    marked[48:61, 27:61] = example.photo(place, 64)[48:61, 27:61]
+    control[48:61, 27:61] = example.photo(other, 64)[48:61, 27:61]
+    sample = example.sample(other)
+    images = {"before": before, "marked": marked, "control": control}
+    return TripletCard(
+        target=sample,
+        reference=example.sample(place),
+        control=example.say("same place from another class"),
+        pictures=[example.jpeg(image, f"{sample} {word}") for word, image in images.items()],
+        probabilities=(0.03, 0.91, 0.05),
+        predictions=(example.classes[other], example.classes[place], example.classes[other]),
+    )
+
+
+def details(example: Example, name: str, other: str) -> Details:
+    """Return details in which every part is there, and one is said to be missing."""
+    written = example.written("details", name=name, other=other)
+    curve = written["zeroing"]
+    curve["band_own"] = [(value - 0.03, min(1.0, value + 0.02)) for value in curve["random_own"]]
+    made = Details(**written)
+    draw = partial(zeroing_figure, made.zeroing, name)
+    figure = example.figure(draw, "confidence while concepts are zeroed")
+    zeroing = made.zeroing.model_copy(update={"figure": figure})
+    return made.model_copy(update={"zeroing": zeroing})
+
+
+def factors(example: Example) -> Factors:
+    """Return a factor that counts, one that could not be tested, a column and a sample."""
+    given = STATISTIC_GIVEN.result(outcome="supports", effect=0.4, low=0.3, high=0.5, n=64, q=0.001)
+    untested = STATISTIC_GIVEN.missing(example.say("Not testable: one size."))
+    cards = [
+        factor(example, 0, "JPEG blockiness", "B", given),
+        factor(example, 1, "aspect ratio", "U", untested),
+    ]
+    drawn = [[getattr(card, side) for card in cards] for side in ("what", "own", "others")]
+    return Factors(
+        **example.written("factors"),
+        factors=cards,
+        odd=[example.written("odd") | {"sample": example.sample(0)}],
+        figure=example.figure(partial(factors_figure, *drawn), "quantiles of the statistics"),
+    )
+
+
+def factor(
+    example: Example, number: int, statistic: str, grade: str, evidence: Evidence
+) -> GlobalFactor:
+    first = example.classes[0]
+    return GlobalFactor(
+        **example.written("factor"),
+        id=f"0-g{number}",
+        what=example.say(f"{statistic} in {first}"),
+        statistic=statistic,
+        evidence=in_order([evidence]),
+        grade=grade,
+        meaning=example.say(f"{statistic} is higher in '{first}'."),
     )
