@@ -24,7 +24,6 @@ from auditor.report.show.picture_store import ImageStore
 from tests.report import example_analyses, example_concepts
 from tests.report.example_findings import factors, finding
 
-CLASSES = ("brick", "coffee", "fur", "grass", "gravel", "tissue")
 PHOTOS: dict[str, Callable[[], np.ndarray]] = {
     "brick": skimage.data.brick,
     "coffee": skimage.data.coffee,
@@ -33,6 +32,7 @@ PHOTOS: dict[str, Callable[[], np.ndarray]] = {
     "gravel": skimage.data.gravel,
     "tissue": skimage.data.immunohistochemistry,
 }
+CLASSES = tuple(PHOTOS)
 LAYERS = ("stage3", "stage2")
 CONTEXT = parts.RenderContext(
     created="2026-03-04T05:06:07Z",
@@ -198,6 +198,10 @@ def performance(example: Example) -> parts.Performance:
     classes, count = example.classes, len(example.classes)
     matrix = np.eye(count, count + 1, dtype=int) * 34
     matrix += example.generator.integers(0, 3, matrix.shape)
+    rows = [
+        {"value": example.say(value), "accuracy": around(share, 0.02, 90)}
+        for value, share in (("old", 0.7), ("new", 0.95))
+    ]
     drawn = partial(confusion_figure, matrix, [*classes, "another class"])
     return parts.Performance(
         **example.written("performance"),
@@ -212,27 +216,13 @@ def performance(example: Example) -> parts.Performance:
         ],
         confusion=example.figure(drawn, "confusion matrix"),
         calibration=calibration(example),
-        slices=[
-            example.written("slices")
-            | {
-                "rows": [
-                    {"value": example.say(value), "accuracy": around(share, 0.02, 90)}
-                    for value, share in (("old", 0.7), ("new", 0.95))
-                ]
-            },
-            example.written("no_slices"),
-        ],
+        slices=[example.written("slices") | {"rows": rows}, example.written("no_slices")],
     )
 
 
 def calibration(example: Example) -> parts.Calibration:
     bins = [
-        {
-            "low": low,
-            "high": low + 0.1,
-            "confidence": low + 0.05,
-            "accuracy": around(low, 0.05, 60),
-        }
+        {"low": low, "high": low + 0.1, "confidence": low + 0.05, "accuracy": around(low, 0.05, 60)}
         for low in (0.5, 0.7, 0.8, 0.9)
     ]
     made = parts.Calibration(**example.written("calibration"), bins=bins)

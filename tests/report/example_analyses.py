@@ -32,22 +32,6 @@ def analyses(example: Example) -> dict[str, Any]:
     }
 
 
-def lead(example: Example, layer: str, place: int) -> dict[str, Any]:
-    """Return what a class's table starts with where components lead."""
-    return {
-        "lead_sentence": example.say("Single channels are not distinct at this layer."),
-        "lead": [
-            parts.LeadUnit(
-                id=example.say(f"component {number + 1}"),
-                share=0.4 / (number + 1),
-                concepts=example.ids(layer, number),
-                pictures=[example.unit(place)] if number else [],
-            )
-            for number in range(2)
-        ],
-    }
-
-
 def units(example: Example, layer: str) -> parts.LayerUnits:
     count = len(example.classes)
     return parts.LayerUnits(

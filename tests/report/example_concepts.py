@@ -11,10 +11,10 @@ from auditor.concepts.colours import PALETTE
 from auditor.records.concepts import MapCard
 from auditor.records.part import Picture
 from auditor.report.document import result as parts
+from auditor.report.document.analyses import LeadUnit
 from auditor.report.draw.figures import similarity_figure
 from auditor.report.draw.pictures import heat as alone
 from auditor.report.draw.pictures import overlay, paint_segments
-from tests.report.example_analyses import lead
 
 if TYPE_CHECKING:
     from tests.report.example import Example
@@ -82,6 +82,22 @@ def table(example: Example, layer: str, place: int) -> parts.LayerTable:
     more = lead(example, layer, place) if layer == example.layers[0] else {}
     coverage = float(share[:rows].sum())
     return parts.LayerTable(layer=example.say(layer), top=10, coverage=coverage, rows=made, **more)
+
+
+def lead(example: Example, layer: str, place: int) -> dict:
+    """Return what a class's table starts with where components lead."""
+    return {
+        "lead_sentence": example.say("Single channels are not distinct at this layer."),
+        "lead": [
+            LeadUnit(
+                id=example.say(f"component {number + 1}"),
+                share=0.4 / (number + 1),
+                concepts=example.ids(layer, number),
+                pictures=[example.unit(place)] if number else [],
+            )
+            for number in range(2)
+        ],
+    }
 
 
 def atlas(example: Example, place: int) -> parts.AtlasSample:
