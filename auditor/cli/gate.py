@@ -112,7 +112,9 @@ def compared_in_words(run_folder: Path, baseline: str | None) -> list[str]:
         found = review.comparison
         return [f"compared with {found.earlier.folder}: {found.sentence}"]
     if baseline is not None:
-        return ["no earlier complete run of this project beside it: nothing to compare with"]
+        return [
+            "nothing to compare with: no earlier complete run of this project and format beside it"
+        ]
     return []
 
 

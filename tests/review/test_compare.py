@@ -16,6 +16,7 @@ from auditor.review.compare.differences import paired
 from auditor.review.compare.metrics import metric_changes
 from auditor.review.compare.pages import comparison_html, comparison_markdown
 from auditor.review.keep.runs import latest_before, read_run
+from auditor.run.manifest import write_listed
 from tests.report.test_html import REFERRING, parse
 from tests.review.made import audit, card, identity, write
 from tests.runs import without
@@ -226,7 +227,10 @@ def test_latest_is_the_newest_complete_run_of_the_project(base, tmp_path) -> Non
     wanted = made("b", 2)
     made("other", 3, "another")
     without(made("half", 4), "audit.json")
+    write_listed(made("of 0.1", 4), {"audit.json": b'{"version": 1}'})
     now = made("now", 5)
     made("later", 6)
     assert latest_before(now) == wanted
+    assert compare_folders(wanted, now).earlier.folder == "b"
+    assert compare_folders(now, tmp_path / "later").earlier.folder == "now"
     assert latest_before(tmp_path / "a") is None

@@ -201,11 +201,7 @@ def parse_result(text: bytes, path: Path) -> AuditResult:
     Raises:
         IntegrityError: It is no JSON, of another format or version, or does not fit it.
     """
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise IntegrityError(f"{path} is no JSON ({error}): it was cut off or changed.") from error
-    _check_version(path, document)
+    _check_version(path, _parsed(text, path))
     try:
         return AuditResult.model_validate_json(text)
     except pydantic.ValidationError as error:
@@ -215,6 +211,17 @@ def parse_result(text: bytes, path: Path) -> AuditResult:
             f"{path} does not fit its format: {key}: {first['msg']} "
             f"({error.error_count()} such problems)."
         ) from error
+
+
+def is_of_this_format(run: Path) -> bool:
+    """Return whether the audit.json of a run folder is of the version that this program reads.
+
+    Raises:
+        IntegrityError: It is missing, changed or no JSON.
+    """
+    path = run / "audit.json"
+    document = _parsed(read_listed(run, "audit.json"), path)
+    return isinstance(document, dict) and document.get("version") == FORMAT_VERSION
 
 
 def read_review(run: Path) -> Review | None:
@@ -236,6 +243,13 @@ def read_review(run: Path) -> Review | None:
         ) from error
 
 
+def _parsed(text: bytes, path: Path) -> object:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise IntegrityError(f"{path} is no JSON ({error}): it was cut off or changed.") from error
+
+
 def _check_version(path: Path, document: object) -> None:
     expected = AuditResult.model_fields["format"].default
     if not isinstance(document, dict) or document.get("format") != expected:
@@ -244,5 +258,5 @@ def _check_version(path: Path, document: object) -> None:
     if version != FORMAT_VERSION:
         raise IntegrityError(
             f"{path} has format version {version}; this program reads version {FORMAT_VERSION}: "
-            "render it with the version of auditor that made it."
+            "use the version of auditor that made it, or audit again with this one."
         )

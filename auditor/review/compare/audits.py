@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 from auditor.language.speaking import gettext as _
@@ -64,7 +65,8 @@ def _history(
     place = folder or earlier.resolve().parent
     name = first.result.scope.name
     paths = earlier_runs(place, name, before=first.created, but=earlier)
-    return [read_run(path) for path in paths[:MOST_HISTORY] if path.resolve() != now.resolve()]
+    newest = islice(paths, MOST_HISTORY)
+    return [read_run(path) for path in newest if path.resolve() != now.resolve()]
 
 
 def _order(earlier: AuditedRun, now: AuditedRun) -> list[str]:

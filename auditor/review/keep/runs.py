@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from auditor.base.yaml_text import load
 from auditor.language.speaking import SOURCE
 from auditor.report.document.result import AuditResult
 from auditor.report.document.review import Review, RunRef
-from auditor.report.show.render import read_result, read_review
+from auditor.report.show.render import is_of_this_format, read_result, read_review
 from auditor.run.manifest import read_listed, read_manifest
 
 LATEST = "latest"
@@ -81,14 +82,17 @@ def run_folders(folder: Path) -> list[Path]:
     return sorted(found, key=_age)
 
 
-def earlier_runs(folder: Path, project: str, *, before: str, but: Path) -> list[Path]:
-    """Return complete runs of a project in ``folder``, newest first, begun before ``before``.
+def earlier_runs(folder: Path, project: str, *, before: str, but: Path) -> Iterator[Path]:
+    """Yield complete runs of a project in ``folder``, newest first, begun before ``before``.
 
-    ``but`` is left out. Runs that cannot be read are passed over: they are no baseline.
+    ``but`` is left out. Runs without a readable manifest, and those of a version of auditor whose
+    format this one does not read, are passed over: they are no baseline.
+
+    Raises:
+        IntegrityError: the audit.json of a run was changed.
     """
     own = but.resolve()
-    found = []
-    for path in run_folders(folder):
+    for path in reversed(run_folders(folder)):
         if path.resolve() == own:
             continue
         try:
@@ -96,22 +100,22 @@ def earlier_runs(folder: Path, project: str, *, before: str, but: Path) -> list[
         except IntegrityError:
             continue
         complete = "audit.json" in manifest["files"]
-        if complete and manifest.get("name") == project and str(manifest["created"]) <= before:
-            found.append(path)
-    return found[::-1]
+        earlier = manifest.get("name") == project and str(manifest["created"]) <= before
+        if complete and earlier and is_of_this_format(path):
+            yield path
 
 
 def latest_before(run: Path) -> Path | None:
     """Return the newest complete run of the same project beside ``run``, None without one.
 
     Raises:
-        IntegrityError: ``run`` has no manifest.
+        IntegrityError: ``run`` has no manifest, or the earlier run was changed.
     """
     manifest = read_manifest(run)
     found = earlier_runs(
         run.resolve().parent, str(manifest["name"]), before=str(manifest["created"]), but=run
     )
-    return found[0] if found else None
+    return next(found, None)
 
 
 def _age(path: Path) -> tuple[str, str]:
