@@ -160,10 +160,12 @@ def _added_tests(stage: Stage, trial: Trial, name: tuple[str | int, ...]) -> Ite
     for test in map(TESTS.__getitem__, TESTS):
         if test.run is None:
             continue
+        rng = stage.search.rng("test with a function of its own", test.id, *name)
         try:
-            yield test.run(
-                stage, trial, stage.search.rng("test with a function of its own", test.id, *name)
-            )
+            evidence = test.run(stage, trial, rng)
+            if not isinstance(evidence, Evidence) or evidence.test != test.id:
+                raise TypeError(f"its function returned no Evidence of '{test.id}'")
+            yield evidence
         except Exception as error:
             why = _("The test failed: %(error)s", error=f"{type(error).__name__}: {error}")
             yield test.missing(why, "error")

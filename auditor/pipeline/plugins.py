@@ -1,4 +1,4 @@
-"""The user's own modules: they register proposals and terms before an audit starts."""
+"""The user's own modules: what they register is there before an audit starts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from auditor.base.errors import ConfigError
 from auditor.config.audit import Config
+from auditor.report.sections.order import by_need
 from auditor.shortcuts.propose.proposals import PROPOSALS, chosen_proposals
 from auditor.shortcuts.terms import TERMS
 from auditor.subject.factories import load_code
@@ -19,7 +20,7 @@ def load_plugins(config: Config, base: Path) -> tuple[dict[str, str], list[str]]
     Returns the digest of each one's source, and notes that say whose code ran.
 
     Raises:
-        ConfigError: one is not found, fails, or registers a name that is taken.
+        ConfigError: one is not found, fails, or registers what cannot be used.
     """
     for registry in (PROPOSALS, TERMS):
         len(registry)  # the built-in ones come first: a name of theirs is taken
@@ -29,6 +30,8 @@ def load_plugins(config: Config, base: Path) -> tuple[dict[str, str], list[str]]
         file = Path(module.__file__ or "")
         digests[source] = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
         notes.append(note)
+    if config.plugins:
+        by_need()  # what their sections need must be there
     return digests, notes
 
 

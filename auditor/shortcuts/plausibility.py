@@ -8,11 +8,13 @@ of the terms of the folder `terms`, each by its weight.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Int
 
+from auditor.base.errors import ConfigError
 from auditor.records.shortcuts import Plausibility
 from auditor.shortcuts.region_view import Effects, view_of
 from auditor.shortcuts.scenes import Scene
@@ -31,13 +33,22 @@ def judge(
     """Return the terms that apply to a region, heaviest first, and its score.
 
     The arguments are those of `view_of`. A region that too few references have is no artefact.
+
+    Raises:
+        ConfigError: a measure returned no finite number.
     """
     view = view_of(own, references, masks, others, rng, effects)
     if view is None:
         return Plausibility(terms={}, score=0.0)
     heaviest = sorted(TERMS, key=lambda name: (-TERMS[name].weight, name))
     measured = {name: TERMS[name].measure(view) for name in heaviest}
-    terms = {name: value for name, value in measured.items() if value is not None}
+    terms = {name: float(value) for name, value in measured.items() if value is not None}
+    for name, value in terms.items():
+        if not math.isfinite(value):
+            raise ConfigError(
+                f"the measure of the term '{name}' returned {value}; return a number in [0, 1], "
+                "or None where the term does not apply."
+            )
     return Plausibility(terms=terms, score=score_of(terms))
 
 

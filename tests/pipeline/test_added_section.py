@@ -12,6 +12,7 @@ import yaml
 
 from auditor.__main__ import run
 from auditor.base.errors import ConfigError
+from auditor.cli.options import config_of
 from auditor.report.sections.section import SECTIONS, Section, register
 from tests.pipeline.tiny import write_tiny_audit
 
@@ -97,6 +98,30 @@ def test_an_added_section_is_in_the_result_the_report_and_the_tables(
     assert run(["render", str(audited)]) == 0
     assert "sections that plug-ins add are left out" in capsys.readouterr().err
     assert "looked at for sun" not in (audited / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("line", "changed", "message"),
+    [
+        ('needs=("data",)', 'needs=("dta",)', "Did you mean 'data'"),
+        ('needs=("data",)', 'needs=("weather",)', "need one another: weather -> weather"),
+        ('"weather": weather}', '"scope": weather}', "'scope' of the report section 'weather'"),
+        ("weather.html.j2", "wether.html.j2", r"was not found: .*wether\.html\.j2"),
+    ],
+)
+def test_a_section_that_cannot_be_used_is_named_before_the_audit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, changed: str, message: str
+) -> None:
+    monkeypatch.setattr(SECTIONS, "_entries", dict(SECTIONS._entries))
+    monkeypatch.setattr(SECTIONS, "_origins", dict(SECTIONS._origins))
+    assert line in PLUGIN
+    (tmp_path / "mine.py").write_text(PLUGIN.replace(line, changed))
+    (tmp_path / "weather.html.j2").write_text(TEMPLATE)
+    path = write_tiny_audit(tmp_path)
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"plugins": ["mine.py"]}))
+    with pytest.raises(ConfigError, match=message) as caught:
+        config_of(path, {})
+    assert "'plugins' is ['mine.py']" in str(caught.value)
 
 
 def test_the_id_of_a_section_can_be_taken_once() -> None:

@@ -107,6 +107,15 @@ def test_a_test_that_fails_says_so_in_its_result(subject: World) -> None:
 
 
 @pytest.mark.usefixtures("_own_tests")
+def test_a_test_that_returns_the_result_of_another_says_so(subject: World) -> None:
+    causal_test(DARKENED)(lambda *_: TESTS["removal"].missing("mine"))
+    evidence = search(subject).findings[0].evidence
+    assert evidence["removal"].reason != "mine"
+    assert evidence["darkened"].outcome == "error"
+    assert "returned no Evidence of 'darkened'" in evidence["darkened"].reason
+
+
+@pytest.mark.usefixtures("_own_tests")
 def test_a_weight_lets_a_test_decide(subject: World) -> None:
     finding = search(subject).findings[0]
     strong = DARKENED.result(

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from auditor.base.errors import ConfigError
 from auditor.shortcuts.drawn_look import drawn, look_maps
 from auditor.shortcuts.plausibility import judge
 from auditor.shortcuts.propose.windows import Shape, masks_of
 from auditor.shortcuts.region_view import Effects, RegionView, view_of
 from auditor.shortcuts.scenes import Scene, Windows, scene
+from auditor.shortcuts.terms import TERMS, term
 from auditor.shortcuts.terms.in_a_corner import corner_distance, in_a_corner
 from auditor.shortcuts.terms.off_the_marked_object import off_the_marked_object
 from auditor.shortcuts.terms.off_the_rest_of_the_evidence import off_the_rest_of_the_evidence
@@ -194,3 +196,30 @@ def test_effects_give_terms_only_when_measured() -> None:
     assert tried.terms["shared with unrelated classes"] == 0.9
     assert tried.terms["part of the class lacks it"] == 0.0
     assert list(tried.terms).index("far more alike than usual") == 0
+
+
+USABLE = {"nothing": 0.5, "fully": 1.0, "weight": 0.5, "reason": "It is %(share)s so."}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"nothing": 1.0}, "'nothing' below 'fully'"),
+        ({"weight": 1.5}, "a weight above 0 and up to 1"),
+        ({"reason": "It is %(part)s so."}, r"cannot be filled in \(KeyError\('part'\)\)"),
+        ({"objection": "100 % natural"}, "a sign for per cent is %%"),
+    ],
+)
+def test_a_term_that_cannot_be_used_is_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        term("mine", **USABLE | change)  # type: ignore[arg-type]
+
+
+def test_a_measure_without_a_finite_number_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TERMS, "_entries", dict(TERMS._entries))
+    monkeypatch.setattr(TERMS, "_origins", dict(TERMS._origins))
+    term("mine", **USABLE)(lambda view: float("nan"))  # type: ignore[arg-type]
+    masks = masks_of(at(0, 0), SHAPE, (SIZE, SIZE))
+    others = [scene_of(seed) for seed in (10, 11, 12, 13)]
+    with pytest.raises(ConfigError, match="the term 'mine' returned nan"):
+        judge(scene_of(0), ROWS, masks, others, np.random.default_rng(0))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 
-from auditor.base.errors import UnknownNameError
+from auditor.base.errors import ConfigError, UnknownNameError
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import translated
 from auditor.report.document.result import AuditResult
@@ -78,9 +78,17 @@ def in_order() -> list[Section]:
 
 
 def by_need() -> list[Section]:
-    """Return all sections so that each comes after those whose parts it needs."""
+    """Return all sections so that each comes after those whose parts it needs.
+
+    Raises:
+        ConfigError: a section needs one that is not there, or two need one another.
+    """
     graph = {section.id: section.needs for section in in_order()}
-    return [SECTIONS[name] for name in TopologicalSorter(graph).static_order()]
+    try:
+        return [SECTIONS[name] for name in TopologicalSorter(graph).static_order()]
+    except CycleError as error:
+        circle = " -> ".join(error.args[1])
+        raise ConfigError(f"report sections need one another: {circle}; drop one need.") from error
 
 
 def sections_of(

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from auditor.base.errors import ConfigError
 from auditor.base.registry import Registry
 from auditor.config.audit import Config
 from auditor.config.published import shared_config
@@ -110,8 +111,19 @@ def register(section: Section) -> Section:
     """Enter a section under its id; it is then built, drawn and written like every other.
 
     Raises:
-        ConfigError: the id is taken.
+        ConfigError: the id or the name of a part is taken, or there is no such template.
     """
+    for other in SECTIONS:
+        taken = sorted(SECTIONS[other].parts.keys() & section.parts.keys())
+        if taken and other != section.id:
+            raise ConfigError(
+                f"the part '{taken[0]}' of the report section '{section.id}' is one of '{other}'; "
+                "rename it."
+            )
+    if section.template is not None and not section.template.is_file():
+        raise ConfigError(
+            f"the template of the report section '{section.id}' was not found: {section.template}."
+        )
     made_of = next(iter(section.parts.values()), section.template)
     SECTIONS.enter(section.id, section, made_of=made_of)
     return section

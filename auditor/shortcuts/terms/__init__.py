@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from auditor.base.errors import ConfigError
 from auditor.base.registry import Registry
 from auditor.shortcuts.region_view import RegionView
 
@@ -61,7 +62,23 @@ def term(
     """Return a decorator that registers a measure as a term; see `Term`.
 
     The measure returns None where the term does not apply, and is then left out.
+
+    Raises:
+        ConfigError: the name is taken, or the numbers or a sentence cannot be used.
     """
+    if not (nothing < fully and 0 < weight <= 1):
+        raise ConfigError(
+            f"the term '{name}' has nothing={nothing}, fully={fully}, weight={weight}; give "
+            "'nothing' below 'fully', and a weight above 0 and up to 1."
+        )
+    for sentence in (reason, objection):
+        try:
+            _ = sentence % {"share": ""}
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigError(
+                f"the term '{name}' has a sentence that cannot be filled in ({error!r}): "
+                f"'{sentence}'; %(share)s is the only value, and a sign for per cent is %%."
+            ) from error
 
     def enter(measure: Measure) -> Measure:
         entry = Term(measure, nothing, fully, weight, reason, objection)
