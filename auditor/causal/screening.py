@@ -225,14 +225,21 @@ def selected(screened: Sequence[Screened], most: int) -> list[Screened]:
 def contained(first: Screened, second: Screened) -> float:
     """Return the share of the smaller region that lies in the other, over all references.
 
-    Regions are taken as they were before they were grown: the rim of a grown spot lies outside of a
-    window around the spot.
+    Of the smaller one that counts which was there before it was grown, of the other all that is
+    moved with it: the rim of a grown spot lies outside of a window around the spot, and a window
+    beside a spot may hold nothing but its rim.
     """
     rows = np.union1d(first.references, second.references)
-    one, two = first.proposal.cores(rows), second.proposal.cores(rows)
-    both = (one & two).sum(axis=(1, 2))
-    smaller = np.minimum(one.sum(axis=(1, 2)), two.sum(axis=(1, 2)))
-    return float(np.divide(both, smaller, out=np.zeros(len(rows)), where=smaller > 0).mean())
+    one, two = first.proposal, second.proposal
+    cores = one.cores(rows), two.cores(rows)
+    areas = [core.sum(axis=(1, 2)) for core in cores]
+    inside = np.where(
+        areas[0] <= areas[1],
+        (cores[0] & two.masks[rows]).sum(axis=(1, 2)),
+        (cores[1] & one.masks[rows]).sum(axis=(1, 2)),
+    )
+    smaller = np.minimum(*areas)
+    return float(np.divide(inside, smaller, out=np.zeros(len(rows)), where=smaller > 0).mean())
 
 
 def _bound_to_a_place(each: Screened) -> bool:

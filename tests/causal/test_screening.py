@@ -57,6 +57,15 @@ def test_a_grown_region_is_compared_as_it_was_before_it_was_grown() -> None:
     assert names(selected([grown, beside], 5)) == ["beside", "spot"]
 
 
+def test_two_grown_regions_of_one_mark_are_the_same_place() -> None:
+    left = screened("left", box(5, 5, 21, 21), 0.6, grown=5)
+    right = screened("right", box(9, 5, 24, 21), 0.5, grown=5)
+    both = left.proposal.cores(np.arange(1)) & right.proposal.cores(np.arange(1))
+    assert 0 < both.sum() < left.proposal.cores(np.arange(1)).sum() / 2
+    assert contained(left, right) == contained(right, left) == 1.0
+    assert len(selected([left, right], 5)) == 1
+
+
 def test_a_small_part_is_tested_beside_the_whole() -> None:
     strip = screened("strip", box(0, 0, 6, 24), 0.9)
     part = screened("part of it", box(0, 0, 4, 6), 0.3)
