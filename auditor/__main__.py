@@ -79,7 +79,10 @@ def run(arguments: list[str]) -> int:
 def _unexpected(error: Exception) -> int:
     if os.environ.get("AUDITOR_DEBUG"):
         click.echo(scrubbed(traceback.format_exc()), err=True)
-    place = traceback.extract_tb(error.__traceback__)[-1]
+    from auditor.base.users_lines import users_frame
+
+    frames = traceback.extract_tb(error.__traceback__)
+    place = users_frame(frames) or frames[-1]
     text = on_one_line(scrubbed(str(error)))
     return _fail(
         f"unexpected {type(error).__name__} in {place.name} ({Path(place.filename).name}"

@@ -69,7 +69,7 @@ def command(
 def load_sections(config: Config, progress: Any) -> None:
     """Import the plug-ins of an audit, whose sections are drawn too; say which cannot be.
 
-    Their files are looked for from the current folder.
+    Their files are looked for from the current folder: a run does not know where its config was.
     """
     if not config.plugins:
         return
@@ -79,7 +79,10 @@ def load_sections(config: Config, progress: Any) -> None:
     try:
         load_plugins(config, Path.cwd())
     except (ConfigError, ImportError) as error:
-        progress.say(f"note: sections that plug-ins add are left out: {error}")
+        progress.say(
+            f"note: sections that plug-ins add are left out: {error} A run's plug-ins are looked "
+            "for from the current folder: to have them, call this in the folder of its config."
+        )
 
 
 def config_of_run(run_folder: Path) -> Config:

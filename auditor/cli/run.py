@@ -121,7 +121,7 @@ def audit_and_render(
     """
     from auditor.cli.ending import job_summary
     from auditor.cli.render import branding_of, created_now
-    from auditor.pipeline import run_audit
+    from auditor.pipeline.audit import run_audit
     from auditor.pipeline.opening import only_one
     from auditor.relevance.sweep.numerics import keep_memory
     from auditor.report.sections.order import check_sections

@@ -1,5 +1,1 @@
-"""The stages of an audit, in order."""
-
-from auditor.pipeline.audit import run_audit
-
-__all__ = ["run_audit"]
+"""The stages of an audit, in order: `auditor.pipeline.audit`."""

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from auditor.base.errors import ConfigError
+from auditor.base.factories import load_code
 from auditor.config.audit import Config
 from auditor.report.sections.order import by_need
 from auditor.shortcuts.propose.proposals import PROPOSALS, chosen_proposals
 from auditor.shortcuts.terms import TERMS
-from auditor.subject.factories import load_code
 
 
 def load_plugins(config: Config, base: Path) -> tuple[dict[str, str], list[str]]:

@@ -16,12 +16,12 @@ from torch import Tensor
 from torch.utils.data import ConcatDataset, Subset
 
 from auditor.base.errors import DataError
+from auditor.base.factories import call_factory, describe_failure, load_factory
 from auditor.base.redaction import shared_text
 from auditor.config.audit import DataConfig
 from auditor.records.accounting import OUTSIDE
 from auditor.subject.collection import UNREADABLE, Changed, Collection, Gone, Item
 from auditor.subject.depths import USUAL, Reading, to_rgb
-from auditor.subject.factories import call_factory, describe_failure, load_factory
 from auditor.subject.images import Unreadable
 
 CHANGED = (

@@ -10,9 +10,9 @@ from typing import Any
 from torch import nn
 
 from auditor.base.errors import ModelError
+from auditor.base.factories import describe_failure
 from auditor.subject.answers import find_answer
 from auditor.subject.calling import ask
-from auditor.subject.factories import describe_failure
 from auditor.subject.preprocessing import Preprocessing
 
 Size = tuple[int, int]

@@ -20,16 +20,16 @@ import torchvision
 from torch import nn
 
 from auditor.base.errors import CheckpointError, ConfigError, ModelError, UnknownNameError
-from auditor.base.registry import Registry
-from auditor.config.audit import ModelConfig
-from auditor.subject import checkpoints
-from auditor.subject.factories import (
+from auditor.base.factories import (
     call_factory,
     describe_failure,
     find_file,
     is_factory,
     load_factory,
 )
+from auditor.base.registry import Registry
+from auditor.config.audit import ModelConfig
+from auditor.subject import checkpoints
 from auditor.subject.imagenet import COUNT
 from auditor.subject.preprocessing import Preprocessing
 from auditor.subject.presets import torchvision_preset

@@ -18,9 +18,9 @@ from jaxtyping import Bool, Float
 from PIL import Image
 
 from auditor.base.errors import ConfigError, DataError
+from auditor.base.factories import find_file
 from auditor.config.audit import DataConfig
 from auditor.subject.collection import Collection, read_again
-from auditor.subject.factories import find_file
 from auditor.subject.folders import IMAGE_SUFFIXES
 from auditor.subject.images import Unreadable, content_digest, opened, read_file
 from auditor.subject.limits import check_size, jpeg_scans

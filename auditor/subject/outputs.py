@@ -12,10 +12,10 @@ from torch.nn.parameter import UninitializedParameter
 from torch.utils import _pytree as pytree
 
 from auditor.base.errors import ConfigError, ModelError
+from auditor.base.factories import describe_failure, find_file
 from auditor.config.audit import ModelConfig
 from auditor.subject.answers import Answer, find_answer, logits
 from auditor.subject.calling import ask
-from auditor.subject.factories import describe_failure, find_file
 from auditor.subject.imagenet import COUNT, imagenet_names
 from auditor.subject.matching import Outputs
 from auditor.subject.models import BuiltModel

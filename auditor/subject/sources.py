@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from auditor.base.errors import DataError
+from auditor.base.factories import find_file, is_factory
 from auditor.base.registry import Registry
 from auditor.config.audit import DataConfig
 from auditor.subject.collection import Collection
 from auditor.subject.datasets import read_dataset
-from auditor.subject.factories import find_file, is_factory
 from auditor.subject.folders import read_folder
 from auditor.subject.tables import TABLE_SUFFIXES, read_table
 

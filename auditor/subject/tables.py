@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from auditor.base.errors import ConfigError, DataError
+from auditor.base.factories import find_file
 from auditor.config.audit import DataConfig
 from auditor.subject.collection import Collection, FileReader, sorted_names
-from auditor.subject.factories import find_file
 from auditor.subject.table_columns import column_at, kept_columns
 from auditor.subject.table_paths import Paths, check_addresses
 from auditor.subject.table_text import Table, check_header, read_text_table

@@ -13,9 +13,9 @@ from urllib.parse import parse_qsl
 from torch import nn
 
 from auditor.base.errors import ConfigError, ModelError, UnknownNameError
+from auditor.base.factories import describe_failure, find_file
 from auditor.config.audit import ModelConfig
 from auditor.subject import checkpoints
-from auditor.subject.factories import describe_failure, find_file
 from auditor.subject.imagenet import COUNT
 from auditor.subject.models import MODEL_SOURCES, BuiltModel, build_to_fit
 from auditor.subject.presets import timm_preset

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from auditor.base.errors import ConfigError
 from auditor.cli.options import config_of
 from auditor.report.sections.section import SECTIONS, Section, register
 from tests.pipeline.tiny import write_tiny_audit
+from tests.review.test_no_torch import BLOCKED, ENVIRONMENT
 
 PLUGIN = """
 from pathlib import Path
@@ -92,11 +95,25 @@ def test_an_added_section_is_in_the_result_the_report_and_the_tables(
     assert run(["render", str(audited), "--tier", "technical"]) == 0
     assert "looked at for sun" in (audited / "report-technical.html").read_text()
 
+    command = [sys.executable, "-c", BLOCKED]
+    done = subprocess.run(
+        command, input=f"render {audited}", env=ENVIRONMENT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "left out" not in done.stderr
+
+    Path("weather.html.j2").write_text("{{ m.heading(section) }}\n{{ result.nonsense }}\n")
+    capsys.readouterr()
+    assert run(["render", str(audited)]) == 3
+    assert "(weather.html.j2:2): " in capsys.readouterr().err
+
     del SECTIONS._entries["weather"], SECTIONS._origins["weather"]
     Path("mine.py").unlink()
     capsys.readouterr()
     assert run(["render", str(audited)]) == 0
-    assert "sections that plug-ins add are left out" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "sections that plug-ins add are left out" in said
+    assert "in the folder of its config" in said
     assert "looked at for sun" not in (audited / "report.html").read_text()
 
 

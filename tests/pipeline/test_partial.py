@@ -14,7 +14,7 @@ import auditor
 from auditor.base.errors import AuditorError, DataError, StoppedError
 from auditor.base.progress import Step
 from auditor.config.audit import Config, load_config
-from auditor.pipeline import run_audit
+from auditor.pipeline.audit import run_audit
 from auditor.report.document.result import AuditResult
 from tests.pipeline.small import write_own_model_audit
 

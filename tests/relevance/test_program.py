@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from auditor.base.errors import ModelError
+from auditor.base.factories import load_factory
 from auditor.relevance.graph.capture import capture
 from auditor.subject.digests import weights_digest
-from auditor.subject.factories import load_factory
 
 IMAGE = torch.linspace(0, 1, 3 * 8 * 8).reshape(1, 3, 8, 8)
 
@@ -252,7 +252,7 @@ import torch
 from pathlib import Path
 from auditor.base.errors import ModelError
 from auditor.relevance.graph.capture import capture
-from auditor.subject.factories import load_factory
+from auditor.base.factories import load_factory
 image = torch.zeros(1, 3, 8, 8)
 model = load_factory(sys.argv[1] + ":build", Path("."), ModelError).target()
 print(capture(model, image, image.device).program)

@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.review.made import audit, card, write
 
 ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 BLOCKED = (
     "import sys\n"
     "class Refuse:\n"
@@ -38,7 +39,7 @@ def test_every_command_of_a_review_works_without_torch(base, one, tmp_path: Path
         [sys.executable, "-c", BLOCKED],
         input="\n".join(commands),
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         check=False,

@@ -16,6 +16,7 @@ from torch.export import Dim, ShapesCollection
 from torch.utils._pytree import tree_leaves
 
 from auditor.base.errors import CaptureError
+from auditor.base.users_lines import in_words, users_frame
 from auditor.relevance.graph.canonise import canonise
 from auditor.relevance.graph.foreign import refuse_foreign
 from auditor.relevance.graph.graph import Graph, build
@@ -26,7 +27,6 @@ from auditor.relevance.sweep.forward import run
 from auditor.subject.answers import find_answer
 from auditor.subject.calling import handed_over, untouched
 from auditor.subject.precision import full_precision
-from auditor.subject.users_lines import in_words, users_frame
 from auditor.subject.wrappers import unwrap
 
 TOLERANCE = 1e-4  # of the largest logit: float32 in another order differs by 1e-6 to 1e-5

@@ -24,7 +24,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from auditor.base.errors import CaptureError
-from auditor.subject.users_lines import in_words, users_frame
+from auditor.base.users_lines import in_words, users_frame
 
 NUMBERS = frozenset({
     "__bool__", "__int__", "__float__", "__index__", "item", "tolist", "is_nonzero", "equal",

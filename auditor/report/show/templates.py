@@ -56,13 +56,13 @@ def environment(*folders: Path) -> jinja2.Environment:
 
 def _of_plugins() -> jinja2.BaseLoader:
     """Return what finds the templates of sections that plug-ins have registered."""
-    return jinja2.DictLoader(
-        {
-            template_name(section): section.template.read_text(encoding="utf-8")
-            for section in in_order()
-            if section.template is not None
-        }
-    )
+    files = {template_name(section): section.template for section in in_order()}
+
+    def source(name: str) -> tuple[str, str, None] | None:
+        file = files.get(name)
+        return (file.read_text(encoding="utf-8"), str(file), None) if file else None
+
+    return jinja2.FunctionLoader(source)
 
 
 def speak(jinja: jinja2.Environment) -> None:

@@ -18,9 +18,9 @@ from types import ModuleType
 from typing import Any
 
 from auditor.base.errors import AuditorError, did_you_mean
+from auditor.base.fresh_code import FromSource, from_source
 from auditor.base.redaction import scrubbed
-from auditor.subject.fresh_code import FromSource, from_source
-from auditor.subject.users_lines import users_frame
+from auditor.base.users_lines import users_frame
 
 ErrorType = type[AuditorError]
 
