@@ -62,6 +62,7 @@ def command(
     """
     from auditor.cli.progress import TerminalProgress
     from auditor.cli.render import created_now
+    from auditor.language.speaking import speaking, translated
     from auditor.pipeline.explain import Question, explain_image
     from auditor.report.show.image_page import write_page
     from auditor.run.storage import check_writable
@@ -74,9 +75,9 @@ def command(
     with tempfile.TemporaryDirectory(prefix="auditor-explain-") as place:
         with progress.stage(f"explaining {image.name}"):
             page = explain_image(config, base, question, Path(place))
-        with progress.stage("drawing the page"):
+        with progress.stage("drawing the page"), speaking(config.report.language):
             written = write_page(
-                page,
+                translated(page),
                 Path(place),
                 out,
                 f"{image.stem}-explained",

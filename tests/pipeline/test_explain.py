@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pypdf
 import pytest
+import yaml
 from PIL import Image
 
 from auditor.__main__ import run
@@ -121,6 +122,20 @@ def test_another_class_can_be_explained(config: Path, world: Path) -> None:
     assert "Explained here is what speaks for dog" in text
     assert "the window with the most relevance" in text
     assert not (world / "dog" / "00-explained.pdf").exists()
+
+
+def test_the_page_is_in_the_language_of_the_report(config: Path, world: Path) -> None:
+    german = world / "german.yaml"
+    document = yaml.safe_load(config.read_text())
+    document["report"] = {**document.get("report", {}), "language": "de"}
+    german.write_text(yaml.safe_dump(document))
+    image = str(world / "photos" / "val" / "cat" / "00.png")
+    command = ["explain", str(german), "--image", image, "--format", "html", "--quiet"]
+    assert run([*command, "--out", str(world / "german")]) == 0
+    text = (world / "german" / "00-explained.html").read_text()
+    assert '<html lang="de"' in text
+    assert "The model sees" not in text
+    assert "Das Modell sieht" in text
 
 
 @pytest.mark.parametrize(
