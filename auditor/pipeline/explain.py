@@ -15,6 +15,7 @@ import auditor
 from auditor.base.errors import ConfigError, DataError, IntegrityError, ModelError
 from auditor.concepts.single_pictures import Box, mask_of
 from auditor.config.audit import Config
+from auditor.language.speaking import gettext as _
 from auditor.pipeline.identity import model_identity
 from auditor.pipeline.local import Look, look_closely
 from auditor.pipeline.opening import audited_layers, make_explainer, named_outputs
@@ -91,7 +92,7 @@ def explain_image(config: Config, base: Path, question: Question, images: Path) 
     ]
     known = _known(audited, cards, question.run, store) if audited else []
     return ImagePage(
-        title=f"Why {names[target]}? {question.image.name}",
+        title=_("Why %(name)s? %(image)s", name=names[target], image=question.image.name),
         image=question.image.name,
         size=(height, width),
         model=subject.source,

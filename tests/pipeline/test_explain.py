@@ -136,6 +136,7 @@ def test_the_page_is_in_the_language_of_the_report(config: Path, world: Path) ->
     assert '<html lang="de"' in text
     assert "The model sees" not in text
     assert "Das Modell sieht" in text
+    assert "<h1>Warum " in text
 
 
 @pytest.mark.parametrize(

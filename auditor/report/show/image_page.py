@@ -44,7 +44,7 @@ class ImagePage(Part):
 
     format: Literal["concept-auditor/image"] = "concept-auditor/image"
     version: Literal[1] = 1
-    title: str
+    title: Words
     image: str
     size: tuple[int, int]
     model: str
