@@ -63,6 +63,7 @@ def test_the_flagged_and_the_worst_classes_have_a_page(run: Run, result: AuditRe
     assert f"{len(shown)} of 1,000 audited classes have a page here" in text
 
 
+@pytest.mark.slow
 def test_the_html_keeps_its_size_by_showing_fewer_classes(run: Run, result: AuditResult) -> None:
     some = result.model_copy(update={"classes": result.classes[:200]})
     images = run.folder / "images"

@@ -28,6 +28,7 @@ def test_everything_is_kept_while_it_fits(html: str, run: Run) -> None:
         assert html.count(data) == 1
 
 
+@pytest.mark.slow
 def test_each_step_is_smaller_and_named(run: Run, html: str) -> None:
     images = run.folder / "images"
     budget = len(html.encode()) / 1e6
