@@ -189,6 +189,7 @@ def _limits(
         null_rate=sum(nulls) / len(nulls) if nulls else None,
         null_n=len(nulls),
         notes=tuple(notes),
+        switched_off=tuple(sorted(set(PROPOSALS) - set(stage.search.proposals))),
     )
 
 
@@ -218,11 +219,6 @@ def _of_the_data(
                 "Not asked, because relevance by concept was not given: %(left)s.",
                 left=", ".join(left),
             )
-        )
-    off = sorted(set(PROPOSALS) - set(asked))
-    if off:
-        notes.append(
-            _("Switched off in the config (shortcuts.proposals): %(off)s.", off=", ".join(off))
         )
     return columns, odd, total, notes
 

@@ -321,6 +321,7 @@ class ShortcutConfig(Section):
     permutations: int = Field(2000, ge=200, description="Permutations per test.")
     proposals: list[str] | None = Field(
         None,
+        min_length=1,
         description="What candidates are proposed from; `auditor docs method` lists the names "
         "(default: all, and what plugins register).",
     )

@@ -312,6 +312,7 @@ class SearchLimits(Part):
 
     ``detection_limit`` is the smallest flip excess that could have been found (None: no test ran).
     ``null_rate`` is the share of null windows that passed, ``null_n`` how many were tried.
+    ``switched_off`` are the proposals that the config left out.
     """
 
     ran: bool
@@ -323,3 +324,4 @@ class SearchLimits(Part):
     null_rate: Number | None = None
     null_n: int = 0
     notes: tuple[Words, ...] = ()
+    switched_off: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from auditor.report.document.result import DataCard, FindingCard, NotRun, Quaran
 from auditor.report.sections.data import data_card
 from auditor.report.sections.findings import cut_out, enlarged
 from auditor.report.sections.performance import accuracies, confusion_matrix
+from auditor.report.sections.summary import switched_off
 from auditor.report.sections.verdict import does_not_show, verdict
 from auditor.shortcuts.statistics import wilson
 from tests.report.conftest import Run
@@ -130,6 +131,26 @@ def test_answers_that_contradict_how_labels_met_outputs_never_pass(
     assert found.word == "INCOMPLETE"
     assert found.gaps[0] in found.sentence
     assert said in found.gaps[0].replace("\u00a0", " ")
+
+
+def test_what_could_not_be_tested_never_passes(run: Run) -> None:
+    found = verdict([card(run, "C"), card(run, "U")], limits(), data(run), [], 0)
+    assert found.word == "INCOMPLETE"
+    assert "1 candidate could not be tested" in found.sentence
+    good = card(run, "C")
+    (name, result), *_rest = good.evidence.items()
+    failed = result.model_copy(update={"outcome": "error", "reason": "it broke"})
+    good = good.model_copy(update={"evidence": {**good.evidence, name: failed}})
+    assert verdict([good], limits(), data(run), [], 0).word == "INCOMPLETE"
+    assert verdict([card(run, "A"), good], limits(), data(run), [], 0).word == "FAIL"
+
+
+def test_a_search_that_left_proposals_out_passes_with_conditions(run: Run) -> None:
+    left_out = switched_off(("P1", "P4"))
+    found = verdict([], limits(), data(run), left_out, 0)
+    assert found.word == "PASS WITH CONDITIONS"
+    assert "the search by P1 and P4 did not run" in found.sentence
+    assert switched_off(()) == []
 
 
 def test_grade_b_is_a_condition_and_c_is_not(run: Run) -> None:

@@ -45,6 +45,7 @@ def not_run(audit: Audit) -> list[NotRun]:
     """Name the parts of the audit that were left out by choice."""
     return [
         *_left_out(audit.analysis.left_out),
+        *switched_off(audit.made["search"].switched_off),
         *left_by_limit(audit.made["data"].classes),
         *_over_time(audit.config, audit.analysis.samples),
     ]
@@ -66,6 +67,18 @@ def _left_out(classes: int) -> list[NotRun]:
                 "only the classes with the most images were audited in depth; name others in "
                 "audit.classes or raise audit.max_classes"
             ),
+        )
+    ]
+
+
+def switched_off(proposals: Sequence[str]) -> list[NotRun]:
+    """Name the proposals that the search was told to leave out: what they see was not tested."""
+    if not proposals:
+        return []
+    return [
+        NotRun(
+            part=_("the search by %(proposals)s", proposals=listed(proposals)),
+            reason=_("switched off in the config (shortcuts.proposals)"),
         )
     ]
 

@@ -62,7 +62,7 @@ def _by_findings(
     everything: list[FindingCard | GlobalFactor] = [*findings, *factors]
     grade_a = [each for each in everything if each.grade == "A"]
     grade_b = [each for each in everything if each.grade == "B"]
-    gaps = _gaps(search, data, untested)
+    gaps = [*_gaps(search, data, untested), *_failed(everything)]
     if grade_a:
         return Verdict(
             gaps=gaps,
@@ -173,6 +173,26 @@ def _gaps(search: SearchLimits, data: DataCard, untested: int) -> list[str]:
     elif search.ran and not search.tests:
         gaps.append(_("no candidate could be tested on the model"))
     return gaps
+
+
+def _failed(findings: Sequence[FindingCard | GlobalFactor]) -> list[str]:
+    """Name the findings that could not be tested, or of which a test ended in an error."""
+    failed = [
+        finding
+        for finding in findings
+        if finding.grade == "U"
+        or any(result.outcome == "error" for result in finding.evidence.values())
+    ]
+    if not failed:
+        return []
+    return [
+        ngettext(
+            "%(num)s candidate could not be tested as it should be (%(listed)s)",
+            "%(num)s candidates could not be tested as they should be (%(listed)s)",
+            len(failed),
+            listed=_listed(failed),
+        )
+    ]
 
 
 def _contradicted(data: DataCard) -> list[str]:
