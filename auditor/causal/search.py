@@ -189,6 +189,7 @@ def _limits(
         null_rate=sum(nulls) / len(nulls) if nulls else None,
         null_n=len(nulls),
         notes=tuple(notes),
+        failed=sum(each.outcome == "error" for made in tested for each in made.evidence.values()),
         switched_off=tuple(sorted(set(PROPOSALS) - set(stage.search.proposals))),
     )
 

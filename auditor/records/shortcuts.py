@@ -312,7 +312,8 @@ class SearchLimits(Part):
 
     ``detection_limit`` is the smallest flip excess that could have been found (None: no test ran).
     ``null_rate`` is the share of null windows that passed, ``null_n`` how many were tried.
-    ``switched_off`` are the proposals that the config left out.
+    ``switched_off`` are the proposals that the config left out, ``failed`` counts tests that ended
+    in an error, of whatever candidate.
     """
 
     ran: bool
@@ -325,3 +326,4 @@ class SearchLimits(Part):
     null_n: int = 0
     notes: tuple[Words, ...] = ()
     switched_off: tuple[str, ...] = ()
+    failed: int = 0

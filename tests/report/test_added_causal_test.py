@@ -100,7 +100,10 @@ def test_an_added_test_is_evidence_of_every_finding_and_in_the_report(
 @pytest.mark.usefixtures("_own_tests")
 def test_a_test_that_fails_says_so_in_its_result(subject: World) -> None:
     causal_test(DARKENED)(failing)
-    first = search(subject).findings[0]
+    report = search(subject)
+    first = report.findings[0]
+    # Also of candidates that get no grade, so that no audit passes for want of a test.
+    assert report.limits.failed >= len(report.findings)
     assert first.evidence["darkened"].outcome == "error"
     assert "ValueError: no light here" in first.evidence["darkened"].reason
     assert first.grade == "A"

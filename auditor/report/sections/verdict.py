@@ -62,7 +62,7 @@ def _by_findings(
     everything: list[FindingCard | GlobalFactor] = [*findings, *factors]
     grade_a = [each for each in everything if each.grade == "A"]
     grade_b = [each for each in everything if each.grade == "B"]
-    gaps = [*_gaps(search, data, untested), *_failed(everything)]
+    gaps = [*_gaps(search, data, untested), *_failed(everything, search)]
     if grade_a:
         return Verdict(
             gaps=gaps,
@@ -175,24 +175,28 @@ def _gaps(search: SearchLimits, data: DataCard, untested: int) -> list[str]:
     return gaps
 
 
-def _failed(findings: Sequence[FindingCard | GlobalFactor]) -> list[str]:
-    """Name the findings that could not be tested, or of which a test ended in an error."""
-    failed = [
-        finding
-        for finding in findings
-        if finding.grade == "U"
-        or any(result.outcome == "error" for result in finding.evidence.values())
-    ]
-    if not failed:
-        return []
-    return [
-        ngettext(
-            "%(num)s candidate could not be tested as it should be (%(listed)s)",
-            "%(num)s candidates could not be tested as they should be (%(listed)s)",
-            len(failed),
-            listed=_listed(failed),
+def _failed(findings: Sequence[FindingCard | GlobalFactor], search: SearchLimits) -> list[str]:
+    """Name the findings that could not be tested, and count tests that ended in an error."""
+    gaps = []
+    untested = [finding for finding in findings if finding.grade == "U"]
+    if untested:
+        gaps.append(
+            ngettext(
+                "%(num)s candidate could not be tested (%(listed)s)",
+                "%(num)s candidates could not be tested (%(listed)s)",
+                len(untested),
+                listed=_listed(untested),
+            )
         )
-    ]
+    if search.failed:
+        gaps.append(
+            ngettext(
+                "%(num)s causal test ended in an error",
+                "%(num)s causal tests ended in an error",
+                search.failed,
+            )
+        )
+    return gaps
 
 
 def _contradicted(data: DataCard) -> list[str]:
