@@ -23,7 +23,7 @@ class Registry(Generic[T]):
         self.kind = kind
         self._packages = list(packages)
         self._entries: dict[str, T] = {}
-        self._origins: dict[str, tuple[object, object]] = {}
+        self._origins: dict[str, tuple[tuple[object, object], object]] = {}
 
     def register(self, name: str) -> Callable[[T], T]:
         """Return a decorator that enters what it decorates under ``name``.
@@ -41,15 +41,19 @@ class Registry(Generic[T]):
     def enter(self, name: str, entry: T, *, made_of: object) -> None:
         """Enter an entry that is made of a function: ``made_of``.
 
-        The same function of a module that is imported again replaces its entry.
+        The same function of a module that is imported again replaces its entry; a second function
+        of that name in one module does not.
 
         Raises:
             ConfigError: the name is taken.
         """
         origin = (getattr(made_of, "__module__", ""), getattr(made_of, "__qualname__", made_of))
-        if name in self._entries and self._origins[name] != origin:
-            raise ConfigError(f"{self.kind} '{name}' is registered twice; rename one of them.")
-        self._entries[name], self._origins[name] = entry, origin
+        module = getattr(made_of, "__globals__", None)  # another one when it is imported again
+        if name in self._entries:
+            before, imported = self._origins[name]
+            if before != origin or (module is not None and imported is module):
+                raise ConfigError(f"{self.kind} '{name}' is registered twice; rename one of them.")
+        self._entries[name], self._origins[name] = entry, (origin, module)
 
     def __getitem__(self, name: str) -> T:
         self._import_built_in()

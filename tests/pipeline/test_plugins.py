@@ -155,3 +155,14 @@ def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(PLUGIN.replace('"middle"', '"P1"'))
     with pytest.raises(ConfigError, match="proposal 'P1' is registered twice"):
         config_of(path, {})
+
+
+def test_one_module_that_registers_a_name_twice_is_refused(tmp_path: Path) -> None:
+    path = write_audit(tmp_path, proposals=["middle"])
+    (tmp_path / "mine.py").write_text(PLUGIN)
+    for _ in range(2):  # imported again, as by the check before a run
+        assert config_of(path, {})[0].shortcuts.proposals == ["middle"]
+    again = '@proposer("middle")\ndef middle(view):\n    return []\n'
+    (tmp_path / "mine.py").write_text(f"{PLUGIN}\n\n{again}")
+    with pytest.raises(ConfigError, match="proposal 'middle' is registered twice"):
+        config_of(path, {})
