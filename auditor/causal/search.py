@@ -48,7 +48,7 @@ def find_shortcuts(search: Search) -> ShortcutReport:
     Progress: 1 after a class is screened and 1 after it is tested (2 for a class that is not
     searched), then 1 after the self-check and 1 after the statistics of whole pictures.
     """
-    classes, notes = _load_classes(search)
+    classes, not_searched = _load_classes(search)
     search.progress(EACH * (len(search.outputs) - len(classes)))
     stage = _stage(search, classes)
     means = None
@@ -61,8 +61,7 @@ def find_shortcuts(search: Search) -> ShortcutReport:
     scenes = {each.output: scene(each.pictures, each.heat, each.objects) for each in classes}
     rivals = rivals_of(search, classes, stage.others)
     compared = Compared(screened, balanced(scenes), rivals, means)
-    layers, said = standing_layers(search, classes)
-    notes += said
+    layers, notes = standing_layers(search, classes)
     chosen = _within_budget(search, screened)
     tested: list[Tested] = []
     for members in classes:
@@ -84,7 +83,9 @@ def find_shortcuts(search: Search) -> ShortcutReport:
     notes += said
     return ShortcutReport(
         tuple(findings),
-        _limits(stage, compared, tested, tests, nulls, notes),
+        _limits(stage, compared, tested, tests, nulls, notes).model_copy(
+            update={"not_searched": not_searched}
+        ),
         Factors(
             factors=factors_of(search, factors, results),
             columns=tuple(columns),
@@ -99,8 +100,8 @@ def steps_of(outputs: Sequence[int]) -> int:
     return EACH * len(outputs) + CLOSING
 
 
-def _load_classes(search: Search) -> tuple[list[Members], list[str]]:
-    """Load the classes with enough members to choose regions; name the others once."""
+def _load_classes(search: Search) -> tuple[list[Members], str]:
+    """Load the classes with enough members to choose regions; name the others in a sentence."""
     samples = search.samples
     large, small = [], []
     for output in search.outputs:
@@ -109,18 +110,16 @@ def _load_classes(search: Search) -> tuple[list[Members], list[str]]:
             small.append(f"{search.class_name(output)} ({len(rows)})")
         else:
             large.append(load_members(search, output))
-    notes = []
+    not_searched = ""
     if small:
-        notes.append(
-            _(
-                "Not searched, too few correctly classified images: %(small)s. A class needs at "
-                "least %(least_images)s in each half of the data, so about %(value)s.",
-                small=", ".join(small),
-                least_images=LEAST_IMAGES,
-                value=2 * LEAST_IMAGES,
-            )
+        not_searched = _(
+            "Not searched, too few correctly classified images: %(small)s. A class needs at "
+            "least %(least_images)s in each half of the data, so about %(value)s.",
+            small=", ".join(small),
+            least_images=LEAST_IMAGES,
+            value=2 * LEAST_IMAGES,
         )
-    return [members for members in large if len(members.rows)], notes
+    return [members for members in large if len(members.rows)], not_searched
 
 
 def _stage(search: Search, classes: Sequence[Members]) -> Stage:

@@ -307,17 +307,37 @@ class Factors(Part):
     drawn: int | None = None
 
 
+class KindSearched(Part):
+    """A kind of shortcut, and whether this audit looked for it.
+
+    ``kind`` is its short name in files, ``how`` says in a few words how it was searched, ``limit``
+    is the smallest effect that would have been found (a share of pictures; None: none can be
+    stated), ``n`` how many pictures it was tested on. ``reason`` says why it was not searched;
+    empty: it was.
+    """
+
+    kind: str
+    title: Words
+    how: Words
+    limit: Number | None = None
+    n: int = 0
+    reason: Words = ""
+
+
 class SearchLimits(Part):
     """What the search for candidates could and could not have found; ``reason``: why not at all.
 
     ``detection_limit`` is the smallest flip excess that could have been found (None: no test ran).
     ``null_rate`` is the share of null windows that passed, ``null_n`` how many were tried.
     ``switched_off`` are the proposals that the config left out, ``failed`` counts tests that ended
-    in an error, of whatever candidate.
+    in an error, of whatever candidate. ``not_searched`` names the classes that were too small;
+    ``kinds`` are the kinds of shortcut, searched or not.
     """
 
     ran: bool
     reason: Words = ""
+    not_searched: Words = ""
+    kinds: tuple[KindSearched, ...] = ()
     proposed: int = 0
     tests: int = 0
     targets: int = 0

@@ -12,6 +12,7 @@ from auditor.config.audit import ShortcutConfig
 from auditor.records.shortcuts import Signature
 from auditor.records.stages import LayerRelevance, ShortcutReport
 from auditor.shortcuts.fingerprint import SAME, same_finding
+from auditor.shortcuts.propose.proposals import PROPOSALS
 from tests.causal.worlds import MARK, SIZE, WideModel, World, world
 
 CONFIG = ShortcutConfig(permutations=300, per_class=2, targets=24)
@@ -215,9 +216,9 @@ def test_small_classes_are_named_once_and_make_no_cards() -> None:
     assert report.findings == ()
     assert report.limits.detection_limit is None
     assert report.limits.null_rate is None
-    (note,) = report.limits.notes
-    assert "red (5), green (5), blue (5)" in note
-    assert "at least 8" in note
+    assert report.limits.notes == ()
+    assert "red (5), green (5), blue (5)" in report.limits.not_searched
+    assert "at least 8" in report.limits.not_searched
 
 
 def test_one_class_alone_is_said_to_be_untestable_by_transplant() -> None:
@@ -262,7 +263,7 @@ def test_each_proposal_runs_alone(subject: World, names: list[str]) -> None:
     leading = dict.fromkeys((0, 1, 2), ("bright", (0,)))
     found = find_shortcuts(subject.search(leading, config=config))
     assert {f.candidate.kind for f in found.findings} <= set(names)
-    assert any("Switched off" in note for note in found.limits.notes)
+    assert set(found.limits.switched_off) == set(PROPOSALS) - set(names)
 
 
 class MarkedWorld(World):

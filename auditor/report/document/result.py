@@ -489,6 +489,8 @@ class NotRun(Part):
 class AuditResult(Part):
     """The whole audit. ``faces``: one reference sample of each concept without a card, by id.
 
+    ``cues`` are the ids of what is proven to steer a class without looking like an artefact, which
+    a person is asked about: findings, or factors of whole pictures.
     ``sections`` holds the parts of sections that plug-ins add, by name, as plain values.
     ``language`` is that of sentences which an earlier version wrote out in another than English.
     """
@@ -504,6 +506,7 @@ class AuditResult(Part):
     data: DataCard
     performance: Performance
     findings: list[FindingCard]
+    cues: list[str] = Field(default_factory=list)
     search: SearchLimits
     concepts: list[Concept]
     faces: dict[str, Crop] = Field(default_factory=dict)
