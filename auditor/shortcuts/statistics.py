@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.stats import binom, binomtest, fisher_exact
+from scipy.stats import beta, binom, binomtest, fisher_exact
 
 from auditor.records.part import Interval
 
@@ -132,6 +132,18 @@ def detection_limit(targets: int, tests: int, *, level: float, bound: float) -> 
         if 2.0**-flips <= level / max(tests, 1) and wilson(flips, targets).low >= bound:
             return flips / targets
     return None
+
+
+def least_prevalence(discovered: int, references: int, *, sure: float = 0.95) -> float | None:
+    """Return how frequent in a class a mark must be to be on enough of its pictures to be chosen.
+
+    The smallest share p of the class so that of ``discovered`` pictures at least ``references``
+    carry it with probability ``sure``. By the binomial distribution, of which the upper tail is a
+    beta distribution in p (Clopper and Pearson 1934); None where there are fewer pictures.
+    """
+    if discovered < references:
+        return None
+    return float(beta.ppf(sure, references, discovered - references + 1))
 
 
 def noisy_or(parts: Iterable[float]) -> float:

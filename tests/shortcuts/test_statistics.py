@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from auditor.shortcuts.statistics import (
     bootstrap_interval,
     detection_limit,
+    least_prevalence,
     refined_p,
     sign_flip_p,
     wilson,
@@ -99,3 +100,12 @@ def test_the_detection_limit_is_the_first_share_that_would_pass() -> None:
     assert passes(flips)
     assert not passes(flips - 1)
     assert detection_limit(3, 180, level=0.01, bound=0.1) is None
+
+
+@pytest.mark.parametrize(("n", "needed"), [(40, 4), (20, 4), (8, 4), (60, 8), (4, 4)])
+def test_a_mark_of_the_least_prevalence_is_on_enough_pictures(n: int, needed: int) -> None:
+    share = least_prevalence(n, needed)
+    assert share is not None
+    fewer = sum(math.comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(needed))
+    assert fewer == pytest.approx(0.05)
+    assert least_prevalence(needed - 1, needed) is None
