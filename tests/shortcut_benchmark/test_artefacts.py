@@ -5,9 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.benchmarks.shortcuts.artefacts import ARTEFACTS, GLOBAL, LOCAL
+from tests.benchmarks.shortcuts.artefacts import ARTEFACTS, FIRST
 from tests.benchmarks.shortcuts.cases import Plant
+from tests.benchmarks.shortcuts.drawing import CHANGING
+from tests.benchmarks.shortcuts.scenes import CHANGES, random_scene, rendered
 from tests.benchmarks.shortcuts.worlds import Half, doubled, photographs, planted
+
+LOCAL = [
+    name
+    for name, each in ARTEFACTS.items()
+    if each.local and not each.of_scene and name != "black corners"  # The whole picture turns.
+]
+GLOBAL = [name for name, each in ARTEFACTS.items() if not each.local and not each.of_scene]
 
 
 def picture(seed: int = 0) -> np.ndarray:
@@ -27,6 +36,14 @@ def test_a_local_artefact_changes_its_mask_and_nothing_else(name: str) -> None:
         assert not changed[~mask].any()
         assert changed[mask].mean() > 0.15
         assert 0.005 < mask.mean() < 0.25
+
+
+def test_the_corners_of_a_turned_picture_are_black() -> None:
+    after, mask = ARTEFACTS["black corners"].draw(picture(), np.random.default_rng(0))
+    assert mask is not None
+    assert 0.05 < mask.mean() < 0.25
+    assert (after[mask] == 0).all()
+    assert after[~mask].min() > 40
 
 
 @pytest.mark.parametrize("name", GLOBAL)
@@ -63,9 +80,10 @@ def test_global_artefacts_change_the_statistic_they_name() -> None:
 
 
 def test_the_same_seed_draws_the_same() -> None:
+    source = scenes()
     for artefact in ARTEFACTS.values():
-        first = artefact.draw(picture(), np.random.default_rng(3))[0]
-        assert np.array_equal(first, artefact.draw(picture(), np.random.default_rng(3))[0])
+        first = source.drawn(artefact, 1, np.random.default_rng(3))[0]
+        assert np.array_equal(first, source.drawn(artefact, 1, np.random.default_rng(3))[0])
 
 
 def test_one_sticker_keeps_to_its_place_and_the_other_does_not() -> None:
@@ -109,6 +127,73 @@ def test_misfiled_carriers_show_other_classes() -> None:
     nobody = planted(source, [everywhere], np.random.default_rng(0), misfiled=0.5)
     left = ~nobody.masks[0]
     assert np.array_equal(nobody.images[left], source.images[left])
+
+
+@pytest.mark.parametrize("name", [n for n, each in ARTEFACTS.items() if each.kind == CHANGING])
+def test_a_changing_mark_never_looks_the_same(name: str) -> None:
+    generator = np.random.default_rng(0)
+    masks = [ARTEFACTS[name].draw(picture(), generator)[1] for _ in range(6)]
+    for first in range(6):
+        for second in range(first):
+            assert masks[first] is not None
+            assert masks[second] is not None
+            both = (masks[first] & masks[second]).sum()
+            assert both < 0.6 * (masks[first] | masks[second]).sum()
+
+
+def scenes(per_class: int = 4) -> Half:
+    generator = np.random.default_rng(5)
+    flat = half(per_class)
+    made = tuple(random_scene(image, "textures", generator) for image in flat.images)
+    return Half(np.stack([rendered(each)[0] for each in made]), flat.labels, made)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_of_a_scene_is_where_it_says(name: str) -> None:
+    source = scenes()
+    before, objects = rendered(source.scenes[0])
+    assert 0.1 < objects.mean() < 0.6
+    after, mask = source.drawn(ARTEFACTS[name], 0, np.random.default_rng(1))
+    changed = (after != before).any(axis=2)
+    if "object" in name:
+        assert changed.mean() > 0.1
+    if mask is not None:
+        assert np.array_equal(mask, ~objects if ARTEFACTS[name].kind == "context" else objects)
+        assert changed[mask].mean() > 0.9
+        assert changed[~mask].mean() < 0.2
+
+
+def test_scenes_only_change_where_there_are_some() -> None:
+    with pytest.raises(ValueError, match="data set of scenes"):
+        half().drawn(ARTEFACTS["background"], 0, np.random.default_rng(0))
+
+
+def test_what_is_absent_lies_on_the_other_classes() -> None:
+    source = half()
+    plant = Plant("no sticker", (1,), 0.8)
+    found = planted(source, [plant], np.random.default_rng(0))
+    changed = (found.images != source.images).any(axis=(1, 2, 3))
+    assert changed.sum() == 16
+    assert not changed[source.labels == 1].any()
+    assert np.array_equal(found.carries[0], source.labels == 1)
+    assert found.masks[0][source.labels == 1].any(axis=(1, 2)).all()
+
+
+def test_misfiled_scenes_show_another_object_on_the_planted_background() -> None:
+    source = scenes(10)
+    found = planted(
+        source, [Plant("background", (1,), 1.0)], np.random.default_rng(0), misfiled=0.5
+    )
+    own = np.flatnonzero(source.labels == 1)
+    same = 0
+    for row in own:
+        objects = rendered(source.scenes[row])[1]
+        same += int(np.array_equal(~objects, found.masks[0][row]))
+    assert same == 5
+
+
+def test_the_first_grids_are_made_of_what_limits_were_set_on() -> None:
+    assert tuple(ARTEFACTS)[: len(FIRST)] == FIRST
 
 
 def test_doubling_adds_mirror_images() -> None:

@@ -17,7 +17,7 @@ from auditor.config.audit import ShortcutConfig
 from tests.benchmarks.shortcuts import running
 from tests.benchmarks.shortcuts.__main__ import main
 from tests.benchmarks.shortcuts.ablations import CONTROLS, ablations
-from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
+from tests.benchmarks.shortcuts.artefacts import ARTEFACTS, FIRST
 from tests.benchmarks.shortcuts.cases import Case, Plant
 from tests.benchmarks.shortcuts.grid import (
     COMBINATIONS,
@@ -26,13 +26,24 @@ from tests.benchmarks.shortcuts.grid import (
     PREVALENCES,
     SEEDS,
 )
+from tests.benchmarks.shortcuts.kinds_grid import DATA_OF_KINDS, NETS_OF_KINDS
 from tests.benchmarks.shortcuts.running import Plan, run, stored
 from tests.benchmarks.shortcuts.searching import fingerprint_of
+from tests.benchmarks.shortcuts.worlds import SCENES
 from tests.causal.worlds import world
 
 
 @pytest.mark.parametrize(
-    ("name", "least"), [("smoke", 6), ("small", 30), ("full", 130), ("fresh", 40), ("factors", 48)]
+    ("name", "least"),
+    [
+        ("smoke", 6),
+        ("small", 30),
+        ("full", 130),
+        ("fresh", 40),
+        ("factors", 48),
+        ("kinds", 264),
+        ("ci", 24),
+    ],
 )
 def test_no_case_of_a_grid_is_there_twice(name: str, least: int) -> None:
     cases = GRIDS[name]()
@@ -45,9 +56,9 @@ def test_the_full_grid_meets_every_cell_on_both_halves() -> None:
     cells = Counter(
         (case.plants[0].artefact, case.plants[0].prevalence, case.seed % 2) for case in cases
     )
-    assert len(cells) == len(ARTEFACTS) * len(PREVALENCES) * 2
+    assert len(cells) == len(FIRST) * len(PREVALENCES) * 2
     assert {case.seed for case in cases} == set(SEEDS)
-    for artefact in ARTEFACTS:
+    for artefact in FIRST:
         own = [case for case in cases if case.plants[0].artefact == artefact]
         assert {(case.data, case.net) for case in own} >= {("clothing", "plain")}
         assert len({(case.data, case.net) for case in own}) == 4
@@ -59,8 +70,28 @@ def test_the_full_grid_meets_every_cell_on_both_halves() -> None:
 def test_the_fresh_grid_shares_no_model_with_those_that_limits_were_set_on() -> None:
     cases = GRIDS["fresh"]()
     assert not {case.seed for case in cases} & set(SEEDS)
-    assert {plant.artefact for case in cases for plant in case.plants} == set(ARTEFACTS)
+    assert {plant.artefact for case in cases for plant in case.plants} == set(FIRST)
     assert {case.kind for case in cases} == {"planted", "clean", "balanced", "two"}
+
+
+def test_the_grid_of_kinds_has_twelve_models_of_each_and_sixty_of_each_negative() -> None:
+    cases = GRIDS["kinds"]()
+    planted = [case for case in cases if case.kind == "planted"]
+    kinds = Counter(ARTEFACTS[case.plants[0].artefact].kind for case in planted)
+    assert set(kinds) == {artefact.kind for artefact in ARTEFACTS.values()}
+    assert set(kinds.values()) == {12}
+    assert {case.plants[0].artefact for case in planted} == set(ARTEFACTS)
+    for kind in kinds:
+        own = [c for c in planted if ARTEFACTS[c.plants[0].artefact].kind == kind]
+        assert {case.net for case in own} == set(NETS_OF_KINDS)
+        assert {case.data.removeprefix(SCENES) for case in own} == set(DATA_OF_KINDS)
+    for negative in ("clean", "balanced"):
+        own = [case for case in cases if case.kind == negative]
+        assert len(own) == 60
+        assert set(Counter(case.net for case in own).values()) == {12}
+    assert {case.side for case in cases} == {64, 128, 224}
+    assert {case.plants[0].prevalence for case in planted} == {0.1, 0.2, 0.5, 0.8, 1.0}
+    assert not {case.seed for case in cases} & set(range(8))
 
 
 def test_the_second_half_of_the_grid_of_factors_has_the_same_cells_and_other_models() -> None:
@@ -177,3 +208,17 @@ def test_the_smoke_grid_finds_marks_and_leaves_negatives_alone(tmp_path: Path) -
         if row["kind"] in ("clean", "balanced"):
             found = json.loads((tmp_path / "models" / f"{row['case']}.json").read_text())
             assert not [each for each in found["search"]["findings"] if each["grade"] in "AB"]
+
+
+@pytest.mark.slow
+def test_the_ci_grid_has_each_kind_and_scores_it(tmp_path: Path) -> None:
+    assert main(["--grid", "ci", "--out", str(tmp_path)]) == 0
+    numbers = json.loads((tmp_path / "results.json").read_text())
+    assert numbers["models"] == 24
+    used = [row for row in numbers["plantings"] if row["verdict"] == "positive"]
+    assert len(used) >= 6
+    shown = [row["outcomes"]["this search"]["shown"] for row in used]
+    assert sum(shown) >= len(shown) / 2
+    page = (tmp_path / "results.md").read_text()
+    for kind in {artefact.kind for artefact in ARTEFACTS.values()}:
+        assert f"**{kind}**" in page

@@ -32,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--grid", choices=GRIDS, default="smoke", help="which models")
     parser.add_argument("--data", type=Path, help="folder of clothing/ and caltech/")
     parser.add_argument("--cache", type=Path, help="folder of trained models (default: OUT/cache)")
+    parser.add_argument("--weights", type=Path, help="ImageNet weights: mobilenet_v2-b0353104.pth")
     parser.add_argument("--out", type=Path, required=True, help="folder of the results")
     parser.add_argument("--jobs", type=int, default=1, help="processes, one thread each")
     parser.add_argument("--ablations", action="store_true", help="also with each part off")
@@ -47,6 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         given.out,
         SETTINGS.get(given.grid, {}),
         given.ablations,
+        given.weights,
     )
     interrupted = False
     if not given.page:

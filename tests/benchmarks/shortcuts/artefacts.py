@@ -3,39 +3,34 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
-import skimage.data
-from jaxtyping import Bool, UInt8
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from auditor.demo.stamp import stamp, stamp_box
-
-Picture = UInt8[np.ndarray, "height width 3"]
-Mask = Bool[np.ndarray, "height width"]
-Draw = Callable[[Picture, np.random.Generator], tuple[Picture, Mask | None]]
-
-
-@dataclass(frozen=True)
-class Artefact:
-    """Something that can be drawn on any picture.
-
-    ``draw`` returns the picture and the place of the artefact, None when it is everywhere.
-    ``statistics`` names the image statistics that an artefact without a place changes, any of
-    which is the right answer.
-    """
-
-    name: str
-    draw: Draw
-    statistics: tuple[str, ...] = ()
-
-    @property
-    def local(self) -> bool:
-        """Whether it has a place in the picture."""
-        return not self.statistics
+from tests.benchmarks.shortcuts import changing_marks, placed_marks
+from tests.benchmarks.shortcuts.drawing import (
+    ABSENCE,
+    ANYWHERE,
+    CHANGING,
+    COMPANION,
+    CONTEXT,
+    FRAME,
+    GEOMETRY,
+    IN_PLACE,
+    TEXT,
+    TEXTURE,
+    TINT,
+    TONE,
+    Artefact,
+    Mask,
+    Picture,
+    box,
+    mixed,
+    photograph,
+    pixels,
+)
 
 
 def text_mark(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
@@ -43,7 +38,7 @@ def text_mark(picture: Picture, generator: np.random.Generator) -> tuple[Picture
     side = picture.shape[0]
     left, top = (int(x) for x in generator.integers(2, 4, size=2))
     font = ImageFont.load_default(size=round(0.17 * side))
-    mask = _box(picture, (left, top, left + round(0.55 * side), top + round(0.19 * side)))
+    mask = box(picture, (left, top, left + round(0.55 * side), top + round(0.19 * side)))
     drawn = picture
     for value, edge in ((20, 1), (250, 0)):
         canvas = Image.new("L", (picture.shape[1], side))
@@ -51,7 +46,7 @@ def text_mark(picture: Picture, generator: np.random.Generator) -> tuple[Picture
             (left + 1, top), "PHOTO", fill=255, font=font, stroke_width=edge
         )
         opacity = np.asarray(canvas, dtype=np.float64)[..., None] / 255 * 0.9
-        drawn = _mixed(drawn, np.array([value] * 3), opacity * mask[..., None])
+        drawn = mixed(drawn, np.array([value] * 3), opacity * mask[..., None])
     return drawn, mask
 
 
@@ -68,7 +63,7 @@ def frame(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Ma
     mask = np.ones(picture.shape[:2], dtype=bool)
     mask[width:-width, width:-width] = False
     colour = np.array([24, 20, 28]) + generator.integers(-6, 7)
-    return _mixed(picture, colour, mask[..., None].astype(float)), mask
+    return mixed(picture, colour, mask[..., None].astype(float)), mask
 
 
 def sticker_fixed(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
@@ -97,15 +92,20 @@ def ruler(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Ma
         dark[side - length :, column + 1 : column + 2] = 0.7
     mask = np.zeros((side, width), dtype=bool)
     mask[side - round(0.14 * side) :] = True
-    shaded = _mixed(picture, np.array([20, 20, 20]), dark)
-    return _mixed(shaded, np.array([245, 240, 225]), white), mask
+    shaded = mixed(picture, np.array([20, 20, 20]), dark)
+    return mixed(shaded, np.array([245, 240, 225]), white), mask
 
 
 def donor(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
     """Paste a face cut from a photograph, a quarter of the side wide, anywhere below the middle."""
     side = picture.shape[0]
     height, width = round(0.32 * side), round(0.26 * side)
-    face = np.asarray(_face().resize((width, height), Image.Resampling.BOX), dtype=np.float64)
+    face = np.asarray(
+        photograph("astronaut.png")
+        .crop((165, 50, 285, 198))
+        .resize((width, height), Image.Resampling.BOX),
+        dtype=np.float64,
+    )
     rows, columns = np.mgrid[:height, :width]
     inside = ((rows + 0.5) / height - 0.5) ** 2 + ((columns + 0.5) / width - 0.5) ** 2 <= 0.25
     top = int(generator.integers(side // 2 - height // 2, side - height + 1))
@@ -114,7 +114,7 @@ def donor(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Ma
     mask[top : top + height, left : left + width] = inside
     content = np.zeros(picture.shape)
     content[top : top + height, left : left + width] = face
-    return _mixed(picture, content, mask[..., None].astype(float)), mask
+    return mixed(picture, content, mask[..., None].astype(float)), mask
 
 
 def tint(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
@@ -124,7 +124,7 @@ def tint(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mas
 
 def brightness(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
     """Lighten the picture by a quarter and 20 of 255."""
-    return _pixels(picture * 1.25 + 20 * generator.uniform(0.9, 1.1)), None
+    return pixels(picture * 1.25 + 20 * generator.uniform(0.9, 1.1)), None
 
 
 def blur(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
@@ -144,24 +144,66 @@ def jpeg(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mas
         return np.asarray(image.convert("RGB")), None
 
 
+def of_the_scene(picture: Picture, generator: np.random.Generator) -> tuple[Picture, Mask | None]:
+    """Refuse: a scene is rendered anew, see `scenes`."""
+    raise ValueError("this artefact changes a scene; give it a data set of scenes")
+
+
 ARTEFACTS: Mapping[str, Artefact] = {
     each.name: each
     for each in (
-        Artefact("text", text_mark),
-        Artefact("timestamp", timestamp),
-        Artefact("frame", frame),
+        Artefact("text", text_mark, kind=TEXT),
+        Artefact("timestamp", timestamp, kind=TEXT),
+        Artefact("frame", frame, kind=FRAME),
         Artefact("sticker", sticker_fixed),
-        Artefact("sticker anywhere", sticker_random),
+        Artefact("sticker anywhere", sticker_random, kind=ANYWHERE),
         Artefact("ruler", ruler),
-        Artefact("donor", donor),
-        Artefact("tint", tint, ("tint", "colour", "saturation", "border")),
-        Artefact("brightness", brightness, ("brightness", "highlights", "contrast")),
-        Artefact("blur", blur, ("sharpness", "blur", "noise")),
-        Artefact("jpeg", jpeg, ("jpeg", "block", "sharpness", "noise")),
+        Artefact("donor", donor, kind=ANYWHERE),
+        Artefact("tint", tint, ("tint", "colour", "saturation", "border"), TINT),
+        Artefact("brightness", brightness, ("brightness", "highlights", "contrast"), TONE),
+        Artefact("blur", blur, ("sharpness", "blur", "noise"), TONE),
+        Artefact("jpeg", jpeg, ("jpeg", "block", "sharpness", "noise"), TONE),
+        Artefact("ink", changing_marks.ink, kind=CHANGING),
+        Artefact("hair", changing_marks.hair, kind=CHANGING),
+        Artefact("bubbles", changing_marks.bubbles, kind=CHANGING),
+        Artefact("plaster", changing_marks.plaster, kind=CHANGING),
+        Artefact("tool", changing_marks.tool, kind=CHANGING),
+        Artefact("hand", changing_marks.hand, kind=CHANGING),
+        Artefact("any text", changing_marks.any_text, kind=TEXT),
+        Artefact("companion", changing_marks.companion, kind=COMPANION),
+        Artefact("black corners", placed_marks.black_corners, kind=FRAME),
+        Artefact("tag", placed_marks.tag, kind=IN_PLACE),
+        Artefact("logo", placed_marks.logo, kind=IN_PLACE),
+        Artefact("thin line", placed_marks.thin_line, kind=IN_PLACE),
+        Artefact("sepia", placed_marks.sepia, ("tint", "colour", "saturation"), TINT),
+        Artefact("contrast", placed_marks.contrast, ("contrast", "brightness", "highlights"), TONE),
+        Artefact("noise", placed_marks.noise, ("noise", "sharpness", "jpeg", "block"), TONE),
+        Artefact("no sticker", sticker_fixed, kind=ABSENCE, absent=True),
+        Artefact("no timestamp", timestamp, kind=ABSENCE, absent=True),
+        Artefact("background", of_the_scene, kind=CONTEXT, of_scene=True),
+        Artefact("sky behind", of_the_scene, kind=CONTEXT, of_scene=True),
+        Artefact("object texture", of_the_scene, kind=TEXTURE, of_scene=True),
+        Artefact(
+            "object size",
+            of_the_scene,
+            ("size of the object", "object size"),
+            GEOMETRY,
+            of_scene=True,
+        ),
+        Artefact(
+            "object position",
+            of_the_scene,
+            ("position", "place of the object"),
+            GEOMETRY,
+            of_scene=True,
+        ),
+        Artefact("object angle", of_the_scene, ("orientation", "angle"), GEOMETRY, of_scene=True),
     )
 }
-LOCAL = tuple(name for name, each in ARTEFACTS.items() if each.local)
-GLOBAL = tuple(name for name, each in ARTEFACTS.items() if not each.local)
+# The artefacts that the first grids are made of, and that limits were set on.
+LOCAL = ("text", "timestamp", "frame", "sticker", "sticker anywhere", "ruler", "donor")
+GLOBAL = ("tint", "brightness", "blur", "jpeg")
+FIRST = (*LOCAL, *GLOBAL)
 
 
 def shifted_margin(picture: Picture, shift: np.ndarray) -> Picture:
@@ -169,7 +211,7 @@ def shifted_margin(picture: Picture, shift: np.ndarray) -> Picture:
     height, width = picture.shape[:2]
     rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     strength = np.clip(np.maximum(np.abs(rows), np.abs(columns)) - 0.3, 0, None) / 0.7
-    return _pixels(picture + strength[..., None] * shift)
+    return pixels(picture + strength[..., None] * shift)
 
 
 def _sticker_size(picture: Picture) -> int:
@@ -185,26 +227,4 @@ def _sticker(picture: Picture, top: int, left: int) -> tuple[Picture, Mask | Non
     content[top : top + size, left : left + size] = np.where(stripes, (250, 214, 30), (30, 60, 190))
     mask = np.zeros(picture.shape[:2], dtype=bool)
     mask[top : top + size, left : left + size] = inside
-    return _mixed(picture, content, mask[..., None].astype(float)), mask
-
-
-def _face() -> Image.Image:
-    path = Path(skimage.data.__file__).parent / "astronaut.png"
-    with Image.open(path) as image:
-        return image.convert("RGB").crop((165, 50, 285, 198))
-
-
-def _box(picture: Picture, box: tuple[int, int, int, int]) -> Mask:
-    left, top, right, bottom = box
-    mask = np.zeros(picture.shape[:2], dtype=bool)
-    mask[top:bottom, left:right] = True
-    return mask
-
-
-def _mixed(picture: Picture, content: np.ndarray, opacity: np.ndarray) -> Picture:
-    return _pixels(picture + opacity * (content - picture.astype(np.float64)))
-
-
-def _pixels(values: np.ndarray) -> Picture:
-    pixels: Picture = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    return pixels
+    return mixed(picture, content, mask[..., None].astype(float)), mask

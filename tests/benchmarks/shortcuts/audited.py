@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
-from torch import Tensor
+from torch import Tensor, nn
 
 from auditor.causal.probe import Probe
 from auditor.concepts.selection import leading_concepts
@@ -22,7 +22,8 @@ from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.collect import PassPlan, merge, run_pass
 from auditor.shortcuts.split import discovery_split
 from auditor.subject import Quarantine, Usable
-from tests.benchmarks.shortcuts.train import Net, to_pictures
+from tests.benchmarks.shortcuts.nets import features_of
+from tests.benchmarks.shortcuts.train import to_pictures
 
 CONCEPTS = 12
 
@@ -31,7 +32,7 @@ CONCEPTS = 12
 class InMemory:
     """Pictures in memory in the part of a subject that the pass and a probe need."""
 
-    model: Net
+    model: nn.Module
     images: UInt8[np.ndarray, "sample height width 3"]
     manifest: Manifest
 
@@ -86,7 +87,7 @@ class Audited:
 
 
 def audit(
-    model: Net,
+    model: nn.Module,
     images: UInt8[np.ndarray, "sample height width 3"],
     labels: Int[np.ndarray, "sample"],
     classes: tuple[str, ...],
@@ -121,9 +122,9 @@ def audit(
     )
 
 
-def _features(model: Net, images: np.ndarray) -> Float[np.ndarray, "sample feature"]:
+def _features(model: nn.Module, images: np.ndarray) -> Float[np.ndarray, "sample feature"]:
     with torch.no_grad():
-        parts = [model.features(batch) for batch in torch.split(to_inputs(images), 256)]
+        parts = [features_of(model, batch) for batch in torch.split(to_inputs(images), 256)]
     features: np.ndarray = torch.cat(parts).numpy()
     return features
 

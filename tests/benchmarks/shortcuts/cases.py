@@ -24,7 +24,7 @@ class Case:
     """One model of the grid.
 
     ``kind``: 'training only' plants in the training pictures alone, all others in both halves.
-    ``repeat``: search twice and compare the two reports byte for byte.
+    ``repeat``: search twice and compare the two reports byte for byte. ``side``: of the pictures.
     """
 
     data: str
@@ -33,6 +33,7 @@ class Case:
     kind: Kind
     plants: tuple[Plant, ...] = ()
     repeat: bool = False
+    side: int = 64
 
     @property
     def id(self) -> str:
@@ -43,12 +44,15 @@ class Case:
             for each in self.plants
         ]
         kind = self.kind.replace(" ", "_")
-        return "_".join([kind, *marks, self.data, self.net, f"s{self.seed}"])
+        data = self.data.replace(" ", "_")
+        size = [] if self.side == 64 else [f"{self.side}px"]
+        return "_".join([kind, *marks, data, self.net, *size, f"s{self.seed}"])
 
     def training(self) -> dict[str, Any]:
         """Return what the trained model depends on."""
         given = asdict(self)
-        return {key: given[key] for key in ("data", "net", "seed", "plants")}
+        keys = ("data", "net", "seed", "plants", *(["side"] if self.side != 64 else []))
+        return {key: given[key] for key in keys}
 
     @property
     def validation_plants(self) -> tuple[Plant, ...]:

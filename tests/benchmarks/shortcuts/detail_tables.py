@@ -27,11 +27,11 @@ def failures_table(plantings: Sequence[Planting], sheet: Callable[[str], str]) -
     return table(["model", "class", "FE*", "what happened", "pictures"], rows)
 
 
-def alarms_table(models: Sequence[Model]) -> str:
-    """Return every finding of grade A or B that hits no artefact."""
+def alarms_table(models: Sequence[Model], sheet: Callable[[str], str] = lambda case: "") -> str:
+    """Return every finding of grade A or B that hits no artefact, and their sheet."""
     rows = []
     for model in models:
-        for row in model.alarm_rows:
+        for number, row in enumerate(model.alarm_rows):
             if "statistic" in row:
                 what = row["statistic"]
                 terms = ""
@@ -46,12 +46,18 @@ def alarms_table(models: Sequence[Model]) -> str:
                 for each in model.own
                 if each["output"] == row["class"]
             )
+            pictures = sheet(model.case) if number == 0 else ""
             rows.append(
-                [model.case, model.kind, str(row["class"]), row["grade"], what, terms, tests, drawn]
-            )
-    return table(
-        ["model", "kind", "class", "grade", "what", "implausibility", "tests", "when drawn"], rows
-    )
+                [
+                    model.case, model.kind, str(row["class"]), row["grade"], what, terms, tests,
+                    drawn, pictures,
+                ]
+            )  # fmt: skip
+    head = [
+        "model", "kind", "class", "grade", "what", "implausibility", "tests", "when drawn",
+        "pictures",
+    ]  # fmt: skip
+    return table(head, rows)
 
 
 def own_table(models: Sequence[Model]) -> str:

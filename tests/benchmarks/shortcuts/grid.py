@@ -1,4 +1,4 @@
-"""Which models a run trains and searches: smoke, small, full, fresh, factors of whole pictures."""
+"""Which models a run trains and searches; the grids of all kinds are in `kinds_grid`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.benchmarks.shortcuts.artefacts import GLOBAL, LOCAL
 from tests.benchmarks.shortcuts.cases import Case, Kind, Plant
+from tests.benchmarks.shortcuts.kinds_grid import ci, kinds
 from tests.benchmarks.shortcuts.worlds import BUILT_IN
 
 PREVALENCES = (0.2, 0.5, 0.8, 1.0)
@@ -127,6 +128,7 @@ def _factors(half: int) -> list[Case]:
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "smoke": {"members": 16, "targets": 24, "per_class": 2, "permutations": 400},
     "factors": {"proposals": ["P6"]},
+    "ci": {"members": 16, "targets": 24, "per_class": 2, "permutations": 400},
 }
 GRIDS: Mapping[str, Callable[[], list[Case]]] = {
     "smoke": smoke,
@@ -134,6 +136,8 @@ GRIDS: Mapping[str, Callable[[], list[Case]]] = {
     "full": full,
     "fresh": fresh,
     "factors": factors,
+    "kinds": kinds,
+    "ci": ci,
 }
 
 

@@ -45,15 +45,19 @@ def effects(model: nn.Module, clean: Half, plants: Sequence[Plant], seed: int) -
     """Return FE* of every plant and class on audited pictures of other classes, none planted.
 
     Pictures count whose label and prediction are other than the class; FE* is the share of them
-    that the model takes for the class once the artefact is drawn.
+    that the model takes for the class once the artefact is drawn, or gone where it is absent.
     """
-    before = predict(model, clean.images).argmax(axis=1)
+    plain = predict(model, clean.images).argmax(axis=1)
     found = []
     for index, plant in enumerate(plants):
         generator = np.random.default_rng([seed, 3, index])
-        draw = ARTEFACTS[plant.artefact].draw
-        drawn = np.stack([draw(image, generator)[0] for image in clean.images])
-        after = predict(model, drawn).argmax(axis=1)
+        artefact = ARTEFACTS[plant.artefact]
+        drawn = np.stack(
+            [clean.drawn(artefact, row, generator)[0] for row in range(len(clean.images))]
+        )
+        before, after = plain, predict(model, drawn).argmax(axis=1)
+        if artefact.absent:
+            before, after = after, before
         for output in plant.classes:
             share, n = turned(clean.labels, before, after, output)
             found.append(Effect(index, plant.artefact, output, plant.prevalence, share, n))

@@ -34,6 +34,33 @@ def write_sheet(
     finding of the class; orange: the second one.
     """
     blocks = [_block(report, effect, planted, audited) for effect in effects[:2]]
+    _write(path, blocks)
+
+
+def write_alarms(
+    path: Path, report: ShortcutReport, places: Sequence[int], audited: Audited
+) -> None:
+    """Write one block per finding that is no artefact: pictures, heatmaps, its region in red.
+
+    ``places`` are those of the findings in the report; without any no file is written.
+    """
+    blocks = []
+    for place in list(places)[:SHOWN]:
+        candidate = report.findings[place].candidate
+        columns = []
+        for number in range(0, len(candidate.rows), max(1, len(candidate.rows) // SHOWN)):
+            row = candidate.rows[number]
+            picture = _large(audited.subject.images[row])
+            outlined = _outlined(picture, candidate.masks[number], FOUND)
+            parts = [picture, _coloured(audited.heatmaps[row]), outlined]
+            columns.append(_stacked(parts, axis=0))
+        if columns:
+            blocks.append(_stacked(columns[:SHOWN], axis=1))
+    if blocks:
+        _write(path, blocks)
+
+
+def _write(path: Path, blocks: Sequence[np.ndarray]) -> None:
     wide = max(block.shape[1] for block in blocks)
     padded = [
         np.pad(block, ((0, GAP), (0, wide - block.shape[1]), (0, 0)), constant_values=255)

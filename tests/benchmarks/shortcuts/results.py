@@ -11,7 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.shortcuts import detail_tables, factor_tables, figures, tables
+from tests.benchmarks.shortcuts import (
+    detail_tables,
+    factor_tables,
+    figures,
+    kinds_tables,
+    tables,
+)
 from tests.benchmarks.shortcuts.cases import Case
 from tests.benchmarks.shortcuts.running import Plan, code_digest
 from tests.benchmarks.shortcuts.summary import SEARCH, Model, Planting, models, plantings
@@ -86,6 +92,8 @@ def page(
     parts += [
         RULES,
         "## In short", tables.headline_table(planted, rows), cost(rows, results),
+        "## Goals", kinds_tables.goals_table(planted, rows),
+        *kinds_tables.kinds_page(planted, rows),
         "## What counts", tables.counts_table(planted, rows),
         "## By artefact and prevalence",
         "First of all / graded A or B / relied on by the model (mean FE\\*).",
@@ -104,7 +112,8 @@ def page(
         "On the sheets: pictures, heatmaps, outlines. Green: the artefact; red: the best finding "
         "of the class; orange: the second.",
         detail_tables.failures_table(planted, lambda case: _sheet(plan, case)),
-        "## Findings of grade A or B that are no artefact", detail_tables.alarms_table(rows),
+        "## Findings of grade A or B that are no artefact",
+        detail_tables.alarms_table(rows, lambda case: _sheet(plan, f"{case}.alarms")),
     ]  # fmt: skip
     own = detail_tables.own_table(rows)
     if own:
@@ -152,7 +161,15 @@ def readme(grid: str, planted: Sequence[Planting], rows: Sequence[Model]) -> str
         "relies on (FE\\* at least .20). Reproduce: `python -m tests.benchmarks.shortcuts --grid "
         f"{grid} --help`."
     )
-    return f"{lead}\n\n{tables.headline_table(planted, rows)}\n"
+    parts = [lead, tables.headline_table(planted, rows)]
+    if grid in ("kinds", "ci"):
+        lead = lead.replace("with a place that", "with a place, of all kinds of shortcut, that")
+        parts = [
+            lead,
+            kinds_tables.goals_table(planted, rows),
+            kinds_tables.by_kind_table(planted),
+        ]
+    return "\n\n".join(parts) + "\n"
 
 
 def _sheet(plan: Plan, case: str) -> str:

@@ -19,11 +19,13 @@ from tqdm import tqdm
 
 import auditor
 from tests.benchmarks.shortcuts.cases import Case, digest
+from tests.benchmarks.shortcuts.train import Shelf
 from tests.benchmarks.shortcuts.work import measure
 
 # Files of the benchmark whose change leaves results as they are.
 NOT_MEASURING = {
-    "__init__", "__main__", "detail_tables", "factor_tables", "figures", "grid", "pages",
+    "__init__", "__main__", "detail_tables", "factor_tables", "figures", "grid",
+    "kinds_grid", "kinds_tables",
     "pictures", "results", "running", "summary", "tables", "thresholds",
 }  # fmt: skip
 
@@ -32,7 +34,8 @@ NOT_MEASURING = {
 class Plan:
     """Where data, trained models and results lie, and how the search is set.
 
-    ``settings`` change its config; ``with_ablations``: parts of it are switched off in turn.
+    ``settings`` change its config; ``with_ablations``: parts of it are switched off in turn;
+    ``weights``: those of ImageNet, for the network that is fine-tuned.
     """
 
     data: Path | None
@@ -40,6 +43,7 @@ class Plan:
     out: Path
     settings: Mapping[str, Any] = field(default_factory=dict)
     with_ablations: bool = False
+    weights: Path | None = None
 
     def result(self, case: Case) -> Path:
         """Return the file of a case's result."""
@@ -84,7 +88,7 @@ def one(case: Case, plan: Plan) -> None:
         result = measure(
             case,
             data=plan.data,
-            cache=plan.cache,
+            shelf=Shelf(plan.cache, plan.weights),
             sheets=plan.sheets,
             settings=plan.settings,
             with_ablations=plan.with_ablations,

@@ -116,6 +116,7 @@ def finding_rows(
                 "implausibility": finding.plausibility.score,
                 "terms": dict(finding.plausibility.terms),
                 "strength": strength(finding.plausibility.score, finding.evidence),
+                "reach": reach(finding.evidence),
                 "area": float(candidate.masks.mean()) if len(candidate.rows) else 0.0,
                 "rows": len(candidate.rows),
                 "evidence": [
@@ -194,6 +195,7 @@ def factor_rows(
                 "statistic": statistic,
                 "grade": factor.grade,
                 "strength": strength(factor.plausibility, factor.evidence),
+                "reach": reach(factor.evidence),
                 "implausibility": factor.plausibility,
                 "terms": dict(factor.terms),
                 "auc": factor.auc,
@@ -218,7 +220,8 @@ def member_gains(
     """Return the score by the class's best finding of each of the members looked at, 0 without any.
 
     The score is the margin that a member's region carries to other pictures. A finding lists the
-    members that carry it; the region of the others is in the proposal, one of ``tested``.
+    members that carry it; the region of the others is in the proposal, one of ``tested``. A finding
+    that is no single proposal (a union of several, a context) has none for them: they score 0.
     """
     own = [each for each in report.findings if each.candidate.output == output]
     listed = [each for each in own if each.grade in LISTED]
@@ -226,8 +229,13 @@ def member_gains(
         return np.zeros(len(members))
     found = listed[0].candidate
     carrying = np.isin(members, found.rows)
-    proposal = next(each for each in tested if np.array_equal(each.masks[carrying], found.masks))
-    return region_gains(audited, output, members, proposal.masks)
+    same = (each for each in tested if np.array_equal(each.masks[carrying], found.masks))
+    proposal = next(same, None)
+    if proposal is not None:
+        return region_gains(audited, output, members, proposal.masks)
+    gains = np.zeros(len(members))
+    gains[carrying] = region_gains(audited, output, found.rows, found.masks)
+    return gains
 
 
 def transplant_effect(row: Mapping[str, Any], test: str = FLIP_EXCESS.id) -> float | None:

@@ -14,6 +14,7 @@ LISTED, FLAGGED = ("A", "B", "C"), ("A", "B")
 ABOVE = {"A": 2.0, "B": 1.0, "C": 0.0}
 SEARCH = "this search"
 PART = 0.25
+CUES = 3
 Result = Mapping[str, Any]
 
 
@@ -23,7 +24,8 @@ class Outcome:
 
     ``hit1``, ``hit3`` and ``reciprocal`` ask for class and region of the search, and for the class
     alone of the baselines; ``class_hit1`` asks both for the class alone. ``fe`` is the flip excess
-    of the finding that hits.
+    of the finding that hits. ``shown``: it has A or B or is among the cues that are shown;
+    ``findings`` counts what is shown and touches it, ``merged``: one of them hits another cause.
     """
 
     hit1: float | None
@@ -38,6 +40,14 @@ class Outcome:
     pointing: float | None = None
     fe: float | None = None
     grade: str | None = None
+    shown: bool = False
+    findings: int = 0
+    merged: bool = False
+
+    @property
+    def single(self) -> float | None:
+        """Whether what is shown of the cause is one finding, and of no other cause; 1 or 0."""
+        return float(self.findings == 1 and not self.merged) if self.findings else None
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,11 @@ class Planting:
         """Whether the artefact has a place."""
         return ARTEFACTS[self.artefact].local
 
+    @property
+    def shortcut(self) -> str:
+        """The kind of shortcut that the artefact is."""
+        return ARTEFACTS[self.artefact].kind
+
 
 @dataclass(frozen=True)
 class Model:
@@ -85,6 +100,9 @@ class Model:
     null_rate: float | None
     alarm_rows: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     own: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    net: str = ""
+    data: str = ""
+    cues: int = 0
 
 
 def plantings(results: Sequence[Result]) -> list[Planting]:
@@ -149,6 +167,9 @@ def models(results: Sequence[Result]) -> list[Model]:
                 null_rate=search["null_rate"],
                 alarm_rows=tuple(alarms),
                 own=tuple(result.get("own", ())),
+                net=result["case"]["net"],
+                data=result["case"]["data"],
+                cues=len(shown_rows(search)) - len(flagged),
             )
         )
     return found
@@ -169,9 +190,7 @@ def kind_of(result: Result) -> str:
 
 def touches(row: Mapping[str, Any]) -> bool:
     """Say whether a finding holds a part of an artefact of its class, at least `PART` of it."""
-    if "hits" in row:
-        return bool(row["hits"])
-    return any(o["hit"] or o.get("covered", 0.0) >= PART for o in row["overlaps"].values())
+    return bool(touched_by(row))
 
 
 def hit_by(row: Mapping[str, Any]) -> list[int]:
@@ -179,6 +198,32 @@ def hit_by(row: Mapping[str, Any]) -> list[int]:
     if "hits" in row:
         return list(row["hits"])
     return [int(index) for index, overlap in row["overlaps"].items() if overlap["hit"]]
+
+
+def touched_by(row: Mapping[str, Any]) -> set[int]:
+    """Return the plants that a finding hits or holds a part of, at least `PART`."""
+    if "hits" in row:
+        return set(row["hits"])
+    return {
+        int(index)
+        for index, o in row["overlaps"].items()
+        if o["hit"] or o.get("covered", 0.0) >= PART
+    }
+
+
+def shown_rows(search: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return what a reader is shown: A and B, and each class's `CUES` strongest of grade C."""
+    rows = [*search["findings"], *search["factors"]]
+    cues: dict[int, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        if row["grade"] == "C":
+            cues.setdefault(row["class"], []).append(row)
+    strongest = [
+        row
+        for own in cues.values()
+        for row in sorted(own, key=lambda r: -r.get("reach", r["strength"]))[:CUES]
+    ]
+    return [*(row for row in rows if row["grade"] in FLAGGED), *strongest]
 
 
 def why_missed(result: Result, index: int, outcome: Outcome) -> str:
@@ -246,6 +291,8 @@ def _searched(result: Result, index: int) -> Outcome:
         everything = listed or everything
     members = search["members"][index] or {}
     overlap = hit["overlaps"][str(index)] if hit and local else {}
+    here = [row for row in shown_rows(search) if row["class"] == effect["output"]]
+    touching = [row for row in here if index in touched_by(row)]
     fe = None
     if hit:
         fe = next(
@@ -269,6 +316,9 @@ def _searched(result: Result, index: int) -> Outcome:
         pointing=overlap.get("pointing"),
         fe=fe,
         grade=hit["grade"] if hit else None,
+        shown=any(index in hit_by(row) for row in here),
+        findings=len(touching),
+        merged=any(len(hit_by(row)) > 1 for row in touching),
     )
 
 

@@ -15,6 +15,8 @@ from tests.benchmarks.shortcuts.baselines import LEAST, Verdict
 NAIVE = "naive transplant"
 TARGETS = 6
 SHAPE = "small square"
+GAP = "background gap"
+MIDDLE = 0.7  # of half the side: an ellipse of two fifths of the picture
 
 
 def naive(
@@ -32,6 +34,29 @@ def naive(
     size = (heat.shape[1], heat.shape[2])
     shape = next(each for each in dictionary(*size) if each.name == SHAPE)
     masks = masks_of(place(heat, shape), shape, size)
+    return _pasted_into_others(audited, output, rows, masks), masks
+
+
+def background_gap(
+    audited: Audited, output: int
+) -> tuple[Verdict, Bool[np.ndarray, "member height width"]] | None:
+    """Paste every member's surround, all but an ellipse in the middle, into pictures of others.
+
+    The background gap of Xiao et al. 2021 without masks of objects. Scores are those of `naive`.
+    """
+    rows = audited.members(output)
+    if len(rows) < LEAST:
+        return None
+    height, width = audited.heatmaps.shape[1:]
+    lines, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    outside = lines**2 + columns**2 > MIDDLE**2
+    masks = np.broadcast_to(outside, (len(rows), height, width))
+    return _pasted_into_others(audited, output, rows, masks), masks
+
+
+def _pasted_into_others(
+    audited: Audited, output: int, rows: np.ndarray, masks: np.ndarray
+) -> Verdict:
     targets = _targets(audited, output, np.random.default_rng([5, output]))[:TARGETS]
     gains, turned = np.zeros((len(rows), len(targets))), np.zeros((len(rows), len(targets)))
     for column, target in enumerate(targets):
@@ -40,7 +65,7 @@ def naive(
         gains[:, column] = _margin(logits, output) - _margin(before, output)
         turned[:, column] = logits.argmax(axis=1) == output
     top = np.sort(turned.mean(axis=1))[::-1][: max(1, len(rows) // 4)]
-    return Verdict(gains.mean(axis=1), float(top.mean())), masks
+    return Verdict(gains.mean(axis=1), float(top.mean()))
 
 
 def region_gains(

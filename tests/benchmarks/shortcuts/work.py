@@ -16,9 +16,15 @@ from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
 from tests.benchmarks.shortcuts.audited import Audited, audit
 from tests.benchmarks.shortcuts.baselines import Verdict, all_verdicts
 from tests.benchmarks.shortcuts.cases import Case
+from tests.benchmarks.shortcuts.class_baselines import (
+    COMPONENTS,
+    SLICES,
+    class_components,
+    error_slices,
+)
 from tests.benchmarks.shortcuts.manipulation import Effect, effects
 from tests.benchmarks.shortcuts.own_biases import own_effects
-from tests.benchmarks.shortcuts.pictures import write_sheet
+from tests.benchmarks.shortcuts.pictures import write_alarms, write_sheet
 from tests.benchmarks.shortcuts.scores import hit_within, hits, member_scores, place_of
 from tests.benchmarks.shortcuts.searching import (
     FLAGGED,
@@ -31,9 +37,10 @@ from tests.benchmarks.shortcuts.searching import (
     search,
     tested_rows,
 )
+from tests.benchmarks.shortcuts.summary import touches
 from tests.benchmarks.shortcuts.tracing import Trace, stages_of, traced
-from tests.benchmarks.shortcuts.train import trained
-from tests.benchmarks.shortcuts.transplants import NAIVE, naive
+from tests.benchmarks.shortcuts.train import Shelf, trained
+from tests.benchmarks.shortcuts.transplants import GAP, NAIVE, background_gap, naive
 from tests.benchmarks.shortcuts.worlds import Planted, photographs, planted
 
 
@@ -41,7 +48,7 @@ def measure(
     case: Case,
     *,
     data: Path | None,
-    cache: Path | None,
+    shelf: Shelf,
     sheets: Path | None,
     settings: Mapping[str, Any],
     with_ablations: bool = False,
@@ -51,14 +58,14 @@ def measure(
     Args:
         case: the model.
         data: folder of the data sets.
-        cache: folder of trained models.
+        shelf: where trained models are kept.
         sheets: where the contact sheet of the case goes.
         settings: changes of the search's config.
         with_ablations: search again with each part switched off.
     """
-    pictures = photographs(case.data, data)
+    pictures = photographs(case.data, data, case.side)
     clock = _Clock()
-    model, fitted = trained(case, pictures, cache)
+    model, fitted = trained(case, pictures, shelf)
     clock.lap("training")
     true = effects(model, pictures.audited, case.plants, case.seed)
     held = planted(pictures.audited, case.validation_plants, np.random.default_rng([case.seed, 2]))
@@ -96,8 +103,15 @@ def measure(
     if with_ablations:
         result["ablations"] = _ablations(case, audited, shown, held, settings)
         clock.lap("ablations")
-    if sheets is not None and shown:
-        write_sheet(sheets / f"{case.id}.png", searched.report, shown, held, audited)
+    if sheets is not None:
+        if shown:
+            write_sheet(sheets / f"{case.id}.png", searched.report, shown, held, audited)
+        alarms = [
+            row["place"]
+            for row in result["search"]["findings"]
+            if row["grade"] in FLAGGED and not touches(row)
+        ]
+        write_alarms(sheets / f"{case.id}.alarms.png", searched.report, alarms, audited)
     result["seconds"] = clock.laps
     return result
 
@@ -133,11 +147,16 @@ def _verdicts(
     audited: Audited,
 ) -> tuple[dict[str, dict[int, Verdict]], dict[int, np.ndarray]]:
     verdicts = all_verdicts(audited)
-    verdicts[NAIVE], squares = {}, {}
-    for output in audited.outputs:
-        found = naive(audited, output)
-        if found is not None:
-            verdicts[NAIVE][output], squares[output] = found
+    verdicts[COMPONENTS], verdicts[SLICES] = class_components(audited), error_slices(audited)
+    squares: dict[int, np.ndarray] = {}
+    for name, method in ((GAP, background_gap), (NAIVE, naive)):
+        verdicts[name] = {}
+        for output in audited.outputs:
+            found = method(audited, output)
+            if found is not None:
+                verdicts[name][output], masks = found
+                if name == NAIVE:
+                    squares[output] = masks
     return verdicts, squares
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,8 @@ from auditor.demo.photographs import CLASSES as BUILT_IN_CLASSES
 from auditor.demo.photographs import cut_crops
 from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
 from tests.benchmarks.shortcuts.cases import Plant
+from tests.benchmarks.shortcuts.drawing import Artefact, Drawn
+from tests.benchmarks.shortcuts.scenes import Scene, changed, random_scene, rendered
 
 SIZE = 64
 SPLIT_SEED = 20260
@@ -34,15 +36,26 @@ FOLDERS = {
 }
 BUILT_IN = "built-in"
 BUILT_IN_EACH = (100, 44)
-DATA = (BUILT_IN, *FOLDERS)
+# A data set of scenes is called after the photographs whose objects it shows.
+SCENES = "scenes "
+DATA = (BUILT_IN, *FOLDERS, *(f"{SCENES}{name}" for name in (BUILT_IN, *FOLDERS)))
 
 
 @dataclass(frozen=True, eq=False)
 class Half:
-    """Pictures with their labels."""
+    """Pictures with their labels; ``scenes`` of which they are, where they are scenes."""
 
-    images: UInt8[np.ndarray, "sample 64 64 3"]
+    images: UInt8[np.ndarray, "sample height width 3"]
     labels: Int[np.ndarray, "sample"]
+    scenes: tuple[Scene, ...] = ()
+
+    def drawn(self, artefact: Artefact, row: int, generator: np.random.Generator) -> Drawn:
+        """Return a picture with an artefact, and the place of it."""
+        if artefact.of_scene:
+            if not self.scenes:
+                raise ValueError(f"'{artefact.name}' needs a data set of scenes")
+            return changed(artefact.name, self.scenes[row], generator)
+        return artefact.draw(self.images[row], generator)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,13 +80,23 @@ class Planted:
     masks: Bool[np.ndarray, "plant sample height width"]
 
 
-def photographs(name: str, folder: Path | None) -> Photographs:
-    """Return a data set by name; all but the built-in one lie in ``folder``.
+def photographs(name: str, folder: Path | None, size: int = SIZE) -> Photographs:
+    """Return a data set by name, ``size`` pixels wide; all but the built-in lie in ``folder``.
 
     Raises:
         FileNotFoundError: the folder is not given or does not hold the data set.
     """
+    if name.startswith(SCENES):
+        flat = photographs(name.removeprefix(SCENES), folder, size)
+        generator = np.random.default_rng(SPLIT_SEED)
+        grounds = "textures" if name.endswith(BUILT_IN) else "photographs"
+        return Photographs(
+            flat.classes,
+            *(_in_scenes(half, grounds, generator) for half in (flat.training, flat.audited)),
+        )
     if name == BUILT_IN:
+        if size != SIZE:
+            raise ValueError(f"the built-in photographs are {SIZE} pixels wide, not {size}")
         generator = np.random.default_rng(SPLIT_SEED)
         halves = []
         for split, count in zip(("train", "val"), BUILT_IN_EACH, strict=True):
@@ -90,7 +113,7 @@ def photographs(name: str, folder: Path | None) -> Photographs:
         if len(paths) < training + audited:
             raise FileNotFoundError(f"{folder / name} holds {len(paths)} pictures of '{each}'")
         order = generator.permutation(len(paths))[: training + audited]
-        pictures = np.stack([_read(paths[index]) for index in order])
+        pictures = np.stack([_read(paths[index], size) for index in order])
         parts[0].append(pictures[:training])
         parts[1].append(pictures[training:])
     return Photographs(
@@ -108,22 +131,35 @@ def planted(
     """Return the pictures with every plant drawn on its share of its classes, rounded.
 
     Of the pictures that carry it a share ``misfiled`` shows another class: whoever filed them went
-    by the artefact, so that a model trained on them gains by going by it too.
+    by the artefact, so that a model trained on them gains by going by it too. Of an absent artefact
+    ``prevalence`` is the share of the other classes' pictures that have it, and all pictures of its
+    class carry its absence, at the place where it would be.
     """
     images = half.images.copy()
     shape = (len(plants), len(images))
     carries, masks = np.zeros(shape, bool), np.zeros((*shape, *images.shape[1:3]), bool)
+    source = np.arange(len(images))
     for index, plant in enumerate(plants):
         artefact = ARTEFACTS[plant.artefact]
         strangers = np.flatnonzero(~np.isin(half.labels, plant.classes))
+        if artefact.absent:
+            others = generator.permutation(strangers)[: round(plant.prevalence * len(strangers))]
+            for row in np.sort(others):
+                images[row], _ = half.drawn(artefact, row, generator)
         for output in plant.classes:
             rows = np.flatnonzero(half.labels == output)
-            chosen = generator.permutation(rows)[: round(plant.prevalence * len(rows))]
+            share = 1.0 if artefact.absent else plant.prevalence
+            chosen = generator.permutation(rows)[: round(share * len(rows))]
             moved = chosen[: round(misfiled * len(chosen))] if len(strangers) else chosen[:0]
             if len(moved):
-                images[moved] = half.images[generator.choice(strangers, len(moved))]
+                source[moved] = generator.choice(strangers, len(moved))
+                images[moved] = half.images[source[moved]]
             for row in np.sort(chosen):
-                images[row], mask = artefact.draw(images[row], generator)
+                if artefact.of_scene:
+                    images[row], mask = half.drawn(artefact, source[row], generator)
+                else:
+                    picture, mask = artefact.draw(images[row], generator)
+                    images[row] = images[row] if artefact.absent else picture
                 carries[index, row] = True
                 masks[index, row] = True if mask is None else mask
     return Planted(images, half.labels, carries, masks)
@@ -131,11 +167,23 @@ def planted(
 
 def doubled(half: Half) -> Half:
     """Return the pictures and their mirror images; artefacts are drawn afterwards."""
-    return Half(
-        np.concatenate([half.images, half.images[:, :, ::-1]]), np.concatenate([half.labels] * 2)
+    mirrored = tuple(scene.mirrored() for scene in half.scenes)
+    images = half.images[:, :, ::-1]
+    if mirrored:
+        images = np.stack([rendered(scene)[0] for scene in mirrored])
+    return replace(
+        half,
+        images=np.concatenate([half.images, images]),
+        labels=np.concatenate([half.labels] * 2),
+        scenes=half.scenes + mirrored,
     )
 
 
-def _read(path: Path) -> UInt8[np.ndarray, "64 64 3"]:
+def _in_scenes(half: Half, grounds: str, generator: np.random.Generator) -> Half:
+    scenes = tuple(random_scene(picture, grounds, generator) for picture in half.images)
+    return Half(np.stack([rendered(scene)[0] for scene in scenes]), half.labels, scenes)
+
+
+def _read(path: Path, size: int) -> UInt8[np.ndarray, "size size 3"]:
     with Image.open(path) as image:
-        return np.asarray(image.convert("RGB").resize((SIZE, SIZE), Image.Resampling.BOX))
+        return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BOX))
