@@ -10,10 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from auditor.causal.images import Stage
-from auditor.causal.transplant import OTHER_CLASS, Region, composed, pair_up
+from auditor.causal.reading import AT_ONCE, Route, pooled, shifts
+from auditor.causal.transplant import Pairing
 
-# Transplants whose mean change is the direction.
-PAIRS = 32
 # Positions of each image that the covariance is taken over: neighbours say the same.
 POSITIONS = 64
 # Powers of the principal components' variances between which the right one lies, and how often the
@@ -22,8 +21,6 @@ TILTS = (-2.0, 8.0)
 HALVINGS = 40
 # Keeps divisions by a variance or a length finite.
 SMALL = 1e-9
-# Images in a batch.
-AT_ONCE = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,46 +40,37 @@ class Spread:
 
 def spread_of(
     stage: Stage,
-    layer: str,
+    route: Route,
     members: Float[Tensor, "member 3 h w"],
     others: Float[Tensor, "other 3 h w"],
     rng: np.random.Generator,
 ) -> Spread:
     """Return how the channels of a layer vary over positions of members and of other images.
 
-    At most `POSITIONS` positions, at random, of each image count.
+    At most `POSITIONS` of the route's positions, at random, of each image count.
     """
-    of_members, of_others = (_positions(stage, layer, images, rng) for images in (members, others))
+    of_members, of_others = (_positions(stage, route, images, rng) for images in (members, others))
     positions = np.concatenate([of_members, of_others])
     centred = positions - positions.mean(axis=0)
     covariance = centred.T @ centred / len(centred)
     values, vectors = np.linalg.eigh(covariance)
-    return Spread(layer, of_others.mean(axis=0), covariance, np.maximum(values, 0.0), vectors)
+    mean = of_others.mean(axis=0)
+    return Spread(route.layer, mean, covariance, np.maximum(values, 0.0), vectors)
 
 
 def region_direction(
-    stage: Stage, region: Region, layer: str, rng: np.random.Generator
+    stage: Stage, pairing: Pairing, route: Route
 ) -> Float[np.ndarray, "channel"] | None:
     """Return the unit direction in which the region moves the mean activation of the layer.
 
     Mean over pairs of a reference and a discovery image of another class: activation, averaged over
-    positions, with the region put in, less that with another class's content put there. A contrast
-    within one image, so it needs no members without the region and holds nothing of the class that
-    comes along with it. Averaged over positions since the artefact may lie anywhere. None where the
-    layer does not change.
+    the positions of the route, with the region put in, less that with another class's content put
+    there. A contrast within one image, so it needs no members without the region and holds nothing
+    of the class that comes along with it. None where the layer does not change.
     """
-    candidates = stage.others.without(region.members.output)
-    half = len(candidates) // 2
-    targets, fillers = candidates[:half], candidates[half:]
-    slots = max(1, -(-PAIRS // max(1, len(targets))))
-    targets = targets[: -(-PAIRS // slots)]
-    pairing = pair_up(region, stage.others, targets, stage.others, fillers, slots, rng)
     total: np.ndarray | float = 0.0
-    step = max(1, AT_ONCE // slots)
-    for start in range(0, len(targets), step):
-        part = pairing.at(slice(start, start + step))
-        means = [_pooled(stage, layer, composed(part, control)) for control in (None, OTHER_CLASS)]
-        total = total + (means[0] - means[1])
+    for part, with_region, control in shifts(stage, pairing, route.layer):
+        total = total + (pooled(route, part, with_region) - pooled(route, part, control))
     length = float(np.linalg.norm(total))
     return np.asarray(total) / length if length > 0 else None
 
@@ -121,30 +109,18 @@ def random_directions(
 
 def _positions(
     stage: Stage,
-    layer: str,
+    route: Route,
     images: Float[Tensor, "sample 3 h w"],
     rng: np.random.Generator,
 ) -> Float[np.ndarray, "position channel"]:
     parts = []
+    acting = torch.from_numpy(np.flatnonzero(route.positions))
     for start in range(0, len(images), AT_ONCE):
-        maps = _maps(stage, layer, images[start : start + AT_ONCE]).flatten(2).cpu()
-        total = maps.shape[2]
-        places = rng.random((len(maps), total)).argsort(axis=1)[:, :POSITIONS]
+        batch = images[start : start + AT_ONCE]
+        layer = stage.probe.explainer.activations(batch, (route.layer,))[route.layer]
+        maps = layer.flatten(2).cpu()[..., acting]
+        places = rng.random((len(maps), len(acting))).argsort(axis=1)[:, :POSITIONS]
         index = torch.from_numpy(places)[:, None].expand(-1, maps.shape[1], -1)
         parts.append(maps.gather(2, index).transpose(1, 2).flatten(0, 1))
     found: np.ndarray = torch.cat(parts).double().numpy()
     return found
-
-
-def _pooled(
-    stage: Stage, layer: str, images: Float[Tensor, "sample 3 h w"]
-) -> Float[np.ndarray, "channel"]:
-    """Return the sum over images of the activations' mean over positions."""
-    found: np.ndarray = (
-        _maps(stage, layer, images).mean(dim=(2, 3)).sum(dim=0).double().cpu().numpy()
-    )
-    return found
-
-
-def _maps(stage: Stage, layer: str, images: Float[Tensor, "sample 3 h w"]) -> Tensor:
-    return stage.probe.explainer.activations(images, (layer,))[layer]

@@ -1,14 +1,16 @@
 """Latent test: take the direction of a candidate out of a layer; do its members leave the class?
 
-``a - u u^T (a - mean of other classes)`` at every position, compared with the same along random
-directions of the same variance. What happens to images of the class without the region, and to all
-other classes, says what it would cost to keep the model and take the direction out.
+``a - u u^T (a - mean of other classes)`` at the positions through which the candidate acts,
+compared with the same along random directions of the same variance. What happens to images of the
+class without the region, and to all other classes, says what it would cost to keep the model and
+take the direction out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -24,12 +26,15 @@ from auditor.causal.directions import (
     variance_along,
 )
 from auditor.causal.images import Members, Stage
-from auditor.causal.transplant import composed
+from auditor.causal.reading import Route, pairs_of, route_of
+from auditor.causal.standing import layers_below
+from auditor.causal.transplant import Pairing, composed
 from auditor.causal.trial import FIRST_TARGETS, LEAST_IMAGES, Trial, draw_pairs, least_effect
 from auditor.language.numbers import percent
 from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
 from auditor.records.shortcuts import Change, Evidence, Projection
+from auditor.relevance.sweep.partial import Upper
 from auditor.shortcuts.grading import LEVEL, UNUSED
 from auditor.shortcuts.statistics import accuracy
 from auditor.shortcuts.tests import LATENT
@@ -39,6 +44,8 @@ from auditor.shortcuts.weighing import cost
 DIRECTIONS = 20
 # Fewer channels have no directions to compare with.
 LEAST_CHANNELS = 4
+# Layers below the one on which the regions of a class stand that are tried for a candidate.
+LOWER = 3
 # Images in a batch: the part of the model above the layer runs with every direction.
 AT_ONCE = 16
 RANDOM = N_("a random direction of the same variance")
@@ -59,13 +66,16 @@ class Latent:
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """What all candidates of a class share: the layer's spread, and the images that are tested.
+    """What all candidates of a class share: how layers spread, and the images that are tested.
 
-    ``labels`` are the outputs that make an image right; the members' test half comes first, then
-    test images of the class that are decided as another one, then test images of other classes.
+    ``layers`` are tried for a candidate in this order: the one on which its class's regions stand,
+    and those below it. ``spread`` says how a layer varies over the positions of a route. ``labels``
+    are the outputs that make an image right; the members' test half comes first, then test images
+    of the class that are decided as another one, then test images of other classes.
     """
 
-    spread: Spread
+    layers: tuple[str, ...]
+    spread: Callable[[Route], Spread]
     inputs: Float[Tensor, "sample 3 h w"]
     labels: Int[np.ndarray, "sample"]
     tested: Int[np.ndarray, "member"]
@@ -88,11 +98,19 @@ def ground_of(stage: Stage, members: Members, layer: str, strays: Pictures) -> G
     tested = np.flatnonzero(~members.discovery)
     elsewhere = np.flatnonzero(stage.targets.labels != members.output)
     own = np.full(len(tested) + len(strays.rows), members.output)
-    rng = stage.search.rng("positions of a layer", members.output)
+    known: dict[tuple[str, bytes], Spread] = {}
+
+    def spread(route: Route) -> Spread:
+        name = route.layer, route.positions.tobytes()
+        if name not in known:
+            rng = stage.search.rng("positions of a layer", members.output)
+            images = members.inputs[discovered], stage.others.inputs[others]
+            known[name] = spread_of(stage, route, *images, rng)
+        return known[name]
+
     return Ground(
-        spread=spread_of(
-            stage, layer, members.inputs[discovered], stage.others.inputs[others], rng
-        ),
+        layers=(layer, *islice(layers_below(stage.probe.explainer, layer), LOWER)),
+        spread=spread,
         inputs=torch.cat([members.inputs[tested], strays.inputs, stage.targets.inputs[elsewhere]]),
         labels=np.concatenate([own, stage.targets.labels[elsewhere]]),
         tested=tested,
@@ -132,14 +150,19 @@ def latent_test(
             least_images=LEAST_IMAGES,
         )
         return Latent(LATENT.missing(why))
-    spread = ground.spread
-    direction = region_direction(stage, trial.region, spread.layer, rng)
+    pairing = pairs_of(stage, trial.region, rng)
+    route = _route(stage, pairing, ground.layers)
+    if isinstance(route, str):
+        return Latent(LATENT.missing(route))
+    direction = region_direction(stage, pairing, route)
     if direction is None:
-        why = _("The region does not move layer %(layer)s.", layer=spread.layer)
+        why = _("The region does not move layer %(layer)s.", layer=route.layer)
         return Latent(LATENT.missing(why))
+    spread = ground.spread(route)
     randoms = random_directions(spread, direction, DIRECTIONS, rng)
-    before, after = _right(stage, ground, [direction, *randoms])
-    turned, turned_n = _turned(stage, trial, spread, direction, rng)
+    cut = _Cut(route, torch.from_numpy(spread.mean))
+    before, after = _right(stage, ground, cut, [direction, *randoms])
+    turned, turned_n = _turned(stage, trial, cut, direction, rng)
     groups = _groups(ground, carrying)
     evidence = _evidence(stage, before, after, groups[WITH], rng)
     projection = Projection(
@@ -168,6 +191,34 @@ def latent_test(
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Cut:
+    """Where directions are taken out, and what the positions there become along them."""
+
+    route: Route
+    mean: Float[Tensor, "channel"]
+
+    def out_of(
+        self, above: Upper, direction: Float[np.ndarray, "channel"]
+    ) -> Int[np.ndarray, "sample"]:
+        """Return the outputs that images are decided as without a direction."""
+        unit = torch.from_numpy(np.ascontiguousarray(direction))
+        where = None if self.route.positions.all() else self.route.positions
+        decided: np.ndarray = above.without(unit, self.mean, where).argmax(1).cpu().numpy()
+        return decided
+
+
+def _route(stage: Stage, pairing: Pairing, layers: Sequence[str]) -> Route | str:
+    """Return the route of a region in the first of the layers that has one, or why none has."""
+    why = ""
+    for layer in layers:
+        route = route_of(stage, pairing, layer)
+        if isinstance(route, Route):
+            return route
+        why = why or route
+    return why
+
+
 def _groups(ground: Ground, carrying: Carrying) -> dict[str, Bool[np.ndarray, "sample"]]:
     """Return which of the tested images belong to the class with, without, and to others."""
     has = np.concatenate([carrying.members[ground.tested], carrying.strays])
@@ -180,27 +231,23 @@ def _groups(ground: Ground, carrying: Carrying) -> dict[str, Bool[np.ndarray, "s
 
 
 def _right(
-    stage: Stage, ground: Ground, directions: Sequence[Float[np.ndarray, "channel"]]
+    stage: Stage, ground: Ground, cut: _Cut, directions: Sequence[Float[np.ndarray, "channel"]]
 ) -> tuple[Bool[np.ndarray, "sample"], Bool[np.ndarray, "direction sample"]]:
     """Return which images are right before, and after each direction was projected out."""
     before, after = [], []
-    mean = torch.from_numpy(ground.spread.mean)
-    units = [torch.from_numpy(np.ascontiguousarray(each)) for each in directions]
     for start in range(0, len(ground.inputs), AT_ONCE):
         part = slice(start, start + AT_ONCE)
-        above = stage.probe.explainer.upper(ground.inputs[part], ground.spread.layer)
+        above = stage.probe.explainer.upper(ground.inputs[part], cut.route.layer)
         labels = ground.labels[part]
         before.append(above.logits().argmax(1).cpu().numpy() == labels)
-        after.append(
-            [above.without(unit, mean).argmax(1).cpu().numpy() == labels for unit in units]
-        )
+        after.append([cut.out_of(above, direction) == labels for direction in directions])
     return np.concatenate(before), np.concatenate(after, axis=1)
 
 
 def _turned(
     stage: Stage,
     trial: Trial,
-    spread: Spread,
+    cut: _Cut,
     direction: Float[np.ndarray, "channel"],
     rng: np.random.Generator,
 ) -> tuple[tuple[float, float], int]:
@@ -210,14 +257,13 @@ def _turned(
     if not len(targets):
         return (0.0, 0.0), 0
     pairing = draw_pairs(stage, trial.region, stage.targets, targets, rng)
-    unit, mean = torch.from_numpy(direction), torch.from_numpy(spread.mean)
     taken: list[list[Bool[np.ndarray, "pair"]]] = [[], []]
     step = max(1, AT_ONCE // pairing.references.shape[1])
     for start in range(0, len(targets), step):
         images = composed(pairing.at(slice(start, start + step)), None)
-        above = stage.probe.explainer.upper(images, spread.layer)
-        for part, logits in zip(taken, (above.logits(), above.without(unit, mean)), strict=True):
-            part.append(logits.argmax(1).cpu().numpy() == output)
+        above = stage.probe.explainer.upper(images, cut.route.layer)
+        taken[0].append(above.logits().argmax(1).cpu().numpy() == output)
+        taken[1].append(cut.out_of(above, direction) == output)
     before, after = (np.concatenate(parts) for parts in taken)
     return (float(before.mean()), float(after.mean())), len(before)
 

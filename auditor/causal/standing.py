@@ -1,20 +1,22 @@
 """The layer on which a region can be looked for: one whose relevance lies in the picture.
 
 A classifier that reads its class token alone has all relevance of the last block on that token,
-which has no place. What is asked of a region is then asked of the nearest layer below where the
-relevance still lies on patches.
+which has no place, and its patches can be replaced there without moving a logit. What is asked of a
+region is then asked of the nearest layer below where patches are read and hold relevance.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
 from auditor.causal.context import Search
 from auditor.causal.images import Members
 from auditor.causal.probe import Probe
+from auditor.causal.reading import moves
 from auditor.language.speaking import gettext as _
+from auditor.relevance.explainer import Explainer
 from auditor.relevance.graph.geometry import Geometry
 
 # The least share of a layer's absolute relevance that has to lie in the picture.
@@ -56,9 +58,8 @@ def standing_layer(
     explainer = probe.explainer
     if not members or lies_in_the_picture(probe, members, layer):
         return layer, ()
-    below = [each for each in explainer.layers if explainer.cuts(each)]
-    for lower in reversed(below):
-        if explainer.leads_to(layer, lower) and lies_in_the_picture(probe, members, lower):
+    for lower in layers_below(explainer, layer):
+        if lies_in_the_picture(probe, members, lower):
             note = _(
                 "At layer %(layer)s the relevance lies on what has no place in the picture, such as"
                 " a class token: regions were looked for in layer %(lower)s, below it.",
@@ -74,8 +75,15 @@ def standing_layer(
     return layer, (note,)
 
 
+def layers_below(explainer: Explainer, layer: str) -> Iterator[str]:
+    """Yield the layers that cut the model below another one, the nearest first."""
+    for lower in reversed(explainer.layers):
+        if explainer.cuts(lower) and explainer.leads_to(layer, lower):
+            yield lower
+
+
 def lies_in_the_picture(probe: Probe, members: Sequence[Members], layer: str) -> bool:
-    """Tell whether enough of the relevance of a layer lies on positions that have a place."""
+    """Tell whether enough of a layer's relevance lies on positions with a place, which are read."""
     where = probe.explainer.geometry(layer)
     if not isinstance(where, Geometry):
         return False
@@ -91,4 +99,6 @@ def lies_in_the_picture(probe: Probe, members: Sequence[Members], layer: str) ->
     )
     amount = explained.relevance[layer].abs().sum(dim=1).flatten(1).sum(dim=0).double().cpu()
     placed = amount[torch.from_numpy(where.placed)].sum()
-    return bool(placed >= IN_THE_PICTURE * amount.sum())
+    if placed < IN_THE_PICTURE * amount.sum():
+        return False
+    return len(inputs) < 2 or moves(probe.explainer.upper(inputs, layer), where.placed)

@@ -17,6 +17,7 @@ from auditor.causal.directions import (
 )
 from auditor.causal.images import Stage, load_members
 from auditor.causal.latent import Latent, ground_of, latent_test
+from auditor.causal.reading import Route, pairs_of, route_of
 from auditor.causal.screening import Screened, screen
 from auditor.causal.transplant import Region, control_windows
 from auditor.causal.trial import Trial
@@ -28,13 +29,17 @@ from tests.causal.worlds import BRIGHT, MARK, SIZE, WideModel, World, world
 TURNED = 3
 
 
-def prepared(subject: World) -> tuple[Stage, Trial, Screened]:
+# Where a mark fills a patch of 4 pixels.
+ON_PATCH = (slice(24, 28), slice(24, 28))
+
+
+def prepared(subject: World, mark: tuple[slice, slice] = MARK) -> tuple[Stage, Trial, Screened]:
     """Return what the search has at hand when the latent test begins, for the mark of class 0."""
     stage = subject.stage(36, targets=24, permutations=300)
     members = load_members(stage.search, 0)
     masks = np.zeros((len(members.rows), SIZE, SIZE), bool)
     # As a proposal would be: grown so that the mark has its full weight.
-    masks[:, MARK[0].start - FEATHER :, MARK[1].start - FEATHER :] = True
+    masks[:, mark[0].start - FEATHER :, mark[1].start - FEATHER :] = True
     proposal = Proposal("mark", masks, 1.0, "")
     rng = np.random.default_rng(0)
     (screened,) = screen(stage.probe, members, [proposal], stage.others, classes=1, rng=rng)
@@ -43,8 +48,8 @@ def prepared(subject: World) -> tuple[Stage, Trial, Screened]:
     return stage, Trial(region, None, None, {}, 0), screened
 
 
-def run(subject: World, layer: str = "mixed") -> Latent:
-    stage, trial, screened = prepared(subject)
+def run(subject: World, layer: str = "mixed", mark: tuple[slice, slice] = MARK) -> Latent:
+    stage, trial, screened = prepared(subject, mark)
     members = trial.region.members
     strays = strays_of(stage, members)
     ground = ground_of(stage, members, layer, strays)
@@ -105,7 +110,12 @@ def test_the_same_seed_gives_the_same_numbers(turned: World, found: Latent) -> N
 
 def test_the_direction_is_the_mean_change_of_the_turned_layer(turned: World) -> None:
     stage, trial, _ = prepared(turned)
-    direction = region_direction(stage, trial.region, "mixed", np.random.default_rng(0))
+    pairing = pairs_of(stage, trial.region, np.random.default_rng(0))
+    route = route_of(stage, pairing, "mixed")
+    assert isinstance(route, Route)
+    assert route.positions.all()
+    assert route.geometry is None
+    direction = region_direction(stage, pairing, route)
     assert direction is not None
     model = turned.model
     back = model.back.weight[:, :, 0, 0].detach().numpy() @ direction
@@ -123,8 +133,9 @@ def test_the_direction_is_the_mean_change_of_the_turned_layer(turned: World) -> 
 def test_random_directions_are_at_right_angles_and_of_the_same_variance(turned: World) -> None:
     stage, trial, _ = prepared(turned)
     members = trial.region.members
+    everywhere = Route("mixed", np.ones(SIZE * SIZE, bool))
     spread = spread_of(
-        stage, "mixed", members.inputs, stage.others.inputs, np.random.default_rng(0)
+        stage, everywhere, members.inputs, stage.others.inputs, np.random.default_rng(0)
     )
     positions = stage.probe.explainer.activations(
         torch.cat([members.inputs, stage.others.inputs]), ("mixed",)

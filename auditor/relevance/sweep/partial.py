@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from jaxtyping import Bool
 from torch import Tensor
 
 from auditor.relevance.graph.channels import as_maps, positions
@@ -84,11 +86,13 @@ class Upper:
                 maps.copy_(torch.where(kept, maps, other.reshape(1, *shape[1:])))
             return run_from(self.graph, {**self.values, self.node.name: value})
 
-    def without(self, direction: Tensor, mean: Tensor) -> Tensor:
+    def without(
+        self, direction: Tensor, mean: Tensor, where: Bool[np.ndarray, "position"] | None = None
+    ) -> Tensor:
         """Return the logits (B, K) with a direction projected out of the layer.
 
-        ``a - u u^T (a - mean)`` at every position, with the unit vector u (C,) and mean (C,): along
-        u every position becomes what the mean is.
+        ``a - u u^T (a - mean)`` at every position, or at those that ``where`` marks, with the unit
+        vector u (C,) and mean (C,): along u a position becomes what the mean is.
         """
         value: Tensor = self.values[self.node.name]
         with exact(self.device):
@@ -96,7 +100,25 @@ class Upper:
             maps = positions(value, self.node, self.axis)
             unit = direction.to(maps)
             along = torch.tensordot(unit, maps, dims=([0], [1])) - torch.dot(unit, mean.to(maps))
+            if where is not None:
+                along = along * torch.from_numpy(where).to(along).reshape(1, *maps.shape[2:])
             maps.sub_(unit.reshape(1, -1, *[1] * (maps.dim() - 2)) * along.unsqueeze(1))
+            return run_from(self.graph, {**self.values, self.node.name: value})
+
+    def with_positions(
+        self, where: Bool[np.ndarray, "sample_or_1 position"], values: Tensor
+    ) -> Tensor:
+        """Return the logits (B, K) with the positions in ``where`` taken from ``values``.
+
+        ``values`` (B, C, h, w) are an activation of the layer; positions are counted as its are.
+        """
+        value: Tensor = self.values[self.node.name]
+        with exact(self.device):
+            value = value.clone()
+            maps = positions(value, self.node, self.axis)
+            marked = torch.from_numpy(where).to(maps.device)
+            marked = marked.reshape(len(where), 1, *maps.shape[2:])
+            maps.copy_(torch.where(marked, values.reshape(maps.shape), maps))
             return run_from(self.graph, {**self.values, self.node.name: value})
 
     def gradient(self, targets: Tensor) -> Tensor:
