@@ -18,8 +18,9 @@ from auditor.language.speaking import gettext as _
 from auditor.records.shortcuts import Details, Grade, Signature, Zeroing
 from auditor.records.stages import Candidate, Finding
 from auditor.shortcuts import wording
+from auditor.shortcuts.calibration import Nulls
 from auditor.shortcuts.fingerprint import fingerprint, signature, told_apart
-from auditor.shortcuts.grading import confidence, grade, reach, severity
+from auditor.shortcuts.grading import calibrated, confidence, grade, reach, severity
 from auditor.shortcuts.tests import REMOVAL, Results
 from auditor.shortcuts.weighing import against
 
@@ -27,24 +28,25 @@ GRADES: tuple[Grade, ...] = ("A", "B", "C", "D", "U")
 
 
 def findings_of(
-    stage: Stage, tested: Sequence[Tested], results: Mapping[str, Results]
+    stage: Stage, tested: Sequence[Tested], results: Mapping[str, Results], nulls: Nulls
 ) -> list[Finding]:
     """Return the graded candidates, gravest first; of an untestable class only the first.
 
-    ``results`` are by candidate, q filled in. Of regions of a class that lie in one another only
-    the gravest is kept.
+    ``results`` are by candidate, q filled in; ``nulls`` is what the self-check found. Of regions of
+    a class that lie in one another only the gravest is kept.
     """
     graded: list[tuple[Finding, Screened]] = []
     untested: set[int] = set()
     for candidate in tested:
         verdict = grade(results[candidate.id], candidate.plausibility)
+        verdict = calibrated(verdict, results[candidate.id], nulls)
         output = candidate.members.output
         if verdict is None or (verdict == "U" and output in untested):
             continue
         if verdict == "U":
             untested.add(output)
         graded.append(
-            (_finding(stage, candidate, results[candidate.id], verdict), candidate.screened)
+            (_finding(stage, candidate, results[candidate.id], verdict, nulls), candidate.screened)
         )
     kept = without_parts(sorted(graded, key=lambda pair: _order(pair[0])))
     names = told_apart(
@@ -73,7 +75,9 @@ def without_parts(findings: Sequence[tuple[Finding, Screened]]) -> list[Finding]
     return [finding for finding, _region in kept]
 
 
-def _finding(stage: Stage, tested: Tested, results: Results, verdict: Grade) -> Finding:
+def _finding(
+    stage: Stage, tested: Tested, results: Results, verdict: Grade, nulls: Nulls
+) -> Finding:
     members, screened, proposal = tested.members, tested.screened, tested.screened.proposal
     name = stage.search.class_name(members.output)
     grave = verdict in ("A", "B") and tested.carrying is not None
@@ -107,7 +111,7 @@ def _finding(stage: Stage, tested: Tested, results: Results, verdict: Grade) -> 
         plausibility=tested.plausibility,
         grade=verdict,
         severity=severity(verdict, details.exposure),
-        confidence=confidence(results),
+        confidence=confidence(results, nulls),
         lead=lead,
         detail=detail,
         reasons=wording.reasons(candidate, tested.plausibility),

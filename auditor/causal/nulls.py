@@ -1,10 +1,17 @@
-"""The null self-check: tests of what cannot be a shortcut must pass no more often than promised."""
+"""The null self-check: what the tests say of what cannot be a shortcut in this model.
+
+Least relevant windows, windows at random places, transplants read towards a random wrong class and
+random directions must pass no more often than promised; what their effects come to is what a
+candidate's are measured by.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import numpy as np
+from jaxtyping import Bool
 
 from auditor.causal.candidate import Compared, Tested
 from auditor.causal.images import Members, Stage
@@ -17,8 +24,16 @@ from auditor.causal.transplant import (
     transplant,
     with_controls,
 )
-from auditor.causal.trial import LEAST_IMAGES, draw_pairs, evidence_gap, transplant_evidence
+from auditor.causal.trial import (
+    LEAST_IMAGES,
+    draw_pairs,
+    evidence_gap,
+    next_rank,
+    removal_evidence,
+    transplant_evidence,
+)
 from auditor.records.shortcuts import Evidence
+from auditor.shortcuts.calibration import Nulls
 from auditor.shortcuts.grading import CLEAR, LEVEL, stands_out
 from auditor.shortcuts.propose.windows import FEATHER, Shape, masks_of, place
 from auditor.shortcuts.tests import TESTS
@@ -29,19 +44,24 @@ TARGETS = 24
 
 def self_check(
     stage: Stage, classes: Sequence[Members], tested: Sequence[Tested], compared: Compared
-) -> list[bool]:
-    """Say of every test of what cannot be a shortcut whether it passed."""
-    passed: list[bool] = []
-    for members in classes:
-        passed += _least_relevant_passes(stage, members, compared)
-    for candidate in tested:
-        passed += _wrong_class_passes(stage, candidate, compared)
-    nulls = [candidate.latent.null for candidate in tested if candidate.latent is not None]
-    return passed + [passes(null) for null in nulls if null is not None]
+) -> Nulls:
+    """Test what cannot be a shortcut: what do its effects come to, and does any of them pass?"""
+    trials = [made for members in classes for made in _windows(stage, members, compared)]
+    trials += [_towards_a_wrong_class(stage, candidate, compared) for candidate in tested]
+    latent = [candidate.latent.null for candidate in tested if candidate.latent is not None]
+    trials += [[null] for null in latent if null is not None]
+    trials = [[each for each in made if each.has_run] for made in trials]
+    bounds: dict[str, list[float]] = {}
+    for each in chain.from_iterable(trials):
+        bounds.setdefault(each.test, []).append(0.0 if each.reason else each.low)
+    return Nulls(
+        {test: tuple(values) for test, values in bounds.items()},
+        tuple(any(map(passes, made)) for made in trials if made),
+    )
 
 
-def _wrong_class_passes(stage: Stage, tested: Tested, compared: Compared) -> list[bool]:
-    """Re-read a trial's transplants towards a random wrong class: does it pass?
+def _towards_a_wrong_class(stage: Stage, tested: Tested, compared: Compared) -> list[Evidence]:
+    """Re-read a trial's transplants towards a random wrong class.
 
     What would pass against the controls that ran is tested against the others too, as a candidate
     would have been. Empty where no wrong class can be asked for.
@@ -65,30 +85,51 @@ def _wrong_class_passes(stage: Stage, tested: Tested, compared: Compared) -> lis
     if any(map(passes, evidence)) and len(controls) < len(controls_of(trial.pairing)):
         subset = with_controls(stage.probe, subset, trial.pairing.at(rows))
         evidence = transplant_evidence(stage, subset, output, gap, compared.shares, rng)
-    return [any(map(passes, evidence))]
+    return [*evidence]
 
 
-def _least_relevant_passes(stage: Stage, members: Members, compared: Compared) -> list[bool]:
-    """Transplant a class's least relevant windows: do they pass? Empty without targets."""
+def _windows(stage: Stage, members: Members, compared: Compared) -> Iterator[list[Evidence]]:
+    """Yield the tests of a class's least relevant windows, and of windows at random places."""
     output = members.output
     size = (members.heat.shape[1], members.heat.shape[2])
     side = max(2, round((size[0] * size[1] / 12) ** 0.5))
     shape = Shape("square", min(side, size[0]), min(side, size[1]))
-    masks = masks_of(place(members.heat, shape, rank=0.0, feather=FEATHER), shape, size)
+    rng = stage.search.rng("windows at random places", output)
+    most = size[0] - shape.height, size[1] - shape.width
+    placed = {
+        "least relevant window": place(members.heat, shape, rank=0.0, feather=FEATHER),
+        "random window": rng.integers(0, most, endpoint=True, size=(len(members.rows), 2)),
+    }
+    for name, places in placed.items():
+        yield _window(stage, members, masks_of(places, shape, size), name, compared)
+
+
+def _window(
+    stage: Stage,
+    members: Members,
+    masks: Bool[np.ndarray, "member h w"],
+    name: str,
+    compared: Compared,
+) -> list[Evidence]:
+    """Put windows into other pictures and cover them up; empty without enough targets."""
+    output = members.output
     references = np.flatnonzero(members.discovery)
     window = control_windows(members, masks, "square", rank=0.5)
     region = Region(members, masks, references, references[:0], window)
     targets = stage.targets.without(output)[:TARGETS]
     if len(targets) < LEAST_IMAGES or len(stage.others.without(output)) == 0:
         return []
-    rng = stage.search.rng("least relevant window", output)
+    rng = stage.search.rng(name, output)
     pairing = draw_pairs(stage, region, stage.targets, targets, rng)
     result = transplant(stage.probe, pairing)
     gap = evidence_gap(members, stage.targets, targets)
     evidence = [*transplant_evidence(stage, result, output, gap, compared.shares, rng)]
     if output in compared.rivals:
         evidence.append(rival_evidence(stage, region, compared.rivals[output], rng))
-    return [any(map(passes, evidence))]
+    return [
+        *evidence,
+        *removal_evidence(stage, region, next_rank(members, region, "square"), gap, rng),
+    ]
 
 
 def passes(evidence: Evidence) -> bool:

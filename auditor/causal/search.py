@@ -13,6 +13,7 @@ from auditor.causal.context import Search
 from auditor.causal.findings import findings_of
 from auditor.causal.global_factors import MOST_TESTS, factor_trials, factors_of
 from auditor.causal.images import Members, Stage, load_members, load_pool
+from auditor.causal.kinds import kinds_of
 from auditor.causal.nulls import self_check
 from auditor.causal.proposing import Means, propose
 from auditor.causal.rivals import rivals_of
@@ -22,9 +23,11 @@ from auditor.causal.transplant import controls_of
 from auditor.causal.trial import FIRST_TARGETS, LEAST_IMAGES, Trial
 from auditor.language.numbers import whole_percent
 from auditor.language.speaking import gettext as _
+from auditor.language.speaking import ngettext
 from auditor.records.shortcuts import ColumnFactor, Factors, OddSample, SearchLimits
 from auditor.records.stages import Finding, ShortcutReport
-from auditor.shortcuts.grading import CLEAR, LEVEL, LIKELY, settled
+from auditor.shortcuts.calibration import Nulls
+from auditor.shortcuts.grading import CLEAR, LEVEL, LIKELY, above_usual, settled
 from auditor.shortcuts.propose.merging import merged
 from auditor.shortcuts.propose.proposals import PROPOSALS, class_means
 from auditor.shortcuts.scenes import balanced, scene
@@ -77,14 +80,15 @@ def find_shortcuts(search: Search) -> ShortcutReport:
     results, tests = settled(
         {each.id: each.evidence for each in tested} | {each.id: each.evidence for each in factors}
     )
-    findings = findings_of(stage, tested, results)
+    findings = findings_of(stage, tested, results, nulls)
     notes += closing_notes(tested, findings, nulls)
     columns, odd, odd_total, said = _of_the_data(search, bool(classes))
     notes += said
+    kinds = kinds_of(stage, classes, tests, factors=factors, columns=columns)
     return ShortcutReport(
         tuple(findings),
         _limits(stage, compared, tested, tests, nulls, notes).model_copy(
-            update={"not_searched": not_searched}
+            update={"not_searched": not_searched, "kinds": kinds}
         ),
         Factors(
             factors=factors_of(search, factors, results),
@@ -169,7 +173,7 @@ def _limits(
     compared: Compared,
     tested: Sequence[Tested],
     tests: int,
-    nulls: Sequence[bool],
+    nulls: Nulls,
     notes: Sequence[str],
 ) -> SearchLimits:
     """Return what could have been found: with the fewest targets that a transplant could use."""
@@ -185,8 +189,8 @@ def _limits(
         detection_limit=detection_limit(fewest, tests, level=LEVEL, bound=LIKELY)
         if fewest
         else None,
-        null_rate=sum(nulls) / len(nulls) if nulls else None,
-        null_n=len(nulls),
+        null_rate=sum(nulls.passed) / len(nulls.passed) if nulls.passed else None,
+        null_n=len(nulls.passed),
         notes=tuple(notes),
         failed=sum(each.outcome == "error" for made in tested for each in made.evidence.values()),
         switched_off=tuple(sorted(set(PROPOSALS) - set(stage.search.proposals))),
@@ -223,15 +227,13 @@ def _of_the_data(
     return columns, odd, total, notes
 
 
-def closing_notes(
-    tested: Sequence[Tested], findings: Sequence[Finding], nulls: Sequence[bool]
-) -> list[str]:
+def closing_notes(tested: Sequence[Tested], findings: Sequence[Finding], nulls: Nulls) -> list[str]:
     """Return the notes of a finished search, in sentences.
 
     Args:
         tested: all candidates.
         findings: those that got a grade.
-        nulls: for each test of the self-check, whether it passed.
+        nulls: what the self-check found.
     """
     notes = []
     listed = sum(1 for each in findings if each.grade != "U")
@@ -264,8 +266,19 @@ def closing_notes(
         notes.append(
             _("No region could be transplanted: that needs images of other classes in the data.")
         )
-    if nulls:
-        notes.append(null_sentence(sum(nulls), len(nulls)))
+    if nulls.passed:
+        notes.append(null_sentence(sum(nulls.passed), len(nulls.passed)))
+    held = sum(each.grade == "C" and not above_usual(each.evidence, nulls) for each in findings)
+    if held:
+        notes.append(
+            ngettext(
+                "%(num)s candidate has no effect above what cannot be a shortcut in this model "
+                "has: it is shown, and not called a shortcut.",
+                "%(num)s candidates have no effect above what cannot be a shortcut in this model "
+                "has: they are shown, and not called shortcuts.",
+                held,
+            )
+        )
     return notes
 
 
@@ -280,9 +293,9 @@ def stopped_early(trial: Trial) -> bool:
 def null_sentence(passed: int, tried: int) -> str:
     """Say whether tests of what cannot be a shortcut passed more often than they may."""
     start = _(
-        "Self-check: %(passed)s of %(tried)s tests of what cannot be a shortcut passed (least "
-        "relevant windows, windows tested towards a random wrong class, random directions); each "
-        "may pass with a probability of %(level)s.",
+        "Self-check: %(passed)s of %(tried)s tests of what cannot be a shortcut passed (windows"
+        " of least relevance and at random places, regions tested towards a random wrong class, "
+        "random directions); each may pass with a probability of %(level)s.",
         passed=passed,
         tried=tried,
         level=whole_percent(LEVEL),

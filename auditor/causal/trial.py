@@ -91,7 +91,7 @@ def run_trial(
             least_images=LEAST_IMAGES,
         )
         missing = [test.missing(why) for test in (FLIP_EXCESS, EVIDENCE_SHARE)]
-        removed = _removal(stage, region, next_windows, None, rng)
+        removed = removal_evidence(stage, region, next_windows, None, rng)
         return Trial(region, None, None, in_order([*missing, *removed]), len(targets))
     gap = evidence_gap(region.members, stage.targets, targets)
 
@@ -99,7 +99,7 @@ def run_trial(
         return transplant_evidence(stage, result, output, gap, comparison, rng)
 
     pairing, result, moved = stepwise(stage, region, stage.targets, targets, measure, rng)
-    removed = _removal(stage, region, next_windows, gap, rng)
+    removed = removal_evidence(stage, region, next_windows, gap, rng)
     return Trial(region, pairing, result, in_order([*moved, *removed]), len(targets))
 
 
@@ -184,7 +184,7 @@ def z_score(value: float, comparison: Sequence[float]) -> float | None:
     return (value - middle) / max(deviation, 1e-3)
 
 
-def _removal(
+def removal_evidence(
     stage: Stage,
     region: Region,
     windows: Bool[np.ndarray, "member h w"],

@@ -15,6 +15,7 @@ from auditor.records.shortcuts import (
     Plausibility,
     Severity,
 )
+from auditor.shortcuts.calibration import Nulls
 from auditor.shortcuts.tests import INSIDE, TESTS, CausalTest, Results
 
 # The share of false alarms that is allowed among all tests that pass.
@@ -123,11 +124,39 @@ def severity(grade: Grade, exposure: Exposure | None) -> Severity:
     return "low" if grade == "D" else "none"
 
 
-def confidence(results: Results) -> Confidence:
-    """Return high when two kinds of test pass, moderate for one clear one, else low."""
-    passed = [(test, each) for test, each in _weighed(results) if _passes(each)]
-    agree = len({test.kind for test, _each in passed}) > 1
-    strong = any(each.low >= STRONG and each.n >= 32 for _test, each in passed)
+def calibrated(verdict: Grade | None, results: Results, nulls: Nulls) -> Grade | None:
+    """Return a grade as what cannot be a shortcut in this model leaves it.
+
+    A or B asks for an effect above what such regions have in the same test. One that has none is
+    C: it is shown, and a person is asked.
+    """
+    if verdict not in ("A", "B") or above_usual(results, nulls):
+        return verdict
+    return "C"
+
+
+def above_usual(results: Results, nulls: Nulls) -> bool:
+    """Say whether an effect that counts for a grade is above those without a shortcut."""
+    return any(
+        each.low > nulls.usual(test.id)
+        for test, each in _weighed(results)
+        if _passes(each) and test.weight != "confirms" and stands_out(test, each)
+    )
+
+
+def confidence(results: Results, nulls: Nulls | None = None) -> Confidence:
+    """Return high when two kinds of test pass, moderate for one clear one, else low.
+
+    Of every effect only what lies above those of the same test without a shortcut counts.
+    """
+    usual = (nulls or Nulls()).usual
+    passed = [
+        (test, each, each.low - usual(test.id))
+        for test, each in _weighed(results)
+        if _passes(each) and each.low > usual(test.id)
+    ]
+    agree = len({test.kind for test, _each, _above in passed}) > 1
+    strong = any(above >= STRONG and each.n >= 32 for _test, each, above in passed)
     if agree and strong:
         return "high"
     return "moderate" if strong or agree else "low"

@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from auditor.causal.candidate import Compared
+from auditor.causal.images import load_members
+from auditor.causal.nulls import self_check
+from auditor.causal.rivals import rivals_of
 from auditor.causal.search import find_shortcuts, null_sentence
 from auditor.config.audit import ShortcutConfig
 from auditor.shortcuts.grading import LEVEL
@@ -29,6 +33,25 @@ def test_nulls_pass_no_more_often_than_nominal() -> None:
         tried += limits.null_n
     assert tried > 100
     assert more_than(round(passed), tried, LEVEL) > 0.05
+
+
+def test_nulls_have_the_effects_of_every_test_a_region_has() -> None:
+    subject = world(per_class=40, model=WideModel(6.0, turned=0))
+    stage = subject.stage(36, targets=24, permutations=300)
+    members = [load_members(stage.search, output) for output in (0, 1, 2)]
+    rivals = rivals_of(stage.search, members, stage.others)
+    nulls = self_check(stage, members, [], Compared({}, {}, rivals, None))
+    assert set(nulls.bounds) == {
+        "flip_excess", "evidence_share", "nearest_class", "removal", "evidence_lost",
+    }  # fmt: skip
+    # Of every class the least relevant windows and those at random places.
+    assert {len(bounds) for bounds in nulls.bounds.values()} == {6}
+    assert len(nulls.passed) == 6
+    assert nulls.usual("flip_excess") < 0.1
+    assert nulls.usual("removal") < 0.1
+    again = self_check(stage, members[:1], [], Compared({}, {}, rivals, None))
+    for test, bounds in again.bounds.items():
+        assert nulls.bounds[test][:2] == bounds
 
 
 def test_too_many_passes_are_said_to_be_too_many() -> None:
