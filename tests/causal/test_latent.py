@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from auditor.causal import latent, reading
 from auditor.causal.carrying_images import carrying_images, masks_for, strays_of
 from auditor.causal.directions import (
     random_directions,
@@ -17,14 +18,14 @@ from auditor.causal.directions import (
 )
 from auditor.causal.images import Stage, load_members
 from auditor.causal.latent import Latent, ground_of, latent_test
-from auditor.causal.reading import Route, pairs_of, route_of
+from auditor.causal.reading import Route, moves, pairs_of, read_positions, route_of
 from auditor.causal.screening import Screened, screen
 from auditor.causal.transplant import Region, control_windows
 from auditor.causal.trial import Trial
 from auditor.shortcuts.propose.proposals import Proposal
 from auditor.shortcuts.propose.windows import FEATHER
 from auditor.shortcuts.statistics import counted
-from tests.causal.worlds import BRIGHT, MARK, SIZE, WideModel, World, world
+from tests.causal.worlds import BRIGHT, MARK, SIZE, ClassTokenModel, WideModel, World, world
 
 TURNED = 3
 
@@ -230,3 +231,60 @@ def test_strays_are_wrongly_decided_test_images_in_proportion() -> None:
     assert len(wrong) > 0
     assert found.rows.tolist() == wrong.tolist()
     assert found.heat.shape == (len(wrong), SIZE, SIZE)
+
+
+@pytest.fixture(scope="module")
+def tokens() -> World:
+    return world(per_class=60, model=ClassTokenModel(6.0), mark=ON_PATCH)
+
+
+@pytest.mark.parametrize("layer", ["before", "after"])
+def test_on_tokens_the_direction_is_taken_out_where_it_is_read(tokens: World, layer: str) -> None:
+    found = run(tokens, layer, ON_PATCH)
+    assert found.projection is not None
+    assert found.projection.layer == layer
+    assert found.evidence.low > 0.8
+    assert found.projection.turned[1] < 0.1
+    for change in found.projection.changes[1:]:
+        assert change.after == change.before
+
+
+def test_of_a_class_token_that_is_read_alone_no_patch_is_read(tokens: World) -> None:
+    probe, images = tokens.probe(), tokens.load(range(4))
+    assert read_positions(probe, images, "before").all()
+    read = read_positions(probe, images, "after")
+    assert np.flatnonzero(read).tolist() == [0]
+    above = probe.explainer.upper(images, "after")
+    torch.testing.assert_close(
+        above.with_positions(~read[None], above.activation().flip(0)), above.logits()
+    )
+    assert moves(above, read)
+    assert not moves(above, ~read)
+
+
+def test_a_region_acts_through_its_places_before_and_the_token_after(tokens: World) -> None:
+    stage, trial, _ = prepared(tokens, ON_PATCH)
+    pairing = pairs_of(stage, trial.region, np.random.default_rng(0))
+    inside, loose = (route_of(stage, pairing, layer) for layer in ("before", "after"))
+    assert isinstance(inside, Route)
+    assert isinstance(loose, Route)
+    assert inside.geometry is not None
+    assert np.flatnonzero(~inside.positions).tolist() == [0]
+    assert np.flatnonzero(loose.positions).tolist() == [0]
+
+
+def test_where_a_region_acts_nowhere_alone_the_layer_below_is_asked(
+    tokens: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "THROUGH", 1.5)
+    stage, trial, _ = prepared(tokens, ON_PATCH)
+    pairing = pairs_of(stage, trial.region, np.random.default_rng(0))
+    why = route_of(stage, pairing, "after")
+    assert isinstance(why, str)
+    assert "class token (100" in why
+    found = run(tokens, "after", ON_PATCH)
+    assert found.projection is not None
+    assert found.projection.layer == "relu"
+    assert found.evidence.low > 0.8
+    monkeypatch.setattr(latent, "LOWER", 0)
+    assert run(tokens, "after", ON_PATCH).evidence.reason == why

@@ -208,3 +208,51 @@ def world(
             shade = np.array(ink, dtype=np.float32) * (0.95 + 0.05 * generator.random())
             images[row][mark][pattern] = shade
     return World(images, labels, (model or KnownModel(reliance)).eval())
+
+
+class ClassTokenModel(nn.Module):
+    """A net of known tokens: one block whose class token gathers all patches, and is read alone.
+
+    Patches of 4 pixels show their mean colour, and how bright they are, which raises class 0 with
+    weight ``reliance``. ``before`` are tokens of which the patches are read, ``after`` those of
+    which the class token is; both are turned so that no channel stands for one thing.
+    """
+
+    def __init__(self, reliance: float) -> None:
+        super().__init__()
+        turn = np.linalg.qr(np.random.default_rng(3).standard_normal((8, 8)))[0]
+        turned = torch.from_numpy(turn).float()
+        self.embed = nn.Conv2d(3, 8, 4, 4)
+        self.relu = nn.ReLU()
+        self.before = nn.Linear(8, 8, bias=False)
+        self.query = nn.Linear(8, 8, bias=False)
+        self.after = nn.Linear(8, 8, bias=False)
+        self.head = nn.Linear(8, 3)
+        self.start = nn.Parameter(torch.zeros(1, 1, 8))
+        with torch.no_grad():
+            self.embed.weight.copy_(
+                torch.from_numpy(np.random.default_rng(7).uniform(0, 0.01, (8, 3, 4, 4)))
+            )
+            self.embed.bias.zero_()
+            for channel in range(3):
+                self.embed.weight[channel] = 0.0
+                self.embed.weight[channel, channel] = 1 / 16
+            self.embed.weight[3] = 10 / 16
+            self.embed.bias[3] = -12.0
+            self.before.weight.copy_(turned)
+            self.query.weight.zero_()
+            self.after.weight.copy_(torch.eye(8))
+            self.head.bias.zero_()
+            read = torch.zeros(3, 8)
+            read[:, :3] = 20.0 * torch.eye(3)
+            read[0, 3] = 10.0 * reliance
+            self.head.weight.copy_(read @ turned.T)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (B, 3)."""
+        patches = self.relu(self.embed(images)).flatten(2).transpose(1, 2)
+        tokens = self.before(torch.cat([self.start.expand(len(images), -1, -1), patches], 1))
+        asked = self.query(tokens)
+        gathered = nn.functional.scaled_dot_product_attention(asked, asked, tokens)
+        logits: Tensor = self.head(self.after(tokens + gathered)[:, 0])
+        return logits
