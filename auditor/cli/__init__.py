@@ -17,6 +17,7 @@ COMMANDS = (
     "explain",
     "compare",
     "review",
+    "mend",
     "verify",
     "history",
     "gate",
