@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auditor.records.shortcuts import Details, Evidence, Factors, GlobalFactor
-from auditor.report.document.result import FindingCard, TripletCard
+from auditor.report.document.result import Carrier, FindingCard, TripletCard
 from auditor.report.draw.distributions import factors_figure
 from auditor.report.draw.pictures import outline
 from auditor.report.draw.zeroing_curves import zeroing_figure
@@ -46,6 +46,11 @@ def finding(example: Example, number: int, grade: str, severity: str) -> Finding
         ],
         triplets=[triplet(example, place) for _ in range(4)],
         details=details(example, name, other) if grade in ("A", "B") else None,
+        carriers=[
+            Carrier(picture=at, half=half, box=(53, 96, 70, 27))
+            for (_seen, at), half in zip(members, 3 * ("discovery", "test"), strict=True)
+            if grade in ("A", "B")
+        ],
     )
 
 

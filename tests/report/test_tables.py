@@ -108,6 +108,18 @@ def evidence(audit: Row) -> Iterator[Row]:
             yield {"finding": item["id"], **{name: test[name] for name in same}}
 
 
+def images(audit: Row) -> Iterator[Row]:
+    for item in audit["findings"]:
+        for each in item["carriers"]:
+            yield {
+                "finding": item["id"],
+                "class": item["class_name"],
+                "picture": each["picture"],
+                "half": each["half"],
+                **dict(zip(("x", "y", "width", "height"), each["box"], strict=True)),
+            }
+
+
 def factors(audit: Row) -> Iterator[Row]:
     for item in audit["factors"]["factors"]:
         for test in item["evidence"].values():
@@ -135,7 +147,7 @@ def factors(audit: Row) -> Iterator[Row]:
 
 
 @pytest.mark.parametrize(
-    "rows", [classes, class_concepts, concepts, subspaces, findings, evidence, factors]
+    "rows", [classes, class_concepts, concepts, subspaces, findings, evidence, images, factors]
 )
 def test_every_cell_is_what_audit_json_says(run: Run, rows: Any) -> None:
     audit = json.loads((run.folder / "audit.json").read_text(encoding="utf-8"))
@@ -157,4 +169,4 @@ def test_every_cell_is_what_audit_json_says(run: Run, rows: Any) -> None:
 
 def test_all_tables_are_compared() -> None:
     compared = {"classes", "class_concepts", "concepts", "subspaces", "findings", "evidence"}
-    assert set(COLUMNS) == compared | {"factors"}
+    assert set(COLUMNS) == compared | {"images", "factors"}

@@ -408,11 +408,23 @@ class TripletCard(Part):
     predictions: tuple[str, str, str]
 
 
+class Carrier(Part):
+    """A picture that carries a finding's region: ``half`` of the data, and the ``box`` around it.
+
+    The box is (x, y, width, height) in pixels of the picture as the model sees it.
+    """
+
+    picture: str
+    half: Literal["discovery", "test"]
+    box: tuple[int, int, int, int]
+
+
 class FindingCard(Assessment):
     """A clever-Hans candidate with its evidence: one sheet of the report.
 
     ``outlined`` are members with the region outlined, ``aligned`` the regions cut out side by side.
-    ``what`` is one short plain phrase for tables and the summary.
+    ``what`` is one short plain phrase for tables and the summary. ``carriers`` are the pictures of
+    the class, of those that the search looked at, to take again or to mask (grades A and B).
     """
 
     id: str
@@ -428,6 +440,7 @@ class FindingCard(Assessment):
     aligned: list[Picture]
     triplets: list[TripletCard]
     concepts: list[str]
+    carriers: list[Carrier] = Field(default_factory=list)
 
 
 class RuleCount(Part):

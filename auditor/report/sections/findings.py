@@ -12,12 +12,13 @@ from auditor.language.speaking import gettext as _
 from auditor.records.part import Picture, concept_id
 from auditor.records.shortcuts import Assessment, Details, SearchLimits
 from auditor.records.stages import Candidate, Finding, Samples, ShortcutReport, Triplet
-from auditor.report.document.result import AuditResult, FindingCard, TripletCard
+from auditor.report.document.result import AuditResult, Carrier, FindingCard, TripletCard
 from auditor.report.draw.pictures import outline, resize
 from auditor.report.draw.zeroing_curves import zeroing_figure
 from auditor.report.sections.analysis import RegionPictures
 from auditor.report.sections.section import Audit, Row, Section, Table
 from auditor.report.show.picture_store import ImageStore
+from auditor.shortcuts.propose.windows import box_of
 
 SIDE = 192
 LEAST_EXAMPLES = 3
@@ -73,7 +74,25 @@ def _card(
         concepts=[concept_id(candidate.layer, c) for c in candidate.concepts]
         if candidate.layer
         else [],
+        carriers=_carriers(candidate, samples) if finding.grade in ("A", "B") else [],
     )
+
+
+def _carriers(candidate: Candidate, samples: Samples) -> list[Carrier]:
+    """Return the pictures that carry a region, and the box around it in each."""
+    carriers = []
+    for row, mask in zip(candidate.rows, candidate.masks, strict=True):
+        if not mask.any():
+            continue
+        top, left, bottom, right = box_of(np.asarray(mask))
+        carriers.append(
+            Carrier(
+                picture=samples.manifest.paths[row],
+                half="discovery" if samples.discovery[row] else "test",
+                box=(left, top, right - left, bottom - top),
+            )
+        )
+    return carriers
 
 
 def _details(finding: Finding, name: str, store: ImageStore) -> Details | None:
@@ -217,6 +236,19 @@ def evidence_rows(result: AuditResult) -> Iterable[Row]:
             yield EVIDENCE.of(test) | {"finding": finding.id}
 
 
+def image_rows(result: AuditResult) -> Iterable[Row]:
+    """Yield a row for each picture that carries a finding of grade A or B."""
+    for finding in result.findings:
+        for carrier in finding.carriers:
+            box = zip(("x", "y", "width", "height"), carrier.box, strict=True)
+            yield {
+                "finding": finding.id,
+                "class": finding.class_name,
+                "picture": carrier.picture,
+                "half": carrier.half,
+            } | dict(box)
+
+
 FINDINGS = Table(
     (
         *("finding", "title", "class", "grade", "severity", "confidence", "pictures"),
@@ -231,11 +263,12 @@ EVIDENCE = Table(
     ),
     evidence_rows,
 )
+IMAGES = Table(("finding", "class", "picture", "half", "x", "y", "width", "height"), image_rows)
 SECTION = Section(
     "findings",
     _("Finding sheets"),
     parts={"findings": findings, "search": search},
     has=has_findings,
     tier="executive",
-    tables={"findings": FINDINGS, "evidence": EVIDENCE},
+    tables={"findings": FINDINGS, "evidence": EVIDENCE, "images": IMAGES},
 )
