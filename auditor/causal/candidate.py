@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
+from auditor.causal.absence import absence_test
 from auditor.causal.carrying_images import Carrying, Pictures, carrying_images, strays_of
 from auditor.causal.context import Search
 from auditor.causal.control_members import control_members
@@ -120,7 +121,8 @@ def _tested(
     rival = compared.rivals.get(members.output)
     nearest = nearest_class_test(stage, trial, rival, screened.share, rng)
     results = [*trial.evidence.values(), *_added_tests(stage, trial, name)]
-    results += [] if nearest is None else [nearest]
+    covered = absence_test(stage, trial, search.rng("place that is only covered", *name))
+    results += [each for each in (nearest, covered) if each is not None]
     plausibility = judge(
         compared.scenes[members.output],
         screened.references,

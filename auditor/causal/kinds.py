@@ -126,7 +126,12 @@ KINDS = (
     ),
     Kind("geometry", N_("size, position and orientation of the object"), ""),
     Kind("texture", N_("texture of the object"), ""),
-    Kind("absence", N_("a class recognised by what it lacks"), ""),
+    Kind(
+        "absence",
+        N_("a class recognised by what it lacks"),
+        N_("places covered up in pictures of other classes"),
+        ("P1", "P1c"),
+    ),
 )
 
 

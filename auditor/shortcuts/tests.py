@@ -121,6 +121,24 @@ NEAREST_CLASS = _row(
         rounds=2.0,  # as above, of half as many targets
     )
 )
+COVERED = _row(
+    CausalTest(
+        "covered",
+        kind="absence",
+        title=N_("Absence: other images that turn into the class when the place is only covered"),
+        question=N_("Only covered up in other pictures: how many does it take for the class?"),
+        sentence=N_(
+            "covering that place in pictures of other classes, with nothing of the region in it, "
+            "turns %(effect)s (95 %% interval %(low)s to %(high)s, n = %(n)s) into '%(name)s': "
+            "what is missing there may decide, not what is there"
+        ),
+        idle=N_(
+            "covering that place in pictures of other classes turns no more of them into "
+            "'%(name)s' than covering another (n = %(n)s)"
+        ),
+        rounds=0.5,  # the region and a window, without slots
+    )
+)
 EVIDENCE_SHARE = _row(
     CausalTest(
         "evidence_share",

@@ -72,6 +72,7 @@ def test_its_evidence_has_intervals_controls_and_corrected_p_values(
     assert latent.outcome == "not applicable"
     assert "at least 4 channels" in latent.reason
     assert "Not needed" in evidence.pop("nearest_class").reason
+    assert evidence.pop("covered").high < 0.1
     assert set(evidence) == {
         "flip_excess", "evidence_share", "removal", "evidence_lost",
     }  # fmt: skip
