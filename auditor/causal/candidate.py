@@ -197,4 +197,5 @@ def _effects(
             controls = trial.result.controls.values()
             raised = np.min([trial.result.region - control for control in controls], axis=0)
             shared = shared_raise(raised.mean(axis=(0, 1)), output, unrelated)
-    return Effects(screened.effects, usual, shared)
+    share = screened.share if screened.measured else None
+    return Effects(screened.effects, usual, shared, share)

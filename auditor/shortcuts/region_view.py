@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from auditor.shortcuts.likeness import crops, stereotypy
+from auditor.shortcuts.presence import Presence, presence_of
 from auditor.shortcuts.propose.inscribed import largest_rectangle
 from auditor.shortcuts.propose.windows import Shape, box_of, place
 from auditor.shortcuts.scenes import (
@@ -37,12 +38,14 @@ class Effects:
 
     ``own`` are the margins that each tried member's region gained, ``usual`` those of regions of
     similar size of other classes; ``shared`` in [0, 1] is how far the region raises unrelated
-    classes too, None when no class is known to be unrelated.
+    classes too, None when no class is known to be unrelated; ``share`` is what the references' gain
+    is of the margin between members and other pictures, None where it was not measured.
     """
 
     own: Float[np.ndarray, "tried"] = field(default_factory=lambda: np.zeros(0))
     usual: Sequence[Float[np.ndarray, "tried"]] = ()
     shared: float | None = None
+    share: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +108,15 @@ class RegionView:
         overlap = np.prod(np.maximum(0, (shape.height, shape.width) - gaps), axis=1)
         inside = float(np.median(overlap)) / (shape.height * shape.width)
         return placed if inside >= 0.5 else None
+
+    @cached_property
+    def presence(self) -> Presence | None:
+        """How much every picture holds of what the region is made of; None where it says nothing.
+
+        With the pictures of other classes that the comparison windows are of.
+        """
+        scenes = {id(each.scene): each.scene for each in self.others}
+        return presence_of(self.windows.scene, self.windows.rows, self.masks, list(scenes.values()))
 
     @cached_property
     def at_median_place(self) -> Windows:

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from auditor.shortcuts.drawn_look import look_maps
 from auditor.shortcuts.propose.windows import Shape, place, window_sums
+from auditor.shortcuts.visual_words import words_of
 
 # Comparison groups: percentiles in steps of 4 % are as fine as the limits of the terms ask for.
 GROUPS = 24
@@ -23,13 +24,15 @@ CHANNELS = np.array([[1, 1, 1], [1, -1, 0], [-0.5, -0.5, 1]], dtype=np.float32) 
 class Scene:
     """Members of one class, shrunk: gradients of `CHANNELS` and smoothed positive relevance.
 
-    ``looks`` are the `drawn_look.MAPS`; ``objects`` the share of every pixel that the user's mask
-    of the object covers (None: no masks were given), NaN in members without a mask.
+    ``looks`` are the `drawn_look.MAPS`, ``words`` those of `visual_words`; ``objects`` is the share
+    of every pixel that the user's mask of the object covers (None: no masks were given), NaN in
+    members without a mask.
     """
 
     gradients: Float[np.ndarray, "member 6 height width"]
     heat: Float[np.ndarray, "member height width"]
     looks: Float[np.ndarray, "member 6 height width"]
+    words: Int[np.ndarray, "member height width"]
     objects: Float[np.ndarray, "member height width"] | None = None
 
     @property
@@ -80,6 +83,7 @@ def scene(
         gradients.reshape(len(pictures), 2 * len(CHANNELS), *sides).astype(np.float32),
         shrunk(heat.astype(np.float32), factor),
         _looks(pictures, factor),
+        words_of(small.reshape(len(pictures), len(CHANNELS), *sides)),
         None if objects is None else shrunk(objects.astype(np.float32), factor),
     )
 

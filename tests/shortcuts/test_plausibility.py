@@ -76,13 +76,13 @@ def test_too_few_references_say_nothing() -> None:
     assert (found.terms, found.score) == ({}, 0.0)
 
 
-def test_one_term_alone_reaches_grade_b_only_for_copies_or_the_users_masks() -> None:
+def test_one_term_alone_reaches_grade_b_only_for_copies_foreign_things_or_the_users_masks() -> None:
     for name in TERMS:
         alone = score_of({name: 1.0})
         assert alone == pytest.approx(TERMS[name].weight)
         strong = (
             "same look at the same place", "far more alike than usual", "the same mark in it",
-            "off the marked object",
+            "off the marked object", "made of something foreign",
         )  # fmt: skip
         assert (alone >= 0.5) == (name in strong)
     assert score_of({"stereotyped position": 1.0, "near the border": 1.0}) < 0.5

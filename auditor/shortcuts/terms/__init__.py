@@ -7,7 +7,8 @@ or a module of the user's own (`plugins` in the config), adds a term by decorati
 Weights and limits were chosen by hand on the demo and on the benchmark's grid 'full', to serve both
 halves of its seeds alike; what they do on other models is measured on its grid 'fresh'. Natural
 parts of a class often look alike, or keep to a place: such a term alone stays below grade B's limit
-of 0.5. Only copies of one mark, and what the user's own masks say, reach it by themselves.
+of 0.5. Only copies of one mark, what is foreign to other classes and to a part of its own, and what
+the user's own masks say, reach it by themselves.
 """
 
 from __future__ import annotations
