@@ -85,16 +85,18 @@ class Ending:
         What cannot be written is a warning: it must not hide why the audit failed.
         """
         from auditor.cli.completion import finished
+        from auditor.report.document.codes import WORDS
         from auditor.review.judge.junit import failed_xml
 
         message = on_one_line(without_folders(scrubbed(message)))
         document: dict[str, object] = {
             "format": "concept-auditor/summary",
-            "version": 1,
+            "version": 2,
             "name": self.name,
             "status": STATUS.get(code, "failed"),
             "exit_code": code,
-            "verdict": "INCOMPLETE",
+            "verdict": WORDS["incomplete"],
+            "code": "incomplete",
             "sentence": f"The audit did not finish: {message}",
         }
         self.summary = document | ({"folder": self.folder.name} if self.folder else {})

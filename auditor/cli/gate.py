@@ -43,8 +43,9 @@ def command(
     """Judge RUN, the folder of a finished audit, by its owner's policy.
 
     Writes review.json, junit.xml, summary.json and summary.md into RUN and the verdict to stdout.
-    Exits with 0 for PASS and PASS WITH CONDITIONS, 1 for FAIL, 4 for INCOMPLETE. Needs neither the
-    model nor torch.
+    Exits with 1 for DO NOT USE YET, for NEEDS A DECISION from the severity policy.fail_on on, and
+    for NEEDS A LOOK with policy.require_reviewed; with 4 for INCOMPLETE; with 0 otherwise. Needs
+    neither the model nor torch.
     """
     from auditor.cli.ending import job_summary
     from auditor.cli.progress import TerminalProgress

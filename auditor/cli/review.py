@@ -51,6 +51,20 @@ CHOICES = (
     multiple=True,
     help="Decide that it is being fixed.",
 )
+@click.option(
+    "--cues",
+    "ask_cues",
+    is_flag=True,
+    help="Show what steers the model, and ask whether it is part of the class.",
+)
+@click.option(
+    "--answer",
+    "answers",
+    multiple=True,
+    metavar="ID=ANSWER",
+    help="Answer about a cue: F3=yes (part of the class), F3=no (a shortcut) or F3=unsure; all=yes "
+    "for every cue without an answer. Repeatable.",
+)
 @click.option("--concept", help="Name this concept (layer/channel).")
 @click.option("--name", help="Name to give to the concept.")
 @click.option("--reason", help="Reason, in a sentence.")
@@ -74,6 +88,8 @@ def command(
     run_folder: Path,
     finding: str | None,
     kinds: tuple[DecisionKind, ...],
+    ask_cues: bool,
+    answers: tuple[str, ...],
     concept: str | None,
     name: str | None,
     reason: str | None,
@@ -91,9 +107,12 @@ def command(
 
     Decisions are appended to the decisions file; keep it in your repository. The next audit
     recognises a finding by its fingerprint or its appearance, a concept by its reference samples.
+    With --cues the questions are about what steers the model without looking like a shortcut: yes
+    confirms it as part of the class, no makes it a finding.
     """
     from auditor.base.errors import ConfigError
     from auditor.cli.compare import draw_again
+    from auditor.cli.cue_questions import answered, asked, cues_of, show
     from auditor.cli.progress import TerminalProgress
     from auditor.cli.render import created_now
     from auditor.review.decide.deciding import Said, about_concept, about_finding
@@ -107,7 +126,19 @@ def command(
     if listing:
         _list(place, result, today)
         return
-    if concept or name:
+    if ask_cues or answers:
+        if finding or kinds or concept or name:
+            raise ConfigError("--cues and --answer stand without --finding and --concept.")
+        cues = cues_of(result, _states(place, result, today))
+        if not (answers or is_terminal()):
+            show(result, run_folder, cues)
+            return
+        made = (
+            answered(result, run_folder, cues, answers, said)
+            if answers
+            else asked(result, run_folder, cues, said)
+        )
+    elif concept or name:
         if not (concept and name) or finding or kinds:
             raise ConfigError("to name a concept give --concept and --name, and no --finding.")
         made = [about_concept(result, run_folder, concept, name, said)]
@@ -122,13 +153,16 @@ def command(
     else:
         raise ConfigError(
             "there is no terminal to ask on: give --finding F1 with --confirm, --reject, --accept "
-            "or --mitigate, or --concept with --name; and --reason and --person."
+            "or --mitigate, or --answer F3=yes about a cue, or --concept with --name; and --reason "
+            "and --person."
         )
     if made:
         add_decisions(place, made)
     states = apply_decisions(run_folder, place, result, today)
     for state in states[len(states) - len(made) :]:
-        click.echo(state.sentence, err=True)
+        click.echo(on_one_line(state.sentence), err=True)
+    if made and (ask_cues or answers):
+        click.echo(f"auditor gate {run_folder} judges the run with this.", err=True)
     if made and render:
         draw_again(run_folder, TerminalProgress(quiet=quiet))
     click.echo(str(place))
@@ -166,11 +200,17 @@ def _configured(run: Path) -> Path:
     return Path(policy.decisions if policy and policy.decisions else "decisions.yaml")
 
 
-def _list(file: Path, result: AuditResult, today: str) -> None:
-    from auditor.review.decide.deciding import undecided
+def _states(file: Path, result: AuditResult, today: str) -> list[DecisionState]:
     from auditor.review.decide.decisions import states_of_file
 
-    states = states_of_file(file, result, as_of=today) if file.exists() else []
+    return states_of_file(file, result, as_of=today) if file.exists() else []
+
+
+def _list(file: Path, result: AuditResult, today: str) -> None:
+    from auditor.cli.cue_questions import cues_of
+    from auditor.review.decide.deciding import undecided
+
+    states = _states(file, result, today)
     for state in states:
         made = state.decision
         about = state.finding or state.concept or "nothing here"
@@ -179,6 +219,9 @@ def _list(file: Path, result: AuditResult, today: str) -> None:
         click.echo(on_one_line(f"            {state.sentence}"))
     for each in undecided(result, states):
         click.echo(on_one_line(f"open        {each.id} ({each.severity}): {each.title}"))
+    for cue in cues_of(result, states):
+        if not cue.answered:
+            click.echo(on_one_line(f"cue         {cue.sentence}"))
 
 
 def _ask(run: Path, file: Path, result: AuditResult, said: Said, today: str) -> list[Decision]:
@@ -187,10 +230,8 @@ def _ask(run: Path, file: Path, result: AuditResult, said: Said, today: str) -> 
 
     from auditor.base.errors import AuditorError
     from auditor.review.decide.deciding import about_concept, about_finding, undecided
-    from auditor.review.decide.decisions import states_of_file
 
-    states = states_of_file(file, result, as_of=today) if file.exists() else []
-    found = undecided(result, states)
+    found = undecided(result, _states(file, result, today))
     if not said.person:
         said = replace(said, person=click.prompt("Your name", err=True))
     made: list[Decision] = []

@@ -167,7 +167,12 @@ def _judge_and_draw(
             progress.say(line)
     for path in rendered.values():
         progress.say(f"report: {path}")
-    if judgement is None and verdict.word in ("FAIL", "INCOMPLETE"):
+    if judgement is None and verdict.code == "needs_look":
+        progress.say(
+            f"auditor review {folder} --cues asks about each, and auditor gate {folder} judges "
+            "with the answers."
+        )
+    if judgement is None and verdict.code in ("do_not_use", "incomplete"):
         progress.say(
             "Nothing was gated: the config has no policy and no targets, so the exit code is 0 for "
             f"{verdict.word} too. To gate, add 'policy: {{fail_on: high}}' to the config, or write "

@@ -33,12 +33,13 @@ def run_command(
 ) -> str:
     """Run a command without a shell; its process group is ended after ``seconds``.
 
-    It is told AUDITOR_RUN (the run folder), AUDITOR_VERDICT and AUDITOR_EXIT_CODE, and reads
-    summary.json from stdin. What it prints goes to stderr.
+    It is told AUDITOR_RUN (the run folder), AUDITOR_VERDICT (the code of the verdict, such as
+    ``needs_look``) and AUDITOR_EXIT_CODE, and reads summary.json from stdin. What it prints goes to
+    stderr.
     """
     told = {
         "AUDITOR_RUN": str(run or ""),
-        "AUDITOR_VERDICT": str(summary.get("verdict", "")),
+        "AUDITOR_VERDICT": str(summary.get("code", "")),
         "AUDITOR_EXIT_CODE": str(summary.get("exit_code", "")),
     }
     name = f"the completion command '{on_one_line(PurePath(words[0]).name)}'"

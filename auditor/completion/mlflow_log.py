@@ -42,7 +42,7 @@ def log_run(
             mlflow.set_tags(
                 {
                     "auditor.run": run.name,
-                    "auditor.verdict": str(summary["verdict"]),
+                    "auditor.verdict": str(summary["code"]),
                     "auditor.model_digest": result.model.digest,
                     "auditor.data_digest": result.data.digest,
                 }

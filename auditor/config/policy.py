@@ -109,12 +109,19 @@ class PolicyConfig(Section):
     """When a run fails the gate."""
 
     fail_on: Severity | Literal["never"] = Field(
-        "high", description="Fail on a finding of this severity or above that is not waived."
+        "high",
+        description="Exit with 1 on a finding of this severity or above that nobody has decided "
+        "about.",
     )
     fail_on_new: Severity | Literal["never"] = Field(
         "medium",
         description="Fail on a finding of this severity or above that is new, or back, since the "
         "baseline.",
+    )
+    require_reviewed: bool = Field(
+        False,
+        description="Exit with 1 while a cue is unanswered (NEEDS A LOOK): no person has said "
+        "whether it is part of its class.",
     )
     require_complete: bool = Field(
         True,

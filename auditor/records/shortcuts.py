@@ -191,10 +191,15 @@ class Details(Part):
 
 
 class Plausibility(Part):
-    """How much a candidate looks like an artefact: each term in [0, 1], and their noisy-or."""
+    """How much a candidate looks like an artefact: each term in [0, 1], and their noisy-or.
+
+    ``outside`` is the median share of the region that lies off the objects as they are marked in
+    the data, None without enough masks.
+    """
 
     terms: dict[str, Number]
     score: Number
+    outside: Number | None = None
 
 
 class Assessment(Part):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -16,7 +15,8 @@ from auditor.records.part import Interval, Picture
 from auditor.records.shortcuts import GlobalFactor, Severity, Signature
 from auditor.report.document.result import AuditResult, FindingCard
 from auditor.report.show.chosen import SEVERITIES, SHEET_GRADES
-from auditor.shortcuts.fingerprint import SAME, same_finding
+from auditor.shortcuts.cues import inside_the_object, severity_as_shortcut
+from auditor.shortcuts.fingerprint import SAME, factor_fingerprint, same_finding
 from auditor.shortcuts.grading import severity
 from auditor.shortcuts.tests import FLIP_EXCESS
 from auditor.shortcuts.whole_pictures.global_factors import WHOLE_PICTURES
@@ -32,7 +32,9 @@ class Graded:
 
     ``effect`` is the share of other pictures that it turns, ``kind`` the proposal that it came
     from, ``signature`` what it looks like (None: a factor of whole pictures, or a result of an
-    early version).
+    early version). ``asked``: it is a cue, of which a person is asked whether it is part of its
+    class, and ``inside`` the object as it is marked in the data. ``shortcut``: a person says of
+    what did not look like one that it is. ``severity_as_shortcut`` is what that makes of it.
     """
 
     id: str
@@ -46,11 +48,15 @@ class Graded:
     signature: Signature | None
     effect: Interval | None = None
     picture: Picture | None = None
+    asked: bool = False
+    inside: bool = False
+    shortcut: bool = False
+    severity_as_shortcut: Severity = "medium"
 
     @property
     def counts(self) -> bool:
-        """Say whether it is a likely shortcut: grade A or B."""
-        return self.grade in SHEET_GRADES
+        """Say whether it is a likely shortcut: grade A or B, or a person says so."""
+        return self.grade in SHEET_GRADES or self.shortcut
 
     @property
     def said(self) -> str:
@@ -67,7 +73,8 @@ def graded_findings(result: AuditResult) -> list[Graded]:
     """Return all findings of an audit of any grade, factors after regions."""
     regions = [_region(card) for card in result.findings]
     factors = result.factors.factors if result.factors else []
-    return [*regions, *(_factor(card) for card in factors if card.grade is not None)]
+    found = [*regions, *(_factor(card) for card in factors if card.grade is not None)]
+    return [replace(item, asked=True) if item.id in result.cues else item for item in found]
 
 
 def by_severity(result: AuditResult) -> list[Graded]:
@@ -82,11 +89,6 @@ def listed(items: Sequence[Graded], most: int = 3) -> str:
     if more:
         names.append(_("%(more)s more", more=more))
     return in_a_list(names)
-
-
-def factor_fingerprint(class_name: str, statistic: str) -> str:
-    """Return 16 hex digits that are the same for the same statistic of the same class."""
-    return hashlib.sha256(f"{class_name}|whole picture|{statistic}".encode()).hexdigest()[:16]
 
 
 def likeness(first: Graded, second: Graded) -> float:
@@ -146,6 +148,10 @@ def _region(card: FindingCard) -> Graded:
         signature=card.details.signature if card.details else None,
         effect=flips.interval if flips else None,
         picture=card.outlined[0] if card.outlined else None,
+        inside=inside_the_object(card.outside),
+        severity_as_shortcut=severity_as_shortcut(
+            card.evidence, card.details.exposure if card.details else None
+        ),
     )
 
 
@@ -153,7 +159,7 @@ def _factor(card: GlobalFactor) -> Graded:
     assert card.grade is not None
     return Graded(
         id=card.id,
-        fingerprint=factor_fingerprint(card.class_name, card.statistic),
+        fingerprint=factor_fingerprint(card.class_name, card.statistic, larger=card.auc >= 0.5),
         what=card.what,
         title=_("%(what)s (whole pictures)", what=capitalised(card.what)),
         class_name=card.class_name,
@@ -161,4 +167,5 @@ def _factor(card: GlobalFactor) -> Graded:
         grade=card.grade,
         kind=WHOLE_PICTURES,
         signature=None,
+        severity_as_shortcut=severity_as_shortcut(card.evidence, None),
     )

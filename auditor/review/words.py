@@ -156,12 +156,14 @@ NO_END = _("withdrawn")
 IN_FORCE = {
     "confirm": N_("In force: %(id)s is a shortcut and has to be mended."),
     "reject": N_(
-        "In force: %(person)s says that %(id)s is no shortcut; it is waived and stays listed."
+        "In force: %(person)s says that %(id)s is part of the class and no shortcut; it stays "
+        "listed."
     ),
     "accept": N_(
         "In force until %(expires)s: the risk of %(id)s is accepted; waived, it stays listed."
     ),
     "mitigate": N_("In force until %(expires)s: %(id)s is being mended."),
+    "unsure": N_("Open: %(person)s was not sure whether %(id)s is part of the class."),
     "name": N_("In force: %(id)s is called '%(name)s'."),
 }
 EXPIRED = {

@@ -61,6 +61,15 @@ def fingerprint(
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
 
 
+def factor_fingerprint(class_name: str, statistic: str, *, larger: bool) -> str:
+    """Return 16 hex digits that are the same for the same statistic of the same class.
+
+    ``larger``: the class has more of it than the others, or less.
+    """
+    way = "more" if larger else "less"
+    return hashlib.sha256(f"{class_name}|whole picture|{statistic}|{way}".encode()).hexdigest()[:16]
+
+
 def _place(masks: Bool[np.ndarray, "reference height width"]) -> str:
     height, width = masks.shape[1:]
     centres = np.array([np.argwhere(mask).mean(axis=0) for mask in masks]) / (height, width)

@@ -20,6 +20,7 @@ from auditor.shortcuts.region_view import Effects, view_of
 from auditor.shortcuts.scenes import Scene
 from auditor.shortcuts.statistics import noisy_or
 from auditor.shortcuts.terms import TERMS
+from auditor.shortcuts.terms.off_the_marked_object import share_outside
 
 
 def judge(
@@ -49,7 +50,8 @@ def judge(
                 f"the measure of the term '{name}' returned {value}; return a number in [0, 1], "
                 "or None where the term does not apply."
             )
-    return Plausibility(terms=terms, score=score_of(terms))
+    outside = share_outside(view.windows)
+    return Plausibility(terms=terms, score=score_of(terms), outside=outside)
 
 
 def score_of(terms: Mapping[str, float]) -> float:

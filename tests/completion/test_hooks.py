@@ -19,7 +19,7 @@ from auditor.completion import hooks
 from auditor.completion.hooks import post, run_command
 from auditor.completion.readme import BEGIN, END, push_section
 
-SUMMARY = {"verdict": "FAIL", "exit_code": 1, "name": "x"}
+SUMMARY = {"code": "do_not_use", "exit_code": 1, "name": "x"}
 
 
 def test_a_command_is_told_run_verdict_and_summary(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_a_command_is_told_run_verdict_and_summary(tmp_path: Path) -> None:
         f"open({str(told)!r}, 'w').write(json.dumps(found))"
     )
     assert run_command([sys.executable, "-c", code], tmp_path, SUMMARY, seconds=60) == ""
-    assert json.loads(told.read_text()) == [str(tmp_path), "FAIL", "1", SUMMARY]
+    assert json.loads(told.read_text()) == [str(tmp_path), "do_not_use", "1", SUMMARY]
 
 
 def test_a_command_that_fails_or_is_missing_is_a_warning() -> None:

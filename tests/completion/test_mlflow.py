@@ -35,7 +35,7 @@ def test_without_mlflow_it_says_what_to_install(
     result: AuditResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "mlflow", None)
-    warning = log_run(tmp_path, result, {"verdict": "FAIL"})
+    warning = log_run(tmp_path, result, {"code": "do_not_use"})
     assert "pip install 'concept-auditor[mlflow]'" in warning
 
 
@@ -55,12 +55,12 @@ def test_figures_files_and_verdict_are_in_the_store(
     mlflow.set_tracking_uri(store)
     run = tmp_path / "audit-1"
     run.mkdir()
-    (run / "summary.json").write_text(json.dumps({"verdict": "FAIL"}))
-    for verdict in ("FAIL", "PASS"):
-        assert log_run(run, result, {"verdict": verdict}, experiment="reviews") == ""
+    (run / "summary.json").write_text(json.dumps({"code": "do_not_use"}))
+    for code in ("do_not_use", "pass"):
+        assert log_run(run, result, {"code": code}, experiment="reviews") == ""
     found = mlflow.search_runs(experiment_names=["reviews"], output_format="list")
     assert len(found) == 1  # the same audit, judged again
-    assert found[0].data.tags["auditor.verdict"] == "PASS"
+    assert found[0].data.tags["auditor.verdict"] == "pass"
     assert found[0].data.metrics["accuracy"] == result.performance.accuracy.value
     listed = mlflow.artifacts.list_artifacts(run_id=found[0].info.run_id, artifact_path="audit")
     assert [item.path for item in listed] == ["audit/summary.json"]
@@ -73,5 +73,5 @@ def test_a_store_that_cannot_be_used_is_a_warning(
     mlflow = pytest.importorskip("mlflow")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     mlflow.set_tracking_uri("http://127.0.0.1:9")
-    warning = log_run(tmp_path, result, {"verdict": "FAIL"}, experiment="x")
+    warning = log_run(tmp_path, result, {"code": "do_not_use"}, experiment="x")
     assert warning.startswith("logging to MLflow failed: ")

@@ -143,7 +143,7 @@ def test_broken_images_are_counted_and_names_are_text(tmp_path: Path) -> None:
     assert (result.data.found, result.data.unusable) == (16, 6)
     accounts = {each.name: each for each in result.data.classes}
     assert all(a.found == a.used + sum(a.set_aside.values()) for a in accounts.values())
-    assert result.verdict.word == "INCOMPLETE"
+    assert result.verdict.code == "incomplete"
     assert (
         "class 'horse': all 5 pictures are set aside (5 x image format" in result.verdict.sentence
     )

@@ -34,7 +34,7 @@ def full(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 def finished(out: Path) -> Path:
     run = open_run(out, "a", "k" * 64, created="2026-01-02T03:04:05Z", facts={})
-    summary = json.dumps({"status": "done", "verdict": "PASS"}).encode()
+    summary = json.dumps({"status": "done", "code": "pass"}).encode()
     write_listed(run.path, {"summary.json": summary, "audit.json": b"{}"})
     return run.path
 

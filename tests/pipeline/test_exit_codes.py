@@ -97,7 +97,7 @@ def test_0_a_gate_that_passes_and_2_what_it_needs(finished: Path, tmp_path: Path
     assert "met" in done.stdout
     assert "| Accuracy | at least 50 % |" in page.read_text()
     review = json.loads((finished / "review.json").read_text())
-    assert review["judgement"]["word"] == "PASS WITH CONDITIONS"
+    assert review["judgement"]["code"] == "conditions"
     assert (finished / "junit.xml").is_file()
     assert auditor("verify", finished).returncode == 0
 
@@ -118,7 +118,7 @@ def test_1_the_gate_failed(finished: Path, tmp_path: Path) -> None:
     written(policy, document)
     done = auditor("gate", finished, "--policy", policy)
     assert done.returncode == 1
-    assert done.stdout.startswith("FAIL: The gate fails. Accuracy: ")
+    assert done.stdout.startswith("DO NOT USE YET: ")
     lenient = auditor("gate", finished, "--policy", policy, "--exit-zero", "--quiet")
     assert lenient.returncode == 0
     assert len(lenient.stdout.splitlines()) == 1
@@ -130,7 +130,7 @@ def test_1_also_at_the_end_of_a_run(config: Path, finished: Path) -> None:
     done = auditor("run", config, "--out", out, *gated)
     assert done.returncode == 1
     summary = last(out)
-    assert (summary["exit_code"], summary["verdict"]) == (1, "FAIL")
+    assert (summary["exit_code"], summary["code"]) == (1, "do_not_use")
     assert summary["folder"] == finished.name  # the same evidence, judged
     assert "Targets and policy" in (finished / "report.html").read_text()
     assert auditor("run", config, "--out", out, *gated, "--exit-zero").returncode == 0
@@ -159,7 +159,7 @@ def test_3_the_audit_could_not_run(config: Path, tmp_path: Path) -> None:
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert (lines[-1]["event"], lines[-1]["exit_code"]) == ("failed", 3)
     summary = last(tmp_path / "runs")
-    assert summary["verdict"] == "INCOMPLETE"
+    assert summary["code"] == "incomplete"
     assert "'folder' does not exist" in summary["sentence"]  # the path's folders are not shared
     assert "<error" in (tmp_path / "runs" / "junit.xml").read_text()
     assert "did not finish" in page.read_text()

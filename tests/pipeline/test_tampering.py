@@ -266,7 +266,7 @@ def forge(finished: Path, name: str, old: str, new: str) -> None:
     ("name", "old", "new"),
     [
         ("audit.json", '"verdict"', '"verdict" '),
-        ("review.json", '"PASS WITH CONDITIONS"', '"PASS"'),
+        ("review.json", '"conditions"', '"pass"'),
         ("config.yaml", "require_complete: false", "require_complete: true"),
     ],
 )

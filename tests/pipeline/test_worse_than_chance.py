@@ -27,7 +27,7 @@ def test_outputs_named_in_the_wrong_order(
     assert run(["run", str(config), "--out", str(out), "--format", "html"]) == int(gated)
     (folder,) = out.glob("*/")
     summary = json.loads((out / "summary.json").read_text())
-    assert summary["verdict"] == "FAIL"
+    assert summary["code"] == "do_not_use"
     assert summary["headline"].startswith(SAID)
     assert SAID in summary["sentence"]
     for file in ("report.html", "summary.md", "model_card.md"):

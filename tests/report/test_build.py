@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from auditor.records.accounting import Agreement, ClassCount
+from auditor.records.shortcuts import KindSearched
 from auditor.records.stages import Manifest, Samples
 from auditor.report.document.result import DataCard, FindingCard, NotRun, Quarantined, SearchLimits
 from auditor.report.sections.data import data_card
@@ -15,6 +16,7 @@ from auditor.report.sections.findings import cut_out, enlarged
 from auditor.report.sections.performance import accuracies, confusion_matrix
 from auditor.report.sections.summary import switched_off
 from auditor.report.sections.verdict import does_not_show, verdict
+from auditor.shortcuts.grading import severity
 from auditor.shortcuts.statistics import wilson
 from tests.report.conftest import Run
 
@@ -95,23 +97,25 @@ def data(run: Run, quarantined: int = 0) -> DataCard:
 
 
 def card(run: Run, grade: str) -> FindingCard:
-    return run.result.findings[0].model_copy(update={"grade": grade})
+    """Return F1 with a grade and its plain severity."""
+    same = {"grade": grade, "severity": severity(grade, None), "outside": None}
+    return run.result.findings[0].model_copy(update=same)
 
 
 def test_grade_a_fails_whatever_else(run: Run) -> None:
     cards = [card(run, "B"), card(run, "A")]
     found = verdict(cards, limits(ran=False), data(run, 50), [], 3)
-    assert found.word == "FAIL"
+    assert found.code == "do_not_use"
 
 
 def test_what_did_not_run_never_passes(run: Run) -> None:
-    assert verdict([], limits(ran=False, reason="off"), data(run), [], 0).word == "INCOMPLETE"
-    assert verdict([], limits(), data(run), [], 1).word == "INCOMPLETE"
-    assert verdict([], limits(tests=0), data(run), [], 0).word == "INCOMPLETE"
-    assert verdict([], limits(), data(run, 2), [], 0).word == "INCOMPLETE"
-    assert verdict([], limits(), data(run, 1), [], 0).word == "PASS"
+    assert verdict([], limits(ran=False, reason="off"), data(run), [], 0).code == "incomplete"
+    assert verdict([], limits(), data(run), [], 1).code == "incomplete"
+    assert verdict([], limits(tests=0), data(run), [], 0).code == "incomplete"
+    assert verdict([], limits(), data(run, 2), [], 0).code == "incomplete"
+    assert verdict([], limits(), data(run, 1), [], 0).code == "pass"
     left_out = [NotRun(part="the audit of 3 classes", reason="by choice")]
-    assert verdict([], limits(), data(run), left_out, 0).word == "PASS WITH CONDITIONS"
+    assert verdict([], limits(), data(run), left_out, 0).code == "conditions"
 
 
 @pytest.mark.parametrize(
@@ -128,30 +132,64 @@ def test_answers_that_contradict_how_labels_met_outputs_never_pass(
     assert against.contradicts
     card = data(run).model_copy(update={"contradiction": against})
     found = verdict([], limits(), card, [], 0)
-    assert found.word == "INCOMPLETE"
+    assert found.code == "incomplete"
     assert found.gaps[0] in found.sentence
     assert said in found.gaps[0].replace("\u00a0", " ")
 
 
 def test_what_could_not_be_tested_never_passes(run: Run) -> None:
     found = verdict([card(run, "C"), card(run, "U")], limits(), data(run), [], 0)
-    assert found.word == "INCOMPLETE"
+    assert found.code == "incomplete"
     assert "1 candidate could not be tested" in found.sentence
-    assert verdict([card(run, "C")], limits(failed=1), data(run), [], 0).word == "INCOMPLETE"
-    assert verdict([card(run, "A")], limits(failed=1), data(run), [], 0).word == "FAIL"
+    assert verdict([card(run, "C")], limits(failed=1), data(run), [], 0).code == "incomplete"
+    assert verdict([card(run, "A")], limits(failed=1), data(run), [], 0).code == "do_not_use"
 
 
 def test_a_search_that_left_proposals_out_passes_with_conditions(run: Run) -> None:
     left_out = switched_off(("P1", "P4"))
     found = verdict([], limits(), data(run), left_out, 0)
-    assert found.word == "PASS WITH CONDITIONS"
+    assert found.code == "conditions"
     assert "the search by P1 and P4 did not run" in found.sentence
     assert switched_off(()) == []
 
 
-def test_grade_b_is_a_condition_and_c_is_not(run: Run) -> None:
-    assert verdict([card(run, "B")], limits(), data(run), [], 0).word == "PASS WITH CONDITIONS"
-    assert verdict([card(run, "C"), card(run, "D")], limits(), data(run), [], 0).word == "PASS"
+def test_grade_b_waits_for_a_decision_and_c_and_d_for_none(run: Run) -> None:
+    found = verdict([card(run, "B")], limits(), data(run), [], 0)
+    assert found.code == "needs_decision"
+    assert card(run, "B").what in found.sentence
+    grave = card(run, "B").model_copy(update={"severity": "high"})
+    assert verdict([grave], limits(), data(run), [], 0).code == "do_not_use"
+    assert verdict([card(run, "C"), card(run, "D")], limits(), data(run), [], 0).code == "pass"
+
+
+def test_a_cue_has_to_be_looked_at(run: Run) -> None:
+    cue = card(run, "C")
+    found = verdict([cue], limits(), data(run), [], 0, cues=[cue.id])
+    assert found.code == "needs_look"
+    assert cue.what in found.sentence
+    gap = verdict([cue], limits(failed=1), data(run), [], 0, cues=[cue.id])
+    assert gap.code == "incomplete"
+    assert cue.what in gap.sentence
+
+
+def test_a_cue_inside_the_marked_object_is_confirmed_by_that(run: Run) -> None:
+    inside = card(run, "C").model_copy(update={"outside": 0.05})
+    found = verdict([inside], limits(), data(run), [], 0, cues=[inside.id])
+    assert found.code == "pass"
+    assert "the objects that are marked in the data" in found.sentence
+    partly = inside.model_copy(update={"outside": 0.3})
+    assert verdict([partly], limits(), data(run), [], 0, cues=[inside.id]).code == "needs_look"
+
+
+def test_a_pass_says_which_kinds_were_not_searched(run: Run) -> None:
+    kinds = (
+        KindSearched(kind="mark", title="marks in place", how="regions"),
+        KindSearched(kind="metadata", title="metadata", how="columns", reason="none given"),
+    )
+    found = verdict([], limits(kinds=kinds), data(run), [], 0)
+    assert found.code == "pass"
+    assert found.sentence.endswith("Not searched: metadata.")
+    assert "Not searched" not in verdict([], limits(kinds=kinds[:1]), data(run), [], 0).sentence
 
 
 def test_the_detection_limit_is_said(run: Run) -> None:

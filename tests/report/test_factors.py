@@ -74,12 +74,12 @@ def test_a_factor_counts_in_the_verdict_like_a_region(run: Run) -> None:
     assert run.result.factors is not None
     card = run.result.factors.factors[0]
     found = verdict([], limits(), data(run), [], 0, [card])
-    assert found.word == "PASS WITH CONDITIONS"
+    assert found.code == "needs_decision"
     assert card.what in found.sentence
     worse = card.model_copy(update={"grade": "A"})
-    assert verdict([], limits(), data(run), [], 0, [worse]).word == "FAIL"
+    assert verdict([], limits(), data(run), [], 0, [worse]).code == "do_not_use"
     fine = card.model_copy(update={"grade": "C"})
-    assert verdict([], limits(), data(run), [], 0, [fine]).word == "PASS"
+    assert verdict([], limits(), data(run), [], 0, [fine]).code == "pass"
 
 
 def test_the_data_section_shows_all_three(run: Run, html: str) -> None:

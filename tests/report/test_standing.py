@@ -93,17 +93,17 @@ def test_it_stands_before_everything_else(run: Run) -> None:
     worse = standing(answered(0.13, [150, 150], 2))
     assert worse is not None
     found = verdict([], limits(tests=0), data(run), [], 2, (), worse)
-    assert found.word == "FAIL"
+    assert found.code == "do_not_use"
     assert found.sentence == found.headline == worse.sentence
     assert "too few" not in found.sentence
     result = run.result.model_copy(update={"verdict": found, "findings": [], "factors": None})
     judgement = judge(result, PolicyConfig(), TargetsConfig())
-    assert judgement.word == "FAIL"
-    assert worse.sentence in judgement.sentence.removeprefix("The gate fails. Better than chance: ")
+    assert judgement.code == "do_not_use"
+    assert judgement.sentence.startswith(f"Better than chance: {worse.sentence}")
     assert "more pictures" not in judgement.sentence
     less = standing(answered(0.8, [285, 15], 2))
     found = verdict([], limits(), data(run), [], 0, (), less)
-    assert found.word == "PASS WITH CONDITIONS"
+    assert found.code == "conditions"
     assert found.sentence.startswith("Always answering")
     result = run.result.model_copy(update={"verdict": found, "findings": [], "factors": None})
     assert "Always answering" in judge(result, PolicyConfig(), TargetsConfig()).sentence

@@ -20,6 +20,7 @@ def test_the_summary_says_what_the_audit_found(run: Run) -> None:
     document = json.loads(text_files(run.result, CONTEXT)["summary.json"])
     assert document == json.loads(json.dumps(summary(run.result, CONTEXT)))
     assert document["verdict"] == run.result.verdict.word
+    assert document["code"] == run.result.verdict.code
     assert document["findings"][0]["grade"] == run.result.findings[0].grade
     assert document["pictures"]["found"] == run.result.data.total
 

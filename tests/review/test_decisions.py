@@ -173,10 +173,17 @@ def test_a_shared_fingerprint_waives_only_what_looks_the_same(base, one) -> None
 
 @pytest.mark.parametrize(
     ("what", "state"),
-    [("confirm", "settled"), ("mitigate", "settled"), ("reject", "unmatched")],
+    [
+        ("confirm", "settled"),
+        ("mitigate", "settled"),
+        ("reject", "settled"),
+        ("accept", "unmatched"),
+    ],
 )
 def test_what_is_found_no_longer_is_settled_or_unmatched(base, one, what, state) -> None:
-    assert state_of([decide(audit(base, [card(one)]), what)], audit(base)).state == state
+    day = "2027-01-01" if what == "accept" else None
+    made = decide(audit(base, [card(one)]), what, expires=day)
+    assert state_of([made], audit(base)).state == state
 
 
 def test_nothing_is_settled_where_nobody_looked(base, one) -> None:

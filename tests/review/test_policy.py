@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auditor.config.policy import PolicyConfig, TargetsConfig
-from auditor.language.speaking import speaking
+from auditor.language.speaking import speaking, translated
 from auditor.records.part import Interval
 from auditor.report.document.result import AuditResult, Verdict
 from auditor.report.document.review import (
@@ -19,6 +19,7 @@ from auditor.report.document.review import (
     Judgement,
     RunRef,
 )
+from auditor.review.judge.gate import exit_code
 from auditor.review.judge.policy import judge
 from tests.report.example import Example
 
@@ -33,11 +34,14 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> AuditResult:
 
 
 def clean(result: AuditResult, **changes: Any) -> AuditResult:
-    nothing = {"findings": [], "factors": None, "verdict": Verdict(word="PASS", sentence="Fine.")}
+    fine = Verdict(code="pass", sentence="Fine.")
+    nothing = {"findings": [], "cues": [], "factors": None, "verdict": fine}
     return result.model_copy(update=nothing | changes)
 
 
-def decided(what: str, finding: str | None, state: str = "in force", **more: Any) -> DecisionState:
+def decided(
+    what: str, finding: str | None, state: str = "in force", *, day: bool = True, **more: Any
+) -> DecisionState:
     decision = Decision(
         what=what,
         fingerprint="019f3ac1d7",
@@ -45,7 +49,7 @@ def decided(what: str, finding: str | None, state: str = "in force", **more: Any
         reason="a sticker",
         person="Ada",
         date="2026-01-02",
-        expires="2026-06-30" if what == "accept" else None,
+        expires="2026-06-30" if what in ("accept", "mitigate") and day else None,
         **more,
     )
     sentence = f"The decision about {finding} is {state}."
@@ -62,52 +66,65 @@ def gate(result: AuditResult, targets: dict | None = None, **policy: Any) -> Jud
 
 
 @pytest.mark.parametrize(
-    ("fail_on", "word", "blocking"),
+    ("fail_on", "blocking"),
     [
-        ("critical", "FAIL", ["F1"]),
-        ("high", "FAIL", ["F1"]),
-        ("medium", "FAIL", ["F1", "F2", "0-g0"]),
-        ("low", "FAIL", ["F1", "F2", "0-g0", "F5"]),
-        ("never", "PASS WITH CONDITIONS", []),
+        ("critical", ["F1"]),
+        ("high", ["F1"]),
+        ("medium", ["F1", "F2", "0-g0"]),
+        ("low", ["F1", "F2", "0-g0", "F5"]),
+        ("never", []),
     ],
 )
-def test_findings_block_from_their_severity_on(
-    result: AuditResult, fail_on: str, word: str, blocking: list[str]
+def test_findings_block_from_their_severity_on_and_the_word_stays(
+    result: AuditResult, fail_on: str, blocking: list[str]
 ) -> None:
     judgement = gate(result, fail_on=fail_on)
-    assert (judgement.word, judgement.blocking) == (word, blocking)
+    assert (judgement.code, judgement.word) == ("do_not_use", "DO NOT USE YET")
+    assert judgement.blocking == blocking
+    assert exit_code(judgement) == int(bool(blocking))
 
 
 def test_a_finding_that_blocks_is_named_before_a_target_that_is_missed(result: AuditResult) -> None:
     judgement = gate(result, {"accuracy": 0.999}, fail_on="high")
     assert check(judgement, "accuracy").state == "not met"
-    assert judgement.sentence.startswith("The gate fails. Findings: F1 ")
+    assert judgement.sentence.startswith(
+        "Use the model only after each finding below is fixed or its risk accepted by a named "
+        "person. Findings: F1 "
+    )
     assert judgement.reasons[0].startswith("Findings: F1 ")
     assert judgement.reasons[1].startswith("Accuracy: ")
 
 
 def test_without_findings_all_is_met(result: AuditResult) -> None:
     judgement = gate(clean(result))
-    assert judgement.word == "PASS"
+    assert judgement.code == "pass"
     assert {each.state for each in judgement.checks} == {"met", "not asked"}
     assert judgement.reasons == []
 
 
-def test_a_likely_shortcut_below_the_threshold_is_a_condition(result: AuditResult) -> None:
-    judgement = gate(clean(result, findings=result.findings[1:]))
-    assert judgement.word == "PASS WITH CONDITIONS"
-    assert "F2 (a mark in the bottom right corner of coffee; medium): a person has" in (
-        judgement.sentence
-    )
+@pytest.mark.parametrize(("fail_on", "code"), [("high", 0), ("medium", 1), ("low", 1)])
+def test_a_medium_finding_needs_a_decision(result: AuditResult, fail_on: str, code: int) -> None:
+    judgement = gate(clean(result, findings=result.findings[1:2]), fail_on=fail_on)
+    assert judgement.code == "needs_decision"
+    assert "F2 (a mark in the bottom right corner of coffee; medium)" in judgement.sentence
+    assert exit_code(judgement) == code
 
 
-@pytest.mark.parametrize("what", ["accept", "reject"])
+def test_a_medium_finding_does_not_turn_what_is_incomplete_into_a_success(
+    result: AuditResult,
+) -> None:
+    verdict = Verdict(code="needs_decision", sentence="x", gaps=["the search did not run"])
+    judgement = gate(clean(result, findings=result.findings[1:2], verdict=verdict))
+    assert (judgement.code, exit_code(judgement)) == ("needs_decision", 4)
+
+
+@pytest.mark.parametrize("what", ["accept", "reject", "mitigate"])
 def test_a_decision_in_force_waives_and_stays_visible(result: AuditResult, what: str) -> None:
     found = clean(result, findings=result.findings[:1])
     judgement = judge(
         found, PolicyConfig(), TargetsConfig(largest_severity="none"), None, [decided(what, "F1")]
     )
-    assert judgement.word == "PASS WITH CONDITIONS"
+    assert judgement.code == "conditions"
     assert judgement.blocking == []
     assert [each.finding for each in judgement.waived] == ["F1"]
     assert check(judgement, "fail_on").state == "waived"
@@ -117,54 +134,57 @@ def test_a_decision_in_force_waives_and_stays_visible(result: AuditResult, what:
 
 
 @pytest.mark.parametrize(
-    ("what", "state"), [("confirm", "in force"), ("mitigate", "in force"), ("accept", "replaced")]
-)
+    ("what", "state"),
+    [
+        ("confirm", "in force"), ("unsure", "in force"), ("accept", "replaced"),
+        ("mitigate without a day", "in force"),
+    ],
+)  # fmt: skip
 def test_other_decisions_do_not_waive(result: AuditResult, what: str, state: str) -> None:
     found = clean(result, findings=result.findings[:1])
-    states = [decided(what, "F1", state)]
+    states = [decided(what.split()[0], "F1", state, day="without" not in what)]
     judgement = judge(found, PolicyConfig(), TargetsConfig(), None, states)
-    assert (judgement.word, judgement.blocking, judgement.waived) == ("FAIL", ["F1"], [])
+    assert (judgement.code, judgement.blocking, judgement.waived) == ("do_not_use", ["F1"], [])
 
 
 def test_an_expired_decision_blocks_whatever_the_severity(result: AuditResult) -> None:
     found = clean(result, findings=[result.findings[4]])  # low
-    assert gate(found).word == "PASS"
+    assert gate(found).code == "pass"
     states = [decided("accept", "F5", "expired")]
     judgement = judge(found, PolicyConfig(fail_on="never"), TargetsConfig(), None, states)
-    assert (judgement.word, judgement.blocking) == ("FAIL", ["F5"])
+    assert (judgement.code, judgement.blocking) == ("needs_decision", ["F5"])
+    assert exit_code(judgement) == 1
     assert "is expired" in judgement.sentence
 
 
 def test_a_decision_about_nothing_is_a_condition(result: AuditResult) -> None:
     states = [decided("accept", None, "unmatched")]
     judgement = judge(clean(result), PolicyConfig(), TargetsConfig(), None, states)
-    assert judgement.word == "PASS WITH CONDITIONS"
+    assert judgement.code == "conditions"
     assert check(judgement, "decisions").state == "condition"
 
 
-@pytest.mark.parametrize(
-    ("required", "word"), [(True, "INCOMPLETE"), (False, "PASS WITH CONDITIONS")]
-)
+@pytest.mark.parametrize(("required", "word"), [(True, "incomplete"), (False, "conditions")])
 def test_what_did_not_run_is_never_passed(result: AuditResult, required: bool, word: str) -> None:
-    verdict = Verdict(word="INCOMPLETE", sentence="x", gaps=["the search did not run"])
+    verdict = Verdict(code="incomplete", sentence="x", gaps=["the search did not run"])
     judgement = gate(clean(result, verdict=verdict), require_complete=required)
-    assert judgement.word == word
+    assert judgement.code == word
     assert "the search did not run" in judgement.sentence
     assert check(judgement, "fail_on").state == "not measured"
-    old = Verdict(word="INCOMPLETE", sentence="The audit cannot pass: nothing ran.")
+    old = Verdict(code="incomplete", sentence="The audit cannot pass: nothing ran.")
     assert "nothing ran" in gate(clean(result, verdict=old)).sentence
 
 
 def test_a_failure_wins_over_a_gap(result: AuditResult) -> None:
-    verdict = Verdict(word="FAIL", sentence="x", gaps=["the search did not run"])
+    verdict = Verdict(code="do_not_use", sentence="x", gaps=["the search did not run"])
     judgement = gate(result.model_copy(update={"verdict": verdict}))
-    assert judgement.word == "FAIL"
+    assert judgement.code == "do_not_use"
     assert any("did not run" in reason for reason in judgement.reasons)
 
 
 def compared(*changes: tuple[str | None, str]) -> Comparison:
     ref = RunRef(
-        run="r", folder="before", created="2026-01-01", project="p", verdict="PASS",
+        run="r", folder="before", created="2026-01-01", project="p", verdict="pass",
         model_version="", model_digest="", data_digest="", digest="",
     )  # fmt: skip
     findings = [
@@ -182,21 +202,21 @@ def compared(*changes: tuple[str | None, str]) -> Comparison:
 
 
 @pytest.mark.parametrize(
-    ("status", "word"),
-    [("new", "FAIL"), ("back", "FAIL"), ("persisting", "PASS WITH CONDITIONS")],
+    ("status", "code"),
+    [("new", 1), ("back", 1), ("persisting", 0)],
 )
 def test_new_findings_have_a_threshold_of_their_own(
-    result: AuditResult, status: str, word: str
+    result: AuditResult, status: str, code: int
 ) -> None:
     found = clean(result, findings=[result.findings[1]])  # F2, medium
     judgement = judge(
         found, PolicyConfig(), TargetsConfig(), compared(("F2", status), (None, "gone"))
     )
-    assert judgement.word == word
+    assert (judgement.code, exit_code(judgement)) == ("needs_decision", code)
     lenient = judge(
         found, PolicyConfig(fail_on_new="high"), TargetsConfig(), compared(("F2", status))
     )
-    assert lenient.word == "PASS WITH CONDITIONS"
+    assert (lenient.code, exit_code(lenient)) == ("needs_decision", 0)
 
 
 def test_without_a_baseline_the_rule_on_new_findings_is_not_met_but_not_asked(
@@ -226,15 +246,15 @@ def test_targets_against_what_was_measured(
     found = check(judgement, target)
     assert found.state == state
     assert found.kind == "target"
-    word = {"met": "PASS", "not met": "FAIL", "not measured": "INCOMPLETE"}[state]
-    assert judgement.word == word
+    word = {"met": "pass", "not met": "do_not_use", "not measured": "incomplete"}[state]
+    assert judgement.code == word
 
 
 def test_by_interval_the_whole_interval_has_to_meet_a_target(result: AuditResult) -> None:
     by = {"by": "interval"}
-    assert gate(clean(result), {"accuracy": ">= 0.89", **by}).word == "PASS"
-    assert gate(clean(result), {"accuracy": ">= 0.9", **by}).word == "FAIL"
-    assert gate(clean(result), {"calibration_error": "<= 0.07", **by}).word == "FAIL"
+    assert gate(clean(result), {"accuracy": ">= 0.89", **by}).code == "pass"
+    assert gate(clean(result), {"accuracy": ">= 0.9", **by}).code == "do_not_use"
+    assert gate(clean(result), {"calibration_error": "<= 0.07", **by}).code == "do_not_use"
     found = check(gate(clean(result), {"accuracy": ">= 0.9"}), "accuracy")
     assert found.interval == Interval(value=0.913, low=0.89, high=0.93, n=240)
     assert "more pictures would make it certain" in found.sentence
@@ -245,7 +265,7 @@ def test_a_conservation_beyond_all_is_no_better_than_one_below(result: AuditResu
     found = clean(result, method=method)
     assert check(gate(found, {"conservation": 0.8}), "conservation").state == "not met"
     none = clean(result, method=result.method.model_copy(update={"conservation": None}))
-    assert gate(none, {"conservation": 0.0}).word == "INCOMPLETE"
+    assert gate(none, {"conservation": 0.0}).code == "incomplete"
 
 
 def test_the_worst_class_is_not_known_where_classes_were_left_out(result: AuditResult) -> None:
@@ -254,19 +274,19 @@ def test_the_worst_class_is_not_known_where_classes_were_left_out(result: AuditR
     assert check(gate(found, {"worst_class_accuracy": 0.5}), "worst_class_accuracy").state == (
         "not measured"
     )
-    assert gate(found, {"worst_class_accuracy": 0.99}).word == "FAIL"
+    assert gate(found, {"worst_class_accuracy": 0.99}).code == "do_not_use"
     chosen = clean(result, data=data, config="audit: {classes: [brick, coffee]}")
-    assert gate(chosen, {"worst_class_accuracy": 0.5}).word == "PASS"
+    assert gate(chosen, {"worst_class_accuracy": 0.5}).code == "pass"
 
 
 def test_faithfulness_is_that_of_the_worst_layer(result: AuditResult) -> None:
     tested = [card.model_copy(update={"trust": "trusted"}) for card in result.ranking]
     worse = [tested[0], tested[1].model_copy(update={"trust": "partly trusted"})]
     asked = {"faithfulness": "trusted"}
-    assert gate(clean(result, ranking=tested), asked).word == "PASS"
-    assert gate(clean(result, ranking=worse), asked).word == "FAIL"
-    assert gate(clean(result, ranking=worse), {"faithfulness": "partly trusted"}).word == "PASS"
-    assert gate(clean(result, ranking=[]), asked).word == "INCOMPLETE"
+    assert gate(clean(result, ranking=tested), asked).code == "pass"
+    assert gate(clean(result, ranking=worse), asked).code == "do_not_use"
+    assert gate(clean(result, ranking=worse), {"faithfulness": "partly trusted"}).code == "pass"
+    assert gate(clean(result, ranking=[]), asked).code == "incomplete"
 
 
 def test_the_judgement_names_the_policy_as_it_was_applied(result: AuditResult) -> None:
@@ -277,10 +297,10 @@ def test_the_judgement_names_the_policy_as_it_was_applied(result: AuditResult) -
 
 def test_classes_that_were_not_searched_are_named(result: AuditResult) -> None:
     classes = [result.classes[0].model_copy(update={"searched": False}), *result.classes[1:]]
-    verdict = Verdict(word="INCOMPLETE", sentence="x", gaps=["1 of the classes has too few"])
+    verdict = Verdict(code="incomplete", sentence="x", gaps=["1 of the classes has too few"])
     judgement = gate(clean(result, verdict=verdict, classes=classes))
     assert "has too few; not searched: brick." in judgement.sentence
-    assert gate(clean(result, classes=classes)).word == "PASS"
+    assert gate(clean(result, classes=classes)).code == "pass"
 
 
 def test_the_judgement_is_told_in_the_language_that_is_spoken(result: AuditResult) -> None:
@@ -288,8 +308,9 @@ def test_the_judgement_is_told_in_the_language_that_is_spoken(result: AuditResul
     english = gate(result, wanted)
     with speaking("de"):
         german = english.translated()
-    assert german.word == english.word
-    assert german.sentence.startswith("Nicht bestanden.")
+    assert german.code == english.code
+    with speaking("de"):
+        assert translated(german.word) == "NOCH NICHT VERWENDEN"
     assert [each.state for each in german.checks] == [each.state for each in english.checks]
     for said, original in zip(german.checks, english.checks, strict=True):
         assert said.title != original.title

@@ -28,6 +28,7 @@ from auditor.report.document.analyses import (
     Planes,
     StrategyReport,
 )
+from auditor.report.document.codes import WORDS, Code
 from auditor.report.document.review import Review
 
 FORMAT_VERSION = 2
@@ -425,6 +426,8 @@ class FindingCard(Assessment):
     ``outlined`` are members with the region outlined, ``aligned`` the regions cut out side by side.
     ``what`` is one short plain phrase for tables and the summary. ``carriers`` are the pictures of
     the class, of those that the search looked at, to take again or to mask (grades A and B).
+    ``outside`` is the share of the region off the objects that are marked in the data, None without
+    masks.
     """
 
     id: str
@@ -436,6 +439,7 @@ class FindingCard(Assessment):
     images: int
     plausibility: Number
     terms: dict[str, Number]
+    outside: Number | None = None
     outlined: list[Picture]
     aligned: list[Picture]
     triplets: list[TripletCard]
@@ -481,15 +485,21 @@ class Method(Part):
 class Verdict(Part):
     """The audit in one word and one sentence; ``gaps``: what did not run and cannot be passed.
 
-    ``headline`` is what stands before all else, the sentence begins with it; ``worse``: that the
-    model is worse than a guess.
+    ``code`` is what programs compare: `auditor.report.document.codes` has the table. It is by the
+    evidence alone, as if nobody had decided anything. ``headline`` is what stands before all else,
+    the sentence begins with it; ``worse``: that the model is worse than a guess.
     """
 
-    word: Literal["PASS", "PASS WITH CONDITIONS", "FAIL", "INCOMPLETE"]
+    code: Code
     sentence: Words
     gaps: list[Words] = Field(default_factory=list)
     headline: Words = ""
     worse: bool = False
+
+    @property
+    def word(self) -> str:
+        """The verdict in the words of people."""
+        return WORDS[self.code]
 
 
 class NotRun(Part):

@@ -13,13 +13,17 @@ from pydantic import Field
 from auditor.records.part import Interval, Number, Part, Picture, Words
 from auditor.records.shortcuts import Severity as Severity
 from auditor.records.shortcuts import Signature
+from auditor.report.document.codes import WORDS, Code
 
 REVIEW_VERSION = 2
 
 ChangeStatus = Literal[
     "new", "persisting", "worse", "better", "gone", "back", "not tested", "was not tested"
 ]
-DecisionKind = Literal["confirm", "reject", "accept", "mitigate", "name"]
+DecisionKind = Literal["confirm", "reject", "accept", "mitigate", "unsure", "name"]
+CueState = Literal[
+    "new", "unsure", "expired", "part of the class", "inside the marked object", "a shortcut"
+]
 
 
 class Difference(Part):
@@ -123,13 +127,16 @@ class Remembered(Part):
 
 
 class RunRef(Part):
-    """Which audit is meant: ``digest`` is that of audit.json, ``verdict`` that of the evidence."""
+    """Which audit is meant: ``digest`` is that of audit.json, ``verdict`` that of the evidence.
+
+    ``verdict`` is a code of `auditor.report.document.codes`.
+    """
 
     run: str
     folder: str
     created: str
     project: str
-    verdict: str
+    verdict: Code
     model_version: str
     model_digest: str
     data_digest: str
@@ -161,7 +168,8 @@ class Decision(Part):
 
     ``fingerprint`` names the finding and ``signature`` what it looks like, by which the next audit
     knows it; ``concept`` is ``layer/channel``, ``name`` what it is called and ``references`` its
-    reference samples (these for "name" alone).
+    reference samples (these for "name" alone). Of a cue, "reject" says that it is part of the
+    class, "confirm" that it is a shortcut, and "unsure" leaves the question open.
     ``date`` and ``expires`` are days (YYYY-MM-DD), ``expires`` the last day on which it holds.
     ``place`` is ``file:line`` of the decisions file.
     """
@@ -204,6 +212,7 @@ class DecisionState(Part):
 class Check(Part):
     """One target or rule of the policy and what was measured against it.
 
+    ``state`` "open" waits for a person and does not fail the gate.
     ``kind``: a target of the owner or a rule of the policy. ``measured`` in words; ``interval`` is
     the same as a number where it is one, None also where nothing was measured. ``findings`` are the
     ids of those it is about. ``headline``: it is missed for certain, and said before all else.
@@ -215,14 +224,17 @@ class Check(Part):
     wanted: Words
     measured: Words
     interval: Interval | None = None
-    state: Literal["met", "not met", "not measured", "waived", "condition", "not asked"]
+    state: Literal["met", "not met", "open", "not measured", "waived", "condition", "not asked"]
     sentence: Words
     findings: list[str] = Field(default_factory=list)
     headline: bool = False
 
 
 class Waived(Part):
-    """A finding that would count and does not: a person rejected it or accepted its risk."""
+    """A finding that would count and does not, by what a person decided.
+
+    It was rejected, its risk is accepted, or it is being mended until a day.
+    """
 
     finding: str
     title: Words
@@ -232,20 +244,49 @@ class Waived(Part):
     sentence: Words
 
 
+class CueAnswer(Part):
+    """A cue of the audit, and what people say of it; ``finding`` is its id.
+
+    ``state``: "new" has no answer, "inside the marked object" is answered by the masks of the data;
+    "a shortcut" counts as a finding of this ``severity``, which is "none" of all others.
+    ``person`` is who answered last.
+    """
+
+    finding: str
+    title: Words
+    class_name: str
+    state: CueState
+    severity: Severity
+    person: str = ""
+    sentence: Words
+
+    @property
+    def answered(self) -> bool:
+        """Say whether it is decided, and the decision holds."""
+        return self.state not in ("new", "unsure", "expired")
+
+
 class Judgement(Part):
     """What the owner's policy makes of the audit; ``policy`` is the policy as it was applied.
 
     ``reasons`` are the sentences behind the verdict, the deciding ones first; ``blocking`` are the
-    ids of the findings that fail the gate. Waived findings are never dropped.
+    ids of the findings that fail the gate. Waived findings are never dropped. ``cues`` are those
+    of the audit with their answers.
     """
 
-    word: Literal["PASS", "PASS WITH CONDITIONS", "FAIL", "INCOMPLETE"]
+    code: Code
     sentence: Words
     reasons: list[Words] = Field(default_factory=list)
     checks: list[Check] = Field(default_factory=list)
     blocking: list[str] = Field(default_factory=list)
     waived: list[Waived] = Field(default_factory=list)
+    cues: list[CueAnswer] = Field(default_factory=list)
     policy: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def word(self) -> str:
+        """The verdict in the words of people."""
+        return WORDS[self.code]
 
 
 class Review(Part):

@@ -68,6 +68,7 @@ def _card(
         images=len(candidate.rows),
         plausibility=finding.plausibility.score,
         terms=dict(finding.plausibility.terms),
+        outside=finding.plausibility.outside,
         outlined=list(outlined),
         aligned=list(aligned),
         triplets=[_triplet(triplet, name, samples, store) for triplet in finding.triplets],

@@ -14,6 +14,7 @@ from auditor.report.document.result import FindingCard, NotRun, Verdict
 from auditor.report.sections import verdict as judging
 from auditor.report.sections.section import Audit, Section
 from auditor.report.sections.standing import standing
+from auditor.shortcuts import cues as asked
 from auditor.shortcuts.grading import ruled_out
 
 NAMED = 6
@@ -30,7 +31,15 @@ def verdict(audit: Audit) -> Verdict:
         audit.analysis.searched.count(False),
         made["factors"].factors if made["factors"] else (),
         standing(audit.analysis.samples),
+        made["cues"],
     )
+
+
+def cues(audit: Audit) -> list[str]:
+    """Name what a person is asked about: proven to steer a class, and no artefact by its look."""
+    made = audit.made
+    factors = made["factors"].factors if made["factors"] else ()
+    return asked.cues([*made["findings"], *factors])
 
 
 def does_not_show(audit: Audit) -> list[str]:
@@ -128,7 +137,7 @@ def _over_time(config: Config, samples: Samples) -> list[NotRun]:
 SECTION = Section(
     "summary",
     _("Summary"),
-    parts={"verdict": verdict, "does_not_show": does_not_show, "not_run": not_run},
+    parts={"cues": cues, "verdict": verdict, "does_not_show": does_not_show, "not_run": not_run},
     needs=("findings", "data"),
     tier="executive",
 )

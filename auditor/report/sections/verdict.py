@@ -8,9 +8,13 @@ from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import joined, listed, ngettext
 from auditor.records.accounting import ClassCount
-from auditor.records.shortcuts import GlobalFactor, SearchLimits
+from auditor.records.shortcuts import GlobalFactor, SearchLimits, Severity
+from auditor.report.document.codes import Grounds, code_of
 from auditor.report.document.result import DataCard, FindingCard, NotRun, Verdict
 from auditor.report.sections.standing import Standing
+from auditor.report.show.chosen import SHEET_GRADES
+from auditor.shortcuts.cues import inside_the_object
+from auditor.shortcuts.grading import severity
 
 # Of all pictures, and of those of one class: more that cannot be used leave the audit incomplete.
 MOST_LOST = 0.01
@@ -26,92 +30,138 @@ def verdict(
     untested: int,
     factors: Sequence[GlobalFactor] = (),
     accuracy: Standing | None = None,
+    cues: Sequence[str] = (),
 ) -> Verdict:
-    """Judge by the findings; what did not run never counts as passed.
+    """Judge by the findings as if nobody had decided; what did not run never counts as passed.
 
     ``not_run`` are parts left out by choice: they limit what is passed. ``untested`` counts
     classes with too few images for the causal tests. ``factors`` count like findings. What there
-    is to say of the ``accuracy`` comes first: a model that is worse than a guess fails by it.
+    is to say of the ``accuracy`` comes first: a model that is worse than a guess is not used.
+    ``cues`` are ids of findings and factors that a person is asked about.
     """
-    judged = _by_findings(findings, search, data, not_run, untested, factors)
+    everything: list[FindingCard | GlobalFactor] = [*findings, *factors]
+    grave = [each for each in everything if each.grade in SHEET_GRADES]
+    asked = [each for each in everything if each.id in cues]
+    inside = [each for each in asked if _inside(each)]
+    open_cues = [each for each in asked if each not in inside]
+    gaps = [*_gaps(search, data, untested), *_failed(everything, search)]
+    code = code_of(
+        Grounds(
+            missed=accuracy is not None and accuracy.worse,
+            undecided=tuple(_severity(each) for each in grave),
+            gaps=bool(gaps),
+            unanswered=bool(open_cues),
+            conditions=bool(not_run) or accuracy is not None,
+        )
+    )
+    sentences = {
+        "do_not_use": (_fix_first(grave), _besides(gaps)),
+        "needs_decision": (_decide(grave), _besides(gaps)),
+        "incomplete": (_supply(gaps), _look(open_cues)),
+        "needs_look": (_look(open_cues), _left_out(not_run), _marked(inside)),
+        "conditions": (_nothing(), _left_out(not_run), _marked(inside)),
+        "pass": (_nothing(), _marked(inside), unsearched(search)),
+    }
     if accuracy is None:
-        return judged
-    word, sentence = judged.word, judged.sentence
-    if accuracy.worse and word != "FAIL":
-        word, sentence = "FAIL", accuracy.sentence
-    else:
-        sentence = joined((accuracy.sentence, sentence))
-        word = "PASS WITH CONDITIONS" if word == "PASS" else word
+        return Verdict(code=code, sentence=joined(sentences[code]), gaps=gaps)
     return Verdict(
-        word=word,
-        sentence=sentence,
-        gaps=judged.gaps,
+        code=code,
+        # Of a model that is worse than a guess what did not run says nothing more.
+        sentence=joined(
+            (accuracy.sentence, *((_fix_first(grave),) if accuracy.worse else sentences[code]))
+        ),
+        gaps=gaps,
         headline=accuracy.sentence,
         worse=accuracy.worse,
     )
 
 
-def _by_findings(
-    findings: Sequence[FindingCard],
-    search: SearchLimits,
-    data: DataCard,
-    not_run: Sequence[NotRun],
-    untested: int,
-    factors: Sequence[GlobalFactor],
-) -> Verdict:
-    everything: list[FindingCard | GlobalFactor] = [*findings, *factors]
-    grade_a = [each for each in everything if each.grade == "A"]
-    grade_b = [each for each in everything if each.grade == "B"]
-    gaps = [*_gaps(search, data, untested), *_failed(everything, search)]
-    if grade_a:
-        return Verdict(
-            gaps=gaps,
-            word="FAIL",
-            sentence=_(
-                "The model can be steered by: %(listed)s. That looks like an artefact and not like "
-                "what the class names: do not rely on this model before it is reviewed.",
-                listed=_listed(grade_a),
-            ),
-        )
-    if gaps:
-        review = _("Also to review: %(listed)s.", listed=_listed(grade_b)) if grade_b else ""
-        failed = _("The audit cannot pass: %(gaps)s.", gaps=joined(gaps, "; "))
-        return Verdict(
-            word="INCOMPLETE",
-            sentence=joined((failed, review)),
-            gaps=gaps,
-        )
-    if grade_b:
-        return Verdict(
-            word="PASS WITH CONDITIONS",
-            sentence=ngettext(
-                "A likely shortcut was found (%(listed)s): a person has to review it before the "
-                "model is relied on.",
-                "%(num)s likely shortcuts were found (%(listed)s): a person has to review each "
-                "before the model is relied on.",
-                len(grade_b),
-                listed=_listed(grade_b),
-            ),
-        )
-    if not_run:
-        left_out = [
-            _("%(part)s did not run (%(reason)s)", part=item.part, reason=item.reason)
-            for item in not_run
-        ]
-        return Verdict(
-            word="PASS WITH CONDITIONS",
-            sentence=_(
-                "Nothing was found that decides for a class and does not look like part of it, but "
-                "%(left_out)s.",
-                left_out=joined(left_out, "; "),
-            ),
-        )
-    return Verdict(
-        word="PASS",
-        sentence=_(
-            "Nothing was found that decides for a class and does not look like part of it. What the"
-            " search could have missed is stated below."
-        ),
+def unsearched(search: SearchLimits) -> str:
+    """Name the kinds of shortcut that were not searched, nothing where all were."""
+    titles = [kind.title for kind in search.kinds if kind.reason]
+    return _("Not searched: %(kinds)s.", kinds=joined(titles, "; ")) if titles else ""
+
+
+def _severity(item: FindingCard | GlobalFactor) -> Severity:
+    if isinstance(item, FindingCard):
+        return item.severity
+    assert item.grade is not None
+    return severity(item.grade, None)
+
+
+def _inside(item: FindingCard | GlobalFactor) -> bool:
+    return isinstance(item, FindingCard) and inside_the_object(item.outside)
+
+
+def _fix_first(findings: Sequence[FindingCard | GlobalFactor]) -> str:
+    if not findings:
+        return ""
+    return _(
+        "Use the model only after each finding below is fixed or its risk accepted by a named "
+        "person: %(listed)s.",
+        listed=_listed(findings),
+    )
+
+
+def _decide(findings: Sequence[FindingCard | GlobalFactor]) -> str:
+    return ngettext(
+        "A person has to decide about one finding before the model is relied on: %(listed)s. Fix "
+        "it, accept its risk until a day, or say that it is part of the class.",
+        "A person has to decide about %(num)s findings before the model is relied on: %(listed)s. "
+        "Fix each, accept its risk until a day, or say that it is part of the class.",
+        len(findings),
+        listed=_listed(findings),
+    )
+
+
+def _supply(gaps: Sequence[str]) -> str:
+    return _(
+        "The audit cannot pass: %(gaps)s. Supply what is missing and audit the model again.",
+        gaps=joined(gaps, "; "),
+    )
+
+
+def _besides(gaps: Sequence[str]) -> str:
+    if not gaps:
+        return ""
+    return _("Besides, the audit is not complete: %(gaps)s.", gaps=joined(gaps, "; "))
+
+
+def _look(asked: Sequence[FindingCard | GlobalFactor]) -> str:
+    if not asked:
+        return ""
+    return ngettext(
+        "A person has to look at one thing that steers the model and say whether it is part of "
+        "what its class means: %(listed)s.",
+        "A person has to look at %(num)s things that steer the model and say of each whether it is "
+        "part of what its class means: %(listed)s.",
+        len(asked),
+        listed=_listed(asked),
+    )
+
+
+def _nothing() -> str:
+    return _(
+        "Nothing was found that decides for a class and does not look like part of it. What the"
+        " search could have missed is stated below."
+    )
+
+
+def _left_out(not_run: Sequence[NotRun]) -> str:
+    """Say what was left out by choice, of which nothing is passed."""
+    if not not_run:
+        return ""
+    parts = [_("%(part)s did not run (%(reason)s)", part=e.part, reason=e.reason) for e in not_run]
+    return _("This holds without what was left out: %(parts)s.", parts=joined(parts, "; "))
+
+
+def _marked(inside: Sequence[FindingCard | GlobalFactor]) -> str:
+    if not inside:
+        return ""
+    return _(
+        "Confirmed as part of the class by the objects that are marked in the data, inside of "
+        "which it lies: %(listed)s.",
+        listed=_listed(inside),
     )
 
 

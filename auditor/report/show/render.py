@@ -167,7 +167,7 @@ def judged(result: AuditResult, review: Review | None) -> AuditResult:
     """Return the result as it is drawn: with the verdict of the judgement, where there is one."""
     if review is None or review.judgement is None:
         return result
-    judged_as = {"word": review.judgement.word, "sentence": review.judgement.sentence}
+    judged_as = {"code": review.judgement.code, "sentence": review.judgement.sentence}
     verdict = result.verdict.model_copy(update=judged_as)
     return result.model_copy(update={"verdict": verdict})
 

@@ -10,6 +10,7 @@ import jinja2
 from auditor.base.errors import on_one_line
 from auditor.language.speaking import constants
 from auditor.report.document.result import AuditResult, RenderContext
+from auditor.report.document.review import Judgement
 from auditor.report.show import words
 from auditor.report.show.branding import Branding, plain_branding
 from auditor.report.show.limits import Limits
@@ -28,12 +29,13 @@ def summary(result: AuditResult, context: RenderContext) -> dict[str, object]:
     judgement = context.review.judgement if context.review else None
     return {
         "format": "concept-auditor/summary",
-        "version": 1,
+        "version": 2,
         "run": result.run,
         "name": result.scope.name,
         "created": context.created,
         "status": "done",
         "verdict": result.verdict.word,
+        "code": result.verdict.code,
         "sentence": result.verdict.sentence,
         "headline": result.verdict.headline,
         "accuracy": accuracy.model_dump() if accuracy.n else None,
@@ -50,6 +52,7 @@ def summary(result: AuditResult, context: RenderContext) -> dict[str, object]:
             )
             for finding in result.findings
         ],
+        "cues": _cues(result, judgement),
         "search": result.search.model_dump(
             include={"ran", "reason", "tests", "targets", "detection_limit", "null_rate"}
         ),
@@ -57,6 +60,12 @@ def summary(result: AuditResult, context: RenderContext) -> dict[str, object]:
         "judgement": judgement.model_dump() if judgement else None,
         "comparison": _comparison(context),
     }
+
+
+def _cues(result: AuditResult, judgement: Judgement | None) -> dict[str, str]:
+    """Return the id of each cue and how it was answered; "new" without a judgement."""
+    answers = {each.finding: each.state for each in judgement.cues} if judgement else {}
+    return {name: answers.get(name, "new") for name in result.cues}
 
 
 def _comparison(context: RenderContext) -> dict[str, object] | None:

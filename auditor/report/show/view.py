@@ -46,6 +46,7 @@ DECIDED = {
     "reject": _("rejected"),
     "accept": _("risk accepted"),
     "mitigate": _("being mended"),
+    "unsure": _("not sure"),
     "name": _("named"),
 }
 WHAT = {
@@ -53,6 +54,7 @@ WHAT = {
     "reject": _("Not a shortcut"),
     "accept": _("Risk accepted"),
     "mitigate": _("Being mended"),
+    "unsure": _("Not sure"),
     "name": _("Named"),
 }
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from auditor.language.numbers import NO_NUMBER as NO_NUMBER
 from auditor.language.speaking import NN_
 from auditor.language.speaking import gettext as _
+from auditor.report.document.codes import WORDS as WORDS
+from auditor.report.document.codes import Code
 
 
 @dataclass(frozen=True)
@@ -146,28 +148,33 @@ OUTCOME: Mapping[str, str] = {
     "error": _("failed"),
 }
 
-VERDICT: Mapping[str, str] = {
-    "PASS": _("Nothing that was tested stands against relying on the model within its scope."),
-    "PASS WITH CONDITIONS": _("Something has to be reviewed before the model is relied on."),
-    "FAIL": _("The model should not be relied on before it is reviewed."),
-    "INCOMPLETE": _("Part of the audit is missing, so it cannot pass."),
+# What a verdict means, in a few words for the cover; its own sentence says what to do.
+VERDICT: Mapping[Code, str] = {
+    "do_not_use": _("The model can be steered by something else, or misses what is asked of it."),
+    "needs_decision": _("Something that looks like a shortcut waits for a person's decision."),
+    "incomplete": _("Part of the audit is missing, so it cannot pass."),
+    "needs_look": _("What steers the model has not been confirmed as part of its classes."),
+    "conditions": _("Everything that was found is decided; conditions remain."),
+    "pass": _("Nothing that was tested stands against relying on the model within its scope."),
 }
 
-NEXT: Mapping[str, str] = {
-    "PASS": _(
+NEXT: Mapping[Code, str] = {
+    "do_not_use": _(
+        "Mend what the verdict rests on (targets and rules that are not met, the findings below), "
+        "and audit the model again."
+    ),
+    "needs_decision": _("Each finding's sheet has a box for the decision."),
+    "incomplete": _(
+        "Until what is missing is there, this report is silent about it: that is neither good nor "
+        "bad news."
+    ),
+    "needs_look": _(
+        "Whoever knows the subject looks at the pictures and answers with yes, no or not sure: "
+        "auditor review RUN --cues. What is no part of the class becomes a finding."
+    ),
+    "conditions": _("Read the conditions, and audit again before the first of them ends."),
+    "pass": _(
         "Use the model within its scope, and audit it again when the model or its data change."
-    ),
-    "PASS WITH CONDITIONS": _(
-        "Have a person who knows the subject decide on every candidate below; "
-        "its sheet has a box for the decision. Rely on the model when all are decided."
-    ),
-    "FAIL": _(
-        "Do not rely on the model. Mend what it fails by (targets and rules that are not met, the "
-        "findings below), and audit it again."
-    ),
-    "INCOMPLETE": _(
-        "Supply what is missing and audit the model again. Until then this report is "
-        "silent about the missing part: it is neither good nor bad news."
     ),
 }
 
@@ -202,10 +209,9 @@ VIEWS: Mapping[str, str] = {
 KEYS = (
     *(_("not finished"), _("unreadable")),
     *(_("critical"), _("high"), _("medium"), _("moderate"), _("low"), _("none")),
-    *(_("PASS"), _("PASS WITH CONDITIONS"), _("FAIL"), _("INCOMPLETE")),
     *(_("new"), _("back"), _("worse"), _("better"), _("persisting"), _("gone")),
     *(_("no clear change"), _("not compared"), _("waived"), _("condition"), _("not asked")),
-    *(_("found again"), _("met"), _("not met"), _("not measured"), _("unchanged")),
+    *(_("found again"), _("met"), _("not met"), _("open"), _("not measured"), _("unchanged")),
     *(_("trusted"), _("partly trusted"), _("not trusted"), _("not tested")),
 )
 

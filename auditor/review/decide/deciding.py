@@ -77,5 +77,9 @@ def about_concept(result: AuditResult, run: Path, concept: str, name: str, said:
 
 def undecided(result: AuditResult, states: Sequence[DecisionState]) -> list[Graded]:
     """Return the likely shortcuts that no decision in force is about."""
-    decided = {each.finding for each in states if each.state == "in force"}
+    decided = {
+        each.finding
+        for each in states
+        if each.state == "in force" and each.decision.what != "unsure"
+    }
     return [each for each in graded_findings(result) if each.counts and each.id not in decided]

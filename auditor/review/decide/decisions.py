@@ -142,6 +142,7 @@ def _unmatched(decision: Decision, result: AuditResult) -> tuple[str, str]:
         return "unmatched", words.NO_CONCEPT
     if class_untested(decision.class_name, result) is not None:
         return "unmatched", words.UNMATCHED_UNTESTED
-    if decision.what in ("confirm", "mitigate"):
+    # What was accepted may be here in another form; nothing hangs on the rest any more.
+    if decision.what != "accept":
         return "settled", words.SETTLED
     return "unmatched", words.UNMATCHED

@@ -19,16 +19,16 @@ from auditor.base.yaml_text import load, read_text
 from auditor.config.layers import file_layer
 from auditor.config.problems import problems_of
 from auditor.config.section import Section
-from auditor.report.document.review import Decision
+from auditor.report.document.review import Decision, DecisionKind
 from auditor.review.decide.signature_text import from_text, to_text
 from auditor.run.storage import write_atomic
 
 FINGERPRINT = re.compile(r"[0-9a-f]{8,64}")
 HEADER = """\
 # Decisions of people about findings and concepts of audits; `auditor review RUN` adds to it.
-# what: confirm (a shortcut), reject (none), accept (its risk, until `expires`), mitigate (being
-# mended), name (a concept). The last decision about a thing counts. Keep this file under version
-# control, and let changes be reviewed.
+# what: confirm (a shortcut), reject (none: part of the class), accept (its risk, until `expires`),
+# mitigate (being mended, until `expires`), unsure, name (a concept). The last decision about a
+# thing counts. Keep this file under version control, and let changes be reviewed.
 version: 1
 decisions:
 """
@@ -37,7 +37,7 @@ decisions:
 class DecisionEntry(Section):
     """One decision as the file holds it."""
 
-    what: Literal["confirm", "reject", "accept", "mitigate", "name"]
+    what: DecisionKind
     finding: str = Field("", coerce_numbers_to_str=True)
     title: str = ""
     class_name: str = Field("", coerce_numbers_to_str=True)

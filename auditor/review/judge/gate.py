@@ -19,8 +19,6 @@ from auditor.review.keep.reviewed import update_review
 from auditor.review.keep.runs import LATEST, latest_before, read_run, report_language
 from auditor.run.manifest import write_listed
 
-EXIT_CODES = {"FAIL": GateError.exit_code, "INCOMPLETE": OutputError.exit_code}
-
 
 @dataclass(frozen=True)
 class Reviewed:
@@ -97,16 +95,29 @@ def baseline_of(run: Path, baseline: str | None, base: Path) -> Path | None:
 
 
 def exit_code(judgement: Judgement) -> int:
-    """Return the exit code of a verdict: 0 for both kinds of PASS."""
-    return EXIT_CODES.get(judgement.word, 0)
+    """Return the exit code of a verdict.
+
+    1 where something that the policy asks for is not met, as with every DO NOT USE YET unless
+    ``fail_on`` was loosened; 4 where only something is missing; 0 else. A finding below
+    ``fail_on`` never turns what is incomplete into a success.
+    """
+    if judgement.code != "incomplete" and _any(judgement, "not met"):
+        return GateError.exit_code
+    needed = judgement.policy.get("policy", {}).get("require_complete", True)
+    return OutputError.exit_code if needed and _any(judgement, "not measured") else 0
+
+
+def _any(judgement: Judgement, state: str) -> bool:
+    return any(check.state == state for check in judgement.checks)
 
 
 def lines_of(judgement: Judgement) -> list[str]:
-    """Return the judgement for a terminal: the verdict, then each check on a line."""
+    """Return the judgement for a terminal: the verdict, then each check and cue on a line."""
     lines = [f"{judgement.word}: {judgement.sentence}"]
     width = max(len(check.state) for check in judgement.checks)
     for check in judgement.checks:
         wanted = f"{check.title}: wanted {check.wanted}; measured {check.measured}"
         lines.append(f"  {check.state:<{width}}  {wanted}")
+    lines += [f"  cue: {each.sentence}" for each in judgement.cues]
     lines += [f"  waived: {each.sentence}" for each in judgement.waived]
     return lines

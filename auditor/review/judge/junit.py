@@ -14,7 +14,7 @@ FORBIDDEN = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def junit_xml(result: AuditResult, judgement: Judgement, *, created: str) -> bytes:
-    """Return a test case per target, rule and finding.
+    """Return a test case per target, rule, cue and finding.
 
     Not met is a failure, not measured an error (nothing was shown), waived a skipped case. Of an
     audit that need not be complete, what was not measured is skipped.
@@ -33,17 +33,24 @@ def junit_xml(result: AuditResult, judgement: Judgement, *, created: str) -> byt
             _child(case, "skipped", check.sentence)
         else:
             ElementTree.SubElement(case, "system-out").text = _text(check.sentence)
+    _add_cues(suite, judgement)
     waived = {each.finding: each.sentence for each in judgement.waived}
     meanings = {finding.id: finding.meaning for finding in result.findings}
+    waiting = {each.finding for each in judgement.cues if not each.answered}
+    called = {each.finding: each for each in judgement.cues if each.state == "a shortcut"}
     for item in by_severity(result):
         case = _case(suite, f"finding.{item.class_name}", f"{item.id} {item.what}")
         meaning = meanings.get(item.id, item.what)
-        if item.id in judgement.blocking:
-            _child(case, "failure", f"{item.severity}: {meaning}", item.severity)
+        answer = called.get(item.id)
+        grave = answer.severity if answer else item.severity
+        if answer:
+            meaning = f"{answer.sentence} {meaning}"
+        if item.id in judgement.blocking and item.id not in waiting:
+            _child(case, "failure", f"{grave}: {meaning}", grave)
         elif item.id in waived:
             _child(case, "skipped", waived[item.id])
         else:
-            text = f"grade {item.grade}, severity {item.severity}: {meaning}"
+            text = f"grade {item.grade}, severity {grave}: {meaning}"
             ElementTree.SubElement(case, "system-out").text = _text(text)
     counts = {
         "tests": len(suite),
@@ -53,6 +60,17 @@ def junit_xml(result: AuditResult, judgement: Judgement, *, created: str) -> byt
     }
     suite.attrib |= {name: str(count) for name, count in counts.items()} | {"time": "0"}
     return _document(suite)
+
+
+def _add_cues(suite: ElementTree.Element, judgement: Judgement) -> None:
+    """Add a case for each cue: in failure where an answer is required, skipped where it is open."""
+    required = judgement.policy.get("policy", {}).get("require_reviewed", False)
+    for each in judgement.cues:
+        case = _case(suite, f"cue.{each.class_name}", f"{each.finding} {each.title}")
+        if each.answered:
+            ElementTree.SubElement(case, "system-out").text = _text(each.sentence)
+        else:
+            _child(case, "failure" if required else "skipped", each.sentence, each.state)
 
 
 def _case(suite: ElementTree.Element, class_name: str, name: str) -> ElementTree.Element:

@@ -187,7 +187,7 @@ MEASURES = {
 def gaps_of(result: AuditResult) -> list[str]:
     """Return what did not run and so cannot be passed."""
     verdict = result.verdict
-    if verdict.gaps or verdict.word != "INCOMPLETE":
+    if verdict.gaps or verdict.code != "incomplete":
         gaps = list(verdict.gaps)
     else:
         gaps = [verdict.sentence.removesuffix(".")]

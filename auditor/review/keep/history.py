@@ -13,7 +13,9 @@ from pydantic import Field
 from auditor.base.errors import IntegrityError
 from auditor.language.speaking import gettext as _
 from auditor.records.part import Interval, Part, Words
+from auditor.report.document.codes import Code
 from auditor.report.document.result import Performance, Verdict
+from auditor.report.document.review import Judgement
 from auditor.report.show.chosen import SHEET_GRADES
 from auditor.report.show.render import read_review
 from auditor.review import words
@@ -25,9 +27,11 @@ REPORTS = ("report.html", "report/index.html", "report.pdf")
 
 
 class HistoryRow(Part):
-    """One run. ``verdict`` is the gate's where the run was judged; None where it did not finish.
+    """One run. ``verdict`` is the code of the gate's verdict where the run was judged.
 
-    ``findings`` counts likely shortcuts by severity, None where nothing was searched; ``changes``
+    It is None where the run did not finish. ``findings`` counts likely shortcuts by severity, None
+    where nothing was searched, ``cues`` what steers the model and looks like no artefact by how it
+    was answered ("new": by nobody; one called a shortcut is among the findings too); ``changes``
     what the comparison with its baseline says of them by status; ``reports`` are paths inside the
     run folder. ``note`` says why a run has no numbers.
     """
@@ -38,13 +42,14 @@ class HistoryRow(Part):
     status: Literal["complete", "not finished", "unreadable"]
     language: str = "en"
     model_version: str = ""
-    verdict: str | None = None
+    verdict: Code | None = None
     sentence: Words = ""
     judged: bool = False
     accuracy: Interval | None = None
     worst_class: Interval | None = None
     calibration_error: Interval | None = None
     findings: dict[str, int] | None = None
+    cues: dict[str, int] = Field(default_factory=dict)
     changes: dict[str, int] = Field(default_factory=dict)
     baseline: str = ""
     open_decisions: int = 0
@@ -61,7 +66,7 @@ class History(Part):
     """All runs of a folder, the oldest first."""
 
     format: Literal["concept-auditor/history"] = "concept-auditor/history"
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     rows: list[HistoryRow]
 
     @property
@@ -135,13 +140,16 @@ def _complete(path: Path, project: str, created: str) -> HistoryRow:
         status="complete",
         language=report_language(path),
         model_version=str(document["scope"]["model_version"]),
-        verdict=judgement.word if judgement else verdict.word,
+        verdict=judgement.code if judgement else verdict.code,
         sentence=judgement.sentence if judgement else verdict.sentence,
         judged=judgement is not None,
         accuracy=performance.accuracy if performance.accuracy.n else None,
         worst_class=min(classes, key=_value) if classes else None,
         calibration_error=calibration.error if calibration else None,
-        findings=_findings(document),
+        findings=_findings(document, judgement),
+        cues=dict(Counter(each.state for each in judgement.cues))
+        if judgement
+        else dict(Counter("new" for _name in document["cues"])),
         changes=dict(Counter(change.status for change in comparison.findings))
         if comparison
         else {},
@@ -151,7 +159,7 @@ def _complete(path: Path, project: str, created: str) -> HistoryRow:
     )
 
 
-def _findings(document: dict[str, Any]) -> dict[str, int] | None:
+def _findings(document: dict[str, Any], judgement: Judgement | None) -> dict[str, int] | None:
     if not (document["search"]["ran"] and document["search"]["tests"]):
         return None
     cards = [each for each in document["findings"] if each["grade"] in SHEET_GRADES]
@@ -161,6 +169,8 @@ def _findings(document: dict[str, Any]) -> dict[str, int] | None:
     found += Counter(
         severity(each["grade"], None) for each in factors if each["grade"] in SHEET_GRADES
     )
+    answered = judgement.cues if judgement else []
+    found += Counter(each.severity for each in answered if each.state == "a shortcut")
     return dict(found)
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from auditor.language.numbers import percent
 from auditor.language.speaking import speaking
+from auditor.report.document.codes import WORDS
 from auditor.report.show.branding import plain_branding
 from auditor.report.show.embedding import CountingPictures
 from auditor.report.show.html import html_page
@@ -18,7 +19,7 @@ from auditor.review.keep.history import History, HistoryRow
 from auditor.review.keep.trends import Trend, trends
 
 PROGRAM = "concept-auditor"
-COLUMNS = ("date", "verdict", "version", "right", "worst", "shortcuts", "changes", "run")
+COLUMNS = ("date", "verdict", "version", "right", "worst", "shortcuts", "cues", "changes", "run")
 
 
 @dataclass(frozen=True)
@@ -80,20 +81,25 @@ def _project(name: str, rows: Sequence[HistoryRow]) -> ProjectView:
 def _findings(counts: Mapping[str, int] | None) -> str:
     if counts is None:
         return "not searched"
-    return ", ".join(f"{count} {word}" for word, count in counts.items()) or "none"
+    return _counted(counts) or "none"
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {word}" for word, count in counts.items())
 
 
 def _cells(row: HistoryRow) -> tuple[str, ...]:
     day = row.created[:16].replace("T", " ")
     if row.status != "complete":
-        return day, row.status, "", "", "", "", "", f"{row.folder}: {row.note}"
+        return day, row.status, "", "", "", "", "", "", f"{row.folder}: {row.note}"
     return (
         day,
-        str(row.verdict),
+        WORDS[row.verdict] if row.verdict else "",
         row.model_version,
         percent(row.accuracy.value) if row.accuracy else "",
         percent(row.worst_class.value) if row.worst_class else "",
         _findings(row.findings),
-        ", ".join(f"{count} {word}" for word, count in row.changes.items()),
+        _counted(row.cues),
+        _counted(row.changes),
         row.folder,
     )

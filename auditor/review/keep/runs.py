@@ -39,7 +39,7 @@ class AuditedRun:
             folder=self.name,
             created=self.created,
             project=result.scope.name,
-            verdict=result.verdict.word,
+            verdict=result.verdict.code,
             model_version=result.scope.model_version,
             model_digest=result.model.digest,
             data_digest=result.data.digest,

@@ -1,0 +1,71 @@
+"""Cues: what is proven to steer a class and does not look like an artefact. A person is asked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Protocol
+
+from auditor.records.shortcuts import Evidence, Exposure, Grade, Plausibility, Severity
+from auditor.shortcuts.grading import grade, reach, severity
+from auditor.shortcuts.tests import Results
+
+# So many of a class can be looked at: with three, ten classes take a person about two minutes.
+MOST = 3
+# A region with no more of it off the marked objects lies inside of them: masks are drawn, and
+# regions feathered, not to the pixel. As the term `off_the_marked_object` counts fully from .9 on.
+INSIDE = 0.1
+
+
+class Graded(Protocol):
+    """A finding, a context or a factor of whole pictures, as it stands in the result."""
+
+    @property
+    def id(self) -> str:
+        """Its name in the audit."""
+
+    @property
+    def class_name(self) -> str:
+        """The class that it steers."""
+
+    @property
+    def grade(self) -> Grade | None:
+        """Its grade, None where no row of the table fits."""
+
+    @property
+    def evidence(self) -> dict[str, Evidence]:
+        """Its results, by test."""
+
+
+def cues(items: Iterable[Graded]) -> list[str]:
+    """Return the ids of what a person is asked about: at most `MOST` of a class.
+
+    By class, in the order in which the classes come; within a class the strongest first.
+    """
+    by_class: defaultdict[str, list[Graded]] = defaultdict(list)
+    for item in items:
+        if item.grade == "C":
+            by_class[item.class_name].append(item)
+    strongest = (
+        sorted(of_class, key=lambda item: -reach(item.evidence))[:MOST]
+        for of_class in by_class.values()
+    )
+    return [item.id for of_class in strongest for item in of_class]
+
+
+def severity_as_shortcut(evidence: Results, exposure: Exposure | None) -> Severity:
+    """Return how grave a cue is once a person has said that it is no part of the class.
+
+    The answer takes the place of the measured implausibility, and the grade is by the same table:
+    at least B, since a cue is proven to steer the class.
+    """
+    told = grade(evidence, Plausibility(terms={}, score=1.0))
+    return severity("A" if told == "A" else "B", exposure)
+
+
+def inside_the_object(outside: float | None) -> bool:
+    """Say whether a region lies inside the objects that are marked in the data.
+
+    ``outside`` is the share of it that does not, None without masks.
+    """
+    return outside is not None and outside <= INSIDE

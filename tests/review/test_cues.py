@@ -1,0 +1,281 @@
+"""Cues: who answers them, how they are known again, and what the gate makes of the answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from auditor.__main__ import run as auditor
+from auditor.cli.review import command
+from auditor.config.policy import PolicyConfig, TargetsConfig
+from auditor.records.shortcuts import GlobalFactor
+from auditor.report.document.result import AuditResult, FindingCard, Verdict
+from auditor.report.document.review import Decision, DecisionState, Judgement
+from auditor.review.decide.deciding import Said, about_finding
+from auditor.review.decide.decisions import decision_states
+from auditor.review.decide.decisions_file import add_decisions, read_decisions
+from auditor.review.judge.gate import exit_code
+from auditor.review.judge.junit import junit_xml
+from auditor.review.judge.policy import judge
+from auditor.review.keep.history import read_history
+from auditor.shortcuts.cues import MOST, cues, inside_the_object, severity_as_shortcut
+from auditor.shortcuts.fingerprint import factor_fingerprint
+from auditor.shortcuts.tests import FLIP_EXCESS, REMOVAL, in_order
+from tests.review.made import audit, card, write
+
+WHO = ["--person", "Ann Lee", "--no-render"]
+SAID = Said(reason="stems", person="Ann Lee", date="2026-03-01")
+FINE = Verdict(code="needs_look", sentence="A person has to look.")
+
+
+def cue(one: FindingCard, number: int, seed: int, **changes: object) -> FindingCard:
+    """Return a cue that is not widely exposed."""
+    found = card(one, number, seed, grade="C", severity="none", **changes)
+    bare = found.details.model_copy(update={"exposure": None})
+    return found.model_copy(update={"details": bare})
+
+
+def looked_at(base: AuditResult, *cards: FindingCard, **changes: object) -> AuditResult:
+    """Return an audit whose only findings are cues, as the report is built."""
+    asked = cues(cards)
+    return audit(base, cards, cues=asked, verdict=FINE, not_run=[], **changes)
+
+
+def judged(
+    result: AuditResult, decisions: list[DecisionState] | None = None, **policy: object
+) -> Judgement:
+    return judge(result, PolicyConfig(**policy), TargetsConfig(), None, decisions or [])
+
+
+def answers(result: AuditResult, as_of: str = "2026-03-02", **said: str) -> list[DecisionState]:
+    """Return decisions about findings by id: F1="reject"."""
+    made = [about_finding(result, Path("r"), name, what, SAID) for name, what in said.items()]
+    return decision_states(made, result, as_of=as_of)
+
+
+def test_the_three_strongest_of_a_class_are_asked_about(one: FindingCard) -> None:
+    cards = [cue(one, i, i, effect=0.4 + i / 20) for i in range(1, 6)]
+    other = [cue(one, 8, 8, class_name="other"), card(one, 9, 9)]
+    assert cues([*cards, *other]) == ["F5", "F4", "F3", "F8"]
+    assert MOST == 3
+
+
+def test_an_unanswered_cue_never_passes(base: AuditResult, one: FindingCard) -> None:
+    result = looked_at(base, cue(one, 1, 1))
+    judgement = judged(result)
+    assert (judgement.code, exit_code(judgement)) == ("needs_look", 0)
+    assert [each.state for each in judgement.cues] == ["new"]
+    assert "F1 (mark 1 in" in judgement.sentence
+    assert exit_code(judged(result, require_reviewed=True)) == 1
+    assert judged(result, answers(result, F1="unsure")).code == "needs_look"
+
+
+def test_a_cue_that_is_part_of_the_class_passes(base: AuditResult, one: FindingCard) -> None:
+    result = looked_at(base, cue(one, 1, 1))
+    judgement = judged(result, answers(result, F1="reject"), require_reviewed=True)
+    assert (judgement.code, exit_code(judgement)) == ("pass", 0)
+    assert [(each.state, each.person) for each in judgement.cues] == [
+        ("part of the class", "Ann Lee")
+    ]
+    assert judgement.waived == []
+
+
+def test_a_cue_that_is_a_shortcut_is_a_finding(base: AuditResult, one: FindingCard) -> None:
+    """By the same table as every other: here one kind of test passed, so B; with two A."""
+    removed = REMOVAL.result(
+        outcome="supports", effect=0.6, low=0.4, high=0.7, n=64, p=0.001, q=0.001
+    )
+    weak = cue(one, 1, 1)
+    flips = weak.evidence[FLIP_EXCESS.id]
+    strong = weak.model_copy(update={"evidence": in_order([flips, removed])})
+    for found, code, severity in (
+        (weak, "needs_decision", "medium"),
+        (strong, "do_not_use", "high"),
+    ):
+        result = looked_at(base, found)
+        judgement = judged(result, answers(result, F1="confirm"))
+        assert judgement.code == code
+        assert [(c.state, c.severity) for c in judgement.cues] == [("a shortcut", severity)]
+        assert "mark 1" in judgement.sentence
+    assert severity_as_shortcut(strong.evidence, one.details.exposure) in ("high", "critical")
+
+
+def test_the_risk_of_a_cue_can_be_accepted(base: AuditResult, one: FindingCard) -> None:
+    result = looked_at(base, cue(one, 1, 1))
+    made = about_finding(
+        result, Path("r"), "F1", "accept", Said(**vars(SAID) | {"expires": "2026-06-30"})
+    )
+    held = judged(result, decision_states([made], result, as_of="2026-06-30"))
+    assert (held.code, [each.finding for each in held.waived]) == ("conditions", ["F1"])
+    over = judged(result, decision_states([made], result, as_of="2026-07-01"))
+    assert exit_code(over) == 1
+    assert over.blocking == ["F1"]
+
+
+def test_an_answer_that_expired_leaves_the_cue_open(base: AuditResult, one: FindingCard) -> None:
+    result = looked_at(base, cue(one, 1, 1))
+    said = Said(**vars(SAID) | {"expires": "2026-06-30"})
+    made = about_finding(result, Path("r"), "F1", "reject", said)
+    judgement = judged(result, decision_states([made], result, as_of="2026-07-01"))
+    assert (judgement.code, exit_code(judgement)) == ("needs_look", 0)
+    assert [each.state for each in judgement.cues] == ["expired"]
+
+
+def test_a_cue_inside_the_marked_object_needs_no_answer(
+    base: AuditResult, one: FindingCard
+) -> None:
+    result = looked_at(base, cue(one, 1, 1, outside=0.02))
+    judgement = judged(result, require_reviewed=True)
+    assert judgement.code == "pass"
+    assert [each.state for each in judgement.cues] == ["inside the marked object"]
+    assert judged(result, answers(result, F1="confirm")).code != "pass"
+    assert not inside_the_object(None)
+    assert not inside_the_object(0.5)
+
+
+def test_a_scheduled_job_passes_by_itself_and_stops_at_a_new_cue(
+    base: AuditResult, one: FindingCard
+) -> None:
+    """The next model's region has another fingerprint and nearly the same look."""
+    first = looked_at(base, cue(one, 1, 1), cue(one, 2, 2))
+    made = [state.decision for state in answers(first, F1="reject", F2="reject")]
+    again = looked_at(base, cue(one, 1, 2, fingerprint="e" * 16), cue(one, 2, 1))
+    states = decision_states(made, again, as_of="2026-09-01")
+    assert judged(again, states, require_reviewed=True).code == "pass"
+    gone = looked_at(base, cue(one, 1, 1))
+    assert judged(gone, decision_states(made, gone, as_of="2026-09-01")).code == "pass"
+    new = looked_at(base, cue(one, 1, 1), cue(one, 2, 7))
+    judgement = judged(new, decision_states(made, new, as_of="2026-09-01"), require_reviewed=True)
+    assert (judgement.code, exit_code(judgement)) == ("needs_look", 1)
+    assert {each.finding: each.state for each in judgement.cues} == {
+        "F1": "part of the class",
+        "F2": "new",
+    }
+    assert judgement.blocking == ["F2"]
+
+
+def test_a_factor_of_whole_pictures_is_a_cue_too(base: AuditResult) -> None:
+    factor = base.factors.factors[0].model_copy(update={"grade": "C", "auc": 0.9})
+    assert cues([factor]) == [factor.id]
+    result = looked_at(base).model_copy(
+        update={
+            "factors": base.factors.model_copy(update={"factors": (factor,)}),
+            "cues": [factor.id],
+        }
+    )
+    assert judged(result).code == "needs_look"
+    states = answers(result, **{factor.id: "reject"})
+    assert judged(result, states).code == "pass"
+    turned = factor.model_copy(update={"auc": 0.1})
+    other = result.model_copy(
+        update={"factors": base.factors.model_copy(update={"factors": (turned,)})}
+    )
+    known = decision_states([state.decision for state in states], other, as_of="2026-03-02")
+    assert judged(other, known).code == "needs_look"
+    names = [factor_fingerprint("a", "blur", larger=larger) for larger in (True, False)]
+    assert len(set(names)) == 2
+
+
+def test_junit_and_history_tell_new_and_answered_cues(
+    base: AuditResult, one: FindingCard, tmp_path: Path
+) -> None:
+    result = looked_at(base, cue(one, 1, 1), cue(one, 2, 2), cue(one, 3, 3))
+    states = answers(result, F1="reject", F2="confirm")
+    judgement = judged(result, states)
+    text = junit_xml(result, judgement, created="2026-01-02T03:04:05Z").decode()
+    assert 'classname="cue.' in text
+    assert text.count("<skipped") == 1
+    assert "F2 (mark 2 in" in text
+    assert "a shortcut, says Ann Lee" in text
+    required = judged(result, states, require_reviewed=True)
+    failing = junit_xml(result, required, created="2026-01-02T03:04:05Z").decode()
+    assert 'type="new"' in failing
+    assert "<skipped" not in failing
+    folder = write(tmp_path / "run", result)
+    (row,) = read_history(tmp_path).rows
+    assert (row.verdict, row.cues) == ("needs_look", {"new": 3})
+    from auditor.review.keep.reviewed import update_review
+
+    update_review(folder, result.run, as_of="2026-03-02", decisions=states, judgement=judgement)
+    (row,) = read_history(tmp_path).rows
+    assert row.cues == {"part of the class": 1, "a shortcut": 1, "new": 1}
+    assert row.count == 1
+    assert row.verdict == judgement.code
+
+
+@pytest.fixture
+def run(base: AuditResult, one: FindingCard, tmp_path: Path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1772409600")
+    return write(tmp_path / "run", looked_at(base, *(cue(one, i, i) for i in (1, 2, 3))))
+
+
+def test_without_a_terminal_the_cues_and_the_way_to_answer_are_shown(run: Path, capsys) -> None:
+    assert auditor(["review", "run", "--cues"]) == 0
+    shown = capsys.readouterr().out
+    for words in ("F1 (", "F3 (", "picture: run/images/", "--answer F1=yes", "nobody has said yet"):
+        assert words in shown, words
+    assert not Path("decisions.yaml").exists()
+
+
+def test_all_at_once_and_one_apart(run: Path, capsys) -> None:
+    assert auditor(["review", "run", "--answer", "all=yes", "--answer", "F2=no", *WHO]) == 0
+    made = read_decisions(Path("decisions.yaml"))
+    assert {(each.title, each.what) for each in made} == {
+        (f"Mark {i} in '{made[0].class_name}'", "confirm" if i == 2 else "reject")
+        for i in (1, 2, 3)
+    }
+    assert made[0].reason.startswith("Part of what '")
+    assert auditor(["gate", "run", "--decisions", "decisions.yaml"]) == 0
+    gated = capsys.readouterr().out
+    assert "NEEDS A DECISION: " in gated
+    assert "cue: F2 (mark 2 in" in gated
+    # What is answered is not asked again, and an answer can be changed.
+    assert auditor(["review", "run", "--answer", "all=no", *WHO]) == 0
+    assert len(read_decisions(Path("decisions.yaml"))) == 3
+    assert auditor(["review", "run", "--answer", "F2=yes", *WHO]) == 0
+    capsys.readouterr()
+    assert auditor(["gate", "run", "--decisions", "decisions.yaml", "--quiet"]) == 0
+    assert capsys.readouterr().out.startswith("PASS")
+    summary = json.loads(Path("run/summary.json").read_text())
+    assert set(summary["cues"].values()) == {"part of the class"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--answer", "F9=yes"],
+        ["--answer", "F1=maybe"],
+        ["--answer", "F1"],
+        ["--answer", "F1=yes", "--finding", "F1", "--confirm"],
+    ],
+)
+def test_a_wrong_answer_writes_nothing(run: Path, options: list[str]) -> None:
+    assert auditor(["review", "run", *options, *WHO]) == 2
+    assert not Path("decisions.yaml").exists()
+
+
+def test_one_by_one_on_a_terminal(run: Path, monkeypatch) -> None:
+    monkeypatch.setattr("auditor.cli.review.is_terminal", lambda: True)
+    done = CliRunner().invoke(command, ["run", "--cues", "--no-render"], input="Ann Lee\ny\nu\nn\n")
+    assert done.exit_code == 0, done.output
+    made = read_decisions(Path("decisions.yaml"))
+    assert [each.what for each in made] == ["reject", "unsure", "confirm"]
+    assert "3 of 3" in done.output
+    again = CliRunner().invoke(command, ["run", "--cues", "--no-render"], input="Bo\nq\n")
+    assert "1 of 1" in again.output
+    assert "Ann Lee was not sure" in again.output
+
+
+def test_an_unsure_answer_survives_the_file(
+    base: AuditResult, one: FindingCard, tmp_path: Path
+) -> None:
+    result = looked_at(base, cue(one, 1, 1))
+    made: Decision = about_finding(result, Path("r"), "F1", "unsure", SAID)
+    add_decisions(tmp_path / "d.yaml", [made])
+    (back,) = read_decisions(tmp_path / "d.yaml")
+    assert back.what == "unsure"
+    assert isinstance(base.factors.factors[0], GlobalFactor)
