@@ -150,7 +150,10 @@ OUTCOME: Mapping[str, str] = {
 
 # What a verdict means, in a few words for the cover; its own sentence says what to do.
 VERDICT: Mapping[Code, str] = {
-    "do_not_use": _("The model can be steered by something else, or misses what is asked of it."),
+    "do_not_use": _(
+        "Something has to be fixed, or its risk accepted by a named person, before the model is "
+        "used."
+    ),
     "needs_decision": _("Something that looks like a shortcut waits for a person's decision."),
     "incomplete": _("Part of the audit is missing, so it cannot pass."),
     "needs_look": _("What steers the model has not been confirmed as part of its classes."),
