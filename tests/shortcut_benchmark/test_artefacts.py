@@ -43,7 +43,7 @@ def test_the_corners_of_a_turned_picture_are_black() -> None:
     assert mask is not None
     assert 0.05 < mask.mean() < 0.25
     assert (after[mask] == 0).all()
-    assert after[~mask].min() > 40
+    assert (after[~mask] > 0).all()
 
 
 @pytest.mark.parametrize("name", GLOBAL)
