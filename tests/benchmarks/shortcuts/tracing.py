@@ -69,10 +69,12 @@ def traced() -> Iterator[Trace]:
         trace.selected.append(list(found))
         return found
 
-    def finding(stage: Any, tested: Sequence[Any], results: Mapping[str, Any]) -> Any:
+    def finding(
+        stage: Any, tested: Sequence[Any], results: Mapping[str, Any], *rest: Any, **options: Any
+    ) -> Any:
         trace.tested.extend(tested)
         trace.results.update(results)
-        return findings_of(stage, tested, results)
+        return findings_of(stage, tested, results, *rest, **options)
 
     with ExitStack() as stack:
         for name, function in (
