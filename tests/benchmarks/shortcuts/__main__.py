@@ -4,7 +4,11 @@
     python -m tests.benchmarks.shortcuts --grid full --data DIR --cache DIR --out DIR --jobs 2
     python -m tests.benchmarks.shortcuts --grid fresh --data DIR --out DIR --jobs 2
     python -m tests.benchmarks.shortcuts --grid factors --data DIR --out DIR
+    python -m tests.benchmarks.shortcuts --grid kinds --data DIR --weights FILE --out DIR --jobs 2
+    python -m tests.benchmarks.shortcuts --grid ci --out DIR
 
+'kinds' has every kind of shortcut on five networks, 60 clean and 60 balanced models; 'ci' is 24 of
+the built-in photographs.
 ``--data`` holds clothing/ and caltech/, one folder of pictures per class at any depth. Every
 model's result is a file in DIR/models: run the same command again and it goes on where it
 stopped. DIR/results.md is the page with all tables and the sheets of what failed, DIR/results.json

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+# By default half: of the first artefacts networks then go by most and not by all.
+MISFILED = 0.5
 Kind = Literal["planted", "clean", "balanced", "two", "shared", "training only"]
 
 
@@ -25,6 +27,7 @@ class Case:
 
     ``kind``: 'training only' plants in the training pictures alone, all others in both halves.
     ``repeat``: search twice and compare the two reports byte for byte. ``side``: of the pictures.
+    ``misfiled``: the share of training pictures with an artefact that show another class.
     """
 
     data: str
@@ -34,6 +37,7 @@ class Case:
     plants: tuple[Plant, ...] = ()
     repeat: bool = False
     side: int = 64
+    misfiled: float = MISFILED
 
     @property
     def id(self) -> str:
@@ -53,6 +57,10 @@ class Case:
         given = asdict(self)
         keys = ("data", "net", "seed", "plants", *(["side"] if self.side != 64 else []))
         return {key: given[key] for key in keys}
+
+    def clean(self) -> Case:
+        """Return the case of the model that this one starts from, trained without artefacts."""
+        return replace(self, plants=(), misfiled=MISFILED)
 
     @property
     def validation_plants(self) -> tuple[Plant, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +27,6 @@ SMALL_BATCHES = {"vit": 32, "convnext": 32, PRETRAINED: 32}
 SHIFT = 3
 # Steps on the photographs alone, then steps with the artefacts; of scenes twice the first.
 STEPS = {"built-in": (50, 80), "clothing": (220, 150), "caltech": (150, 140)}
-MISFILED = 0.5
-# With half of them misfiled these two hardly go by a mark: they learn the pictures by heart.
-MORE_MISFILED = {"vit": 0.75, "convnext": 0.75}
 FORMAT = 2
 # Blocks of MobileNet v2 that keep their ImageNet weights.
 FROZEN = 14
@@ -55,8 +52,8 @@ def trained(case: Case, data: Photographs, shelf: Shelf) -> tuple[nn.Module, flo
     """
     generator = np.random.default_rng([case.seed, 1])
     pictures = doubled(data.training)
-    training = planted(pictures, case.plants, generator, misfiled=misfiled_of(case))
-    base = replace(case, plants=())
+    training = planted(pictures, case.plants, generator, misfiled=case.misfiled)
+    base = case.clean()
     pixels = pixels_digest(pictures.images)
     first, second = steps_of(case)
 
@@ -75,11 +72,6 @@ def trained(case: Case, data: Photographs, shelf: Shelf) -> tuple[nn.Module, flo
     model = _kept(case, data, shelf, part, go_on)
     right = predict(model, training.images).argmax(axis=1) == training.labels
     return model, float(right.mean())
-
-
-def misfiled_of(case: Case) -> float:
-    """Return the share of training pictures with an artefact that show another class."""
-    return MORE_MISFILED.get(case.net, MISFILED)
 
 
 def steps_of(case: Case) -> tuple[int, int]:
@@ -143,7 +135,7 @@ def _kept(
     settings = case.training() | {
         "part": part,
         "steps": steps_of(case),
-        "misfiled": misfiled_of(case),
+        "misfiled": case.misfiled,
         "format": FORMAT,
     }
     if case.net in RATES:
