@@ -175,12 +175,12 @@ def _added_tests(stage: Stage, trial: Trial, name: tuple[str | int, ...]) -> Ite
 
 def _usual_shares(output: int, screened: Screened, compared: Compared) -> list[float]:
     """Return the evidence shares of other classes' regions of similar size, or of all of them."""
-    area = screened.proposal.masks.mean()
+    area = screened.proposal.area
     others = list(compared.of_other_classes(output))
     similar = [
         region.share
         for region in others
-        if 1 / SIMILAR_SIZE <= region.proposal.masks.mean() / area <= SIMILAR_SIZE
+        if 1 / SIMILAR_SIZE <= region.proposal.area / area <= SIMILAR_SIZE
     ]
     return similar if len(similar) >= LEAST_COMPARED else [region.share for region in others]
 

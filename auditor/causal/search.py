@@ -28,8 +28,8 @@ from auditor.records.shortcuts import ColumnFactor, Factors, OddSample, SearchLi
 from auditor.records.stages import Finding, ShortcutReport
 from auditor.shortcuts.calibration import Nulls
 from auditor.shortcuts.grading import CLEAR, LEVEL, LIKELY, above_usual, settled
-from auditor.shortcuts.propose.merging import merged
-from auditor.shortcuts.propose.proposals import PROPOSALS, class_means
+from auditor.shortcuts.propose.merging import left_out, merged
+from auditor.shortcuts.propose.proposals import MAX_AREA, PROPOSALS, class_means
 from auditor.shortcuts.scenes import balanced, scene
 from auditor.shortcuts.statistics import detection_limit, more_than
 from auditor.shortcuts.tests import TESTS
@@ -58,8 +58,10 @@ def find_shortcuts(search: Search) -> ShortcutReport:
     if search.relevance is not None:
         means = class_means(search.relevance, search.samples, search.outputs)
     screened: dict[int, list[Screened]] = {}
+    left: list[tuple[int, int]] = []
     for members in classes:
-        screened[members.output] = _screen_class(stage, members, means, len(classes))
+        screened[members.output], counts = _screen_class(stage, members, means, len(classes))
+        left.append(counts)
         search.progress(1)
     scenes = {each.output: scene(each.pictures, each.heat, each.objects) for each in classes}
     rivals = rivals_of(search, classes, stage.others)
@@ -81,7 +83,7 @@ def find_shortcuts(search: Search) -> ShortcutReport:
         {each.id: each.evidence for each in tested} | {each.id: each.evidence for each in factors}
     )
     findings = findings_of(stage, tested, results, nulls)
-    notes += closing_notes(tested, findings, nulls)
+    notes += [*not_tried(left), *closing_notes(tested, findings, nulls)]
     columns, odd, odd_total, said = _of_the_data(search, bool(classes))
     notes += said
     kinds = kinds_of(stage, classes, tests, factors=factors, columns=columns)
@@ -146,10 +148,13 @@ def _stage(search: Search, classes: Sequence[Members]) -> Stage:
 
 def _screen_class(
     stage: Stage, members: Members, means: Means | None, classes: int
-) -> list[Screened]:
+) -> tuple[list[Screened], tuple[int, int]]:
+    """Try the proposals of a class; say also how many of them were `left_out`."""
     rng = stage.search.rng("members that are tried", members.output)
-    kept = merged(propose(stage, members, means), SCREENED)
-    return screen(stage.probe, members, kept, stage.others, classes=classes, rng=rng)
+    proposed = propose(stage, members, means)
+    kept = merged(proposed, SCREENED)
+    screened = screen(stage.probe, members, kept, stage.others, classes=classes, rng=rng)
+    return screened, left_out(proposed, kept)
 
 
 def _within_budget(
@@ -225,6 +230,24 @@ def _of_the_data(
             )
         )
     return columns, odd, total, notes
+
+
+def not_tried(left: Sequence[tuple[int, int]]) -> list[str]:
+    """Say which proposals were not tried, by the counts of `left_out` of every class."""
+    large, waiting = (sum(counts) for counts in zip(*left, strict=True)) if left else (0, 0)
+    if not large + waiting:
+        return []
+    return [
+        _(
+            "Regions that were proposed and not tried, over all classes: %(large)s that cover more "
+            "than %(share)s of the picture, and %(waiting)s beyond the %(most)s of a class that "
+            "hold most relevance.",
+            large=large,
+            share=whole_percent(MAX_AREA),
+            waiting=waiting,
+            most=SCREENED,
+        )
+    ]
 
 
 def closing_notes(tested: Sequence[Tested], findings: Sequence[Finding], nulls: Nulls) -> list[str]:

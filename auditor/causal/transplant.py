@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from scipy.ndimage import label
 from torch import Tensor
 
 from auditor.causal.images import Members, Pool
 from auditor.causal.pixels import blend, feathered
 from auditor.causal.probe import Probe
 from auditor.language.speaking import N_
+from auditor.shortcuts.propose.proposals import MAX_AREA
 from auditor.shortcuts.propose.windows import FEATHER, Shape, dictionary, masks_of, place
 
 OTHER_CLASS = N_("the same place of another class's image")
@@ -134,16 +136,29 @@ def control_windows(
 ) -> Bool[np.ndarray, "member h w"]:
     """Return an equal-area window of each member, clear of its region, by rank of relevance.
 
-    A window that can move keeps its shape; in place of any other region stands a square. ``rank``
-    0.5 is the window of median relevance, 1 the most relevant one.
+    A window that can move keeps its shape; in place of any other region stands a square, of the
+    median area of the members that have the region; of a region larger than `MAX_AREA`, which is
+    made of parts at the border, of the area of a part: beside all of them only the object has room.
+    ``rank`` 0.5 is the window of median relevance, 1 the most relevant one.
     """
     size = members.heat.shape[1:]
     shape = next((s for s in dictionary(*size) if s.name == shape_name and s.anchor is None), None)
     if shape is None:
-        side = max(2, round(float(np.median(masks.sum(axis=(1, 2)))) ** 0.5))
+        side = max(2, round(_usual_area(masks) ** 0.5))
         shape = Shape("square", min(side, size[0]), min(side, size[1]))
     places = place(members.heat, shape, rank=rank, avoid=masks, feather=FEATHER)
     return masks_of(places, shape, (size[0], size[1]))
+
+
+def _usual_area(masks: Bool[np.ndarray, "member h w"]) -> float:
+    """Return the median area in pixels of a region that fits beside the region, 0 without any."""
+    having = masks[masks.any(axis=(1, 2))]
+    if not len(having):
+        return 0.0
+    areas = having.sum(axis=(1, 2))
+    if np.median(areas) > MAX_AREA * having[0].size:
+        areas = np.array([np.bincount(label(mask)[0][mask]).max() for mask in having])
+    return float(np.median(areas))
 
 
 def pair_up(

@@ -8,7 +8,7 @@ import pytest
 from auditor.base.errors import UnknownNameError
 from auditor.shortcuts.propose import flat_and_recurring as templates
 from auditor.shortcuts.propose.heat import dilated, smoothed_positive, top_component
-from auditor.shortcuts.propose.merging import merged, overlap
+from auditor.shortcuts.propose.merging import left_out, merged, overlap
 from auditor.shortcuts.propose.proposals import (
     MAX_AREA,
     PROPOSALS,
@@ -45,14 +45,14 @@ def noise() -> np.ndarray:
 def test_proposals_are_registered_by_what_they_are_asked_of() -> None:
     of_all_data = {name for name in PROPOSALS if PROPOSALS[name].regions is None}
     assert of_all_data == {"P6", "P7", "P8"}
-    assert set(PROPOSALS) - of_all_data == {"P1", "P1b", "P1c", "P2", "P3", "P4", "P5"}
+    assert set(PROPOSALS) - of_all_data == {"P1", "P1b", "P1c", "P1d", "P2", "P3", "P4", "P5"}
 
 
 def test_proposals_are_chosen_in_their_order_and_all_by_default() -> None:
     assert chosen_proposals(["P6", "P1", "P6"]) == ["P1", "P6"]
     assert chosen_proposals(None) == sorted(PROPOSALS)
-    with pytest.raises(UnknownNameError, match=r"unknown proposal 'P1d'\. Did you mean 'P1"):
-        chosen_proposals(["P1", "P1d"])
+    with pytest.raises(UnknownNameError, match=r"unknown proposal 'P1e'\. Did you mean 'P1"):
+        chosen_proposals(["P1", "P1e"])
 
 
 def test_proposals_by_concept_need_a_table(noise: np.ndarray) -> None:
@@ -81,7 +81,7 @@ def test_regions_lie_on_the_spot_of_relevance(noise: np.ndarray) -> None:
     best = max(found.values(), key=lambda proposal: proposal.score)
     assert best.masks[0, 41, 7]
     assert found["upper right corner"].score < 0 < best.score
-    assert all(proposal.masks.mean() <= MAX_AREA * 1.05 for proposal in found.values())
+    assert all(p.masks.mean() <= MAX_AREA * 1.05 or p.too_large for p in found.values())
     (concept,) = PROPOSALS["P1b"](view)
     assert concept.concepts == (7,)
     assert concept.masks[:, 40:42, 6:8].all()
@@ -94,6 +94,93 @@ def test_flat_borders_are_found_where_they_are_and_only_there(noise: np.ndarray)
     assert found.masks[:, :4].all()
     assert found.masks[:, 8:].mean() < 0.01
     assert PROPOSALS["P1c"](view_of(noise[:20], noise[20:])) == []
+
+
+def turned_corners(side: int) -> np.ndarray:
+    """The four corners that a turned photograph leaves free, ``side`` pixels along each edge."""
+    rows, columns = np.indices((SIZE, SIZE))
+    corner = rows + columns < side
+    return corner | corner[::-1] | corner[:, ::-1] | corner[::-1, ::-1]
+
+
+def test_corners_of_turned_photographs_are_one_region_of_several_parts(noise: np.ndarray) -> None:
+    turned = noise[:20].copy()
+    corners = turned_corners(18)
+    assert corners.mean() > MAX_AREA
+    turned[:, corners] = 0
+    (found,) = [p for p in PROPOSALS["P1c"](view_of(turned, noise[20:])) if "flat" in p.shape]
+    assert not found.too_large
+    assert found.area > MAX_AREA
+    assert found.masks[:, corners].mean() > 0.95
+    assert not found.masks[:, 24, 24].any()
+
+
+def test_what_is_too_large_for_a_region_is_proposed_only_to_be_counted(noise: np.ndarray) -> None:
+    filled = noise[:20].copy()
+    filled[:, :20] = 255
+    (found,) = [p for p in PROPOSALS["P1c"](view_of(filled, noise[20:])) if "flat" in p.shape]
+    assert found.too_large
+    assert merged([found], 5) == []
+    assert left_out([found], []) == (1, 0)
+
+
+def test_a_flat_border_of_few_pictures_is_proposed(noise: np.ndarray) -> None:
+    few = noise[:40].copy()
+    few[:6, :4] = 0
+    assert [p.shape for p in PROPOSALS["P1c"](view_of(few, noise))] == []
+    few[:8, :4] = 0
+    (found,) = PROPOSALS["P1c"](view_of(few, noise))
+    assert found.masks.any(axis=(1, 2)).sum() == 8
+    assert found.area == pytest.approx(found.masks[0].mean())
+
+
+def marked(pictures: np.ndarray, rows: list[int]) -> np.ndarray:
+    """Put a striped mark at a place of its own into some pictures."""
+    result = pictures.copy()
+    stripes = np.indices((12, 12)).sum(axis=0) // 3 % 2
+    for row in rows:
+        top, left = 2 * row % 36, 5 * row % 36
+        result[row, top : top + 12, left : left + 12] = np.where(
+            stripes[..., None] > 0, (250, 214, 30), (30, 60, 190)
+        )
+    return result
+
+
+def rare(pictures: np.ndarray, noise: np.ndarray, others: np.ndarray) -> list[Proposal]:
+    """Return what P1d proposes where a model looks at what was put into the pictures."""
+    heat = 0.1 + (pictures != noise).any(axis=3).astype(np.float32)
+    return list(PROPOSALS["P1d"](view_of(pictures, others, heat)))
+
+
+def test_a_mark_of_a_few_pictures_is_found_wherever_it_is(noise: np.ndarray) -> None:
+    carriers = [0, 2, 7, 10, 14, 15]
+    pictures = marked(noise, carriers)
+    (found,) = rare(pictures, noise, noise)
+    assert found.carriers is not None
+    assert np.flatnonzero(found.carriers).tolist() == carriers
+    drawn = (pictures != noise).any(axis=3)
+    for row in carriers:
+        assert (found.masks[row] & drawn[row]).sum() > 0.7 * drawn[row].sum()
+        assert found.masks[row].sum() < 3 * drawn[row].sum()
+
+
+def test_a_mark_of_three_pictures_or_of_another_class_is_none(noise: np.ndarray) -> None:
+    assert rare(marked(noise, [0, 2, 10]), noise, noise) == []
+    pictures = marked(noise, [0, 2, 10, 14, 18])
+    assert len(rare(pictures, noise, noise)) == 1
+    assert rare(pictures, noise, marked(noise, [3])) == []
+    assert rare(pictures, noise, noise[:0]) == []
+
+
+def test_what_no_turn_is_left_for_is_counted() -> None:
+    def square(top: int, score: float) -> Proposal:
+        masks = np.zeros((3, 12, 12), bool)
+        masks[:, top : top + 3, :4] = True
+        return Proposal(str(top), masks, score, "")
+
+    proposals = [square(0, 1.0), square(0, 0.9), square(4, 0.5), square(8, 0.4)]
+    assert left_out(proposals, merged(proposals, 1)) == (0, 2)
+    assert left_out(proposals, merged(proposals, 3)) == (0, 0)
 
 
 def test_a_recurring_mark_is_found_at_its_place(noise: np.ndarray) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from scipy import ndimage
@@ -24,8 +26,11 @@ from auditor.shortcuts.propose.proposals import (
 )
 from auditor.shortcuts.propose.windows import FEATHER
 
-# Share of the class's pictures that have to have such an area.
-IN_CLASS = 0.3
+# So many pictures to choose from have to have such an area: as many as a region has references.
+LEAST_PICTURES = 4
+# Flat areas may cover so much together: a photograph that is turned on a canvas which holds it
+# leaves up to half of that free, in four corners.
+MOST_FLAT = 0.5
 # The peak of t that noise over a whole picture hardly reaches, and where the mark's edge is drawn.
 LEAST_T, EDGE_T = 4.0, 2.5
 # A smaller area is a few pixels of noise.
@@ -35,12 +40,14 @@ LEAST_AREA = 0.005
 @proposer("P1c")
 def flat_and_recurring_regions(view: ClassView) -> list[Proposal]:
     """Propose flat areas that touch the border, and the place that sets the class apart."""
+    kept, large = (np.stack(parts) for parts in zip(*map(flat_border, view.pictures), strict=True))
     proposals = []
-    flat = np.stack([flat_border(picture) for picture in view.pictures])
-    if flat[view.discovery].any(axis=(1, 2)).mean() >= IN_CLASS:
-        reason = _("areas of one colour that touch the border of the picture.")
-        grown = edge_growth(*flat.shape[1:])
-        proposals.append(_proposal(view, _("flat border area"), flat, reason, grown))
+    for flat, too_large in ((kept, False), (large, True)):
+        if flat[view.discovery].any(axis=(1, 2)).sum() >= LEAST_PICTURES:
+            reason = _("areas of one colour that touch the border of the picture.")
+            grown = edge_growth(*flat.shape[1:])
+            border = _proposal(view, _("flat border area"), flat, reason, grown)
+            proposals.append(replace(border, too_large=too_large))
     recurring = recurring_mark(view.pictures[view.discovery], view.others)
     if recurring.any():
         masks = np.repeat(recurring[None], len(view.pictures), axis=0)
@@ -62,22 +69,25 @@ def _proposal(
 
 def flat_border(
     picture: UInt8[np.ndarray, "height width 3"],
-) -> Bool[np.ndarray, "height width"]:
-    """Return the areas of near-constant colour that touch the border, if of a region's size.
+) -> tuple[Bool[np.ndarray, "height width"], Bool[np.ndarray, "height width"]]:
+    """Return the areas of near-constant colour that touch the border: those of a region's size.
 
-    An area counts when it covers between `LEAST_AREA` and `MAX_AREA` of the picture.
+    Each connected part counts by itself when it covers between `LEAST_AREA` and `MAX_AREA` of the
+    picture, and all do when they cover up to `MOST_FLAT` together: the corners beside a turned
+    photograph are four regions, not a large one. Second, what is larger than that.
     """
     parts, _number = ndimage.label(flat_pixels(picture))
     border = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
-    kept = np.zeros(parts.shape, dtype=bool)
-    for part in np.unique(border[border > 0]):
-        area = parts == part
-        if LEAST_AREA <= area.mean() <= MAX_AREA:
-            kept |= area
-    if kept.mean() > MAX_AREA:
-        return np.zeros_like(kept)
-    grown: np.ndarray = with_edges(kept[None])[0]
-    return grown
+    shares = np.bincount(parts.ravel()) / parts.size
+    touching = np.unique(border[border > 0])
+    small, large = (
+        np.isin(parts, touching[(least <= shares[touching]) & (shares[touching] <= most)])
+        for least, most in ((LEAST_AREA, MAX_AREA), (np.nextafter(MAX_AREA, 1), 1.0))
+    )
+    if small.mean() > MOST_FLAT:
+        small, large = np.zeros_like(small), small | large
+    kept, left_out = with_edges(np.stack([small, large]))
+    return kept, left_out
 
 
 def recurring_mark(

@@ -28,10 +28,26 @@ def merged(proposals: Sequence[Proposal], most: int) -> list[Proposal]:
         if (
             (proposal.fixed or following < most)
             and proposal.masks.any()
+            and not proposal.too_large
             and all(overlap(proposal.masks, other.masks) <= OVERLAP for other in kept)
         ):
             kept.append(proposal)
     return kept
+
+
+def left_out(proposals: Sequence[Proposal], kept: Sequence[Proposal]) -> tuple[int, int]:
+    """Return how many regions were too large to be tried, and how many there was no turn for.
+
+    A region that overlaps one of ``kept`` is tried with it.
+    """
+    large = sum(proposal.too_large and bool(proposal.masks.any()) for proposal in proposals)
+    waiting = sum(
+        bool(proposal.masks.any())
+        and not proposal.too_large
+        and all(overlap(proposal.masks, other.masks) <= OVERLAP for other in kept)
+        for proposal in proposals
+    )
+    return large, waiting
 
 
 def overlap(

@@ -75,7 +75,8 @@ class Proposal:
     ``placed_by`` says what decides where it lies: relevance, its shape (a corner), or the pictures
     alone. ``carriers`` marks the members that it is proposed for, None: all of them. ``grown``: by
     how many pixels its masks were grown, so that its own edges lie inside at full weight; a window
-    is not grown. ``kind`` is the name of its proposer, which fills it in.
+    is not grown. ``too_large``: it is larger than a region may be; it is not tried, but counted.
+    ``kind`` is the name of its proposer, which fills it in.
     """
 
     shape: str
@@ -87,6 +88,7 @@ class Proposal:
     concepts: tuple[int, ...] = ()
     carriers: Bool[np.ndarray, "member"] | None = None
     grown: int = 0
+    too_large: bool = False
     kind: str = ""
 
     @property
@@ -98,6 +100,12 @@ class Proposal:
     def fixed(self) -> bool:
         """Whether its shape says where it lies."""
         return self.placed_by == "shape"
+
+    @property
+    def area(self) -> float:
+        """Return the share of the picture that it covers, in the members that have it."""
+        areas = self.masks.mean(axis=(1, 2))
+        return float(areas[areas > 0].mean()) if areas.any() else 0.0
 
     def cores(self, rows: Int[np.ndarray, "row"]) -> Bool[np.ndarray, "row height width"]:
         """Return the regions of some members as they were before they were grown."""

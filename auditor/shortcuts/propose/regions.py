@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from auditor.language.numbers import percent
@@ -45,4 +47,6 @@ def recurring_regions(view: ClassView) -> list[Proposal]:
         score = region_score(view.heat, masks, view.discovery)
         grown = edge_growth(*size)
         proposals.append(Proposal(_(name), masks, score, reason, grown=grown))
-    return [proposal for proposal in proposals if proposal.masks.mean() <= MAX_AREA * ROUNDING]
+    return [
+        replace(proposal, too_large=proposal.area > MAX_AREA * ROUNDING) for proposal in proposals
+    ]
