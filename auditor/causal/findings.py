@@ -102,7 +102,13 @@ def _finding(
     look = signature(*references)
     details = _details(stage, tested, results, look) if grave else Details(signature=look)
     lead, detail = wording.meaning(
-        name, proposal.shape, verdict, results, len(rows), len(members.rows)
+        name,
+        proposal.shape,
+        verdict,
+        results,
+        len(rows),
+        len(members.rows),
+        enough=screened.enough,
     )
     shown = verdict in ("A", "B", "C")
     return Finding(

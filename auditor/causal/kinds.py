@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from auditor.causal.context import Search
 from auditor.causal.global_factors import FactorTrial
 from auditor.causal.images import Members, Stage
-from auditor.causal.screening import FEWEST_REFERENCES, LEAST_REFERENCES
+from auditor.causal.screening import FEWEST_REFERENCES
 from auditor.causal.trial import LEAST_IMAGES
 from auditor.language.numbers import whole_percent
 from auditor.language.speaking import N_, listed
@@ -81,7 +81,7 @@ KINDS = (
         RARE,
         N_("rare marks"),
         N_("regions of some pictures of a class, from %(share)s of them on"),
-        FOLLOWS_RELEVANCE,
+        (*FOLLOWS_RELEVANCE, "P1d"),
     ),
     Kind(
         "other_object",
@@ -170,11 +170,9 @@ def kinds_of(
 
 def least_share(classes: Sequence[Members]) -> float | None:
     """Return the share of its class that a mark must be on to be chosen, in the smallest class."""
-    shares = []
-    for members in classes:
-        discovered = int(members.discovery.sum())
-        references = max(FEWEST_REFERENCES, min(LEAST_REFERENCES, -(-discovered // 4)))
-        shares.append(least_prevalence(discovered, references))
+    shares = [
+        least_prevalence(int(members.discovery.sum()), FEWEST_REFERENCES) for members in classes
+    ]
     known = [share for share in shares if share is not None]
     return max(known) if known and len(known) == len(shares) else None
 

@@ -19,12 +19,15 @@ from auditor.shortcuts.propose.proposals import Proposal
 # So many images of 224 x 224 pixels are looked at, over all classes; of smaller ones more.
 IMAGES = 6000
 LARGE_IMAGE = 224 * 224
-# References of a small class, and of one that has the members for it.
-FEWEST_REFERENCES, LEAST_REFERENCES = 5, 8
-# A reference does at least this share of what the few that do most do.
+# A mark on a few pictures of the class has so many references at least: of fewer, chance would
+# choose one of them too often, and the look of a region could not be told.
+FEWEST_REFERENCES = 4
+# So many members of a small class too, and a quarter of a large one, where as many do as much.
+LEAST_REFERENCES = 8
+# Members that are tried in any case: a quarter of them are `FEWEST_REFERENCES`.
+LEAST_TRIED = 16
+# A reference does at least this share of what the `FEWEST_REFERENCES` that do most do.
 AS_GOOD = 0.5
-# The few that do most.
-FEW = 4
 # Images that each region is put into: one of the nearest class, two of others.
 TARGETS_EACH = 3
 # The share of the smaller region from which on it lies in the other one, the ratio of areas from
@@ -65,6 +68,12 @@ class Screened:
         return float(self.effects[np.isin(self.tried, self.references)].mean())
 
     @property
+    def enough(self) -> bool:
+        """Say whether all references do about as much: else fewer have what the best have."""
+        used = np.sort(self.effects[np.isin(self.tried, self.references)])
+        return bool(len(used)) and bool(used[0] >= AS_GOOD * used[-FEWEST_REFERENCES:].mean())
+
+    @property
     def non_members(self) -> Int[np.ndarray, "member_without"]:
         """Members whose region does almost nothing; empty when there are fewer than four."""
         without = self.tried[self.effects <= WITHOUT * self.reference_effect]
@@ -80,18 +89,16 @@ def screen(
     classes: int,
     rng: np.random.Generator,
 ) -> list[Screened]:
-    """Measure every proposal on the same members and targets of the discovery half.
+    """Measure every proposal on the same targets, and on members, of the discovery half.
 
     ``classes`` share the budget of `IMAGES`. One of the targets is an image of the class's nearest
     rival, since a region may tell the class from one other class only; the others are not, since
-    both may carry what they share. The references are the quarter with the largest effect; only
-    those that are `AS_GOOD` as the best, but at least `LEAST_REFERENCES` of a class that is large
-    enough. Without images of other classes they are the members whose region holds the largest
-    share of relevance.
+    both may carry what they share. The references are those of `cut`; without images of other
+    classes they are the members whose region holds the largest share of relevance.
     """
     discovered = np.flatnonzero(members.discovery)
     most = most_tried(members.inputs.shape[-2:], classes, len(proposals))
-    tried = np.sort(rng.permutation(discovered)[:most])
+    drawn = rng.permutation(discovered)
     candidates = pool.without(members.output)
     targets, fillers = _drawn(pool, candidates, rival_of(pool, members.output))
     measurable = len(fillers) == TARGETS_EACH
@@ -101,6 +108,7 @@ def screen(
         gap = float(of_members - margin(pool.logits[candidates], members.output).mean())
     screened = []
     for proposal in proposals:
+        tried = _tried(members, proposal, drawn, most)
         if measurable:
             content = members.inputs[torch.from_numpy(tried)]
             masks = proposal.masks[tried]
@@ -109,13 +117,25 @@ def screen(
             effects = _relevance_inside(members, proposal.masks, tried)
         carrying = _carrying(proposal, tried)
         order = carrying[np.argsort(-effects[carrying], kind="stable")]
-        good = int((effects[carrying] >= AS_GOOD * effects[order[:FEW]].mean()).sum())
-        most_references = min(-(-len(carrying) // 4), max(good, LEAST_REFERENCES))
-        best = order[: max(FEWEST_REFERENCES, most_references)]
+        best = order[: cut(effects[order], max(LEAST_REFERENCES, -(-len(tried) // 4)))]
         top = tried[best]
         share = float(effects[best].mean()) / max(gap, 1e-6)
         screened.append(Screened(proposal, tried, effects, np.sort(top), targets, fillers, share))
     return screened
+
+
+def cut(effects: Float[np.ndarray, "ordered"], most: int) -> int:
+    """Return how many of the largest effects, in falling order, are those of references.
+
+    At most ``most``, and only those that are `AS_GOOD` as the few largest: where a mark is on a
+    tenth of the class, most of a quarter lack it and would speak against it. But at least
+    `FEWEST_REFERENCES`, where there are as many.
+    """
+    few = effects[:FEWEST_REFERENCES]
+    if not len(few):
+        return 0
+    good = int((effects >= AS_GOOD * few.mean()).sum()) if few.mean() > 0 else 0
+    return min(len(effects), max(FEWEST_REFERENCES, min(most, good)))
 
 
 def most_tried(size: Sequence[int], classes: int, proposals: int) -> int:
@@ -125,7 +145,7 @@ def most_tried(size: Sequence[int], classes: int, proposals: int) -> int:
     """
     images = IMAGES * max(1, LARGE_IMAGE // (size[0] * size[1]))
     budget = images // max(1, 2 * TARGETS_EACH * classes * max(1, proposals))
-    return max(2 * LEAST_REFERENCES, budget)
+    return max(LEAST_TRIED, budget)
 
 
 def rival_of(pool: Pool, output: int) -> int | None:
@@ -156,13 +176,30 @@ def _drawn(
     return candidates[:TARGETS_EACH], candidates[TARGETS_EACH : 2 * TARGETS_EACH]
 
 
+def _tried(
+    members: Members, proposal: Proposal, drawn: Int[np.ndarray, "discovered"], most: int
+) -> Int[np.ndarray, "tried"]:
+    """Return ``most`` of the members drawn: the first, and as many that promise most.
+
+    That is those that the proposal says it is of, then those with the largest share of relevance
+    inside: a mark on a few members would hardly be met among a few drawn at random.
+    """
+    if len(drawn) <= most:
+        return np.sort(drawn)
+    inside = _relevance_inside(members, proposal.masks, drawn)
+    lacking = np.zeros(len(drawn), bool) if proposal.carriers is None else ~proposal.carriers[drawn]
+    promising = drawn[np.lexsort((-inside, lacking))][: most // 2]
+    rest = drawn[~np.isin(drawn, promising)][: most - len(promising)]
+    return np.sort(np.concatenate([promising, rest]))
+
+
 def _carrying(proposal: Proposal, tried: Int[np.ndarray, "tried"]) -> Int[np.ndarray, "carrying"]:
     """Return the places among ``tried`` of the carriers, if enough of them were tried."""
     everyone = np.arange(len(tried))
     if proposal.carriers is None:
         return everyone
     carrying = everyone[proposal.carriers[tried]]
-    return carrying if len(carrying) >= LEAST_REFERENCES else everyone
+    return carrying if len(carrying) >= FEWEST_REFERENCES else everyone
 
 
 def effects_of(
@@ -256,10 +293,12 @@ def _core_area(each: Screened) -> float:
 
 
 def _correlation(first: Screened, second: Screened) -> float:
-    """Return the correlation of two regions' effects over the members tried, 0 if constant."""
-    if first.effects.std() < 1e-9 or second.effects.std() < 1e-9:
+    """Return the correlation of two regions' effects, 0 if constant: over members both tried."""
+    _both, one, two = np.intersect1d(first.tried, second.tried, return_indices=True)
+    effects = first.effects[one], second.effects[two]
+    if len(one) < 2 or min(each.std() for each in effects) < 1e-9:
         return 0.0
-    return float(np.corrcoef(first.effects, second.effects)[0, 1])
+    return float(np.corrcoef(*effects)[0, 1])
 
 
 def _relevance_inside(

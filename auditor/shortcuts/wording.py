@@ -27,6 +27,10 @@ STARTS: Mapping[Grade, str] = {
     ),
     "D": N_("The %(shape)s recurs in '%(name)s', but the model hardly uses it."),
 }
+TOO_FEW = N_(
+    "The %(shape)s moves the decision for '%(name)s' in too few pictures to test whether the model "
+    "uses it."
+)
 FOUND_ON = N_("It was found on %(images)s of %(members)s pictures of the class.")
 NOT_RULED_OUT = N_(
     "The %(shape)s recurs in '%(name)s'; that the model uses it was neither shown nor ruled out."
@@ -34,9 +38,20 @@ NOT_RULED_OUT = N_(
 
 
 def meaning(
-    name: str, shape: str, grade: Grade, results: Results, images: int, members: int
+    name: str,
+    shape: str,
+    grade: Grade,
+    results: Results,
+    images: int,
+    members: int,
+    *,
+    enough: bool = True,
 ) -> tuple[str, str]:
-    """Return what the finding means: in one sentence, and the rest with numbers and intervals."""
+    """Return what the finding means: in one sentence, and the rest with numbers and intervals.
+
+    ``enough``: all pictures that it was tested by carry it. Where it is on fewer than are needed, a
+    test that finds little rules nothing out, and says nothing.
+    """
     told = [
         result_in_words(TESTS[test], each, name) for test, each in results.items() if each.has_run
     ]
@@ -53,7 +68,10 @@ def meaning(
         )
         return start, joined(dict.fromkeys(first))
     unknown = grade == "D" and not ruled_out(results)
-    lead = _(NOT_RULED_OUT if unknown else STARTS[grade], **said)
+    start = STARTS[grade]
+    if unknown:
+        start = NOT_RULED_OUT if enough else TOO_FEW
+    lead = _(start, **said)
     found_on = _(FOUND_ON, **said) if grade in ("A", "B") else ""
     return lead, joined((found_on, numbers))
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 
+from auditor.causal import screening
 from auditor.causal.findings import without_parts
-from auditor.causal.screening import Screened, contained, selected
+from auditor.causal.images import load_members
+from auditor.causal.screening import Screened, contained, cut, screen, selected
 from auditor.shortcuts.propose.proposals import PlacedBy, Proposal
+from tests.causal.worlds import MARK, world
+from tests.causal.worlds import SIZE as SIDE
 
 SIZE, MEMBERS = 24, 8
 
@@ -106,3 +112,62 @@ def test_other_classes_and_what_is_unused_do_not_hide_a_region() -> None:
     first, other, unused = finding("A"), finding("B", output=1), finding("D")
     pairs = [(first, spot), (other, spot), (unused, spot)]
     assert without_parts(pairs) == [first, other, unused]
+
+
+@pytest.mark.parametrize(
+    ("effects", "most", "references"),
+    [
+        ([5.0, 4.8, 4.6, 4.2, 0.3, 0.2, 0.1, *[0.0] * 33], 10, 4),
+        ([5.0, 4.8, 4.6, 4.2, 4.0, 3.9, 0.1, *[0.0] * 33], 10, 6),
+        ([5.0, 4.8, *[0.1] * 38], 10, 4),
+        ([4.0] * 40, 10, 10),
+        ([4.0] * 12, 3, 4),
+        ([-1.0] * 40, 10, 4),
+        ([4.0, 3.0], 1, 2),
+        ([], 0, 0),
+    ],
+)
+def test_references_are_those_that_do_as_much_as_the_few_that_do_most(
+    effects: list[float], most: int, references: int
+) -> None:
+    assert cut(np.array(effects), most) == references
+
+
+def test_a_mark_on_few_members_has_those_as_references() -> None:
+    known = world(per_class=40, marked=(0.25, 0.0, 0.0))
+    members = load_members(known.search(), 0)
+    carries = np.flatnonzero(members.rows < 10)
+    mask = np.zeros((SIDE, SIDE), bool)
+    mask[MARK] = True
+    proposal = Proposal("mark", np.repeat(mask[None], len(members.rows), 0), 0.5, "because.")
+    stage = known.stage(20)
+    (result,) = screen(
+        stage.probe, members, [proposal], stage.others, classes=3, rng=np.random.default_rng(0)
+    )
+    few = carries[members.discovery[carries]]
+    assert 4 <= len(few) < 8
+    assert result.references.tolist() == few.tolist()
+    assert result.enough
+    assert not replace(result, effects=np.where(result.tried == few[0], 9.0, 0.1)).enough
+
+
+def test_of_many_members_those_are_tried_that_promise_most(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(screening, "IMAGES", 1)
+    known = world(per_class=120, marked=(0.1, 0.0, 0.0))
+    members = load_members(known.search(), 0)
+    has = (members.rows < 12) & members.discovery
+    mask = np.zeros((SIDE, SIDE), bool)
+    mask[MARK] = True
+    masks = np.repeat(mask[None], len(members.rows), 0)
+    plain = Proposal("mark", masks, 0.5, "because.")
+    named = Proposal("mark", np.roll(masks, 9, axis=1), 0.5, "because.", carriers=has)
+    stage = known.stage(20)
+    results = screen(
+        stage.probe, members, [plain, named], stage.others, classes=3, rng=np.random.default_rng(0)
+    )
+    for result in results:
+        assert len(result.tried) == 16
+        assert has[result.tried].sum() == has.sum() > 3
+    assert np.isin(results[0].references, np.flatnonzero(has)).all()
