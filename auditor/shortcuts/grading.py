@@ -21,7 +21,9 @@ from auditor.shortcuts.tests import INSIDE, TESTS, CausalTest, Results
 # The share of false alarms that is allowed among all tests that pass.
 LEVEL = 0.01
 # Lower bounds of effects. Grade B asks for `LIKELY` and not for `CLEAR`: of nets without any
-# artefact more show an effect between the two than of nets with one.
+# artefact more show an effect between the two than of nets with one. `CLEAR` is enough of a share
+# of the evidence that stands out, of a region that looks like an artefact: a confident net hardly
+# turns, so that what decides between its classes moves little.
 STRONG, LIKELY, CLEAR, UNUSED = 0.25, 0.15, 0.10, 0.05
 # Robust standard deviations from which on a share of evidence is no window's like any other.
 LEAST_Z = 3.0
@@ -49,6 +51,8 @@ def grade(results: Results, plausibility: Plausibility) -> Grade | None:
     decides = passed & {"sufficient", "necessary"}
     if decides and bound >= LIKELY and artefact >= LIKELY_ARTEFACT:
         return "B"
+    if artefact >= ARTEFACT and _reach_that_stands_out(results) >= CLEAR:
+        return "B"
     if bound >= STRONG and artefact < LIKELY_ARTEFACT:
         return "C"
     largest = max((each.low for test, each in ran if test.kind != INSIDE), default=0.0)
@@ -68,6 +72,11 @@ def reach(results: Results) -> float:
         if _passes(each) and test.weight != "confirms" and stands_out(test, each)
     )
     return max(bounds, default=0.0)
+
+
+def _reach_that_stands_out(results: Results) -> float:
+    """Return `reach` of the tests alone whose effects are compared with those of windows."""
+    return reach({name: each for name, each in results.items() if TESTS[name].stands_out})
 
 
 def stands_out(test: CausalTest, evidence: Evidence) -> bool:

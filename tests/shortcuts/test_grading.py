@@ -62,6 +62,12 @@ def missing(test: CausalTest) -> Evidence:
         ([evidence(EVIDENCE_SHARE, 0.15, z=3.0)], 0.5, "B"),
         ([evidence(EVIDENCE_SHARE, 0.15, z=2.9)], 0.5, None),
         ([evidence(EVIDENCE_SHARE, 0.3, z=None)], 0.9, None),
+        ([evidence(EVIDENCE_SHARE, 0.10, z=3.0)], 0.75, "B"),
+        ([evidence(EVIDENCE_SHARE, 0.10, z=3.0)], 0.74, None),
+        ([evidence(EVIDENCE_SHARE, 0.10, z=2.9)], 0.75, None),
+        ([evidence(EVIDENCE_SHARE, 0.09, z=3.0)], 0.75, None),
+        ([evidence(EVIDENCE_SHARE, 0.10, z=3.0, q=0.02)], 0.75, None),
+        ([evidence(FLIP_EXCESS, 0.14), evidence(EVIDENCE_SHARE, 0.05, z=4.0)], 0.9, None),
         ([evidence(FLIP_EXCESS, 0.3, q=0.02)], 0.9, None),
         ([evidence(FLIP_EXCESS, 0.3)], 0.49, "C"),
         ([evidence(FLIP_EXCESS, 0.2)], 0.49, None),
@@ -180,6 +186,13 @@ def test_few_pictures_do_not_make_a_region_unused(high: float, n: int, known: bo
     meaning, _ = wording.meaning("gravel", "lower right corner", "D", found, 60, 75)
     assert ("hardly uses it" in meaning) == known
     assert ("neither shown nor ruled out" in meaning) != known
+
+
+def test_a_region_of_too_few_pictures_is_not_called_neither_shown_nor_ruled_out() -> None:
+    found = of(evidence(FLIP_EXCESS, 0.0))
+    meaning, _ = wording.meaning("gravel", "spot", "D", found, 60, 75, enough=False)
+    assert "in too few pictures" in meaning
+    assert "neither shown" not in meaning
 
 
 def test_a_removal_without_effect_is_said_in_words() -> None:
