@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from auditor.shortcuts.cues import MOST
 from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
 from tests.benchmarks.shortcuts.scores import rank_of
 from tests.benchmarks.shortcuts.tracing import lost_at
@@ -14,7 +15,6 @@ LISTED, FLAGGED = ("A", "B", "C"), ("A", "B")
 ABOVE = {"A": 2.0, "B": 1.0, "C": 0.0}
 SEARCH = "this search"
 PART = 0.25
-CUES = 3
 Result = Mapping[str, Any]
 
 
@@ -212,7 +212,7 @@ def touched_by(row: Mapping[str, Any]) -> set[int]:
 
 
 def shown_rows(search: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return what a reader is shown: A and B, and each class's `CUES` strongest of grade C."""
+    """Return what a reader is shown: A and B, and each class's `MOST` strongest of grade C."""
     rows = [*search["findings"], *search["factors"]]
     cues: dict[int, list[Mapping[str, Any]]] = {}
     for row in rows:
@@ -221,7 +221,7 @@ def shown_rows(search: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     strongest = [
         row
         for own in cues.values()
-        for row in sorted(own, key=lambda r: -r.get("reach", r["strength"]))[:CUES]
+        for row in sorted(own, key=lambda r: -r.get("reach", r["strength"]))[:MOST]
     ]
     return [*(row for row in rows if row["grade"] in FLAGGED), *strongest]
 
