@@ -41,6 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="processes, one thread each")
     parser.add_argument("--ablations", action="store_true", help="also with each part off")
     parser.add_argument("--only", nargs="+", default=[], help="models whose id holds one of these")
+    parser.add_argument(
+        "--part", default="1/1", metavar="K/N", help="only every N-th model, for N tasks at once"
+    )
     parser.add_argument("--page", action="store_true", help="write the page from what is there")
     given = parser.parse_args(arguments)
     cases = GRIDS[given.grid]()
@@ -55,9 +58,10 @@ def main(arguments: list[str] | None = None) -> int:
         given.weights,
     )
     interrupted = False
+    part, parts = (int(number) for number in given.part.split("/"))
     if not given.page:
         try:
-            run(cases, plan, jobs=given.jobs)
+            run(cases[part - 1 :: parts], plan, jobs=given.jobs)
         except KeyboardInterrupt:
             interrupted = True
             print("stopped; the same command goes on from here", file=sys.stderr)

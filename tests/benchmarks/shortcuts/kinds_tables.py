@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tests.benchmarks.shortcuts.artefacts import ARTEFACTS, FIRST
+from tests.benchmarks.shortcuts.cases import Case
 from tests.benchmarks.shortcuts.drawing import (
     ANYWHERE,
     CHANGING,
@@ -20,6 +22,7 @@ from tests.benchmarks.shortcuts.drawing import (
     TONE,
 )
 from tests.benchmarks.shortcuts.kinds_grid import TUNED
+from tests.benchmarks.shortcuts.manipulation import POSITIVE
 from tests.benchmarks.shortcuts.scores import mean_interval, rank_correlation, share_interval
 from tests.benchmarks.shortcuts.summary import SEARCH, Model, Outcome, Planting
 from tests.benchmarks.shortcuts.tables import positives, said, table
@@ -164,12 +167,54 @@ def negatives_table(models: Sequence[Model]) -> str:
                 flagged = sum(m.flagged for m in these)
                 name = f"{kind} {title}{value}".strip()
                 share = said(share_interval(flagged, len(these)))
+                known = str(sum(of_the_data(m) for m in these))
                 cues = f"{np.mean([m.cues for m in these]):.1f}"
-                rows.append([name, str(len(these)), str(flagged), share, cues])
-    return table(["models", "n", "any A or B", "share", "cues shown, mean"], rows)
+                rows.append([name, str(len(these)), str(flagged), share, known, cues])
+    head = ["models", "n", "any A or B", "share", "all of them the data's own", "cues shown, mean"]
+    return table(head, rows)
 
 
-def kinds_page(plantings: Sequence[Planting], models: Sequence[Model]) -> list[str]:
+def of_the_data(model: Model) -> bool:
+    """Say whether all that is flagged lies in classes whose own mark, drawn, turns other pictures.
+
+    Of marks that a data set has without anybody planting them, see `own_biases`.
+    """
+    turned = {each["output"] for each in model.own if each["fe"] >= POSITIVE}
+    return bool(model.alarm_rows) and all(row["class"] in turned for row in model.alarm_rows)
+
+
+def hours_table(results: Sequence[Mapping[str, Any]], cases: Sequence[Case]) -> str:
+    """Return the processor time of measured models by network and size, and what all would take."""
+    rows, whole = [], 0.0
+    for net, side in sorted({(case.net, case.side) for case in cases}):
+        wanted = sum((case.net, case.side) == (net, side) for case in cases)
+        spent = [
+            {name: lap["cpu"] for name, lap in each["seconds"].items()}
+            for each in results
+            if (each["case"]["net"], each["case"].get("side", 64)) == (net, side)
+        ]
+        if not spent:
+            rows.append([net, str(side), str(wanted), "0", "", "", "not measured"])
+            continue
+        parts = [np.mean([each.get(n, 0.0) for each in spent]) for n in ("training", "search")]
+        mean = float(np.mean([sum(each.values()) for each in spent]))
+        whole += mean * wanted / 3600
+        rows.append(
+            [
+                net, str(side), str(wanted), str(len(spent)), *(f"{part:.0f}" for part in parts),
+                f"{mean:.0f}",
+            ]
+        )  # fmt: skip
+    head = ["network", "side", "models", "measured", "training", "search", "a model, CPU s"]
+    return f"{table(head, rows)}\n\nAll models of measured rows: {whole:.1f} CPU hours."
+
+
+def kinds_page(
+    plantings: Sequence[Planting],
+    models: Sequence[Model],
+    results: Sequence[Mapping[str, Any]],
+    cases: Sequence[Case],
+) -> list[str]:
     """Return the parts of the page about kinds of shortcut."""
     return [
         "## By kind of shortcut",
@@ -183,6 +228,8 @@ def kinds_page(plantings: Sequence[Planting], models: Sequence[Model]) -> list[s
         left_out_table(plantings),
         "## Models without an artefact",
         negatives_table(models),
+        "## Processor time",
+        hours_table(results, cases),
     ]
 
 

@@ -93,7 +93,7 @@ def page(
         RULES,
         "## In short", tables.headline_table(planted, rows), cost(rows, results),
         "## Goals", kinds_tables.goals_table(planted, rows),
-        *kinds_tables.kinds_page(planted, rows),
+        *kinds_tables.kinds_page(planted, rows, results, cases),
         "## What counts", tables.counts_table(planted, rows),
         "## By artefact and prevalence",
         "First of all / graded A or B / relied on by the model (mean FE\\*).",
