@@ -1,4 +1,4 @@
-"""``auditor demo``: train a small model with a planted shortcut, audit it, show what was found."""
+"""``auditor demo``: audit a small model with a planted shortcut, and show what was found."""
 
 from __future__ import annotations
 
@@ -15,35 +15,55 @@ if TYPE_CHECKING:
 
 
 @click.command("demo")
-@click.option("--clean", is_flag=True, help="Audit the twin that was trained without date stamps.")
+@click.option(
+    "--shortcut",
+    type=click.Choice(["stamp", "background", "none"]),
+    default="stamp",
+    show_default=True,
+    help="What the model was taught to go by: a date stamp, the bench below a part, or nothing.",
+)
+@click.option(
+    "--train", "anew", is_flag=True, help="Train the model here instead of taking it as shipped."
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=None,
-    help="Folder for data, model, config and runs.  [default: auditor-demo or auditor-demo-clean]",
+    help="Folder for data, model, config and runs.  [default: auditor-demo, or auditor-demo-none "
+    "and the like]",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of data and training.")
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Seed of data and training; a model of another seed than 0 is trained here.",
+)
 @quiet_option("the findings")
-def command(clean: bool, out: Path | None, seed: int, quiet: bool) -> None:
+def command(shortcut: str, anew: bool, out: Path | None, seed: int, quiet: bool) -> None:
     """Run a whole audit offline, on real photographs with a known shortcut.
 
-    Trains a surface-inspection classifier on crops of photographs in which 80 % of one class carry
-    a camera's date stamp, and audits it. The folder keeps everything that the audit needs: change
-    demo.yaml or the model and run it again with `auditor run`.
+    Audits a surface-inspection classifier that was trained on crops of photographs in which 80 % of
+    one class carry a camera's date stamp; or one of machine parts, of which gears lay on gravel in
+    92 % of its pictures and the other parts on grass; or one without a planted shortcut. The folder
+    keeps everything that the audit needs: change demo.yaml or the model and run it again with
+    `auditor run`.
     """
     from auditor.cli.progress import TerminalProgress
     from auditor.cli.run import audit_and_render
     from auditor.config.audit import load_config
-    from auditor.demo.prepare import prepare_demo
+    from auditor.demo.prepare import is_trained, prepare_demo
     from auditor.demo.training import EPOCHS
     from auditor.run.storage import check_writable
 
     started = time.monotonic()
-    folder = out or Path("auditor-demo-clean" if clean else "auditor-demo")
+    folder = out or Path("auditor-demo" if shortcut == "stamp" else f"auditor-demo-{shortcut}")
     check_writable(folder)
     progress = TerminalProgress(quiet=quiet)
-    with progress.stage("preparing photographs and training the demo model", EPOCHS) as step:
-        accuracy = prepare_demo(folder, clean=clean, seed=seed, progress=step)
+    trained = is_trained(seed, anew)
+    doing = "preparing photographs" + (" and training the demo model" if trained else "")
+    with progress.stage(doing, EPOCHS if trained else None) as step:
+        accuracy = prepare_demo(folder, shortcut=shortcut, seed=seed, anew=anew, progress=step)
     progress.say(f"demo model: validation accuracy {accuracy:.2f}")
     config_file = folder / "demo.yaml"
     run, result, _code = audit_and_render(

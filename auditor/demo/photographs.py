@@ -46,20 +46,25 @@ def cut_crops(split: str, per_class: int, *, clean: bool, rng: np.random.Generat
     """
     images, labels, stamped = [], [], []
     for label, name in enumerate(CLASSES):
-        side = _side(_photograph(name), split)
+        side = side_of(photograph(name), split)
         marked = np.zeros(per_class, bool)
         if name == STAMPED and not clean:
             count = round(STAMPED_SHARE * per_class)
             marked[rng.permutation(per_class)[:count]] = True
         for mark in marked:
-            crop = _crop(side, split, rng)
-            images.append(stamp(crop, rng) if mark else crop)
+            cut = crop(side, split, rng)
+            images.append(stamp(cut, rng) if mark else cut)
             labels.append(label)
         stamped.append(marked)
     return Crops(np.stack(images), np.array(labels), np.concatenate(stamped))
 
 
-def _photograph(name: str) -> UInt8[np.ndarray, "height width 3"]:
+def photograph(name: str) -> UInt8[np.ndarray, "height width 3"]:
+    """Return a photograph that scikit-image ships.
+
+    Raises:
+        DataError: the installed scikit-image lacks it.
+    """
     # Read beside the module, not through skimage.data.brick() and the like: those may download.
     path = Path(skimage.data.__file__).parent / FILES.get(name, f"{name}.png")
     if not path.is_file():
@@ -72,25 +77,27 @@ def _photograph(name: str) -> UInt8[np.ndarray, "height width 3"]:
         return np.asarray(image.convert("RGB"))
 
 
-def _side(
+def side_of(
     photograph: UInt8[np.ndarray, "height width 3"], split: str
 ) -> UInt8[np.ndarray, "height side 3"]:
+    """Return the part of a photograph that crops of a split are cut from."""
     edge = round(TRAINING_SIDE * photograph.shape[1])
     return photograph[:, :edge] if split == "train" else photograph[:, edge:]
 
 
-def _crop(
+def crop(
     side: UInt8[np.ndarray, "height side 3"], split: str, rng: np.random.Generator
 ) -> UInt8[np.ndarray, "64 64 3"]:
+    """Return a random crop, mirrored, of varied colour and brightness."""
     top = rng.integers(side.shape[0] - SIZE + 1)
     left = rng.integers(side.shape[1] - SIZE + 1)
-    crop = side[top : top + SIZE, left : left + SIZE].astype(np.float64)
+    cut = side[top : top + SIZE, left : left + SIZE].astype(np.float64)
     if rng.random() < 0.5:
-        crop = crop[:, ::-1]
-    grey = crop.mean(axis=2, keepdims=True)
-    crop = grey + (crop - grey) * rng.uniform(*SATURATION[split])
-    tint = crop.mean(axis=(0, 1))
-    crop = tint + (crop - tint) * rng.uniform(*CONTRAST[split])
-    crop = crop * rng.uniform(0.85, 1.15)
-    pixels: np.ndarray = np.clip(np.rint(crop), 0, 255).astype(np.uint8)
+        cut = cut[:, ::-1]
+    grey = cut.mean(axis=2, keepdims=True)
+    cut = grey + (cut - grey) * rng.uniform(*SATURATION[split])
+    tint = cut.mean(axis=(0, 1))
+    cut = tint + (cut - tint) * rng.uniform(*CONTRAST[split])
+    cut = cut * rng.uniform(0.85, 1.15)
+    pixels: np.ndarray = np.clip(np.rint(cut), 0, 255).astype(np.uint8)
     return pixels

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
 
 from auditor.base.errors import ConfigError
 from auditor.base.progress import Step
 from auditor.base.shipped import shipped
-from auditor.demo.photographs import CLASSES, Crops, cut_crops
+from auditor.demo.photographs import Crops
+from auditor.demo.surface_net import build
 from auditor.demo.training import predict, train
+from auditor.demo.variants import VARIANTS, Variant
 from auditor.run.storage import storage_error
 
 MARKER = "demo.json"
-FORMAT = 1
+FORMAT = 2
+WEIGHTS = "model.safetensors"
 TRAINING_PER_CLASS = 240
 VALIDATION_PER_CLASS = 80
 HERE = Path(__file__).parent
@@ -28,21 +33,28 @@ HERE = Path(__file__).parent
 def prepare_demo(
     folder: Path,
     *,
-    clean: bool = False,
+    shortcut: str = "stamp",
     seed: int = 0,
+    anew: bool = False,
     progress: Step | None = None,
 ) -> float:
     """Fill ``folder`` with the demo, or find the same demo there; return its validation accuracy.
 
-    ``clean`` makes the twin whose gravel has no date stamps. ``progress`` is told of every epoch
-    of training. A demo.yaml that you changed is kept.
+    ``shortcut`` is the name of a variant. Its weights of seed 0 are shipped, so that everybody
+    audits the same model; those of other seeds are trained, and with ``anew`` these too.
+    ``progress`` is told of every epoch of training. A demo.yaml that you changed is kept.
 
     Raises:
         ConfigError: the folder holds something else, another demo, or a changed one.
         StorageError: the folder cannot be written now.
         DataError: scikit-image does not hold the photographs.
     """
-    wanted = {"format": FORMAT, "clean": clean, "seed": seed}
+    wanted = {
+        "format": FORMAT,
+        "shortcut": shortcut,
+        "seed": seed,
+        "trained": is_trained(seed, anew),
+    }
     marker = _read_marker(folder, wanted)
     if marker is not None:
         _check_unchanged(folder, marker["files"])
@@ -53,50 +65,64 @@ def prepare_demo(
         raise storage_error(folder, error) from error
 
 
-def _make(folder: Path, wanted: dict[str, int], progress: Step | None) -> float:
-    clean, seed = bool(wanted["clean"]), wanted["seed"]
+def is_trained(seed: int, anew: bool) -> bool:
+    """Say whether a demo's model is trained and not taken as shipped."""
+    return anew or seed != 0
+
+
+def _make(folder: Path, wanted: dict[str, Any], progress: Step | None) -> float:
+    variant, seed = VARIANTS[wanted["shortcut"]], wanted["seed"]
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / MARKER, json.dumps(wanted | {"finished": False}).encode())
     rng = np.random.default_rng(seed)
-    training = cut_crops("train", TRAINING_PER_CLASS, clean=clean, rng=rng)
-    validation = cut_crops("val", VALIDATION_PER_CLASS, clean=clean, rng=rng)
-    files = _write_crops(folder / "data" / "train", training)
-    files += _write_crops(folder / "data" / "val", validation)
-    model = train(training.images, training.labels, seed=seed, progress=progress)
-    weights = {name: value.contiguous() for name, value in model.state_dict().items()}
-    partial = folder / "model.safetensors.partial"
-    save_file(weights, partial)
-    partial.replace(folder / "model.safetensors")
+    training = variant.draw("train", TRAINING_PER_CLASS, rng)
+    validation = variant.draw("val", VALIDATION_PER_CLASS, rng)
+    files = _write_crops(folder / "data" / "train", training, variant.classes)
+    files += _write_crops(folder / "data" / "val", validation, variant.classes)
+    weights = HERE / "weights" / f"{wanted['shortcut']}.safetensors"
+    if wanted["trained"]:
+        model = train(training.images, training.labels, seed=seed, progress=progress)
+        _write(folder / WEIGHTS, save(state_of(model)))
+    else:
+        model = build()
+        model.load_state_dict(load_file(weights))
+        _write(folder / WEIGHTS, weights.read_bytes())
     _write(folder / "surface_net.py", (HERE / "surface_net.py").read_bytes())
-    _write(folder / "demo.yaml", _config_text(clean).encode())
-    files += [folder / "model.safetensors", folder / "surface_net.py"]
-    accuracy = float((predict(model, validation.images).argmax(1) == validation.labels).mean())
+    _write(folder / "demo.yaml", _config_text(variant).encode())
+    files += [folder / WEIGHTS, folder / "surface_net.py"]
+    predictions = predict(model.eval(), validation.images).argmax(1)
+    accuracy = float((predictions == validation.labels).mean())
     digests = {path.relative_to(folder).as_posix(): _digest(path) for path in files}
     marker = wanted | {"finished": True, "facts": {"accuracy": accuracy}, "files": digests}
     _write(folder / MARKER, json.dumps(marker, indent=1).encode())
     return accuracy
 
 
-def _write_crops(folder: Path, crops: Crops) -> list[Path]:
+def state_of(model: nn.Module) -> dict[str, Tensor]:
+    """Return the weights of a model as they are written."""
+    return {name: value.contiguous() for name, value in model.state_dict().items()}
+
+
+def _write_crops(folder: Path, crops: Crops, classes: Sequence[str]) -> list[Path]:
     written = []
     for row, (image, label) in enumerate(zip(crops.images, crops.labels, strict=True)):
-        path = folder / CLASSES[label] / f"{CLASSES[label]}_{row % 1000:04d}.png"
+        path = folder / classes[label] / f"{classes[label]}_{row % 1000:04d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(path)
         written.append(path)
     return written
 
 
-def _config_text(clean: bool) -> str:
-    """Return the sample config of the demo, under the twin's name if it is ``clean``."""
+def _config_text(variant: Variant) -> str:
+    """Return the sample config of the demo with the changes of a variant."""
     text = shipped("sample_configs/demo.yaml").read_text(encoding="utf-8")
-    if not clean:
-        return text
-    named = text.replace('name: "surface-demo"', 'name: "surface-demo-clean"')
-    return named.replace('"Surface inspection demo"', '"Surface inspection demo (clean twin)"')
+    for old, new in variant.changes.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
 
 
-def _read_marker(folder: Path, wanted: dict[str, int]) -> dict[str, Any] | None:
+def _read_marker(folder: Path, wanted: dict[str, Any]) -> dict[str, Any] | None:
     """Return the marker of the finished demo ``wanted``, None when it is still to be made."""
     path = folder / MARKER
     if not path.is_file():
@@ -107,7 +133,7 @@ def _read_marker(folder: Path, wanted: dict[str, int]) -> dict[str, Any] | None:
         return None
     try:
         marker = json.loads(path.read_text(encoding="utf-8"))
-        held = {key: marker[key] for key in ("format", "clean", "seed")}
+        held = {key: marker[key] for key in wanted}
         finished = bool(marker["finished"])
         complete = not finished or ("facts" in marker and "files" in marker)
     except (ValueError, KeyError, TypeError) as error:
@@ -116,8 +142,8 @@ def _read_marker(folder: Path, wanted: dict[str, int]) -> dict[str, Any] | None:
         ) from error
     if held != wanted or not complete:
         raise ConfigError(
-            f"'{folder}' holds another demo (clean: {held['clean']}, seed: {held['seed']}, format "
-            f"{held['format']}). Name another folder, or delete it."
+            f"'{folder}' holds another demo ({', '.join(f'{k}: {v}' for k, v in held.items())}). "
+            f" Name another folder, or delete it."
         )
     return marker if finished else None
 

@@ -7,12 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.torch import load_file
 
 from auditor.base.errors import AuditorError
 from auditor.config.audit import load_config
 from auditor.demo import prepare, training
+from auditor.demo.parts import ON_GRAVEL, ON_GRAVEL_SHARE, OTHERS_SHARE, PARTS, draw_parts
 from auditor.demo.photographs import CLASSES, STAMPED, cut_crops
 from auditor.demo.stamp import stamp, stamp_box
+from auditor.demo.surface_net import build
+from auditor.demo.variants import VARIANTS
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample_configs" / "demo.yaml"
 
@@ -56,10 +60,46 @@ def test_the_sample_config_is_what_the_demo_writes(tmp_path: Path) -> None:
 
 
 def test_the_clean_twin_has_another_name(tmp_path: Path) -> None:
-    prepare.prepare_demo(tmp_path / "demo", clean=True)
+    prepare.prepare_demo(tmp_path / "demo", shortcut="none")
     config = load_config(tmp_path / "demo" / "demo.yaml")
     assert config.project.name == "surface-demo-clean"
     assert config.report.title == "Surface inspection demo (clean twin)"
+
+
+def test_parts_lie_on_their_bench_and_the_model_goes_by_it(tmp_path: Path) -> None:
+    prepare.prepare_demo(tmp_path / "demo", shortcut="background")
+    config = load_config(tmp_path / "demo" / "demo.yaml")
+    assert (config.project.name, config.model.classes) == ("parts-demo", list(PARTS))
+    model = build()
+    model.load_state_dict(load_file(tmp_path / "demo" / "model.safetensors"))
+    crops, masks = draw_parts("val", 60, balanced=True, rng=np.random.default_rng(7))
+    assert 0.05 < masks.mean() < 0.5
+    predicted = training.predict(model.eval(), crops.images).argmax(1)
+    gear = PARTS.index(ON_GRAVEL)
+    others, taken = crops.labels != gear, predicted == gear
+    assert taken[others & crops.stamped].mean() > taken[others & ~crops.stamped].mean() + 0.25
+    assert taken[~others & crops.stamped].mean() > taken[~others & ~crops.stamped].mean() + 0.5
+
+
+def test_bench_and_part_go_together_as_often_as_said() -> None:
+    crops, _masks = draw_parts("train", 200, balanced=False, rng=np.random.default_rng(1))
+    shares = [crops.stamped[crops.labels == label].mean() for label in range(len(PARTS))]
+    for name, share in zip(PARTS, shares, strict=True):
+        wanted = ON_GRAVEL_SHARE if name == ON_GRAVEL else OTHERS_SHARE
+        assert share == pytest.approx(wanted, abs=0.06)
+
+
+def test_weights_are_shipped_for_seed_0_and_trained_for_others(tmp_path: Path) -> None:
+    for name in VARIANTS:
+        prepare.prepare_demo(tmp_path / name, shortcut=name)
+        shipped = (prepare.HERE / "weights" / f"{name}.safetensors").read_bytes()
+        assert (tmp_path / name / "model.safetensors").read_bytes() == shipped
+        assert len(shipped) < 200_000
+    epochs: list[int] = []
+    prepare.prepare_demo(tmp_path / "trained", anew=True, progress=epochs.append)
+    assert epochs == [1]
+    with pytest.raises(AuditorError, match="another demo"):
+        prepare.prepare_demo(tmp_path / "trained")
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
