@@ -21,6 +21,7 @@ from auditor.shortcuts import wording
 from auditor.shortcuts.calibration import Nulls
 from auditor.shortcuts.fingerprint import fingerprint, signature, told_apart
 from auditor.shortcuts.grading import calibrated, confidence, grade, reach, severity
+from auditor.shortcuts.seen import seen
 from auditor.shortcuts.tests import REMOVAL, Results
 from auditor.shortcuts.weighing import against
 
@@ -85,6 +86,8 @@ def _finding(
     if grave and tested.carrying is not None:
         carry = tested.carrying.members
     rows = np.flatnonzero(carry)
+    references = members.pictures[screened.references], proposal.masks[screened.references]
+    shown_as = seen(*references, proposal.kind)
     candidate = Candidate(
         id=tested.id,
         output=members.output,
@@ -97,17 +100,18 @@ def _finding(
         score=screened.share,
         reason=proposal.reason,
         examples=_examples(members, screened, carry),
+        seen=shown_as,
     )
-    references = members.pictures[screened.references], proposal.masks[screened.references]
     look = signature(*references)
     details = _details(stage, tested, results, look) if grave else Details(signature=look)
     lead, detail = wording.meaning(
         name,
-        proposal.shape,
+        shown_as,
         verdict,
         results,
         len(rows),
         len(members.rows),
+        kind=proposal.kind,
         enough=screened.enough,
     )
     shown = verdict in ("A", "B", "C")

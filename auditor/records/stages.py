@@ -212,8 +212,9 @@ class Candidate:
     """Something a class may rest on that may not be the object: a region in each member.
 
     ``rows`` are members of the class (discovery and test), ``masks`` the region in each of them at
-    input resolution. ``kind`` is the proposal's name, such as P1b, ``shape`` says what was placed.
-    ``examples`` are those of ``rows`` whose region does most, most first; they are what is shown.
+    input resolution. ``kind`` is the proposal's name, such as P1b, ``shape`` says what was placed,
+    ``seen`` what a person sees there (`auditor.shortcuts.seen`). ``examples`` are those of ``rows``
+    whose region does most, most first; they are what is shown.
     """
 
     id: str
@@ -227,6 +228,7 @@ class Candidate:
     score: float
     reason: str
     examples: Int[np.ndarray, "example"] = field(default_factory=lambda: np.zeros(0, dtype=int))
+    seen: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,61 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from auditor.language.numbers import bare_percent, percent
 from auditor.language.speaking import N_, capitalised, joined, ngettext
 from auditor.language.speaking import gettext as _
 from auditor.records.shortcuts import Details, Evidence, Grade, Plausibility, Zeroing
 from auditor.records.stages import Candidate
 from auditor.shortcuts.grading import ruled_out
+from auditor.shortcuts.seen import CONTEXT
 from auditor.shortcuts.terms import TERMS
 from auditor.shortcuts.tests import INSIDE, TESTS, CausalTest, Results
 
-STARTS: Mapping[Grade, str] = {
+STARTS: dict[Grade, str] = {
     "A": N_(
-        "The model can be steered to '%(name)s' by the %(shape)s, and the region looks like an"
+        "The model can be steered to '%(name)s' by the %(seen)s, and the region looks like an"
         " artefact."
     ),
     "B": N_(
-        "Likely shortcut: the model's decision for '%(name)s' leans on the %(shape)s, which "
-        "may not be the object."
+        "Likely shortcut: the model's decision for '%(name)s' leans on the %(seen)s, which may not "
+        "be the object."
     ),
     "C": N_(
-        "The %(shape)s is compact evidence of '%(name)s' itself; expected unless you say otherwise."
+        "The model can be steered to '%(name)s' by the %(seen)s. It does not look like an artefact,"
+        " but only a person can say whether it is part of what '%(name)s' means."
     ),
-    "D": N_("The %(shape)s recurs in '%(name)s', but the model hardly uses it."),
+    "D": N_("The %(seen)s: it recurs in '%(name)s', but the model hardly uses it."),
+}
+# Of what surrounds the object: a context, which is called no artefact.
+CONTEXT_STARTS: dict[Grade, str] = {
+    "A": N_(
+        "The model can be steered to '%(name)s' by the %(seen)s, whatever the object is: not the "
+        "object decides, but what is around it."
+    ),
+    "B": N_(
+        "Likely shortcut: the model's decision for '%(name)s' leans on the %(seen)s, and not on the"
+        " object alone."
+    ),
+    "C": N_(
+        "The model can be steered to '%(name)s' by the %(seen)s. Only a person can say whether that"
+        " is part of what '%(name)s' means (as the sea is for ships)."
+    ),
 }
 TOO_FEW = N_(
-    "The %(shape)s moves the decision for '%(name)s' in too few pictures to test whether the model "
+    "The %(seen)s moves the decision for '%(name)s' in too few pictures to test whether the model "
     "uses it."
 )
 FOUND_ON = N_("It was found on %(images)s of %(members)s pictures of the class.")
 NOT_RULED_OUT = N_(
-    "The %(shape)s recurs in '%(name)s'; that the model uses it was neither shown nor ruled out."
+    "The %(seen)s: it recurs in '%(name)s'; that the model uses it was neither shown nor ruled out."
 )
 
 
 def meaning(
     name: str,
-    shape: str,
+    seen: str,
     grade: Grade,
     results: Results,
     images: int,
     members: int,
     *,
+    kind: str = "",
     enough: bool = True,
 ) -> tuple[str, str]:
     """Return what the finding means: in one sentence, and the rest with numbers and intervals.
 
-    ``enough``: all pictures that it was tested by carry it. Where it is on fewer than are needed, a
-    test that finds little rules nothing out, and says nothing.
+    ``seen`` is the phrase for what the region shows (`auditor.shortcuts.seen`), ``kind`` that of
+    the candidate. ``enough``: all pictures that it was tested by carry it. Where it is on fewer
+    than are needed, a test that finds little rules nothing out, and says nothing.
     """
     told = [
         result_in_words(TESTS[test], each, name) for test, each in results.items() if each.has_run
     ]
     numbers = capitalised(joined(told, "; ")) + "." if any(told) else ""
-    said = {"name": name, "shape": shape, "images": images, "members": members}
+    said = {"name": name, "seen": seen, "images": images, "members": members}
     if grade == "U":
         first = [
             each.reason
@@ -64,11 +81,11 @@ def meaning(
             if each.reason and TESTS[test].kind != INSIDE
         ]
         start = _(
-            "Whether the model relies on the %(shape)s for '%(name)s' could not be tested.", **said
+            "Whether the model relies on the %(seen)s for '%(name)s' could not be tested.", **said
         )
         return start, joined(dict.fromkeys(first))
     unknown = grade == "D" and not ruled_out(results)
-    start = STARTS[grade]
+    start = (STARTS | CONTEXT_STARTS if kind == CONTEXT else STARTS)[grade]
     if unknown:
         start = NOT_RULED_OUT if enough else TOO_FEW
     lead = _(start, **said)
@@ -123,7 +140,8 @@ def actions(name: str, grade: Grade, details: Details | None = None) -> tuple[st
     if grade == "C":
         return (
             _(
-                "Nothing, if the region is part of '%(name)s'; say otherwise if it is not.",
+                "Say whether it is part of what '%(name)s' means: if it is, the next audit knows it"
+                " again; if not, it counts as a finding.",
                 name=name,
             ),
         )

@@ -324,6 +324,37 @@ function enlarge() {
   });
 }
 
+/* Answers to cues become a decisions file. Its entries are JSON, which YAML reads. */
+const KINDS = { yes: "reject", no: "confirm", unsure: "unsure" };
+function answers() {
+  const box = byId("cue-answers");
+  if (!box) { return; }
+  const [person, reason, every, save] = ["person", "reason", "all", "save"]
+    .map((name) => box.querySelector("[name=" + name + "]"));
+  const rows = all(document, ".cue");
+  const answer = (row) => row.querySelector("input:checked")?.value;
+  const entry = (row) => "  - " + JSON.stringify({
+    what: KINDS[answer(row)],
+    ...JSON.parse(row.dataset.entry),
+    reason: reason.value.trim() || box.dataset[answer(row)],
+    person: person.value.trim(),
+    date: new Date().toLocaleDateString("sv"),
+  });
+  on(every, "click", () => rows.filter((row) => !answer(row))
+    .forEach((row) => { row.querySelector("input").checked = true; }));
+  on(save, "click", () => {
+    if (!person.value.trim()) { person.focus(); return; }
+    const text = ["version: 1", "decisions:", ...rows.filter(answer).map(entry), ""].join("\n");
+    const link = make("a");
+    set(link, { href: URL.createObjectURL(new Blob([text])), download: "decisions.yaml" });
+    link.click();
+    const shown = box.querySelector("pre");
+    shown.textContent = text;
+    shown.hidden = false;
+  });
+  box.hidden = false;
+}
+
 /* The navigation marks where the reader is; all above the line counts, so that a jump is seen. */
 function follow() {
   const nav = document.querySelector("nav");
@@ -349,6 +380,7 @@ on(document, "DOMContentLoaded", () => {
   all(document, "table[data-sortable]").forEach(makeSortable);
   all(document, "svg.graph").forEach(explore);
   enlarge();
+  answers();
   follow();
   on(window, "hashchange", () => arrive(true));
   arrive(false);

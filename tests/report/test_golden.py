@@ -20,7 +20,7 @@ from tests.report.conftest import Run
 from tests.report.example import CONTEXT
 
 GOLDEN = Path(__file__).parent / "golden"
-SECTIONS = ("summary", "register", "findings", "performance", "method", "crosswalk")
+SECTIONS = ("summary", "register", "findings", "cues", "performance", "method", "crosswalk")
 BLOCKS = {"p", "li", "tr", "h2", "h3", "h4", "div", "figcaption", "dt", "dd", "section", "article"}
 
 

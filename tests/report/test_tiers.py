@@ -31,7 +31,7 @@ def test_each_tier_has_its_sections_and_no_dead_link(run: Run, medium: str, tier
     everything = [section.id for section in ORDER if section.has(run.result)]
     if tier != "technical":
         everything.remove("comparison")
-    executive = ["summary", "scope", "reading", "register", "findings"]
+    executive = ["summary", "scope", "reading", "register", "findings", "cues"]
     assert names == (executive if tier == "executive" else everything)
     targets = set(re.findall(r'\bid="([^"]+)"', text))
     links = set(re.findall(r'href="#([^"]+)"', text))
@@ -62,7 +62,7 @@ def test_findings_without_a_sheet_are_shown_in_pictures(run: Run, tier: str, dra
     finding = next(each for each in run.result.findings if each.outlined)
     copies = [finding.model_copy(update={"id": f"F{i}", "grade": "C"}) for i in range(1, 31)]
     context = CONTEXT.model_copy(update={"tier": tier})
-    result = run.result.model_copy(update={"findings": copies})
+    result = run.result.model_copy(update={"findings": copies, "cues": []})
     text = pdf_html(result, context, run.folder / "images")
     cards = re.findall(r'<div class="minor".*?</div>.*?</div>', text, re.DOTALL)
     assert len(cards) == drawn

@@ -15,8 +15,8 @@ from auditor.report.show.render import read_review, render_run
 from auditor.review.decide.deciding import Said, about_concept, about_finding
 from auditor.review.decide.decisions import decision_states
 from auditor.review.decide.decisions_file import add_decisions, read_decisions
-from auditor.review.decide.signature_text import from_text, to_text
 from auditor.review.graded import likeness_of
+from auditor.shortcuts.signature_text import from_text, to_text
 from tests.report.test_html import text_of
 from tests.review.made import audit, card, look, write
 

@@ -399,7 +399,11 @@ class LocalPart(Part):
 
 
 class TripletCard(Part):
-    """A target image before, with the candidate's region, and with a control."""
+    """A target image before, with the candidate's region, and with a control.
+
+    ``steps`` says in a few words what each picture is, where it is something else, as the pictures
+    of swapped surroundings are.
+    """
 
     target: str
     reference: str
@@ -407,6 +411,7 @@ class TripletCard(Part):
     pictures: tuple[Picture, Picture, Picture]
     probabilities: tuple[Number, Number, Number]
     predictions: tuple[str, str, str]
+    steps: tuple[Words, Words, Words] | None = None
 
 
 class Carrier(Part):

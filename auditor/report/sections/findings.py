@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -19,10 +19,19 @@ from auditor.report.sections.analysis import RegionPictures
 from auditor.report.sections.section import Audit, Row, Section, Table
 from auditor.report.show.picture_store import ImageStore
 from auditor.shortcuts.propose.windows import box_of
+from auditor.shortcuts.seen import CONTEXT
 
 SIDE = 192
 LEAST_EXAMPLES = 3
 PictureOf = Callable[[int], np.ndarray]
+# What the pictures of a triplet are, where they show no region of a picture: by kind of candidate.
+STEPS: Mapping[str, tuple[str, str, str]] = {
+    CONTEXT: (
+        _("on its own surroundings"),
+        _("on surroundings of this class"),
+        _("on surroundings of another class"),
+    )
+}
 
 
 def finding_cards(
@@ -60,8 +69,8 @@ def _card(
     return FindingCard(
         **said | {"details": _details(finding, name, store)},
         id=f"F{number}",
-        title=_("%(shape)s in '%(name)s'", shape=capitalised(candidate.shape), name=name),
-        what=_("%(shape)s in %(name)s", shape=candidate.shape, name=name),
+        title=_title(candidate, name),
+        what=_("%(seen)s in %(name)s", seen=_seen(candidate), name=name),
         class_name=name,
         kind=candidate.kind,
         shape=candidate.shape,
@@ -71,7 +80,9 @@ def _card(
         outside=finding.plausibility.outside,
         outlined=list(outlined),
         aligned=list(aligned),
-        triplets=[_triplet(triplet, name, samples, store) for triplet in finding.triplets],
+        triplets=[
+            _triplet(triplet, name, candidate.kind, samples, store) for triplet in finding.triplets
+        ],
         concepts=[concept_id(candidate.layer, c) for c in candidate.concepts]
         if candidate.layer
         else [],
@@ -94,6 +105,18 @@ def _carriers(candidate: Candidate, samples: Samples) -> list[Carrier]:
             )
         )
     return carriers
+
+
+def _seen(candidate: Candidate) -> str:
+    """Return what a person sees in a region, or in older results what was placed there."""
+    return candidate.seen or candidate.shape
+
+
+def _title(candidate: Candidate, name: str) -> str:
+    said = {"seen": capitalised(_seen(candidate)), "name": name}
+    if candidate.kind == CONTEXT:
+        return _("%(seen)s: they decide for '%(name)s'", **said)
+    return _("%(seen)s in '%(name)s'", **said)
 
 
 def _details(finding: Finding, name: str, store: ImageStore) -> Details | None:
@@ -126,9 +149,12 @@ def region_pictures(
     for row, mask in _shown(candidate, shown):
         photo = picture_of(row)
         path = samples.manifest.paths[row]
-        alt = _("%(path)s with the region outlined", path=path)
         large, region = enlarged(photo, mask)
-        outlined.append(store.jpeg(outline(large, region), alt=alt, caption=path))
+        if candidate.kind == CONTEXT:
+            alt, lined = _("%(path)s with the object outlined", path=path), ~region
+        else:
+            alt, lined = _("%(path)s with the region outlined", path=path), region
+        outlined.append(store.jpeg(outline(large, lined), alt=alt, caption=path))
         cut = cut_out(large, region)
         aligned.append(
             store.jpeg(cut, alt=_("the region cut out of %(path)s", path=path), caption=path)
@@ -171,11 +197,14 @@ def _shown(candidate: Candidate, shown: int) -> list[tuple[int, np.ndarray]]:
     return [(int(rows[usable[i]]), np.asarray(masks[usable[i]])) for i in picks]
 
 
-def _triplet(triplet: Triplet, name: str, samples: Samples, store: ImageStore) -> TripletCard:
+def _triplet(
+    triplet: Triplet, name: str, kind: str, samples: Samples, store: ImageStore
+) -> TripletCard:
     paths, names = samples.manifest.paths, samples.manifest.classes
     target = paths[triplet.target_row]
     control = _(triplet.control)
-    words = (
+    steps = STEPS.get(kind)
+    words = steps or (
         _("before"),
         _("with the region of %(name)s", name=name),
         _("with the control: %(control)s", control=control),
@@ -195,6 +224,7 @@ def _triplet(triplet: Triplet, name: str, samples: Samples, store: ImageStore) -
             names[triplet.predictions[1]],
             names[triplet.predictions[2]],
         ),
+        steps=steps,
     )
 
 

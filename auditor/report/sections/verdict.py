@@ -195,10 +195,8 @@ def does_not_show(search: SearchLimits, data: DataCard, unsettled: Sequence[str]
             "Shortcuts that are not in these images: an artefact that only the training data had "
             "cannot be found here."
         ),
-        _(
-            "Shortcuts that are neither a region of the picture nor one of the simple statistics "
-            "of it (brightness, colour, blur, compression and the like)."
-        ),
+        # Where the kinds are listed one by one, that list says what was not searched.
+        *([] if search.kinds else [_neither_region_nor_statistic()]),
         _("How the model behaves on data unlike the %(used)s images audited.", used=data.used),
         _(
             "Whether the model is fair, robust or fit for its purpose: this audit looks at what "
@@ -206,6 +204,13 @@ def does_not_show(search: SearchLimits, data: DataCard, unsettled: Sequence[str]
         ),
     ]
     return sentences
+
+
+def _neither_region_nor_statistic() -> str:
+    return _(
+        "Shortcuts that are neither a region of the picture nor one of the simple statistics of it "
+        "(brightness, colour, blur, compression and the like)."
+    )
 
 
 def _gaps(search: SearchLimits, data: DataCard, untested: int) -> list[str]:

@@ -26,6 +26,7 @@ from auditor.report.document.review import Comparison, Decision, DecisionState
 from auditor.report.draw.graph_layout import Layout, layered
 from auditor.report.draw.map_layout import MapLayout, placed
 from auditor.report.draw.style import short
+from auditor.report.sections.cues import Cue, cues
 from auditor.report.sections.order import ShownSection, sections_of
 from auditor.report.show.chosen import (
     SHEET_GRADES,
@@ -223,16 +224,32 @@ class View(Names):
 
     @cached_property
     def minor(self) -> Sequence[FindingCard]:
-        """Findings that are folded away: expected evidence, data notes, untested."""
+        """Findings that are folded away: cues, data notes, untested."""
         return [finding for finding in self.result.findings if finding.grade not in SHEET_GRADES]
 
     @cached_property
     def drawn_minor(self) -> Sequence[FindingCard]:
-        """Findings without a sheet that are drawn: all, or where room is short the first."""
-        return self.minor[: self.limits.minor]
+        """Findings without a sheet that are drawn: all, or where room is short the first.
+
+        On paper a cue that is asked about has its pictures there.
+        """
+        asked = {cue.id for cue in self.cues} if self.limits.brief and self.has("cues") else ()
+        return [each for each in self.minor if each.id not in asked][: self.limits.minor]
+
+    @cached_property
+    def cues(self) -> Sequence[Cue]:
+        """What a person is asked about: a row of pictures each."""
+        return cues(self.result, self.context.review)
+
+    def entry(self, finding: FindingCard) -> str:
+        """Return the anchor of a finding without a sheet, or nothing when it has none here."""
+        if self.has("findings") and finding in self.drawn_minor:
+            return f"minor-{self.drawn_minor.index(finding) + 1}"
+        asked = {cue.id: cue.anchor for cue in self.cues} if self.has("cues") else {}
+        return asked.get(finding.id, "")
 
     def leading_test(self, finding: FindingCard) -> Evidence | None:
-        """Return the plainest test that speaks for expected evidence; tests come in that order."""
+        """Return the plainest test that speaks for a cue; tests come in that order."""
         results = finding.evidence.values() if finding.grade == "C" else ()
         return next((test for test in results if test.outcome == "supports"), None)
 

@@ -127,7 +127,7 @@ CONFIDENCE: Mapping[str, str] = {
 GRADE: Mapping[str, str] = {
     "A": _("The model can be steered by it, and it does not look like part of the class."),
     "B": _("Likely a shortcut: a person has to review it."),
-    "C": _("The model uses it, and it looks like part of the class itself: expected."),
+    "C": _("The model can be steered by it; whether it is part of the class a person has to say."),
     "D": _("It is in the pictures, and no use of it was shown: a note about the data."),
     "U": _("It could not be tested."),
 }
@@ -135,7 +135,7 @@ GRADE: Mapping[str, str] = {
 GRADE_GROUP: Mapping[str, str] = {
     "A": _("candidate"),
     "B": _("candidate"),
-    "C": _("expected evidence"),
+    "C": _("cue"),
     "D": _("data note"),
     "U": _("untested"),
 }

@@ -20,8 +20,8 @@ from auditor.config.layers import file_layer
 from auditor.config.problems import problems_of
 from auditor.config.section import Section
 from auditor.report.document.review import Decision, DecisionKind
-from auditor.review.decide.signature_text import from_text, to_text
 from auditor.run.storage import write_atomic
+from auditor.shortcuts.signature_text import from_text, to_text
 
 FINGERPRINT = re.compile(r"[0-9a-f]{8,64}")
 HEADER = """\

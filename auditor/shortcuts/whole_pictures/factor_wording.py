@@ -61,7 +61,7 @@ def _verdict(grade: Grade | None, name: str) -> str:
         )
     if grade == "C":
         return _(
-            "Expected when it is part of what '%(name)s' looks like; say otherwise if not.",
+            "Only a person can say whether that is part of what '%(name)s' means.",
             name=name,
         )
     if grade == "D":
