@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -57,6 +57,11 @@ def findings_of(
         finding.model_copy(update={"fingerprint": name})
         for finding, name in zip(kept, names, strict=True)
     ]
+
+
+def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings in the order of the report."""
+    return sorted(findings, key=_order)
 
 
 def without_parts(findings: Sequence[tuple[Finding, Screened]]) -> list[Finding]:

@@ -10,15 +10,18 @@ from auditor import causal
 from auditor.base.registry import import_all
 from auditor.causal.candidate import Compared, Tested, tested_candidates
 from auditor.causal.context import Search
-from auditor.causal.findings import findings_of
+from auditor.causal.findings import findings_of, gravest_first
 from auditor.causal.global_factors import MOST_TESTS, factor_trials, factors_of
 from auditor.causal.images import Members, Stage, load_members, load_pool
+from auditor.causal.kinds import CONTEXTS as SURROUNDINGS
 from auditor.causal.kinds import kinds_of
 from auditor.causal.nulls import self_check
 from auditor.causal.proposing import Means, propose
 from auditor.causal.rivals import rivals_of
 from auditor.causal.screening import Screened, screen, selected
 from auditor.causal.standing import standing_layers
+from auditor.causal.surround_findings import context_findings
+from auditor.causal.surround_trials import CONTEXT_TESTS, context_trials
 from auditor.causal.transplant import controls_of
 from auditor.causal.trial import FIRST_TARGETS, LEAST_IMAGES, Trial
 from auditor.language.numbers import whole_percent
@@ -36,6 +39,7 @@ from auditor.shortcuts.tests import TESTS
 from auditor.shortcuts.whole_pictures.columns import COLUMNS, column_factors
 from auditor.shortcuts.whole_pictures.global_factors import WHOLE_PICTURES
 from auditor.shortcuts.whole_pictures.odd import ODD_SAMPLES, odd_samples
+from auditor.shortcuts.whole_pictures.surround_looks import CONTEXTS
 
 # Steps that are reported: of each class its screening and its tests; the self-check and factors.
 EACH, CLOSING = 2, 2
@@ -77,16 +81,31 @@ def find_shortcuts(search: Search) -> ShortcutReport:
     search.progress(1)
     whole_pictures = WHOLE_PICTURES in search.proposals and bool(classes)
     factors, said = factor_trials(stage, classes) if whole_pictures else ([], [])
-    notes += said
+    contexts = context_trials(stage, classes, tested)
+    notes += said + contexts.notes
     search.progress(1)
     results, tests = settled(
-        {each.id: each.evidence for each in tested} | {each.id: each.evidence for each in factors}
+        {each.id: each.evidence for each in tested}
+        | {each.id: each.evidence for each in factors}
+        | {each.id: each.evidence for each in contexts.trials}
     )
-    findings = findings_of(stage, tested, results, nulls)
+    findings = gravest_first(
+        [
+            *findings_of(stage, tested, results, nulls),
+            *context_findings(stage, contexts.trials, results),
+        ]
+    )
     notes += [*not_tried(left), *closing_notes(tested, findings, nulls)]
     columns, odd, odd_total, said = _of_the_data(search, bool(classes))
     notes += said
-    kinds = kinds_of(stage, classes, tests, factors=factors, columns=columns)
+    kinds = kinds_of(
+        stage,
+        classes,
+        tests,
+        factors=factors,
+        columns=columns,
+        elsewhere={SURROUNDINGS: contexts.looked(stage, tests)},
+    )
     return ShortcutReport(
         tuple(findings),
         _limits(stage, compared, tested, tests, nulls, notes).model_copy(
@@ -138,6 +157,7 @@ def _stage(search: Search, classes: Sequence[Members]) -> Stage:
     tests = sum(TESTS[name].of_regions for name in TESTS)
     tests *= min(config.total, config.per_class * len(classes))
     tests += MOST_TESTS if WHOLE_PICTURES in search.proposals else 0
+    tests += CONTEXT_TESTS * len(classes) if CONTEXTS in search.proposals else 0
     return Stage(
         search,
         load_pool(search, targets, size, name="targets"),

@@ -243,3 +243,79 @@ STATISTIC_TAKEN = _row(
         of_regions=False,
     )
 )
+SURROUND_GIVEN = _row(
+    CausalTest(
+        "surround_given",
+        kind="transplant",
+        title=N_("Surroundings: objects of other classes that turn into the class"),
+        question=N_("Laid on the surroundings of the class: how many other objects turn into it?"),
+        sentence=N_(
+            "laid on surroundings of '%(name)s', %(effect)s (95 %% interval %(low)s to %(high)s, "
+            "n = %(n)s) more of the objects of other classes turn into '%(name)s' than on others"
+        ),
+        objection=N_(
+            "Laid on its surroundings, few objects of other classes turn into '%(name)s' %(few)s."
+        ),
+        weight="sufficient",
+        of_regions=False,
+    )
+)
+SURROUND_SWAPPED = _row(
+    CausalTest(
+        "surround_swapped",
+        kind="removal",
+        title=N_("Surroundings: objects of the class that leave it on those of other classes"),
+        question=N_("Laid on surroundings of other classes: how many of its objects are lost?"),
+        sentence=N_(
+            "laid on surroundings of other classes, %(effect)s (95 %% interval %(low)s to "
+            "%(high)s, n = %(n)s) more of the class's own objects leave '%(name)s' than on its own"
+        ),
+        idle=N_(
+            "no more of the class's own objects leave '%(name)s' on surroundings of other classes "
+            "than on its own (n = %(n)s)"
+        ),
+        objection=N_(
+            "Objects of '%(name)s' are still recognised on surroundings of other classes %(few)s."
+        ),
+        weight="necessary",
+        of_regions=False,
+    )
+)
+NATURAL_MISTAKES = _row(
+    CausalTest(
+        "natural_mistakes",
+        kind="as they are",
+        title=N_("Pictures as they are: other classes in such surroundings, taken for the class"),
+        question=N_("Pictures of other classes in such surroundings: more often taken for it?"),
+        sentence=N_(
+            "as they are, %(effect)s (95 %% interval %(low)s to %(high)s) more of the pictures of "
+            "other classes are taken for '%(name)s' where the surroundings look like those of "
+            "'%(name)s' (n = %(n)s) than where they do not"
+        ),
+        idle=N_(
+            "as they are, no more pictures of other classes are taken for '%(name)s' where the "
+            "surroundings look like those of '%(name)s' (n = %(n)s) than where they do not"
+        ),
+        weight="confirms",
+        of_regions=False,
+    )
+)
+NATURAL_MISSES = _row(
+    CausalTest(
+        "natural_misses",
+        kind="as they are",
+        title=N_("Pictures as they are: the class in other surroundings, not recognised"),
+        question=N_("Pictures of the class in other surroundings: more often missed?"),
+        sentence=N_(
+            "as they are, %(effect)s (95 %% interval %(low)s to %(high)s) more of the pictures of "
+            "'%(name)s' are missed where the surroundings do not look like the usual ones "
+            "(n = %(n)s) than where they do"
+        ),
+        idle=N_(
+            "as they are, no more pictures of '%(name)s' are missed where the surroundings do not "
+            "look like the usual ones (n = %(n)s) than where they do"
+        ),
+        weight="confirms",
+        of_regions=False,
+    )
+)

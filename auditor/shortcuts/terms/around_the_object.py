@@ -1,0 +1,57 @@
+"""Is it all around the object? Terms of contexts; for a region they do not apply.
+
+The search for contexts fills them in. That a context lies off the object is what it is; what counts
+is how surely the object is known. An estimate alone stays below grade B's limit: a part of the
+object may have been taken for its surround. Mistakes with whole pictures, which nobody cut apart,
+settle it: of classes with nothing of this one but its surroundings, or of the class without them.
+"""
+
+from __future__ import annotations
+
+from auditor.language.speaking import N_
+from auditor.shortcuts.grading import STRONG, UNUSED
+from auditor.shortcuts.region_view import RegionView
+from auditor.shortcuts.terms import term
+
+MARKED = N_("around the marked object")
+ESTIMATED = N_("around the object as it was estimated")
+MISTAKEN = N_("mistakes go with the surroundings")
+
+
+@term(
+    MARKED,
+    nothing=0.0,
+    fully=1.0,
+    weight=0.80,
+    reason=N_("It is what surrounds the objects as they are marked in the data."),
+)
+def around_the_marked_object(view: RegionView) -> float | None:
+    """Return None: of a context, the share of its pictures whose object the user marked."""
+    return None
+
+
+@term(
+    ESTIMATED,
+    nothing=0.0,
+    fully=0.3,
+    weight=0.45,
+    reason=N_("It is what surrounds the objects, as far as these can be told from colour alone."),
+)
+def around_the_estimated_object(view: RegionView) -> float | None:
+    """Return None: of a context, the median certainty of its objects where none are marked."""
+    return None
+
+
+@term(
+    MISTAKEN,
+    nothing=UNUSED,
+    fully=STRONG,
+    weight=0.60,
+    reason=N_(
+        "Pictures as they are, of other classes in such surroundings or of the class in others, "
+        "are mistaken at least %(share)s more often."
+    ),
+)
+def mistakes_go_with_the_surroundings(view: RegionView) -> float | None:
+    """Return None: of a context, the lower bound of the larger difference of error rates."""
+    return None
