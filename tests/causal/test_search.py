@@ -282,6 +282,7 @@ def test_the_users_masks_say_that_the_mark_is_off_the_object(subject: World) -> 
     first = search(marked).findings[0]
     assert first.candidate.output == 0
     assert first.plausibility.terms["off the marked object"] > 0.2
+    assert first.plausibility.terms["much for its size"] > 0.5
     assert "off the rest of the evidence" not in first.plausibility.terms
     everywhere = search(subject).findings[0].plausibility.terms
     assert "off the marked object" not in everywhere
