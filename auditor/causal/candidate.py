@@ -150,6 +150,7 @@ def _trial(stage: Stage, members: Members, screened: Screened, compared: Compare
         screened.references,
         control_members(stage, members, screened),
         control_windows(members, proposal.masks, proposal.shape, rank=0.5),
+        proposal.carriers,
     )
     windows = next_rank(members, region, proposal.shape)
     usual = _usual_shares(members.output, screened, compared)

@@ -35,6 +35,13 @@ class Removed:
     left: Float[np.ndarray, "member"]
     lost: Float[np.ndarray, "member"]
 
+    def among(self, carry: Bool[np.ndarray, "all_members"]) -> Removed:
+        """Return the same of all members, of which those that ``carry`` the region were tested."""
+        whole = [np.zeros(len(carry)) for _ in range(2)]
+        for values, measured in zip(whole, (self.left, self.lost), strict=True):
+            values[carry] = measured
+        return Removed(*whole)
+
 
 def removal(
     probe: Probe,

@@ -36,7 +36,8 @@ class Region:
 
     ``references`` are the members it is taken from, ``non_members`` members that lack it (empty:
     that control does not apply), ``window`` the control window of every member. All index the
-    class's members.
+    class's members. ``carriers`` are the members that the region is said to be in, None: all of
+    which it has a mask.
     """
 
     members: Members
@@ -44,6 +45,13 @@ class Region:
     references: Int[np.ndarray, "reference"]
     non_members: Int[np.ndarray, "member_without"]
     window: Bool[np.ndarray, "member h w"]
+    carriers: Bool[np.ndarray, "member"] | None = None
+
+    @property
+    def carried(self) -> Bool[np.ndarray, "member"]:
+        """Which members carry the region."""
+        some: np.ndarray = self.masks.any(axis=(1, 2))
+        return some if self.carriers is None else some & self.carriers
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -193,10 +194,12 @@ def removal_evidence(
 ) -> tuple[Evidence, Evidence]:
     """Return which members leave, and which share of the evidence they lose.
 
-    ``gap`` is the margin between members and images of other classes; None: there are none.
+    ``gap`` is the margin between members and images of other classes; None: there are none. Members
+    that do not carry the region have nothing to lose: they stay, whatever is covered.
     """
     members = region.members
     rows = np.flatnonzero(~members.discovery)
+    carry = region.carried[rows]
     if len(rows) < LEAST_IMAGES:
         why = _(
             "%(rows)s correctly classified images of the class are in the test half, and "
@@ -205,13 +208,18 @@ def removal_evidence(
             least_images=LEAST_IMAGES,
         )
         return REMOVAL.missing(why), EVIDENCE_LOST.missing(why)
+    if carry.sum() < LEAST_IMAGES:
+        why = _too_few(int(carry.sum()), len(rows))
+        return REMOVAL.missing(why), EVIDENCE_LOST.missing(why)
     others = stage.others.without(members.output)
     infills: dict[str, Tensor | None] = {SMOOTH: None}
     if len(others):
-        infills[CONTENT] = stage.others.inputs[rng.choice(others, size=len(rows))]
+        drawn = rng.choice(others, size=len(rows))[carry]
+        infills[CONTENT] = stage.others.inputs[drawn]
     removed: dict[str, Removed] = {}
     for infill, content in infills.items():
-        result = removal(stage.probe, members, rows, region.masks, windows, content)
+        result = removal(stage.probe, members, rows[carry], region.masks, windows, content)
+        result = result.among(carry)
         removed[infill] = result
         effects = [result.left] if gap is None else [result.left, result.lost / gap]
         if all(bootstrap_interval(each[:, None], rng)[1] < CLEAR for each in effects):
@@ -223,6 +231,25 @@ def removal_evidence(
         return evidence, EVIDENCE_LOST.missing(why)
     lost = {infill: result.lost[:, None] / gap for infill, result in removed.items()}
     return evidence, least_effect(stage, EVIDENCE_LOST, lost, rng)
+
+
+def _too_few(carry: int, rows: int) -> str:
+    """Say that too few test images carry a region to cover it up, and how many would do."""
+    if not carry:
+        return _(
+            "None of the %(rows)s correctly classified test images of the class carries the "
+            "region.",
+            rows=rows,
+        )
+    return _(
+        "%(carry)s of %(rows)s correctly classified test images of the class carry the region, and "
+        "%(least_images)s are needed: about %(needed)s images of the class in all, if as many of "
+        "them carry it.",
+        carry=carry,
+        rows=rows,
+        least_images=LEAST_IMAGES,
+        needed=math.ceil(2 * LEAST_IMAGES * rows / carry),
+    )
 
 
 def least_effect(

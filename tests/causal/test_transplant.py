@@ -21,7 +21,7 @@ from auditor.causal.transplant import (
     transplant,
     with_controls,
 )
-from auditor.causal.trial import run_trial, z_score
+from auditor.causal.trial import removal_evidence, run_trial, z_score
 from tests.causal.worlds import BRIGHT, MARK, SIZE, World, world
 
 
@@ -123,6 +123,53 @@ def test_removing_the_mark_makes_marked_images_leave_and_others_stay() -> None:
         assert found.left[~marked].mean() == pytest.approx(0.0, abs=0.15)
         assert found.left[marked].mean() > 0.4
         assert found.lost[marked].mean() > 5 * abs(found.lost[~marked].mean())
+
+
+def test_members_without_the_region_stay_whatever_is_covered() -> None:
+    subject = world(per_class=60)
+    _probe, region, _targets, _others = planted(subject)
+    members = region.members
+    stage = subject.stage(30, targets=24, permutations=300)
+    windows = control_windows(members, region.masks, "mark", rank=1.0)
+    carriers = members.rows < 26
+    tested = ~members.discovery
+    some = replace(region, carriers=carriers)
+    left, lost = removal_evidence(stage, some, windows, 5.0, np.random.default_rng(0))
+    assert left.n == lost.n == tested.sum()
+    assert 0 < left.effect <= (carriers & tested).sum() / tested.sum()
+    empty = region.masks & carriers[:, None, None]
+    again = replace(region, masks=empty)
+    assert removal_evidence(stage, again, windows, 5.0, np.random.default_rng(0)) == (left, lost)
+
+
+def test_of_a_rare_region_it_is_said_how_many_images_would_do() -> None:
+    subject = world(per_class=60)
+    _probe, region, _targets, _others = planted(subject)
+    members = region.members
+    tested = np.flatnonzero(~members.discovery)
+    stage = subject.stage(30, targets=24, permutations=300)
+    windows = control_windows(members, region.masks, "mark", rank=1.0)
+    few = np.isin(np.arange(len(members.rows)), tested[:4])
+    found = removal_evidence(
+        stage, replace(region, carriers=few), windows, 5.0, np.random.default_rng(0)
+    )
+    for each in found:
+        assert not each.has_run
+        assert f"4 of {len(tested)}" in each.reason
+        assert f"about {4 * len(tested)} images" in each.reason
+    none = replace(region, carriers=np.zeros_like(few))
+    left, _lost = removal_evidence(stage, none, windows, 5.0, np.random.default_rng(0))
+    assert left.reason.startswith(f"None of the {len(tested)}")
+
+
+def test_windows_beside_a_region_of_parts_have_the_size_of_a_part() -> None:
+    members = load_members(world().search(), 0)
+    masks = np.zeros((len(members.rows), SIZE, SIZE), bool)
+    for corner in ((0, 0), (0, 22), (22, 0), (22, 22)):
+        masks[:, corner[0] : corner[0] + 10, corner[1] : corner[1] + 10] = True
+    masks[::3] = False
+    window = control_windows(members, masks, "mark", rank=0.5)
+    assert (window.sum(axis=(1, 2)) == 100).all()
 
 
 def test_a_hopeless_region_stops_after_one_control_and_one_infill() -> None:
