@@ -50,8 +50,8 @@ class Region:
     @property
     def carried(self) -> Bool[np.ndarray, "member"]:
         """Which members carry the region."""
-        some: np.ndarray = self.masks.any(axis=(1, 2))
-        return some if self.carriers is None else some & self.carriers
+        having: np.ndarray = np.asarray(self.masks.any(axis=(1, 2)))
+        return having if self.carriers is None else having & self.carriers
 
 
 @dataclass(frozen=True, eq=False)
