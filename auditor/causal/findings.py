@@ -116,7 +116,6 @@ def _finding(
         results,
         len(rows),
         len(members.rows),
-        kind=proposal.kind,
         enough=screened.enough,
     )
     shown = verdict in ("A", "B", "C")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from auditor.shortcuts import wording
 from auditor.shortcuts.fingerprint import fingerprint, signature
 from auditor.shortcuts.grading import confidence, grade, severity
 from auditor.shortcuts.plausibility import score_of
+from auditor.shortcuts.seen import seen
 from auditor.shortcuts.statistics import accuracy, gap_p
 from auditor.shortcuts.terms.around_the_object import ESTIMATED, MARKED, MISTAKEN
 from auditor.shortcuts.tests import (
@@ -89,6 +91,7 @@ def _finding(
     shown = np.flatnonzero(np.isin(context.members.rows, candidate.examples))
     at = np.flatnonzero(np.isin(candidate.rows, context.members.rows[shown]))
     looks = context.members.pictures[shown], candidate.masks[at]
+    candidate = replace(candidate, seen=seen(*looks, CONTEXTS))
     details = _details(stage, context, results).model_copy(update={"signature": signature(*looks)})
     return Finding(
         candidate=candidate,

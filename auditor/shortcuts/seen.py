@@ -7,7 +7,7 @@ translates the colours as they stand before these.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -38,6 +38,22 @@ PALETTE: Mapping[str, tuple[tuple[int, int, int], ...]] = {
     N_("brown"): ((130, 75, 30), (180, 135, 95), (85, 50, 25)),
 }
 COLOURS = tuple(PALETTE)
+# Colours next to one another, into which one and the same runs at an edge or in shade: these beside
+# the first are no mixture.
+NEXT_TO: Mapping[str, tuple[str, ...]] = {
+    "black": ("grey", "brown", "blue"),
+    "grey": ("black", "white", "brown"),
+    "white": ("grey", "yellow"),
+    "red": ("orange", "brown", "pink"),
+    "orange": ("red", "yellow", "brown"),
+    "yellow": ("orange", "green", "white"),
+    "green": ("yellow", "turquoise", "brown"),
+    "turquoise": ("green", "blue"),
+    "blue": ("turquoise", "violet", "black"),
+    "violet": ("blue", "pink"),
+    "pink": ("red", "violet"),
+    "brown": ("red", "orange", "grey", "black"),
+}
 # Levels of each channel in the table of names.
 LEVELS = 32
 # A colour stands out with a fifth of the region and twice its share of the rest of the pictures, as
@@ -108,10 +124,8 @@ def seen(
     kept = kept[np.linspace(0, len(kept) - 1, min(LOOKED_AT, len(kept))).round().astype(int)]
     pictures, masks = pictures[kept], masks[kept]
     names = _names(pictures)
-    inside, outside = _shares(names, masks), _shares(names, ~masks)
-    standing = _standing_out(inside, outside)
-    colour = standing if standing is not None else _mostly(inside)
-    look = kind_of_look(pictures, masks, kind, names, standing, colour)
+    colour, standing = _colours(names, masks)
+    look = kind_of_look(pictures, masks, kind, names, standing)
     said = LOOKS[look]
     phrase = _(said.plain) if colour is None else _(said.coloured, colour=_(COLOURS[colour]))
     return joined((phrase, _(place_of(masks)))) if said.placed else phrase
@@ -122,10 +136,7 @@ def colour_of(
     masks: Bool[np.ndarray, "reference height width"],
 ) -> str | None:
     """Return the colour that the region is named by, None where it is mixed."""
-    names = _names(pictures)
-    inside, outside = _shares(names, masks), _shares(names, ~masks)
-    standing = _standing_out(inside, outside)
-    colour = standing if standing is not None else _mostly(inside)
+    colour, _standing = _colours(_names(pictures), masks)
     return None if colour is None else COLOURS[colour]
 
 
@@ -134,24 +145,23 @@ def kind_of_look(
     masks: Bool[np.ndarray, "reference height width"],
     kind: str,
     names: Int[np.ndarray, "reference height width"],
-    standing: int | None,
-    colour: int | None,
+    standing: Sequence[int],
 ) -> str:
     """Return the key of `LOOKS` that fits: first by form, then by what fills it.
 
-    ``names`` are the pixels' colours, ``standing`` the one that stands out from the rest of the
-    pictures, ``colour`` the one that the region is named by.
+    ``names`` are the pixels' colours, ``standing`` those that stand out from the rest of the
+    pictures.
     """
     if kind == CONTEXT:
         return "surroundings"
     around = _around(masks)
     if around is not None:
-        return "frame" if around == "border" and standing is not None else around
-    if standing is not None and _like_text(names == standing, masks):
+        return "frame" if around == "border" and standing else around
+    if standing and _like_text(np.isin(names, standing), masks):
         return "text"
     if _strip(masks):
         return "strip"
-    if standing is not None or _same_pixels(pictures, masks):
+    if standing or _same_pixels(pictures, masks):
         return "mark"
     return "texture" if np.median(masks.mean(axis=(1, 2))) >= LARGE else "patch"
 
@@ -203,19 +213,22 @@ def _shares(
     return shares
 
 
-def _standing_out(
-    inside: Float[np.ndarray, "colour"], outside: Float[np.ndarray, "colour"]
-) -> int | None:
+def _colours(
+    names: Int[np.ndarray, "reference height width"],
+    masks: Bool[np.ndarray, "reference height width"],
+) -> tuple[int | None, list[int]]:
+    """Return the colour that regions are named by, if any, and all that stand out, most first."""
+    inside, outside = _shares(names, masks), _shares(names, ~masks)
     stands = [(inside >= least) & (inside >= times * outside) for least, times in STANDS_OUT]
     gained = np.where(np.any(stands, axis=0), inside - outside, 0.0)
-    first, second = np.argsort(-gained, kind="stable")[:2].tolist()
-    alone = gained[first] > 0 and gained[second] < MIXED * gained[first]
-    return first if alone else None
-
-
-def _mostly(inside: Float[np.ndarray, "colour"]) -> int | None:
-    most = int(inside.argmax())
-    return most if inside[most] >= MOSTLY else None
+    standing = [int(each) for each in np.argsort(-gained, kind="stable") if gained[each] > 0]
+    if not standing:
+        most = int(inside.argmax())
+        return (most if inside[most] >= MOSTLY else None), []
+    first = standing[0]
+    others = [each for each in standing[1:] if COLOURS[each] not in NEXT_TO[COLOURS[first]]]
+    mixed = any(gained[each] >= MIXED * gained[first] for each in others)
+    return (None if mixed else first), standing
 
 
 def _around(masks: Bool[np.ndarray, "reference height width"]) -> str | None:

@@ -8,7 +8,6 @@ from auditor.language.speaking import gettext as _
 from auditor.records.shortcuts import Details, Evidence, Grade, Plausibility, Zeroing
 from auditor.records.stages import Candidate
 from auditor.shortcuts.grading import ruled_out
-from auditor.shortcuts.seen import CONTEXT
 from auditor.shortcuts.terms import TERMS
 from auditor.shortcuts.tests import INSIDE, TESTS, CausalTest, Results
 
@@ -26,21 +25,6 @@ STARTS: dict[Grade, str] = {
         " but only a person can say whether it is part of what '%(name)s' means."
     ),
     "D": N_("The %(seen)s: it recurs in '%(name)s', but the model hardly uses it."),
-}
-# Of what surrounds the object: a context, which is called no artefact.
-CONTEXT_STARTS: dict[Grade, str] = {
-    "A": N_(
-        "The model can be steered to '%(name)s' by the %(seen)s, whatever the object is: not the "
-        "object decides, but what is around it."
-    ),
-    "B": N_(
-        "Likely shortcut: the model's decision for '%(name)s' leans on the %(seen)s, and not on the"
-        " object alone."
-    ),
-    "C": N_(
-        "The model can be steered to '%(name)s' by the %(seen)s. Only a person can say whether that"
-        " is part of what '%(name)s' means (as the sea is for ships)."
-    ),
 }
 TOO_FEW = N_(
     "The %(seen)s moves the decision for '%(name)s' in too few pictures to test whether the model "
@@ -60,14 +44,13 @@ def meaning(
     images: int,
     members: int,
     *,
-    kind: str = "",
     enough: bool = True,
 ) -> tuple[str, str]:
     """Return what the finding means: in one sentence, and the rest with numbers and intervals.
 
-    ``seen`` is the phrase for what the region shows (`auditor.shortcuts.seen`), ``kind`` that of
-    the candidate. ``enough``: all pictures that it was tested by carry it. Where it is on fewer
-    than are needed, a test that finds little rules nothing out, and says nothing.
+    ``seen`` is the phrase for what the region shows (`auditor.shortcuts.seen`). ``enough``: all
+    pictures that it was tested by carry it. Where it is on fewer than are needed, a test that finds
+    little rules nothing out, and says nothing.
     """
     told = [
         result_in_words(TESTS[test], each, name) for test, each in results.items() if each.has_run
@@ -85,7 +68,7 @@ def meaning(
         )
         return start, joined(dict.fromkeys(first))
     unknown = grade == "D" and not ruled_out(results)
-    start = (STARTS | CONTEXT_STARTS if kind == CONTEXT else STARTS)[grade]
+    start = STARTS[grade]
     if unknown:
         start = NOT_RULED_OUT if enough else TOO_FEW
     lead = _(start, **said)

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from auditor.language.speaking import speaking, translate, translated
 from auditor.report.draw.pictures import resize
-from auditor.shortcuts.seen import COLOURS, LOOKS, PALETTE, colour_of, seen
+from auditor.shortcuts.seen import COLOURS, LOOKS, NEXT_TO, PALETTE, colour_of, seen
 
 SIDE = 64
 
@@ -66,6 +66,23 @@ def test_what_moves_is_anywhere_and_what_varies_in_colour_has_none() -> None:
     pairs = enumerate(zip(red, masks, strict=True))
     many = np.stack([filled(photo, mask, rgb[i % 3]) for i, (photo, mask) in pairs])
     assert colour_of(many, masks) is None
+
+
+def test_a_mark_of_several_colours_is_a_mark_without_one() -> None:
+    masks = box(44, 44, 56, 56)
+    half = masks.copy()
+    half[:, :, :50] = False
+    pictures = filled(filled(photos(), masks, (220, 20, 20)), half, (20, 40, 220))
+    assert seen(pictures, masks) == "mark at the lower right"
+    shaded = filled(filled(photos(), masks, (250, 130, 10)), half, (130, 75, 30))
+    assert seen(shaded, masks).endswith("mark at the lower right")
+    assert colour_of(shaded, masks) in ("orange", "brown")
+
+
+def test_neighbours_of_colours_are_colours() -> None:
+    assert set(NEXT_TO) == set(COLOURS)
+    for name, near in NEXT_TO.items():
+        assert set(near) < set(COLOURS) - {name}
 
 
 def test_borders_frames_and_corners() -> None:
