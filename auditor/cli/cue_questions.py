@@ -110,16 +110,13 @@ def _decision(result: AuditResult, run: Path, cue: CueAnswer, answer: str, said:
 
 
 def _lines(result: AuditResult, run: Path, cue: CueAnswer) -> list[str]:
-    card = next((each for each in result.findings if each.id == cue.finding), None)
-    factors = result.factors.factors if result.factors else ()
-    if card is not None:
-        title, effect = card.title, card.lead
-        picture = card.outlined[0] if card.outlined else None
-    else:
-        factor = next(each for each in factors if each.id == cue.finding)
-        title, effect = factor.what, factor.meaning
-        picture = result.factors.figure if result.factors else None
-    lines = [f"{cue.finding} ({cue.class_name}): {title}", f"  {effect}", f"  {cue.sentence}"]
+    from auditor.report.sections.cues import cues
+
+    row = next(each for each in cues(result, None) if each.id == cue.finding)
+    figure = result.factors.figure if result.factors else None
+    picture = row.members[0] if row.members else figure
+    lines = [f"{cue.finding} ({cue.class_name}): {row.title}", f"  {row.effect}"]
+    lines.append(f"  {cue.sentence}")
     if picture is not None:
         lines.append(f"  picture: {run / 'images' / picture.file}")
     return [on_one_line(line) for line in lines]
