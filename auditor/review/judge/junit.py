@@ -36,16 +36,18 @@ def junit_xml(result: AuditResult, judgement: Judgement, *, created: str) -> byt
     _add_cues(suite, judgement)
     waived = {each.finding: each.sentence for each in judgement.waived}
     meanings = {finding.id: finding.meaning for finding in result.findings}
-    waiting = {each.finding for each in judgement.cues if not each.answered}
     called = {each.finding: each for each in judgement.cues if each.state == "a shortcut"}
+    told = {each.finding for each in judgement.cues} - set(called)
     for item in by_severity(result):
+        if item.id in told:
+            continue
         case = _case(suite, f"finding.{item.class_name}", f"{item.id} {item.what}")
         meaning = meanings.get(item.id, item.what)
         answer = called.get(item.id)
         grave = answer.severity if answer else item.severity
         if answer:
             meaning = f"{answer.sentence} {meaning}"
-        if item.id in judgement.blocking and item.id not in waiting:
+        if item.id in judgement.blocking:
             _child(case, "failure", f"{grave}: {meaning}", grave)
         elif item.id in waived:
             _child(case, "skipped", waived[item.id])
@@ -63,9 +65,14 @@ def junit_xml(result: AuditResult, judgement: Judgement, *, created: str) -> byt
 
 
 def _add_cues(suite: ElementTree.Element, judgement: Judgement) -> None:
-    """Add a case for each cue: in failure where an answer is required, skipped where it is open."""
+    """Add a case for each cue but those that are findings by what a person says.
+
+    One without an answer is a failure where an answer is required, and skipped elsewhere.
+    """
     required = judgement.policy.get("policy", {}).get("require_reviewed", False)
     for each in judgement.cues:
+        if each.state == "a shortcut":
+            continue
         case = _case(suite, f"cue.{each.class_name}", f"{each.finding} {each.title}")
         if each.answered:
             ElementTree.SubElement(case, "system-out").text = _text(each.sentence)
