@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Int
 
 from auditor.causal.candidate import Tested
+from auditor.causal.causes import Ground, same_cause
 from auditor.causal.images import Members, Stage
 from auditor.causal.screening import CONTAINED, Screened, contained
 from auditor.causal.subgroups import exposure, subgroups
@@ -25,6 +27,8 @@ from auditor.shortcuts.seen import seen
 from auditor.shortcuts.tests import REMOVAL, Results
 from auditor.shortcuts.weighing import against
 
+# What has no effect, or none that could be measured, is no part of a cause.
+WITHOUT_EFFECT: tuple[Grade, ...] = ("D", "U")
 GRADES: tuple[Grade, ...] = ("A", "B", "C", "D", "U")
 
 
@@ -34,13 +38,24 @@ def findings_of(
     """Return the graded candidates, gravest first; of an untestable class only the first.
 
     ``results`` are by candidate, q filled in; ``nulls`` is what the self-check found. Of regions of
-    a class that lie in one another only the gravest is kept.
+    a class that lie in one another, or of which one does what it does by what lies in the other,
+    only the gravest is kept.
     """
+    grounds = {each.members.output: Ground(stage, each.members) for each in tested}
     graded: list[tuple[Finding, Screened]] = []
     untested: set[int] = set()
-    for candidate in tested:
-        verdict = grade(results[candidate.id], candidate.plausibility)
-        verdict = calibrated(verdict, results[candidate.id], nulls)
+
+    def graded_as(candidate: Tested) -> Grade | None:
+        made = results[candidate.id]
+        return calibrated(grade(made, candidate.plausibility), made, nulls)
+
+    def same(finding: Finding, first: Screened, second: Screened) -> bool:
+        ground = grounds[finding.candidate.output]
+        return same_cause(ground, first, second) or same_cause(ground, second, first)
+
+    grave = [each for each in tested if graded_as(each) in ("A", "B")]
+    for candidate in _with_looks_of_parts(grounds, tested, grave):
+        verdict = graded_as(candidate)
         output = candidate.members.output
         if verdict is None or (verdict == "U" and output in untested):
             continue
@@ -49,7 +64,7 @@ def findings_of(
         graded.append(
             (_finding(stage, candidate, results[candidate.id], verdict, nulls), candidate.screened)
         )
-    kept = without_parts(sorted(graded, key=lambda pair: _order(pair[0])))
+    kept = without_parts(sorted(graded, key=lambda pair: _order(pair[0])), same)
     names = told_apart(
         [(each.fingerprint, each.details.signature if each.details else None) for each in kept]
     )
@@ -64,17 +79,49 @@ def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=_order)
 
 
-def without_parts(findings: Sequence[tuple[Finding, Screened]]) -> list[Finding]:
-    """Return the findings but those whose region lies in that of one before, or around it.
+def _with_looks_of_parts(
+    grounds: Mapping[int, Ground], tested: Sequence[Tested], grave: Sequence[Tested]
+) -> Iterator[Tested]:
+    """Yield the candidates; one whose outline was drawn anew looks at least as a part of it does.
 
-    In their references, which is where the region is what it was chosen for.
+    A corner of a frame that does nothing without the frame is no finding beside it, and what is
+    seen of it is seen of the frame. Only parts that are ``grave`` by themselves count, so that no
+    class gets a finding by it that had none; and a region that kept the outline it was proposed
+    with may hold an object beside the part.
+    """
+    for whole in tested:
+        suspect = max(
+            (
+                part.plausibility
+                for part in grave
+                if part.members.output == whole.members.output
+                and whole.screened.proposal.drawn
+                and part.plausibility.score > whole.plausibility.score
+                and same_cause(grounds[whole.members.output], whole.screened, part.screened)
+            ),
+            key=lambda each: each.score,
+            default=whole.plausibility,
+        )
+        yield replace(whole, plausibility=suspect)
+
+
+def without_parts(
+    findings: Sequence[tuple[Finding, Screened]],
+    same: Callable[[Finding, Screened, Screened], bool],
+) -> list[Finding]:
+    """Return the findings but those of the cause of one before.
+
+    Such a region lies in that of the other, or around it, in their references, which is where the
+    region is what it was chosen for; or ``same``, which is given its finding, the other's region
+    and its own, says that one of the two does little without the other.
     """
     kept: list[tuple[Finding, Screened]] = []
     for finding, region in findings:
         if not any(
             finding.candidate.output == other.candidate.output
-            and finding.grade != "D" != other.grade
-            and contained(region, around) > CONTAINED
+            and finding.grade not in WITHOUT_EFFECT
+            and other.grade not in WITHOUT_EFFECT
+            and (contained(region, around) > CONTAINED or same(finding, around, region))
             for other, around in kept
         ):
             kept.append((finding, region))

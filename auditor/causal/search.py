@@ -9,6 +9,7 @@ import numpy as np
 from auditor import causal
 from auditor.base.registry import import_all
 from auditor.causal.candidate import Compared, Tested, tested_candidates
+from auditor.causal.causes import causes_of
 from auditor.causal.context import Search
 from auditor.causal.findings import findings_of, gravest_first
 from auditor.causal.global_factors import MOST_TESTS, factor_trials, factors_of
@@ -71,7 +72,11 @@ def find_shortcuts(search: Search) -> ShortcutReport:
     rivals = rivals_of(search, classes, stage.others)
     compared = Compared(screened, balanced(scenes), rivals, means)
     layers, notes = standing_layers(search, classes)
-    chosen = _within_budget(search, screened)
+    causes = {
+        members.output: causes_of(stage, members, screened[members.output], search.config.per_class)
+        for members in classes
+    }
+    chosen = _within_budget(search, causes)
     tested: list[Tested] = []
     for members in classes:
         layer = layers.get(members.output)
@@ -178,11 +183,11 @@ def _screen_class(
 
 
 def _within_budget(
-    search: Search, screened: Mapping[int, Sequence[Screened]]
+    search: Search, causes: Mapping[int, Sequence[Screened]]
 ) -> dict[int, list[Screened]]:
     """Keep the best regions of each class, and over all classes the best of the best."""
     config = search.config
-    chosen = {output: selected(group, config.per_class) for output, group in screened.items()}
+    chosen = {output: selected(group, config.per_class) for output, group in causes.items()}
     shares = sorted((region.share for group in chosen.values() for region in group), reverse=True)
     if len(shares) <= config.total:
         return chosen
@@ -285,8 +290,9 @@ def closing_notes(tested: Sequence[Tested], findings: Sequence[Finding], nulls: 
     if quiet:
         notes.append(
             _(
-                "Candidates tested: %(trials)s; listed: %(listed)s. The other %(quiet)s are "
-                "neither strong evidence for a class nor artefacts that the model leaves unused.",
+                "Candidates tested: %(trials)s; listed: %(listed)s. The other %(quiet)s are of "
+                "the same cause as one that is listed, or neither strong evidence for a class nor "
+                "artefacts that the model leaves unused.",
                 trials=len(tested),
                 listed=listed,
                 quiet=quiet,

@@ -144,15 +144,17 @@ def control_windows(
 ) -> Bool[np.ndarray, "member h w"]:
     """Return an equal-area window of each member, clear of its region, by rank of relevance.
 
-    A window that can move keeps its shape; in place of any other region stands a square, of the
-    median area of the members that have the region; of a region larger than `MAX_AREA`, which is
-    made of parts at the border, of the area of a part: beside all of them only the object has room.
-    ``rank`` 0.5 is the window of median relevance, 1 the most relevant one.
+    A window that can move keeps its shape; in place of any other region, as of one that was drawn
+    anew inside a window, stands a square, of the median area of the members that have the region;
+    of a region larger than `MAX_AREA`, which is made of parts at the border, of the area of a part:
+    beside all of them only the object has room. ``rank`` 0.5 is the window of median relevance, 1
+    the most relevant one.
     """
     size = members.heat.shape[1:]
     shape = next((s for s in dictionary(*size) if s.name == shape_name and s.anchor is None), None)
-    if shape is None:
-        side = max(2, round(_usual_area(masks) ** 0.5))
+    area = _usual_area(masks)
+    if shape is None or shape.height * shape.width != area:
+        side = max(2, round(area**0.5))
         shape = Shape("square", min(side, size[0]), min(side, size[1]))
     places = place(members.heat, shape, rank=rank, avoid=masks, feather=FEATHER)
     return masks_of(places, shape, (size[0], size[1]))

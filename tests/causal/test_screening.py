@@ -98,20 +98,24 @@ def finding(grade: str, output: int = 0) -> Any:
     return SimpleNamespace(candidate=SimpleNamespace(output=output), grade=grade)
 
 
+def never(*_given: Any) -> bool:
+    return False
+
+
 def test_of_regions_in_one_another_the_gravest_is_reported() -> None:
     spot = screened("spot", box(18, 12, 24, 20), 0.5)
     strip = screened("strip", box(20, 12, 24, 24), 0.6, placed_by="shape")
     elsewhere = screened("elsewhere", box(0, 0, 6, 6), 0.6)
     first, second, third, fourth = (finding(grade) for grade in ("A", "B", "B", "C"))
     pairs = [(first, spot), (second, strip), (third, elsewhere), (fourth, spot)]
-    assert without_parts(pairs) == [first, third]
+    assert without_parts(pairs, never) == [first, third]
 
 
 def test_other_classes_and_what_is_unused_do_not_hide_a_region() -> None:
     spot = screened("spot", box(18, 12, 24, 20), 0.5)
     first, other, unused = finding("A"), finding("B", output=1), finding("D")
     pairs = [(first, spot), (other, spot), (unused, spot)]
-    assert without_parts(pairs) == [first, other, unused]
+    assert without_parts(pairs, never) == [first, other, unused]
 
 
 @pytest.mark.parametrize(
@@ -171,3 +175,20 @@ def test_of_many_members_those_are_tried_that_promise_most(
         assert len(result.tried) == 16
         assert has[result.tried].sum() == has.sum() > 3
     assert np.isin(results[0].references, np.flatnonzero(has)).all()
+
+
+def test_a_region_that_does_nothing_without_another_is_no_finding_of_its_own() -> None:
+    spot, beside = (
+        screened("spot", box(18, 12, 24, 20), 0.5),
+        screened("beside", box(0, 0, 6, 6), 1),
+    )
+    first, second, unused = finding("A"), finding("C"), finding("D")
+    pairs = [(first, spot), (second, beside), (unused, beside)]
+    asked = []
+
+    def same(finding: Any, around: Screened, region: Screened) -> bool:
+        asked.append((finding, around, region))
+        return True
+
+    assert without_parts(pairs, same) == [first, unused]
+    assert asked == [(second, spot, beside)]

@@ -96,19 +96,14 @@ def recurring_mark(
 ) -> Bool[np.ndarray, "height width"]:
     """Return the place where the mean own picture departs most from what the class has elsewhere.
 
-    Welch's t per pixel and channel between own and other pictures, each less its mean colour over
-    all places; then the root mean square over channels. The largest connected part above `EDGE_T`
+    By `departures`. The largest connected part above `EDGE_T`
     and a quarter of the largest value counts, when that value is at least `LEAST_T` and the part is
     a region's size. The blur has taken its edges in; it is grown by what its weight falls over.
     """
     empty = np.zeros(own.shape[1:3], dtype=bool)
     if len(own) < 4 or len(others) < 4:
         return empty
-    first, first_error = _departure(own)
-    second, second_error = _departure(others)
-    t = (first - second) / np.sqrt(first_error + second_error)
-    grow = edge_pixels(*own.shape[1:3])
-    size = ndimage.gaussian_filter(np.sqrt((t**2).mean(axis=2)), grow)
+    size = departures(own, others)
     if size.max() < LEAST_T:
         return empty
     part = heaviest_part(size >= max(EDGE_T, size.max() / 4), size)
@@ -116,6 +111,24 @@ def recurring_mark(
         return empty
     grown: np.ndarray = dilated(part[None], FEATHER)[0]
     return grown
+
+
+def departures(
+    own: UInt8[np.ndarray, "member height width 3"],
+    others: UInt8[np.ndarray, "other height width 3"],
+) -> Float[np.ndarray, "height width"]:
+    """Return how surely the mean own picture is another than that of others, at every pixel.
+
+    Welch's t per channel between own and other pictures, each less its mean colour over all places;
+    the root mean square over channels, blurred by the width of an edge.
+    """
+    first, first_error = _departure(own)
+    second, second_error = _departure(others)
+    t = (first - second) / np.sqrt(first_error + second_error)
+    size: np.ndarray = ndimage.gaussian_filter(
+        np.sqrt((t**2).mean(axis=2)), edge_pixels(*own.shape[1:3])
+    )
+    return size
 
 
 def _departure(

@@ -76,7 +76,8 @@ class Proposal:
     alone. ``carriers`` marks the members that it is proposed for, None: all of them. ``grown``: by
     how many pixels its masks were grown, so that its own edges lie inside at full weight; a window
     is not grown. ``too_large``: it is larger than a region may be; it is not tried, but counted.
-    ``kind`` is the name of its proposer, which fills it in.
+    ``drawn``: its outline was drawn anew around what it does. ``kind`` is the name of its proposer,
+    which fills it in.
     """
 
     shape: str
@@ -89,6 +90,7 @@ class Proposal:
     carriers: Bool[np.ndarray, "member"] | None = None
     grown: int = 0
     too_large: bool = False
+    drawn: bool = False
     kind: str = ""
 
     @property

@@ -104,7 +104,10 @@ def stages_of(trace: Trace, effects: Sequence[Effect], planted: Planted) -> list
         shares = {id(each.proposal): each.share for each in trace.screened[place]}
         chosen = {id(each.proposal) for each in trace.selected[place]}
         regions = []
-        for proposal in trace.proposed[place]:
+        # An outline that was drawn anew is a proposal of its own.
+        known = {id(each) for each in trace.proposed[place]}
+        drawn = [each for each in trace.chosen(effect.output) if id(each) not in known]
+        for proposal in (*trace.proposed[place], *drawn):
             masks = proposal.masks[carry]
             stage = "selected" if id(proposal) in chosen else "proposed"
             if stage == "proposed" and id(proposal) in shares:
