@@ -33,9 +33,6 @@ from auditor.causal.transplant import margin
 from auditor.causal.trial import (
     FIRST_TARGETS,
     LEAST_IMAGES,
-    SLOTS_LARGE,
-    SLOTS_SMALL,
-    SMALL_IMAGE,
     least_effect,
     unspecific,
 )
@@ -51,6 +48,8 @@ from auditor.shortcuts.whole_pictures.surround_looks import CONTEXTS
 CONTEXT_TESTS = 4
 # Classes on whose surround objects of a class are laid.
 OTHER_CLASSES = 3
+# Plates under each object.
+SLOTS = 2
 # Members of each half that are taken apart.
 PLATES_FROM, OBJECTS_FROM = 20, 28
 
@@ -204,12 +203,11 @@ def _tested(
     rng = stage.search.rng("surrounds swapped", output)
     aims = targets_in(stage, sides.targets, output)[: stage.config.targets]
     height, width = members.heat.shape[1:]
-    slots = SLOTS_SMALL if height * width <= SMALL_IMAGE else SLOTS_LARGE
-    swapped = swap(stage, sides, sides.targets, aims[:FIRST_TARGETS], slots, rng)
+    swapped = swap(stage, sides, sides.targets, aims[:FIRST_TARGETS], SLOTS, rng)
     given = _given(stage, swapped, output, rng)
-    lost = _lost(stage, sides, slots, rng)
+    lost = _lost(stage, sides, rng)
     if max(given.high, lost.high) >= CLEAR and len(aims) > FIRST_TARGETS:
-        swapped = swap(stage, sides, sides.targets, aims, slots, rng)
+        swapped = swap(stage, sides, sides.targets, aims, SLOTS, rng)
         given = _given(stage, swapped, output, rng)
     mistakes = natural_mistakes(stage, members, natural)
     results = [given, lost] + ([mistakes.mistaken, mistakes.missed] if mistakes else [])
@@ -235,7 +233,7 @@ def _given(stage: Stage, swapped: Swapped, output: int, rng: np.random.Generator
     return least_effect(stage, SURROUND_GIVEN, swapped.result.flips(output), rng, reason=reason)
 
 
-def _lost(stage: Stage, sides: Sides, slots: int, rng: np.random.Generator) -> Evidence:
+def _lost(stage: Stage, sides: Sides, rng: np.random.Generator) -> Evidence:
     """Lay the class's own objects on plates of other classes, and on other plates of the class.
 
     Class by class, and the one that makes fewest leave counts: on the surround of one class alone
@@ -251,11 +249,11 @@ def _lost(stage: Stage, sides: Sides, slots: int, rng: np.random.Generator) -> E
             least=LEAST_IMAGES,
         )
         return SURROUND_SWAPPED.missing(why)
-    at_home = _left(stage, sides, sides.own, sides.plates, slots, rng)
+    at_home = _left(stage, sides, sides.own, sides.plates, rng)
     effects = {}
     for label in elsewhere:
         plates = sides.other_plates[sides.others.labels[sides.other_plates] == label]
-        away = _left(stage, sides, sides.others, plates, slots, rng)
+        away = _left(stage, sides, sides.others, plates, rng)
         name = _("the surroundings of '%(name)s'", name=stage.search.class_name(label))
         effects[name] = away - at_home
     return least_effect(stage, SURROUND_SWAPPED, effects, rng)
@@ -266,11 +264,10 @@ def _left(
     sides: Sides,
     source: Apart,
     plates: Int[np.ndarray, "plate"],
-    slots: int,
     rng: np.random.Generator,
 ) -> Float[np.ndarray, "object slot"]:
     """Return which of the class's objects, 1 or 0, leave it on which of the plates."""
-    drawn = rng.choice(plates, size=(len(sides.objects), slots))
+    drawn = rng.choice(plates, size=(len(sides.objects), SLOTS))
     logits = on_plates(stage, sides.own, sides.objects, source.plates, drawn)
     left: Float[np.ndarray, "object slot"] = (logits.argmax(axis=2) != sides.output).astype(float)
     return left
