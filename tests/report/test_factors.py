@@ -10,7 +10,7 @@ from auditor.records.shortcuts import Factors, GlobalFactor, SearchLimits
 from auditor.records.stages import ShortcutReport
 from auditor.report.draw.distributions import factors_figure
 from auditor.report.sections.data import factors, strongest
-from auditor.report.sections.verdict import verdict
+from auditor.report.sections.verdict import does_not_show, verdict
 from auditor.report.show.factor_rows import factor_rows
 from auditor.report.show.html import render_html
 from auditor.shortcuts.tests import STATISTIC_GIVEN, STATISTIC_TAKEN, in_order
@@ -165,3 +165,12 @@ def test_a_figure_that_leaves_factors_out_says_so(run: Run) -> None:
         result = run.result.model_copy(update={"factors": part})
         page = render_html(result, CONTEXT, run.folder / "images", max_mb=8)
         assert ("The 1 of 2 with the largest measured effect" in page) == said
+
+
+def test_what_can_never_be_tested_is_said_and_leaves_nothing_out(run: Run) -> None:
+    shape = FACTOR.model_copy(update={"grade": "U", "statistic": "aspect ratio", "what": "a shape"})
+    assert verdict([], limits(), data(run), [], 0, (shape,)).code == "pass"
+    said = does_not_show(limits(), data(run), (), (shape, FACTOR))
+    assert sum("cannot be changed in a picture: a shape." in each for each in said) == 1
+    untested = FACTOR.model_copy(update={"grade": "U"})
+    assert verdict([], limits(), data(run), [], 0, (untested,)).code == "incomplete"

@@ -46,7 +46,10 @@ def does_not_show(audit: Audit) -> list[str]:
     """Say what a reader must not conclude."""
     made = audit.made
     return judging.does_not_show(
-        made["search"], made["data"], unsettled(audit.analysis.shortcuts, made["findings"])
+        made["search"],
+        made["data"],
+        unsettled(audit.analysis.shortcuts, made["findings"]),
+        made["factors"].factors if made["factors"] else (),
     )
 
 

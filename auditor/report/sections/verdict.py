@@ -15,6 +15,7 @@ from auditor.report.sections.standing import Standing
 from auditor.report.show.chosen import SHEET_GRADES
 from auditor.shortcuts.cues import inside_the_object
 from auditor.shortcuts.grading import severity
+from auditor.shortcuts.whole_pictures.global_statistics import STATISTICS
 
 # Of all pictures, and of those of one class: more that cannot be used leave the audit incomplete.
 MOST_LOST = 0.01
@@ -165,10 +166,16 @@ def _marked(inside: Sequence[FindingCard | GlobalFactor]) -> str:
     )
 
 
-def does_not_show(search: SearchLimits, data: DataCard, unsettled: Sequence[str] = ()) -> list[str]:
+def does_not_show(
+    search: SearchLimits,
+    data: DataCard,
+    unsettled: Sequence[str] = (),
+    factors: Sequence[GlobalFactor] = (),
+) -> list[str]:
     """Say in plain sentences what a reader must not conclude.
 
-    ``unsettled`` names what was tested and neither shown to be used nor ruled out.
+    ``unsettled`` names what was tested and neither shown to be used nor ruled out; of ``factors``
+    those are named that no test can be made of.
     """
     sentences = []
     if unsettled:
@@ -177,6 +184,15 @@ def does_not_show(search: SearchLimits, data: DataCard, unsettled: Sequence[str]
                 "Whether the model uses the following, neither shown nor ruled out: %(listed)s. "
                 "More pictures would tell.",
                 listed=listed(unsettled),
+            )
+        )
+    untestable = [each.what for each in factors if each.grade == "U" and cannot_be_set(each)]
+    if untestable:
+        sentences.append(
+            _(
+                "Whether the model uses the following, which goes with a class and cannot be "
+                "changed in a picture: %(listed)s.",
+                listed=listed(untestable),
             )
         )
     if search.ran and search.detection_limit is not None:
@@ -230,10 +246,20 @@ def _gaps(search: SearchLimits, data: DataCard, untested: int) -> list[str]:
     return gaps
 
 
+def cannot_be_set(item: FindingCard | GlobalFactor) -> bool:
+    """Say whether no test of it is possible, on any pictures: nothing is missing then.
+
+    The shape of a file or a border of one colour cannot be given to another picture.
+    """
+    return isinstance(item, GlobalFactor) and bool(
+        item.statistic in STATISTICS and STATISTICS[item.statistic].fixed
+    )
+
+
 def _failed(findings: Sequence[FindingCard | GlobalFactor], search: SearchLimits) -> list[str]:
     """Name the findings that could not be tested, and count tests that ended in an error."""
     gaps = []
-    untested = [finding for finding in findings if finding.grade == "U"]
+    untested = [each for each in findings if each.grade == "U" and not cannot_be_set(each)]
     if untested:
         gaps.append(
             ngettext(
