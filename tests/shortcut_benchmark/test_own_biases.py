@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.benchmarks.shortcuts.own_biases import BIASES, blue_margin, own_effects, white_margin
-from tests.benchmarks.shortcuts.worlds import SIZE, Half
+from tests.benchmarks.shortcuts.own_biases import (
+    BIASES,
+    TISSUE,
+    as_light_as_tissue,
+    blue_margin,
+    own_effects,
+    white_margin,
+)
+from tests.benchmarks.shortcuts.worlds import SIZE, Half, photographs
 
 
 class ByTheMargin(nn.Module):
@@ -41,4 +49,15 @@ def test_a_model_that_goes_by_the_margin_is_turned() -> None:
 def test_of_other_data_no_mark_is_known() -> None:
     half = Half(np.zeros((2, SIZE, SIZE, 3), dtype=np.uint8), np.array([0, 1]))
     assert own_effects(ByTheMargin(), half, "clothing") == []
-    assert set(BIASES) == {"caltech"}
+    assert set(BIASES) == {"caltech", "built-in"}
+
+
+def test_tissue_is_the_lightest_of_the_built_in_photographs() -> None:
+    audited = photographs("built-in", None).audited
+    light = [
+        float(np.median(audited.images[audited.labels == output].mean(axis=(1, 2, 3))))
+        for output in range(6)
+    ]
+    assert max(light) == light[5]
+    assert light[5] == pytest.approx(TISSUE, abs=10)
+    assert as_light_as_tissue(audited.images[0]).mean() == pytest.approx(TISSUE, abs=10)
