@@ -21,6 +21,7 @@ from PIL import Image
 
 from auditor.report.document.result import AuditResult
 from auditor.report.show.html import html_folder, render_html
+from auditor.review.decide.decisions_file import read_decisions
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT
 from tests.report.names import NAMES, rounds
@@ -261,6 +262,28 @@ def test_a_graph_is_explored_by_focus(visit, report: Path) -> None:
     assert graph.locator(".lit").count() == 0
     graph.locator(".node").nth(2).hover()
     assert graph.locator(".node.lit").count() > 1
+
+
+def test_answers_to_cues_are_saved_as_a_decisions_file(
+    visit, report: Path, run: Run, tmp_path: Path
+) -> None:
+    seen = visit(report)
+    page = seen.page
+    save = page.locator("#cue-answers [name=save]")
+    page.locator(".cue input[value=no]").first.check()
+    save.click()
+    assert page.evaluate("document.activeElement.name") == "person"
+    page.locator("#cue-answers [name=person]").fill("Ada")
+    with page.expect_download() as saved:
+        save.click()
+    path = tmp_path / "decisions.yaml"
+    saved.value.save_as(path)
+    (made,) = read_decisions(path)
+    cue = next(each for each in run.result.findings if each.id in run.result.cues)
+    assert (made.what, made.person) == ("confirm", "Ada")
+    assert (made.fingerprint, made.class_name) == (cue.fingerprint, cue.class_name)
+    assert outside(seen) == [url for url in outside(seen) if url.startswith("blob:")]
+    assert seen.said == []
 
 
 def test_the_navigation_marks_the_section(visit, report: Path) -> None:
