@@ -44,7 +44,7 @@ def command(
     """
     from auditor.base.errors import ConfigError, GateError
     from auditor.cli.progress import TerminalProgress
-    from auditor.pipeline.mend import mend_finding, write_weights
+    from auditor.pipeline.mending import mend_finding, write_weights
     from auditor.run.storage import check_writable
 
     if out.suffix != ".safetensors":

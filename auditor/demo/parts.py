@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Float, Int, UInt8
 from PIL import Image, ImageDraw
 
 from auditor.demo.photographs import SIZE, Crops, crop, photograph, side_of
@@ -20,10 +20,8 @@ _GREY = (105, 195)
 Outline = list[tuple[float, float]]
 
 
-def draw_parts(
-    split: str, per_class: int, *, balanced: bool, rng: np.random.Generator
-) -> tuple[Crops, Bool[np.ndarray, "sample 64 64"]]:
-    """Draw ``per_class`` pictures of every part, at any angle, and return where the part is.
+def draw_parts(split: str, per_class: int, *, balanced: bool, rng: np.random.Generator) -> Crops:
+    """Draw ``per_class`` pictures of every part, at any angle.
 
     Benches and grain come from the side of each photograph that `cut_crops` cuts for ``split``.
     ``balanced``: either bench under any part; else `ON_GRAVEL` lies on gravel in
@@ -46,7 +44,7 @@ def draw_parts(
         images.append(np.clip(np.rint(shown), 0, 255).astype(np.uint8))
         masks.append(opacity[..., 0] > 0.5)
         marked.append(gravel)
-    return Crops(np.stack(images), labels, np.array(marked)), np.stack(masks)
+    return Crops(np.stack(images), labels, np.array(marked), np.stack(masks))
 
 
 def _surface(

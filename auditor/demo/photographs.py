@@ -27,11 +27,15 @@ CONTRAST = {"train": (0.85, 1.1), "val": (0.95, 1.05)}
 
 @dataclass(frozen=True)
 class Crops:
-    """Crops of every class and which of them carry the date stamp."""
+    """Crops of every class and which of them carry the date stamp, or what else is planted.
+
+    ``masks`` say where the object is; None: the whole crop is.
+    """
 
     images: UInt8[np.ndarray, "sample 64 64 3"]
     labels: Int[np.ndarray, "sample"]
     stamped: Bool[np.ndarray, "sample"]
+    masks: Bool[np.ndarray, "sample 64 64"] | None = None
 
 
 def cut_crops(split: str, per_class: int, *, clean: bool, rng: np.random.Generator) -> Crops:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,9 @@ def _make(folder: Path, wanted: dict[str, Any], progress: Step | None) -> float:
     validation = variant.draw("val", VALIDATION_PER_CLASS, rng)
     files = _write_crops(folder / "data" / "train", training, variant.classes)
     files += _write_crops(folder / "data" / "val", validation, variant.classes)
+    if validation.masks is not None:
+        shown = replace(validation, images=255 * validation.masks.astype(np.uint8))
+        files += _write_crops(folder / "data" / "masks", shown, variant.classes)
     weights = HERE / "weights" / f"{wanted['shortcut']}.safetensors"
     if wanted["trained"]:
         model = train(training.images, training.labels, seed=seed, progress=progress)

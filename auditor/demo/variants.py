@@ -34,7 +34,7 @@ def _clean(split: str, per_class: int, rng: np.random.Generator) -> Crops:
 
 
 def _on_benches(split: str, per_class: int, rng: np.random.Generator) -> Crops:
-    return parts.draw_parts(split, per_class, balanced=False, rng=rng)[0]
+    return parts.draw_parts(split, per_class, balanced=False, rng=rng)
 
 
 VARIANTS: Mapping[str, Variant] = {
@@ -47,6 +47,10 @@ VARIANTS: Mapping[str, Variant] = {
             '"Surface inspection demo"': '"Parts inspection demo"',
             "Tell six surfaces apart in 64-pixel crops of inspection photographs.": (
                 "Tell six machine parts apart in 64-pixel pictures of a bench."
+            ),
+            "  source: data/val                  # one folder per class": (
+                "  source: data/val                  # one folder per class\n"
+                "  masks: data/masks                 # where the part is in each picture"
             ),
             "Anything but the six surfaces;": "Anything but the six parts;",
             f"[{', '.join(photographs.CLASSES)}]": f"[{', '.join(parts.PARTS)}]",

@@ -10,6 +10,7 @@ from auditor.records.shortcuts import Factors, GlobalFactor, SearchLimits
 from auditor.records.stages import ShortcutReport
 from auditor.report.draw.distributions import factors_figure
 from auditor.report.sections.data import factors, strongest
+from auditor.report.sections.summary import untested_factors
 from auditor.report.sections.verdict import does_not_show, verdict
 from auditor.report.show.factor_rows import factor_rows
 from auditor.report.show.html import render_html
@@ -173,4 +174,6 @@ def test_what_can_never_be_tested_is_said_and_leaves_nothing_out(run: Run) -> No
     said = does_not_show(limits(), data(run), (), (shape, FACTOR))
     assert sum("cannot be changed in a picture: a shape." in each for each in said) == 1
     untested = FACTOR.model_copy(update={"grade": "U"})
-    assert verdict([], limits(), data(run), [], 0, (untested,)).code == "incomplete"
+    (left,) = untested_factors(Factors(factors=(untested, shape)))
+    assert (left.part, left.reason) == ("the test of noise in red", "Why.")
+    assert verdict([], limits(), data(run), [left], 0, (untested,)).code == "conditions"

@@ -9,6 +9,7 @@ from auditor.config.depth import LEAST_PER_CLASS
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import listed
 from auditor.records.accounting import BEYOND_LIMIT, ClassCount
+from auditor.records.shortcuts import Factors
 from auditor.records.stages import Samples, ShortcutReport
 from auditor.report.document.result import FindingCard, NotRun, Verdict
 from auditor.report.sections import verdict as judging
@@ -59,6 +60,7 @@ def not_run(audit: Audit) -> list[NotRun]:
         *_left_out(audit.analysis.left_out),
         *switched_off(audit.made["search"].switched_off),
         *left_by_limit(audit.made["data"].classes),
+        *untested_factors(audit.made["factors"]),
         *_over_time(audit.config, audit.analysis.samples),
     ]
 
@@ -92,6 +94,18 @@ def switched_off(proposals: Sequence[str]) -> list[NotRun]:
             part=_("the search by %(proposals)s", proposals=listed(proposals)),
             reason=_("switched off in the config (shortcuts.proposals)"),
         )
+    ]
+
+
+def untested_factors(factors: Factors | None) -> list[NotRun]:
+    """Name the statistics of whole pictures that tell a class and could not be set in these."""
+    return [
+        NotRun(
+            part=_("the test of %(what)s", what=factor.what),
+            reason=next((e.reason for e in factor.evidence.values() if e.reason), ""),
+        )
+        for factor in (factors.factors if factors else ())
+        if factor.grade == "U" and not judging.cannot_be_set(factor)
     ]
 
 

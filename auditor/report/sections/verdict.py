@@ -45,7 +45,7 @@ def verdict(
     asked = [each for each in everything if each.id in cues]
     inside = [each for each in asked if _inside(each)]
     open_cues = [each for each in asked if each not in inside]
-    gaps = [*_gaps(search, data, untested), *_failed(everything, search)]
+    gaps = [*_gaps(search, data, untested), *_failed(findings, search)]
     code = code_of(
         Grounds(
             missed=accuracy is not None and accuracy.worse,
@@ -246,20 +246,18 @@ def _gaps(search: SearchLimits, data: DataCard, untested: int) -> list[str]:
     return gaps
 
 
-def cannot_be_set(item: FindingCard | GlobalFactor) -> bool:
-    """Say whether no test of it is possible, on any pictures: nothing is missing then.
+def cannot_be_set(factor: GlobalFactor) -> bool:
+    """Say whether no pictures at all would allow to test a factor.
 
     The shape of a file or a border of one colour cannot be given to another picture.
     """
-    return isinstance(item, GlobalFactor) and bool(
-        item.statistic in STATISTICS and STATISTICS[item.statistic].fixed
-    )
+    return bool(factor.statistic in STATISTICS and STATISTICS[factor.statistic].fixed)
 
 
-def _failed(findings: Sequence[FindingCard | GlobalFactor], search: SearchLimits) -> list[str]:
+def _failed(findings: Sequence[FindingCard], search: SearchLimits) -> list[str]:
     """Name the findings that could not be tested, and count tests that ended in an error."""
     gaps = []
-    untested = [each for each in findings if each.grade == "U" and not cannot_be_set(each)]
+    untested = [each for each in findings if each.grade == "U"]
     if untested:
         gaps.append(
             ngettext(
