@@ -29,7 +29,6 @@ from auditor.shortcuts.seen import seen
 from auditor.shortcuts.statistics import accuracy, gap_p
 from auditor.shortcuts.terms.around_the_object import ESTIMATED, MARKED, MISTAKEN
 from auditor.shortcuts.tests import (
-    NATURAL_MISSES,
     NATURAL_MISTAKES,
     SURROUND_SWAPPED,
     TESTS,
@@ -72,14 +71,9 @@ def plausibility_of(context: Context, results: Results) -> Plausibility:
     own = context.sides.own
     marked = float(own.marked.mean()) if len(own.rows) else 0.0
     terms = {MARKED: marked} if marked >= 0.5 else {ESTIMATED: float(np.median(own.certainty))}
-    mistakes = [
-        results[test.id]
-        for test in (NATURAL_MISTAKES, NATURAL_MISSES)
-        if test.id in results and results[test.id].has_run
-    ]
-    if mistakes:
-        proven = [each.low for each in mistakes if each.outcome == "supports"]
-        terms[MISTAKEN] = max(proven, default=0.0)
+    mistakes = results.get(NATURAL_MISTAKES.id)
+    if mistakes is not None and mistakes.has_run:
+        terms[MISTAKEN] = mistakes.low if mistakes.outcome == "supports" else 0.0
     return Plausibility(terms=terms, score=score_of(terms))
 
 

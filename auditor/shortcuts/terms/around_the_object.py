@@ -3,7 +3,8 @@
 The search for contexts fills them in. That a context lies off the object is what it is; what counts
 is how surely the object is known. An estimate alone stays below grade B's limit: a part of the
 object may have been taken for its surround. Mistakes with whole pictures, which nobody cut apart,
-settle it: of classes with nothing of this one but its surroundings, or of the class without them.
+settle it: of other classes with nothing of this one but its surroundings. That pictures of the
+class without them are missed does not: where a class is a texture, they may show something else.
 """
 
 from __future__ import annotations
@@ -48,10 +49,10 @@ def around_the_estimated_object(view: RegionView) -> float | None:
     fully=STRONG,
     weight=0.60,
     reason=N_(
-        "Pictures as they are, of other classes in such surroundings or of the class in others, "
-        "are mistaken at least %(share)s more often."
+        "Pictures as they are, of other classes in such surroundings, are taken for the class at "
+        "least %(share)s more often."
     ),
 )
 def mistakes_go_with_the_surroundings(view: RegionView) -> float | None:
-    """Return None: of a context, the lower bound of the larger difference of error rates."""
+    """Return None: of a context, the lower bound of the difference of error rates."""
     return None
