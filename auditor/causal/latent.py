@@ -141,15 +141,9 @@ def latent_test(
             least_images=LEAST_IMAGES,
         )
         return Latent(LATENT.missing(why))
-    count = int(carrying.members[ground.tested].sum())
-    if count < LEAST_IMAGES:
-        why = _(
-            "%(count)s correctly classified test images carry the region, and %(least_images)s are"
-            " needed.",
-            count=count,
-            least_images=LEAST_IMAGES,
-        )
-        return Latent(LATENT.missing(why))
+    few = _too_few(int(carrying.members[ground.tested].sum()))
+    if few:
+        return Latent(LATENT.missing(few))
     pairing = pairs_of(stage, trial.region, rng)
     route = _route(stage, pairing, ground.layers)
     if isinstance(route, str):
@@ -188,6 +182,18 @@ def latent_test(
         evidence,
         projection.model_copy(update={"sentence": sentence}),
         _evidence(stage, before, after[1:], groups[WITH], rng),
+    )
+
+
+def _too_few(count: int) -> str:
+    """Return why so many carriers are not enough, nothing where they are."""
+    if count >= LEAST_IMAGES:
+        return ""
+    return _(
+        "%(count)s correctly classified test images carry the region, and %(least_images)s are"
+        " needed.",
+        count=count,
+        least_images=LEAST_IMAGES,
     )
 
 

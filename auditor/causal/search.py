@@ -62,12 +62,7 @@ def find_shortcuts(search: Search) -> ShortcutReport:
     means = None
     if search.relevance is not None:
         means = class_means(search.relevance, search.samples, search.outputs)
-    screened: dict[int, list[Screened]] = {}
-    left: list[tuple[int, int]] = []
-    for members in classes:
-        screened[members.output], counts = _screen_class(stage, members, means, len(classes))
-        left.append(counts)
-        search.progress(1)
+    screened, left = _screen_classes(stage, classes, means)
     scenes = {each.output: scene(each.pictures, each.heat, each.objects) for each in classes}
     rivals = rivals_of(search, classes, stage.others)
     compared = Compared(screened, balanced(scenes), rivals, means)
@@ -169,6 +164,19 @@ def _stage(search: Search, classes: Sequence[Members]) -> Stage:
         load_pool(search, others, size, name="others"),
         max(1, tests),
     )
+
+
+def _screen_classes(
+    stage: Stage, classes: Sequence[Members], means: Means | None
+) -> tuple[dict[int, list[Screened]], list[tuple[int, int]]]:
+    """Screen every class; return its regions, and how many were left out and not tried."""
+    screened: dict[int, list[Screened]] = {}
+    left: list[tuple[int, int]] = []
+    for members in classes:
+        screened[members.output], counts = _screen_class(stage, members, means, len(classes))
+        left.append(counts)
+        stage.search.progress(1)
+    return screened, left
 
 
 def _screen_class(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,12 +111,10 @@ def command(
     With --cues the questions are about what steers the model without looking like a shortcut: yes
     confirms it as part of the class, no makes it a finding.
     """
-    from auditor.base.errors import ConfigError
     from auditor.cli.compare import draw_again
-    from auditor.cli.cue_questions import answered, asked, cues_of, show
     from auditor.cli.progress import TerminalProgress
     from auditor.cli.render import created_now
-    from auditor.review.decide.deciding import Said, about_concept, about_finding
+    from auditor.review.decide.deciding import Said
     from auditor.review.decide.decisions_file import add_decisions
     from auditor.review.keep.runs import read_run
 
@@ -126,46 +125,79 @@ def command(
     if listing:
         _list(place, result, today)
         return
-    if ask_cues or answers:
-        if finding or kinds or concept or name:
-            raise ConfigError("--cues and --answer stand without --finding and --concept.")
-        cues = cues_of(result, _states(place, result, today))
-        if not (answers or is_terminal()):
-            show(result, run_folder, cues)
-            return
-        made = (
-            answered(result, run_folder, cues, answers, said)
-            if answers
-            else asked(result, run_folder, cues, said)
-        )
-    elif concept or name:
-        if not (concept and name) or finding or kinds:
-            raise ConfigError("to name a concept give --concept and --name, and no --finding.")
-        made = [about_concept(result, run_folder, concept, name, said)]
-    elif finding or kinds:
-        if not finding or len(kinds) != 1:
-            raise ConfigError(
-                "give --finding with exactly one of --confirm, --reject, --accept and --mitigate."
-            )
-        made = [about_finding(result, run_folder, finding, kinds[0], said)]
-    elif is_terminal():
-        made = _ask(run_folder, place, result, said, today)
-    else:
-        raise ConfigError(
-            "there is no terminal to ask on: give --finding F1 with --confirm, --reject, --accept "
-            "or --mitigate, or --answer F3=yes about a cue, or --concept with --name; and --reason "
-            "and --person."
-        )
+    about = _About(finding, kinds, ask_cues, answers, concept, name)
+    made = _decided(about, run_folder, place, result, said, today)
+    if made is None:
+        return
     if made:
         add_decisions(place, made)
     states = apply_decisions(run_folder, place, result, today)
     for state in states[len(states) - len(made) :]:
         click.echo(on_one_line(state.sentence), err=True)
-    if made and (ask_cues or answers):
+    if made and about.cues:
         click.echo(f"auditor gate {run_folder} judges the run with this.", err=True)
     if made and render:
         draw_again(run_folder, TerminalProgress(quiet=quiet))
     click.echo(str(place))
+
+
+@dataclass(frozen=True)
+class _About:
+    """What the options ask to decide about, and how."""
+
+    finding: str | None
+    kinds: tuple[DecisionKind, ...]
+    ask_cues: bool
+    answers: tuple[str, ...]
+    concept: str | None
+    name: str | None
+
+    @property
+    def cues(self) -> bool:
+        """Whether cues are meant."""
+        return self.ask_cues or bool(self.answers)
+
+
+def _decided(
+    about: _About, run: Path, place: Path, result: AuditResult, said: Said, today: str
+) -> list[Decision] | None:
+    """Return the decisions that the options or a person on the terminal make; None: only shown.
+
+    Raises:
+        ConfigError: the options do not go together, or there is nobody to ask.
+    """
+    from auditor.base.errors import ConfigError
+    from auditor.cli.cue_questions import answered, asked, cues_of, show
+    from auditor.review.decide.deciding import about_concept, about_finding
+
+    finding, kinds, concept, name = about.finding, about.kinds, about.concept, about.name
+    if about.cues:
+        if finding or kinds or concept or name:
+            raise ConfigError("--cues and --answer stand without --finding and --concept.")
+        cues = cues_of(result, _states(place, result, today))
+        if about.answers:
+            return list(answered(result, run, cues, about.answers, said))
+        if is_terminal():
+            return list(asked(result, run, cues, said))
+        show(result, run, cues)
+        return None
+    if concept or name:
+        if not (concept and name) or finding or kinds:
+            raise ConfigError("to name a concept give --concept and --name, and no --finding.")
+        return [about_concept(result, run, concept, name, said)]
+    if finding or kinds:
+        if not finding or len(kinds) != 1:
+            raise ConfigError(
+                "give --finding with exactly one of --confirm, --reject, --accept and --mitigate."
+            )
+        return [about_finding(result, run, finding, kinds[0], said)]
+    if is_terminal():
+        return list(_ask(run, place, result, said, today))
+    raise ConfigError(
+        "there is no terminal to ask on: give --finding F1 with --confirm, --reject, --accept "
+        "or --mitigate, or --answer F3=yes about a cue, or --concept with --name; and --reason "
+        "and --person."
+    )
 
 
 def is_terminal() -> bool:

@@ -24,25 +24,27 @@ def test_the_date_stamp_is_the_first_candidate(tmp_path: Path, seed: int) -> Non
     result = demo(tmp_path, "--seed", str(seed))
     first = result.findings[0]
     assert (first.class_name, first.grade in ("A", "B")) == ("gravel", True)
-    # Several crops of one photograph of fur hold the same eye, and the model goes by its rim.
-    assert {f.class_name for f in result.findings if f.grade in ("A", "B")} <= {"gravel", "fur"}
+    # One stamp is one finding.
+    assert [f.class_name for f in result.findings if f.grade in ("A", "B")].count("gravel") == 1
     assert first.outlined
     assert first.triplets
-    assert result.verdict.code in ("do_not_use", "needs_decision")
-
-
-# With two of the seeds the twin goes by what is no stamp: the tint of a texture's margin, and the
-# rim of an eye that is in several crops of one photograph of fur.
-OF_ITS_DATA = pytest.mark.xfail(
-    raises=AssertionError, strict=True, reason="the twin uses a tint or a repeated eye of its data"
-)
+    assert result.verdict.code == "do_not_use"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "seed", [0, pytest.param(1, marks=OF_ITS_DATA), pytest.param(2, marks=OF_ITS_DATA)]
-)
-def test_the_clean_twin_has_no_candidate_of_grade_a_or_b(tmp_path: Path, seed: int) -> None:
-    result = demo(tmp_path, "--shortcut", "none", "--seed", str(seed))
-    assert [f.title for f in result.findings if f.grade in ("A", "B")] == []
-    assert result.verdict.code in ("pass", "needs_look")
+def test_the_bench_is_the_first_candidate_of_the_parts(tmp_path: Path) -> None:
+    result = demo(tmp_path, "--shortcut", "background")
+    first = result.findings[0]
+    assert (first.kind, first.class_name, first.grade) == ("context", "gear", "A")
+    assert result.verdict.code == "do_not_use"
+    contexts = [f.class_name for f in result.findings if f.kind == "context" and f.grade in "AB"]
+    assert contexts == ["gear"]
+
+
+@pytest.mark.slow
+def test_the_clean_twin_goes_by_no_mark(tmp_path: Path) -> None:
+    result = demo(tmp_path, "--shortcut", "none")
+    grave = {(f.grade, f.class_name) for f in result.findings if f.grade in ("A", "B")}
+    # All crops of coffee are of one photograph, of which no other class shows a red like it.
+    assert grave <= {("B", "coffee")}
+    assert result.verdict.code in ("needs_look", "needs_decision")
