@@ -96,19 +96,25 @@ def _windows(stage: Stage, members: Members, compared: Compared) -> Iterator[lis
     shape = Shape("square", min(side, size[0]), min(side, size[1]))
     rng = stage.search.rng("windows at random places", output)
     most = size[0] - shape.height, size[1] - shape.width
-    placed = {
-        "least relevant window": place(members.heat, shape, rank=0.0, feather=FEATHER),
-        "random window": rng.integers(0, most, endpoint=True, size=(len(members.rows), 2)),
-    }
-    for name, places in placed.items():
-        yield _window(stage, members, masks_of(places, shape, size), name, compared)
+    placed = (
+        (
+            place(members.heat, shape, rank=0.0, feather=FEATHER),
+            stage.search.rng("least relevant window", output),
+        ),
+        (
+            rng.integers(0, most, endpoint=True, size=(len(members.rows), 2)),
+            stage.search.rng("random window", output),
+        ),
+    )
+    for places, drawn in placed:
+        yield _window(stage, members, masks_of(places, shape, size), drawn, compared)
 
 
 def _window(
     stage: Stage,
     members: Members,
     masks: Bool[np.ndarray, "member h w"],
-    name: str,
+    rng: np.random.Generator,
     compared: Compared,
 ) -> list[Evidence]:
     """Put windows into other pictures and cover them up; empty without enough targets."""
@@ -119,7 +125,6 @@ def _window(
     targets = stage.targets.without(output)[:TARGETS]
     if len(targets) < LEAST_IMAGES or len(stage.others.without(output)) == 0:
         return []
-    rng = stage.search.rng(name, output)
     pairing = draw_pairs(stage, region, stage.targets, targets, rng)
     result = transplant(stage.probe, pairing)
     gap = evidence_gap(members, stage.targets, targets)

@@ -286,6 +286,8 @@ def _line(ink: Bool[np.ndarray, "height width"]) -> bool:
     if len(heights) < LETTERS:
         return False
     large = heights >= max(3, heights.max() / 2)
+    if not large.any():
+        return False
     usual = np.median(heights[large])
     fits = large & (abs(heights - usual) <= EVEN * usual)
     fits &= abs(tops - np.median(tops[large])) <= EVEN * usual

@@ -119,7 +119,7 @@ def test_what_a_plugin_registers_is_in_the_report(tmp_path: Path) -> None:
     assert darkened["n"] > 0
     assert 0 <= darkened["q"] <= 1
     text = (folder.parent / "report.html").read_text()
-    assert "Middle of the picture in" in text
+    assert "middle of the picture" in text
     assert "too much in the middle" in text
     assert "It sits amidst." in text
     assert "Darkened: images that leave the class" in text
