@@ -110,9 +110,9 @@ def _decision(result: AuditResult, run: Path, cue: CueAnswer, answer: str, said:
 
 
 def _lines(result: AuditResult, run: Path, cue: CueAnswer) -> list[str]:
-    from auditor.report.sections.cues import cues
+    from auditor.report.sections.cues import rows_of
 
-    row = next(each for each in cues(result, None) if each.id == cue.finding)
+    row = next(each for each in rows_of(result, None) if each.id == cue.finding)
     figure = result.factors.figure if result.factors else None
     picture = row.members[0] if row.members else figure
     lines = [f"{cue.finding} ({cue.class_name}): {row.title}", f"  {row.effect}"]

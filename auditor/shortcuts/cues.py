@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -10,7 +10,8 @@ from auditor.records.shortcuts import Evidence, Exposure, Grade, Plausibility, S
 from auditor.shortcuts.grading import grade, reach, severity
 from auditor.shortcuts.tests import Results
 
-# So many of a class can be looked at: with three, ten classes take a person about two minutes.
+# So many of a class that have no answer are shown at once: with three, ten classes take a person
+# about two minutes. What is not shown yet waits for its turn, and does not pass until then.
 MOST = 3
 # A region with no more of it off the marked objects lies inside of them: masks are drawn, and
 # regions feathered, not to the pixel. As the term `off_the_marked_object` counts fully from .9 on.
@@ -38,7 +39,7 @@ class Graded(Protocol):
 
 
 def cues(items: Iterable[Graded]) -> list[str]:
-    """Return the ids of what a person is asked about: at most `MOST` of a class.
+    """Return the ids of what a person has to say of whether it is part of its class.
 
     By class, in the order in which the classes come; within a class the strongest first.
     """
@@ -47,10 +48,22 @@ def cues(items: Iterable[Graded]) -> list[str]:
         if item.grade == "C":
             by_class[item.class_name].append(item)
     strongest = (
-        sorted(of_class, key=lambda item: -reach(item.evidence))[:MOST]
-        for of_class in by_class.values()
+        sorted(of_class, key=lambda item: -reach(item.evidence)) for of_class in by_class.values()
     )
     return [item.id for of_class in strongest for item in of_class]
+
+
+def shown_at_once(cues: Iterable[tuple[str, bool]]) -> list[bool]:
+    """Say of each cue (its class, and whether it has an answer) whether it is shown now.
+
+    All with an answer, and of each class the first `MOST` without one.
+    """
+    waiting: Counter[str] = Counter()
+    shown = []
+    for class_name, answered in cues:
+        waiting[class_name] += not answered
+        shown.append(answered or waiting[class_name] <= MOST)
+    return shown
 
 
 def severity_as_shortcut(evidence: Results, exposure: Exposure | None) -> Severity:

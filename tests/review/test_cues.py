@@ -21,7 +21,13 @@ from auditor.review.judge.gate import exit_code
 from auditor.review.judge.junit import junit_xml
 from auditor.review.judge.policy import judge
 from auditor.review.keep.history import read_history
-from auditor.shortcuts.cues import MOST, cues, inside_the_object, severity_as_shortcut
+from auditor.shortcuts.cues import (
+    MOST,
+    cues,
+    inside_the_object,
+    severity_as_shortcut,
+    shown_at_once,
+)
 from auditor.shortcuts.fingerprint import factor_fingerprint
 from auditor.shortcuts.tests import FLIP_EXCESS, REMOVAL, in_order
 from tests.review.made import audit, card, write
@@ -56,11 +62,22 @@ def answers(result: AuditResult, as_of: str = "2026-03-02", **said: str) -> list
     return decision_states(made, result, as_of=as_of)
 
 
-def test_the_three_strongest_of_a_class_are_asked_about(one: FindingCard) -> None:
+def test_all_of_a_class_are_asked_about_and_three_of_them_at_once(one: FindingCard) -> None:
     cards = [cue(one, i, i, effect=0.4 + i / 20) for i in range(1, 6)]
     other = [cue(one, 8, 8, class_name="other"), card(one, 9, 9)]
-    assert cues([*cards, *other]) == ["F5", "F4", "F3", "F8"]
+    assert cues([*cards, *other]) == ["F5", "F4", "F3", "F2", "F1", "F8"]
     assert MOST == 3
+    asked = [("a", False)] * 2 + [("a", True)] + [("a", False)] * 2 + [("b", False)]
+    assert shown_at_once(asked) == [True, True, True, True, False, True]
+
+
+def test_a_new_cue_behind_three_answered_ones_does_not_pass(
+    base: AuditResult, one: FindingCard
+) -> None:
+    result = looked_at(base, *[cue(one, i, i, effect=0.9 - i / 10) for i in range(1, 5)])
+    three = answers(result, F1="reject", F2="reject", F3="reject")
+    assert judged(result, three).code == "needs_look"
+    assert judged(result, answers(result, **dict.fromkeys(result.cues, "reject"))).code == "pass"
 
 
 def test_an_unanswered_cue_never_passes(base: AuditResult, one: FindingCard) -> None:

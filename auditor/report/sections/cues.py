@@ -13,7 +13,7 @@ from auditor.records.shortcuts import Evidence, GlobalFactor
 from auditor.report.document.result import AuditResult, FindingCard, TripletCard
 from auditor.report.document.review import DecisionState, Review
 from auditor.report.sections.section import Section
-from auditor.shortcuts.cues import inside_the_object
+from auditor.shortcuts.cues import inside_the_object, shown_at_once
 from auditor.shortcuts.fingerprint import factor_fingerprint
 from auditor.shortcuts.signature_text import to_text
 from auditor.shortcuts.tests import TESTS
@@ -57,6 +57,13 @@ class Cue:
 
 
 def cues(result: AuditResult, review: Review | None) -> list[Cue]:
+    """Return the rows that are shown now: with an answer, and the first of each class without."""
+    rows = rows_of(result, review)
+    shown = shown_at_once((row.class_name, row.settled) for row in rows)
+    return [row for row, now in zip(rows, shown, strict=True) if now]
+
+
+def rows_of(result: AuditResult, review: Review | None) -> list[Cue]:
     """Return a row for each cue of the result, those of a class together."""
     factors = result.factors.factors if result.factors else ()
     everything: list[FindingCard | GlobalFactor] = [*result.findings, *factors]

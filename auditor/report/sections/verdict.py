@@ -56,8 +56,8 @@ def verdict(
         )
     )
     sentences = {
-        "do_not_use": (_fix_first(grave), _besides(gaps)),
-        "needs_decision": (_decide(grave), _besides(gaps)),
+        "do_not_use": (_fix_first(grave), _besides(gaps), _wait(open_cues)),
+        "needs_decision": (_decide(grave), _besides(gaps), _wait(open_cues)),
         "incomplete": (_supply(gaps), _look(open_cues)),
         "needs_look": (_look(open_cues), _left_out(not_run), _marked(inside)),
         "conditions": (_nothing(), _left_out(not_run), _marked(inside)),
@@ -131,13 +131,28 @@ def _besides(gaps: Sequence[str]) -> str:
 def _look(asked: Sequence[FindingCard | GlobalFactor]) -> str:
     if not asked:
         return ""
+    names = [each.what for each in asked[:NAMED]]
+    if len(asked) > NAMED:
+        names.append(_("%(more)s more", more=len(asked) - NAMED))
     return ngettext(
         "A person has to look at one thing that steers the model and say whether it is part of "
         "what its class means: %(listed)s.",
         "A person has to look at %(num)s things that steer the model and say of each whether it is "
         "part of what its class means: %(listed)s.",
         len(asked),
-        listed=_listed(asked),
+        listed=listed(names),
+    )
+
+
+def _wait(asked: Sequence[FindingCard | GlobalFactor]) -> str:
+    """Say beside a graver verdict that there are questions too."""
+    if not asked:
+        return ""
+    return ngettext(
+        "One more thing steers the model, and a person has to say whether it is part of its class.",
+        "%(num)s more things steer the model, and a person has to say of each whether it is part of"
+        " its class.",
+        len(asked),
     )
 
 

@@ -238,8 +238,13 @@ class View(Names):
 
     @cached_property
     def cues(self) -> Sequence[Cue]:
-        """What a person is asked about: a row of pictures each."""
+        """What a person is asked about now: a row of pictures each."""
         return cues(self.result, self.context.review)
+
+    @cached_property
+    def cues_waiting(self) -> int:
+        """Number of cues that are asked about once those before them have an answer."""
+        return len(self.result.cues) - len(self.cues)
 
     def entry(self, finding: FindingCard) -> str:
         """Return the anchor of a finding without a sheet, or nothing when it has none here."""
