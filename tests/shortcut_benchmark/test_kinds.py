@@ -26,6 +26,7 @@ from tests.benchmarks.shortcuts.train import Shelf, trained
 from tests.benchmarks.shortcuts.worlds import BUILT_IN, photographs
 from tests.shortcut_benchmark.test_summary import finding, result
 
+HAIR = ("hair", 0, 0.9, "positive")
 INK = ("ink", 1, 0.9, "positive")
 
 
@@ -59,19 +60,21 @@ def test_one_cause_in_two_findings_is_split() -> None:
 
 def test_the_tables_tell_kinds_apart_and_what_no_limit_was_set_on() -> None:
     used = [
-        result("planted", [INK], [finding(1, "A", {0: True})]),
-        result("planted", [INK], [], seed=1),
+        result("planted", [HAIR], [finding(1, "A", {0: True})]),
+        result("planted", [HAIR], [], seed=1),
         result("planted", [("sticker", 1, 0.9, "positive")], [finding(1, "A", {0: True})]),
         result("planted", [("tag", 1, 0.1, "weak")], []),
     ]
     planted, rows = plantings(used), models(used)
     table = by_kind_table(planted)
-    assert "| **changing mark** | 2 | 2 | 0.50" in table
+    assert "| **changing mark** (limits were set on it) | 2 | 2 | 0.50" in table
     assert "| **mark in place** (limits were set on it) | 2 | 1 | 1.00" in table
-    assert "| kind: changing mark | no | 2 | 2 | 0.50" in left_out_table(planted)
+    assert "| kind: changing mark | yes | 2 | 2 | 0.50" in left_out_table(planted)
+    (companion,) = plantings([result("planted", [("companion", 1, 0.9, "positive")], [])])
+    assert f"| kind: {companion.shortcut} | no | 1 | 1 | 0.00" in left_out_table([companion])
     assert "| net: plain | yes | 4 | 3 |" in left_out_table(planted)
     goals = goals_table(planted, rows)
-    assert "| A or B, marks that never look the same | 0.50" in goals
+    assert "| A or B, marks that never look the same | 0.50 (0.00 to 1.00) | 0.50" in goals
     assert "| Hit@1, marks | 1.00 (0.03 to 1.00) |  | 0 | 0.95 |  |" in goals
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.benchmarks.shortcuts.cases import Case, Plant
 from tests.benchmarks.shortcuts.detail_tables import own_table, terms_table
 from tests.benchmarks.shortcuts.factor_tables import factors_table
-from tests.benchmarks.shortcuts.results import write_results
+from tests.benchmarks.shortcuts.results import put_section, write_results
 from tests.benchmarks.shortcuts.running import Plan
 from tests.benchmarks.shortcuts.summary import SEARCH, kind_of, models, plantings
 from tests.benchmarks.shortcuts.tables import headline, positives, spearman
@@ -266,3 +266,12 @@ def test_whole_pictures_have_their_own_table() -> None:
     assert "| blur | 0.8 | 1 | 0 |  | 0 | 0 | 0 |" in found
     assert "clean: 1 of 2 models" in found
     assert factors_table([result("planted", [USED], [])]) == ""
+
+
+def test_a_section_of_the_manual_is_put_in_the_place_of_the_old_one(tmp_path):
+    page = tmp_path / "benchmarks.md"
+    page.write_text("# Benchmarks\n\n## Grid 'ci'\n\nold\n\n## Exact\n\nkept\n")
+    put_section(page, "## Grid 'ci'\n\nnew\n")
+    assert page.read_text() == "# Benchmarks\n\n## Grid 'ci'\n\nnew\n\n## Exact\n\nkept\n"
+    with pytest.raises(ValueError, match="no section"):
+        put_section(page, "## Grid 'kinds'\n\nnew\n")

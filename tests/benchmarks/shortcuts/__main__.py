@@ -12,7 +12,7 @@ the built-in photographs.
 ``--data`` holds clothing/ and caltech/, one folder of pictures per class at any depth. Every
 model's result is a file in DIR/models: run the same command again and it goes on where it
 stopped. DIR/results.md is the page with all tables and the sheets of what failed, DIR/results.json
-the numbers, DIR/readme.md the table for the manual.
+the numbers, DIR/readme.md the section of the manual, which ``--manual`` puts there.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import sys
 from pathlib import Path
 
 from tests.benchmarks.shortcuts.grid import GRIDS, SETTINGS
-from tests.benchmarks.shortcuts.results import write_results
+from tests.benchmarks.shortcuts.results import put_section, write_results
 from tests.benchmarks.shortcuts.running import Plan, run, stored
 
 
@@ -45,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--part", default="1/1", metavar="K/N", help="only every N-th model, for N tasks at once"
     )
     parser.add_argument("--page", action="store_true", help="write the page from what is there")
+    parser.add_argument("--manual", type=Path, help="page that has this grid's section")
     given = parser.parse_args(arguments)
     cases = GRIDS[given.grid]()
     if given.only:
@@ -69,6 +70,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"error: {error}", file=sys.stderr)
             return 2
     failed = write_results(given.grid, cases, plan)
+    if given.manual:
+        put_section(given.manual, (given.out / "readme.md").read_text(encoding="utf-8"))
     missing = sum(stored(case, plan) is None for case in cases)
     print(f"{given.out / 'results.md'}: {len(cases) - missing} of {len(cases)} models")
     if interrupted:

@@ -59,7 +59,7 @@ def write_results(grid: str, cases: Sequence[Case], plan: Plan) -> int:
         "model rows": [asdict(each) for each in rows],
     }
     _write(plan.out / "results.json", json.dumps(numbers, indent=1))
-    _write(plan.out / "readme.md", readme(grid, planted, rows))
+    _write(plan.out / "readme.md", readme(grid, len(cases), planted, rows))
     if planted:
         figures.effect_figure(planted, plan.out / "effects.png")
         figures.methods_figure(planted, rows, plan.out / "methods.png")
@@ -153,23 +153,34 @@ def cost(rows: Sequence[Model], results: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def readme(grid: str, planted: Sequence[Planting], rows: Sequence[Model]) -> str:
-    """Return the table for the manual."""
-    used = len(tables.positives(planted))
+def readme(grid: str, wanted: int, planted: Sequence[Planting], rows: Sequence[Model]) -> str:
+    """Return the grid's section of the manual."""
+    every_kind = grid in ("kinds", "ci")
+    used = len(tables.positives(planted, local=None if every_kind else True))
+    where = "of all kinds of shortcut" if every_kind else "with a place"
     lead = (
-        f"{len(rows)} models (grid '{grid}'), {used} planted classes with a place that the model "
-        "relies on (FE\\* at least .20). Reproduce: `python -m tests.benchmarks.shortcuts --grid "
+        f"{len(rows)} of {wanted} models, {used} planted classes {where} that the model relies on "
+        "(FE\\* at least .20). Reproduce: `python -m tests.benchmarks.shortcuts --grid "
         f"{grid} --help`."
     )
-    parts = [lead, tables.headline_table(planted, rows)]
-    if grid in ("kinds", "ci"):
-        lead = lead.replace("with a place that", "with a place, of all kinds of shortcut, that")
-        parts = [
-            lead,
+    parts = [f"## Grid '{grid}'", lead, tables.headline_table(planted, rows)]
+    if every_kind:
+        parts[2:] = [
             kinds_tables.goals_table(planted, rows),
             kinds_tables.by_kind_table(planted),
+            kinds_tables.negatives_table(rows),
         ]
     return "\n\n".join(parts) + "\n"
+
+
+def put_section(page: Path, section: str) -> None:
+    """Put a section in the place of the one with its heading; ValueError: the page has none."""
+    heading = section.split("\n", 1)[0] + "\n"
+    before, found, rest = page.read_text(encoding="utf-8").partition(heading)
+    if not found:
+        raise ValueError(f"{page} has no section {heading.strip()!r}")
+    after = rest.partition("\n## ")
+    _write(page, before + section + "".join(after[1:]))
 
 
 def _sheet(plan: Plan, case: str) -> str:
