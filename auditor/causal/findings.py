@@ -113,7 +113,9 @@ def without_parts(
 
     Such a region lies in that of the other, or around it, in their references, which is where the
     region is what it was chosen for; or ``same``, which is given its finding, the other's region
-    and its own, says that one of the two does little without the other.
+    and its own, says that one of the two does little without the other. Of a region of grade C only
+    that counts: a mark that lies in a larger region may steer the class by itself, and is asked
+    about.
     """
     kept: list[tuple[Finding, Screened]] = []
     for finding, region in findings:
@@ -121,7 +123,10 @@ def without_parts(
             finding.candidate.output == other.candidate.output
             and finding.grade not in WITHOUT_EFFECT
             and other.grade not in WITHOUT_EFFECT
-            and (contained(region, around) > CONTAINED or same(finding, around, region))
+            and (
+                (finding.grade != "C" and contained(region, around) > CONTAINED)
+                or same(finding, around, region)
+            )
             for other, around in kept
         ):
             kept.append((finding, region))

@@ -81,7 +81,7 @@ KINDS = (
         RARE,
         N_("rare marks"),
         N_("regions of some pictures of a class, from %(share)s of them on"),
-        (*FOLLOWS_RELEVANCE, "P1d"),
+        ("P1d",),
     ),
     Kind(
         "other_object",

@@ -1,8 +1,9 @@
 """The null self-check: what the tests say of what cannot be a shortcut in this model.
 
 Least relevant windows, windows at random places, transplants read towards a random wrong class and
-random directions must pass no more often than promised; what their effects come to is what a
-candidate's are measured by.
+random directions must pass no more often than promised. What a candidate's effects are measured by
+is what windows and directions come to: a mark read towards a wrong class is a mark all the same,
+and raises classes that are near its own.
 """
 
 from __future__ import annotations
@@ -46,14 +47,15 @@ def self_check(
     stage: Stage, classes: Sequence[Members], tested: Sequence[Tested], compared: Compared
 ) -> Nulls:
     """Test what cannot be a shortcut: what do its effects come to, and does any of them pass?"""
-    trials = [made for members in classes for made in _windows(stage, members, compared)]
-    trials += [_towards_a_wrong_class(stage, candidate, compared) for candidate in tested]
+    measured = [made for members in classes for made in _windows(stage, members, compared)]
     latent = [candidate.latent.null for candidate in tested if candidate.latent is not None]
-    trials += [[null] for null in latent if null is not None]
-    trials = [[each for each in made if each.has_run] for made in trials]
+    measured += [[null] for null in latent if null is not None]
+    wrong = [_towards_a_wrong_class(stage, candidate, compared) for candidate in tested]
     bounds: dict[str, list[float]] = {}
-    for each in chain.from_iterable(trials):
-        bounds.setdefault(each.test, []).append(0.0 if each.reason else each.low)
+    for each in chain.from_iterable(measured):
+        if each.has_run:
+            bounds.setdefault(each.test, []).append(0.0 if each.reason else each.low)
+    trials = [[each for each in made if each.has_run] for made in (*measured, *wrong)]
     return Nulls(
         {test: tuple(values) for test, values in bounds.items()},
         tuple(any(map(passes, made)) for made in trials if made),

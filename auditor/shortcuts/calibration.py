@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-# The part of the effects without a shortcut that a candidate's has to exceed; of fewer than twenty
-# it is the largest.
+# The part of the effects without a shortcut that a candidate's has to exceed; of up to twenty it
+# is the largest.
 UPPER = 0.95
 
 
@@ -16,7 +16,8 @@ UPPER = 0.95
 class Nulls:
     """Effects of what cannot be a shortcut: lower ends of intervals by test, as candidates have.
 
-    ``passed`` says of every such trial whether one of its tests passed.
+    ``passed`` says of every such trial whether one of its tests passed, and of candidates read
+    towards a wrong class, whose effects are none of ``bounds``.
     """
 
     bounds: Mapping[str, tuple[float, ...]] = field(default_factory=dict)

@@ -136,6 +136,11 @@ def test_all_statistics_belong_to_a_kind_or_cannot_be_set() -> None:
     assert set(named) == {name for name, each in STATISTICS.items() if not each.fixed}
 
 
+def test_rare_marks_are_searched_by_what_looks_for_them_alone(subject: World) -> None:
+    assert "P1d" in rows(subject, ["P1", "P1b", "P1c"])["rare"].reason
+    assert not rows(subject, ["P1d"])["rare"].reason
+
+
 def test_rare_marks_need_references_enough(subject: World) -> None:
     stage = subject.stage(36)
     members = load_members(stage.search, 0)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from auditor.causal import candidate
 from auditor.causal.candidate import Compared
 from auditor.causal.images import load_members
 from auditor.causal.nulls import self_check
 from auditor.causal.rivals import rivals_of
+from auditor.causal.screening import screen
 from auditor.causal.search import find_shortcuts, null_sentence
 from auditor.config.audit import ShortcutConfig
 from auditor.shortcuts.grading import LEVEL
+from auditor.shortcuts.propose.proposals import Proposal
+from auditor.shortcuts.scenes import balanced, scene
 from auditor.shortcuts.statistics import more_than
-from tests.causal.worlds import WideModel, world
+from tests.causal.worlds import MARK, WideModel, world
 
 CONFIG = ShortcutConfig(permutations=300, per_class=2, targets=24)
 
@@ -52,6 +56,25 @@ def test_nulls_have_the_effects_of_every_test_a_region_has() -> None:
     again = self_check(stage, members[:1], [], Compared({}, {}, rivals, None))
     for test, bounds in again.bounds.items():
         assert nulls.bounds[test][:2] == bounds
+
+
+def test_a_mark_read_towards_a_class_that_it_also_raises_is_no_measure_of_itself() -> None:
+    """Of the two other classes, the mark raises one nearly as much: what it does there is large."""
+    subject = world(per_class=40, model=WideModel(6.0, second=5.0))
+    stage = subject.stage(36, targets=24, permutations=300)
+    members = [load_members(stage.search, output) for output in (0, 1, 2)]
+    scenes = balanced({each.output: scene(each.pictures, each.heat) for each in members})
+    masks = np.zeros(members[0].heat.shape, bool)
+    masks[(slice(None), *MARK)] = True
+    proposal = Proposal("mark", masks, 0.5, "because.")
+    rng = np.random.default_rng(0)
+    regions = screen(stage.probe, members[0], [proposal], stage.others, classes=3, rng=rng)
+    compared = Compared({0: regions}, scenes, {}, None)
+    tested = candidate.tested_candidates(stage, members[0], regions, compared, None)
+    with_it, without = (self_check(stage, members, each, compared) for each in (tested, []))
+    assert with_it.bounds == without.bounds
+    assert with_it.usual("flip_excess") < 0.1
+    assert len(with_it.passed) == len(without.passed) + 1
 
 
 def test_too_many_passes_are_said_to_be_too_many() -> None:

@@ -107,8 +107,9 @@ def test_of_regions_in_one_another_the_gravest_is_reported() -> None:
     strip = screened("strip", box(20, 12, 24, 24), 0.6, placed_by="shape")
     elsewhere = screened("elsewhere", box(0, 0, 6, 6), 0.6)
     first, second, third, fourth = (finding(grade) for grade in ("A", "B", "B", "C"))
-    pairs = [(first, spot), (second, strip), (third, elsewhere), (fourth, spot)]
-    assert without_parts(pairs, never) == [first, third]
+    pairs = [(first, spot), (second, strip), (third, elsewhere), (fourth, strip)]
+    assert without_parts(pairs, never) == [first, third, fourth]
+    assert without_parts(pairs, lambda found, *_regions: found is fourth) == [first, third]
 
 
 def test_other_classes_and_what_is_unused_do_not_hide_a_region() -> None:
