@@ -55,8 +55,8 @@ def sites(
 
     ``layer`` is its activation on the same images; ``output`` names the result with the logits.
     """
-    read, written = _passes(model, images)
-    answer = tree_leaves(written.pop(""))
+    read, written, result = _passes(model, images)
+    answer = tree_leaves(result)
     logits = answer[find_answer(answer if len(answer) > 1 else answer[0], output).place]
     heads = [name for name, value in written.items() if _same(value, logits)]
     found = [Site((name,)) for name in heads[-1:]]
@@ -75,7 +75,7 @@ def features(
     """Return the tensor of a site, each channel's mean over positions, for every image."""
     parts = []
     for start in range(0, len(images), 16):
-        read, _written = _passes(model, images[start : start + 16], site.modules[:1])
+        read, _written, _result = _passes(model, images[start : start + 16], site.modules[:1])
         value = read[site.modules[0]]
         reader = model.get_submodule(site.modules[0])
         if isinstance(reader, nn.Conv2d):
@@ -121,13 +121,13 @@ def folded(
 
 def _passes(
     model: nn.Module, images: Tensor, wanted: Sequence[str] | None = None
-) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return what each weighted module reads and writes; under '' what the model returns.
+) -> tuple[dict[str, Tensor], dict[str, Tensor], Any]:
+    """Return what each weighted module reads, what it writes, and what the model returns.
 
     Modules that run more than once, or whose weights are others' too, are left out.
     """
     read: dict[str, list[Tensor]] = {}
-    written: dict[str, Any] = {}
+    written: dict[str, Tensor] = {}
 
     def keep(name: str) -> Any:
         def hook(_module: nn.Module, inputs: tuple[Any, ...], value: Any) -> None:
@@ -147,7 +147,7 @@ def _passes(
         for handle in handles:
             handle.remove()
     once = {name: values[0] for name, values in read.items() if len(values) == 1}
-    return once, {name: written[name] for name in once} | {"": result}
+    return once, {name: written[name] for name in once}, result
 
 
 def _readers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:

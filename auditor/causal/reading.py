@@ -48,13 +48,16 @@ class Route:
     geometry: Geometry | None = None
 
 
-def pairs_of(stage: Stage, region: Region, rng: np.random.Generator) -> Pairing:
-    """Pair references of a region with discovery images of other classes, half of them fillers."""
+def pairs_of(stage: Stage, region: Region, rng: np.random.Generator, pairs: int = PAIRS) -> Pairing:
+    """Pair references of a region with discovery images of other classes, half of them fillers.
+
+    There are ``pairs`` of them, or a few more where the images do not go evenly into that.
+    """
     candidates = stage.others.without(region.members.output)
     half = len(candidates) // 2
     targets, fillers = candidates[:half], candidates[half:]
-    slots = max(1, -(-PAIRS // max(1, len(targets))))
-    targets = targets[: -(-PAIRS // slots)]
+    slots = max(1, -(-pairs // max(1, len(targets))))
+    targets = targets[: -(-pairs // slots)]
     return pair_up(region, stage.others, targets, stage.others, fillers, slots, rng)
 
 

@@ -34,7 +34,9 @@ def refitted(
     mended = copy.deepcopy(model)
     head = mended.get_submodule(site.modules[0])
     assert isinstance(head, nn.Linear)
-    centre, scale = features.mean(dim=0), features.std(dim=0).clamp_min(1e-6)
+    scale = features.std(dim=0).clamp_min(1e-6)
+    # Only a bias can take up what centring adds to every logit.
+    centre = features.mean(dim=0) * float(head.bias is not None)
     inputs = ((features - centre) / scale).double()
     weight = head.weight.detach().double()
     before = features.double() @ weight.T

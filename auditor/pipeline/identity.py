@@ -55,12 +55,19 @@ def identity_of(
     return {
         "config": digest_of(_configured(config)),
         "layers": list(layers),
-        "model": model_identity(subject, explainer),
-        "preprocessing": value_digest(subject.preprocessing),
-        "data": value_digest([subject.data_digest, subject.manifest]),
+        **subject_identity(subject, explainer),
         "versions": versions(),
         "device": device_class(subject.device),
     } | ({"plugins": dict(plugins)} if plugins else {})
+
+
+def subject_identity(subject: Subject, explainer: Explainer) -> dict[str, str]:
+    """Return the parts of an identity that say which model is audited on which data."""
+    return {
+        "model": model_identity(subject, explainer),
+        "preprocessing": value_digest(subject.preprocessing),
+        "data": value_digest([subject.data_digest, subject.manifest]),
+    }
 
 
 def model_identity(subject: Subject, explainer: Explainer) -> str:

@@ -13,15 +13,23 @@ from auditor.causal.context import Search
 from auditor.causal.mend import Mended, mend, most_ways
 from auditor.causal.probe import Probe
 from auditor.config.audit import Config
-from auditor.pipeline.identity import model_identity
+from auditor.pipeline.identity import PARTS, subject_identity
 from auditor.pipeline.opening import make_explainer
 from auditor.pipeline.plugins import load_plugins
 from auditor.records.stages import Finding, Samples, ShortcutReport
+from auditor.relevance.explainer import Explainer
+from auditor.report.document.result import AuditResult, FindingCard
+from auditor.report.sections.findings import finding_ids
 from auditor.report.show.render import read_result
 from auditor.run.codec import load_record
-from auditor.run.folder import STAGES
+from auditor.run.folder import STAGES, damage
+from auditor.run.manifest import read_manifest
 from auditor.run.storage import write_atomic
-from auditor.subject import load_subject
+from auditor.shortcuts.whole_pictures.surround_looks import CONTEXTS
+from auditor.subject import Subject, load_subject
+
+# The stages that mending reads: the pass over the data, and the search.
+KEPT = ("relevance", "shortcuts")
 
 
 def mend_finding(
@@ -30,29 +38,20 @@ def mend_finding(
     """Try to take a finding of a run out of its model; return what was tried, and the title.
 
     Raises:
-        ConfigError: the finding is no region, or too few pictures hold it.
+        ConfigError: the finding is no region, too few pictures hold it, or the config is of another
+            model, preprocessing or data than the run.
         UnknownNameError: the run has no such finding.
-        IntegrityError: the run is of another model or other data, or not as it was written.
+        IntegrityError: the run is not as it was written.
     """
-    result = read_result(run)
-    cards = {card.id: card for card in result.findings}
-    if finding not in cards:
-        raise UnknownNameError("finding of this run", finding, list(cards))
+    card = _card(read_result(run), finding)
+    samples, report = _kept(run)
+    ids = finding_ids(report)
+    (found,) = (each for each in report.findings if ids[each.candidate.id] == finding)
     load_plugins(config, base)
     with progress.stage("loading model and data"):
         subject = load_subject(config, base)
         explainer = make_explainer(config, subject)
-    for name, own, audited in (
-        ("model", model_identity(subject, explainer), result.model.digest),
-        ("data", subject.data_digest, result.data.digest),
-    ):
-        if own != audited:
-            raise IntegrityError(
-                f"{run} is the audit of another {name} ({audited[:12]}, not {own[:12]}): its "
-                f"findings say nothing about this one. Audit this {name} first."
-            )
-    samples, report = _kept(run)
-    found = report.findings[list(cards).index(finding)]
+    _check_same(run, subject, explainer)
     search = Search(
         Probe(explainer, subject),
         samples,
@@ -63,7 +62,7 @@ def mend_finding(
     )
     with progress.stage(f"taking {finding} out of the model", most_ways()) as step:
         tried = mend(search, found.candidate, _layer(found, explainer.layers), step)
-    return tried, cards[finding].title
+    return tried, card.title
 
 
 def write_weights(model: nn.Module, path: Path) -> None:
@@ -76,14 +75,63 @@ def write_weights(model: nn.Module, path: Path) -> None:
     write_atomic(path, content)
 
 
+def _card(result: AuditResult, finding: str) -> FindingCard:
+    """Return the card of a finding that is a region.
+
+    Raises:
+        ConfigError: it is a context, or a statistic of whole pictures.
+        UnknownNameError: the run has no such finding.
+    """
+    factors = result.factors.factors if result.factors else ()
+    cards = {card.id: card for card in result.findings}
+    if finding in cards and cards[finding].kind != CONTEXTS:
+        return cards[finding]
+    if finding not in cards and finding not in {factor.id for factor in factors}:
+        raise UnknownNameError("finding of this run", finding, list(cards))
+    what = "the surroundings of objects" if finding in cards else "a statistic of whole pictures"
+    raise ConfigError(
+        f"{finding} is {what}, and only a region can be taken out of the weights: train again with "
+        "pictures in which it says nothing of the class."
+    )
+
+
+def _check_same(run: Path, subject: Subject, explainer: Explainer) -> None:
+    """Check that a run is the audit of this model on this data.
+
+    Raises:
+        ConfigError: it is of another model, preprocessing or data.
+    """
+    audited = read_manifest(run).get("identity", {})
+    own = subject_identity(subject, explainer)
+    differing = [part for part in own if audited.get(part) != own[part]]
+    if differing:
+        how = " and ".join(PARTS[part] for part in differing)
+        raise ConfigError(
+            f"{run} is an audit {how} than the config's: its findings say nothing about this "
+            "model. Audit this one first."
+        )
+
+
 def _kept(run: Path) -> tuple[Samples, ShortcutReport]:
     """Return what the pass and the search of a run kept.
 
     Raises:
         IntegrityError: they are gone, or not as they were written.
     """
-    samples, _relevance = load_record(run / STAGES / "relevance")
-    report = load_record(run / STAGES / "shortcuts")
+    stages = read_manifest(run)["stages"]
+    listed = {
+        f"{STAGES}/{stage}/{name}": digest
+        for stage in KEPT
+        for name, digest in stages.get(stage, {"files": {"record.json": ""}})["files"].items()
+    }
+    damaged = damage(run, listed)
+    if damaged:
+        name, how = next(iter(damaged.items()))
+        raise IntegrityError(
+            f"{run / name} {how}: restore it, or audit again with --repair; 'auditor verify' names "
+            "every such file."
+        )
+    (samples, _relevance), report = (load_record(run / STAGES / stage) for stage in KEPT)
     assert isinstance(samples, Samples)
     assert isinstance(report, ShortcutReport)
     return samples, report

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,12 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from auditor.__main__ import run
+from auditor.causal.mend import Effect, improves
+from auditor.pipeline import mending
+from auditor.records.part import Interval
+from auditor.records.shortcuts import Factors, GlobalFactor
+from auditor.shortcuts.statistics import wilson
+from auditor.shortcuts.whole_pictures.surround_looks import CONTEXTS
 from tests.pipeline.tiny import TINY
 
 NET = """
@@ -109,11 +117,12 @@ def test_the_mended_model_no_longer_goes_by_the_mark(
 ) -> None:
     config, before = audited
     assert flips(before) > 0.5
-    weights = tmp_path / "mended.safetensors"
+    weights = tmp_path / "the mended.safetensors"
     code = run(["mend", str(config), str(before), "--finding", "F1", "--out", str(weights)])
     said = capsys.readouterr()
     assert (code, said.out.strip()) == (0, str(weights))
-    assert f"--weights {weights}" in said.err
+    assert shlex.join(["auditor", "run", str(config), "--weights", str(weights)]) in said.err
+    assert "chosen by the pictures that it is measured on" in said.err
     state = load_file(weights)
     old = load_file(config.parent / "net.safetensors")
     assert {name: value.shape for name, value in state.items()} == {
@@ -150,17 +159,95 @@ def test_what_cannot_be_mended_is_said_in_a_sentence(
     assert said in capsys.readouterr().err
 
 
-def test_the_run_has_to_be_of_this_very_model(
-    audited: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("section", "key", "value", "said"),
+    [
+        ("model", "weights", "other.safetensors", "with other weights"),
+        ("preprocess", "scale", 2, "with another preprocessing"),
+        ("data", "limit", 100, "on other data"),
+    ],
+)
+def test_the_run_has_to_be_of_this_very_model_and_its_data(
+    audited: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    section: str,
+    key: str,
+    value: object,
+    said: str,
 ) -> None:
     config, before = audited
-    changed = yaml.safe_load(config.read_text())
     state = load_file(config.parent / "net.safetensors")
     state["head.weight"][1, 1] += 1.0
     save_file(state, config.parent / "other.safetensors")
-    changed["model"]["weights"] = "other.safetensors"
+    changed = yaml.safe_load(config.read_text())
+    changed[section][key] = value
     other = config.parent / "other.yaml"
     other.write_text(yaml.safe_dump(changed))
     arguments = ["--finding", "F1", "--out", str(tmp_path / "m.safetensors")]
-    assert run(["mend", str(other), str(before), *arguments]) == 5
-    assert "audit of another model" in capsys.readouterr().err
+    assert run(["mend", str(other), str(before), *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stage", mending.KEPT)
+def test_a_changed_file_of_the_run_is_named_before_it_is_read(
+    audited: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], stage: str
+) -> None:
+    config, before = audited
+    damaged = Path(shutil.copytree(before, tmp_path / "run"))
+    file = max((damaged / "stages" / stage).glob("*.npy"), key=lambda path: path.stat().st_size)
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    arguments = ["--finding", "F1", "--out", str(tmp_path / "m.safetensors")]
+    assert run(["mend", str(config), str(damaged), *arguments]) == 5
+    assert f"{stage}/{file.name} is damaged" in capsys.readouterr().err
+
+
+def test_what_is_no_region_is_refused_in_a_sentence(
+    audited: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config, before = audited
+    result = mending.read_result(before)
+    context = result.findings[0].model_copy(update={"kind": CONTEXTS})
+    factor = GlobalFactor.model_construct(id="brightness-0")
+    factors = Factors.model_construct(factors=(factor,))
+    changed = result.model_copy(update={"findings": [context], "factors": factors})
+    monkeypatch.setattr(mending, "read_result", lambda _run: changed)
+    for finding, what in (("F1", "the surroundings"), ("brightness-0", "a statistic of whole")):
+        arguments = ["--finding", finding, "--out", str(tmp_path / "m.safetensors")]
+        assert run(["mend", str(config), str(before), *arguments]) == 2
+        assert f"{finding} is {what}" in capsys.readouterr().err
+
+
+def effect(turned: Interval, own: Interval, every: Interval) -> Effect:
+    return Effect(turned=turned, control=wilson(0, 100), own=own, every=every)
+
+
+BEFORE = effect(wilson(70, 100), wilson(50, 50), wilson(190, 200))
+
+
+@pytest.mark.parametrize(
+    ("after", "best", "better"),
+    [
+        (effect(wilson(10, 100), wilson(50, 50), wilson(190, 200)), None, True),
+        (effect(wilson(10, 100), wilson(49, 50), wilson(186, 200)), None, True),
+        # Fewer, but not clearly: the intervals overlap.
+        (effect(wilson(60, 100), wilson(50, 50), wilson(190, 200)), None, False),
+        # More than 2 points of all classes, of its own, or of nobody knows how many.
+        (effect(wilson(10, 100), wilson(50, 50), wilson(185, 200)), None, False),
+        (effect(wilson(10, 100), wilson(48, 50), wilson(199, 200)), None, False),
+        (effect(wilson(10, 100), wilson(0, 0), wilson(190, 200)), None, False),
+        # Against the best so far the share alone counts.
+        (effect(wilson(10, 100), wilson(50, 50), wilson(190, 200)), 11, True),
+        (effect(wilson(10, 100), wilson(50, 50), wilson(190, 200)), 10, False),
+    ],
+)
+def test_a_way_counts_that_clearly_turns_fewer_and_keeps_both_accuracies(
+    after: Effect, best: int | None, better: bool
+) -> None:
+    known = None if best is None else effect(wilson(best, 100), BEFORE.own, BEFORE.every)
+    assert improves(BEFORE, after, known) is better
