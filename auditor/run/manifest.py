@@ -216,8 +216,8 @@ def _are_digests(value: object) -> bool:
 
 def _is_inside(name: str) -> bool:
     """Say whether a name stays inside of the run folder: a damaged one must not lead elsewhere."""
-    path = PurePosixPath(name)
-    return bool(path.parts) and not path.is_absolute() and not {"..", "\0"} & {*path.parts, *name}
+    parts = set(name.split("/")) - {"", "."}  # by hand: it is asked of every file, all the time
+    return bool(parts) and not name.startswith("/") and ".." not in parts and "\0" not in name
 
 
 def _no_run(path: Path) -> AuditorError:

@@ -14,12 +14,13 @@ from auditor.report.document.review import Judgement
 from auditor.report.show import words
 from auditor.report.show.branding import Branding, plain_branding
 from auditor.report.show.limits import Limits
-from auditor.report.show.templates import speak
+from auditor.report.show.templates import Compiled, speak
 from auditor.report.show.view import View
 
 # Whatever Markdown, or the HTML inside it, could take for a mark, a mention or a link; the last
 # part is what only means something where a line begins.
 MARKS = re.compile(r"([\\`*_\[\]#|<>~&$@]|:(?=//)|(?<=www)\.|^[-+=])")
+COMPILED = Compiled()
 TEXTS = {"summary.md": "text/summary.md.j2", "model_card.md": "text/model_card.md.j2"}
 
 
@@ -107,6 +108,7 @@ def markdown_environment(branding: Branding) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_plain,
+        bytecode_cache=COMPILED,
     )
     speak(jinja)
     return jinja

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sized
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import jinja2
@@ -21,6 +22,29 @@ from auditor.report.show.formatting import FILTERS
 LONG_WORD = re.compile(r"(?<![^\s\u2066-\u2069'\"(])[\w.-]{41,}(?![^\s\u2066-\u2069'\"),;:!?])")
 DIGEST = re.compile(r"[0-9a-f]{40,}")
 BREAK = "\u200b"  # takes no room
+
+
+class Compiled(jinja2.BytecodeCache):
+    """Keeps what templates were compiled to: a report is drawn twice, and compiling takes longer.
+
+    By content and by the language that is spoken, in which constants were written. One is for
+    environments that are set up alike.
+    """
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        """Fill the bucket of a template, if it is known."""
+        bucket.code = self._codes.get((bucket.key, bucket.checksum, spoken()))
+
+    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        """Keep what the template of a bucket was compiled to."""
+        assert bucket.code is not None
+        self._codes[bucket.key, bucket.checksum, spoken()] = bucket.code
+
+
+COMPILED = Compiled()
 
 
 def template_folder() -> Path:
@@ -45,6 +69,7 @@ def environment(*folders: Path) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=False,
         finalize=_placed,
+        bytecode_cache=COMPILED,
     )
     speak(jinja)
     jinja.tests["lone"] = _lone
