@@ -11,6 +11,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: one core fo
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+# What a crash of the machine would leave is no test's subject, and waiting for the disk takes long.
+os.fsync = lambda handle: None
+
+
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Start no workers for a few tests: those of -k, or of one file (``-n auto`` asks here).
 
@@ -19,6 +23,16 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     files = {argument.partition("::")[0] for argument in config.args}
     one_file = len(files) == 1 and next(iter(files)).endswith(".py")
     return 0 if config.option.keyword or one_file else None
+
+
+# Folders whose files take long, and come first: at the end no worker has one while others are idle.
+LONG = ("pipeline", "causal", "report", "review", "shortcut_benchmark", "planted", "relevance")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files of `LONG` first, in this order."""
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.parent.name, len(LONG)))
 
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
 import yaml
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_configs"
 
@@ -37,6 +38,11 @@ def picture(kind: int, rng: np.random.Generator) -> np.ndarray:
 def write_model(folder: Path, classes: int) -> None:
     """Write the model's source and a checkpoint trained for a second."""
     (folder / "my_model.py").write_text(MODEL)
+    (folder / "my_model.safetensors").write_bytes(_trained(classes))
+
+
+@cache
+def _trained(classes: int) -> bytes:
     scope: dict = {}
     exec(MODEL, scope)
     torch.manual_seed(0)
@@ -51,7 +57,7 @@ def write_model(folder: Path, classes: int) -> None:
         loss = torch.nn.functional.cross_entropy(model(inputs), torch.tensor(labels))
         loss.backward()
         optimiser.step()
-    save_file(model.state_dict(), folder / "my_model.safetensors")
+    return save(model.state_dict())
 
 
 def write_images(folder: Path, names: list[str], per_class: int) -> None:

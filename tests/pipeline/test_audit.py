@@ -14,6 +14,7 @@ import pytest
 from auditor.__main__ import run
 from auditor.report.document.result import AuditResult
 from tests.pipeline.small import write_own_model_audit, write_table_audit
+from tests.pipeline.tiny import AS_OPTIONS, LEAN, TINY
 
 
 def audit(config: Path, out: Path, *options: str) -> Path:
@@ -25,7 +26,8 @@ def audit(config: Path, out: Path, *options: str) -> Path:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("audit")
-    return audit(write_own_model_audit(folder), folder / "runs", "--format", "html")
+    config = write_own_model_audit(folder, audit={"references": 4, "class_references": 2})
+    return audit(config, folder / "runs", "--format", "html")
 
 
 def test_the_run_folder_is_complete(finished: Path) -> None:
@@ -74,7 +76,8 @@ def test_the_same_command_again_changes_nothing(finished: Path) -> None:
 
 
 def test_a_table_with_metadata(tmp_path: Path) -> None:
-    folder = audit(write_table_audit(tmp_path), tmp_path / "runs", "--format", "html")
+    config = write_table_audit(tmp_path)
+    folder = audit(config, tmp_path / "runs", "--format", "html", *AS_OPTIONS)
     result = AuditResult.model_validate_json((folder / "audit.json").read_text())
     assert result.data.metadata == ["camera", "site"]
     assert [report.name for report in result.classes] == ["ok", "scratched"]
@@ -85,7 +88,8 @@ def test_a_table_with_metadata(tmp_path: Path) -> None:
 
 def test_pdf_has_bookmarks_pages_and_contents(tmp_path: Path) -> None:
     pypdf = pytest.importorskip("pypdf")
-    folder = audit(write_own_model_audit(tmp_path), tmp_path / "runs", "--format", "pdf")
+    config = write_own_model_audit(tmp_path, audit=LEAN)
+    folder = audit(config, tmp_path / "runs", "--format", "pdf")
     reader = pypdf.PdfReader(folder / "report.pdf")
     assert len(reader.outline) > 5
     text = "\n".join(page.extract_text() for page in reader.pages)
@@ -94,7 +98,7 @@ def test_pdf_has_bookmarks_pages_and_contents(tmp_path: Path) -> None:
 
 
 def test_killed_and_started_again_gives_the_same_result(tmp_path: Path) -> None:
-    config = write_own_model_audit(tmp_path, audit={"shard": 4, "batch": 2})
+    config = write_own_model_audit(tmp_path, audit=LEAN | {"shard": 4, "batch": 2})
     whole = audit(config, tmp_path / "whole", "--format", "html")
     command = [sys.executable, "-m", "auditor", "run", str(config), "--quiet"]
     command += ["--out", str(tmp_path / "killed"), "--format", "html"]
@@ -116,7 +120,7 @@ def test_killed_and_started_again_gives_the_same_result(tmp_path: Path) -> None:
 
 
 def test_a_damaged_shard_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    config = write_own_model_audit(tmp_path, audit={"shard": 8})
+    config = write_own_model_audit(tmp_path, audit=TINY)
     folder = audit(config, tmp_path / "runs", "--format", "html")
     shard = folder / "shards" / "shard-00001.npz"
     shard.write_bytes(shard.read_bytes()[:100])
@@ -127,7 +131,7 @@ def test_a_damaged_shard_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_broken_images_are_counted_and_names_are_text(tmp_path: Path) -> None:
-    config = write_own_model_audit(tmp_path, per_class=5)
+    config = write_own_model_audit(tmp_path, per_class=5, audit=TINY)
     images = tmp_path / "photos" / "val"
     (images / "cat" / "broken.png").write_bytes((images / "cat" / "00.png").read_bytes()[:200])
     (images / "dog" / "00.png").rename(images / "dog" / "<script>alert(1)<script>.png")

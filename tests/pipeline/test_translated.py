@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from auditor.language.numbers import percent
 from auditor.language.speaking import gettext
 from auditor.report.show.render import read_result
 from tests.pipeline.small import write_own_model_audit
+from tests.pipeline.tiny import LEAN
 from tests.report.test_catalogue import catalogue, key
 from tests.report.test_hostile import parse
 
@@ -24,7 +26,11 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
     """The folder of an English run that was run again in German, and its audit.json before."""
     folder = tmp_path_factory.mktemp("translated")
     config = write_own_model_audit(
-        folder, shortcuts=SHORTCUTS, targets={"accuracy": 0.99}, policy={"fail_on": "never"}
+        folder,
+        audit=LEAN,
+        shortcuts=SHORTCUTS,
+        targets={"accuracy": 0.99},
+        policy={"fail_on": "never"},
     )
     command = ["run", str(config), "--out", str(folder / "runs"), "--quiet", "--format", "html"]
     run(command)
@@ -42,6 +48,12 @@ def messages_in(text: str) -> list[str]:
     Fewer words may be names. What is the same in German has no language.
     """
     flat = " ".join(text.split())
+    return [original for original, pattern in english() if pattern.search(flat)]
+
+
+@cache
+def english() -> list[tuple[str, re.Pattern[str]]]:
+    """Return those messages, and how each looks with whatever values."""
     found = []
     for item in catalogue("de"):
         for original, said in zip(key(item.id), key(item.string), strict=True):
@@ -49,8 +61,8 @@ def messages_in(text: str) -> list[str]:
             parts = re.split(r"%\(\w+\)s", " ".join(bare.split()))
             if original == said or len(re.findall(r"[^\W\d_]{2,}", " ".join(parts))) < 3:
                 continue
-            if re.search(r"(?<!\w)" + ".{1,80}?".join(map(re.escape, parts)) + r"(?!\w)", flat):
-                found.append(original)
+            pattern = r"(?<!\w)" + ".{1,80}?".join(map(re.escape, parts)) + r"(?!\w)"
+            found.append((original, re.compile(pattern)))
     return found
 
 
