@@ -40,8 +40,8 @@ def command(run_folder: Path, digest: str | None, as_json: bool) -> None:
         click.echo(json.dumps(asdict(found) | {"problems": problems}, indent=1))
     if problems:
         raise IntegrityError(
-            f"{run_folder} is not as it was written ({found.files} files listed):\n  "
-            + "\n  ".join(problems)
+            f"{run_folder} is not as it was written ({found.files} files listed):",
+            *(f"  {problem}" for problem in problems),
         )
     if not as_json:
         click.echo(f"{found.files} files are as they were written.", err=True)

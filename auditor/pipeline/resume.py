@@ -30,12 +30,14 @@ def check_left(run: RunFolder, *, repair: bool) -> None:
     complete = is_complete(run.path)
     damaged = _damaged(verify(run.path)) if complete else {}
     if damaged and not repair:
-        more = f"\n  and {len(damaged) - NAMED} more" if len(damaged) > NAMED else ""
+        named = [f"  {how}: {name}" for name, how in list(damaged.items())[:NAMED]]
+        more = [f"  and {len(damaged) - NAMED} more"] if len(damaged) > NAMED else []
         raise IntegrityError(
-            f"{run.path} is a finished run and not as it was written:\n  "
-            + "\n  ".join(f"{how}: {name}" for name, how in list(damaged.items())[:NAMED])
-            + f"{more}\nRestore what was changed, or run the same command with --repair: it makes "
-            "the damaged files again."
+            f"{run.path} is a finished run and not as it was written:",
+            *named,
+            *more,
+            "Restore what was changed, or run the same command with --repair: it makes the damaged "
+            "files again.",
         )
     for name, how in damaged.items():
         run.say(f"warning: {name} ({how}) is removed and made again where this command makes it")

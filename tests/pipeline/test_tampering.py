@@ -132,7 +132,7 @@ def test_one_bit_of_a_finished_run_is_refused_and_repaired(
     before = path.read_bytes()
     assert run(config, finished.parent) == 5
     error = capsys.readouterr().err
-    assert f"changed: {name}" in error
+    assert f"  changed: {name}" in error.splitlines()
     assert "--repair" in error
     assert path.read_bytes() == before
     assert verify(finished).changed == (name,)

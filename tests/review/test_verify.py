@@ -61,7 +61,13 @@ def test_missing_and_extra_files_are_named(rendered: Path, capsys) -> None:
     (rendered / "images" / "added.jpg").write_bytes(b"x")
     (rendered / ".hidden").write_bytes(b"x")
     assert auditor(["verify", str(rendered), "--json"]) == 5
-    found = json.loads(capsys.readouterr().out)
+    out, err = capsys.readouterr()
+    assert err.splitlines()[1:] == [
+        f"  missing: images/{picture}",
+        "  not part of the run: .hidden",
+        "  not part of the run: images/added.jpg",
+    ]
+    found = json.loads(out)
     assert found["missing"] == [f"images/{picture}"]
     assert found["extra"] == [".hidden", "images/added.jpg"]
 
