@@ -22,6 +22,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from auditor.base.errors import on_one_line
+from auditor.report.document.codes import code_of_summary
 
 PAUSES = (0.5, 2.0)
 # Answers after which another try can go well.
@@ -34,12 +35,12 @@ def run_command(
     """Run a command without a shell; its process group is ended after ``seconds``.
 
     It is told AUDITOR_RUN (the run folder), AUDITOR_VERDICT (the code of the verdict, such as
-    ``needs_look``) and AUDITOR_EXIT_CODE, and reads summary.json from stdin. What it prints goes to
-    stderr.
+    ``needs_look``; the gate's where there is one) and AUDITOR_EXIT_CODE, and reads summary.json
+    from stdin. What it prints goes to stderr.
     """
     told = {
         "AUDITOR_RUN": str(run or ""),
-        "AUDITOR_VERDICT": str(summary.get("code", "")),
+        "AUDITOR_VERDICT": code_of_summary(summary),
         "AUDITOR_EXIT_CODE": str(summary.get("exit_code", "")),
     }
     name = f"the completion command '{on_one_line(PurePath(words[0]).name)}'"

@@ -8,6 +8,7 @@ from typing import Any
 
 from auditor.base.errors import on_one_line
 from auditor.base.redaction import shared_text
+from auditor.report.document.codes import code_of_summary
 from auditor.report.document.result import AuditResult
 
 ARTIFACTS = (
@@ -42,7 +43,7 @@ def log_run(
             mlflow.set_tags(
                 {
                     "auditor.run": run.name,
-                    "auditor.verdict": str(summary["code"]),
+                    "auditor.verdict": code_of_summary(summary),
                     "auditor.model_digest": result.model.digest,
                     "auditor.data_digest": result.data.digest,
                 }

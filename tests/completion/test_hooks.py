@@ -18,6 +18,7 @@ import pytest
 from auditor.completion import hooks
 from auditor.completion.hooks import post, run_command
 from auditor.completion.readme import BEGIN, END, push_section
+from auditor.report.document.codes import code_of_summary
 
 SUMMARY = {"code": "do_not_use", "exit_code": 1, "name": "x"}
 
@@ -32,6 +33,16 @@ def test_a_command_is_told_run_verdict_and_summary(tmp_path: Path) -> None:
     )
     assert run_command([sys.executable, "-c", code], tmp_path, SUMMARY, seconds=60) == ""
     assert json.loads(told.read_text()) == [str(tmp_path), "do_not_use", "1", SUMMARY]
+
+
+def test_the_verdict_of_the_gate_is_told_where_there_is_one() -> None:
+    evidence = {"code": "needs_look", "judgement": None}
+    assert code_of_summary(evidence) == "needs_look"
+    assert code_of_summary({}) == ""
+    judged = evidence | {"judgement": {"code": "do_not_use"}}
+    assert code_of_summary(judged) == "do_not_use"
+    code = "import os, sys; sys.exit(os.environ['AUDITOR_VERDICT'] != 'do_not_use')"
+    assert run_command([sys.executable, "-c", code], None, judged, seconds=60) == ""
 
 
 def test_a_command_that_fails_or_is_missing_is_a_warning() -> None:

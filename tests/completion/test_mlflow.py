@@ -57,7 +57,8 @@ def test_figures_files_and_verdict_are_in_the_store(
     run.mkdir()
     (run / "summary.json").write_text(json.dumps({"code": "do_not_use"}))
     for code in ("do_not_use", "pass"):
-        assert log_run(run, result, {"code": code}, experiment="reviews") == ""
+        judged = {"code": "needs_look", "judgement": {"code": code}}
+        assert log_run(run, result, judged, experiment="reviews") == ""
     found = mlflow.search_runs(experiment_names=["reviews"], output_format="list")
     assert len(found) == 1  # the same audit, judged again
     assert found[0].data.tags["auditor.verdict"] == "pass"

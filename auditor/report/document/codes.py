@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from auditor.language.speaking import gettext as _
 from auditor.records.shortcuts import Severity
@@ -20,6 +20,11 @@ WORDS: Mapping[Code, str] = {
     "pass": _("PASS"),
 }
 GRAVE: tuple[Severity, ...] = ("critical", "high")
+
+
+def code_of_summary(summary: Mapping[str, Any]) -> str:
+    """Return the code that counts in a summary.json: the gate's, else that of the evidence."""
+    return str((summary.get("judgement") or summary).get("code", ""))
 
 
 @dataclass(frozen=True)
