@@ -22,7 +22,14 @@ from auditor.records.stages import Candidate, Finding
 from auditor.shortcuts import wording
 from auditor.shortcuts.calibration import Nulls
 from auditor.shortcuts.fingerprint import fingerprint, signature, told_apart
-from auditor.shortcuts.grading import calibrated, confidence, grade, reach, severity
+from auditor.shortcuts.grading import (
+    LIKELY_ARTEFACT,
+    calibrated,
+    confidence,
+    grade,
+    reach,
+    severity,
+)
 from auditor.shortcuts.seen import seen
 from auditor.shortcuts.tests import REMOVAL, Results
 from auditor.shortcuts.weighing import against
@@ -169,6 +176,7 @@ def _finding(
         len(rows),
         len(members.rows),
         enough=screened.enough,
+        artefact=tested.plausibility.score >= LIKELY_ARTEFACT,
     )
     shown = verdict in ("A", "B", "C")
     return Finding(

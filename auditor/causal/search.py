@@ -63,7 +63,8 @@ def find_shortcuts(search: Search) -> ShortcutReport:
     if search.relevance is not None:
         means = class_means(search.relevance, search.samples, search.outputs)
     screened, left = _screen_classes(stage, classes, means)
-    scenes = {each.output: scene(each.pictures, each.heat, each.objects) for each in classes}
+    boxes = search.probe.subject.boxed
+    scenes = {c.output: scene(c.pictures, c.heat, c.objects, boxes=boxes) for c in classes}
     rivals = rivals_of(search, classes, stage.others)
     compared = Compared(screened, balanced(scenes), rivals, means)
     layers, notes = standing_layers(search, classes)

@@ -193,8 +193,8 @@ class Details(Part):
 class Plausibility(Part):
     """How much a candidate looks like an artefact: each term in [0, 1], and their noisy-or.
 
-    ``outside`` is the median share of the region that lies off the objects as they are marked in
-    the data, None without enough masks.
+    In nine of ten references no more than ``outside`` of the region lies off the masks of the
+    objects; None without enough masks.
     """
 
     terms: dict[str, Number]

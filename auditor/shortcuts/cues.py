@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from auditor.records.shortcuts import Evidence, Exposure, Grade, Plausibility, Severity
-from auditor.shortcuts.grading import grade, reach, severity
+from auditor.shortcuts.grading import LIKELY_ARTEFACT, grade, reach, severity
 from auditor.shortcuts.tests import Results
 
 # So many of a class that have no answer are shown at once: with three, ten classes take a person
 # about two minutes. What is not shown yet waits for its turn, and does not pass until then.
 MOST = 3
-# A region with no more of it off the marked objects lies inside of them: masks are drawn, and
+# A region with no more of it off the objects' masks lies inside of them: masks are drawn, and
 # regions feathered, not to the pixel. As the term `off_the_marked_object` counts fully from .9 on.
 INSIDE = 0.1
 
@@ -70,15 +70,17 @@ def severity_as_shortcut(evidence: Results, exposure: Exposure | None) -> Severi
     """Return how grave a cue is once a person has said that it is no part of the class.
 
     The answer takes the place of the measured implausibility, and the grade is by the same table:
-    at least B, since a cue is proven to steer the class.
+    at least B, since a cue is proven to steer the class. How many pictures carry a cue is not
+    measured by then, as a rule: without ``exposure`` it counts as wide.
     """
     told = grade(evidence, Plausibility(terms={}, score=1.0))
     return severity("A" if told == "A" else "B", exposure)
 
 
-def inside_the_object(outside: float | None) -> bool:
-    """Say whether a region lies inside the objects that are marked in the data.
+def inside_the_object(outside: float | None, plausibility: float) -> bool:
+    """Say whether a region is confirmed as part of its class by lying inside the objects' masks.
 
-    ``outside`` is the share of it that does not, None without masks.
+    ``outside`` is the share of it that does not, None without masks. What looks like an artefact
+    (its implausibility, ``plausibility``) may lie on the object all the same: a person is asked.
     """
-    return outside is not None and outside <= INSIDE
+    return outside is not None and outside <= INSIDE and plausibility < LIKELY_ARTEFACT

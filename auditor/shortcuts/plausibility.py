@@ -22,6 +22,9 @@ from auditor.shortcuts.statistics import noisy_or
 from auditor.shortcuts.terms import TERMS
 from auditor.shortcuts.terms.off_the_marked_object import share_outside
 
+# The part of the references that have to hold a region inside the object before it counts as that.
+NEARLY_ALL = 0.9
+
 
 def judge(
     own: Scene,
@@ -50,7 +53,8 @@ def judge(
                 f"the measure of the term '{name}' returned {value}; return a number in [0, 1], "
                 "or None where the term does not apply."
             )
-    outside = share_outside(view.windows)
+    # A box holds background besides the object: it can tell what is off it, not what is on it.
+    outside = None if own.boxes else share_outside(view.windows, NEARLY_ALL)
     return Plausibility(terms=terms, score=score_of(terms), outside=outside)
 
 

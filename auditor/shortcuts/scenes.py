@@ -26,7 +26,7 @@ class Scene:
 
     ``looks`` are the `drawn_look.MAPS`, ``words`` those of `visual_words`; ``objects`` is the share
     of every pixel that the user's mask of the object covers (None: no masks were given), NaN in
-    members without a mask.
+    members without a mask. ``boxes``: these are boxes around the objects.
     """
 
     gradients: Float[np.ndarray, "member 6 height width"]
@@ -34,6 +34,7 @@ class Scene:
     looks: Float[np.ndarray, "member 6 height width"]
     words: Int[np.ndarray, "member height width"]
     objects: Float[np.ndarray, "member height width"] | None = None
+    boxes: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -72,6 +73,8 @@ def scene(
     pictures: UInt8[np.ndarray, "member height width 3"],
     heat: Float[np.ndarray, "member height width"],
     objects: Float[np.ndarray, "member height width"] | None = None,
+    *,
+    boxes: bool = False,
 ) -> Scene:
     """Return pictures, heat and masks of objects shrunk to at most `LARGEST` pixels a side."""
     factor = shrinkage(heat.shape[1:])
@@ -85,6 +88,7 @@ def scene(
         _looks(pictures, factor),
         words_of(small.reshape(len(pictures), len(CHANNELS), *sides)),
         None if objects is None else shrunk(objects.astype(np.float32), factor),
+        boxes,
     )
 
 

@@ -26,6 +26,12 @@ STARTS: dict[Grade, str] = {
     ),
     "D": N_("The %(seen)s: it recurs in '%(name)s', but the model hardly uses it."),
 }
+# Of a cue that looks like an artefact: its grade was A or B before the calibration.
+C_AS_USUAL = N_(
+    "The model's decision for '%(name)s' leans on the %(seen)s, which may be an artefact, but no "
+    "more than on what is no shortcut in this model. Only a person can say whether it is part of "
+    "what '%(name)s' means."
+)
 TOO_FEW = N_(
     "The %(seen)s moves the decision for '%(name)s' in too few pictures to test whether the model "
     "uses it."
@@ -45,12 +51,13 @@ def meaning(
     members: int,
     *,
     enough: bool = True,
+    artefact: bool = False,
 ) -> tuple[str, str]:
     """Return what the finding means: in one sentence, and the rest with numbers and intervals.
 
     ``seen`` is the phrase for what the region shows (`auditor.shortcuts.seen`). ``enough``: all
     pictures that it was tested by carry it. Where it is on fewer than are needed, a test that finds
-    little rules nothing out, and says nothing.
+    little rules nothing out, and says nothing. ``artefact``: it looks like one.
     """
     told = [
         result_in_words(TESTS[test], each, name) for test, each in results.items() if each.has_run
@@ -68,7 +75,7 @@ def meaning(
         )
         return start, joined(dict.fromkeys(first))
     unknown = grade == "D" and not ruled_out(results)
-    start = STARTS[grade]
+    start = C_AS_USUAL if grade == "C" and artefact else STARTS[grade]
     if unknown:
         start = NOT_RULED_OUT if enough else TOO_FEW
     lead = _(start, **said)

@@ -145,6 +145,11 @@ class Subject:
                 raise self._lost(row, reason, "the mask of ") from reason
         return found
 
+    @property
+    def boxed(self) -> bool:
+        """Say whether objects are marked by boxes, which hold background as well."""
+        return self.marks is not None and any(self.marks.boxes)
+
     def size(self, row: int) -> tuple[int, int]:
         """Return (height, width) of a row's picture before preprocessing.
 

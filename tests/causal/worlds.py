@@ -107,6 +107,7 @@ class WideModel(nn.Module):
 class World:
     """Images in memory, in the part of a subject that a probe needs."""
 
+    boxed = False
     images: np.ndarray
     labels: np.ndarray
     model: nn.Module

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from auditor.records.accounting import Agreement, ClassCount
-from auditor.records.shortcuts import KindSearched
+from auditor.records.shortcuts import Exposure, KindSearched
 from auditor.records.stages import Manifest, Samples
 from auditor.report.document.result import DataCard, FindingCard, NotRun, Quarantined, SearchLimits
 from auditor.report.sections.data import data_card
@@ -98,7 +98,8 @@ def data(run: Run, quarantined: int = 0) -> DataCard:
 
 def card(run: Run, grade: str) -> FindingCard:
     """Return F1 with a grade and its plain severity."""
-    same = {"grade": grade, "severity": severity(grade, None), "outside": None}
+    narrow = Exposure(share=0.1, classes=("one",), lost=0.0)
+    same = {"grade": grade, "severity": severity(grade, narrow), "outside": None}
     return run.result.findings[0].model_copy(update=same)
 
 
@@ -173,15 +174,17 @@ def test_a_cue_has_to_be_looked_at(run: Run) -> None:
 
 
 def test_a_cue_inside_the_marked_object_is_confirmed_by_that(run: Run) -> None:
-    inside = card(run, "C").model_copy(update={"outside": 0.05})
+    inside = card(run, "C").model_copy(update={"outside": 0.05, "plausibility": 0.2})
     found = verdict([inside], limits(), data(run), [], 0, cues=[inside.id])
     assert found.code == "pass"
     assert "the objects that are marked in the data" in found.sentence
     partly = inside.model_copy(update={"outside": 0.3})
     assert verdict([partly], limits(), data(run), [], 0, cues=[inside.id]).code == "needs_look"
+    artefact = inside.model_copy(update={"plausibility": 0.8})
+    assert verdict([artefact], limits(), data(run), [], 0, cues=[inside.id]).code == "needs_look"
 
 
-def test_a_pass_says_which_kinds_were_not_searched(run: Run) -> None:
+def test_a_verdict_without_findings_says_which_kinds_were_not_searched(run: Run) -> None:
     kinds = (
         KindSearched(kind="mark", title="marks in place", how="regions"),
         KindSearched(kind="metadata", title="metadata", how="columns", reason="none given"),
@@ -190,6 +193,12 @@ def test_a_pass_says_which_kinds_were_not_searched(run: Run) -> None:
     assert found.code == "pass"
     assert found.sentence.endswith("Not searched: metadata.")
     assert "Not searched" not in verdict([], limits(kinds=kinds[:1]), data(run), [], 0).sentence
+    left_out = verdict([], limits(kinds=kinds), data(run), switched_off(("P1",)), 0)
+    cue = card(run, "C")
+    asked = verdict([cue], limits(kinds=kinds), data(run), [], 0, cues=[cue.id])
+    assert (left_out.code, asked.code) == ("conditions", "needs_look")
+    for each in (left_out, asked):
+        assert each.sentence.endswith("Not searched: metadata.")
 
 
 def test_the_detection_limit_is_said(run: Run) -> None:

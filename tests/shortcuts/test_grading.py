@@ -134,7 +134,8 @@ def test_severity_is_the_grade_and_what_is_exposed() -> None:
     for wider in (exposed(share=0.5), exposed(classes=2), exposed(lost=0.25)):
         assert severity("A", wider) == "critical"
         assert severity("B", wider) == "high"
-    assert severity("B", None) == "medium"
+    # What was not measured is not taken for little.
+    assert [severity(g, None) for g in ("A", "B", "C", "D")] == ["critical", "high", "none", "low"]
 
 
 def test_confidence_counts_kinds_of_test() -> None:
@@ -193,6 +194,15 @@ def test_a_region_of_too_few_pictures_is_not_called_neither_shown_nor_ruled_out(
     meaning, _ = wording.meaning("gravel", "spot", "D", found, 60, 75, enough=False)
     assert "in too few pictures" in meaning
     assert "neither shown" not in meaning
+
+
+def test_a_cue_by_calibration_is_not_said_to_look_like_no_artefact() -> None:
+    found = of(evidence(FLIP_EXCESS, 0.3))
+    plain, _ = wording.meaning("gravel", "spot", "C", found, 60, 75)
+    looks, _ = wording.meaning("gravel", "spot", "C", found, 60, 75, artefact=True)
+    assert "does not look like an artefact" in plain
+    assert "does not look like" not in looks
+    assert "may be an artefact, but no more than on what is no shortcut in this model" in looks
 
 
 def test_a_removal_without_effect_is_said_in_words() -> None:

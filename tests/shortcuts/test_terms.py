@@ -9,6 +9,7 @@ import pytest
 from scipy import ndimage
 
 from auditor.base.errors import ConfigError
+from auditor.shortcuts.cues import inside_the_object
 from auditor.shortcuts.drawn_look import drawn, look_maps
 from auditor.shortcuts.plausibility import judge
 from auditor.shortcuts.propose.windows import Shape, masks_of
@@ -122,6 +123,23 @@ def test_regions_off_the_marked_object_count_and_on_it_do_not() -> None:
     missing = objects.copy()
     missing[2:] = np.nan
     assert off_the_marked_object(seen(scene_of(0, missing), 36, 36)) is None
+
+
+@pytest.mark.parametrize(
+    ("without", "boxes", "inside"), [(0, False, True), (7, False, False), (0, True, False)]
+)
+def test_a_region_is_inside_the_object_where_nearly_all_masks_say_so_and_boxes_never_do(
+    without: int, boxes: bool, inside: bool
+) -> None:
+    """Of 7 of 16 references the region lies off the object: the median says that it lies inside."""
+    objects = np.zeros((COUNT, SIZE, SIZE), np.float32)
+    objects[without:, 4:34, 4:34] = 1.0
+    heat = np.random.default_rng(50).random((COUNT, SIZE, SIZE))
+    own = scene(pictures(0), heat, objects, boxes=boxes)
+    masks = masks_of(at(14, 14), SHAPE, (SIZE, SIZE))
+    others = [scene_of(seed, objects) for seed in (10, 11, 12)]
+    outside = judge(own, ROWS, masks, others, np.random.default_rng(0)).outside
+    assert inside_the_object(outside, 0.0) is inside
 
 
 def test_masks_of_the_user_lift_a_region_off_the_object_above_grade_b() -> None:

@@ -431,8 +431,8 @@ class FindingCard(Assessment):
     ``outlined`` are members with the region outlined, ``aligned`` the regions cut out side by side.
     ``what`` is one short plain phrase for tables and the summary. ``carriers`` are the pictures of
     the class, of those that the search looked at, to take again or to mask (grades A and B).
-    ``outside`` is the share of the region off the objects that are marked in the data, None without
-    masks.
+    In nine of ten members no more than ``outside`` of the region lies off the masks of the objects,
+    None without masks.
     """
 
     id: str

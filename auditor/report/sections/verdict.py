@@ -55,13 +55,14 @@ def verdict(
             conditions=bool(not_run) or accuracy is not None,
         )
     )
+    passed = _left_out(not_run), _marked(inside), unsearched(search)
     sentences = {
         "do_not_use": (_fix_first(grave), _besides(gaps), _wait(open_cues)),
         "needs_decision": (_decide(grave), _besides(gaps), _wait(open_cues)),
         "incomplete": (_supply(gaps), _look(open_cues)),
-        "needs_look": (_look(open_cues), _left_out(not_run), _marked(inside)),
-        "conditions": (_nothing(), _left_out(not_run), _marked(inside)),
-        "pass": (_nothing(), _marked(inside), unsearched(search)),
+        "needs_look": (_look(open_cues), *passed),
+        "conditions": (_nothing(), *passed),
+        "pass": (_nothing(), *passed),
     }
     if accuracy is None:
         return Verdict(code=code, sentence=joined(sentences[code]), gaps=gaps)
@@ -91,7 +92,7 @@ def _severity(item: FindingCard | GlobalFactor) -> Severity:
 
 
 def _inside(item: FindingCard | GlobalFactor) -> bool:
-    return isinstance(item, FindingCard) and inside_the_object(item.outside)
+    return isinstance(item, FindingCard) and inside_the_object(item.outside, item.plausibility)
 
 
 def _fix_first(findings: Sequence[FindingCard | GlobalFactor]) -> str:

@@ -34,10 +34,13 @@ def off_the_marked_object(view: RegionView) -> float | None:
     return observed * (percentile(observed, known) if known else 1.0)
 
 
-def share_outside(windows: Windows) -> float | None:
-    """Return the median share of windows outside the objects, None with too few masks."""
+def share_outside(windows: Windows, quantile: float = 0.5) -> float | None:
+    """Return the share of windows outside the objects, None with too few masks.
+
+    ``quantile`` is the part of the windows that have no larger one: by default the median.
+    """
     if windows.scene.objects is None:
         return None
     inside = np.array([part.mean() for part in windows.cut(windows.scene.objects)])
     inside = inside[np.isfinite(inside)]
-    return float(np.median(1.0 - inside)) if len(inside) >= LEAST_MASKS else None
+    return float(np.quantile(1.0 - inside, quantile)) if len(inside) >= LEAST_MASKS else None

@@ -32,6 +32,7 @@ CONCEPTS = 12
 class InMemory:
     """Pictures in memory in the part of a subject that the pass and a probe need."""
 
+    boxed = False
     model: nn.Module
     images: UInt8[np.ndarray, "sample height width 3"]
     manifest: Manifest
