@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.base.errors import ConfigError, UnknownNameError, on_one_line
+from auditor.report.document.answers import ANSWERS
 
 if TYPE_CHECKING:
     from auditor.report.document.result import AuditResult
-    from auditor.report.document.review import CueAnswer, Decision, DecisionKind, DecisionState
+    from auditor.report.document.review import CueAnswer, Decision, DecisionState
     from auditor.review.decide.deciding import Said
 
-KINDS: Mapping[str, DecisionKind] = {"yes": "reject", "no": "confirm", "unsure": "unsure"}
 KEYS = {"y": "yes", "n": "no", "u": "unsure"}
 ALL = "all"
 CHOICES = "Part of what '%s' means? [y]es   [n]o, a shortcut   [u]nsure   [s]kip   [q]uit"
@@ -41,34 +41,78 @@ def answered(
     """Return the decisions that answers such as ``F3=yes`` make; ``all`` is what is still open.
 
     Raises:
-        ConfigError, UnknownNameError: an answer cannot be read, or there is no such cue.
+        ConfigError, UnknownNameError: an answer cannot be read, contradicts another one, or there
+            is no such cue.
     """
     known = {each.finding: each for each in cues}
-    wanted: dict[str, str] = {}
+    given: dict[str, str] = {}
     for text in answers:
-        name, _equals, answer = text.partition("=")
-        if answer not in KINDS:
+        name, answer = _read(text, known, result)
+        if given.setdefault(name, answer) != answer:
             raise ConfigError(
-                f"--answer '{text}': write ID=yes, ID=no or ID=unsure, such as F3=yes, or all=yes "
-                "for every cue that has no answer yet."
+                f"--answer says both {name}={given[name]} and {name}={answer}: give one of them."
             )
-        if name not in (ALL, *known):
-            raise UnknownNameError("cue", name, known)
-        names = [name] if name != ALL else [e.finding for e in cues if not e.answered]
-        # An answer about one cue wins over that about all, wherever it stands.
-        wanted |= {each: answer for each in names if name != ALL or each not in wanted}
+    # An answer about one cue wins over that about all, wherever it stands.
+    waiting = [each.finding for each in cues if not each.answered and ALL in given]
+    wanted = dict.fromkeys(waiting, given.get(ALL, "")) | given
+    wanted.pop(ALL, None)
     return [_decision(result, run, known[name], wanted[name], said) for name in wanted]
 
 
-def asked(result: AuditResult, run: Path, cues: Sequence[CueAnswer], said: Said) -> list[Decision]:
-    """Show the open cues on the terminal, one after the other, and return the answers."""
+def _read(text: str, cues: Container[str], result: AuditResult) -> tuple[str, str]:
+    """Return the cue and the answer of a text such as ``F3=yes``, however it is written.
+
+    Raises:
+        ConfigError, UnknownNameError: it is no such text, or there is no such cue.
+    """
+    from auditor.review.graded import graded_findings
+
+    grades = {each.id: each.grade for each in graded_findings(result)}
+    written, _equals, answer = text.partition("=")
+    answer = answer.strip().casefold()
+    if answer not in ANSWERS:
+        raise ConfigError(
+            f"--answer '{text}': write ID=yes, ID=no or ID=unsure, such as F3=yes, or all=yes for "
+            "every cue that has no answer yet."
+        )
+    spelled = {each.casefold(): each for each in (ALL, *grades)}
+    name = spelled.get(written.strip().casefold(), written.strip())
+    if name in grades and name not in cues:
+        raise ConfigError(
+            f"{name} is no cue but a finding of grade {grades[name]}: decide about it with "
+            f"--finding {name} and --confirm, --reject, --accept or --mitigate."
+        )
+    if name != ALL and name not in cues:
+        raise UnknownNameError("cue", name, [each for each in grades if each in cues])
+    return name, answer
+
+
+def kept(answers: Iterator[Decision]) -> list[Decision]:
+    """Return what a person answers; what was answered before Ctrl-C is kept.
+
+    Raises:
+        click.Abort: nothing had been answered.
+    """
+    made: list[Decision] = []
+    try:
+        made.extend(answers)
+    except click.Abort:
+        if not made:
+            raise
+        click.echo("\nStopped. What was answered before is kept.", err=True)
+    return made
+
+
+def asked(
+    result: AuditResult, run: Path, cues: Sequence[CueAnswer], said: Said
+) -> Iterator[Decision]:
+    """Show the open cues on the terminal, one after the other, and yield the answers."""
     waiting = [each for each in cues if not each.answered]
     if not waiting:
         click.echo("Every cue has an answer.", err=True)
-        return []
+        return
     if not said.person:
         said = replace(said, person=click.prompt("Your name", err=True))
-    made: list[Decision] = []
     for number, cue in enumerate(waiting, start=1):
         click.echo(f"\n{number} of {len(waiting)}:", err=True)
         for line in _lines(result, run, cue):
@@ -80,10 +124,9 @@ def asked(result: AuditResult, run: Path, cues: Sequence[CueAnswer], said: Said)
             err=True,
         )
         if key == "q":
-            break
+            return
         if key != "s":
-            made.append(_decision(result, run, cue, KEYS[key], said))
-    return made
+            yield _decision(result, run, cue, KEYS[key], said)
 
 
 def show(result: AuditResult, run: Path, cues: Sequence[CueAnswer]) -> None:
@@ -106,7 +149,7 @@ def _decision(result: AuditResult, run: Path, cue: CueAnswer, answer: str, said:
     from auditor.review.decide.deciding import about_finding
 
     reason = said.reason or REASONS[answer] % cue.class_name
-    return about_finding(result, run, cue.finding, KINDS[answer], replace(said, reason=reason))
+    return about_finding(result, run, cue.finding, ANSWERS[answer], replace(said, reason=reason))
 
 
 def _lines(result: AuditResult, run: Path, cue: CueAnswer) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from auditor.review.decide.deciding import Said
     from auditor.review.graded import Graded
 
-KEYS = {"c": "confirm", "r": "reject", "a": "accept", "m": "mitigate"}
+HINTS = {
+    "person": "a decision has the name of who decides, such as --person 'Ann Lee'.",
+    "reason": "a decision says why, in a sentence, such as --reason 'the stamp is on one camera'.",
+}
+KEYS: Mapping[str, DecisionKind] = {"c": "confirm", "r": "reject", "a": "accept", "m": "mitigate"}
 CHOICES = (
     "[c]onfirm: a shortcut   [r]eject: none, it belongs to the class   "
     "[a]ccept the risk for a time   [m]itigate: it is being fixed   [s]kip   [q]uit"
@@ -167,7 +172,7 @@ def _decided(
         ConfigError: the options do not go together, or there is nobody to ask.
     """
     from auditor.base.errors import ConfigError
-    from auditor.cli.cue_questions import answered, asked, cues_of, show
+    from auditor.cli.cue_questions import answered, asked, cues_of, kept, show
     from auditor.review.decide.deciding import about_concept, about_finding
 
     finding, kinds, concept, name = about.finding, about.kinds, about.concept, about.name
@@ -176,28 +181,44 @@ def _decided(
             raise ConfigError("--cues and --answer stand without --finding and --concept.")
         cues = cues_of(result, _states(place, result, today))
         if about.answers:
+            _check_given(said, ("person",))
             return list(answered(result, run, cues, about.answers, said))
         if is_terminal():
-            return list(asked(result, run, cues, said))
+            return kept(asked(result, run, cues, said))
         show(result, run, cues)
         return None
     if concept or name:
         if not (concept and name) or finding or kinds:
             raise ConfigError("to name a concept give --concept and --name, and no --finding.")
+        _check_given(said, ("person", "reason"))
         return [about_concept(result, run, concept, name, said)]
     if finding or kinds:
         if not finding or len(kinds) != 1:
             raise ConfigError(
                 "give --finding with exactly one of --confirm, --reject, --accept and --mitigate."
             )
+        _check_given(said, ("person", "reason"))
         return [about_finding(result, run, finding, kinds[0], said)]
     if is_terminal():
-        return list(_ask(run, place, result, said, today))
+        return kept(_ask(run, place, result, said, today))
     raise ConfigError(
         "there is no terminal to ask on: give --finding F1 with --confirm, --reject, --accept "
         "or --mitigate, or --answer F3=yes about a cue, or --concept with --name; and --reason "
         "and --person."
     )
+
+
+def _check_given(said: Said, wanted: Sequence[str]) -> None:
+    """Check that a decision made by options says who decides, and why.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    from auditor.base.errors import ConfigError
+
+    missing = [name for name in wanted if not getattr(said, name).strip()]
+    if missing:
+        raise ConfigError(*(f"--{name} is missing: {HINTS[name]}" for name in missing))
 
 
 def is_terminal() -> bool:
@@ -256,8 +277,8 @@ def _list(file: Path, result: AuditResult, today: str) -> None:
             click.echo(on_one_line(f"cue         {cue.sentence}"))
 
 
-def _ask(run: Path, file: Path, result: AuditResult, said: Said, today: str) -> list[Decision]:
-    """Ask about every open finding, then for names of concepts."""
+def _ask(run: Path, file: Path, result: AuditResult, said: Said, today: str) -> Iterator[Decision]:
+    """Ask about every open finding, then for names of concepts; yield the answers."""
     from dataclasses import replace
 
     from auditor.base.errors import AuditorError
@@ -266,18 +287,17 @@ def _ask(run: Path, file: Path, result: AuditResult, said: Said, today: str) -> 
     found = undecided(result, _states(file, result, today))
     if not said.person:
         said = replace(said, person=click.prompt("Your name", err=True))
-    made: list[Decision] = []
     for place, each in enumerate(found, start=1):
         _show(each, place, len(found), run, result)
         key = click.prompt(
             CHOICES, type=click.Choice([*KEYS, "s", "q"]), show_choices=False, err=True
         )
         if key == "q":
-            return made
+            return
         if key == "s":
             continue
         answer = _answered(key, said)
-        made.append(about_finding(result, run, each.id, KEYS[key], answer))  # type: ignore[arg-type]
+        yield about_finding(result, run, each.id, KEYS[key], answer)
     if not found:
         click.echo("Every likely shortcut has a decision that is in force.", err=True)
     while concept := click.prompt(
@@ -286,10 +306,9 @@ def _ask(run: Path, file: Path, result: AuditResult, said: Said, today: str) -> 
         name = click.prompt("What it is called", err=True)
         reason = click.prompt("Why", default="seen in its reference samples", err=True)
         try:
-            made.append(about_concept(result, run, concept, name, replace(said, reason=reason)))
+            yield about_concept(result, run, concept, name, replace(said, reason=reason))
         except AuditorError as error:
             click.echo(str(error), err=True)
-    return made
 
 
 def _answered(key: str, said: Said) -> Said:

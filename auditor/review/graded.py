@@ -17,11 +17,11 @@ from auditor.report.document.result import AuditResult, FindingCard
 from auditor.report.show.chosen import SEVERITIES, SHEET_GRADES
 from auditor.shortcuts.cues import inside_the_object, severity_as_shortcut
 from auditor.shortcuts.fingerprint import SAME, factor_fingerprint, same_finding
-from auditor.shortcuts.grading import severity
+from auditor.shortcuts.grading import ruled_out, severity
 from auditor.shortcuts.tests import FLIP_EXCESS
 from auditor.shortcuts.whole_pictures.global_factors import WHOLE_PICTURES
 
-# Of findings with one fingerprint, whatever they look like.
+# Of findings with one fingerprint that look the same as well.
 EQUAL = 0.9
 RANK = {name: rank for rank, name in enumerate(reversed(SEVERITIES))}
 
@@ -35,6 +35,7 @@ class Graded:
     early version). ``asked``: it is a cue, of which a person is asked whether it is part of its
     class, and ``inside`` the object as it is marked in the data. ``shortcut``: a person says of
     what did not look like one that it is. ``severity_as_shortcut`` is what that makes of it.
+    ``ruled_out``: transplants leave no room for an effect that would count.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Graded:
     inside: bool = False
     shortcut: bool = False
     severity_as_shortcut: Severity = "medium"
+    ruled_out: bool = False
 
     @property
     def counts(self) -> bool:
@@ -94,7 +96,8 @@ def listed(items: Sequence[Graded], most: int = 3) -> str:
 def likeness(first: Graded, second: Graded) -> float:
     """Return how alike two findings are, from 0 to 1; `SAME` and more is the same one.
 
-    Of equal fingerprints it is at least `EQUAL`, and by the look the likeliest pair is told.
+    Of equal fingerprints it is at least `EQUAL` where they look the same too: a fingerprint tells
+    size, place and colour, and other things may share them.
     """
     return likeness_of(
         (first.class_name, first.fingerprint, first.signature),
@@ -109,12 +112,12 @@ def likeness_of(first: Look, second: Look) -> float:
     """Return the likeness of two (class, fingerprint, signature); see `likeness`."""
     if first[0] != second[0]:
         return 0.0
-    looks = 0.0
-    if first[2] is not None and second[2] is not None:
-        looks = same_finding(first[2], second[2])
-    if first[1] == second[1]:
-        return EQUAL + (1 - EQUAL) * looks if first[2] and second[2] else 1.0
-    return looks
+    if first[2] is None or second[2] is None:
+        return float(first[1] == second[1])
+    looks = same_finding(first[2], second[2])
+    if first[1] != second[1] or looks < SAME:
+        return looks
+    return EQUAL + (1 - EQUAL) * looks
 
 
 def assign(first: Sequence[Look], second: Sequence[Look]) -> dict[int, tuple[int, float]]:
@@ -148,10 +151,11 @@ def _region(card: FindingCard) -> Graded:
         signature=card.details.signature if card.details else None,
         effect=flips.interval if flips else None,
         picture=card.outlined[0] if card.outlined else None,
-        inside=inside_the_object(card.outside),
+        inside=inside_the_object(card.outside, card.plausibility),
         severity_as_shortcut=severity_as_shortcut(
             card.evidence, card.details.exposure if card.details else None
         ),
+        ruled_out=ruled_out(card.evidence),
     )
 
 
@@ -168,4 +172,5 @@ def _factor(card: GlobalFactor) -> Graded:
         kind=WHOLE_PICTURES,
         signature=None,
         severity_as_shortcut=severity_as_shortcut(card.evidence, None),
+        ruled_out=ruled_out(card.evidence),
     )

@@ -107,9 +107,9 @@ GONE_UNUSED = N_(
     "Gone: %(title)s. The region is still in the pictures, and the model no longer uses it (grade "
     "D)."
 )
-GONE_OBJECT = N_(
-    "Gone as a likely shortcut: %(title)s. It still steers the decision, but by the audit's "
-    "measures it now looks like part of the class (grade C). Look at %(id)s before you close it."
+STILL_A_CUE = N_(
+    "Still there: %(title)s. It still steers the decision; %(id)s is a cue now (grade C), and a "
+    "person has to say whether it is part of the class."
 )
 GONE_OTHER_PICTURES = _(
     "The pictures are not the same as before: make sure that some of them still carry it, or it "
@@ -126,6 +126,7 @@ BACK = N_(
 BECAUSE_OFF = N_("the search for shortcuts did not run (%(reason)s)")
 BECAUSE_CLASS = N_("the class '%(name)s' was not audited")
 BECAUSE_FEW = N_("the class '%(name)s' had too few rightly recognised pictures for the tests")
+BECAUSE_NOT_RULED_OUT = _("its use by the model was neither shown nor ruled out (grade D)")
 BECAUSE_UNTESTABLE = _("its test could not run (grade U)")
 BECAUSE_PROPOSAL = N_("what proposed it (%(kind)s) was switched off")
 BECAUSE_WEAK = N_(
@@ -192,6 +193,10 @@ UNMATCHED = N_(
 FITS_BOTH = N_(
     "Unmatched: %(title)s fits %(ids)s of this audit alike. Decide about each with auditor review, "
     "and take this decision out of the file (%(place)s)."
+)
+GRAVER = N_(
+    "Holds no longer: %(person)s called %(title)s part of the class when it was a cue (grade C), "
+    "and now %(id)s is a likely shortcut (grade %(grade)s). Decide again (%(place)s)."
 )
 UNMATCHED_UNTESTED = N_(
     "Unmatched: %(title)s could not be found in this audit, because %(reason)s (%(place)s)."

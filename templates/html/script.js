@@ -325,7 +325,6 @@ function enlarge() {
 }
 
 /* Answers to cues become a decisions file. Its entries are JSON, which YAML reads. */
-const KINDS = { yes: "reject", no: "confirm", unsure: "unsure" };
 function answers() {
   const box = byId("cue-answers");
   if (!box) { return; }
@@ -334,7 +333,7 @@ function answers() {
   const rows = all(document, ".cue");
   const answer = (row) => row.querySelector("input:checked")?.value;
   const entry = (row) => "  - " + JSON.stringify({
-    what: KINDS[answer(row)],
+    what: answer(row),
     ...JSON.parse(row.dataset.entry),
     reason: reason.value.trim() || box.dataset[answer(row)],
     person: person.value.trim(),

@@ -270,7 +270,7 @@ def test_answers_to_cues_are_saved_as_a_decisions_file(
     seen = visit(report)
     page = seen.page
     save = page.locator("#cue-answers [name=save]")
-    page.locator(".cue input[value=no]").first.check()
+    page.locator(".cue input[value=confirm]").first.check()
     save.click()
     assert page.evaluate("document.activeElement.name") == "person"
     page.locator("#cue-answers [name=person]").fill("Ada")

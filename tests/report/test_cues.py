@@ -8,6 +8,7 @@ from html import unescape
 
 import pytest
 
+from auditor.config.policy import PolicyConfig, TargetsConfig
 from auditor.language.speaking import speaking
 from auditor.records.shortcuts import GlobalFactor
 from auditor.report.document.result import AuditResult, FindingCard
@@ -15,6 +16,8 @@ from auditor.report.document.review import Decision, DecisionState, Review
 from auditor.report.sections.cues import cues, effect_in_words
 from auditor.report.show.html import render_html
 from auditor.report.show.pdf import pdf_html
+from auditor.report.show.summary import summary
+from auditor.review.judge.policy import judge
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT
 
@@ -73,7 +76,7 @@ def test_the_page_fills_in_what_the_decisions_file_asks_for(run: Run) -> None:
     finding = card(run)
     assert entry["finding"] == finding.fingerprint
     assert entry["class_name"] == finding.class_name
-    assert entry["title"] == finding.title
+    assert (entry["title"], entry["grade"]) == (finding.title, "C")
     assert entry["run"] == run.result.run
 
 
@@ -96,15 +99,34 @@ def test_an_answer_says_whose_it_is_and_of_when(
 
 def test_what_has_expired_is_no_answer(run: Run) -> None:
     (row,) = cues(run.result, review(state("reject", holds="expired")))
-    assert (row.answer, row.settled) == ("", False)
+    said = "The answer of Ada (2026-02-03) has expired: Seen."
+    assert (row.answer, row.settled) == (said, False)
+
+
+@pytest.mark.parametrize("holds", ["in force", "expired", "replaced", "unmatched"])
+@pytest.mark.parametrize("what", ["reject", "confirm", "accept", "mitigate", "unsure"])
+@pytest.mark.parametrize("outside", [None, 0.05])
+def test_page_summary_and_gate_give_a_cue_the_same_state(
+    run: Run, what: str, holds: str, outside: float | None
+) -> None:
+    """With no judgement too: a run that only a person has looked at is told like one judged."""
+    result = with_cues(run, card(run, outside=outside, plausibility=0.2))
+    found = review(state(what, holds=holds))
+    (row,) = cues(result, found)
+    (gated,) = judge(result, PolicyConfig(), TargetsConfig(), None, found.decisions).cues
+    context = CONTEXT.model_copy(update={"review": found})
+    assert summary(result, context)["cues"] == {gated.finding: gated.state}
+    assert (row.state, row.settled) == (gated.state, gated.answered)
+    assert bool(row.answer) == (row.state != "new")
 
 
 def test_the_masks_of_the_data_answer_what_lies_inside(run: Run) -> None:
-    (row,) = cues(with_cues(run, card(run, outside=0.05)), None)
+    (row,) = cues(with_cues(run, card(run, outside=0.05, plausibility=0.2)), None)
     assert row.settled
     assert "marked" in row.answer
-    (row,) = cues(with_cues(run, card(run, outside=0.5)), None)
-    assert not row.settled
+    for part, implausible in ((0.5, 0.2), (0.05, 0.8)):
+        (row,) = cues(with_cues(run, card(run, outside=part, plausibility=implausible)), None)
+        assert not row.settled
 
 
 def test_cues_of_a_class_stand_together(run: Run) -> None:

@@ -11,9 +11,10 @@ from click.testing import CliRunner
 from auditor.__main__ import run as auditor
 from auditor.cli.review import command
 from auditor.config.policy import PolicyConfig, TargetsConfig
-from auditor.records.shortcuts import GlobalFactor
+from auditor.records.shortcuts import Exposure, GlobalFactor
 from auditor.report.document.result import AuditResult, FindingCard, Verdict
-from auditor.report.document.review import Decision, DecisionState, Judgement
+from auditor.report.document.review import Comparison, Decision, DecisionState, Judgement
+from auditor.review.compare.audits import compare
 from auditor.review.decide.deciding import Said, about_finding
 from auditor.review.decide.decisions import decision_states
 from auditor.review.decide.decisions_file import add_decisions, read_decisions
@@ -21,6 +22,7 @@ from auditor.review.judge.gate import exit_code
 from auditor.review.judge.junit import junit_xml
 from auditor.review.judge.policy import judge
 from auditor.review.keep.history import read_history
+from auditor.review.keep.runs import read_run
 from auditor.shortcuts.cues import (
     MOST,
     cues,
@@ -38,9 +40,10 @@ FINE = Verdict(code="needs_look", sentence="A person has to look.")
 
 
 def cue(one: FindingCard, number: int, seed: int, **changes: object) -> FindingCard:
-    """Return a cue that is not widely exposed."""
+    """Return a cue of narrow exposure."""
     found = card(one, number, seed, grade="C", severity="none", **changes)
-    bare = found.details.model_copy(update={"exposure": None})
+    narrow = Exposure(share=0.1, classes=(one.class_name,), lost=0.0)
+    bare = found.details.model_copy(update={"exposure": narrow})
     return found.model_copy(update={"details": bare})
 
 
@@ -117,7 +120,8 @@ def test_a_cue_that_is_a_shortcut_is_a_finding(base: AuditResult, one: FindingCa
         assert judgement.code == code
         assert [(c.state, c.severity) for c in judgement.cues] == [("a shortcut", severity)]
         assert "mark 1" in judgement.sentence
-    assert severity_as_shortcut(strong.evidence, one.details.exposure) in ("high", "critical")
+    unknown = [severity_as_shortcut(each.evidence, None) for each in (weak, strong)]
+    assert unknown == ["high", "critical"]
 
 
 def test_the_risk_of_a_cue_can_be_accepted(base: AuditResult, one: FindingCard) -> None:
@@ -144,13 +148,15 @@ def test_an_answer_that_expired_leaves_the_cue_open(base: AuditResult, one: Find
 def test_a_cue_inside_the_marked_object_needs_no_answer(
     base: AuditResult, one: FindingCard
 ) -> None:
-    result = looked_at(base, cue(one, 1, 1, outside=0.02))
+    artefact = looked_at(base, cue(one, 1, 1, outside=0.02, plausibility=0.8))
+    assert [each.state for each in judged(artefact).cues] == ["new"]
+    result = looked_at(base, cue(one, 1, 1, outside=0.02, plausibility=0.2))
     judgement = judged(result, require_reviewed=True)
     assert judgement.code == "pass"
     assert [each.state for each in judgement.cues] == ["inside the marked object"]
     assert judged(result, answers(result, F1="confirm")).code != "pass"
-    assert not inside_the_object(None)
-    assert not inside_the_object(0.5)
+    assert not inside_the_object(None, 0.2)
+    assert not inside_the_object(0.5, 0.2)
 
 
 def test_a_scheduled_job_passes_by_itself_and_stops_at_a_new_cue(
@@ -172,6 +178,71 @@ def test_a_scheduled_job_passes_by_itself_and_stops_at_a_new_cue(
         "F2": "new",
     }
     assert judgement.blocking == ["F2"]
+
+
+def test_an_equal_fingerprint_of_another_look_is_a_new_cue(
+    base: AuditResult, one: FindingCard
+) -> None:
+    """Size, place and colour may agree, coarsely, and the thing be another."""
+    first = looked_at(base, cue(one, 1, 1))
+    made = [state.decision for state in answers(first, F1="reject")]
+    other = looked_at(base, cue(one, 1, 7, fingerprint=first.findings[0].fingerprint))
+    judgement = judged(other, decision_states(made, other, as_of="2026-09-01"))
+    assert ([each.state for each in judgement.cues], judgement.code) == (["new"], "needs_look")
+
+
+def compared(folder: Path, before: AuditResult, after: AuditResult) -> Comparison:
+    runs = zip(("before", "after"), (before, after), strict=True)
+    return compare(*(read_run(write(folder / name, result)) for name, result in runs))
+
+
+RULES = ("largest_severity", "fail_on", "fail_on_new")
+
+
+@pytest.mark.parametrize(
+    ("answer", "policy", "states"),
+    [
+        (None, {}, ("open", "open", "open")),
+        (None, {"fail_on_new": "never"}, ("open", "open", "met")),
+        ("unsure", {}, ("open", "open", "open")),
+        ("reject", {}, ("met", "met", "met")),
+        ("confirm", {"fail_on": "medium"}, ("not met", "not met", "not met")),
+    ],
+)
+def test_rules_that_a_cue_may_still_break_are_open(
+    base: AuditResult, one: FindingCard, tmp_path: Path, answer: str | None, policy, states
+) -> None:
+    result = looked_at(base, cue(one, 1, 1))
+    made = answers(result, F1=answer) if answer else []
+    targets = TargetsConfig(largest_severity="low")
+    comparison = compared(tmp_path, looked_at(base), result)
+    found = judge(result, PolicyConfig(**policy), targets, comparison, made)
+    checks = {check.name: check for check in found.checks}
+    assert tuple(checks[name].state for name in RULES) == states
+    for name in RULES:
+        told = "1 cue has no answer" in checks[name].sentence
+        assert told == (checks[name].state == "open")
+    # It is said once why a person has to look.
+    assert "has no answer" not in " ".join([found.sentence, *found.reasons])
+    tolerant = TargetsConfig(largest_severity="high")
+    (check, *_rules) = judge(result, PolicyConfig(), tolerant, None, made).checks
+    assert (check.name, check.state) == ("largest_severity", "met")
+
+
+@pytest.mark.parametrize(
+    ("before", "state", "code"), [("nothing", "not met", 1), ("finding", "met", 0)]
+)
+def test_what_a_person_calls_a_shortcut_is_new_unless_the_comparison_knows_it(
+    base: AuditResult, one: FindingCard, tmp_path: Path, before: str, state: str, code: int
+) -> None:
+    result = looked_at(base, cue(one, 1, 1))
+    earlier = looked_at(base, *([card(one, 1, 1)] if before == "finding" else []))
+    comparison = compared(tmp_path, earlier, result)
+    made = answers(result, F1="confirm")
+    found = judge(result, PolicyConfig(), TargetsConfig(), comparison, made)
+    rule = next(check for check in found.checks if check.name == "fail_on_new")
+    assert (rule.state, exit_code(found)) == (state, code)
+    assert ("new as a finding" in rule.sentence) == (state == "not met")
 
 
 def test_a_factor_of_whole_pictures_is_a_cue_too(base: AuditResult) -> None:
@@ -216,6 +287,9 @@ def test_junit_and_history_tell_new_and_answered_cues(
     assert (row.verdict, row.cues) == ("needs_look", {"new": 3})
     from auditor.review.keep.reviewed import update_review
 
+    update_review(folder, result.run, as_of="2026-03-02", decisions=states)
+    (row,) = read_history(tmp_path).rows
+    assert row.cues == {"part of the class": 1, "a shortcut": 1, "new": 1}
     update_review(folder, result.run, as_of="2026-03-02", decisions=states, judgement=judgement)
     (row,) = read_history(tmp_path).rows
     assert row.cues == {"part of the class": 1, "a shortcut": 1, "new": 1}
@@ -259,6 +333,54 @@ def test_all_at_once_and_one_apart(run: Path, capsys) -> None:
     assert capsys.readouterr().out.startswith("PASS")
     summary = json.loads(Path("run/summary.json").read_text())
     assert set(summary["cues"].values()) == {"part of the class"}
+
+
+def test_names_and_answers_are_read_however_they_are_written(run: Path) -> None:
+    given = [" f1 = YES", "f2=No", "F2=no ", "ALL=unsure"]
+    options = [text for each in given for text in ("--answer", each)]
+    assert auditor(["review", "run", *options, *WHO]) == 0
+    made = read_decisions(Path("decisions.yaml"))
+    assert {(each.title[:6], each.what) for each in made} == {
+        ("Mark 1", "reject"),
+        ("Mark 2", "confirm"),
+        ("Mark 3", "unsure"),
+    }
+    assert {each.grade for each in made} == {"C"}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["F1=yes", "f1=no"], "--answer says both F1=yes and F1=no"),
+        (["all=yes", "all=unsure"], "--answer says both all=yes and all=unsure"),
+        (["F4=yes"], "F4 is no cue but a finding of grade A: decide about it with --finding F4"),
+        (["F1=yes"], "--person is missing: a decision has the name of who decides"),
+    ],
+)
+def test_an_answer_that_cannot_be_used_is_refused_in_a_sentence(
+    base: AuditResult, one: FindingCard, tmp_path: Path, monkeypatch, capsys, given, said
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "run", looked_at(base, cue(one, 1, 1), card(one, 4, 4)))
+    options = [text for each in given for text in ("--answer", each)]
+    who = ["--no-render"] if "person" in said else WHO
+    assert auditor(["review", "run", *options, *who]) == 2
+    assert said in capsys.readouterr().err
+    assert not Path("decisions.yaml").exists()
+
+
+@pytest.mark.parametrize(("keys", "kept"), [("y\nn\n", ["reject", "confirm"]), ("", None)])
+def test_an_interruption_keeps_the_answers_given_so_far(
+    run: Path, monkeypatch, keys: str, kept: list[str] | None
+) -> None:
+    monkeypatch.setattr("auditor.cli.review.is_terminal", lambda: True)
+    typed = f"Ann Lee\n{keys}"  # then the input ends, which click takes as Ctrl-C
+    done = CliRunner().invoke(command, ["run", "--cues", "--no-render"], input=typed)
+    assert (done.exit_code == 0) == (kept is not None)
+    if kept is None:
+        assert not Path("decisions.yaml").exists()
+    else:
+        assert [each.what for each in read_decisions(Path("decisions.yaml"))] == kept
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,15 @@ import yaml
 
 from auditor.__main__ import run as auditor
 from auditor.base.errors import ConfigError
+from auditor.config.policy import PolicyConfig, TargetsConfig
 from auditor.report.document.result import AuditResult, RenderContext
 from auditor.report.document.review import Decision
 from auditor.report.show.render import read_review, render_run
-from auditor.review.decide.deciding import Said, about_concept, about_finding
+from auditor.review.decide.deciding import Said, about_concept, about_finding, undecided
 from auditor.review.decide.decisions import decision_states
 from auditor.review.decide.decisions_file import add_decisions, read_decisions
 from auditor.review.graded import likeness_of
+from auditor.review.judge.policy import judge
 from auditor.shortcuts.signature_text import from_text, to_text
 from tests.report.test_html import text_of
 from tests.review.made import audit, card, look, write
@@ -54,7 +56,7 @@ def test_decisions_come_back_as_they_were_made(base, one, tmp_path: Path) -> Non
     add_decisions(path, [first])
     add_decisions(path, [second])
     back = read_decisions(path)
-    assert [each.place for each in back] == ["decisions.yaml:7", "decisions.yaml:19"]
+    assert [each.place for each in back] == ["decisions.yaml:7", "decisions.yaml:20"]
     for made, found in zip((first, second), back, strict=True):
         same = {"place": "", "signature": None}
         assert found.model_copy(update=same) == made.model_copy(update=same)
@@ -186,6 +188,36 @@ def test_what_is_found_no_longer_is_settled_or_unmatched(base, one, what, state)
     assert state_of([made], audit(base)).state == state
 
 
+@pytest.mark.parametrize(
+    ("grade", "then", "now", "holds"),
+    [
+        ("C", "reject", "C", True),
+        ("C", "reject", "B", False),
+        ("C", "reject", "A", False),
+        ("C", "accept", "A", True),
+        ("B", "reject", "A", True),
+        ("", "reject", "A", True),
+    ],
+)
+def test_part_of_the_class_said_of_a_cue_does_not_hold_for_a_likely_shortcut(
+    base, one, grade, then, now, holds
+) -> None:
+    """Decisions of versions that did not keep the grade hold as they did."""
+    before = audit(base, [card(one, grade=grade or "C")])
+    made = decide(before, then, expires="2027-01-01" if then == "accept" else None)
+    assert made.grade == (grade or "C")
+    made = made.model_copy(update={"grade": grade})
+    result = audit(base, [card(one, grade=now)])
+    found = state_of([made], result)
+    assert (found.state, found.finding) == (("in force", "F1") if holds else ("unmatched", None))
+    judgement = judge(result, PolicyConfig(), TargetsConfig(), None, [found])
+    assert bool(judgement.waived) == (holds and now != "C")
+    assert [each.id for each in undecided(result, [found])] == ([] if holds else ["F1"])
+    if not holds:
+        assert f"now F1 is a likely shortcut (grade {now})" in found.sentence
+        assert judgement.code == "do_not_use"
+
+
 def test_nothing_is_settled_where_nobody_looked(base, one) -> None:
     made = decide(audit(base, [card(one)]))
     found = state_of([made], audit(base, search={"ran": False, "reason": "switched off"}))
@@ -239,6 +271,31 @@ def test_deciding_by_options(reviewed: Path, capsys) -> None:
     listed = capsys.readouterr().out
     assert "In force until 2027-03-01" in listed
     assert "open        F2" in listed
+
+
+@pytest.mark.parametrize("name", ["person", "reason"])
+@pytest.mark.parametrize(
+    "about", [["--finding", "F1", "--confirm"], ["--concept", "stage3/0", "--name", "x"]]
+)
+def test_who_decides_and_why_is_asked_for_by_the_name_of_the_option(
+    reviewed: Path, capsys, name: str, about: list[str]
+) -> None:
+    given = {"person": "Ann Lee", "reason": "so"} | {name: " "}
+    options = [text for key, value in given.items() for text in (f"--{key}", value)]
+    assert auditor(["review", "run", "--no-render", *about, *options]) == 2
+    assert f"--{name} is missing: a decision" in capsys.readouterr().err
+
+
+def test_an_interrupted_review_keeps_what_was_decided(reviewed: Path, monkeypatch) -> None:
+    from click.testing import CliRunner
+
+    from auditor.cli.review import command
+
+    monkeypatch.setattr("auditor.cli.review.is_terminal", lambda: True)
+    typed = "\n".join(["Ann Lee", "c", "a stamp", "", "r"]) + "\n"  # then the input ends
+    done = CliRunner().invoke(command, ["run", "--no-render"], input=typed)
+    assert (done.exit_code, "What was answered before is kept" in done.output) == (0, True)
+    assert [each.what for each in read_decisions(Path("decisions.yaml"))] == ["confirm"]
 
 
 @pytest.mark.parametrize(

@@ -37,14 +37,18 @@ def test_a_finding_that_nothing_was_like_is_new(run, base, one) -> None:
     assert "did not find it" in change.sentence
 
 
-def test_the_same_fingerprint_is_the_same_finding(run, base, one) -> None:
-    other = card(one, 3)
-    other = other.model_copy(
-        update={"details": one.details.model_copy(update={"signature": look(9, (0.1, 0.1))})}
-    )
-    change = only(compare(run(audit(base, [card(one)])), run(audit(base, [other]))))
-    assert (change.status, change.earlier_id, change.id) == ("persisting", "F1", "F3")
-    assert change.likeness >= 0.9
+def test_the_same_fingerprint_is_the_same_finding_unless_it_looks_otherwise(run, base, one) -> None:
+    def after(signature):
+        details = one.details.model_copy(update={"signature": signature})
+        return run(audit(base, [card(one, 3).model_copy(update={"details": details})]))
+
+    before = run(audit(base, [card(one)]))
+    for signature in (look(), None):
+        change = only(compare(before, after(signature)))
+        assert (change.status, change.earlier_id, change.id) == ("persisting", "F1", "F3")
+        assert change.likeness >= 0.9
+    found = compare(before, after(look(9))).findings
+    assert [each.status for each in found] == ["new", "gone"]
 
 
 def test_the_same_look_is_the_same_finding(run, base, one) -> None:
@@ -101,12 +105,19 @@ def test_on_other_pictures_gone_comes_with_a_warning(run, base, one) -> None:
 
 
 @pytest.mark.parametrize(
-    ("grade", "words"), [("D", "no longer uses it"), ("C", "part of the class")]
+    ("grade", "effect", "status", "words"),
+    [
+        ("D", 0.0, "gone", "no longer uses it"),
+        ("D", 0.2, "not tested", "neither shown nor ruled out"),
+        ("C", 0.6, "persisting", "still steers the decision; F1 is a cue now"),
+    ],
 )
-def test_a_region_that_no_longer_counts_is_gone(run, base, one, grade: str, words: str) -> None:
-    after = card(one, grade=grade, severity="none")
+def test_only_what_the_model_does_not_use_any_more_is_gone(
+    run, base, one, grade: str, effect: float, status: str, words: str
+) -> None:
+    after = card(one, grade=grade, severity="none", effect=effect)
     change = only(compare(run(audit(base, [card(one)])), run(audit(base, [after]))))
-    assert change.status == "gone"
+    assert change.status == status
     assert words in change.sentence
 
 
@@ -202,7 +213,7 @@ def test_whole_picture_factors_are_findings_too(run, base, one) -> None:
     change = only(compare(run(audit(base)), run(audit(base, factors=found))))
     assert (change.status, change.severity, change.class_name) == (
         "new",
-        "medium",
+        "high",
         graded.class_name,
     )
     same = only(compare(run(audit(base, factors=found)), run(audit(base, factors=found))))

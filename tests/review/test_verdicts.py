@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 
 from auditor.config.policy import PolicyConfig, TargetsConfig
+from auditor.records.shortcuts import Exposure
 from auditor.report.document.codes import WORDS, Grounds, code_of
 from auditor.report.document.result import AuditResult, FindingCard, NotRun, Verdict
 from auditor.report.document.review import Decision, DecisionState
@@ -69,7 +70,8 @@ def test_the_word_is_what_the_table_says(
         cards.append(card(one, 1, 1, grade=grade, severity=finding[0]))
         decisions += [state("F1", finding[1])] if finding[1] else []
     if cue is not None:
-        bare = one.details.model_copy(update={"exposure": None})
+        narrow = Exposure(share=0.1, classes=(one.class_name,), lost=0.0)
+        bare = one.details.model_copy(update={"exposure": narrow})
         cards.append(card(one, 2, 2, grade="C", severity="none", details=bare))
         decisions += [state("F2", cue)] if cue else []
     asked = ["F2"] if cue is not None else []

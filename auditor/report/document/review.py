@@ -11,8 +11,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from auditor.records.part import Interval, Number, Part, Picture, Words
+from auditor.records.shortcuts import Grade, Signature
 from auditor.records.shortcuts import Severity as Severity
-from auditor.records.shortcuts import Signature
 from auditor.report.document.codes import WORDS, Code
 
 REVIEW_VERSION = 2
@@ -24,6 +24,8 @@ DecisionKind = Literal["confirm", "reject", "accept", "mitigate", "unsure", "nam
 CueState = Literal[
     "new", "unsure", "expired", "part of the class", "inside the marked object", "a shortcut"
 ]
+# Those that leave the question open.
+OPEN: tuple[CueState, ...] = ("new", "unsure", "expired")
 
 
 class Difference(Part):
@@ -171,6 +173,7 @@ class Decision(Part):
     reference samples (these for "name" alone). Of a cue, "reject" says that it is part of the
     class, "confirm" that it is a shortcut, and "unsure" leaves the question open.
     ``date`` and ``expires`` are days (YYYY-MM-DD), ``expires`` the last day on which it holds.
+    ``grade`` is that of the finding when it was decided about ("": not known, or a concept).
     ``place`` is ``file:line`` of the decisions file.
     """
 
@@ -180,6 +183,7 @@ class Decision(Part):
     name: str = ""
     title: str = ""
     class_name: str = ""
+    grade: Grade | Literal[""] = ""
     reason: str
     person: str
     role: str = ""
@@ -198,7 +202,8 @@ class DecisionState(Part):
     ``finding`` is the id of the finding it is about (None: none, or a concept), ``concept`` the
     concept named; ``likeness`` how surely it is the same. Of several decisions about one thing the
     last counts and the others are "replaced"; what was confirmed or to be mended and is found no
-    longer is "settled", anything else that fits nothing "unmatched".
+    longer is "settled". "unmatched" is anything else that fits nothing, and that a cue is part of
+    its class once it is a likely shortcut (grade A or B).
     """
 
     decision: Decision
@@ -263,7 +268,7 @@ class CueAnswer(Part):
     @property
     def answered(self) -> bool:
         """Say whether it is decided, and the decision holds."""
-        return self.state not in ("new", "unsure", "expired")
+        return self.state not in OPEN
 
 
 class Judgement(Part):

@@ -10,8 +10,9 @@ from auditor.language.speaking import N_, capitalised, joined
 from auditor.language.speaking import gettext as _
 from auditor.records.part import Picture
 from auditor.records.shortcuts import Evidence, GlobalFactor
+from auditor.report.document.answers import cue_state, last_about
 from auditor.report.document.result import AuditResult, FindingCard, TripletCard
-from auditor.report.document.review import DecisionState, Review
+from auditor.report.document.review import OPEN, CueState, DecisionState, Review
 from auditor.report.sections.section import Section
 from auditor.shortcuts.cues import inside_the_object, shown_at_once
 from auditor.shortcuts.fingerprint import factor_fingerprint
@@ -21,8 +22,7 @@ from auditor.shortcuts.wording import result_in_words
 
 # Members of the class that a row shows.
 MEMBERS = 3
-# The decision that an answer stands for, and what is said of who gave it.
-ANSWERS = {"yes": "reject", "no": "confirm", "unsure": "unsure"}
+# What is said of who answered, by the decision that the answer is.
 ANSWERED: Mapping[str, str] = {
     "reject": N_("Yes, says %(person)s (%(day)s): %(reason)s"),
     "confirm": N_("No, says %(person)s (%(day)s): %(reason)s"),
@@ -30,8 +30,8 @@ ANSWERED: Mapping[str, str] = {
     "mitigate": N_("No, says %(person)s (%(day)s), and it is being mended: %(reason)s"),
     "unsure": N_("%(person)s was not sure (%(day)s): %(reason)s"),
 }
+EXPIRED = N_("The answer of %(person)s (%(day)s) has expired: %(reason)s")
 INSIDE = N_("Yes, by the masks of the data: it lies inside the objects that are marked there.")
-STILL_OPEN = ("unsure",)
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Cue:
     """A row: a cue in pictures, its effect in a sentence, and the answer of a person.
 
     ``members`` have it outlined; ``swap`` shows a picture before and with it. A statistic of whole
-    pictures has neither. ``answer`` says who answered what, ``settled`` that it needs no other.
-    ``entry`` is the decision that the page fills in and exports, without what the person adds.
+    pictures has neither. ``answer`` says who answered what. ``entry`` is the decision that the page
+    fills in and exports, without what the person adds.
     """
 
     id: str
@@ -52,8 +52,13 @@ class Cue:
     swap: TripletCard | None
     effect: str
     answer: str
-    settled: bool
+    state: CueState
     entry: str
+
+    @property
+    def settled(self) -> bool:
+        """Say whether it needs no other answer."""
+        return self.state not in OPEN
 
 
 def cues(result: AuditResult, review: Review | None) -> list[Cue]:
@@ -71,7 +76,7 @@ def rows_of(result: AuditResult, review: Review | None) -> list[Cue]:
     asked = [known[name] for name in result.cues if name in known]
     classes = list(dict.fromkeys(each.class_name for each in asked))
     asked.sort(key=lambda each: classes.index(each.class_name))
-    states = _answers(review)
+    states = last_about(review.decisions if review else ())
     return [
         _cue(each, number, result.run, states.get(each.id))
         for number, each in enumerate(asked, start=1)
@@ -79,15 +84,17 @@ def rows_of(result: AuditResult, review: Review | None) -> list[Cue]:
 
 
 def _cue(
-    item: FindingCard | GlobalFactor, number: int, run: str, state: DecisionState | None
+    item: FindingCard | GlobalFactor, number: int, run: str, last: DecisionState | None
 ) -> Cue:
     region = item if isinstance(item, FindingCard) else None
     title = region.title if region else capitalised(item.what)
-    inside = region is not None and inside_the_object(region.outside)
+    inside = region is not None and inside_the_object(region.outside, region.plausibility)
+    state = cue_state(last, inside=inside)
     entry = {
         "finding": _fingerprint(item),
         "title": str(title),
         "class_name": item.class_name,
+        "grade": item.grade,
         "looks": _looks(region),
         "run": run,
     }
@@ -100,8 +107,8 @@ def _cue(
         members=region.outlined[:MEMBERS] if region else (),
         swap=region.triplets[0] if region and region.triplets else None,
         effect=effect_in_words(list(item.evidence.values()), item.class_name) or item.meaning,
-        answer=_answer(state) or (_(INSIDE) if inside else ""),
-        settled=inside if state is None else state.decision.what not in STILL_OPEN,
+        answer=_answer(state, last),
+        state=state,
         entry=json.dumps({key: value for key, value in entry.items() if value}, sort_keys=True),
     )
 
@@ -129,18 +136,14 @@ def effect_in_words(results: Sequence[Evidence], class_name: str) -> str:
     return said if str(said).endswith(".") else joined((said, "."), "")
 
 
-def _answers(review: Review | None) -> dict[str, DecisionState]:
-    """Return finding -> the decision about it that holds."""
-    states = review.decisions if review else ()
-    return {each.finding: each for each in states if each.finding and each.state == "in force"}
-
-
-def _answer(state: DecisionState | None) -> str:
-    if state is None:
+def _answer(state: CueState, last: DecisionState | None) -> str:
+    if state == "inside the marked object":
+        return _(INSIDE)
+    if last is None:
         return ""
-    made = state.decision
-    said = {"person": made.person, "day": made.date, "reason": made.reason}
-    return _(ANSWERED[made.what], **said) if made.what in ANSWERED else ""
+    made = last.decision
+    text = EXPIRED if last.state == "expired" else ANSWERED[made.what]
+    return _(text, person=made.person, day=made.date, reason=made.reason)
 
 
 def has_cues(result: AuditResult) -> bool:

@@ -10,7 +10,8 @@ import jinja2
 from auditor.base.errors import on_one_line
 from auditor.language.speaking import constants
 from auditor.report.document.result import AuditResult, RenderContext
-from auditor.report.document.review import Judgement
+from auditor.report.document.review import Review
+from auditor.report.sections.cues import rows_of
 from auditor.report.show import words
 from auditor.report.show.branding import Branding, plain_branding
 from auditor.report.show.limits import Limits
@@ -53,7 +54,7 @@ def summary(result: AuditResult, context: RenderContext) -> dict[str, object]:
             )
             for finding in result.findings
         ],
-        "cues": _cues(result, judgement),
+        "cues": _cues(result, context.review),
         "search": result.search.model_dump(
             include={"ran", "reason", "tests", "targets", "detection_limit", "null_rate"}
         ),
@@ -63,10 +64,10 @@ def summary(result: AuditResult, context: RenderContext) -> dict[str, object]:
     }
 
 
-def _cues(result: AuditResult, judgement: Judgement | None) -> dict[str, str]:
-    """Return the id of each cue and how it was answered; "new" without a judgement."""
-    answers = {each.finding: each.state for each in judgement.cues} if judgement else {}
-    return {name: answers.get(name, "new") for name in result.cues}
+def _cues(result: AuditResult, review: Review | None) -> dict[str, str]:
+    """Return the id of each cue and how it was answered."""
+    states = {row.id: row.state for row in rows_of(result, review)}
+    return {name: states.get(name, "new") for name in result.cues}
 
 
 def _comparison(context: RenderContext) -> dict[str, object] | None:

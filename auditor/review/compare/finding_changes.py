@@ -130,8 +130,11 @@ def _what_became(
     if not after.counts:
         if after.grade == "U":
             return _not_tested(before, words.BECAUSE_UNTESTABLE)
-        text = words.GONE_UNUSED if after.grade == "D" else words.GONE_OBJECT
-        return "gone", _(text, title=before.title, id=after.id)
+        if after.grade == "C":
+            return "persisting", _(words.STILL_A_CUE, title=before.title, id=after.id)
+        if not after.ruled_out:
+            return _not_tested(before, words.BECAUSE_NOT_RULED_OUT)
+        return "gone", _(words.GONE_UNUSED, title=before.title)
     if not before.counts:
         if before.grade == "U":
             reason = words.BECAUSE_UNTESTABLE

@@ -45,6 +45,7 @@ def about_finding(
             fingerprint=one.fingerprint,
             title=one.title,
             class_name=one.class_name,
+            grade=one.grade,
             signature=one.signature,
             run=run.resolve().name,
             **vars(said),

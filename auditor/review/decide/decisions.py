@@ -10,6 +10,7 @@ from auditor.language.speaking import gettext as _
 from auditor.language.speaking import joined
 from auditor.report.document.result import AuditResult
 from auditor.report.document.review import Decision, DecisionState
+from auditor.report.show.chosen import SHEET_GRADES
 from auditor.review import words
 from auditor.review.compare.testable import class_untested
 from auditor.review.decide.decisions_file import read_decisions
@@ -23,7 +24,8 @@ def decision_states(
     """Return each decision with what it is about in this audit, in the order given.
 
     A finding is known again by its fingerprint, or by what it looks like (`same_finding`); a
-    concept by its reference samples. A decision that fits two findings alike holds for neither.
+    concept by its reference samples. A decision that fits two findings alike holds for neither,
+    and that a cue is part of its class not for what has become a likely shortcut.
     ``as_of`` is the day (YYYY-MM-DD) on which a decision holds or has expired.
     """
     findings = graded_findings(result)
@@ -42,7 +44,14 @@ def decision_states(
         if about is not None:
             last[about[0]] = place
     return [
-        _state(decision, about, place, last, result, as_of, tuple(alike[place]))
+        _state(
+            decision,
+            about,
+            [each for each in findings if each.id in alike[place]],
+            result,
+            last=about is not None and last[about[0]] == place,
+            as_of=as_of,
+        )
         for place, (decision, about) in enumerate(zip(decisions, abouts, strict=True))
     ]
 
@@ -99,11 +108,11 @@ def _concept(decision: Decision, result: AuditResult) -> tuple[str, float] | Non
 def _state(
     decision: Decision,
     about: tuple[str, float] | None,
-    place: int,
-    last: dict[str, int],
+    alike: Sequence[Graded],
     result: AuditResult,
+    *,
+    last: bool,
     as_of: str,
-    alike: Sequence[str],
 ) -> DecisionState:
     naming = decision.what == "name"
     what = {"title": decision.title or decision.concept, "place": decision.place or "options"}
@@ -111,8 +120,10 @@ def _state(
         state, text = "unmatched", words.FITS_BOTH
     elif about is None:
         state, text = _unmatched(decision, result)
-    elif last[about[0]] != place:
+    elif not last:
         state, text = "replaced", words.REPLACED
+    elif decision.what == "reject" and decision.grade == "C" and alike[0].grade in SHEET_GRADES:
+        state, text = "unmatched", words.GRAVER
     elif decision.expires is not None and as_of > decision.expires:
         state, text = "expired", words.EXPIRED.get(decision.what, words.EXPIRED_OTHER)
     else:
@@ -124,12 +135,13 @@ def _state(
         name=decision.name,
         person=decision.person,
         expires=decision.expires or words.NO_END,
-        ids=joined(alike, ", "),
+        ids=joined((each.id for each in alike), ", "),
+        grade=alike[0].grade if alike else "",
         reason=class_untested(decision.class_name, result) or "",
     )
     return DecisionState(
         decision=decision,
-        finding=about[0] if about and not naming else None,
+        finding=about[0] if about and not naming and state != "unmatched" else None,
         concept=about[0] if about and naming and state == "in force" else None,
         likeness=about[1] if about else None,
         state=state,

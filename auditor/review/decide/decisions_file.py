@@ -19,6 +19,7 @@ from auditor.base.yaml_text import load, read_text
 from auditor.config.layers import file_layer
 from auditor.config.problems import problems_of
 from auditor.config.section import Section
+from auditor.records.shortcuts import Grade
 from auditor.report.document.review import Decision, DecisionKind
 from auditor.run.storage import write_atomic
 from auditor.shortcuts.signature_text import from_text, to_text
@@ -41,6 +42,7 @@ class DecisionEntry(Section):
     finding: str = Field("", coerce_numbers_to_str=True)
     title: str = ""
     class_name: str = Field("", coerce_numbers_to_str=True)
+    grade: Grade | Literal[""] = ""
     looks: str = ""
     concept: str = ""
     name: str = ""
@@ -200,6 +202,7 @@ def _decision(entry: DecisionEntry, place: str) -> Decision:
         name=entry.name,
         title=entry.title,
         class_name=entry.class_name,
+        grade=entry.grade,
         reason=entry.reason,
         person=entry.person,
         role=entry.role,
@@ -220,6 +223,7 @@ def _entry(decision: Decision) -> dict[str, Any]:
         "finding": decision.fingerprint,
         "title": decision.title,
         "class_name": decision.class_name,
+        "grade": decision.grade,
         "concept": decision.concept,
         "name": decision.name,
         "reason": decision.reason,

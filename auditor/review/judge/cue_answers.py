@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from auditor.language.speaking import N_
+from auditor.language.speaking import N_, ngettext
 from auditor.language.speaking import gettext as _
+from auditor.report.document.answers import SHORTCUT, cue_state, last_about
 from auditor.report.document.review import CueAnswer, CueState, DecisionState
 from auditor.review.graded import RANK, Graded
 
-# A decision of these kinds says of a cue that it is a shortcut.
-SHORTCUT = ("confirm", "accept", "mitigate")
 SENTENCES: Mapping[CueState, str] = {
     "new": N_("%(cue)s: nobody has said yet whether it is part of what the class means."),
     "unsure": N_("%(cue)s: %(person)s was not sure on %(date)s."),
@@ -29,7 +28,7 @@ def with_answers(findings: Sequence[Graded], decisions: Sequence[DecisionState])
     last = last_about(decisions)
     found = [
         replace(item, severity=item.severity_as_shortcut, shortcut=True)
-        if item.grade == "C" and _says(last.get(item.id)) in SHORTCUT
+        if item.grade == "C" and item.id in last and last[item.id].decision.what in SHORTCUT
         else item
         for item in findings
     ]
@@ -42,21 +41,20 @@ def cue_answers(findings: Sequence[Graded], decisions: Sequence[DecisionState]) 
     return [_answer(item, last.get(item.id)) for item in findings if item.asked]
 
 
-def last_about(decisions: Sequence[DecisionState]) -> dict[str, DecisionState]:
-    """Return finding -> the decision about it that counts, in force or expired."""
-    return {
-        state.finding: state
-        for state in decisions
-        if state.finding is not None and state.state in ("in force", "expired")
-    }
-
-
-def _says(state: DecisionState | None) -> str:
-    return state.decision.what if state else ""
+def waiting(cues: Sequence[CueAnswer]) -> str:
+    """Say how many cues may yet become findings, nothing where all are answered."""
+    count = sum(not each.answered for each in cues)
+    if not count:
+        return ""
+    return ngettext(
+        "%(num)s cue has no answer: it becomes a finding if a person calls it a shortcut.",
+        "%(num)s cues have no answer: each becomes a finding if a person calls it a shortcut.",
+        count,
+    )
 
 
 def _answer(item: Graded, last: DecisionState | None) -> CueAnswer:
-    state = _state(item, last)
+    state = cue_state(last, inside=item.inside)
     made = last.decision if last else None
     return CueAnswer(
         finding=item.id,
@@ -73,14 +71,3 @@ def _answer(item: Graded, last: DecisionState | None) -> CueAnswer:
             expires=(made.expires if made else None) or "",
         ),
     )
-
-
-def _state(item: Graded, last: DecisionState | None) -> CueState:
-    if item.shortcut:
-        return "a shortcut"
-    if _says(last) == "reject":
-        assert last is not None
-        return "expired" if last.state == "expired" else "part of the class"
-    if _says(last) == "unsure":
-        return "unsure"
-    return "inside the marked object" if item.inside else "new"

@@ -57,7 +57,7 @@ def judge(
     waived = _waived(findings, decisions)
     open_ones = [item for item in findings if item.id not in {each.finding for each in waived}]
     checks = [
-        *check_targets(result, targets, findings, {each.finding for each in waived}),
+        *check_targets(result, targets, findings, cues, {each.finding for each in waived}),
         *check_rules(result, policy, comparison, decisions, findings, cues, waived),
     ]
     blocked = {name for check in checks if check.state == "not met" for name in check.findings}
@@ -143,14 +143,14 @@ def _sentence(code: Code, checks: Sequence[Check], result: AuditResult, *, grave
     heads = _sentences((check for check in checks if check.headline), "not met")
     before = _sentences((check for check in checks if check.name == CHANCE), "not met", "condition")
     cues = _sentences((check for check in checks if check.name == CUES), *TOLD)
-    open_ones = _sentences(checks, "open")
+    open_ones = _open(checks)
     first = {
         "do_not_use": [*failed, *open_ones],
         "needs_decision": [each for each in (*failed, *open_ones) if each not in cues],
         "incomplete": _sentences(checks, "not measured"),
         "needs_look": cues,
         "conditions": _sentences(checks, "condition", "waived", "not measured"),
-        "pass": [unsearched(result.search)],
+        "pass": [],
     }[code][:1]
     shown = list(dict.fromkeys((*first, *heads)))
     more = len(set(failed) - {*shown, *before})
@@ -158,14 +158,21 @@ def _sentence(code: Code, checks: Sequence[Check], result: AuditResult, *, grave
         shown.append(
             ngettext("%(num)s more reason stands below.", "%(num)s more reasons stand below.", more)
         )
+    if code in ("needs_look", "conditions", "pass"):
+        shown.append(unsearched(result.search))
     lead = FIX_FIRST if code == "do_not_use" and grave else LEADS[code]
     return joined((*before, lead, *(each for each in shown if each not in before)))
 
 
 def _reasons(checks: Sequence[Check]) -> list[str]:
     failed = _sentences(sorted(checks, key=lambda check: not check.findings), "not met")
-    rest = (_sentences(checks, *states) for states in (("open",), TOLD[2:3], TOLD[3:]))
+    rest = (_open(checks), _sentences(checks, TOLD[2]), _sentences(checks, *TOLD[3:]))
     return [*failed, *(sentence for told in rest for sentence in told)]
+
+
+def _open(checks: Iterable[Check]) -> list[str]:
+    """Return what waits for a person; a rule that waits for cues alone names no finding."""
+    return _sentences((check for check in checks if check.findings), "open")
 
 
 def _sentences(checks: Iterable[Check], *states: str) -> list[str]:

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from auditor.config.policy import PolicyConfig
+from auditor.language.speaking import N_, joined, ngettext
 from auditor.language.speaking import gettext as _
-from auditor.language.speaking import joined, ngettext
 from auditor.report.document.result import AuditResult
 from auditor.report.document.review import Check, Comparison, CueAnswer, DecisionState, Waived
 from auditor.report.show.formatting import interval as in_words
 from auditor.review.graded import RANK, Graded, listed
+from auditor.review.judge.cue_answers import waiting
 from auditor.review.judge.targets import gaps_of
 
 CUES, CHANCE = "require_reviewed", "chance"
@@ -42,8 +43,8 @@ def check_rules(
     open_ones = [item for item in findings if item.id not in names]
     gaps = gaps_of(result)
     return [
-        _fail_on(policy, open_ones, waived, gaps),
-        _fail_on_new(policy, open_ones, comparison),
+        _fail_on(policy, open_ones, waived, gaps, waiting(cues)),
+        _fail_on_new(policy, open_ones, comparison, waiting(cues)),
         _decisions(findings, decisions),
         _cues(policy, cues, gaps),
         _complete(policy, result),
@@ -56,6 +57,7 @@ def _fail_on(
     open_ones: Sequence[Graded],
     waived: Sequence[Waived],
     gaps: Sequence[str],
+    unanswered: str,
 ) -> Check:
     wanted = (
         _("no finding fails the gate")
@@ -82,6 +84,9 @@ def _fail_on(
             "%(findings)s: a person has to decide about this before the model is relied on.",
             findings=listed(review),
         )
+    elif unanswered:
+        state = "open"
+        sentence = joined((*(each.sentence for each in waived), unanswered))
     elif waived:
         state = "waived"
         sentence = joined(each.sentence for each in waived)
@@ -93,7 +98,8 @@ def _fail_on(
         )
     else:
         state, sentence = "met", _("No finding counts against the model.")
-    ids = [item.id for item in blocking or review] or [each.finding for each in waived]
+    ids = [item.id for item in blocking or review]
+    ids = ids or ([] if unanswered else [each.finding for each in waived])
     return _rule("fail_on", wanted, measured, state, sentence, ids)
 
 
@@ -101,6 +107,7 @@ def _fail_on_new(
     policy: PolicyConfig,
     open_ones: Sequence[Graded],
     comparison: Comparison | None,
+    unanswered: str,
 ) -> Check:
     severity = policy.fail_on_new
     wanted = (
@@ -111,11 +118,15 @@ def _fail_on_new(
     if comparison is None:
         said = _("There is no earlier audit to compare with, so nothing can be called new.")
         return _rule("fail_on_new", wanted, _("not compared"), "not asked", said, ())
-    arrived = {
+    arrived: dict[str, str] = {
         change.id: change.status
         for change in comparison.findings
         if change.id is not None and change.status in ("new", "back")
     }
+    known = {change.id for change in comparison.findings}
+    # A comparison is of what counts by its grade: what a person calls a shortcut is not in it.
+    called = [item for item in open_ones if item.shortcut and item.id not in known]
+    arrived |= {item.id: N_("new as a finding") for item in called}
     fresh = [item for item in open_ones if item.id in arrived]
     blocking = _at_least(fresh, severity)
     measured = listed(fresh) if fresh else _("none")
@@ -133,8 +144,9 @@ def _fail_on_new(
         ids = [item.id for item in blocking]
         return _rule("fail_on_new", wanted, measured, "not met", sentence, ids)
     sentence = _("Nothing new since %(earlier)s counts against the model.", earlier=earlier)
-    sentence = joined((sentence, limits))
-    return _rule("fail_on_new", wanted, measured, "met", sentence, ())
+    state: RuleState = "open" if unanswered and severity != "never" else "met"
+    sentence = joined((sentence, unanswered if state == "open" else "", limits))
+    return _rule("fail_on_new", wanted, measured, state, sentence, ())
 
 
 def _decisions(findings: Sequence[Graded], decisions: Sequence[DecisionState]) -> Check:
@@ -147,7 +159,7 @@ def _decisions(findings: Sequence[Graded], decisions: Sequence[DecisionState]) -
     loose = [state for state in loose if state not in expired]
     held = sum(state.state == "in force" for state in about)
     measured = _(
-        "%(held)s in force, %(expired)s expired, %(loose)s about nothing found here",
+        "%(held)s in force, %(expired)s expired, %(loose)s that hold for nothing here",
         held=held,
         expired=len(expired),
         loose=len(loose),
@@ -174,18 +186,18 @@ def _cues(policy: PolicyConfig, cues: Sequence[CueAnswer], gaps: Sequence[str]) 
         if policy.require_reviewed
         else _("cues that nobody has answered are named")
     )
-    waiting = [each for each in cues if not each.answered]
+    open_cues = [each for each in cues if not each.answered]
     measured = _(
         "%(count)s, of which %(new)s new and %(open)s open",
         count=len(cues),
         new=sum(each.state == "new" for each in cues),
         open=sum(each.state in ("unsure", "expired") for each in cues),
     )
-    if waiting:
+    if open_cues:
         state: RuleState = "not met" if policy.require_reviewed else "open"
-        told = [each.sentence for each in waiting[:MOST_TOLD]]
-        if len(waiting) > MOST_TOLD:
-            told.append(_("%(more)s more.", more=len(waiting) - MOST_TOLD))
+        told = [each.sentence for each in open_cues[:MOST_TOLD]]
+        if len(open_cues) > MOST_TOLD:
+            told.append(_("%(more)s more.", more=len(open_cues) - MOST_TOLD))
         sentence = joined((*told, _("Answer with auditor review RUN --cues.")))
     elif cues:
         state, sentence = "met", joined(each.sentence for each in cues)
@@ -197,7 +209,7 @@ def _cues(policy: PolicyConfig, cues: Sequence[CueAnswer], gaps: Sequence[str]) 
         )
     else:
         state, sentence = "met", _("There is no cue to ask about.")
-    ids = [each.finding for each in waiting]
+    ids = [each.finding for each in open_cues]
     return _rule(CUES, wanted, measured, state, sentence, ids)
 
 

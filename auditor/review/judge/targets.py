@@ -12,11 +12,12 @@ from auditor.language.speaking import gettext as _
 from auditor.language.speaking import joined
 from auditor.records.part import Interval
 from auditor.report.document.result import AuditResult
-from auditor.report.document.review import Check
+from auditor.report.document.review import Check, CueAnswer
 from auditor.report.show.formatting import interval as in_words
 from auditor.review.graded import RANK, Graded, listed
+from auditor.review.judge.cue_answers import waiting
 
-State = Literal["met", "not met", "not measured"]
+State = Literal["met", "not met", "not measured", "open"]
 TRUST = ("not trusted", "partly trusted", "trusted")
 # Targets whose certain miss is said before all else.
 MOST_NAMES = 6
@@ -32,7 +33,11 @@ TITLES = {
 
 
 def check_targets(
-    result: AuditResult, targets: TargetsConfig, findings: Sequence[Graded], waived: Collection[str]
+    result: AuditResult,
+    targets: TargetsConfig,
+    findings: Sequence[Graded],
+    cues: Sequence[CueAnswer],
+    waived: Collection[str],
 ) -> list[Check]:
     """Return one check per target that is asked for; ``waived`` are ids of findings.
 
@@ -41,7 +46,7 @@ def check_targets(
     checks = []
     for name, wanted in targets.asked().items():
         if name == "largest_severity":
-            checks.append(_severity(result, wanted, findings, waived))
+            checks.append(_severity(result, wanted, findings, cues, waived))
         elif name == "faithfulness":
             checks.append(_faithfulness(result, wanted))
         else:
@@ -201,7 +206,11 @@ def gaps_of(result: AuditResult) -> list[str]:
 
 
 def _severity(
-    result: AuditResult, wanted: str, findings: Sequence[Graded], waived: Collection[str]
+    result: AuditResult,
+    wanted: str,
+    findings: Sequence[Graded],
+    cues: Sequence[CueAnswer],
+    waived: Collection[str],
 ) -> Check:
     open_ones = [item for item in findings if item.id not in waived]
     beyond = [item for item in open_ones if RANK[item.severity] > RANK[wanted]]
@@ -211,6 +220,11 @@ def _severity(
     if beyond:
         sentence = _("%(findings)s is beyond the target.", findings=listed(beyond))
         return _check(name, asked, _(largest), "not met", sentence, findings=ids)
+    asked_about = {each.finding for each in cues if not each.answered}
+    grave = [item for item in findings if RANK[item.severity_as_shortcut] > RANK[wanted]]
+    if any(item.id in asked_about for item in grave):
+        sentence = joined((_("No finding that counts is beyond the target."), waiting(cues)))
+        return _check(name, asked, _(largest), "open", sentence)
     gaps = gaps_of(result)
     if gaps:
         sentence = _(

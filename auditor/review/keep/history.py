@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,14 +14,16 @@ from pydantic import Field
 from auditor.base.errors import IntegrityError
 from auditor.language.speaking import gettext as _
 from auditor.records.part import Interval, Part, Words
+from auditor.report.document.answers import cue_state, last_about
 from auditor.report.document.codes import Code
 from auditor.report.document.result import Performance, Verdict
-from auditor.report.document.review import Judgement
+from auditor.report.document.review import DecisionState, Judgement
 from auditor.report.show.chosen import SHEET_GRADES
 from auditor.report.show.render import read_review
 from auditor.review import words
 from auditor.review.keep.runs import report_language, run_folders
 from auditor.run.manifest import read_listed, read_manifest
+from auditor.shortcuts.cues import inside_the_object
 from auditor.shortcuts.grading import severity
 
 REPORTS = ("report.html", "report/index.html", "report.pdf")
@@ -147,9 +150,7 @@ def _complete(path: Path, project: str, created: str) -> HistoryRow:
         worst_class=min(classes, key=_value) if classes else None,
         calibration_error=calibration.error if calibration else None,
         findings=_findings(document, judgement),
-        cues=dict(Counter(each.state for each in judgement.cues))
-        if judgement
-        else dict(Counter("new" for _name in document["cues"])),
+        cues=_cues(document, decisions),
         changes=dict(Counter(change.status for change in comparison.findings))
         if comparison
         else {},
@@ -157,6 +158,18 @@ def _complete(path: Path, project: str, created: str) -> HistoryRow:
         open_decisions=sum(each.state in ("expired", "unmatched") for each in decisions),
         reports=[name for name in REPORTS if (path / name).is_file()],
     )
+
+
+def _cues(document: dict[str, Any], decisions: Sequence[DecisionState]) -> dict[str, int]:
+    """Return how many cues have each state."""
+    last = last_about(decisions)
+    inside = {
+        each["id"]
+        for each in document["findings"]
+        if inside_the_object(each.get("outside"), each["plausibility"])
+    }
+    states = (cue_state(last.get(name), inside=name in inside) for name in document["cues"])
+    return dict(Counter(states))
 
 
 def _findings(document: dict[str, Any], judgement: Judgement | None) -> dict[str, int] | None:
