@@ -9,16 +9,31 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.cli.options import quiet_option
+from auditor.demo.names import SHORTCUTS
 
 if TYPE_CHECKING:
     from auditor.report.document.result import AuditResult
 
 
-@click.command("demo")
+class Demo(click.Command):
+    """Says what became of an option that is gone."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Parse the options.
+
+        Raises:
+            click.UsageError: one of them is wrong.
+        """
+        if "--clean" in args:
+            raise click.UsageError("--clean is gone: use --shortcut none.", context)
+        return super().parse_args(context, args)
+
+
+@click.command("demo", cls=Demo)
 @click.option(
     "--shortcut",
-    type=click.Choice(["stamp", "background", "none"]),
-    default="stamp",
+    type=click.Choice(SHORTCUTS),
+    default=SHORTCUTS[0],
     show_default=True,
     help="What the model was taught to go by: a date stamp, the bench below a part, or nothing.",
 )
@@ -57,7 +72,7 @@ def command(shortcut: str, anew: bool, out: Path | None, seed: int, quiet: bool)
     from auditor.run.storage import check_writable
 
     started = time.monotonic()
-    folder = out or Path("auditor-demo" if shortcut == "stamp" else f"auditor-demo-{shortcut}")
+    folder = out or Path("auditor-demo" if shortcut == SHORTCUTS[0] else f"auditor-demo-{shortcut}")
     check_writable(folder)
     progress = TerminalProgress(quiet=quiet)
     trained = is_trained(seed, anew)

@@ -43,9 +43,10 @@ def command(
     """Judge RUN, the folder of a finished audit, by its owner's policy.
 
     Writes review.json, junit.xml, summary.json and summary.md into RUN and the verdict to stdout.
-    Exits with 1 for DO NOT USE YET, for NEEDS A DECISION from the severity policy.fail_on on, and
-    for NEEDS A LOOK with policy.require_reviewed; with 4 for INCOMPLETE; with 0 otherwise. Needs
-    neither the model nor torch.
+    Needs neither the model nor torch. Exits with 1 where the policy asks for something that is not
+    met: the verdict is DO NOT USE YET; or NEEDS A DECISION, and a finding that waits for one is as
+    severe as policy.fail_on or more; or NEEDS A LOOK, and policy.require_reviewed is set. Exits
+    with 4 if the verdict is INCOMPLETE, else with 0.
     """
     from auditor.cli.ending import job_summary
     from auditor.cli.progress import TerminalProgress

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -144,12 +144,22 @@ def _read_marker(folder: Path, wanted: dict[str, Any]) -> dict[str, Any] | None:
         raise ConfigError(
             f"'{path}' is damaged. Delete '{folder}' or name a new folder."
         ) from error
-    if held != wanted or not complete:
+    if held["format"] != FORMAT or not complete:
         raise ConfigError(
-            f"'{folder}' holds another demo ({', '.join(f'{k}: {v}' for k, v in held.items())}). "
-            f" Name another folder, or delete it."
+            f"'{folder}' holds the demo of another version. Name another folder, or delete it."
+        )
+    if held != wanted:
+        raise ConfigError(
+            f"'{folder}' holds the demo {_asked(held)}, and not {_asked(wanted)}. Name another "
+            "folder, or delete it."
         )
     return marker if finished else None
+
+
+def _asked(demo: Mapping[str, Any]) -> str:
+    """Return the options that a demo is asked for with."""
+    train = " --train" if demo["trained"] and demo["seed"] == 0 else ""
+    return f"--shortcut {demo['shortcut']} --seed {demo['seed']}{train}"
 
 
 def _check_unchanged(folder: Path, files: dict[str, str]) -> None:

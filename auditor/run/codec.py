@@ -54,6 +54,11 @@ def load_record(folder: Path) -> Any:
                 f"{folder.name}/record.json has a format this version cannot read."
             )
         return _decode(document["value"], folder)
+    except FileNotFoundError as error:
+        raise IntegrityError(
+            f"stage '{folder.name}' is not there whole ({Path(error.filename).name} is missing): "
+            "run the audit again with --repair, which makes it again."
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise IntegrityError(f"stage '{folder.name}' cannot be read back: {error}.") from error
 

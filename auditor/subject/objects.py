@@ -50,6 +50,11 @@ class Objects:
         """Return how many rows have a mask or a box."""
         return sum(size is not None for size in self.sizes)
 
+    def named(self, row: int) -> str:
+        """Return what a message calls the mask or the boxes of a row."""
+        file = self.files[row]
+        return f"the mask '{file.name}'" if file is not None else "the box"
+
     def mask(
         self, row: int, preprocessing: Preprocessing, *, ready: bool
     ) -> Float[np.ndarray, "height width"] | float:
@@ -173,8 +178,9 @@ def _checked(
                 raise DataError(f"the mask '{file.name}' of '{path}' {reason}.") from reason
             if shape != size:
                 raise DataError(
-                    f"the mask of '{path}' is {shape[0]} x {shape[1]} pixels, but the picture is "
-                    f"{size[0]} x {size[1]} when upright; masks must have their picture's size."
+                    f"the mask '{file.name}' of '{path}' is {shape[0]} x {shape[1]} pixels, but "
+                    f"the picture is {size[0]} x {size[1]} when upright; masks must have their "
+                    "picture's size."
                 )
             contents[row] = content_digest(content)
             digest.update(contents[row].encode())

@@ -142,7 +142,7 @@ class Subject:
             try:
                 found[place] = self.marks.mask(row, self.preprocessing, ready=self.ready)
             except Unreadable as reason:
-                raise self._lost(row, reason, "the mask of ") from reason
+                raise self._lost(row, reason, f"{self.marks.named(row)} of ") from reason
         return found
 
     @property
@@ -345,10 +345,12 @@ def _rows(config: Config, everything: Collection, wanted: Names[str], matching: 
 
 
 def _marked(marks: Objects | None, data: Collection) -> tuple[str, ...]:
-    """Say how many pictures have a mask or box when not all do."""
+    """Say how many pictures have a mask or box when not all do, and name one that has none."""
     if marks is None or marks.marked == len(data):
         return ()
-    return (f"{marks.marked} of {len(data)} pictures say where their object is",)
+    first = data.paths[marks.sizes.index(None)]
+    said = f"{marks.marked} of {len(data)} pictures say where their object is"
+    return (f"{said}; the first that does not: '{first}'",)
 
 
 def _preprocessing(

@@ -80,6 +80,16 @@ def test_only_records_of_this_package_are_made_from_a_file(tmp_path: Path, name:
         load_record(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["record.json", "r.relevance.npy"])
+def test_a_stage_that_is_not_there_whole_is_named(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "relevance"
+    folder.mkdir()
+    save_record(folder, layer())
+    (folder / name).unlink()
+    with pytest.raises(IntegrityError, match=rf"'relevance' is not there whole \({name}.*--repair"):
+        load_record(folder)
+
+
 def test_a_record_of_another_version_is_refused(tmp_path: Path) -> None:
     save_record(tmp_path, 3)
     text = (tmp_path / "record.json").read_text()

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file
 
+from auditor.__main__ import run
 from auditor.base.errors import AuditorError
 from auditor.config.audit import load_config
 from auditor.demo import prepare, training
@@ -101,7 +102,7 @@ def test_weights_are_shipped_for_seed_0_and_trained_for_others(tmp_path: Path) -
     epochs: list[int] = []
     prepare.prepare_demo(tmp_path / "trained", anew=True, progress=epochs.append)
     assert epochs == [1]
-    with pytest.raises(AuditorError, match="another demo"):
+    with pytest.raises(AuditorError, match="holds the demo --shortcut stamp --seed 0 --train, and"):
         prepare.prepare_demo(tmp_path / "trained")
 
 
@@ -123,10 +124,16 @@ def test_a_finished_demo_is_used_again_and_your_config_is_kept(tmp_path: Path) -
     assert (tmp_path / "model.safetensors").stat().st_mtime_ns == before
 
 
-def test_another_demo_or_a_full_folder_is_refused(tmp_path: Path) -> None:
+def test_another_demo_or_a_full_folder_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     prepare.prepare_demo(tmp_path / "demo")
-    with pytest.raises(AuditorError, match="seed"):
+    with pytest.raises(AuditorError, match="stamp --seed 0, and not --shortcut stamp --seed 1"):
         prepare.prepare_demo(tmp_path / "demo", seed=1)
+    with pytest.raises(AuditorError, match="and not --shortcut none --seed 0"):
+        prepare.prepare_demo(tmp_path / "demo", shortcut="none")
+    assert run(["demo", "--clean", "--out", str(tmp_path / "new")]) == 2
+    assert "--clean is gone: use --shortcut none" in capsys.readouterr().err
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text("x")
     with pytest.raises(AuditorError, match="not empty"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ from auditor.report.draw.zeroing_curves import zeroing_figure
 from auditor.report.sections.findings import finding_cards
 from auditor.report.show.picture_store import ImageStore
 from auditor.run.codec import load_record, save_record
+from auditor.shortcuts.seen import CONTEXT
 from auditor.shortcuts.tests import FLIP_EXCESS, in_order
 from tests.report.conftest import Run
 from tests.report.test_html import text_of
@@ -126,6 +128,15 @@ def test_the_document_holds_what_was_found_and_a_figure(tmp_path: Path) -> None:
 
 def test_a_finding_without_details_has_none(tmp_path: Path) -> None:
     assert card(finding(None), tmp_path).details is None
+
+
+def test_pictures_are_named_that_carry_a_region_and_none_for_a_context(tmp_path: Path) -> None:
+    found = finding(None)
+    (carrier,) = card(found, tmp_path).carriers
+    assert (carrier.picture, carrier.half, carrier.box) == ("0.png", "discovery", (0, 0, 4, 4))
+    context = replace(found.candidate, kind=CONTEXT)
+    assert card(found.model_copy(update={"candidate": context}), tmp_path).carriers == []
+    assert card(found.model_copy(update={"grade": "C"}), tmp_path).carriers == []
 
 
 def test_a_finding_survives_the_run_folder(tmp_path: Path) -> None:

@@ -91,10 +91,12 @@ def test_rows_without_a_mask_are_not_known_and_counted(folder: Path) -> None:
     found = subject(masks(folder, count=2), masks="masks")
     assert np.isnan(found.objects([2])).all()
     assert not np.isnan(found.objects([1])).any()
-    assert "4 of 6 pictures say where their object is" in found.notes
+    said = "4 of 6 pictures say where their object is; the first that does not: 'a/002.png'"
+    assert said in found.notes
     table(folder, "box", ["6 5 6 10", "", "1,1,2,2; 3 3 2 2", "", "", ""])
     found = from_table(folder, "box", "box")
     assert "2 of 6" in " ".join(found.notes)
+    assert "does not: 'photos/a/001.png'" in " ".join(found.notes)
     assert found.marks.boxes[2] == ((1, 1, 2, 2), (3, 3, 2, 2))
 
 
@@ -124,7 +126,9 @@ def test_wrong_boxes_are_named(folder: Path, cell: str, said: str) -> None:
 
 def test_masks_of_another_size_or_none_at_all_are_errors(folder: Path) -> None:
     masks(folder, height=HEIGHT + 2)
-    with pytest.raises(DataError, match=r"mask of 'a/000.png' is 22 x 30 .* picture is 20 x 30"):
+    with pytest.raises(
+        DataError, match=r"mask '000.png' of 'a/000.png' is 22 x 30 .* picture is 20 x 30"
+    ):
         subject(folder, masks="masks")
     (folder / "empty").mkdir()
     with pytest.raises(DataError, match=r"no mask of any picture; that of 'a/000.png'"):
@@ -152,10 +156,12 @@ def test_a_mask_that_changes_is_never_used(folder: Path) -> None:
     content = file.read_bytes()
     file.unlink()
     assert found.objects([0]) is not None
-    with pytest.raises(StoppedError, match=r"the mask of 'a/001\.png' could be read.*not exist"):
+    with pytest.raises(
+        StoppedError, match=r"the mask '001\.png' of 'a/001\.png' could be read.*not exist"
+    ):
         found.objects([0, 1])
     Image.new("L", (WIDTH, HEIGHT), 255).save(file)
-    with pytest.raises(DataError, match=r"the mask of 'a/001\.png' has changed since"):
+    with pytest.raises(DataError, match=r"the mask '001\.png' of 'a/001\.png' has changed since"):
         found.objects([1])
     file.write_bytes(content)
     assert not np.isnan(found.objects([1])).any()

@@ -430,9 +430,9 @@ class FindingCard(Assessment):
 
     ``outlined`` are members with the region outlined, ``aligned`` the regions cut out side by side.
     ``what`` is one short plain phrase for tables and the summary. ``carriers`` are the pictures of
-    the class, of those that the search looked at, to take again or to mask (grades A and B).
-    In nine of ten members no more than ``outside`` of the region lies off the masks of the objects,
-    None without masks.
+    the class, of those that the search looked at, to take again or to mask: of grade A or B, and no
+    context, which every picture has. In nine of ten members no more than ``outside`` of the region
+    lies off the masks of the objects, None without masks.
     """
 
     id: str

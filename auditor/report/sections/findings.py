@@ -86,13 +86,19 @@ def _card(
         concepts=[concept_id(candidate.layer, c) for c in candidate.concepts]
         if candidate.layer
         else [],
-        carriers=_carriers(candidate, samples) if finding.grade in ("A", "B") else [],
+        carriers=_carriers(finding, samples),
     )
 
 
-def _carriers(candidate: Candidate, samples: Samples) -> list[Carrier]:
-    """Return the pictures that carry a region, and the box around it in each."""
-    carriers = []
+def _carriers(finding: Finding, samples: Samples) -> list[Carrier]:
+    """Return the pictures that carry a region of grade A or B, and the box around it in each.
+
+    None of a context: every picture has surroundings.
+    """
+    candidate = finding.candidate
+    carriers: list[Carrier] = []
+    if finding.grade not in ("A", "B") or candidate.kind == CONTEXT:
+        return carriers
     for row, mask in zip(candidate.rows, candidate.masks, strict=True):
         if not mask.any():
             continue
@@ -268,7 +274,7 @@ def evidence_rows(result: AuditResult) -> Iterable[Row]:
 
 
 def image_rows(result: AuditResult) -> Iterable[Row]:
-    """Yield a row for each picture that carries a finding of grade A or B."""
+    """Yield a row for each picture that carries a region of grade A or B."""
     for finding in result.findings:
         for carrier in finding.carriers:
             box = zip(("x", "y", "width", "height"), carrier.box, strict=True)
