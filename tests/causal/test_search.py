@@ -277,6 +277,28 @@ class MarkedWorld(World):
         return masks
 
 
+class CoveredWorld(World):
+    """A world in which all of every picture is marked as the object."""
+
+    def objects(self, rows: Sequence[int]) -> np.ndarray:
+        """Return masks of the objects."""
+        return np.ones((len(rows), SIZE, SIZE), np.float32)
+
+
+class BoxedWorld(CoveredWorld):
+    """One whose objects are marked by boxes."""
+
+    boxed = True
+
+
+@pytest.mark.parametrize(("world", "outside"), [(CoveredWorld, 0.0), (BoxedWorld, None)])
+def test_only_masks_say_that_a_region_lies_inside_the_object(
+    subject: World, world: type[World], outside: float | None
+) -> None:
+    first = search(world(subject.images, subject.labels, subject.model)).findings[0]
+    assert first.plausibility.outside == outside
+
+
 def test_the_users_masks_say_that_the_mark_is_off_the_object(subject: World) -> None:
     marked = MarkedWorld(subject.images, subject.labels, subject.model)
     first = search(marked).findings[0]

@@ -83,8 +83,9 @@ def test_boxes_and_masks_of_a_table_say_the_same(folder: Path) -> None:
     assert boxes.manifest.metadata == {}
     by_box = boxes.objects([0, 1])
     table(folder, "where", [f"masks/{label}/00{number}.png" for label in "ab" for number in "012"])
-    by_mask = from_table(folder, "where", "mask").objects([0, 1])
-    assert np.allclose(by_box, by_mask)
+    masked = from_table(folder, "where", "mask")
+    assert np.allclose(by_box, masked.objects([0, 1]))
+    assert (boxes.boxed, masked.boxed) == (True, False)
 
 
 def test_rows_without_a_mask_are_not_known_and_counted(folder: Path) -> None:
