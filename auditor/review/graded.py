@@ -52,7 +52,7 @@ class Graded:
     asked: bool = False
     inside: bool = False
     shortcut: bool = False
-    severity_as_shortcut: Severity = "medium"
+    severity_as_shortcut: Severity = "critical"
     ruled_out: bool = False
 
     @property

@@ -218,7 +218,7 @@ def _severity(
     asked = _("none") if wanted == "none" else _("at most %(value)s", value=_(wanted))
     name, ids = "largest_severity", [item.id for item in beyond]
     if beyond:
-        sentence = _("%(findings)s is beyond the target.", findings=listed(beyond))
+        sentence = _("Beyond the target: %(findings)s.", findings=listed(beyond))
         return _check(name, asked, _(largest), "not met", sentence, findings=ids)
     asked_about = {each.finding for each in cues if not each.answered}
     grave = [item for item in findings if RANK[item.severity_as_shortcut] > RANK[wanted]]
