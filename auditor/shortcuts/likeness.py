@@ -38,7 +38,7 @@ def stereotypy(crops: Float[np.ndarray, "reference shift pixel"]) -> float:
     return float(np.median(three.mean(axis=1)))
 
 
-def above_usual(value: float, comparison: Sequence[float]) -> float:
+def beyond_usual(value: float, comparison: Sequence[float]) -> float:
     """Return how far a likeness lies between the usual one (0) and that of copies (1)."""
     usual = float(np.median(comparison))
     return float(np.clip((value - usual) / max(1.0 - usual, 1e-6), 0.0, 1.0))
@@ -68,12 +68,12 @@ def same_mark(
 
 
 def standing_out(observed: float, usual: Sequence[float], windows: Windows) -> float:
-    """Return how far windows are copies: `above_usual`, and above what their pictures repeat.
+    """Return how far windows are copies: `beyond_usual`, and above what their pictures repeat.
 
     The windows of a texture look alike from picture to picture, and so they do inside a picture: a
     wall is full of the same joints. A mark is there once.
     """
-    return min(above_usual(observed, usual), above_usual(observed, [repeats(windows)]))
+    return min(beyond_usual(observed, usual), beyond_usual(observed, [repeats(windows)]))
 
 
 def repeats(windows: Windows) -> float:

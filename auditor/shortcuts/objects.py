@@ -14,10 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from scipy import ndimage
-from scipy.sparse.csgraph import shortest_path
+from scipy.sparse.csgraph import floyd_warshall
+from scipy.spatial.distance import cdist
 from skimage.color import rgb2lab
 from skimage.segmentation import slic
 
+from auditor.shortcuts.propose.heat import heaviest_part
 from auditor.shortcuts.scenes import shrinkage
 from auditor.shortcuts.whole_pictures.modes import otsu
 
@@ -84,7 +86,8 @@ def estimated(picture: UInt8[np.ndarray, "h w 3"]) -> tuple[Bool[np.ndarray, "h 
     salient = _salience(small)
     if np.ptp(salient) < 1e-6:
         return np.zeros(picture.shape[:2], dtype=bool), 0.0
-    mask = _main_part(salient >= otsu(salient.ravel()), salient)
+    part = heaviest_part(salient >= otsu(salient.ravel()), salient)
+    mask: Bool[np.ndarray, "small_h small_w"] = ndimage.binary_fill_holes(part)
     outside = salient[~mask].mean() if not mask.all() else 1.0
     certainty = float(np.clip(salient[mask].mean() - outside, 0.0, 1.0)) if mask.any() else 0.0
     rows = np.minimum(np.arange(picture.shape[0]) // factor, mask.shape[0] - 1)
@@ -104,17 +107,21 @@ def _salience(picture: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "h w"]:
         start_label=0,
     )
     count = int(segments.max()) + 1
-    colours = _means(segments, lab, count)
     height, width = segments.shape
     rows, columns = np.indices(segments.shape)
-    places = _means(segments, np.stack([rows / height, columns / width], axis=2), count)
+    values = np.concatenate([lab, np.stack([rows / height, columns / width], axis=2)], axis=2)
+    means = np.stack(
+        [ndimage.mean(each, segments, np.arange(count)) for each in np.moveaxis(values, 2, 0)],
+        axis=1,
+    )
+    colours, places = means[:, :3], means[:, 3:]
     border = np.zeros(count, dtype=bool)
     edges = segments[0], segments[-1], segments[:, 0], segments[:, -1]
     border[np.concatenate(edges)] = True
     adjacent = _adjacent(segments, count)
-    apart = np.linalg.norm(colours[:, None] - colours, axis=2)
+    apart = cdist(colours, colours)
     background = _background(apart, adjacent, border)
-    near = np.exp(-(((places[:, None] - places) ** 2).sum(axis=2)) / (2 * NEAR**2))
+    near = np.exp(-(cdist(places, places) ** 2) / (2 * NEAR**2))
     contrast = (apart * near * background).sum(axis=1)
     contrast *= np.exp(-(((places - 0.5) ** 2).sum(axis=1)) / (2 * CENTRED**2))
     contrast /= max(float(contrast.max()), 1e-9)
@@ -141,7 +148,7 @@ def _background(
     linked = adjacent | np.outer(border, border)
     graph = np.where(linked, np.maximum(apart - step, 0.0) + 1e-6, 0.0)
     np.fill_diagonal(graph, 0.0)
-    reach = np.exp(-(shortest_path(graph, directed=False) ** 2) / (2 * COLOUR**2))
+    reach = np.exp(-(floyd_warshall(graph, directed=False) ** 2) / (2 * COLOUR**2))
     connectivity = (reach * border).sum(axis=1) / np.sqrt(reach.sum(axis=1))
     connected: Float[np.ndarray, "segment"] = 1 - np.exp(-(connectivity**2) / (2 * CONNECTED**2))
     return connected
@@ -153,28 +160,3 @@ def _adjacent(segments: Int[np.ndarray, "h w"], count: int) -> Bool[np.ndarray, 
         adjacent[first, second] = adjacent[second, first] = True
     np.fill_diagonal(adjacent, val=False)
     return adjacent
-
-
-def _means(
-    segments: Int[np.ndarray, "h w"], values: Float[np.ndarray, "h w axis"], count: int
-) -> Float[np.ndarray, "segment axis"]:
-    flat = segments.ravel()
-    sizes = np.bincount(flat, minlength=count)
-    sums = [
-        np.bincount(flat, weights=values[..., axis].ravel(), minlength=count)
-        for axis in range(values.shape[2])
-    ]
-    means: Float[np.ndarray, "segment axis"] = np.stack(sums, axis=1) / sizes[:, None]
-    return means
-
-
-def _main_part(
-    mask: Bool[np.ndarray, "h w"], salient: Float[np.ndarray, "h w"]
-) -> Bool[np.ndarray, "h w"]:
-    """Return the connected part that stands out most in all, with its holes filled."""
-    labels, count = ndimage.label(mask)
-    if count == 0:
-        return mask
-    sums = ndimage.sum_labels(salient, labels, np.arange(1, count + 1))
-    main: Bool[np.ndarray, "h w"] = ndimage.binary_fill_holes(labels == 1 + int(np.argmax(sums)))
-    return main

@@ -9,7 +9,7 @@ import pytest
 
 from auditor.shortcuts.likeness import (
     REACH,
-    above_usual,
+    beyond_usual,
     crops,
     repeats,
     same_mark,
@@ -109,10 +109,10 @@ def test_a_window_without_room_elsewhere_is_met_nowhere() -> None:
     assert repeats(everywhere(own, np.zeros((COUNT, 2), dtype=int), SIZE)) == 0.0
 
 
-def test_above_usual_by_hand() -> None:
-    assert above_usual(0.5, [0.2, 0.2, 0.9]) == pytest.approx(0.3 / 0.8)
-    assert above_usual(0.1, [0.2]) == 0.0
-    assert above_usual(1.0, [1.0]) == 0.0
+def test_beyond_usual_by_hand() -> None:
+    assert beyond_usual(0.5, [0.2, 0.2, 0.9]) == pytest.approx(0.3 / 0.8)
+    assert beyond_usual(0.1, [0.2]) == 0.0
+    assert beyond_usual(1.0, [1.0]) == 0.0
 
 
 def test_crops_are_the_windows_at_every_shift() -> None:

@@ -19,31 +19,29 @@ ESTIMATED = N_("around the object as it was estimated")
 MISTAKEN = N_("mistakes go with the surroundings")
 
 
-@term(
+def measured_elsewhere(view: RegionView) -> float | None:
+    """Return None: what is true of a context is no measure of a region."""
+    return None
+
+
+# The share of its pictures whose object the user marked.
+term(
     MARKED,
     nothing=0.0,
     fully=1.0,
     weight=0.80,
     reason=N_("It is what surrounds the objects as they are marked in the data."),
-)
-def around_the_marked_object(view: RegionView) -> float | None:
-    """Return None: of a context, the share of its pictures whose object the user marked."""
-    return None
-
-
-@term(
+)(measured_elsewhere)
+# The median certainty of its objects where none are marked.
+term(
     ESTIMATED,
     nothing=0.0,
     fully=0.3,
     weight=0.45,
     reason=N_("It is what surrounds the objects, as far as these can be told from colour alone."),
-)
-def around_the_estimated_object(view: RegionView) -> float | None:
-    """Return None: of a context, the median certainty of its objects where none are marked."""
-    return None
-
-
-@term(
+)(measured_elsewhere)
+# The lower bound of the difference of error rates.
+term(
     MISTAKEN,
     nothing=UNUSED,
     fully=STRONG,
@@ -52,7 +50,4 @@ def around_the_estimated_object(view: RegionView) -> float | None:
         "Pictures as they are, of other classes in such surroundings, are taken for the class at "
         "least %(share)s more often."
     ),
-)
-def mistakes_go_with_the_surroundings(view: RegionView) -> float | None:
-    """Return None: of a context, the lower bound of the difference of error rates."""
-    return None
+)(measured_elsewhere)
