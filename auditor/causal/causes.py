@@ -27,6 +27,7 @@ from auditor.shortcuts.outline import (
     mark_at,
     relevant_at,
     relevant_in_each,
+    set_apart,
 )
 from auditor.shortcuts.propose.heat import edge_growth, eroded
 from auditor.shortcuts.propose.merging import OVERLAP, overlap
@@ -85,20 +86,18 @@ class Ground:
         )
 
 
-def causes_of(
-    stage: Stage, members: Members, screened: Sequence[Screened], most: int
-) -> list[Screened]:
-    """Return at most ``most`` of the screened regions, with outlines that cover their marks.
+def causes_of(stage: Stage, members: Members, chosen: Sequence[Screened]) -> list[Screened]:
+    """Return the chosen regions with outlines that cover their marks, as far as these differ.
 
-    Those that `selected` prefers; of two whose outlines are one, the first stays.
+    Of two whose outlines are one the first stays, and of all those that `selected` prefers.
     """
     ground = Ground(stage, members)
     causes: list[Screened] = []
-    for region in selected(screened, most):
+    for region in chosen:
         cause = outlined(ground, region)
         if not any(_coincide(cause, other) for other in causes):
             causes.append(cause)
-    return causes
+    return selected(causes, len(causes))
 
 
 def _coincide(first: Screened, second: Screened) -> bool:
@@ -187,17 +186,18 @@ def _outlines(
     carriers = order[:count]
     cores = proposal.cores(np.arange(len(proposal.masks)))
     rng = ground.stage.search.rng("outline", members.output, *proposal.name)
-    pictures, heat = members.pictures[carriers], members.heat[carriers]
+    heat = members.heat[carriers]
     area = float(proposal.masks[carriers].mean())
 
     def everywhere(mask: Bool[np.ndarray, "height width"]) -> Masks:
         return np.repeat(mask[None], len(members.rows), axis=0)
 
-    common: list[Masks] = []
-    others = ground.others.pictures
-    for edge in APART:
-        for gap in (0, edge_growth(*heat.shape[1:])):
-            common.append(everywhere(mark_at(pictures, others, cores[carriers], edge, gap)))
+    apart = set_apart(members.pictures[carriers], ground.others.usual)
+    common = [
+        everywhere(mark_at(apart, cores[carriers], edge, gap))
+        for edge in APART
+        for gap in (0, edge_growth(*heat.shape[1:]))
+    ]
     common += mark_anywhere(ground.matcher, ground.others, cores, carriers, APART, rng)
     yield "pictures", common
     placed = [everywhere(relevant_at(heat, cores[carriers], edge)) for edge in RELEVANT]

@@ -40,12 +40,13 @@ class Mistakes:
     """What pictures as they are say of a class.
 
     ``alike`` says which of ``pool`` have surroundings like its own, ``members`` which of its
-    members do.
+    members do, and ``others`` which pictures of `Stage.others`.
     """
 
     pool: Pool
     alike: Bool[np.ndarray, "sample"]
     members: Bool[np.ndarray, "member"]
+    others: Bool[np.ndarray, "other"]
     mistaken: Evidence
     missed: Evidence
 
@@ -69,15 +70,17 @@ def natural_mistakes(stage: Stage, members: Members, natural: Natural) -> Mistak
     output, pool = members.output, natural.pool
     own = margin_looks(members.pictures)
     others = natural.others[stage.others.labels != output]
-    looks = np.concatenate([natural.looks, own])
-    found = like_those(own[members.discovery], others, looks)
+    found = like_those(
+        own[members.discovery], others, np.concatenate([natural.looks, own, natural.others])
+    )
     if found is None:
         return None
-    alike, of_members = np.split(found, [len(natural.looks)])
+    seen = len(natural.looks)
+    alike, of_members, of_others = np.split(found, [seen, seen + len(own)])
     of_class, taken = pool.labels == output, pool.predictions == output
     mistaken = more_often(NATURAL_MISTAKES, taken[~of_class & alike], taken[~of_class & ~alike])
     missed = more_often(NATURAL_MISSES, ~taken[of_class & ~alike], ~taken[of_class & alike])
-    return Mistakes(pool, alike, of_members, mistaken, missed)
+    return Mistakes(pool, alike, of_members, of_others, mistaken, missed)
 
 
 def more_often(

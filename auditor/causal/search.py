@@ -14,8 +14,7 @@ from auditor.causal.context import Search
 from auditor.causal.findings import findings_of, gravest_first
 from auditor.causal.global_factors import MOST_TESTS, factor_trials, factors_of
 from auditor.causal.images import Members, Stage, load_members, load_pool
-from auditor.causal.kinds import CONTEXTS as SURROUNDINGS
-from auditor.causal.kinds import kinds_of
+from auditor.causal.kinds import CONTEXTS, kinds_of
 from auditor.causal.nulls import self_check
 from auditor.causal.proposing import Means, propose
 from auditor.causal.rivals import rivals_of
@@ -40,7 +39,7 @@ from auditor.shortcuts.tests import TESTS
 from auditor.shortcuts.whole_pictures.columns import COLUMNS, column_factors
 from auditor.shortcuts.whole_pictures.global_factors import WHOLE_PICTURES
 from auditor.shortcuts.whole_pictures.odd import ODD_SAMPLES, odd_samples
-from auditor.shortcuts.whole_pictures.surround_looks import CONTEXTS
+from auditor.shortcuts.whole_pictures.surround_looks import CONTEXT
 
 # Steps that are reported: of each class its screening and its tests; the self-check and factors.
 EACH, CLOSING = 2, 2
@@ -68,35 +67,33 @@ def find_shortcuts(search: Search) -> ShortcutReport:
     rivals = rivals_of(search, classes, stage.others)
     compared = Compared(screened, balanced(scenes), rivals, means)
     layers, notes = standing_layers(search, classes)
-    causes = {
-        members.output: causes_of(stage, members, screened[members.output], search.config.per_class)
-        for members in classes
-    }
-    chosen = _within_budget(search, causes)
+    chosen = _within_budget(search, screened)
     tested: list[Tested] = []
     for members in classes:
         layer = layers.get(members.output)
-        tested += tested_candidates(stage, members, chosen[members.output], compared, layer)
+        causes = causes_of(stage, members, chosen[members.output])
+        tested += tested_candidates(stage, members, causes, compared, layer)
         search.progress(1)
     nulls = self_check(stage, classes, tested, compared)
     search.progress(1)
     whole_pictures = WHOLE_PICTURES in search.proposals and bool(classes)
     factors, said = factor_trials(stage, classes) if whole_pictures else ([], [])
     contexts = context_trials(stage, classes, tested)
-    notes += said + contexts.notes
+    notes += said
     search.progress(1)
     results, tests = settled(
         {each.id: each.evidence for each in tested}
         | {each.id: each.evidence for each in factors}
-        | {each.id: each.evidence for each in contexts.trials}
+        | contexts.results
     )
-    findings = gravest_first(
-        [
-            *findings_of(stage, tested, results, nulls),
-            *context_findings(stage, contexts.trials, results),
-        ]
-    )
-    notes += [*not_tried(left), *closing_notes(tested, findings, nulls)]
+    surrounds = context_findings(stage, contexts.trials, results)
+    findings = gravest_first([*findings_of(stage, tested, results, nulls), *surrounds])
+    notes += contexts.notes(len(surrounds))
+    notes += [
+        *not_tried(left),
+        *not_tested(screened, chosen, len(tested)),
+        *closing_notes(tested, findings, nulls),
+    ]
     columns, odd, odd_total, said = _of_the_data(search, bool(classes))
     notes += said
     kinds = kinds_of(
@@ -105,7 +102,7 @@ def find_shortcuts(search: Search) -> ShortcutReport:
         tests,
         factors=factors,
         columns=columns,
-        elsewhere={SURROUNDINGS: contexts.looked(stage, tests)},
+        elsewhere={CONTEXTS: contexts.looked(tests)},
     )
     return ShortcutReport(
         tuple(findings),
@@ -158,7 +155,7 @@ def _stage(search: Search, classes: Sequence[Members]) -> Stage:
     tests = sum(TESTS[name].of_regions for name in TESTS)
     tests *= min(config.total, config.per_class * len(classes))
     tests += MOST_TESTS if WHOLE_PICTURES in search.proposals else 0
-    tests += CONTEXT_TESTS * len(classes) if CONTEXTS in search.proposals else 0
+    tests += CONTEXT_TESTS * len(classes) if CONTEXT in search.proposals else 0
     return Stage(
         search,
         load_pool(search, targets, size, name="targets"),
@@ -192,11 +189,11 @@ def _screen_class(
 
 
 def _within_budget(
-    search: Search, causes: Mapping[int, Sequence[Screened]]
+    search: Search, screened: Mapping[int, Sequence[Screened]]
 ) -> dict[int, list[Screened]]:
-    """Keep the best regions of each class, and over all classes the best of the best."""
+    """Choose the best regions of each class, and over all classes the best of the best."""
     config = search.config
-    chosen = {output: selected(group, config.per_class) for output, group in causes.items()}
+    chosen = {output: selected(group, config.per_class) for output, group in screened.items()}
     shares = sorted((region.share for group in chosen.values() for region in group), reverse=True)
     if len(shares) <= config.total:
         return chosen
@@ -280,6 +277,27 @@ def not_tried(left: Sequence[tuple[int, int]]) -> list[str]:
             share=whole_percent(MAX_AREA),
             waiting=waiting,
             most=SCREENED,
+        )
+    ]
+
+
+def not_tested(
+    screened: Mapping[int, Sequence[Screened]],
+    chosen: Mapping[int, Sequence[Screened]],
+    tested: int,
+) -> list[str]:
+    """Say how many regions moved the model and were not tested, and why."""
+    moved = sum(region.share > 0 for group in screened.values() for region in group)
+    wanted = sum(map(len, chosen.values()))
+    if moved == tested:
+        return []
+    return [
+        _(
+            "Regions that moved the model where they were tried, and were not tested: %(beyond)s "
+            "lie in one that was, go with it, or moved less than as many as are tested; the "
+            "outlines of %(same)s came to one with another's.",
+            beyond=moved - wanted,
+            same=wanted - tested,
         )
     ]
 

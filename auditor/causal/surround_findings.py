@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, UInt8
 from scipy.special import softmax
 
 from auditor.causal.images import Stage
 from auditor.causal.subgroups import LEAST_CARRIERS, LEAST_SHARE
-from auditor.causal.surround_swaps import Swapped
+from auditor.causal.surround_swaps import Swapped, control_plates
 from auditor.causal.surround_trials import Context
 from auditor.causal.surrounds import laid_on
 from auditor.causal.triplets import typical_pairs
@@ -23,7 +23,7 @@ from auditor.records.shortcuts import Details, Exposure, Grade, Plausibility, Su
 from auditor.records.stages import Candidate, Finding, Triplet
 from auditor.shortcuts import wording
 from auditor.shortcuts.fingerprint import fingerprint, signature
-from auditor.shortcuts.grading import confidence, grade, severity
+from auditor.shortcuts.grading import STRONG, confidence, grade, reach, severity
 from auditor.shortcuts.plausibility import score_of
 from auditor.shortcuts.seen import seen
 from auditor.shortcuts.statistics import accuracy, gap_p
@@ -35,7 +35,7 @@ from auditor.shortcuts.tests import (
     Results,
 )
 from auditor.shortcuts.weighing import against
-from auditor.shortcuts.whole_pictures.surround_looks import CONTEXTS
+from auditor.shortcuts.whole_pictures.surround_looks import CONTEXT
 
 SHAPE = N_("surroundings of the object")
 # Pictures of other classes that are named, and members that are shown.
@@ -52,18 +52,34 @@ STARTS: Mapping[Grade, str] = {
     ),
 }
 
+BY_MISTAKES = N_(
+    "Pictures of other classes in surroundings like those of '%(name)s' are more often taken for "
+    "it; swapped surroundings alone do not show that these decide, so a person has to say."
+)
+
 
 def context_findings(
     stage: Stage, contexts: Sequence[Context], results: Mapping[str, Results]
 ) -> list[Finding]:
-    """Return the contexts that steer a class; ``results`` have q and outcome, by their id."""
+    """Return the contexts that steer a class; ``results`` have q and outcome, by their id.
+
+    With which mistakes go in pictures as they are, those are cues at least, whatever swaps show.
+    """
     findings = []
     for context in contexts:
         plausibility = plausibility_of(context, results[context.id])
         verdict = grade(results[context.id], plausibility)
+        if verdict not in STARTS and mistakes_go_with_it(results[context.id]):
+            verdict = "C"
         if verdict is not None and verdict in STARTS:
             findings.append(_finding(stage, context, results[context.id], plausibility, verdict))
     return findings
+
+
+def mistakes_go_with_it(results: Results) -> bool:
+    """Say whether pictures as they are show that a surround decides, whatever swaps show."""
+    mistakes = results.get(NATURAL_MISTAKES.id)
+    return mistakes is not None and mistakes.outcome == "supports" and mistakes.low >= STRONG
 
 
 def plausibility_of(context: Context, results: Results) -> Plausibility:
@@ -84,8 +100,9 @@ def _finding(
     candidate = _candidate(context)
     shown = np.flatnonzero(np.isin(context.members.rows, candidate.examples))
     at = np.flatnonzero(np.isin(candidate.rows, context.members.rows[shown]))
-    looks = context.members.pictures[shown], candidate.masks[at]
-    candidate = replace(candidate, seen=seen(*looks, CONTEXTS))
+    masks = candidate.masks[at]
+    looks = without_objects(context.members.pictures[shown], masks), masks
+    candidate = replace(candidate, seen=seen(*looks, CONTEXT))
     details = _details(stage, context, results).model_copy(update={"signature": signature(*looks)})
     return Finding(
         candidate=candidate,
@@ -94,16 +111,26 @@ def _finding(
         grade=verdict,
         severity=severity(verdict, details.exposure),
         confidence=confidence(results),
-        lead=_(STARTS[verdict], name=name),
+        lead=_(STARTS[verdict] if reach(results) > 0 else BY_MISTAKES, name=name),
         detail=_detail(stage, context, results),
         reasons=wording.reasons(candidate, plausibility),
         actions=_actions(name, verdict),
         verification=wording.verification(verdict),
         triplets=_triplets(stage, context.swapped, context),
-        fingerprint=fingerprint(name, *looks),
+        fingerprint=fingerprint(f"{CONTEXT} of {name}", *looks),
         against=against(name, results, plausibility, details),
         details=details,
     )
+
+
+def without_objects(
+    pictures: UInt8[np.ndarray, "picture h w 3"], surrounds: Bool[np.ndarray, "picture h w"]
+) -> UInt8[np.ndarray, "picture h w 3"]:
+    """Return pictures with what is no surround in the median colour of what is."""
+    plates = pictures.copy()
+    for plate, around in zip(plates, surrounds, strict=True):
+        plate[~around] = np.median(plate[around], axis=0) if around.any() else 0
+    return plates
 
 
 def _candidate(context: Context) -> Candidate:
@@ -118,7 +145,7 @@ def _candidate(context: Context) -> Candidate:
     return Candidate(
         id=context.id,
         output=members.output,
-        kind=CONTEXTS,
+        kind=CONTEXT,
         shape=_(SHAPE),
         layer=None,
         concepts=(),
@@ -261,7 +288,8 @@ def _triplets(stage: Stage, swapped: Swapped, context: Context) -> tuple[Triplet
     for index, slot in typical_pairs(with_it - without, labels):
         target = int(swapped.chosen[index])
         plates = int(swapped.plates[index, slot]), int(swapped.controls[control][index, slot])
-        on_them = torch.stack([sides.own.plates[plates[0]], sides.others.plates[plates[1]]])
+        against = control_plates(stage, sides, control)
+        on_them = torch.stack([sides.own.plates[plates[0]], against[plates[1]]])
         laid = laid_on(swapped.objects, np.array([target, target]), on_them)
         images = torch.cat([swapped.objects.inputs[[target]], laid])
         logits = stage.probe.predict(images).astype(np.float64)

@@ -7,12 +7,14 @@ second time as its surround.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
 
 from auditor.causal.candidate import Tested
 from auditor.causal.images import Members, Pool, Stage
@@ -20,15 +22,16 @@ from auditor.causal.kinds import Looked
 from auditor.causal.latent import promising
 from auditor.causal.natural_mistakes import Mistakes, Natural, natural_mistakes, natural_pictures
 from auditor.causal.surround_swaps import (
+    NO_SURROUND,
     Sides,
     Swapped,
+    grey_plate,
     on_plates,
-    plated_classes,
     sides_of,
     swap,
     targets_in,
 )
-from auditor.causal.surrounds import Apart, taken_apart
+from auditor.causal.surrounds import Apart, objects_in, taken_apart
 from auditor.causal.transplant import margin
 from auditor.causal.trial import (
     FIRST_TARGETS,
@@ -39,10 +42,10 @@ from auditor.causal.trial import (
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import ngettext
 from auditor.records.shortcuts import Evidence
-from auditor.shortcuts.grading import CLEAR, LEVEL, LIKELY
+from auditor.shortcuts.grading import CLEAR, LEVEL, LIKELY, STRONG
 from auditor.shortcuts.statistics import detection_limit
 from auditor.shortcuts.tests import SURROUND_GIVEN, SURROUND_SWAPPED, Results, in_order
-from auditor.shortcuts.whole_pictures.surround_looks import CONTEXTS
+from auditor.shortcuts.whole_pictures.surround_looks import CONTEXT
 
 # Tests of a context.
 CONTEXT_TESTS = 4
@@ -52,6 +55,8 @@ OTHER_CLASSES = 3
 SLOTS = 2
 # Members of each half that are taken apart.
 PLATES_FROM, OBJECTS_FROM = 20, 28
+# A candidate that covers more of the picture is the surround, or a part of it.
+MOST_ERASED = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,34 +83,71 @@ class Context:
 class Contexts:
     """The surrounds that were tested, and what could not be.
 
-    ``left_out`` of ``looked_at`` pictures have no usable object; of the classes ``unusable`` too
-    few have one. ``fewest`` is the smallest number of targets of the others. ``why`` says why
+    ``untried`` are results of classes whose surround moved nothing where plates were chosen, and
+    with which no mistakes go. ``left_out`` of ``looked_at`` pictures have no usable object; of the
+    classes ``unusable`` too few have one, and the surroundings of all others look like those of the
+    classes ``indistinct``. ``shared`` of ``compared`` surroundings of other classes do. ``fewest``
+    are the smallest numbers of targets, and of a class's own plates and objects. ``why`` says why
     nothing was looked for.
     """
 
     trials: tuple[Context, ...] = ()
+    untried: Mapping[str, Results] = field(default_factory=dict)
     left_out: int = 0
     looked_at: int = 0
     unusable: tuple[str, ...] = ()
-    fewest: int = 0
+    indistinct: tuple[str, ...] = ()
+    shared: int = 0
+    compared: int = 0
+    fewest: tuple[int, int, int] = (0, 0, 0)
     why: str = ""
 
     @property
-    def notes(self) -> list[str]:
-        """Return how many pictures were left out, in a sentence; none were: nothing."""
-        if not self.left_out:
-            return []
-        note = ngettext(
-            "Surroundings: in %(num)s of %(all)s pictures no object could be told from what "
-            "surrounds it; it was left out.",
-            "Surroundings: in %(num)s of %(all)s pictures no object could be told from what "
-            "surrounds it; they were left out.",
-            self.left_out,
-            all=self.looked_at,
-        )
-        return [note]
+    def results(self) -> dict[str, Results]:
+        """All results, by the id of their context."""
+        return {**{each.id: each.evidence for each in self.trials}, **self.untried}
 
-    def looked(self, stage: Stage, tests: int) -> Looked:
+    def notes(self, listed: int) -> list[str]:
+        """Return what was tested and left out, in sentences; ``listed`` contexts are findings."""
+        notes = []
+        if self.left_out:
+            notes.append(
+                ngettext(
+                    "Surroundings: in %(num)s of %(all)s pictures no object could be told from "
+                    "what surrounds it; it was left out.",
+                    "Surroundings: in %(num)s of %(all)s pictures no object could be told from "
+                    "what surrounds it; they were left out.",
+                    self.left_out,
+                    all=self.looked_at,
+                )
+            )
+        if self.shared:
+            notes.append(
+                _(
+                    "Surroundings: %(shared)s of %(compared)s surroundings of other classes look "
+                    "like those of the class that they are compared with, and were left out.",
+                    shared=self.shared,
+                    compared=self.compared,
+                )
+            )
+        if all(self.fewest):
+            targets, plates, objects = self.fewest
+            notes.append(
+                _(
+                    "Surroundings: of every class at least %(plates)s surroundings were tried, and "
+                    "%(objects)s of its own objects and %(targets)s of others to lay on them. They "
+                    "moved the model, or mistakes went with them, in %(tested)s classes, of which "
+                    "%(listed)s are listed.",
+                    plates=plates,
+                    objects=objects,
+                    targets=targets,
+                    tested=len(self.trials),
+                    listed=listed,
+                )
+            )
+        return notes
+
+    def looked(self, tests: int) -> Looked:
         """Return on how many pictures surroundings were looked for, or why they were not."""
         if self.why:
             return Looked(reason=self.why)
@@ -117,64 +159,149 @@ class Contexts:
                     classes=", ".join(self.unusable),
                 )
             )
-        limit = detection_limit(self.fewest, tests, level=LEVEL, bound=LIKELY)
+        if self.indistinct:
+            return Looked(
+                reason=_(
+                    "the surroundings of all other classes look like those of: %(classes)s",
+                    classes=", ".join(self.indistinct),
+                )
+            )
+        targets = self.fewest[0]
+        limit = detection_limit(targets, tests, level=LEVEL, bound=LIKELY)
         if limit is None:
-            reason = _("no effect could have passed the tests on %(n)s pictures", n=self.fewest)
-            return Looked(reason=reason)
-        return Looked(self.fewest, limit)
+            return Looked(
+                reason=_("no effect could have passed the tests on %(n)s pictures", n=targets)
+            )
+        return Looked(targets, limit)
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """A class with what it is swapped with; ``share`` is None where that is too little."""
+
+    members: Members
+    sides: Sides
+    mistakes: Mistakes | None
+    share: float | None
+
+    @property
+    def id(self) -> str:
+        return f"{self.members.output}-s1"
+
+    @property
+    def telling(self) -> bool:
+        """Say whether the surround moved the model, or mistakes go with it."""
+        mistakes = self.mistakes.mistaken.low if self.mistakes else 0.0
+        return self.share is not None and (self.share >= CLEAR or mistakes >= STRONG)
 
 
 def context_trials(stage: Stage, classes: Sequence[Members], tested: Sequence[Tested]) -> Contexts:
-    """Test the surround of every class that moves the model where plates were chosen."""
-    if CONTEXTS not in stage.search.proposals:
-        return Contexts(why=_("what proposes it did not run: %(names)s", names=CONTEXTS))
+    """Test the surround of every class that moves the model where plates were chosen.
+
+    And of every class whose surround other classes share in pictures that are taken for it.
+    """
+    if CONTEXT not in stage.search.proposals:
+        return Contexts(why=_("what proposes it did not run: %(names)s", names=CONTEXT))
     if not classes:
         return Contexts(why=_("no class has enough pictures"))
-    targets, others = (_apart(stage, pool) for pool in (stage.targets, stage.others))
-    left_out = targets.left_out + others.left_out
-    looked_at = left_out + len(targets.rows) + len(others.rows)
-    trials, unusable, counts = [], [], []
-    natural: Natural | None = None
-    for members in classes:
-        own = _own(stage, members, tested)
-        left_out, looked_at = left_out + own.left_out, looked_at + own.left_out + len(own.rows)
-        sides = sides_of(stage, members.output, own, others, targets)
-        share = _share(stage, members, sides)
-        if share is None:
-            unusable.append(stage.search.class_name(members.output))
-            continue
-        counts.append(len(targets_in(stage, targets, members.output)))
-        if share >= CLEAR:
-            natural = natural or natural_pictures(stage)
-            trials.append(_tested(stage, members, sides, natural, share))
-    fewest = min(stage.config.targets, *counts) if counts else 0
-    return Contexts(tuple(trials), left_out, looked_at, tuple(unusable), fewest)
+    apart = _taken_apart(stage, classes, tested)
+    targets, others, *owns = apart
+    natural = natural_pictures(stage)
+    asked = [
+        _asked(stage, members, own, others, targets, natural)
+        for members, own in zip(classes, owns, strict=True)
+    ]
+    left_out = sum(each.left_out for each in apart)
+    failed = [each for each in asked if each.share is None]
+    names = {each.id: stage.search.class_name(each.members.output) for each in failed}
+    counts = [_counts(stage, each.sides) for each in asked if each.share is not None]
+    return Contexts(
+        trials=tuple(_tested(stage, each) for each in asked if each.telling),
+        untried={
+            each.id: in_order([each.mistakes.mistaken, each.mistakes.missed])
+            for each in asked
+            if each.mistakes and not each.telling
+        },
+        left_out=left_out,
+        looked_at=left_out + sum(len(each.rows) for each in apart),
+        unusable=tuple(names[each.id] for each in failed if not each.sides.indistinct),
+        indistinct=tuple(names[each.id] for each in failed if each.sides.indistinct),
+        shared=sum(len(each.sides.shared) for each in asked),
+        compared=sum(len(each.sides.shared) + len(each.sides.other_plates) for each in asked),
+        fewest=tuple(map(min, zip(*counts, strict=True))) if counts else (0, 0, 0),
+    )
 
 
-def _apart(stage: Stage, pool: Pool) -> Apart:
-    """Take as many images of each class apart as the targets allow, the first of each."""
+def _asked(
+    stage: Stage,
+    members: Members,
+    own: Apart,
+    others: Apart,
+    targets: Apart,
+    natural: Natural,
+) -> _Asked:
+    mistakes = natural_mistakes(stage, members, natural)
+    alike = stage.others.rows[mistakes.others] if mistakes else stage.others.rows[:0]
+    sides = sides_of(stage, members.output, own, others, targets, alike)
+    return _Asked(members, sides, mistakes, _share(stage, members, sides))
+
+
+def _counts(stage: Stage, sides: Sides) -> tuple[int, int, int]:
+    """Return how many targets a class has, and how many plates and objects of its own."""
+    targets = len(targets_in(stage, sides.targets, sides.output))
+    return min(stage.config.targets, targets), len(sides.plates), len(sides.objects)
+
+
+def _taken_apart(stage: Stage, classes: Sequence[Members], tested: Sequence[Tested]) -> list[Apart]:
+    """Take targets, others and members of every class apart, in this order."""
+    pools = stage.targets, stage.others
+    sources: list[Pool | Members] = [*pools, *classes]
+    chosen = [*(_evenly(stage, each) for each in pools), *(_drawn(stage, each) for each in classes)]
+    labels = [pool.labels for pool in pools]
+    labels += [np.full(len(each.rows), each.output) for each in classes]
+    erased = [None] * len(pools) + [_erased(each, tested) for each in classes]
+    groups = [
+        (each.rows[index], each.inputs[torch.from_numpy(index)])
+        for each, index in zip(sources, chosen, strict=True)
+    ]
+    found = objects_in(stage.probe, groups)
+    return [
+        taken_apart(stage.probe, rows, of[index], inputs, None if hid is None else hid[index], seen)
+        for (rows, inputs), index, of, hid, seen in zip(
+            groups, chosen, labels, erased, found, strict=True
+        )
+    ]
+
+
+def _evenly(stage: Stage, pool: Pool) -> Int[np.ndarray, "chosen"]:
+    """Return as many images of each class as the targets allow, the first of each."""
     most = -(-stage.config.targets // len(np.unique(pool.labels)))
     turns = [np.flatnonzero(pool.labels == label)[:most] for label in np.unique(pool.labels)]
-    index = np.sort(np.concatenate(turns))
-    inputs = pool.inputs[torch.from_numpy(index)]
-    return taken_apart(stage.probe, pool.rows[index], pool.labels[index], inputs)
+    return np.sort(np.concatenate(turns))
 
 
-def _own(stage: Stage, members: Members, tested: Sequence[Tested]) -> Apart:
-    """Take members of both halves apart; what a promising candidate covers is filled as well."""
+def _drawn(stage: Stage, members: Members) -> Int[np.ndarray, "chosen"]:
+    """Draw members of both halves."""
     rng = stage.search.rng("members that are taken apart", members.output)
     chosen = [
         rng.permutation(np.flatnonzero(members.discovery == half))[:most]
         for half, most in ((True, PLATES_FROM), (False, OBJECTS_FROM))
     ]
-    index = np.sort(np.concatenate(chosen))
-    erased = np.zeros((len(index), *members.heat.shape[1:]), dtype=bool)
+    return np.sort(np.concatenate(chosen))
+
+
+def _erased(members: Members, tested: Sequence[Tested]) -> Bool[np.ndarray, "member h w"]:
+    """Return what promising candidates of the class cover in members.
+
+    Not what covers more than `MOST_ERASED`: that would take the surround away with itself.
+    """
+    erased = np.zeros(members.heat.shape, dtype=bool)
     for each in tested:
-        if each.members.output == members.output and promising(each.evidence.values()):
-            erased |= each.screened.proposal.masks[index]
-    labels = np.full(len(index), members.output)
-    inputs = members.inputs[torch.from_numpy(index)]
-    return taken_apart(stage.probe, members.rows[index], labels, inputs, erased)
+        proposal = each.screened.proposal
+        of_class = each.members.output == members.output and proposal.area <= MOST_ERASED
+        if of_class and promising(each.evidence.values()):
+            erased |= proposal.masks
+    return erased
 
 
 def _share(stage: Stage, members: Members, sides: Sides) -> float | None:
@@ -196,34 +323,30 @@ def _share(stage: Stage, members: Members, sides: Sides) -> float | None:
     return max(moved / max(float(gap), 1e-6), turned)
 
 
-def _tested(
-    stage: Stage, members: Members, sides: Sides, natural: Natural, share: float
-) -> Context:
+def _tested(stage: Stage, asked: _Asked) -> Context:
+    members, sides, mistakes = asked.members, asked.sides, asked.mistakes
+    assert asked.share is not None
     output = sides.output
     rng = stage.search.rng("surrounds swapped", output)
     aims = targets_in(stage, sides.targets, output)[: stage.config.targets]
-    height, width = members.heat.shape[1:]
     swapped = swap(stage, sides, sides.targets, aims[:FIRST_TARGETS], SLOTS, rng)
     given = _given(stage, swapped, output, rng)
     lost = _lost(stage, sides, rng)
     if max(given.high, lost.high) >= CLEAR and len(aims) > FIRST_TARGETS:
         swapped = swap(stage, sides, sides.targets, aims, SLOTS, rng)
         given = _given(stage, swapped, output, rng)
-    mistakes = natural_mistakes(stage, members, natural)
     results = [given, lost] + ([mistakes.mistaken, mistakes.missed] if mistakes else [])
-    grey = sides.own.inputs.mean(dim=(0, 2, 3), keepdim=True).expand(1, 3, height, width)
-    own_objects = np.zeros((len(sides.objects), 1), dtype=int)
-    kept = on_plates(stage, sides.own, sides.objects, grey, own_objects)[:, 0].argmax(axis=1)
+    kept = ~_left(stage, sides, grey_plate(stage, sides), np.zeros(1, dtype=int), 1, rng)
     alone = stage.probe.predict(sides.own.plates[torch.from_numpy(sides.plates)]).argmax(axis=1)
     return Context(
-        id=f"{output}-s1",
+        id=asked.id,
         members=members,
         sides=sides,
         swapped=swapped,
         evidence=in_order(results),
         mistakes=mistakes,
-        share=share,
-        kept=(int((kept == output).sum()), len(kept)),
+        share=asked.share,
+        kept=(int(kept.sum()), len(kept)),
         alone=(int((alone == output).sum()), len(alone)),
     )
 
@@ -237,10 +360,9 @@ def _lost(stage: Stage, sides: Sides, rng: np.random.Generator) -> Evidence:
     """Lay the class's own objects on plates of other classes, and on other plates of the class.
 
     Class by class, and the one that makes fewest leave counts: on the surround of one class alone
-    they may leave since that one draws them.
+    they may leave since that one draws them. Where other classes share the surround, grey too.
     """
     count = len(sides.objects)
-    elsewhere = plated_classes(sides)[:OTHER_CLASSES]
     if count < LEAST_IMAGES:
         why = _(
             "%(count)s pictures of the class in the test half have an object that can be told from "
@@ -249,25 +371,30 @@ def _lost(stage: Stage, sides: Sides, rng: np.random.Generator) -> Evidence:
             least=LEAST_IMAGES,
         )
         return SURROUND_SWAPPED.missing(why)
-    at_home = _left(stage, sides, sides.own, sides.plates, rng)
-    effects = {}
-    for label in elsewhere:
-        plates = sides.other_plates[sides.others.labels[sides.other_plates] == label]
-        away = _left(stage, sides, sides.others, plates, rng)
-        name = _("the surroundings of '%(name)s'", name=stage.search.class_name(label))
-        effects[name] = away - at_home
+    at_home = _left(stage, sides, sides.own.plates, sides.plates, SLOTS, rng).astype(float)
+    away = {
+        _("the surroundings of '%(name)s'", name=stage.search.class_name(label)): _left(
+            stage, sides, sides.others.plates, plates, SLOTS, rng
+        )
+        for label, plates in islice(sides.elsewhere.items(), OTHER_CLASSES)
+    }
+    if NO_SURROUND in sides.controls:
+        grey = grey_plate(stage, sides)
+        away[NO_SURROUND] = _left(stage, sides, grey, np.zeros(1, dtype=int), SLOTS, rng)
+    effects = {name: left - at_home for name, left in away.items()}
     return least_effect(stage, SURROUND_SWAPPED, effects, rng)
 
 
 def _left(
     stage: Stage,
     sides: Sides,
-    source: Apart,
+    source: Float[Tensor, "source 3 h w"],
     plates: Int[np.ndarray, "plate"],
+    slots: int,
     rng: np.random.Generator,
-) -> Float[np.ndarray, "object slot"]:
-    """Return which of the class's objects, 1 or 0, leave it on which of the plates."""
-    drawn = rng.choice(plates, size=(len(sides.objects), SLOTS))
-    logits = on_plates(stage, sides.own, sides.objects, source.plates, drawn)
-    left: Float[np.ndarray, "object slot"] = (logits.argmax(axis=2) != sides.output).astype(float)
+) -> Bool[np.ndarray, "object slot"]:
+    """Return which of the class's objects leave it on which of the plates."""
+    drawn = rng.choice(plates, size=(len(sides.objects), slots))
+    logits = on_plates(stage, sides.own, sides.objects, source, drawn)
+    left: Bool[np.ndarray, "object slot"] = logits.argmax(axis=2) != sides.output
     return left

@@ -8,7 +8,7 @@ same soft edge whatever the plate.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,7 +19,8 @@ from torch import Tensor
 
 from auditor.causal.pixels import blend, feathered, inpainted
 from auditor.causal.probe import Probe
-from auditor.shortcuts.objects import objects_of
+from auditor.shortcuts.objects import Objects, objects_of
+from auditor.shortcuts.propose.heat import dilated
 from auditor.shortcuts.propose.windows import FEATHER
 
 # The surround that a picture must have left beside the box of its object to make a plate.
@@ -55,15 +56,16 @@ def taken_apart(
     labels: Int[np.ndarray, "row"],
     inputs: Float[Tensor, "row 3 h w"],
     erased: Bool[np.ndarray, "row h w"] | None = None,
+    found: Objects | None = None,
 ) -> Apart:
     """Return the pictures that have a usable object, with their plates.
 
-    ``erased`` is filled in the plates too: what another finding explains.
+    ``erased`` is filled in the plates too: what another finding explains. ``found`` are the objects
+    where they are known.
     """
-    found = objects_of(probe.pictures(inputs), probe.objects(rows))
+    found = found or objects_of(probe.pictures(inputs), probe.objects(rows))
     kept = np.flatnonzero(found.usable)
     index = torch.from_numpy(kept)
-    objects = torch.from_numpy(found.masks[kept])
     holes = _boxes(found.masks[kept])
     plated = (~holes).mean(axis=(1, 2)) >= LEAST_SURROUND
     if erased is not None:
@@ -73,13 +75,32 @@ def taken_apart(
         rows=rows[kept],
         labels=labels[kept],
         inputs=inputs[index],
-        objects=_grown(objects).numpy(),
+        objects=dilated(found.masks[kept], FEATHER),
         plates=filled(inputs[index], torch.from_numpy(holes)),
         plated=plated,
         certainty=found.certainty[kept],
         marked=found.marked[kept],
         left_out=len(rows) - len(kept),
     )
+
+
+def objects_in(
+    probe: Probe,
+    groups: Sequence[tuple[Int[np.ndarray, "row"], Float[Tensor, "row 3 h w"]]],
+) -> list[Objects]:
+    """Return the objects of groups of pictures (rows and inputs), each picture looked at once."""
+    known: dict[int, tuple[Bool[np.ndarray, "h w"], float, bool]] = {}
+    for rows, inputs in groups:
+        new = np.array([at for at, row in enumerate(rows) if int(row) not in known], dtype=int)
+        pictures = probe.pictures(inputs[torch.from_numpy(new)])
+        found = objects_of(pictures, probe.objects(rows[new]))
+        each = zip(found.masks, found.certainty.tolist(), found.marked.tolist(), strict=True)
+        known.update(zip(rows[new].tolist(), each, strict=True))
+    parts = [list(zip(*(known[int(row)] for row in rows), strict=True)) for rows, _inputs in groups]
+    return [
+        Objects(np.stack(masks), np.array(certainty), np.array(marked, dtype=bool))
+        for masks, certainty, marked in parts
+    ]
 
 
 def laid_on(
@@ -113,14 +134,6 @@ def filled(
         result = torch.where(take[:, None], move(images), result)
         left &= ~take
     return inpainted(result, left)
-
-
-def _grown(objects: Bool[Tensor, "sample h w"]) -> Bool[Tensor, "sample h w"]:
-    """Return masks grown by the soft edge, so that the object itself is whole."""
-    wide = torch.nn.functional.max_pool2d(
-        objects[:, None].float(), 2 * FEATHER + 1, stride=1, padding=FEATHER
-    )
-    return wide[:, 0] > 0
 
 
 def _boxes(masks: Bool[np.ndarray, "sample h w"]) -> Bool[np.ndarray, "sample h w"]:

@@ -10,7 +10,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from scipy import fft, ndimage
 
-from auditor.shortcuts.propose.flat_and_recurring import EDGE_T, LEAST_T, departures
+from auditor.shortcuts.propose.flat_and_recurring import (
+    EDGE_T,
+    LEAST_T,
+    MeanLook,
+    departures,
+    mean_look,
+)
+from auditor.shortcuts.propose.heat import dilated, eroded
 from auditor.shortcuts.propose.windows import Shape, window_sums
 from auditor.shortcuts.scenes import shrinkage, shrunk
 
@@ -37,33 +44,39 @@ APART, RELEVANT, RELEVANT_ALONE = (0.5, 0.25), (0.3, 0.2), (0.25, 0.15)
 COVERED = 0.2
 
 
+def set_apart(
+    own: UInt8[np.ndarray, "carrier height width 3"], others: MeanLook | None
+) -> Float[np.ndarray, "height width"]:
+    """Return the `departures` of pictures from others; 0 everywhere where either are too few."""
+    if len(own) < LEAST_PICTURES or others is None:
+        return np.zeros(own.shape[1:3])
+    return departures(mean_look(own), others)
+
+
+def look_of(others: UInt8[np.ndarray, "other height width 3"]) -> MeanLook | None:
+    """Return the mean look of pictures that a mark is set apart from, None of too few."""
+    return mean_look(others) if len(others) >= LEAST_PICTURES else None
+
+
 def mark_at(
-    own: UInt8[np.ndarray, "carrier height width 3"],
-    others: UInt8[np.ndarray, "other height width 3"],
+    size: Float[np.ndarray, "height width"],
     cores: Bool[np.ndarray, "carrier height width"],
     edge: float,
     gap: int = 0,
 ) -> Bool[np.ndarray, "height width"]:
-    """Return the connected areas where own pictures set themselves apart and their cores reach.
+    """Return the connected areas where pictures are `set_apart` and their cores reach.
 
-    By `departures`. The edge is drawn at the share ``edge`` of the largest one inside the cores, in
-    the median over pictures; what lies less than twice ``gap`` pixels apart, as the digits of a
-    date, is one area. An area counts that holds `REACHED` of the cores. Empty when nothing is set
-    apart there, or too few pictures are given.
+    The edge is drawn at the share ``edge`` of the largest ``size`` inside the cores, in the median
+    over pictures; what lies less than twice ``gap`` pixels apart, as the digits of a date, is one
+    area. An area counts that holds `REACHED` of the cores. Empty when nothing is set apart there.
     """
-    empty = np.zeros(own.shape[1:3], dtype=bool)
-    if len(own) < LEAST_PICTURES or len(others) < LEAST_PICTURES:
-        return empty
-    size = departures(own, others)
-    peak = float(np.median((size * cores).max(axis=(1, 2))))
+    peak = float(np.median((size * cores).max(axis=(1, 2)))) if len(cores) else 0.0
     if peak < LEAST_T:
-        return empty
+        return np.zeros(size.shape, dtype=bool)
     area = size >= max(EDGE_T, edge * peak)
     if gap:
-        around = np.pad(area, gap)
-        area = ndimage.binary_closing(around, np.ones((2 * gap + 1,) * 2, dtype=bool))[
-            gap:-gap, gap:-gap
-        ]
+        closed = eroded(dilated(np.pad(area, gap)[None], gap), gap)
+        area = closed[0, gap:-gap, gap:-gap]
     return _reached(area, cores)
 
 
@@ -129,6 +142,11 @@ class Matcher:
         colours = np.moveaxis(self.pictures.astype(np.float32) / 255, 3, 1)
         flat = shrunk(colours.reshape(-1, *colours.shape[2:]), self.factor)
         return flat.reshape(*colours.shape[:2], *flat.shape[1:])
+
+    @cached_property
+    def usual(self) -> MeanLook | None:
+        """What the pictures have in common at every place, None of too few."""
+        return look_of(self.pictures)
 
     @cached_property
     def _spectra(self) -> np.ndarray:
@@ -204,9 +222,14 @@ def mark_anywhere(
     matching = references[seen[references]]
     if 2 * len(matching) <= len(references):
         return []
+    shape = _window(sides)
+    own = _cut(members.pictures[matching], centres[matching], shape)
+    random = rng.uniform(0, 1, (len(others.pictures), 2)) * np.array(size)
+    apart = set_apart(own, look_of(_cut(others.pictures, random, shape)))
+    mean = np.moveaxis(own.mean(axis=0) / 255, 2, 0)
     outlines = []
     for edge in edges:
-        support, look = _support(members, others, centres[matching], matching, sides, edge, rng)
+        support, look = _support(apart, mean, sides, edge)
         bare = shrunk(look, members.factor)
         if min(bare.shape[1:]) >= LEAST_SIDE:
             # Without its margin, which a mark at the border of the picture has not got.
@@ -267,35 +290,27 @@ def _window(sides: Float[np.ndarray, "2"]) -> tuple[int, int]:
 
 
 def _support(
-    members: Matcher,
-    others: Matcher,
-    centres: Float[np.ndarray, "carrier 2"],
-    rows: Int[np.ndarray, "carrier"],
+    apart: Float[np.ndarray, "high wide"],
+    mean: Float[np.ndarray, "3 high wide"],
     sides: Float[np.ndarray, "2"],
     edge: float,
-    rng: np.random.Generator,
-) -> tuple[Bool[np.ndarray, "high wide"], Float[np.ndarray, "3 high wide"]]:
-    """Return a mark within the box around it, and its mean look from 0 to 1.
+) -> tuple[Bool[np.ndarray, "inner_high inner_wide"], Float[np.ndarray, "3 inner_high inner_wide"]]:
+    """Return a mark within the box around it, and its mean look, of the windows around it.
 
     Nothing of it when there is none, or it reaches over the whole window that is looked at.
     """
-    shape = _window(sides)
-    size = np.array(others.pictures.shape[1:3])
-    random = rng.uniform(0, 1, (len(others.pictures), 2)) * size
-    own = _cut(members.pictures[rows], centres, shape)
-    usual = _cut(others.pictures, random, shape)
-    core = np.zeros(shape, dtype=bool)
+    core = np.zeros((1, *apart.shape), dtype=bool)
     down, right = (round(MARGIN * side) for side in sides)
-    core[down : shape[0] - down, right : shape[1] - right] = True
-    support = mark_at(own, usual, np.repeat(core[None], len(own), axis=0), edge)
+    core[:, down : apart.shape[0] - down, right : apart.shape[1] - right] = True
+    support = mark_at(apart, core, edge)
     across = support[[0, -1]].any(axis=1).all() or support[:, [0, -1]].any(axis=0).all()
     if across or not support.any():
         return np.zeros((0, 0), dtype=bool), np.zeros((3, 0, 0))
-    box = tuple(
+    rows, columns = (
         slice(int(line[0]), int(line[-1]) + 1)
         for line in (np.flatnonzero(support.any(axis=axis)) for axis in (1, 0))
     )
-    return support[box], np.moveaxis(own.mean(axis=0)[box] / 255, 2, 0)
+    return support[rows, columns], mean[:, rows, columns]
 
 
 def _cut(

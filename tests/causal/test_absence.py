@@ -59,6 +59,15 @@ def test_covering_the_place_alone_turns_what_the_region_turns(lacking: World) ->
     assert covered.p < 0.01
 
 
+def test_covering_counts_by_what_covering_another_place_does_not(lacking: World) -> None:
+    _covered, trial = covering(lacking)
+    stage = lacking.stage(36, targets=24, permutations=300)
+    same = replace(trial, region=replace(trial.region, window=trial.region.masks))
+    control = absence_test(stage, same, np.random.default_rng(0))
+    assert control is not None
+    assert control.effect == control.high == 0.0
+
+
 def test_of_a_mark_that_is_there_covering_turns_nothing() -> None:
     covered, trial = covering(world(per_class=40))
     assert trial.evidence["flip_excess"].low > 0.8

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from auditor.causal import causes, findings
+from auditor.causal.candidate import Tested
 from auditor.causal.causes import Ground, causes_of, same_cause
 from auditor.causal.images import Members, Stage, load_members
 from auditor.causal.removal import removal
 from auditor.causal.screening import Screened, screen
 from auditor.causal.transplant import control_windows
+from auditor.records.shortcuts import Plausibility
+from auditor.shortcuts import outline
+from auditor.shortcuts.propose.flat_and_recurring import MeanLook, mean_look
 from auditor.shortcuts.propose.proposals import Proposal
 from tests.causal.worlds import SIZE, World, world
 
@@ -79,7 +86,7 @@ def test_one_mark_that_windows_cut_in_two_is_one_candidate(
 ) -> None:
     stage, members, halves = date
     assert min(each.share for each in halves) > 0.2
-    (cause,) = causes_of(stage, members, halves, 5)
+    (cause,) = causes_of(stage, members, halves)
     for corner in (LEFT, RIGHT):
         assert at_the_mark(cause.proposal.masks, corner).min() > 0.7
     assert cause.proposal.masks.mean() < 0.2
@@ -91,7 +98,7 @@ def test_covering_the_cause_covers_all_of_the_mark(
 ) -> None:
     stage, members, halves = date
     rows = np.flatnonzero(~members.discovery & (members.rows < MARKED))
-    (cause,) = causes_of(stage, members, halves, 5)
+    (cause,) = causes_of(stage, members, halves)
     left = []
     for region in (halves[0], cause):
         masks = region.proposal.masks
@@ -106,7 +113,7 @@ def test_a_mark_that_alternates_between_two_corners_is_one_candidate() -> None:
     subject = marked([[(corner, STRIPES)] for corner in corners])
     regions = {"left": box((0, 0), 9, 9), "right": box((0, 23), 9, 9)}
     stage, members, found = tried(subject, regions)
-    (cause,) = causes_of(stage, members, found, 5)
+    (cause,) = causes_of(stage, members, found)
     for turn, corner in enumerate(corners):
         rows = (members.rows < MARKED) & (members.rows % 2 == turn)
         covered = at_the_mark(cause.proposal.masks[rows], corner)
@@ -115,23 +122,42 @@ def test_a_mark_that_alternates_between_two_corners_is_one_candidate() -> None:
         assert (covered > other).mean() > 0.9
 
 
+def test_what_pictures_have_in_common_is_computed_once_for_all_outlines(
+    date: tuple[Stage, Members, list[Screened]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage, members, halves = date
+    seen: list[int] = []
+
+    def counted(pictures: np.ndarray) -> MeanLook:
+        seen.append(len(pictures))
+        return mean_look(pictures)
+
+    monkeypatch.setattr(outline, "mean_look", counted)
+    causes_of(stage, members, halves[:1])
+    others = len(stage.others.without(0))
+    assert sorted(seen)[-2:] == [others, others]  # at its place, and windows of all of them
+    assert len(seen) == 4
+    causes_of(stage, members, halves)
+    assert seen[4:].count(others) == 1 + 2  # at the place once for both regions of the class
+
+
 def test_two_marks_stay_two() -> None:
     first, second = (1, 1), (24, 24)
     subject = marked([[(first, STRIPES)], [(second, CROSS)]])
     regions = {"upper": box((0, 0), 9, 9), "lower": box((23, 23), 9, 9)}
     stage, members, found = tried(subject, regions)
-    causes = causes_of(stage, members, found, 5)
-    assert len(causes) == 2
+    both = causes_of(stage, members, found)
+    assert len(both) == 2
     ground = Ground(stage, members)
-    assert not same_cause(ground, *causes)
-    assert not same_cause(ground, *reversed(causes))
+    assert not same_cause(ground, *both)
+    assert not same_cause(ground, *reversed(both))
 
 
 def test_a_region_around_a_mark_is_the_same_cause(
     date: tuple[Stage, Members, list[Screened]],
 ) -> None:
     stage, members, halves = date
-    (cause,) = causes_of(stage, members, halves, 5)
+    (cause,) = causes_of(stage, members, halves)
     assert all(same_cause(Ground(stage, members), cause, half) for half in halves)
 
 
@@ -139,6 +165,109 @@ def test_the_same_pictures_give_the_same_outlines(
     date: tuple[Stage, Members, list[Screened]],
 ) -> None:
     stage, members, halves = date
-    first, second = (causes_of(stage, members, halves, 5)[0] for _ in range(2))
+    first, second = (causes_of(stage, members, halves)[0] for _ in range(2))
     assert (first.proposal.masks == second.proposal.masks).all()
     assert first.share == second.share
+
+
+def effects_by_area(screened: Screened, values: dict[int, float]) -> Any:
+    """Return a ground on which a mask does what is given for its number of pixels."""
+
+    def effect(_screened: Screened, masks: np.ndarray, _rows: np.ndarray) -> float:
+        return values[int(masks[0].sum())]
+
+    return SimpleNamespace(effect=effect)
+
+
+@pytest.mark.parametrize(
+    ("side", "does", "rest_does", "stands"),
+    [
+        (8, 0.61, 0.09, True),
+        (8, 0.59, 0.09, False),
+        (8, 0.61, 0.11, False),
+        (3, 0.61, 0.09, False),  # no middle inside the rim
+        (15, 0.61, 0.09, False),  # more than a fifth of the picture
+    ],
+)
+def test_an_outline_does_most_and_what_it_leaves_nearly_nothing(
+    date: tuple[Stage, Members, list[Screened]],
+    side: int,
+    does: float,
+    rest_does: float,
+    *,
+    stands: bool,
+) -> None:
+    _stage, members, halves = date
+    count = len(members.rows)
+    whole = np.repeat(box((4, 4), 18, 18)[None], count, axis=0)
+    region = replace(
+        halves[0],
+        proposal=replace(halves[0].proposal, masks=whole),
+        effects=np.full(len(halves[0].tried), 2.0),
+    )
+    outline = np.repeat(box((6, 6), side, side)[None], count, axis=0)
+    ground = effects_by_area(region, {side**2: 2 * does, 18**2 - side**2: 2 * rest_does})
+    assert causes._stands_in(ground, region, outline, region.references) == stands
+
+
+@pytest.mark.parametrize(("left", "same"), [(0.49, True), (0.51, False)])
+def test_a_cause_is_the_same_up_to_half_of_the_effect(
+    date: tuple[Stage, Members, list[Screened]], left: float, *, same: bool
+) -> None:
+    _stage, members, halves = date
+    first, second = (
+        replace(
+            half,
+            proposal=replace(
+                half.proposal,
+                masks=np.repeat(box((4, column), 8, 8)[None], len(members.rows), axis=0),
+            ),
+            effects=np.full(len(half.tried), 2.0),
+        )
+        for half, column in zip(halves, (4, 8), strict=True)
+    )
+    ground = effects_by_area(second, {8 * 4: 2 * left})
+    assert same_cause(ground, first, second) == same
+    assert not same_cause(ground, first, replace(second, effects=-second.effects))
+
+
+@pytest.mark.parametrize(("rest_does", "larger"), [(0.51, True), (0.49, False)])
+def test_a_larger_outline_is_taken_if_its_rest_does_half_as_much(
+    date: tuple[Stage, Members, list[Screened]], rest_does: float, *, larger: bool
+) -> None:
+    _stage, members, (half, *_others) = date
+    small, large = (
+        np.repeat(box((4, 4), side, side)[None], len(members.rows), axis=0) for side in (6, 9)
+    )
+    ground = effects_by_area(half, {36: 2.0, 81 - 36: 2 * rest_does})
+    taken = causes._whole(ground, half, small, [large, small], half.references)
+    assert (taken is large) == larger
+
+
+def test_an_outline_looks_at_least_as_a_grave_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def tested(score: float, *, drawn: bool = False, output: int = 0) -> Tested:
+        made: Any = SimpleNamespace(
+            members=SimpleNamespace(output=output),
+            screened=SimpleNamespace(proposal=SimpleNamespace(drawn=drawn)),
+            plausibility=Plausibility(terms={}, score=score),
+        )
+        return made
+
+    monkeypatch.setattr(findings, "same_cause", lambda *_given: same)
+    monkeypatch.setattr(
+        findings, "replace", lambda each, plausibility: SimpleNamespace(plausibility=plausibility)
+    )
+
+    def looks(whole: Tested, grave: Sequence[Tested]) -> float:
+        grounds: Any = dict.fromkeys((0, 1))
+        (made,) = findings._with_looks_of_parts(grounds, [whole], grave)
+        return made.plausibility.score
+
+    same = True
+    drawn = tested(0.3, drawn=True)
+    assert looks(drawn, [tested(0.6), tested(0.8), tested(0.1)]) == 0.8
+    assert looks(drawn, [tested(0.9, output=1)]) == 0.3
+    assert looks(tested(0.3), [tested(0.8)]) == 0.3
+    assert looks(drawn, []) == 0.3
+    same = False
+    assert looks(drawn, [tested(0.8)]) == 0.3

@@ -17,7 +17,7 @@ from auditor.causal.directions import (
     variance_along,
 )
 from auditor.causal.images import Stage, load_members
-from auditor.causal.latent import Latent, ground_of, latent_test
+from auditor.causal.latent import Latent, ground_of, latent_test, promising
 from auditor.causal.reading import Route, moves, pairs_of, read_positions, route_of
 from auditor.causal.screening import Screened, screen
 from auditor.causal.transplant import Region, control_windows
@@ -25,6 +25,7 @@ from auditor.causal.trial import Trial
 from auditor.shortcuts.propose.proposals import Proposal
 from auditor.shortcuts.propose.windows import FEATHER
 from auditor.shortcuts.statistics import counted
+from auditor.shortcuts.tests import FLIP_EXCESS
 from tests.causal.worlds import BRIGHT, MARK, SIZE, ClassTokenModel, WideModel, World, world
 
 TURNED = 3
@@ -288,3 +289,23 @@ def test_where_a_region_acts_nowhere_alone_the_layer_below_is_asked(
     assert found.evidence.low > 0.8
     monkeypatch.setattr(latent, "LOWER", 0)
     assert run(tokens, "after", ON_PATCH).evidence.reason == why
+
+
+@pytest.mark.parametrize(
+    ("p", "low", "reason", "open_to_it"),
+    [
+        (0.01, 0.05, "", True),
+        (0.011, 0.05, "", False),
+        (0.01, 0.049, "", False),
+        (0.01, 0.05, "The region raises another class's score more.", False),
+        (None, 0.05, "", False),
+    ],
+)
+def test_only_an_effect_that_another_test_shows_is_worth_a_latent_test(
+    p: float | None, low: float, reason: str, *, open_to_it: bool
+) -> None:
+    shown = FLIP_EXCESS.result(
+        outcome="inconclusive", effect=0.2, low=low, high=0.3, n=30, p=p, reason=reason
+    )
+    assert promising([shown]) == open_to_it
+    assert promising([FLIP_EXCESS.missing("none."), shown]) == open_to_it

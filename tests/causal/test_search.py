@@ -190,6 +190,26 @@ def test_the_same_seed_gives_the_same_report(subject: World, report: ShortcutRep
     )
 
 
+def test_what_is_measured_of_a_class_does_not_depend_on_the_others(
+    subject: World, report: ShortcutReport
+) -> None:
+    def of_class(found: ShortcutReport) -> list[tuple[object, ...]]:
+        return [
+            (
+                each.candidate.id,
+                each.fingerprint,
+                each.candidate.masks.tobytes(),
+                each.candidate.examples.tolist(),
+                {test: made.effect for test, made in each.evidence.items()},
+            )
+            for each in found.findings
+            if each.candidate.output == 0
+        ]
+
+    assert of_class(report)
+    assert of_class(search(subject, outputs=(0, 2))) == of_class(report)
+
+
 def test_another_seed_finds_the_same_thing(subject: World, report: ShortcutReport) -> None:
     other = search(subject, seed=5).findings[0]
     assert (other.grade, other.candidate.output) == ("A", 0)

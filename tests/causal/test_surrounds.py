@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from auditor.causal import surround_swaps, surround_trials, surrounds
 from auditor.causal.images import load_members
 from auditor.causal.kinds import CONTEXTS
 from auditor.causal.natural_mistakes import more_often
 from auditor.causal.search import find_shortcuts
-from auditor.causal.surround_findings import context_findings
+from auditor.causal.surround_findings import context_findings, plausibility_of
+from auditor.causal.surround_swaps import SAME_CLASS, THIRD_CLASS
 from auditor.causal.surround_trials import Contexts, context_trials
-from auditor.causal.surrounds import filled, taken_apart
+from auditor.causal.surrounds import filled, objects_in, taken_apart
 from auditor.config.audit import ShortcutConfig
 from auditor.records.stages import Finding
-from auditor.shortcuts.grading import settled
-from auditor.shortcuts.tests import NATURAL_MISTAKES
+from auditor.shortcuts.grading import STRONG, settled
+from auditor.shortcuts.objects import Objects, objects_of
+from auditor.shortcuts.propose.proposals import Proposal
+from auditor.shortcuts.terms.around_the_object import ESTIMATED, MISTAKEN
+from auditor.shortcuts.tests import FLIP_EXCESS, NATURAL_MISTAKES
 from tests.causal.worlds import SIZE, World
 
 EACH = 44
@@ -93,7 +100,7 @@ def searched(subject: World) -> tuple[Contexts, list[Finding]]:
     stage = subject.stage(60, permutations=300)
     classes = [load_members(stage.search, output) for output in range(3)]
     contexts = context_trials(stage, [each for each in classes if len(each.rows) >= 16], [])
-    results, _ = settled({each.id: each.evidence for each in contexts.trials})
+    results, _ = settled(contexts.results)
     return contexts, context_findings(stage, contexts.trials, results)
 
 
@@ -166,7 +173,7 @@ def test_pictures_without_a_usable_object_are_counted() -> None:
     assert not np.isin(apart.rows, rows).any()
     contexts, _ = searched(subject)
     assert contexts.left_out >= apart.left_out
-    assert str(contexts.left_out) in contexts.notes[0]
+    assert str(contexts.left_out) in contexts.notes(0)[0]
 
 
 def test_of_pictures_without_objects_it_says_that_it_did_not_look() -> None:
@@ -174,7 +181,7 @@ def test_of_pictures_without_objects_it_says_that_it_did_not_look() -> None:
     subject.images[:] = subject.images[:, :1, :1]
     stage = subject.stage(60)
     contexts = context_trials(stage, [load_members(stage.search, 0)], [])
-    looked = contexts.looked(stage, 10)
+    looked = contexts.looked(10)
     assert "red" in looked.reason
     assert looked.limit is None
 
@@ -230,3 +237,180 @@ def test_the_search_reports_contexts_beside_regions_and_when_they_are_not_asked_
     kinds, reason = report(["P8"])
     assert kinds == []
     assert "context" in reason
+
+
+def test_a_surround_that_two_classes_share_is_found_against_others() -> None:
+    """Half of class 1 is on the teal of class 0: on it an object of class 2 turns, as on that."""
+    contexts, findings = searched(scenes(40.0, teal=(1.0, 0.6, 0.0)))
+    assert (contexts.unusable, contexts.indistinct) == ((), ())
+    assert [each.candidate.output for each in findings] == [0]
+    assert findings[0].evidence["surround_given"].low > 0.5
+    assert "plain grey" in " ".join(findings[0].evidence["surround_given"].controls)
+    sides = contexts.trials[0].sides
+    colours = sides.others.inputs[:, :, :4].mean(dim=(2, 3)).numpy()
+    on_teal = colours[:, 2] > colours[:, 0]
+    assert on_teal[sides.shared].all()
+    assert on_teal[sides.other_plates].mean() < 0.1
+    assert contexts.shared == sum(len(each.sides.shared) for each in contexts.trials) > 0
+    assert str(contexts.shared) in contexts.notes(1)[0]
+
+
+def test_a_class_whose_surroundings_all_others_share_was_not_searched() -> None:
+    contexts, _ = searched(scenes(40.0))
+    stage = scenes(40.0).stage(60)
+    given = contexts.trials[0].sides
+    rows = given.others.rows
+    for alike, indistinct in ((rows[:0], False), (rows, True)):
+        sides = surround_swaps.sides_of(stage, 0, given.own, given.others, given.targets, alike)
+        assert (sides.enough, sides.indistinct) == (not indistinct, indistinct)
+    few = replace(given, plates=given.plates[:1])
+    assert not few.enough
+    assert not few.indistinct
+    looked = Contexts(indistinct=("red",)).looked(10)
+    assert "red" in looked.reason
+    assert looked.limit is None
+
+
+def test_mistakes_alone_make_a_cue_and_swaps_that_show_nothing_do_not_hide_it() -> None:
+    contexts, _ = searched(scenes(40.0))
+    results, _n = settled(contexts.results)
+    context = contexts.trials[0]
+    told = results[context.id]
+    quiet = {"effect": 0.0, "low": -0.1, "high": 0.2, "outcome": "inconclusive", "q": 0.5}
+    told = {
+        test: each.model_copy(update=quiet) if test.startswith("surround") else each
+        for test, each in told.items()
+    }
+    stage = scenes(40.0).stage(60, permutations=300)
+    (finding,) = context_findings(stage, [context], {context.id: told})
+    assert finding.grade == "C"
+    assert "swapped surroundings alone do not show" in finding.lead
+    weak = told["natural_mistakes"].model_copy(update={"low": STRONG - 0.01})
+    told["natural_mistakes"] = weak
+    assert context_findings(stage, [context], {context.id: told}) == []
+
+
+def test_a_context_is_known_by_what_is_around_and_not_by_the_object(found: Finding) -> None:
+    assert found.details is not None
+    assert found.details.signature is not None
+    look = np.array(found.details.signature.look)
+    assert np.abs(look - TEAL).max() < 0.12
+    red = scenes(40.0).images[0][12:20, 12:20].mean(axis=(0, 1))
+    assert np.abs(red - TEAL).max() > 0.3
+
+
+def test_what_covers_much_of_the_picture_is_not_filled_in_the_plates() -> None:
+    stage = scenes(40.0).stage(60)
+    members = load_members(stage.search, 0)
+
+    def candidate(rows: slice, *, promising: bool = True, output: int = 0) -> Any:
+        masks = np.zeros(members.heat.shape, bool)
+        masks[:, rows] = True
+        evidence = FLIP_EXCESS.result(
+            outcome="supports", effect=0.5, low=0.4, high=0.6, n=30, p=0.001 if promising else 0.9
+        )
+        return SimpleNamespace(
+            members=SimpleNamespace(output=output),
+            screened=SimpleNamespace(proposal=Proposal("strip", masks, 1.0, "because.")),
+            evidence={evidence.test: evidence},
+        )
+
+    tested = [
+        candidate(slice(0, 3)),
+        candidate(slice(4, 20)),
+        candidate(slice(22, 24), promising=False),
+        candidate(slice(26, 28), output=1),
+    ]
+    erased = surround_trials._erased(members, tested)
+    assert erased[:, :3].all()
+    assert not erased[:, 3:].any()
+
+
+def test_what_a_candidate_covers_is_filled_in_the_plates_of_its_class_alone() -> None:
+    subject = scenes(0.0)
+    subject.images[:, 2:5, 2:5] = 1.0
+    stage = subject.stage(60)
+    classes = [load_members(stage.search, output) for output in (0, 1)]
+    masks = np.zeros(classes[0].heat.shape, bool)
+    masks[:, 1:6, 1:6] = True
+    evidence = FLIP_EXCESS.result(outcome="supports", effect=0.5, low=0.4, high=0.6, n=30, p=0.001)
+    tested: Any = SimpleNamespace(
+        members=classes[0],
+        screened=SimpleNamespace(proposal=Proposal("mark", masks, 1.0, "because.")),
+        evidence={evidence.test: evidence},
+    )
+    apart = surround_trials._taken_apart(stage, classes, [tested])
+    brightest = [float(each.plates[:, :, 2:5, 2:5].max()) for each in apart]
+    assert [value > 0.99 for value in brightest] == [True, True, False, True]
+
+
+def test_a_picture_of_several_groups_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = scenes(0.0).stage(60)
+    pool = stage.targets
+    seen: list[int] = []
+
+    def counted(pictures: np.ndarray, marked: np.ndarray | None = None) -> Objects:
+        seen.append(len(pictures))
+        return objects_of(pictures, marked)
+
+    monkeypatch.setattr(surrounds, "objects_of", counted)
+    groups = [(pool.rows[at], pool.inputs[at]) for at in (slice(0, 9), slice(6, 15))]
+    first, second = objects_in(stage.probe, groups)
+    assert seen == [9, 6]
+    assert (first.masks[6:] == second.masks[:3]).all()
+    alone = objects_of(stage.probe.pictures(pool.inputs[6:15]))
+    assert (second.masks == alone.masks).all()
+    assert (second.certainty == alone.certainty).all()
+
+
+def test_a_target_never_meets_its_own_plate() -> None:
+    contexts, _ = searched(scenes(40.0))
+    sides = contexts.trials[0].sides
+    target = int(sides.other_plates[0])
+    alone = replace(sides, other_plates=sides.other_plates[:4])
+    alone.others.labels[alone.other_plates] = alone.others.labels[target]
+    for name in (THIRD_CLASS, SAME_CLASS):
+        fitting = surround_swaps._fitting(alone, sides.others, target, name)
+        assert len(fitting) == 3
+        assert target not in fitting
+
+
+def test_controls_are_of_third_classes_and_of_the_same_class() -> None:
+    contexts, _ = searched(scenes(40.0))
+    context = contexts.trials[0]
+    swapped, sides = context.swapped, context.sides
+    own = swapped.objects.labels[swapped.chosen][:, None]
+    for name, same in ((THIRD_CLASS, False), (SAME_CLASS, True)):
+        assert name in swapped.result.controls
+        drawn = sides.others.labels[swapped.controls[name]]
+        assert ((drawn == own) == same).all()
+        assert (drawn != sides.output).all()
+
+
+def test_mistakes_and_misses_are_counted_on_their_own_sides() -> None:
+    contexts, _ = searched(scenes(40.0))
+    mistakes = contexts.trials[0].mistakes
+    assert mistakes is not None
+    of_class, taken = mistakes.pool.labels == 0, mistakes.pool.predictions == 0
+    assert mistakes.mistaken.n == (mistakes.alike & ~of_class).sum()
+    assert mistakes.missed.n == (~mistakes.alike & of_class).sum()
+    for evidence, part, wrong in (
+        (mistakes.mistaken, ~of_class, taken),
+        (mistakes.missed, of_class, ~taken),
+    ):
+        here = mistakes.alike if evidence is mistakes.mistaken else ~mistakes.alike
+        effect = wrong[part & here].mean() - wrong[part & ~here].mean()
+        assert evidence.effect == pytest.approx(effect)
+    assert mistakes.mistaken.effect > 0.8
+
+
+@pytest.mark.parametrize(("outcome", "counted"), [("supports", 0.4), ("inconclusive", 0.0)])
+def test_only_mistakes_that_are_shown_make_a_context_implausible(
+    outcome: str, counted: float
+) -> None:
+    own = SimpleNamespace(marked=np.zeros(3), certainty=np.array([0.2, 0.3, 0.9]), rows=range(3))
+    context: Any = SimpleNamespace(sides=SimpleNamespace(own=own))
+    shown = {"effect": 0.6, "low": 0.4, "high": 0.7, "n": 20, "p": 0.001}
+    mistakes = NATURAL_MISTAKES.result(outcome=outcome, **shown)
+    terms = plausibility_of(context, {mistakes.test: mistakes}).terms
+    assert terms == {ESTIMATED: 0.3, MISTAKEN: counted}

@@ -7,10 +7,12 @@ import pytest
 
 from auditor.shortcuts.outline import (
     Matcher,
+    look_of,
     mark_anywhere,
     mark_at,
     relevant_at,
     relevant_in_each,
+    set_apart,
 )
 
 SIZE, SIDE = 48, 10
@@ -57,15 +59,16 @@ def test_a_mark_at_its_place_is_outlined_whole_from_a_window_that_cuts_it() -> N
     pictures, truth = marked(np.tile((30, 8), (12, 1)))
     half = truth.copy()
     half[:, :, 13:] = False
-    mark = mark_at(pictures, noise(40, 1), half, 0.5)
+    mark = mark_at(set_apart(pictures, look_of(noise(40, 1))), half, 0.5)
     assert iou(mark[None], truth[:1]).item() > 0.7
 
 
 def test_nothing_is_outlined_where_pictures_have_nothing_in_common() -> None:
     cores = np.zeros((12, SIZE, SIZE), bool)
     cores[:, 30:40, 8:18] = True
-    assert not mark_at(noise(12, 0), noise(40, 1), cores, 0.5).any()
-    assert not mark_at(noise(3, 0), noise(40, 1), cores[:3], 0.5).any()
+    assert not mark_at(set_apart(noise(12, 0), look_of(noise(40, 1))), cores, 0.5).any()
+    assert not set_apart(noise(3, 0), look_of(noise(40, 1))).any()
+    assert not set_apart(noise(12, 0), look_of(noise(3, 1))).any()
     assert not mark_anywhere(
         Matcher(noise(12, 0)),
         Matcher(noise(40, 1)),

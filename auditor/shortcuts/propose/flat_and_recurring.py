@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -96,14 +96,14 @@ def recurring_mark(
 ) -> Bool[np.ndarray, "height width"]:
     """Return the place where the mean own picture departs most from what the class has elsewhere.
 
-    By `departures`. The largest connected part above `EDGE_T`
-    and a quarter of the largest value counts, when that value is at least `LEAST_T` and the part is
-    a region's size. The blur has taken its edges in; it is grown by what its weight falls over.
+    By `departures`. The largest connected part above `EDGE_T` and a quarter of the largest value
+    counts, when that value is at least `LEAST_T` and the part is a region's size. The blur has
+    taken its edges in; it is grown by what its weight falls over.
     """
     empty = np.zeros(own.shape[1:3], dtype=bool)
     if len(own) < 4 or len(others) < 4:
         return empty
-    size = departures(own, others)
+    size = departures(mean_look(own), mean_look(others))
     if size.max() < LEAST_T:
         return empty
     part = heaviest_part(size >= max(EDGE_T, size.max() / 4), size)
@@ -113,29 +113,30 @@ def recurring_mark(
     return grown
 
 
-def departures(
-    own: UInt8[np.ndarray, "member height width 3"],
-    others: UInt8[np.ndarray, "other height width 3"],
-) -> Float[np.ndarray, "height width"]:
+@dataclass(frozen=True, eq=False)
+class MeanLook:
+    """Mean pictures less their mean colour, and the squared standard error, at every pixel."""
+
+    mean: Float[np.ndarray, "height width 3"]
+    error: Float[np.ndarray, "height width 3"]
+
+
+def mean_look(pictures: UInt8[np.ndarray, "sample height width 3"]) -> MeanLook:
+    """Return what pictures, two at least, have in common at every place."""
+    values = pictures.astype(np.float64)
+    values -= values.mean(axis=(1, 2), keepdims=True)
+    error = values.var(axis=0, ddof=1) / len(values) + 1.0 / len(values)
+    return MeanLook(values.mean(axis=0), error)
+
+
+def departures(own: MeanLook, others: MeanLook) -> Float[np.ndarray, "height width"]:
     """Return how surely the mean own picture is another than that of others, at every pixel.
 
     Welch's t per channel between own and other pictures, each less its mean colour over all places;
     the root mean square over channels, blurred by the width of an edge.
     """
-    first, first_error = _departure(own)
-    second, second_error = _departure(others)
-    t = (first - second) / np.sqrt(first_error + second_error)
+    t = (own.mean - others.mean) / np.sqrt(own.error + others.error)
     size: np.ndarray = ndimage.gaussian_filter(
-        np.sqrt((t**2).mean(axis=2)), edge_pixels(*own.shape[1:3])
+        np.sqrt((t**2).mean(axis=2)), edge_pixels(*t.shape[:2])
     )
     return size
-
-
-def _departure(
-    pictures: UInt8[np.ndarray, "sample height width 3"],
-) -> tuple[Float[np.ndarray, "height width 3"], Float[np.ndarray, "height width 3"]]:
-    """Return mean pictures less their mean colour, and the squared standard error."""
-    values = pictures.astype(np.float64)
-    values = values - values.mean(axis=(1, 2), keepdims=True)
-    error = values.var(axis=0, ddof=1) / len(values) + 1.0 / len(values)
-    return values.mean(axis=0), error

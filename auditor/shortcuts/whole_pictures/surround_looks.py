@@ -15,7 +15,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from auditor.shortcuts.propose.proposals import asked_of_all_data
 from auditor.shortcuts.scenes import shrinkage
 
-CONTEXTS = asked_of_all_data("context")
+CONTEXT = asked_of_all_data("context")
 # The margin that is read, as a share of the smaller side.
 MARGIN = 1 / 6
 # Pictures of each side that make a difference of looks at all.
