@@ -25,7 +25,7 @@ from auditor.run.codec import load_record
 from auditor.run.folder import STAGES, damage
 from auditor.run.manifest import read_manifest
 from auditor.run.storage import write_atomic
-from auditor.shortcuts.whole_pictures.surround_looks import CONTEXTS
+from auditor.shortcuts.whole_pictures.surround_looks import CONTEXT
 from auditor.subject import Subject, load_subject
 
 # The stages that mending reads: the pass over the data, and the search.
@@ -84,7 +84,7 @@ def _card(result: AuditResult, finding: str) -> FindingCard:
     """
     factors = result.factors.factors if result.factors else ()
     cards = {card.id: card for card in result.findings}
-    if finding in cards and cards[finding].kind != CONTEXTS:
+    if finding in cards and cards[finding].kind != CONTEXT:
         return cards[finding]
     if finding not in cards and finding not in {factor.id for factor in factors}:
         raise UnknownNameError("finding of this run", finding, list(cards))

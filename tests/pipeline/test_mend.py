@@ -20,7 +20,7 @@ from auditor.pipeline import mending
 from auditor.records.part import Interval
 from auditor.records.shortcuts import Factors, GlobalFactor
 from auditor.shortcuts.statistics import wilson
-from auditor.shortcuts.whole_pictures.surround_looks import CONTEXTS
+from auditor.shortcuts.whole_pictures.surround_looks import CONTEXT
 from tests.pipeline.tiny import TINY
 
 NET = """
@@ -212,7 +212,7 @@ def test_what_is_no_region_is_refused_in_a_sentence(
 ) -> None:
     config, before = audited
     result = mending.read_result(before)
-    context = result.findings[0].model_copy(update={"kind": CONTEXTS})
+    context = result.findings[0].model_copy(update={"kind": CONTEXT})
     factor = GlobalFactor.model_construct(id="brightness-0")
     factors = Factors.model_construct(factors=(factor,))
     changed = result.model_copy(update={"findings": [context], "factors": factors})
