@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from auditor.causal import causes, findings
-from auditor.causal.candidate import Tested
 from auditor.causal.causes import Ground, causes_of, same_cause
 from auditor.causal.images import Members, Stage, load_members
 from auditor.causal.removal import removal
@@ -245,23 +244,22 @@ def test_a_larger_outline_is_taken_if_its_rest_does_half_as_much(
 
 
 def test_an_outline_looks_at_least_as_a_grave_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    def tested(score: float, *, drawn: bool = False, output: int = 0) -> Tested:
-        made: Any = SimpleNamespace(
+    def tested(score: float, *, drawn: bool = False, output: int = 0) -> Any:
+        return SimpleNamespace(
             members=SimpleNamespace(output=output),
             screened=SimpleNamespace(proposal=SimpleNamespace(drawn=drawn)),
             plausibility=Plausibility(terms={}, score=score),
         )
-        return made
 
     monkeypatch.setattr(findings, "same_cause", lambda *_given: same)
     monkeypatch.setattr(
         findings, "replace", lambda each, plausibility: SimpleNamespace(plausibility=plausibility)
     )
 
-    def looks(whole: Tested, grave: Sequence[Tested]) -> float:
+    def looks(whole: Any, grave: Sequence[Any]) -> float:
         grounds: Any = dict.fromkeys((0, 1))
         (made,) = findings._with_looks_of_parts(grounds, [whole], grave)
-        return made.plausibility.score
+        return float(made.plausibility.score)
 
     same = True
     drawn = tested(0.3, drawn=True)

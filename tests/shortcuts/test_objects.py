@@ -66,13 +66,3 @@ def test_a_large_picture_gives_the_same_object_as_a_small_one() -> None:
     large, _ = estimated(picture(6).repeat(4, axis=0).repeat(4, axis=1))
     shrunk = large[::4, ::4]
     assert (small & shrunk).sum() / (small | shrunk).sum() > 0.7
-
-
-def test_of_two_things_alike_the_one_in_the_middle_is_the_object() -> None:
-    shown = picture(7, with_object=False).astype(int)
-    rows, columns = np.indices((SIDE, SIDE))
-    middle, beside = (np.hypot(rows - 24, columns - column) < 8 for column in (24, 41))
-    shown[middle | beside] = (200, 60, 50)
-    mask, _certainty = estimated(shown.astype(np.uint8))
-    assert mask[middle].mean() > 0.8
-    assert mask[beside].mean() < 0.2
