@@ -18,6 +18,8 @@ from auditor.__main__ import run
 from tests.pipeline.small import write_own_model_audit
 from tests.pipeline.test_exit_codes import QUICK
 
+pytestmark = pytest.mark.usefixtures("hasty")
+
 NAME = "cat\n::error::PWNED\x1b]0;title\x07\x9b31m\u202etac ##[error]x"
 # What a terminal or a CI system would obey.
 COMMAND = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]|^\s*::|##\[", re.M)

@@ -13,6 +13,8 @@ from auditor.cli.check.layout import percent, table
 from tests.pipeline.small import write_own_model_audit
 from tests.pipeline.test_errors import changed, fails
 
+pytestmark = pytest.mark.usefixtures("hasty")
+
 
 @pytest.fixture(scope="module")
 def audit(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -17,11 +17,9 @@ import yaml
 
 from tests.core.test_documented import README, exit_codes
 from tests.pipeline.small import write_own_model_audit
+from tests.pipeline.tiny import TINY
 
-QUICK = {
-    "references": 3, "class_references": 2, "concepts": 2, "atlas_samples": 1, "composition": 0,
-    "flipping_images": 6, "component_samples": 6, "strategies": 0, "mistakes": 0, "layers": ["4"],
-}  # fmt: skip
+QUICK = TINY | {"composition": 0}
 PERMISSIVE = {"policy": {"fail_on": "never", "require_complete": False}}
 REACHED = {0, 1, 2, 3, 4, 5, 75, 130}
 

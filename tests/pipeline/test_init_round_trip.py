@@ -20,6 +20,8 @@ FITTED = [
     "preprocess.mean=[.5, .5, .5]",
     "preprocess.std=[.5, .5, .5]",
 ]
+pytestmark = pytest.mark.usefixtures("hasty")
+
 FACTORY = """
 import shutil
 from pathlib import Path

@@ -12,6 +12,8 @@ from auditor.__main__ import run
 from auditor.language.speaking import Text
 from tests.pipeline.small import write_own_model_audit
 
+pytestmark = pytest.mark.usefixtures("hasty")
+
 QUICK = {
     "references": 1, "class_references": 1, "concepts": 1, "atlas_samples": 0, "composition": 0,
     "flipping_images": 0, "component_samples": 0, "strategies": 0, "mistakes": 0,

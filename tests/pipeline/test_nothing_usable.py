@@ -11,6 +11,8 @@ from auditor.records.accounting import BEYOND_LIMIT, ClassCount
 from auditor.report.sections.summary import left_by_limit
 from tests.pipeline.small import write_own_model_audit
 
+pytestmark = pytest.mark.usefixtures("hasty")
+
 
 def test_a_class_that_the_limit_leaves_out_is_named() -> None:
     asked = {"set_aside": {BEYOND_LIMIT: 5}, "losses": {}, "pictures": 5, "share": 0, "found": 5}

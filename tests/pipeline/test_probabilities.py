@@ -10,6 +10,8 @@ import yaml
 from auditor.__main__ import run
 from tests.pipeline.small import write_own_model_audit
 
+pytestmark = pytest.mark.usefixtures("hasty")
+
 HEADS = """
 from pathlib import Path
 

@@ -19,11 +19,12 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from auditor.__main__ import run
-from auditor.cli.check import rates
 from auditor.relevance.explainer import Explainer
 from auditor.report.show.render import read_result
 from tests.pipeline import users_models
 from tests.pipeline.small import picture
+
+pytestmark = pytest.mark.usefixtures("hasty")
 
 # What runs, and what is said of it: words of the notes, "" for nothing in particular.
 SHAPES: dict[str, str] = {
@@ -143,12 +144,6 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 texture = Image.fromarray(picture(kind, rng)[:32, :32])
                 texture.save(folder / str(count) / name / f"{index:02d}.png")
     return folder
-
-
-@pytest.fixture(autouse=True)
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time the costs of a check by one run each."""
-    monkeypatch.setattr(rates, "MOST_REPEATS", 1)
 
 
 def asked(name: str, pictures: Path) -> list[str]:
