@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -133,7 +134,11 @@ class World:
         return self.images.shape[1], self.images.shape[2]
 
     def probe(self) -> Probe:
-        """Return a probe of the world's model."""
+        """Return a probe of the world's model, which is captured once."""
+        return self._probe
+
+    @cached_property
+    def _probe(self) -> Probe:
         explainer = Explainer(self.model, self.load([0]))
         subject: Any = self
         return Probe(explainer, subject)
