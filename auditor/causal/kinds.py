@@ -15,7 +15,7 @@ from auditor.causal.images import Members, Stage
 from auditor.causal.screening import FEWEST_REFERENCES
 from auditor.causal.trial import LEAST_IMAGES
 from auditor.language.numbers import whole_percent
-from auditor.language.speaking import N_, listed
+from auditor.language.speaking import N_, joined, listed
 from auditor.language.speaking import gettext as _
 from auditor.records.shortcuts import ColumnFactor, KindSearched
 from auditor.shortcuts.grading import LEVEL, LIKELY
@@ -42,11 +42,15 @@ class Kind:
 
 @dataclass(frozen=True)
 class Looked:
-    """What came of looking for a kind: ``n`` pictures, the smallest effect, or why it was not."""
+    """What came of looking for a kind: ``n`` pictures, the smallest effect, or why it was not.
+
+    ``but`` says of which classes it was not, where others were searched.
+    """
 
     n: int = 0
     limit: float | None = None
     reason: str = ""
+    but: str = ""
 
 
 METADATA, RARE, CONTEXTS = "metadata", "rare", "contexts"
@@ -182,6 +186,7 @@ def _row(kind: Kind, looked: Looked, classes: Sequence[Members]) -> KindSearched
     if not looked.reason and kind.how:
         share = least_share(classes) if kind.id == RARE else None
         how = _(kind.how, share=whole_percent(share)) if share is not None else _(kind.how)
+        how = joined([how, looked.but], "; ")
     return KindSearched(
         kind=kind.id,
         title=_(kind.title),

@@ -40,7 +40,7 @@ from auditor.causal.trial import (
     unspecific,
 )
 from auditor.language.speaking import gettext as _
-from auditor.language.speaking import ngettext
+from auditor.language.speaking import joined, ngettext
 from auditor.records.shortcuts import Evidence
 from auditor.shortcuts.grading import CLEAR, LEVEL, LIKELY, STRONG
 from auditor.shortcuts.statistics import detection_limit
@@ -151,28 +151,32 @@ class Contexts:
         """Return on how many pictures surroundings were looked for, or why they were not."""
         if self.why:
             return Looked(reason=self.why)
+        left = []
         if self.unusable:
-            return Looked(
-                reason=_(
+            left.append(
+                _(
                     "too few pictures with an object that can be told from its surroundings: "
                     "%(classes)s",
                     classes=", ".join(self.unusable),
                 )
             )
         if self.indistinct:
-            return Looked(
-                reason=_(
+            left.append(
+                _(
                     "the surroundings of all other classes look like those of: %(classes)s",
                     classes=", ".join(self.indistinct),
                 )
             )
+        but = joined(left, "; ")
+        if not self.fewest[0]:
+            return Looked(reason=but)
         targets = self.fewest[0]
         limit = detection_limit(targets, tests, level=LEVEL, bound=LIKELY)
         if limit is None:
             return Looked(
                 reason=_("no effect could have passed the tests on %(n)s pictures", n=targets)
             )
-        return Looked(targets, limit)
+        return Looked(targets, limit, but=but)
 
 
 @dataclass(frozen=True, eq=False)

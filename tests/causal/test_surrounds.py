@@ -269,6 +269,10 @@ def test_a_class_whose_surroundings_all_others_share_was_not_searched() -> None:
     looked = Contexts(indistinct=("red",)).looked(10)
     assert "red" in looked.reason
     assert looked.limit is None
+    searched_but_one = Contexts(unusable=("red",), fewest=(60, 20, 20)).looked(10)
+    assert searched_but_one.reason == ""
+    assert searched_but_one.limit is not None
+    assert "red" in searched_but_one.but
 
 
 def test_mistakes_alone_make_a_cue_and_swaps_that_show_nothing_do_not_hide_it() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.shortcuts.objects import estimated, objects_of
+from auditor.shortcuts.objects import _salience, estimated, objects_of
 
 SIDE = 48
 
@@ -66,3 +66,13 @@ def test_a_large_picture_gives_the_same_object_as_a_small_one() -> None:
     large, _ = estimated(picture(6).repeat(4, axis=0).repeat(4, axis=1))
     shrunk = large[::4, ::4]
     assert (small & shrunk).sum() / (small | shrunk).sum() > 0.7
+
+
+def test_of_two_things_alike_the_one_in_the_middle_stands_out_more() -> None:
+    shown = picture(7, with_object=False).astype(int)
+    rows, columns = np.indices((SIDE, SIDE))
+    middle, beside = (np.hypot(rows - 24, columns - column) < 5 for column in (24, 40))
+    shown[middle | beside] = (200, 60, 50)
+    salient = _salience(shown.astype(np.uint8))
+    # By the colours of the border alone it would be .04.
+    assert salient[middle].mean() - salient[beside].mean() > 0.07
