@@ -44,12 +44,14 @@ class Kind:
 class Looked:
     """What came of looking for a kind: ``n`` pictures, the smallest effect, or why it was not.
 
-    ``but`` says of which classes it was not, where others were searched.
+    ``how`` it was looked for, where that is not as usual; ``but`` says of which classes it was
+    not, where others were searched.
     """
 
     n: int = 0
     limit: float | None = None
     reason: str = ""
+    how: str = ""
     but: str = ""
 
 
@@ -96,7 +98,10 @@ KINDS = (
     Kind(
         CONTEXTS,
         N_("surroundings and scenes"),
-        N_("objects put on the surroundings of other classes"),
+        N_(
+            "objects put on the surroundings of other classes; components of the penultimate "
+            "layer that are there without the object"
+        ),
     ),
     Kind(
         "colour",
@@ -186,7 +191,7 @@ def _row(kind: Kind, looked: Looked, classes: Sequence[Members]) -> KindSearched
     if not looked.reason and kind.how:
         share = least_share(classes) if kind.id == RARE else None
         how = _(kind.how, share=whole_percent(share)) if share is not None else _(kind.how)
-        how = joined([how, looked.but], "; ")
+        how = joined([looked.how or how, looked.but], "; ")
     return KindSearched(
         kind=kind.id,
         title=_(kind.title),

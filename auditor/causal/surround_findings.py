@@ -17,7 +17,7 @@ from auditor.causal.surround_trials import Context
 from auditor.causal.surrounds import laid_on
 from auditor.causal.triplets import typical_pairs
 from auditor.language.numbers import percent
-from auditor.language.speaking import N_, capitalised, joined
+from auditor.language.speaking import N_, capitalised, joined, ngettext
 from auditor.language.speaking import gettext as _
 from auditor.records.shortcuts import Details, Exposure, Grade, Plausibility, Subgroup
 from auditor.records.stages import Candidate, Finding, Triplet
@@ -29,6 +29,7 @@ from auditor.shortcuts.seen import seen
 from auditor.shortcuts.statistics import accuracy, gap_p
 from auditor.shortcuts.terms.around_the_object import ESTIMATED, MARKED, MISTAKEN
 from auditor.shortcuts.tests import (
+    COMPONENT_MISTAKES,
     NATURAL_MISTAKES,
     SURROUND_SWAPPED,
     TESTS,
@@ -40,6 +41,8 @@ from auditor.shortcuts.whole_pictures.surround_looks import CONTEXT
 SHAPE = N_("surroundings of the object")
 # Pictures of other classes that are named, and members that are shown.
 NAMED, EXAMPLES = 3, 12
+# The tests on pictures as they are, of which one is enough.
+BY_THEMSELVES = NATURAL_MISTAKES, COMPONENT_MISTAKES
 STARTS: Mapping[Grade, str] = {
     "A": N_(
         "What surrounds the object decides for '%(name)s': the model can be steered by it, "
@@ -78,8 +81,16 @@ def context_findings(
 
 def mistakes_go_with_it(results: Results) -> bool:
     """Say whether pictures as they are show that a surround decides, whatever swaps show."""
-    mistakes = results.get(NATURAL_MISTAKES.id)
-    return mistakes is not None and mistakes.outcome == "supports" and mistakes.low >= STRONG
+    return mistakes_at_least(results) >= STRONG
+
+
+def mistakes_at_least(results: Results) -> float:
+    """Return by how much at least mistakes are more frequent with the surround, by look or concept.
+
+    The larger lower bound of the two, 0 where neither supports it.
+    """
+    found = [results.get(test.id) for test in BY_THEMSELVES]
+    return max((each.low for each in found if each and each.outcome == "supports"), default=0.0)
 
 
 def plausibility_of(context: Context, results: Results) -> Plausibility:
@@ -87,9 +98,8 @@ def plausibility_of(context: Context, results: Results) -> Plausibility:
     own = context.sides.own
     marked = float(own.marked.mean()) if len(own.rows) else 0.0
     terms = {MARKED: marked} if marked >= 0.5 else {ESTIMATED: float(np.median(own.certainty))}
-    mistakes = results.get(NATURAL_MISTAKES.id)
-    if mistakes is not None and mistakes.has_run:
-        terms[MISTAKEN] = mistakes.low if mistakes.outcome == "supports" else 0.0
+    if any(test.id in results and results[test.id].has_run for test in BY_THEMSELVES):
+        terms[MISTAKEN] = mistakes_at_least(results)
     return Plausibility(terms=terms, score=score_of(terms))
 
 
@@ -215,6 +225,7 @@ def _detail(stage: Stage, context: Context, results: Results) -> str:
             alone,
             _worst(stage, context),
             _named(stage, context),
+            _explained(context),
         ]
     )
 
@@ -246,6 +257,21 @@ def _named(stage: Stage, context: Context) -> str:
     return _(
         "Taken for it as they are, for example: %(paths)s.",
         paths=", ".join(paths[int(row)] for row in rows),
+    )
+
+
+def _explained(context: Context) -> str:
+    """Say how many of the mistakes the component of the surroundings explains."""
+    found = context.components
+    if found is None or not len(found.mistakes):
+        return ""
+    return ngettext(
+        "Of %(num)s picture that was looked at and is wrongly taken for it, the surroundings of "
+        "%(explained)s hold it.",
+        "Of %(num)s pictures that were looked at and are wrongly taken for it, the surroundings of "
+        "%(explained)s hold it.",
+        len(found.mistakes),
+        explained=len(found.explained),
     )
 
 

@@ -17,6 +17,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from auditor.causal.candidate import Tested
+from auditor.causal.concept_contexts import (
+    InComponents,
+    Penultimate,
+    penultimate_of,
+    proposed,
+    tested_component,
+)
 from auditor.causal.images import Members, Pool, Stage
 from auditor.causal.kinds import Looked
 from auditor.causal.latent import promising
@@ -39,16 +46,21 @@ from auditor.causal.trial import (
     least_effect,
     unspecific,
 )
+from auditor.language.speaking import N_, joined, ngettext
 from auditor.language.speaking import gettext as _
-from auditor.language.speaking import joined, ngettext
 from auditor.records.shortcuts import Evidence
 from auditor.shortcuts.grading import CLEAR, LEVEL, LIKELY, STRONG
 from auditor.shortcuts.statistics import detection_limit
 from auditor.shortcuts.tests import SURROUND_GIVEN, SURROUND_SWAPPED, Results, in_order
+from auditor.shortcuts.whole_pictures.class_components import Component
 from auditor.shortcuts.whole_pictures.surround_looks import CONTEXT
 
+BY_PLACE = N_(
+    "objects put on the surroundings of other classes (not by components: the logits of this model "
+    "do not come from a linear layer)"
+)
 # Tests of a context.
-CONTEXT_TESTS = 4
+CONTEXT_TESTS = 8
 # Classes on whose surround objects of a class are laid.
 OTHER_CLASSES = 3
 # Plates under each object.
@@ -74,6 +86,7 @@ class Context:
     swapped: Swapped
     evidence: Results
     mistakes: Mistakes | None
+    components: InComponents | None
     share: float
     kept: tuple[int, int]
     alone: tuple[int, int]
@@ -88,7 +101,7 @@ class Contexts:
     classes ``unusable`` too few have one, and the surroundings of all others look like those of the
     classes ``indistinct``. ``shared`` of ``compared`` surroundings of other classes do. ``fewest``
     are the smallest numbers of targets, and of a class's own plates and objects. ``why`` says why
-    nothing was looked for.
+    nothing was looked for, ``by_concept`` whether the penultimate layer was looked at too.
     """
 
     trials: tuple[Context, ...] = ()
@@ -101,6 +114,7 @@ class Contexts:
     compared: int = 0
     fewest: tuple[int, int, int] = (0, 0, 0)
     why: str = ""
+    by_concept: bool = True
 
     @property
     def results(self) -> dict[str, Results]:
@@ -176,7 +190,8 @@ class Contexts:
             return Looked(
                 reason=_("no effect could have passed the tests on %(n)s pictures", n=targets)
             )
-        return Looked(targets, limit, but=but)
+        how = "" if self.by_concept else _(BY_PLACE)
+        return Looked(targets, limit, how=how, but=but)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,6 +202,7 @@ class _Asked:
     sides: Sides
     mistakes: Mistakes | None
     share: float | None
+    component: Component | None
 
     @property
     def id(self) -> str:
@@ -194,9 +210,10 @@ class _Asked:
 
     @property
     def telling(self) -> bool:
-        """Say whether the surround moved the model, or mistakes go with it."""
+        """Say whether the surround moved the model, holds a component, or mistakes go with it."""
         mistakes = self.mistakes.mistaken.low if self.mistakes else 0.0
-        return self.share is not None and (self.share >= CLEAR or mistakes >= STRONG)
+        found = self.component is not None or mistakes >= STRONG
+        return self.share is not None and (self.share >= CLEAR or found)
 
 
 def context_trials(stage: Stage, classes: Sequence[Members], tested: Sequence[Tested]) -> Contexts:
@@ -211,8 +228,9 @@ def context_trials(stage: Stage, classes: Sequence[Members], tested: Sequence[Te
     apart = _taken_apart(stage, classes, tested)
     targets, others, *owns = apart
     natural = natural_pictures(stage)
+    layer = penultimate_of(stage, others, natural.pool)
     asked = [
-        _asked(stage, members, own, others, targets, natural)
+        _asked(stage, members, own, others, targets, natural, layer)
         for members, own in zip(classes, owns, strict=True)
     ]
     left_out = sum(each.left_out for each in apart)
@@ -220,7 +238,7 @@ def context_trials(stage: Stage, classes: Sequence[Members], tested: Sequence[Te
     names = {each.id: stage.search.class_name(each.members.output) for each in failed}
     counts = [_counts(stage, each.sides) for each in asked if each.share is not None]
     return Contexts(
-        trials=tuple(_tested(stage, each) for each in asked if each.telling),
+        trials=tuple(_tested(stage, each, layer) for each in asked if each.telling),
         untried={
             each.id: in_order([each.mistakes.mistaken, each.mistakes.missed])
             for each in asked
@@ -233,6 +251,7 @@ def context_trials(stage: Stage, classes: Sequence[Members], tested: Sequence[Te
         shared=sum(len(each.sides.shared) for each in asked),
         compared=sum(len(each.sides.shared) + len(each.sides.other_plates) for each in asked),
         fewest=tuple(map(min, zip(*counts, strict=True))) if counts else (0, 0, 0),
+        by_concept=layer is not None,
     )
 
 
@@ -243,11 +262,14 @@ def _asked(
     others: Apart,
     targets: Apart,
     natural: Natural,
+    layer: Penultimate | None,
 ) -> _Asked:
     mistakes = natural_mistakes(stage, members, natural)
     alike = stage.others.rows[mistakes.others] if mistakes else stage.others.rows[:0]
     sides = sides_of(stage, members.output, own, others, targets, alike)
-    return _Asked(members, sides, mistakes, _share(stage, members, sides))
+    share = _share(stage, members, sides)
+    component = proposed(layer, members, sides) if layer and share is not None else None
+    return _Asked(members, sides, mistakes, share, component)
 
 
 def _counts(stage: Stage, sides: Sides) -> tuple[int, int, int]:
@@ -327,8 +349,8 @@ def _share(stage: Stage, members: Members, sides: Sides) -> float | None:
     return max(moved / max(float(gap), 1e-6), turned)
 
 
-def _tested(stage: Stage, asked: _Asked) -> Context:
-    members, sides, mistakes = asked.members, asked.sides, asked.mistakes
+def _tested(stage: Stage, asked: _Asked, layer: Penultimate | None) -> Context:
+    members, sides, mistakes, components = asked.members, asked.sides, asked.mistakes, None
     assert asked.share is not None
     output = sides.output
     rng = stage.search.rng("surrounds swapped", output)
@@ -340,6 +362,10 @@ def _tested(stage: Stage, asked: _Asked) -> Context:
         swapped = swap(stage, sides, sides.targets, aims, SLOTS, rng)
         given = _given(stage, swapped, output, rng)
     results = [given, lost] + ([mistakes.mistaken, mistakes.missed] if mistakes else [])
+    if layer is not None and asked.component is not None:
+        rng = stage.search.rng("component of the surroundings", output)
+        components = tested_component(layer, members, sides, asked.component, rng)
+        results += components.evidence
     kept = ~_left(stage, sides, grey_plate(stage, sides), np.zeros(1, dtype=int), 1, rng)
     alone = stage.probe.predict(sides.own.plates[torch.from_numpy(sides.plates)]).argmax(axis=1)
     return Context(
@@ -349,6 +375,7 @@ def _tested(stage: Stage, asked: _Asked) -> Context:
         swapped=swapped,
         evidence=in_order(results),
         mistakes=mistakes,
+        components=components,
         share=asked.share,
         kept=(int(kept.sum()), len(kept)),
         alone=(int((alone == output).sum()), len(alone)),

@@ -30,6 +30,7 @@ from auditor.relevance.sweep.decomposition import Composition, composition
 from auditor.relevance.sweep.finite import NonFinite, first_non_finite
 from auditor.relevance.sweep.fold import Fold
 from auditor.relevance.sweep.forward import Forward, forward, run
+from auditor.relevance.sweep.last_linear import LastLinear, last_linear
 from auditor.relevance.sweep.numerics import exact
 from auditor.relevance.sweep.partial import Upper, upper
 from auditor.relevance.sweep.plan import notes, plan
@@ -182,6 +183,24 @@ class Explainer:
         with exact(self.device):
             values = run(self.plan.graph, self.batch(images), nodes.values())
         return {layer: self._maps(layer, values[name]) for layer, name in nodes.items()}
+
+    def last_linear(self) -> LastLinear | None:
+        """Return the linear operation that gives the logits, None where none does."""
+        return last_linear(self.plan.graph)
+
+    def penultimate(self, images: Tensor) -> Tensor:
+        """Return what the last linear operation reads of images, (B, D).
+
+        Raises:
+            ModelError: the logits do not come from a linear operation.
+        """
+        head = self.last_linear()
+        if head is None:
+            raise ModelError("the logits of this model do not come from a linear layer.")
+        with exact(self.device):
+            values = run(self.plan.graph, self.batch(images), (head.source,))
+        features: Tensor = values[head.source]
+        return features
 
     def upper(self, images: Tensor, layer: str) -> Upper:
         """Return the model from a layer on, ready to be run with some channels replaced."""

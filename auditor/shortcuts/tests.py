@@ -319,3 +319,63 @@ NATURAL_MISSES = _row(
         of_regions=False,
     )
 )
+COMPONENT_AROUND = _row(
+    CausalTest(
+        "component_around",
+        kind="as they are",
+        title=N_("Component: surroundings of the class that hold it without any object"),
+        question=N_("With the object filled in: is the component there more often than elsewhere?"),
+        sentence=N_(
+            "with their object filled in, %(effect)s (95 %% interval %(low)s to %(high)s, "
+            "n = %(n)s) more of the pictures of '%(name)s' than of other classes hold a component "
+            "of the penultimate layer that speaks for '%(name)s'"
+        ),
+        of_regions=False,
+    )
+)
+COMPONENT_MISTAKES = _row(
+    CausalTest(
+        "component_mistakes",
+        kind="as they are",
+        title=N_("Component: other classes whose surroundings hold it, taken for the class"),
+        question=N_("Other classes whose surroundings hold it: more often taken for the class?"),
+        sentence=N_(
+            "as they are, %(effect)s (95 %% interval %(low)s to %(high)s, n = %(n)s) more of the "
+            "pictures of other classes are taken for '%(name)s' where their surroundings alone "
+            "hold it than where they do not"
+        ),
+        idle=N_(
+            "as they are, no more pictures of other classes are taken for '%(name)s' where their "
+            "surroundings alone hold it (n = %(n)s) than where they do not"
+        ),
+        weight="confirms",
+        of_regions=False,
+    )
+)
+COMPONENT_GIVEN = _row(
+    CausalTest(
+        "component_given",
+        kind=INSIDE,
+        title=N_("Component: added to pictures of other classes"),
+        question=N_("Added in the penultimate layer: how many other pictures turn into the class?"),
+        sentence=N_(
+            "added in the penultimate layer as the class has it, it turns %(effect)s (95 %% "
+            "interval %(low)s to %(high)s, n = %(n)s) more of the pictures of other classes into "
+            "'%(name)s' than a random direction"
+        ),
+        of_regions=False,
+    )
+)
+COMPONENT_TAKEN = _row(
+    CausalTest(
+        "component_taken",
+        kind=INSIDE,
+        title=N_("Component: taken out of pictures of the class"),
+        question=N_("Taken out of the penultimate layer: how many pictures leave the class?"),
+        sentence=N_(
+            "taken out there, %(effect)s (95 %% interval %(low)s to %(high)s, n = %(n)s) more of "
+            "the pictures of '%(name)s' leave the class than with a random direction"
+        ),
+        of_regions=False,
+    )
+)

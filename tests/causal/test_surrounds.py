@@ -289,8 +289,8 @@ def test_mistakes_alone_make_a_cue_and_swaps_that_show_nothing_do_not_hide_it() 
     (finding,) = context_findings(stage, [context], {context.id: told})
     assert finding.grade == "C"
     assert "swapped surroundings alone do not show" in finding.lead
-    weak = told["natural_mistakes"].model_copy(update={"low": STRONG - 0.01})
-    told["natural_mistakes"] = weak
+    for test in ("natural_mistakes", "component_mistakes"):
+        told[test] = told[test].model_copy(update={"low": STRONG - 0.01})
     assert context_findings(stage, [context], {context.id: told}) == []
 
 
