@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from auditor.causal.concept_contexts import penultimate_of
 from auditor.causal.images import load_members
 from auditor.causal.surround_findings import context_findings
 from auditor.causal.surround_trials import Context, Contexts, context_trials
@@ -113,7 +112,7 @@ def test_the_last_layer_is_linear_in_what_it_reads_or_is_not_used() -> None:
     logits = head.logits(explainer.penultimate(images).double())
     assert torch.allclose(logits, explainer.predict(images).double(), atol=1e-5)
     # The logits of this one are the sum of two linear operations.
-    summed = replace(subject, model=KnownModel(6.0).eval())
-    stage = summed.stage(60)
-    assert stage.probe.explainer.last_linear() is None
-    assert penultimate_of(stage, searched(subject)[0].trials[0].sides.others, stage.targets) is None
+    contexts, _ = searched(replace(subject, model=KnownModel(6.0).eval()))
+    assert not contexts.by_concept
+    assert "not by components" in contexts.looked(10).how
+    assert searched(subject)[0].looked(10).how == ""
