@@ -55,7 +55,7 @@ class Looked:
     but: str = ""
 
 
-METADATA, RARE, CONTEXTS = "metadata", "rare", "contexts"
+METADATA, RARE, CONTEXTS, GEOMETRY = "metadata", "rare", "contexts", "geometry"
 FOLLOWS_RELEVANCE = ("P1", "P1b")
 KINDS = (
     Kind(
@@ -133,7 +133,11 @@ KINDS = (
         N_("metadata and groups"),
         N_("columns compared with the label, and with the relevance within a class"),
     ),
-    Kind("geometry", N_("size, position and orientation of the object"), ""),
+    Kind(
+        GEOMETRY,
+        N_("size, position and orientation of the object"),
+        N_("objects made larger or smaller, moved, stretched and turned on their own surroundings"),
+    ),
     Kind("texture", N_("texture of the object"), ""),
     Kind(
         "absence",

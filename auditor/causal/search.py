@@ -14,8 +14,9 @@ from auditor.causal.context import Search
 from auditor.causal.findings import findings_of, gravest_first
 from auditor.causal.global_factors import MOST_TESTS, factor_trials, factors_of
 from auditor.causal.images import Members, Stage, load_members, load_pool
-from auditor.causal.kinds import CONTEXTS, kinds_of
+from auditor.causal.kinds import CONTEXTS, GEOMETRY, kinds_of
 from auditor.causal.nulls import self_check
+from auditor.causal.object_geometry import GEOMETRY_TESTS, geometry_trials
 from auditor.causal.proposing import Means, propose
 from auditor.causal.rivals import rivals_of
 from auditor.causal.screening import Screened, screen, selected
@@ -79,7 +80,9 @@ def find_shortcuts(search: Search) -> ShortcutReport:
     whole_pictures = WHOLE_PICTURES in search.proposals and bool(classes)
     factors, said = factor_trials(stage, classes) if whole_pictures else ([], [])
     contexts = context_trials(stage, classes, tested)
-    notes += said
+    geometry = geometry_trials(stage, classes)
+    factors = [*factors, *geometry.trials]
+    notes += said + geometry.notes
     search.progress(1)
     results, tests = settled(
         {each.id: each.evidence for each in tested}
@@ -102,7 +105,7 @@ def find_shortcuts(search: Search) -> ShortcutReport:
         tests,
         factors=factors,
         columns=columns,
-        elsewhere={CONTEXTS: contexts.looked(tests)},
+        elsewhere={CONTEXTS: contexts.looked(tests), GEOMETRY: geometry.looked(tests)},
     )
     return ShortcutReport(
         tuple(findings),
@@ -154,7 +157,7 @@ def _stage(search: Search, classes: Sequence[Members]) -> Stage:
     others = np.flatnonzero(samples.valid & samples.discovery)
     tests = sum(TESTS[name].of_regions for name in TESTS)
     tests *= min(config.total, config.per_class * len(classes))
-    tests += MOST_TESTS if WHOLE_PICTURES in search.proposals else 0
+    tests += MOST_TESTS + GEOMETRY_TESTS * len(classes) if WHOLE_PICTURES in search.proposals else 0
     tests += CONTEXT_TESTS * len(classes) if CONTEXT in search.proposals else 0
     return Stage(
         search,

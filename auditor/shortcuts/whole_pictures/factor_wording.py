@@ -10,7 +10,7 @@ from auditor.language.speaking import gettext as _
 from auditor.records.shortcuts import Grade
 from auditor.shortcuts.tests import TESTS, Results
 from auditor.shortcuts.whole_pictures.global_factors import Predictive, widest
-from auditor.shortcuts.whole_pictures.global_statistics import Statistic
+from auditor.shortcuts.whole_pictures.global_statistics import OF_OBJECTS, Statistic
 from auditor.shortcuts.wording import result_in_words
 
 
@@ -50,10 +50,15 @@ def factor_meaning(
     numbers = [result_in_words(TESTS[test], each, name) for test, each in results.items() if each.n]
     reasons = dict.fromkeys(each.reason for each in results.values() if each.reason)
     why = [] if numbers else list(reasons)
-    return joined([start, *numbers, *why, _verdict(grade, name)])
+    return joined([start, *numbers, *why, _verdict(grade, name, statistic)])
 
 
-def _verdict(grade: Grade | None, name: str) -> str:
+def _verdict(grade: Grade | None, name: str, statistic: Statistic) -> str:
+    if grade in ("A", "B") and statistic.name in OF_OBJECTS:
+        return _(
+            "The objects that were moved are of other classes, on their own pictures. Likely "
+            "shortcut: review how these pictures were made."
+        )
     if grade in ("A", "B"):
         return _(
             "A change of the whole picture brings no object along. Likely shortcut: review how "

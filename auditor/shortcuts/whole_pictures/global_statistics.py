@@ -25,6 +25,12 @@ RING = 2
 MARGIN, STRIP = 0.7, 0.2
 BRIGHTEST = 0.98
 LEAST_ENERGY = 0.02
+# Statistics of the object of a picture; see `object_geometry`.
+SIZE, ELONGATION = N_("size of the object"), N_("elongation of the object")
+ACROSS, DOWN = N_("place of the object, across"), N_("place of the object, down")
+DISTANCE = N_("distance of the object from the usual place of the class")
+ORIENTATION = N_("orientation of the object")
+OF_OBJECTS = SIZE, ACROSS, DOWN, DISTANCE, ELONGATION, ORIENTATION
 LUMINANCE = np.array([0.299, 0.587, 0.114])
 # The cosine transform of a block, its rows of unit length.
 COSINES = np.sqrt(2 / BLOCK) * np.cos(
@@ -38,8 +44,8 @@ COSINES = COSINES.astype(np.float32)
 class Statistic:
     """A number about a picture. ``nature`` in [0, 1]: how surely it is no part of an object.
 
-    ``unit`` is written after a value; ``measure`` reads it off a picture (None: off its file);
-    ``fixed`` says why it cannot be changed, empty: it can.
+    ``unit`` is written after a value; ``measure`` reads it off a picture (None: off its file, or
+    off its object); ``fixed`` says why it cannot be changed, empty: it can.
     """
 
     name: str
@@ -211,7 +217,8 @@ _REGION = N_(
 
 # ``nature`` is a judgement, written down here once: compression, file shape and frames are made by
 # cameras, scanners and people; noise and blur may be texture; light may be the thing photographed,
-# the colour of the margin its usual surroundings; colour and contrast of the whole mostly are the
+# the colour of the margin its usual surroundings, the size, place and turn of an object the way it
+# is usually taken; colour and contrast of the whole, and the shape of an object, mostly are the
 # thing. Alone, only the first group reaches grade B's limit of .5; the last never does by itself.
 STATISTICS: Mapping[str, Statistic] = {
     statistic.name: statistic
@@ -229,6 +236,12 @@ STATISTICS: Mapping[str, Statistic] = {
         Statistic(N_("JPEG blockiness"), N_("levels a step"), 0.75, blockiness),
         Statistic(N_("uniform border"), "", 0.60, uniform_border, _REGION),
         Statistic(N_("flat areas"), N_("of the picture"), 0.40, flat_areas, _REGION),
+        Statistic(SIZE, N_("of the picture"), 0.30, None),
+        Statistic(ACROSS, N_("of the width"), 0.30, None),
+        Statistic(DOWN, N_("of the height"), 0.30, None),
+        Statistic(DISTANCE, N_("of the side"), 0.30, None),
+        Statistic(ELONGATION, N_("length / width"), 0.05, None),
+        Statistic(ORIENTATION, N_("degrees from upright"), 0.25, None),
         Statistic(N_("portrait format"), "", 0.75, None, _ONE_SIZE),
         Statistic(N_("aspect ratio"), N_("width / height"), 0.75, None, _ONE_SIZE),
         Statistic(N_("file size in pixels"), N_("megapixels"), 0.75, None, _ONE_SIZE),
