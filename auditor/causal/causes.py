@@ -134,7 +134,7 @@ def outlined(ground: Ground, screened: Screened) -> Screened:
             areas = [float(each[best].mean()) for each in good]
             chosen = good[min(enough, key=areas.__getitem__)]
             chosen = _whole(ground, screened, chosen, good, best)
-            return _measured(ground, screened, chosen, placed_by)
+            return measured_within(ground, screened, chosen, placed_by)
     return screened
 
 
@@ -206,7 +206,9 @@ def _outlines(
     yield "relevance", [each for each in alone if each[carriers].mean() <= area]
 
 
-def _measured(ground: Ground, screened: Screened, masks: Masks, placed_by: PlacedBy) -> Screened:
+def measured_within(
+    ground: Ground, screened: Screened, masks: Masks, placed_by: PlacedBy
+) -> Screened:
     """Return a screened region with other masks and what they do."""
     effects = ground.effects(screened, masks, screened.tried)
     of_references = np.isin(screened.tried, screened.references)

@@ -14,6 +14,7 @@ from auditor.causal.context import Search
 from auditor.causal.findings import findings_of, gravest_first
 from auditor.causal.global_factors import MOST_TESTS, factor_trials, factors_of
 from auditor.causal.images import Members, Stage, load_members, load_pool
+from auditor.causal.joining import joined
 from auditor.causal.kinds import CONTEXTS, GEOMETRY, kinds_of
 from auditor.causal.nulls import self_check
 from auditor.causal.object_geometry import GEOMETRY_TESTS, geometry_trials
@@ -73,7 +74,8 @@ def find_shortcuts(search: Search) -> ShortcutReport:
     for members in classes:
         layer = layers.get(members.output)
         causes = causes_of(stage, members, chosen[members.output])
-        tested += tested_candidates(stage, members, causes, compared, layer)
+        parts = tested_candidates(stage, members, causes, compared, layer)
+        tested += joined(stage, members, parts, compared, layer)
         search.progress(1)
     nulls = self_check(stage, classes, tested, compared)
     search.progress(1)

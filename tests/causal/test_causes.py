@@ -13,6 +13,7 @@ import pytest
 from auditor.causal import causes, findings
 from auditor.causal.causes import Ground, causes_of, same_cause
 from auditor.causal.images import Members, Stage, load_members
+from auditor.causal.joining import union_of
 from auditor.causal.removal import removal
 from auditor.causal.screening import Screened, screen
 from auditor.causal.transplant import control_windows
@@ -269,3 +270,28 @@ def test_an_outline_looks_at_least_as_a_grave_part_of_it(monkeypatch: pytest.Mon
     assert looks(drawn, []) == 0.3
     same = False
     assert looks(drawn, [tested(0.8)]) == 0.3
+
+
+def test_parts_that_adjoin_in_the_same_pictures_are_tested_as_one(
+    date: tuple[Stage, Members, list[Screened]],
+) -> None:
+    stage, members, (left, right) = date
+    whole = union_of(Ground(stage, members), left, right)
+    assert whole is not None
+    assert np.array_equal(whole.proposal.masks, left.proposal.masks | right.proposal.masks)
+    assert whole.reference_effect >= 0.9 * max(left.reference_effect, right.reference_effect)
+
+
+@pytest.mark.parametrize(
+    "places",
+    [[[(LEFT, STRIPES)], [(RIGHT, CROSS)]], [[((1, 1), STRIPES), (RIGHT, CROSS)]]],
+    ids=["in turn", "apart"],
+)
+def test_marks_of_other_pictures_or_apart_are_not_tested_as_one(
+    places: Sequence[Sequence[tuple[Corner, np.ndarray]]],
+) -> None:
+    corners = [corner for turn in places for corner, _pattern in turn]
+    regions = {str(at): box((at[0] - 1, at[1] - 1), 9, 8) for at in corners}
+    stage, members, found = tried(marked(places), regions)
+    assert len(found) == 2
+    assert union_of(Ground(stage, members), *found) is None

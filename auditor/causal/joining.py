@@ -1,0 +1,102 @@
+"""Test regions that adjoin as one: a long mark of which every part does what the whole does.
+
+A ruler, a strip of text or a frame may be proposed in parts. Each part steers the class by itself,
+so that none is the other's cause by what it lacks (`auditor.causal.causes`): only the whole, put
+into other pictures, shows that they are one mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+
+from auditor.causal.candidate import Compared, Tested, tested_candidates
+from auditor.causal.causes import CARRIES, NEARLY, Ground, measured_within
+from auditor.causal.images import Members, Stage
+from auditor.causal.latent import promising
+from auditor.causal.screening import Screened
+from auditor.shortcuts.grading import ARTEFACT, LIKELY_ARTEFACT
+from auditor.shortcuts.propose.heat import dilated, edge_growth
+from auditor.shortcuts.propose.proposals import MAX_AREA
+from auditor.shortcuts.tests import TESTS
+
+# Pairs of a class that are tested as one.
+MOST = 3
+
+
+def joined(
+    stage: Stage,
+    members: Members,
+    tested: Sequence[Tested],
+    compared: Compared,
+    layer: str | None,
+) -> list[Tested]:
+    """Return the tested candidates of a class, those that are parts of one mark as one.
+
+    Only of two that both look like an artefact: what adjoins the mark may be the object. The whole
+    takes the place of its parts where it steers the class as much and looks as artificial.
+    """
+    ground = Ground(stage, members)
+    kept, tries = list(tested), 0
+    while True:
+        for first, second in combinations(kept, 2):
+            whole = None
+            if _suspect(first) and _suspect(second) and tries < MOST:
+                whole = union_of(ground, first.screened, second.screened)
+            if whole is None:
+                continue
+            tries += 1
+            (again,) = tested_candidates(stage, members, [whole], compared, layer)
+            if _stands_for(again, (first, second)):
+                again = replace(again, id=first.id)
+                kept = [again if each is first else each for each in kept if each is not second]
+                break
+        else:
+            return kept
+
+
+def union_of(ground: Ground, first: Screened, second: Screened) -> Screened | None:
+    """Return two regions as one; None where they lie apart or are carried by different members.
+
+    On the discovery half: each does in the references of the other at least half of what it does in
+    its own, and together they do about as much as the stronger one.
+    """
+    rows = np.union1d(first.references, second.references)
+    masks = first.proposal.masks | second.proposal.masks
+    if not (first.measured and second.measured) or masks[rows].mean() > MAX_AREA:
+        return None
+    reach = 1 + edge_growth(*masks.shape[1:])
+    touching = dilated(first.proposal.masks[rows], reach) & second.proposal.masks[rows]
+    if touching.any(axis=(1, 2)).mean() < CARRIES:
+        return None
+    for one, other in ((first, second), (second, first)):
+        elsewhere = ground.effect(one, one.proposal.masks, other.references)
+        if elsewhere < CARRIES * one.reference_effect:
+            return None
+    stronger = max(first, second, key=lambda each: each.reference_effect)
+    whole = measured_within(ground, stronger, masks, stronger.proposal.placed_by)
+    return whole if whole.reference_effect >= NEARLY * stronger.reference_effect else None
+
+
+def _suspect(tested: Tested) -> bool:
+    return tested.plausibility.score >= LIKELY_ARTEFACT and promising(tested.evidence.values())
+
+
+def _stands_for(whole: Tested, parts: Sequence[Tested]) -> bool:
+    """Say whether a whole steers the class as its parts do, and looks as artificial."""
+    looks = max(part.plausibility.score for part in parts)
+    return promising(whole.evidence.values()) and (
+        whole.plausibility.score >= min(looks, ARTEFACT)
+        and _low(whole) >= NEARLY * max(_low(part) for part in parts)
+    )
+
+
+def _low(tested: Tested) -> float:
+    """Return the largest lower bound of what the region does when it is put into other pictures."""
+    return max(
+        (each.low for each in tested.evidence.values() if TESTS[each.test].weight == "sufficient"),
+        default=0.0,
+    )
