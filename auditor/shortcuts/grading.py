@@ -21,9 +21,9 @@ from auditor.shortcuts.tests import INSIDE, TESTS, CausalTest, Results
 # The share of false alarms that is allowed among all tests that pass.
 LEVEL = 0.01
 # Lower bounds of effects. Grade B asks for `LIKELY` and not for `CLEAR`: of nets without any
-# artefact more show an effect between the two than of nets with one. `CLEAR` is enough of a share
-# of the evidence that stands out, of a region that looks like an artefact: a confident net hardly
-# turns, so that what decides between its classes moves little.
+# artefact more show an effect between the two than of nets with one, so that a person is asked.
+# `CLEAR` is enough of a share of the evidence that stands out, of a region that looks like an
+# artefact: a confident net hardly turns, so that what decides between its classes moves little.
 STRONG, LIKELY, CLEAR, UNUSED = 0.25, 0.15, 0.10, 0.05
 # Robust standard deviations from which on a share of evidence is no window's like any other.
 LEAST_Z = 3.0
@@ -54,6 +54,8 @@ def grade(results: Results, plausibility: Plausibility) -> Grade | None:
     if artefact >= ARTEFACT and _reach_that_stands_out(results) >= CLEAR:
         return "B"
     if bound >= STRONG and artefact < LIKELY_ARTEFACT:
+        return "C"
+    if decides and bound >= CLEAR and artefact >= LIKELY_ARTEFACT:
         return "C"
     largest = max((each.low for test, each in ran if test.kind != INSIDE), default=0.0)
     return "D" if largest < UNUSED and artefact >= LIKELY_ARTEFACT else None

@@ -26,11 +26,12 @@ STARTS: dict[Grade, str] = {
     ),
     "D": N_("The %(seen)s: it recurs in '%(name)s', but the model hardly uses it."),
 }
-# Of a cue that looks like an artefact: its grade was A or B before the calibration.
-C_AS_USUAL = N_(
-    "The model's decision for '%(name)s' leans on the %(seen)s, which may be an artefact, but no "
-    "more than on what is no shortcut in this model. Only a person can say whether it is part of "
-    "what '%(name)s' means."
+# Of a cue that looks like an artefact: too little is proven of it, or it was A or B before the
+# calibration.
+C_OF_LITTLE = N_(
+    "The model's decision for '%(name)s' leans on the %(seen)s, which may be an artefact, but by "
+    "little, or by no more than on what is no shortcut in this model. Only a person can say "
+    "whether it is part of what '%(name)s' means."
 )
 TOO_FEW = N_(
     "The %(seen)s moves the decision for '%(name)s' in too few pictures to test whether the model "
@@ -75,7 +76,7 @@ def meaning(
         )
         return start, joined(dict.fromkeys(first))
     unknown = grade == "D" and not ruled_out(results)
-    start = C_AS_USUAL if grade == "C" and artefact else STARTS[grade]
+    start = C_OF_LITTLE if grade == "C" and artefact else STARTS[grade]
     if unknown:
         start = NOT_RULED_OUT if enough else TOO_FEW
     lead = _(start, **said)

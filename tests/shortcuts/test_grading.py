@@ -57,17 +57,19 @@ def missing(test: CausalTest) -> Evidence:
         ([evidence(FLIP_EXCESS, 0.3), evidence(REMOVAL, 0.1, q=0.2)], 0.8, "B"),
         ([evidence(FLIP_EXCESS, 0.3), evidence(REMOVAL, 0.1)], 0.7, "B"),
         ([evidence(FLIP_EXCESS, 0.15)], 0.5, "B"),
-        ([evidence(FLIP_EXCESS, 0.14)], 0.5, None),
+        ([evidence(FLIP_EXCESS, 0.14)], 0.5, "C"),
+        ([evidence(FLIP_EXCESS, 0.14)], 0.49, None),
+        ([evidence(FLIP_EXCESS, 0.09)], 0.9, None),
         ([evidence(REMOVAL, 0.15)], 0.5, "B"),
         ([evidence(EVIDENCE_SHARE, 0.15, z=3.0)], 0.5, "B"),
         ([evidence(EVIDENCE_SHARE, 0.15, z=2.9)], 0.5, None),
         ([evidence(EVIDENCE_SHARE, 0.3, z=None)], 0.9, None),
         ([evidence(EVIDENCE_SHARE, 0.10, z=3.0)], 0.75, "B"),
-        ([evidence(EVIDENCE_SHARE, 0.10, z=3.0)], 0.74, None),
+        ([evidence(EVIDENCE_SHARE, 0.10, z=3.0)], 0.74, "C"),
         ([evidence(EVIDENCE_SHARE, 0.10, z=2.9)], 0.75, None),
         ([evidence(EVIDENCE_SHARE, 0.09, z=3.0)], 0.75, None),
         ([evidence(EVIDENCE_SHARE, 0.10, z=3.0, q=0.02)], 0.75, None),
-        ([evidence(FLIP_EXCESS, 0.14), evidence(EVIDENCE_SHARE, 0.05, z=4.0)], 0.9, None),
+        ([evidence(FLIP_EXCESS, 0.14), evidence(EVIDENCE_SHARE, 0.05, z=4.0)], 0.9, "C"),
         ([evidence(FLIP_EXCESS, 0.3, q=0.02)], 0.9, None),
         ([evidence(FLIP_EXCESS, 0.3)], 0.49, "C"),
         ([evidence(FLIP_EXCESS, 0.2)], 0.49, None),
@@ -202,7 +204,7 @@ def test_a_cue_by_calibration_is_not_said_to_look_like_no_artefact() -> None:
     looks, _ = wording.meaning("gravel", "spot", "C", found, 60, 75, artefact=True)
     assert "does not look like an artefact" in plain
     assert "does not look like" not in looks
-    assert "may be an artefact, but no more than on what is no shortcut in this model" in looks
+    assert "may be an artefact, but by little, or by no more than on what is no shortcut" in looks
 
 
 def test_a_removal_without_effect_is_said_in_words() -> None:
