@@ -128,9 +128,11 @@ def test_columns_are_searched_where_they_were_compared(subject: World) -> None:
 def test_what_other_searches_found_fills_their_rows(subject: World) -> None:
     found = rows(subject, elsewhere={"contexts": Looked(40, 0.2)})["contexts"]
     assert (found.n, found.limit, found.reason) == (40, 0.2, "")
-    assert found.how == "objects put on the surroundings of other classes"
+    assert "objects put on the surroundings of other classes; components" in found.how
     but = rows(subject, elsewhere={"contexts": Looked(40, 0.2, but="not of red")})["contexts"]
     assert but.how == f"{found.how}; not of red"
+    alone = rows(subject, elsewhere={"contexts": Looked(40, 0.2, how="by place alone")})["contexts"]
+    assert alone.how == "by place alone"
 
 
 def test_all_statistics_belong_to_a_kind_or_cannot_be_set() -> None:
