@@ -129,7 +129,8 @@ def outlined(ground: Ground, screened: Screened) -> Screened:
     for placed_by, kind in _outlines(ground, screened, order):
         good = [outline for outline in kind if _stands_in(ground, screened, outline, best)]
         effects = [ground.effect(screened, each, np.concatenate([best, rest])) for each in good]
-        if good:
+        # Of members without the mark the outline may lose more than it gains of the others.
+        if max(effects, default=0.0) > 0:
             enough = np.flatnonzero(np.array(effects) >= NEARLY * max(effects))
             areas = [float(each[best].mean()) for each in good]
             chosen = good[min(enough, key=areas.__getitem__)]

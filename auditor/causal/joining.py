@@ -68,6 +68,8 @@ def union_of(ground: Ground, first: Screened, second: Screened) -> Screened | No
     masks = first.proposal.masks | second.proposal.masks
     if not (first.measured and second.measured) or masks[rows].mean() > MAX_AREA:
         return None
+    if min(first.reference_effect, second.reference_effect) <= 0:
+        return None
     reach = 1 + edge_growth(*masks.shape[1:])
     touching = dilated(first.proposal.masks[rows], reach) & second.proposal.masks[rows]
     if touching.any(axis=(1, 2)).mean() < CARRIES:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from auditor.causal import causes, findings
-from auditor.causal.causes import Ground, causes_of, same_cause
+from auditor.causal.causes import Ground, causes_of, outlined, same_cause
 from auditor.causal.images import Members, Stage, load_members
 from auditor.causal.joining import union_of
 from auditor.causal.removal import removal
@@ -295,3 +295,19 @@ def test_marks_of_other_pictures_or_apart_are_not_tested_as_one(
     stage, members, found = tried(marked(places), regions)
     assert len(found) == 2
     assert union_of(Ground(stage, members), *found) is None
+
+
+def test_an_outline_that_draws_other_members_away_is_not_taken(
+    date: tuple[Stage, Members, list[Screened]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage, members, (left, _right) = date
+    measured = Ground.effect
+
+    def effect(self: Ground, screened: Screened, masks: np.ndarray, rows: np.ndarray) -> float:
+        """With members beside the references: more is lost than gained."""
+        beside = not np.isin(rows, left.references).all()
+        return -1.0 if beside else measured(self, screened, masks, rows)
+
+    assert outlined(Ground(stage, members), left) is not left
+    monkeypatch.setattr(Ground, "effect", effect)
+    assert outlined(Ground(stage, members), left) is left
