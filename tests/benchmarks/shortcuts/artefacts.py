@@ -193,7 +193,7 @@ ARTEFACTS: Mapping[str, Artefact] = {
         Artefact(
             "object position",
             of_the_scene,
-            ("position", "place of the object"),
+            ("place of the object", "usual place"),
             GEOMETRY,
             of_scene=True,
         ),
