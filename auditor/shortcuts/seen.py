@@ -203,13 +203,14 @@ def _names(
 def _shares(
     names: Int[np.ndarray, "reference height width"],
     masks: Bool[np.ndarray, "reference height width"],
-) -> Float[np.ndarray, "colour"]:
-    """Return each colour's share of the masks, the median over references."""
-    counted = [
-        np.bincount(name[mask], minlength=len(COLOURS)) / max(1, mask.sum())
-        for name, mask in zip(names, masks, strict=True)
-    ]
-    shares: np.ndarray = np.median(counted, axis=0)
+) -> Float[np.ndarray, "reference colour"]:
+    """Return each colour's share of every mask."""
+    shares: np.ndarray = np.array(
+        [
+            np.bincount(name[mask], minlength=len(COLOURS)) / max(1, mask.sum())
+            for name, mask in zip(names, masks, strict=True)
+        ]
+    )
     return shares
 
 
@@ -218,17 +219,26 @@ def _colours(
     masks: Bool[np.ndarray, "reference height width"],
 ) -> tuple[int | None, list[int]]:
     """Return the colour that regions are named by, if any, and all that stand out, most first."""
-    inside, outside = _shares(names, masks), _shares(names, ~masks)
-    stands = [(inside >= least) & (inside >= times * outside) for least, times in STANDS_OUT]
-    gained = np.where(np.any(stands, axis=0), inside - outside, 0.0)
-    standing = [int(each) for each in np.argsort(-gained, kind="stable") if gained[each] > 0]
+    each, rest = _shares(names, masks), np.median(_shares(names, ~masks), axis=0)
+    inside = np.median(each, axis=0)
+    gained = np.where(_stand_out(inside, rest), inside - rest, 0.0)
+    standing = [int(place) for place in np.argsort(-gained, kind="stable") if gained[place] > 0]
     if not standing:
         most = int(inside.argmax())
         return (most if inside[most] >= MOSTLY else None), []
     first = standing[0]
-    others = [each for each in standing[1:] if COLOURS[each] not in NEXT_TO[COLOURS[first]]]
-    mixed = any(gained[each] >= MIXED * gained[first] for each in others)
-    return (None if mixed else first), standing
+    others = [place for place in standing[1:] if COLOURS[place] not in NEXT_TO[COLOURS[first]]]
+    mixed = any(gained[place] >= MIXED * gained[first] for place in others)
+    held = np.mean([_stand_out(shares, rest)[first] for shares in each]) >= MOSTLY
+    return (first if held and not mixed else None), standing
+
+
+def _stand_out(
+    inside: Float[np.ndarray, "colour"], outside: Float[np.ndarray, "colour"]
+) -> Bool[np.ndarray, "colour"]:
+    stands = [(inside >= least) & (inside >= times * outside) for least, times in STANDS_OUT]
+    found: np.ndarray = np.any(stands, axis=0)
+    return found
 
 
 def _around(masks: Bool[np.ndarray, "reference height width"]) -> str | None:

@@ -68,6 +68,20 @@ def test_what_moves_is_anywhere_and_what_varies_in_colour_has_none() -> None:
     assert colour_of(many, masks) is None
 
 
+def test_a_colour_of_half_of_the_references_names_none() -> None:
+    masks = box(44, 44, 56, 56)
+    green = filled(photos(), masks, (0, 150, 0))
+    others = [(220, 20, 20), (20, 40, 220), (250, 130, 10), (130, 40, 170)]
+    red_and_more = np.stack(
+        [filled(*pair, rgb) for *pair, rgb in zip(green, masks, others, strict=False)]
+    )
+    assert seen(np.concatenate([green[4:], red_and_more]), masks) == "mark at the lower right"
+    assert (
+        seen(np.concatenate([green[3:], red_and_more[1:]]), masks)
+        == "green mark at the lower right"
+    )
+
+
 def test_a_mark_of_several_colours_is_a_mark_without_one() -> None:
     masks = box(44, 44, 56, 56)
     half = masks.copy()
