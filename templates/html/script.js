@@ -330,7 +330,7 @@ function answers() {
   if (!box) { return; }
   const [person, reason, every, save] = ["person", "reason", "all", "save"]
     .map((name) => box.querySelector("[name=" + name + "]"));
-  const rows = all(document, ".cue");
+  const rows = all(document, ".cue[data-entry]");
   const answer = (row) => row.querySelector("input:checked")?.value;
   const entry = (row) => "  - " + JSON.stringify({
     what: answer(row),

@@ -16,7 +16,7 @@ from auditor.report.document.review import Decision, DecisionState, Review
 from auditor.report.sections.cues import cues, effect_in_words
 from auditor.report.show.html import render_html
 from auditor.report.show.pdf import pdf_html
-from auditor.report.show.summary import summary
+from auditor.report.show.summary import summary, text_files
 from auditor.review.judge.policy import judge
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT
@@ -127,6 +127,30 @@ def test_the_masks_of_the_data_answer_what_lies_inside(run: Run) -> None:
     for part, implausible in ((0.5, 0.2), (0.05, 0.8)):
         (row,) = cues(with_cues(run, card(run, outside=part, plausibility=implausible)), None)
         assert not row.settled
+
+
+@pytest.mark.parametrize("medium", ["html", "pdf"])
+def test_the_summary_shows_cues_where_nothing_has_a_sheet(run: Run, medium: str) -> None:
+    bare = with_cues(run, card(run)).model_copy(update={"factors": None})
+    text = page(bare, run, medium)
+    first = text.partition('<h2 id="summary">')[2].partition("<h2 ")[0]
+    assert "One thing steers the model and waits for the answer of a person" in first
+    assert card(run).title in unescape(first)
+    assert first.count('<div class="cue">') == 1
+    assert "Nothing was found" not in first
+    assert "a person has to decide" not in text
+    answered = page(bare, run, medium, review=review(state("reject")))
+    assert "Nothing was found" in answered
+    assert '<div class="cue">' not in answered
+
+
+@pytest.mark.parametrize("name", ["summary.md", "model_card.md"])
+def test_the_texts_name_cues_where_nothing_has_a_sheet(run: Run, name: str) -> None:
+    bare = with_cues(run, card(run)).model_copy(update={"factors": None})
+    text = text_files(bare, CONTEXT)[name].decode()
+    assert "None was found" not in text
+    assert "Nothing was found" not in text
+    assert (card(run).title if name == "summary.md" else "one thing steers the model") in text
 
 
 def test_cues_of_a_class_stand_together(run: Run) -> None:

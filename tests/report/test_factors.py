@@ -14,6 +14,7 @@ from auditor.report.sections.summary import untested_factors
 from auditor.report.sections.verdict import does_not_show, verdict
 from auditor.report.show.factor_rows import factor_rows
 from auditor.report.show.html import render_html
+from auditor.report.show.summary import text_files
 from auditor.shortcuts.tests import STATISTIC_GIVEN, STATISTIC_TAKEN, in_order
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT
@@ -80,6 +81,21 @@ def test_a_factor_counts_in_the_verdict_like_a_region(run: Run) -> None:
     assert card.what in found.sentence
     fine = card.model_copy(update={"grade": "C"})
     assert verdict([], limits(), data(run), [], 0, [fine]).code == "pass"
+
+
+def test_a_factor_that_decides_the_verdict_is_among_the_findings(run: Run) -> None:
+    assert run.result.factors is not None
+    whole = run.result.factors.model_copy(
+        update={"factors": (FACTOR.model_copy(update={"grade": "A"}),)}
+    )
+    result = run.result.model_copy(update={"findings": [], "cues": [], "factors": whole})
+    page = render_html(result, CONTEXT, run.folder / "images", max_mb=8)
+    summary = page.partition('<h2 id="summary">')[2].partition("<h2 ")[0]
+    assert "Nothing was found" not in summary
+    assert '<a href="#factors">0-g1</a>' in summary
+    texts = text_files(result, CONTEXT)
+    assert "| 0-g1 | noise in red | red | A | critical |" in texts["summary.md"].decode()
+    assert "0-g1 (red, grade A, critical): noise in red." in texts["model_card.md"].decode()
 
 
 def test_the_data_section_shows_all_three(run: Run, html: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
@@ -32,11 +33,13 @@ from auditor.records.stages import (
 from auditor.report.document.result import FindingCard
 from auditor.report.draw.zeroing_curves import zeroing_figure
 from auditor.report.sections.findings import finding_cards
+from auditor.report.show.html import render_html
 from auditor.report.show.picture_store import ImageStore
 from auditor.run.codec import load_record, save_record
 from auditor.shortcuts.seen import CONTEXT
 from auditor.shortcuts.tests import FLIP_EXCESS, in_order
 from tests.report.conftest import Run
+from tests.report.example import CONTEXT as RENDERING
 from tests.report.test_html import text_of
 
 SEVEN = Interval(value=0.7, low=0.397, high=0.892, n=10)
@@ -169,3 +172,35 @@ def test_the_curve_is_a_figure_with_the_same_bytes() -> None:
     assert first == zeroing_figure(DETAILS.zeroing, "$x$ <b>")
     assert ET.fromstring(first.svg).tag.endswith("svg")
     assert first.width == pytest.approx(380, abs=80)
+
+
+def page_with(run: Run, exposure: Exposure, elsewhere: Interval | None, kind: str = "P1") -> str:
+    rows = [
+        Subgroup(group=name, carrying=None, without=SEVEN, p=None) for name in ("own", "others")
+    ]
+    rows[1] = rows[1].model_copy(update={"carrying": elsewhere})
+    card = run.result.findings[0]
+    assert card.details is not None
+    details = card.details.model_copy(update={"exposure": exposure, "subgroups": tuple(rows)})
+    card = card.model_copy(update={"details": details, "kind": kind})
+    result = run.result.model_copy(update={"findings": [card], "cues": []})
+    return render_html(result, RENDERING, run.folder / "images", max_mb=8)
+
+
+def test_a_few_carriers_in_other_classes_are_not_denied(run: Run) -> None:
+    name = run.result.findings[0].class_name
+    alone = Exposure(share=0.7, classes=(name,), lost=0.2)
+    nine = Interval(value=0.1, low=0.0, high=0.4, n=9)
+    page = page_with(run, alone, nine)
+    assert re.search(r"so do 9\s+pictures of other classes;", page)
+    assert "of no other class" not in page
+    assert "of no other class" in page_with(run, alone, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("P1", "covering it up loses"), (CONTEXT, "other surroundings lose")]
+)
+def test_what_loses_nothing_is_said_beside_its_control(run: Run, kind: str, said: str) -> None:
+    harmless = Exposure(share=0.7, classes=(run.result.findings[0].class_name,), lost=0.0)
+    page = page_with(run, harmless, None, kind)
+    assert re.search(rf"class do;\s+{said} no more", " ".join(page.split()))

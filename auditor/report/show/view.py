@@ -9,7 +9,7 @@ from functools import cached_property
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import translated
 from auditor.records.concepts import MapCard
-from auditor.records.shortcuts import Evidence
+from auditor.records.shortcuts import Evidence, GlobalFactor, Severity
 from auditor.report.document.analyses import LayerUnits
 from auditor.report.document.result import (
     AuditResult,
@@ -39,6 +39,7 @@ from auditor.report.show.chosen import (
 )
 from auditor.report.show.factor_rows import FactorRow, factor_rows
 from auditor.report.show.limits import Limits
+from auditor.shortcuts.grading import severity
 
 # So many classes have a page, however many findings have a sheet.
 FEWEST_CLASSES = 4
@@ -212,6 +213,16 @@ class View(Names):
         return [finding for finding in self.result.findings if finding.grade in SHEET_GRADES]
 
     @cached_property
+    def whole_pictures(self) -> Sequence[GlobalFactor]:
+        """Statistics of whole pictures that count like findings; they have no sheet."""
+        cards = self.result.factors.factors if self.result.factors else ()
+        return [card for card in cards if card.grade in SHEET_GRADES]
+
+    def severity(self, factor: GlobalFactor) -> Severity:
+        """Return the severity of a statistic with a grade: how many pictures have it is unknown."""
+        return severity(factor.grade, None) if factor.grade else "none"
+
+    @cached_property
     def drawn_sheets(self) -> Sequence[FindingCard]:
         """Findings whose sheet is drawn: all, or where room is short the gravest."""
         return gravest(self.sheets, self.limits.sheets)
@@ -233,13 +244,27 @@ class View(Names):
 
         On paper a cue that is asked about has its pictures there.
         """
+        return self._unasked[: self.limits.minor]
+
+    @property
+    def left_minor(self) -> int:
+        """Number of findings without a sheet that are neither drawn nor asked about here."""
+        return len(self._unasked) - len(self.drawn_minor)
+
+    @cached_property
+    def _unasked(self) -> Sequence[FindingCard]:
         asked = {cue.id for cue in self.cues} if self.limits.brief and self.has("cues") else ()
-        return [each for each in self.minor if each.id not in asked][: self.limits.minor]
+        return [each for each in self.minor if each.id not in asked]
 
     @cached_property
     def cues(self) -> Sequence[Cue]:
         """What a person is asked about now: a row of pictures each."""
         return cues(self.result, self.context.review)
+
+    @cached_property
+    def open_cues(self) -> Sequence[Cue]:
+        """Cues of those that are asked about now that nobody has answered yet."""
+        return [cue for cue in self.cues if not cue.settled]
 
     @cached_property
     def cues_waiting(self) -> int:
