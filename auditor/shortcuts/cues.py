@@ -71,10 +71,12 @@ def severity_as_shortcut(evidence: Results, exposure: Exposure | None) -> Severi
 
     The answer takes the place of the measured implausibility, and the grade is by the same table:
     at least B, since a cue is proven to steer the class. How many pictures carry a cue is not
-    measured by then, as a rule: without ``exposure`` it counts as wide.
+    measured by then, as a rule: without ``exposure`` it counts as wide, for a person has decided.
     """
-    told = grade(evidence, Plausibility(terms={}, score=1.0))
-    return severity("A" if told == "A" else "B", exposure)
+    told: Grade = "A" if grade(evidence, Plausibility(terms={}, score=1.0)) == "A" else "B"
+    if exposure is None:
+        return "critical" if told == "A" else "high"
+    return severity(told, exposure)
 
 
 def inside_the_object(outside: float | None, plausibility: float) -> bool:

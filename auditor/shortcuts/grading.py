@@ -123,9 +123,9 @@ def severity(grade: Grade, exposure: Exposure | None) -> Severity:
     """Return the severity of a grade: how much of the decisions is touched.
 
     Wide exposure (half of the class, a second class, or `LOST` of the class's accuracy) raises A
-    from high to critical and B from medium to high. One that was not measured counts as wide.
+    from high to critical and B from medium to high; one that was not measured raises nothing.
     """
-    wide = exposure is None or (
+    wide = exposure is not None and (
         exposure.share >= 0.5 or len(exposure.classes) > 1 or exposure.lost >= LOST
     )
     if grade == "A":

@@ -76,8 +76,9 @@ def test_a_factor_counts_in_the_verdict_like_a_region(run: Run) -> None:
     assert run.result.factors is not None
     card = run.result.factors.factors[0]
     found = verdict([], limits(), data(run), [], 0, [card])
-    # How many pictures it touches is not measured: it counts as widely exposed.
-    assert (card.grade, found.code) == ("B", "do_not_use")
+    assert (card.grade, found.code) == ("B", "needs_decision")
+    worse = card.model_copy(update={"grade": "A"})
+    assert verdict([], limits(), data(run), [], 0, [worse]).code == "do_not_use"
     assert card.what in found.sentence
     fine = card.model_copy(update={"grade": "C"})
     assert verdict([], limits(), data(run), [], 0, [fine]).code == "pass"

@@ -136,8 +136,7 @@ def test_severity_is_the_grade_and_what_is_exposed() -> None:
     for wider in (exposed(share=0.5), exposed(classes=2), exposed(lost=0.25)):
         assert severity("A", wider) == "critical"
         assert severity("B", wider) == "high"
-    # What was not measured is not taken for little.
-    assert [severity(g, None) for g in ("A", "B", "C", "D")] == ["critical", "high", "none", "low"]
+    assert [severity(g, None) for g in ("A", "B", "C", "D")] == ["high", "medium", "none", "low"]
 
 
 def test_confidence_counts_kinds_of_test() -> None:
