@@ -136,6 +136,11 @@ def test_answers_that_contradict_how_labels_met_outputs_never_pass(
     assert found.code == "incomplete"
     assert found.gaps[0] in found.sentence
     assert said in found.gaps[0].replace("\u00a0", " ")
+    classes = tuple(card.classes[0].model_copy(update={"name": name}) for name in ("cat", "dog"))
+    known = verdict([], limits(), card.model_copy(update={"classes": classes}), [], 0)
+    assert ("outputs, which moves those of cat and dog" in known.gaps[0]) == bool(better)
+    unknown = card.model_copy(update={"classes": card.classes[:1]})
+    assert "which moves" not in verdict([], limits(), unknown, [], 0).gaps[0]
 
 
 def test_what_could_not_be_tested_never_passes(run: Run) -> None:

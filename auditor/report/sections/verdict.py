@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import joined, listed, ngettext
-from auditor.records.accounting import ClassCount
+from auditor.records.accounting import OUTSIDE, ClassCount
 from auditor.records.shortcuts import GlobalFactor, SearchLimits, Severity
 from auditor.report.document.codes import Grounds, code_of
 from auditor.report.document.result import DataCard, FindingCard, NotRun, Verdict
@@ -294,6 +294,15 @@ def _failed(findings: Sequence[FindingCard], search: SearchLimits) -> list[str]:
     return gaps
 
 
+def _moved(data: DataCard, better: Mapping[int, int]) -> str:
+    """Name the classes whose labels another assignment moves, nothing where not all are known."""
+    names = [each.name for each in data.classes if each.used and each.name != OUTSIDE]
+    if len(names) != len(better):
+        return ""
+    moved = [name for name, at in zip(names, sorted(better), strict=True) if better[at] != at]
+    return _(", which moves those of %(classes)s", classes=listed(moved))
+
+
 def _contradicted(data: DataCard) -> list[str]:
     """Say with both accuracies that the answers contradict how labels met outputs."""
     found = data.contradiction
@@ -318,9 +327,10 @@ def _contradicted(data: DataCard) -> list[str]:
         _(
             "the answers contradict how labels met the outputs (%(rule)s): %(right)s of %(n)s "
             "pictures (%(share)s) are right so, and %(best)s (%(best_share)s) with another "
-            "assignment of labels to outputs",
+            "assignment of labels to outputs%(moved)s",
             best=found.best_right,
             best_share=percent(found.best_right / found.n),
+            moved=_moved(data, found.better),
             **said,
         )
     ]
