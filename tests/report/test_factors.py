@@ -95,8 +95,8 @@ def test_a_factor_that_decides_the_verdict_is_among_the_findings(run: Run) -> No
     assert "Nothing was found" not in summary
     assert '<a href="#factors">0-g1</a>' in summary
     texts = text_files(result, CONTEXT)
-    assert "| 0-g1 | noise in red | red | A | critical |" in texts["summary.md"].decode()
-    assert "0-g1 (red, grade A, critical): noise in red." in texts["model_card.md"].decode()
+    assert "| 0-g1 | noise in red | red | A | high |" in texts["summary.md"].decode()
+    assert "0-g1 (red, grade A, high): noise in red." in texts["model_card.md"].decode()
 
 
 def test_the_data_section_shows_all_three(run: Run, html: str) -> None:
