@@ -17,9 +17,8 @@ from auditor.shortcuts.terms import term
     fully=0.60,
     weight=0.70,
     reason=N_(
-        "The same thing is to be seen at the same place of many "
-        "pictures of the class, and neither elsewhere in them nor "
-        "there in other classes."
+        "At this place many pictures of the class look far more alike than elsewhere, and than "
+        "pictures of other classes do there."
     ),
     objection=N_("No same thing is to be seen at the same place of its pictures."),
 )
