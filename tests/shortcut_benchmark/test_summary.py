@@ -218,7 +218,13 @@ def test_the_page_tells_hits_alarms_and_failures(tmp_path: Path) -> None:
     numbers = json.loads((tmp_path / "results.json").read_text())
     assert numbers["methods"][SEARCH]["Hit@1"][0] == 0.5
     assert (tmp_path / "methods.png").is_file()
-    assert "| Hit@1 | 0.50" in (tmp_path / "readme.md").read_text()
+    section = (tmp_path / "readme.md").read_text()
+    assert "| Hit@1 | 0.50" in section
+    assert "2 of 3 models" in section
+    assert "successive states" not in section
+    plan.result(cases[0]).write_text(json.dumps(stored[0] | {"id": cases[0].id, "code": "d"}))
+    write_results("small", cases, plan)
+    assert "searched by 2 successive states" in (tmp_path / "readme.md").read_text()
 
 
 def test_terms_that_a_grade_rests_on_are_named() -> None:

@@ -59,7 +59,7 @@ def write_results(grid: str, cases: Sequence[Case], plan: Plan) -> int:
         "model rows": [asdict(each) for each in rows],
     }
     _write(plan.out / "results.json", json.dumps(numbers, indent=1))
-    _write(plan.out / "readme.md", readme(grid, len(cases), planted, rows))
+    _write(plan.out / "readme.md", readme(grid, len(cases), numbers["code"], planted, rows))
     if planted:
         figures.effect_figure(planted, plan.out / "effects.png")
         figures.methods_figure(planted, rows, plan.out / "methods.png")
@@ -153,8 +153,14 @@ def cost(rows: Sequence[Model], results: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def readme(grid: str, wanted: int, planted: Sequence[Planting], rows: Sequence[Model]) -> str:
-    """Return the grid's section of the manual."""
+def readme(
+    grid: str,
+    wanted: int,
+    codes: Sequence[str],
+    planted: Sequence[Planting],
+    rows: Sequence[Model],
+) -> str:
+    """Return the grid's section of the manual; ``codes`` are the states of the code measured."""
     every_kind = grid in ("kinds", "ci")
     used = len(tables.positives(planted, local=None if every_kind else True))
     where = "of all kinds of shortcut" if every_kind else "with a place"
@@ -163,6 +169,11 @@ def readme(grid: str, wanted: int, planted: Sequence[Planting], rows: Sequence[M
         "(FE\\* at least .20). Reproduce: `python -m tests.benchmarks.shortcuts --grid "
         f"{grid} --help`."
     )
+    if len(codes) > 1:
+        lead += (
+            f" They were searched by {len(codes)} successive states of the code: what was mended "
+            "in between is not in the figures of the earlier ones."
+        )
     parts = [f"## Grid '{grid}'", lead, tables.headline_table(planted, rows)]
     if every_kind:
         parts[2:] = [
