@@ -58,7 +58,8 @@ def test_each_is_an_error_at_once(tmp_path: Path, name: str) -> None:
         started = time.monotonic()
         with pytest.raises(ConfigError, match=said):
             read(path)
-        assert time.monotonic() - started < 5
+        # What is expanded does not end; a slow machine under load must not fail.
+        assert time.monotonic() - started < 60
 
 
 def test_what_is_no_text_or_too_much_of_it(tmp_path: Path) -> None:

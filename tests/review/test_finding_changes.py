@@ -213,7 +213,7 @@ def test_whole_picture_factors_are_findings_too(run, base, one) -> None:
     change = only(compare(run(audit(base)), run(audit(base, factors=found))))
     assert (change.status, change.severity, change.class_name) == (
         "new",
-        "high",
+        "medium",
         graded.class_name,
     )
     same = only(compare(run(audit(base, factors=found)), run(audit(base, factors=found))))

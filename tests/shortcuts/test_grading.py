@@ -220,7 +220,7 @@ def test_reasons_name_what_counted_and_why_it_was_proposed() -> None:
         terms={"stereotyped position": 0.9, "same look at the same place": 0.7}, score=0.8
     )
     found = wording.reasons(candidate, plausibility)
-    assert found[0].startswith("The same thing")
+    assert found[0].startswith("At this place many pictures")
     assert found[1].startswith("It keeps to one place")
     assert found[-1] == "It was proposed as the spot."
     assert (
