@@ -7,7 +7,7 @@ into other pictures, shows that they are one mark.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -18,10 +18,18 @@ from auditor.causal.causes import CARRIES, NEARLY, Ground, measured_within
 from auditor.causal.images import Members, Stage
 from auditor.causal.latent import promising
 from auditor.causal.screening import Screened
-from auditor.shortcuts.grading import ARTEFACT, LIKELY_ARTEFACT
+from auditor.records.shortcuts import Evidence
+from auditor.shortcuts.grading import (
+    ARTEFACT,
+    CLEAR,
+    LIKELY,
+    LIKELY_ARTEFACT,
+    STRONG,
+    stands_out,
+)
 from auditor.shortcuts.propose.heat import dilated, edge_growth
 from auditor.shortcuts.propose.proposals import MAX_AREA
-from auditor.shortcuts.tests import TESTS
+from auditor.shortcuts.tests import TESTS, CausalTest
 
 # Pairs of a class that are tested as one.
 MOST = 3
@@ -50,7 +58,7 @@ def joined(
                 continue
             tries += 1
             (again,) = tested_candidates(stage, members, [whole], compared, layer)
-            if _stands_for(again, (first, second)):
+            if stands_for(again, (first, second)):
                 again = replace(again, id=first.id)
                 kept = [again if each is first else each for each in kept if each is not second]
                 break
@@ -87,18 +95,34 @@ def _suspect(tested: Tested) -> bool:
     return tested.plausibility.score >= LIKELY_ARTEFACT and promising(tested.evidence.values())
 
 
-def _stands_for(whole: Tested, parts: Sequence[Tested]) -> bool:
-    """Say whether a whole steers the class as its parts do, and looks as artificial."""
+def stands_for(whole: Tested, parts: Sequence[Tested]) -> bool:
+    """Say whether a whole steers the class as its parts do, and looks as artificial.
+
+    It is not graded below any of them: it passes every kind of test that one of them passes, and
+    reaches each limit of a grade that one of them reaches.
+    """
     looks = max(part.plausibility.score for part in parts)
-    return promising(whole.evidence.values()) and (
+    bound, bounds = _bound(whole), [_bound(part) for part in parts]
+    return (
         whole.plausibility.score >= min(looks, ARTEFACT)
-        and _low(whole) >= NEARLY * max(_low(part) for part in parts)
+        and bound >= NEARLY * max(bounds)
+        and all(bound >= limit for limit in (STRONG, LIKELY, CLEAR) if max(bounds) >= limit)
+        and all(_weights(part) <= _weights(whole) for part in parts)
     )
 
 
-def _low(tested: Tested) -> float:
-    """Return the largest lower bound of what the region does when it is put into other pictures."""
-    return max(
-        (each.low for each in tested.evidence.values() if TESTS[each.test].weight == "sufficient"),
-        default=0.0,
-    )
+def _passed(tested: Tested) -> Iterator[tuple[CausalTest, Evidence]]:
+    """Yield the tests that found an effect, before the correction for how many there are."""
+    for each in tested.evidence.values():
+        test = TESTS[each.test]
+        if promising([each]) and stands_out(test, each):
+            yield test, each
+
+
+def _weights(tested: Tested) -> set[str]:
+    return {test.weight for test, _each in _passed(tested)}
+
+
+def _bound(tested: Tested) -> float:
+    """Return the largest lower bound that a grade may rest on, as `auditor.shortcuts.grading`."""
+    return max((each.low for test, each in _passed(tested) if test.weight != "confirms"), default=0)

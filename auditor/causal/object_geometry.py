@@ -159,7 +159,7 @@ def geometry_trials(stage: Stage, classes: Sequence[Members]) -> Geometry:
         if min(int((labels == members.output).sum()), aims) < LEAST_IMAGES:
             unusable.append(stage.search.class_name(members.output))
             continue
-        counts.append(aims)
+        counts.append(min(aims, stage.config.targets))
         own = [each for each in telling if each.factor.output == members.output]
         trials += _tested(stage, members, own, targets)
     looked_at = len(rows) + len(pool.rows)

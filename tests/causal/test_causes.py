@@ -13,7 +13,7 @@ import pytest
 from auditor.causal import causes, findings
 from auditor.causal.causes import Ground, causes_of, outlined, same_cause
 from auditor.causal.images import Members, Stage, load_members
-from auditor.causal.joining import union_of
+from auditor.causal.joining import stands_for, union_of
 from auditor.causal.removal import removal
 from auditor.causal.screening import Screened, screen
 from auditor.causal.transplant import control_windows
@@ -21,6 +21,7 @@ from auditor.records.shortcuts import Plausibility
 from auditor.shortcuts import outline
 from auditor.shortcuts.propose.flat_and_recurring import MeanLook, mean_look
 from auditor.shortcuts.propose.proposals import Proposal
+from auditor.shortcuts.tests import TESTS, in_order
 from tests.causal.worlds import SIZE, World, world
 
 EACH, MARKED = 60, 48
@@ -311,3 +312,30 @@ def test_an_outline_that_draws_other_members_away_is_not_taken(
     assert outlined(Ground(stage, members), left) is not left
     monkeypatch.setattr(Ground, "effect", effect)
     assert outlined(Ground(stage, members), left) is left
+
+
+def part(score: float, **lows: float) -> Any:
+    """Return a tested candidate that passed the tests of these names with these lower bounds."""
+    found = [
+        TESTS[name].result(
+            outcome="inconclusive", effect=low + 0.1, low=low, high=low + 0.2, n=60, p=0.0001
+        )
+        for name, low in lows.items()
+    ]
+    plausibility = Plausibility(terms={}, score=score)
+    return SimpleNamespace(plausibility=plausibility, evidence=in_order(found))
+
+
+@pytest.mark.parametrize(
+    ("whole", "stands"),
+    [
+        (part(0.8, flip_excess=0.25, removal=0.1), True),
+        (part(0.8, flip_excess=0.24, removal=0.1), False),  # below the limit of grade A
+        (part(0.8, flip_excess=0.25), False),  # nothing confirms it any more
+        (part(0.7, flip_excess=0.25, removal=0.1), False),  # looks less artificial
+        (part(0.9, flip_excess=0.02, removal=0.02), False),
+    ],
+)
+def test_a_whole_is_not_graded_below_its_parts(whole: Any, *, stands: bool) -> None:
+    parts = part(0.8, flip_excess=0.26, removal=0.06), part(0.6, flip_excess=0.2)
+    assert stands_for(whole, parts) == stands
