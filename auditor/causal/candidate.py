@@ -62,6 +62,7 @@ class Tested:
 
     ``carrying``, ``strays`` (the class's wrongly decided test images) and ``latent`` are None where
     no test found an effect: then no grade depends on them. ``layer`` is where the latent test ran.
+    ``in_whole``: it was tested again as a part of a larger one, which is graded in its place.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Tested:
     strays: Pictures | None = None
     latent: Latent | None = None
     layer: str | None = None
+    in_whole: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -48,6 +48,7 @@ def findings_of(
     a class that lie in one another, or of which one does what it does by what lies in the other,
     only the gravest is kept.
     """
+    tested = [each for each in tested if not each.in_whole]
     grounds = {each.members.output: Ground(stage, each.members) for each in tested}
     graded: list[tuple[Finding, Screened]] = []
     untested: set[int] = set()

@@ -42,13 +42,14 @@ def joined(
     compared: Compared,
     layer: str | None,
 ) -> list[Tested]:
-    """Return the tested candidates of a class, those that are parts of one mark as one.
+    """Return the tested candidates of a class, and wholes whose parts some of them are.
 
     Only of two that both look like an artefact: what adjoins the mark may be the object. The whole
-    takes the place of its parts where it steers the class as much and looks as artificial.
+    takes the place of its parts where it steers the class as much and looks as artificial; they
+    stay among what was tested.
     """
     ground = Ground(stage, members)
-    kept, tries = list(tested), 0
+    kept, parts, tries = list(tested), list[Tested](), 0
     while True:
         for first, second in combinations(kept, 2):
             whole = None
@@ -59,11 +60,12 @@ def joined(
             tries += 1
             (again,) = tested_candidates(stage, members, [whole], compared, layer)
             if stands_for(again, (first, second)):
-                again = replace(again, id=first.id)
-                kept = [again if each is first else each for each in kept if each is not second]
+                again = replace(again, id=f"{members.output}-{len(kept) + len(parts) + 1}")
+                parts += [replace(each, in_whole=True) for each in (first, second)]
+                kept = [again, *(each for each in kept if each not in (first, second))]
                 break
         else:
-            return kept
+            return [*kept, *parts]
 
 
 def union_of(ground: Ground, first: Screened, second: Screened) -> Screened | None:

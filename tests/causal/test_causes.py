@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auditor.causal import causes, findings
+from auditor.causal import candidate as candidates
+from auditor.causal import causes, findings, joining
 from auditor.causal.causes import Ground, causes_of, outlined, same_cause
 from auditor.causal.images import Members, Stage, load_members
-from auditor.causal.joining import stands_for, union_of
+from auditor.causal.joining import joined, stands_for, union_of
 from auditor.causal.removal import removal
 from auditor.causal.screening import Screened, screen
 from auditor.causal.transplant import control_windows
@@ -314,7 +315,7 @@ def test_an_outline_that_draws_other_members_away_is_not_taken(
     assert outlined(Ground(stage, members), left) is left
 
 
-def part(score: float, **lows: float) -> Any:
+def part(score: float, name: str = "", **lows: float) -> candidates.Tested:
     """Return a tested candidate that passed the tests of these names with these lower bounds."""
     found = [
         TESTS[name].result(
@@ -323,7 +324,8 @@ def part(score: float, **lows: float) -> Any:
         for name, low in lows.items()
     ]
     plausibility = Plausibility(terms={}, score=score)
-    return SimpleNamespace(plausibility=plausibility, evidence=in_order(found))
+    unread: Any = None
+    return candidates.Tested(name, unread, unread, unread, plausibility, in_order(found))
 
 
 @pytest.mark.parametrize(
@@ -336,6 +338,24 @@ def part(score: float, **lows: float) -> Any:
         (part(0.9, flip_excess=0.02, removal=0.02), False),
     ],
 )
-def test_a_whole_is_not_graded_below_its_parts(whole: Any, *, stands: bool) -> None:
+def test_a_whole_is_not_graded_below_its_parts(whole: candidates.Tested, *, stands: bool) -> None:
     parts = part(0.8, flip_excess=0.26, removal=0.06), part(0.6, flip_excess=0.2)
     assert stands_for(whole, parts) == stands
+
+
+def test_parts_stay_among_what_was_tested_and_are_not_graded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = part(0.8, flip_excess=0.4)
+    tested = [part(0.8, f"0-{number}", flip_excess=0.4) for number in (1, 2)]
+    tested.append(part(0.1, "0-3", flip_excess=0.4))
+    monkeypatch.setattr(joining, "union_of", lambda *_given: object())
+    monkeypatch.setattr(joining, "tested_candidates", lambda *_given: [whole])
+    members: Any = SimpleNamespace(output=0)
+    unread: Any = None
+    found = joined(unread, members, tested, unread, None)
+    assert [(each.id, each.in_whole) for each in found] == [
+        ("0-4", False), ("0-3", False), ("0-1", True), ("0-2", True)
+    ]  # fmt: skip
+    unsettled: Any = {}
+    assert findings.findings_of(unread, found[2:], unsettled, unread) == []
