@@ -41,6 +41,9 @@ from auditor.shortcuts.whole_pictures.surround_looks import CONTEXT
 SHAPE = N_("surroundings of the object")
 # Pictures of other classes that are named, and members that are shown.
 NAMED, EXAMPLES = 3, 12
+# The share of the class's pictures whose object can be told from its surroundings, from which on
+# these are more than a guess: in pictures of a texture there is an object now and then.
+TOLD = 2 / 3
 # The tests on pictures as they are, of which one is enough.
 BY_THEMSELVES = NATURAL_MISTAKES, COMPONENT_MISTAKES
 STARTS: Mapping[Grade, str] = {
@@ -67,11 +70,14 @@ def context_findings(
     """Return the contexts that steer a class; ``results`` have q and outcome, by their id.
 
     With which mistakes go in pictures as they are, those are cues at least, whatever swaps show.
+    Of a class of few objects (`TOLD`) they are no more than cues.
     """
     findings = []
     for context in contexts:
         plausibility = plausibility_of(context, results[context.id])
         verdict = grade(results[context.id], plausibility)
+        if verdict in ("A", "B") and context.sides.own.told < TOLD:
+            verdict = "C"
         if verdict not in STARTS and mistakes_go_with_it(results[context.id]):
             verdict = "C"
         if verdict is not None and verdict in STARTS:

@@ -49,6 +49,11 @@ class Apart:
     marked: Bool[np.ndarray, "sample"]
     left_out: int
 
+    @property
+    def told(self) -> float:
+        """The share of the pictures that have a usable object."""
+        return len(self.rows) / max(1, len(self.rows) + self.left_out)
+
 
 def taken_apart(
     probe: Probe,

@@ -294,6 +294,20 @@ def test_mistakes_alone_make_a_cue_and_swaps_that_show_nothing_do_not_hide_it() 
     assert context_findings(stage, [context], {context.id: told}) == []
 
 
+def test_where_few_pictures_have_an_object_a_context_is_no_more_than_a_cue() -> None:
+    """A texture has an object now and then, and everything around it is the texture."""
+    contexts, (clear,) = searched(scenes(40.0))
+    results, _n = settled(contexts.results)
+    (context,) = [each for each in contexts.trials if each.id == clear.candidate.id]
+    own = context.sides.own
+    assert clear.grade == "A"
+    assert own.told == 1.0
+    few = replace(context.sides, own=replace(own, left_out=len(own.rows)))
+    stage = scenes(40.0).stage(60, permutations=300)
+    (finding,) = context_findings(stage, [replace(context, sides=few)], results)
+    assert finding.grade == "C"
+
+
 def test_a_context_is_known_by_what_is_around_and_not_by_the_object(found: Finding) -> None:
     assert found.details is not None
     assert found.details.signature is not None

@@ -72,3 +72,14 @@ def test_confidence_counts_what_lies_above_the_usual() -> None:
     assert confidence(found, Nulls({"flip_excess": (0.1,)})) == "moderate"
     assert confidence(found, Nulls({"removal": (0.2,)})) == "moderate"
     assert confidence(found, Nulls({"flip_excess": (0.1,), "removal": (0.2,)})) == "low"
+
+
+def test_what_any_window_has_is_shown_and_not_called_a_shortcut() -> None:
+    """A texture turns pictures with every piece of it: none of them is a mark."""
+    flips = evidence(FLIP_EXCESS, 0.3), evidence(REMOVAL, 0.26)
+    usual = of(*flips, evidence(EVIDENCE_SHARE, 0.3, z=0.6))
+    unusual = of(*flips, evidence(EVIDENCE_SHARE, 0.3, z=3.9))
+    assert grade(usual, ARTEFACT) == grade(unusual, ARTEFACT) == "A"
+    assert calibrated("A", usual, Nulls()) == "C"
+    assert calibrated("A", unusual, Nulls()) == "A"
+    assert calibrated("A", of(*flips, evidence(EVIDENCE_SHARE, 0.3)), Nulls()) == "A"
