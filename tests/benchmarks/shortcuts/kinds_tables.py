@@ -175,12 +175,21 @@ def negatives_table(models: Sequence[Model]) -> str:
 
 
 def of_the_data(model: Model) -> bool:
-    """Say whether all that is flagged lies in classes whose own mark, drawn, turns other pictures.
+    """Say whether all that is flagged is what a data set has of its own and the model goes by.
 
-    Of marks that a data set has without anybody planting them, see `own_biases`.
+    The class's own mark turns other pictures when it is drawn on them (see `own_biases`); one of
+    the whole picture stands for findings of its statistics alone.
     """
-    turned = {each["output"] for each in model.own if each["fe"] >= POSITIVE}
-    return bool(model.alarm_rows) and all(row["class"] in turned for row in model.alarm_rows)
+    turning = [each for each in model.own if each["fe"] >= POSITIVE]
+    return bool(model.alarm_rows) and all(
+        any(each["output"] == row["class"] and _measured_by(each, row) for each in turning)
+        for row in model.alarm_rows
+    )
+
+
+def _measured_by(own: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+    statistics = tuple(own.get("statistics", ()))
+    return not statistics or row.get("statistic", "").startswith(statistics)
 
 
 def hours_table(results: Sequence[Mapping[str, Any]], cases: Sequence[Case]) -> str:
