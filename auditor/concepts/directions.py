@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.decomposition import PCA
 
+from auditor.concepts.principal import explained_parts, principal
 from auditor.concepts.shares import shares_of
 from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
@@ -61,9 +61,9 @@ def relevance_directions(
     if not share.var(axis=0).max() > 1e-20:
         return Empty(_("All samples have the same relevance shares, so nothing varies."))
     number = min(most, len(rows) - 1, share.shape[1])
-    fit = PCA(number, svd_solver="full").fit(share)
+    fit = principal(share, number)
     chance = _by_chance(share, number, shuffles, rng)
-    above = fit.explained_variance_ratio_ > chance
+    above = fit.explained > chance
     kept = number if above.all() else int(np.argmin(above))
     if kept == 0:
         return Empty(
@@ -72,23 +72,22 @@ def relevance_directions(
                 "vary independently of each other."
             )
         )
-    directions = _with_positive_largest(fit.components_[:kept])
-    coordinates = (share - fit.mean_) @ directions.T
+    fit = fit.first(kept)
+    coordinates = fit.coordinates(share)
     outputs = np.unique(explained_as)
-    explained = fit.explained_variance_ratio_[:kept]
     return RelevanceDirections(
         layer=layer_relevance.layer,
         rows=np.asarray(rows),
-        mean=fit.mean_,
-        directions=directions,
-        explained=explained,
+        mean=fit.mean,
+        directions=fit.components,
+        explained=fit.explained,
         chance=chance[:kept],
         coordinates=coordinates,
         outputs=tuple(int(output) for output in outputs),
         class_coordinates=np.stack(
             [coordinates[explained_as == output].mean(axis=0) for output in outputs]
         ),
-        rule=_rule(number, shuffles, explained),
+        rule=_rule(number, shuffles, fit.explained),
     )
 
 
@@ -112,18 +111,6 @@ def _by_chance(
     rng: np.random.Generator,
 ) -> Float[np.ndarray, "direction"]:
     """Return the most that each direction explains of the variance of shuffled copies."""
-    explained = [
-        PCA(number, svd_solver="full").fit(rng.permuted(share, axis=0)).explained_variance_ratio_
-        for _copy in range(shuffles)
-    ]
-    most: np.ndarray = np.max(explained, axis=0)
+    copies = (rng.permuted(share, axis=0) for _copy in range(shuffles))
+    most: np.ndarray = np.max([explained_parts(copy, number) for copy in copies], axis=0)
     return most
-
-
-def _with_positive_largest(
-    directions: Float[np.ndarray, "direction concept"],
-) -> Float[np.ndarray, "direction concept"]:
-    """Return directions with the sign at which their largest entry is positive."""
-    largest = directions[np.arange(len(directions)), np.abs(directions).argmax(axis=1)]
-    turned: np.ndarray = directions * np.sign(largest)[:, None]
-    return turned

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
+from auditor.concepts.principal import Principal, principal
 from auditor.concepts.shares import shares_of
 from auditor.concepts.topk import largest
 from auditor.language.numbers import decimal, short_number
@@ -36,6 +36,8 @@ SAMPLES_PER_DIMENSION = 8
 REGULARISED = 1e-2
 # Groups that bootstrap samples find again to this adjusted Rand index are stable.
 STABLE = 0.75
+# Mixtures are fitted on at most so many members, drawn at random; all are then assigned.
+FITTED = 1000
 # A log-likelihood this many robust spreads below the median is clearly apart.
 APART = 3.0
 
@@ -64,7 +66,8 @@ def strategies(
     Rand index (Hubert and Arabie 1985) of the groups with those of ``resamples`` bootstrap samples,
     for each of which reduction and mixture are fitted anew with the same number, is `STABLE` or
     more. Without this a class whose shares are merely skewed is split in two, as a mixture of
-    Gaussians describes a long tail better than one. Likelihoods are in reduced coordinates: what
+    Gaussians describes a long tail better than one. All this on at most `FITTED` members; all of
+    them are assigned. Likelihoods are in reduced coordinates: what
     happens outside them does not make a sample odd.
 
     Args:
@@ -84,10 +87,12 @@ def strategies(
     share = shares_of(layer_relevance, members)
     if not share.var(axis=0).max() > 1e-20:
         return Empty(_("All samples of the class have the same relevance shares: one strategy."))
-    seed, points = int(rng.integers(2**31)), _reduction(share).transform(share)
-    fitted = {number: _mixture(points, number, seed) for number in range(1, most + 1)}
-    bic = np.array([_bic(mixture, points, least) for mixture in fitted.values()])
-    number, stability, unstable = _choose(share, points, fitted, bic, resamples, seed, rng)
+    seed, drawn = int(rng.integers(2**31)), _drawn(share, rng)
+    reduction = _reduction(drawn)
+    points, seen = reduction.coordinates(share), reduction.coordinates(drawn)
+    fitted = {number: _mixture(seen, number, seed) for number in range(1, most + 1)}
+    bic = np.array([_bic(mixture, seen, least) for mixture in fitted.values()])
+    number, stability, unstable = _choose(drawn, seen, fitted, bic, resamples, seed, rng)
     mixture = fitted[number]
     given = mixture.predict(points)
     order = np.argsort(-np.bincount(given, minlength=number), kind="stable")
@@ -110,7 +115,12 @@ def strategies(
         stability=stability,
         numbers=tuple(fitted),
         bic=bic,
-        rule=_rule(most, least, points.shape[1], number, stability, unstable),
+        rule=joined(
+            (
+                _rule(most, least, seen.shape[1], number, stability, unstable),
+                _fitted_on(len(drawn), len(members)),
+            )
+        ),
     )
 
 
@@ -121,6 +131,17 @@ def _too_few(members: int, least: int) -> str:
         both=2 * least,
         least=least,
         there=members,
+    )
+
+
+def _fitted_on(drawn: int, members: int) -> str:
+    """Say that mixtures were fitted on a part of the members, nothing where they were not."""
+    if drawn == members:
+        return ""
+    return _(
+        "Fitted on %(drawn)s of the %(members)s samples, drawn at random.",
+        drawn=drawn,
+        members=members,
     )
 
 
@@ -136,14 +157,22 @@ def _differences(
     )
 
 
-def _reduction(share: Float[np.ndarray, "member concept"]) -> PCA:
+def _drawn(
+    share: Float[np.ndarray, "member concept"], rng: np.random.Generator
+) -> Float[np.ndarray, "drawn concept"]:
+    """Return the members that mixtures are fitted on: all, or `FITTED` of them at random."""
+    if len(share) <= FITTED:
+        return share
+    return share[np.sort(rng.choice(len(share), FITTED, replace=False))]
+
+
+def _reduction(share: Float[np.ndarray, "member concept"]) -> Principal:
     """Return the principal components that the mixture sees; also where there are few concepts."""
     n, concepts = share.shape
     limit = max(1, min(DIMENSIONS, concepts, n // SAMPLES_PER_DIMENSION))
-    found = PCA(limit, svd_solver="full").fit(share)
-    total = np.cumsum(found.explained_variance_ratio_)
-    enough = int(np.searchsorted(total, VARIANCE)) + 1
-    return PCA(min(enough, limit), svd_solver="full").fit(share)
+    found = principal(share, limit)
+    enough = int(np.searchsorted(np.cumsum(found.explained), VARIANCE)) + 1
+    return found.first(enough)
 
 
 def _mixture(points: Points, number: int, seed: int) -> GaussianMixture:
@@ -203,8 +232,8 @@ def _stability(
     for _drawn in range(resamples):
         drawn = share[rng.integers(0, len(share), len(share))]
         reduction = _reduction(drawn)
-        mixture = _mixture(reduction.transform(drawn), number, seed)
-        found.append(adjusted_rand_score(given, mixture.predict(reduction.transform(share))))
+        mixture = _mixture(reduction.coordinates(drawn), number, seed)
+        found.append(adjusted_rand_score(given, mixture.predict(reduction.coordinates(share))))
     return float(np.mean(found))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.concepts.strategies import _mixture, _reduction, strategies
+from auditor.concepts.strategies import FITTED, _mixture, _reduction, strategies
 from auditor.records.concepts import Empty, Strategies
 
 SIZES = (30, 18, 12)
@@ -123,7 +123,7 @@ def test_too_little_is_said_in_words(make_layer, n, words):
 def test_odd_samples_have_the_lowest_density_written_out(found):
     relevance, _ = planted()
     share = relevance / np.abs(relevance).sum(axis=1, keepdims=True)
-    points = _reduction(share).transform(share)
+    points = _reduction(share).coordinates(share)
     seed = int(np.random.default_rng(0).integers(2**31))
     mixture = _mixture(points, 3, seed)
     density = np.zeros(60)
@@ -152,3 +152,22 @@ def test_a_skewed_class_is_not_split(make_layer):
         split_by_bic += int(found.bic.argmin() > 0)
     assert numbers.count(1) >= 5
     assert split_by_bic >= 3
+
+
+def test_a_large_class_is_fitted_on_a_part_and_assigned_as_a_whole(make_layer):
+    relevance, group = planted(sizes=(FITTED, FITTED // 2))
+    found = strategies(
+        make_layer(relevance), 0, np.arange(len(group)), rng=np.random.default_rng(0), resamples=2
+    )
+    assert isinstance(found, Strategies)
+    assert found.assigned.tolist() == group.tolist()
+    assert f"{FITTED} of the {len(group)} samples, drawn at random" in found.rule
+
+
+def test_a_class_of_the_largest_size_that_is_fitted_is_not_drawn_from(make_layer):
+    relevance, _ = planted(sizes=(FITTED,))
+    found = strategies(
+        make_layer(relevance), 0, np.arange(FITTED), rng=np.random.default_rng(0), resamples=2
+    )
+    assert isinstance(found, Strategies)
+    assert "at random" not in found.rule
