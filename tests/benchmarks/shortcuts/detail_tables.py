@@ -12,8 +12,8 @@ from auditor.shortcuts.plausibility import score_of
 from auditor.shortcuts.terms import TERMS
 from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
 from tests.benchmarks.shortcuts.manipulation import POSITIVE
-from tests.benchmarks.shortcuts.scores import mean_interval
-from tests.benchmarks.shortcuts.summary import FLAGGED, Model, Planting, hit_by, kind_of, touches
+from tests.benchmarks.shortcuts.scores import FLAGGED, mean_interval
+from tests.benchmarks.shortcuts.summary import Model, Planting, hit_by, kind_of, touches
 from tests.benchmarks.shortcuts.tables import said, table
 
 

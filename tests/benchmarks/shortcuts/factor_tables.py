@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
-from tests.benchmarks.shortcuts.scores import share_interval
-from tests.benchmarks.shortcuts.summary import FLAGGED, LISTED, kind_of
+from tests.benchmarks.shortcuts.scores import FLAGGED, LISTED, share_interval
+from tests.benchmarks.shortcuts.summary import kind_of
 from tests.benchmarks.shortcuts.tables import said, table
 
 Result = Mapping[str, Any]

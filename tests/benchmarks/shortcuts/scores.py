@@ -12,6 +12,11 @@ from scipy import ndimage
 from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+LISTED, FLAGGED = ("A", "B", "C"), ("A", "B")
+# The order of the report: grades first, within them what is strongest.
+ABOVE = {"A": 2.0, "B": 1.0, "C": 0.0}
+# Members with the artefact, and without it, that tell how well a score tells them apart.
+LEAST_SIDE = 3
 LEAST_IOU = 0.2
 LEAST_INSIDE = 0.5
 GROWN = 3

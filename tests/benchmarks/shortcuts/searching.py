@@ -16,19 +16,17 @@ from auditor.causal.context import Search
 from auditor.causal.search import find_shortcuts
 from auditor.config.audit import ShortcutConfig
 from auditor.records.part import Part
-from auditor.records.stages import Finding, ShortcutReport
+from auditor.records.stages import Candidate, Finding, ShortcutReport
 from auditor.shortcuts.grading import grade, reach
 from auditor.shortcuts.propose.proposals import Proposal
 from auditor.shortcuts.tests import FLIP_EXCESS, Results
+from auditor.shortcuts.whole_pictures.global_statistics import STATISTICS
 from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
 from tests.benchmarks.shortcuts.audited import Audited
 from tests.benchmarks.shortcuts.manipulation import Effect
-from tests.benchmarks.shortcuts.scores import covered, hits, iou, pointing
+from tests.benchmarks.shortcuts.scores import ABOVE, covered, hits, iou, pointing
 from tests.benchmarks.shortcuts.transplants import region_gains
 from tests.benchmarks.shortcuts.worlds import Planted
-
-LISTED = ("A", "B", "C")
-FLAGGED = ("A", "B")
 
 
 @dataclass(frozen=True)
@@ -219,22 +217,50 @@ def member_gains(
 ) -> Float[np.ndarray, "member"]:
     """Return the score by the class's best finding of each of the members looked at, 0 without any.
 
-    The score is the margin that a member's region carries to other pictures. A finding lists the
-    members that carry it; the region of the others is in the proposal, one of ``tested``. A finding
-    that is no single proposal (a union of several, a context) has none for them: they score 0.
+    Of a finding about the whole picture that is its statistic, of another `_region_gains`.
     """
-    own = [each for each in report.findings if each.candidate.output == output]
-    listed = [each for each in own if each.grade in LISTED]
-    if not listed or not len(members):
+    name = audited.samples.manifest.classes[output]
+    regions = [
+        (ABOVE[each.grade] + strength(each.plausibility.score, each.evidence), each)
+        for each in report.findings
+        if each.candidate.output == output and each.grade in ABOVE
+    ]
+    factors = [
+        (ABOVE[each.grade] + strength(each.plausibility, each.evidence), each)
+        for each in report.whole.factors
+        if each.class_name == name and each.grade in ABOVE
+    ]
+    best = max([*regions, *factors], key=lambda row: row[0], default=None)
+    if best is None or not len(members):
         return np.zeros(len(members))
-    found = listed[0].candidate
+    if isinstance(best[1], Finding):
+        return _region_gains(best[1].candidate, members, tested, audited)
+    statistic = STATISTICS.get(str(best[1].statistic))
+    if statistic is None or statistic.measure is None:
+        return np.zeros(len(members))
+    values = np.array([statistic.of(picture) for picture in audited.subject.images[members]])
+    return values if best[1].auc >= 0.5 else -values
+
+
+def _region_gains(
+    found: Candidate,
+    members: Int[np.ndarray, "member"],
+    tested: Sequence[Proposal],
+    audited: Audited,
+) -> Float[np.ndarray, "member"]:
+    """Return the margin that a member's region carries to other pictures.
+
+    A finding lists the members that carry it; the region of the others is in the proposal, one of
+    ``tested``. A finding that is no single proposal (a union of several, a context) has none for
+    them: they score 0.
+    """
     carrying = np.isin(members, found.rows)
     same = (each for each in tested if np.array_equal(each.masks[carrying], found.masks))
     proposal = next(same, None)
     if proposal is not None:
-        return region_gains(audited, output, members, proposal.masks)
+        return region_gains(audited, found.output, members, proposal.masks)
     gains = np.zeros(len(members))
-    gains[carrying] = region_gains(audited, output, found.rows, found.masks)
+    gains[carrying] = region_gains(audited, found.output, found.rows, found.masks)
     return gains
 
 

@@ -8,11 +8,9 @@ from typing import Any
 
 from auditor.shortcuts.cues import MOST
 from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
-from tests.benchmarks.shortcuts.scores import rank_of
+from tests.benchmarks.shortcuts.scores import ABOVE, FLAGGED, LEAST_SIDE, LISTED, rank_of
 from tests.benchmarks.shortcuts.tracing import lost_at
 
-LISTED, FLAGGED = ("A", "B", "C"), ("A", "B")
-ABOVE = {"A": 2.0, "B": 1.0, "C": 0.0}
 SEARCH = "this search"
 PART = 0.25
 Result = Mapping[str, Any]
@@ -289,7 +287,7 @@ def _searched(result: Result, index: int) -> Outcome:
     everything = [row for row in everything if index in hit_by(row) or not hit_by(row)]
     if not local:
         everything = listed or everything
-    members = search["members"][index] or {}
+    members = _told_apart(search["members"][index])
     overlap = hit["overlaps"][str(index)] if hit and local else {}
     here = [row for row in shown_rows(search) if row["class"] == effect["output"]]
     touching = [row for row in here if index in touched_by(row)]
@@ -325,7 +323,7 @@ def _searched(result: Result, index: int) -> Outcome:
 def _baseline(row: Mapping[str, Any] | None) -> Outcome:
     if row is None:
         return Outcome(0.0, 0.0, 0.0, 0.0)
-    members = row["members"] or {}
+    members = _told_apart(row["members"])
     return Outcome(
         hit1=row["class_hit1"],
         hit3=row["class_hit3"],
@@ -335,3 +333,11 @@ def _baseline(row: Mapping[str, Any] | None) -> Outcome:
         ap=members.get("ap"),
         p10=members.get("p10"),
     )
+
+
+def _told_apart(members: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return the scores of members, nothing where hardly any carries the artefact or lacks it."""
+    if members is None:
+        return {}
+    few = min(members["carriers"], members["members"] - members["carriers"])
+    return {} if few < LEAST_SIDE else members

@@ -25,10 +25,15 @@ from tests.benchmarks.shortcuts.class_baselines import (
 from tests.benchmarks.shortcuts.manipulation import Effect, effects
 from tests.benchmarks.shortcuts.own_biases import own_effects
 from tests.benchmarks.shortcuts.pictures import write_alarms, write_sheet
-from tests.benchmarks.shortcuts.scores import hit_within, hits, member_scores, place_of
-from tests.benchmarks.shortcuts.searching import (
+from tests.benchmarks.shortcuts.scores import (
     FLAGGED,
     LISTED,
+    hit_within,
+    hits,
+    member_scores,
+    place_of,
+)
+from tests.benchmarks.shortcuts.searching import (
     Searched,
     factor_rows,
     finding_rows,
