@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
+from scipy.special import log_softmax
 from torch import Tensor
 
 from auditor.causal.context import Search
@@ -111,13 +113,15 @@ def heat_of(
 def load_pool(search: Search, rows: Int[np.ndarray, "row"], size: int, *, name: str) -> Pool:
     """Load ``size`` of ``rows``, taking turns between the classes, random within each.
 
-    ``name`` is what the images are for: pools of another name are drawn independently.
+    Of more classes than ``size`` half are those nearest to the audited ones and half are drawn over
+    all of them: see `_turns`. ``name`` is what the images are for: pools of another name are drawn
+    independently.
     """
     samples = search.samples
     labels = samples.labels[rows]
     queues = [
         [int(row) for row in search.rng("pool", name, label).permutation(rows[labels == label])]
-        for label in np.unique(labels)
+        for label in _turns(search, rows, size, name)
     ]
     order: list[int] = []
     while any(queues) and len(order) < size:
@@ -130,3 +134,36 @@ def load_pool(search: Search, rows: Int[np.ndarray, "row"], size: int, *, name: 
         inputs=search.probe.inputs(kept),
         logits=samples.logits[kept],
     )
+
+
+def _turns(
+    search: Search, rows: Int[np.ndarray, "row"], size: int, name: str
+) -> Int[np.ndarray, "label"]:
+    """Return the classes of ``rows`` in the order in which they take turns in a pool.
+
+    By label where each has one. Else the first half are those that the model tells worst from the
+    audited classes, which take turns themselves: the largest mean log-probability of the audited
+    class. The others follow in an order drawn over all labels, so that no class is out of the pool
+    for its place among the outputs.
+    """
+    samples = search.samples
+    labels = np.unique(samples.labels[rows])
+    if len(labels) <= size:
+        return labels
+    outputs = list(search.outputs)
+    of_label = np.stack(
+        [
+            log_softmax(samples.logits[rows[samples.labels[rows] == label]], axis=1).mean(axis=0)[
+                outputs
+            ]
+            for label in labels
+        ]
+    )
+    by_output = [
+        [int(label) for label in labels[np.argsort(-of_label[:, place], kind="stable")]
+         if label != output]
+        for place, output in enumerate(outputs)
+    ]  # fmt: skip
+    near = list(dict.fromkeys(chain.from_iterable(zip(*by_output, strict=False))))[: size // 2]
+    drawn = [int(label) for label in search.rng("classes of the pool", name).permutation(labels)]
+    return np.array(list(dict.fromkeys([*near, *drawn])))

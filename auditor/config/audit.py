@@ -221,7 +221,10 @@ class AuditConfig(Section):
         None, description="Audit only these classes in depth (default: those with samples)."
     )
     max_classes: int = Field(
-        20, ge=1, description="Most classes to audit in depth when classes is not given."
+        20,
+        ge=1,
+        description="Most classes to audit in depth when classes is not given: those that most "
+        "wrong decisions leave or reach.",
     )
     layers: Literal["auto"] | list[str] = Field(
         "auto", description="Layers whose channels are the concepts."

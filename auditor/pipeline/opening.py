@@ -14,6 +14,8 @@ from torch import Tensor
 import auditor
 from auditor.base.errors import UnknownNameError
 from auditor.base.progress import Progress
+from auditor.base.streams import stream
+from auditor.causal.trial import LEAST_IMAGES
 from auditor.config.audit import Config, dump_config
 from auditor.config.published import shared_command, shared_config
 from auditor.pipeline.identity import begun_otherwise, versions
@@ -87,13 +89,26 @@ def named_outputs(
 def audited_outputs(config: Config, samples: Samples) -> tuple[tuple[int, ...], int]:
     """Return the outputs audited in depth, and how many classes with samples are left out.
 
+    Of more classes than ``max_classes`` those are taken that most wrong decisions leave or reach:
+    the pass has told them for free, and a shortcut of a class shows in what is mistaken for it.
+    Classes too small to be searched come last. Ties are drawn by the seed, so that no class is
+    preferred for its place among the outputs.
+
     Raises:
         UnknownNameError: a configured class is none of those that have samples.
     """
     present, counts = np.unique(samples.labels[samples.valid], return_counts=True)
     if config.audit.classes is None:
-        largest = np.lexsort((present, -counts))[: config.audit.max_classes]
-        return tuple(sorted(int(o) for o in present[largest])), len(present) - len(largest)
+        labels, taken_for = samples.labels[samples.valid], samples.prediction[samples.valid]
+        wrong = labels != taken_for
+        missed, reached = (
+            np.array([(side[wrong] == output).sum() for output in present])
+            for side in (labels, taken_for)
+        )
+        drawn = stream(config.audit.seed, "audited classes").permutation(len(present))
+        few = counts < 2 * LEAST_IMAGES  # too few to be searched
+        order = np.lexsort((drawn, -(missed + reached), few))[: config.audit.max_classes]
+        return tuple(sorted(int(o) for o in present[order])), len(present) - len(order)
     asked = named_outputs(config.audit.classes, samples.manifest.classes, present)
     return tuple(dict.fromkeys(asked)), 0
 

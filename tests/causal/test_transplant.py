@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from auditor.base.streams import stream
 from auditor.causal.images import load_members, load_pool
 from auditor.causal.removal import SMOOTH, removal
 from auditor.causal.transplant import (
@@ -48,6 +52,31 @@ def test_the_pool_takes_turns_between_classes_and_halves_do_not_mix() -> None:
     assert set(pool.without(1)) == {i for i in range(9) if pool.labels[i] != 1}
     again = load_pool(search, rows, 9, name="any")
     assert np.array_equal(pool.rows, again.rows)
+
+
+def test_of_many_classes_half_the_pool_is_near_the_audited_one_and_no_label_comes_first() -> None:
+    """A pool filled in the order of labels would hold the first classes of ImageNet: fish."""
+    classes, each = 100, 4
+    labels = np.repeat(np.arange(classes), each)
+    near = range(50, 56)  # what the model mistakes for class 3
+    logits = np.zeros((len(labels), classes), np.float32)
+    logits[np.arange(len(labels)), labels] = 6.0
+    logits[np.isin(labels, near), 3] = 5.0
+    search: Any = SimpleNamespace(
+        samples=SimpleNamespace(labels=labels, logits=logits, prediction=labels),
+        outputs=(3,),
+        rng=lambda *names: stream(0, *names),
+        probe=SimpleNamespace(inputs=lambda rows: torch.zeros(len(rows), 3, 4, 4)),
+    )
+    pool = load_pool(search, np.arange(len(labels)), 20, name="targets")
+    assert len(set(pool.labels)) == 20
+    assert set(near) <= set(pool.labels.tolist())
+    drawn = [label for label in pool.labels if label not in near]
+    assert max(drawn) > 80
+    assert min(drawn) < 20
+    other = load_pool(search, np.arange(len(labels)), 20, name="others")
+    assert set(near) <= set(other.labels.tolist())
+    assert set(other.labels) != set(pool.labels)
 
 
 def test_transplanting_the_mark_turns_images_and_the_margin_moves_as_computed() -> None:

@@ -78,8 +78,8 @@ def _left_out(classes: int) -> list[NotRun]:
         NotRun(
             part=_("the audit of %(left_out)s further classes", left_out=classes),
             reason=_(
-                "only the classes with the most images were audited in depth; name others in "
-                "audit.classes or raise audit.max_classes"
+                "only the classes that most wrong decisions leave or reach were audited in depth; "
+                "name others in audit.classes or raise audit.max_classes"
             ),
         )
     ]
