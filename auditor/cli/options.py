@@ -19,7 +19,9 @@ Command = Callable[..., None]
 Decorator = Callable[[Command], Command]
 
 DEVICE = click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Device that the model runs on."
+    "--device",
+    metavar="NAME",
+    help="Device that the model runs on: auto, cpu, cuda, cuda:1 or mps.",
 )
 LAYOUT = click.option(
     "--layout",

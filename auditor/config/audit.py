@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -75,7 +76,18 @@ class ModelConfig(Section):
         description="What the outputs are: logits, or probabilities, whose logarithms are "
         "explained (auto: told by their values).",
     )
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the model runs.")
+    device: str = Field(
+        "auto",
+        description="Where the model runs: auto (cuda where there is one, else cpu), cpu, cuda, "
+        "cuda:1 (the second GPU) or mps.",
+    )
+
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, name: str) -> str:
+        if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
+            raise ValueError("give auto, cpu, cuda, the number of a GPU such as cuda:1, or mps")
+        return name
 
 
 class ColumnsConfig(Section):

@@ -101,16 +101,27 @@ def build_to_fit(
 
 
 def resolve_device(wanted: str) -> torch.device:
-    """Return the device that ``auto``, ``cpu`` or ``cuda`` means here.
+    """Return the device that ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps`` means here.
 
     Raises:
-        ModelError: ``cuda`` without a CUDA device.
+        ModelError: this machine has no such device.
     """
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise ModelError("model.device is cuda but torch finds no CUDA device; use auto or cpu.")
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if wanted == "auto":
-        wanted = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(wanted)
+        wanted = "cuda" if gpus else "cpu"
+    device = torch.device(wanted)
+    if device.type == "cuda" and not gpus:
+        raise ModelError(
+            f"model.device is {wanted} but torch finds no CUDA device; use auto or cpu."
+        )
+    if device.type == "cuda" and (device.index or 0) >= gpus:
+        known = ", ".join(f"cuda:{index}" for index in range(gpus))
+        raise ModelError(
+            f"model.device is {wanted}, but this machine has {known}; use one of them."
+        )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ModelError("model.device is mps but torch finds no Apple GPU; use auto or cpu.")
+    return device
 
 
 @MODEL_SOURCES.register("torchvision")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 import torchvision
+from pydantic import ValidationError
 from safetensors.torch import save_file
 from torch import nn
 
@@ -322,5 +323,18 @@ def test_output_names_from_the_config(tmp_path: Path) -> None:
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert resolve_device("auto").type == resolve_device("cpu").type == "cpu"
-    with pytest.raises(ModelError, match="use auto or cpu"):
-        resolve_device("cuda")
+    for missing in ("cuda", "cuda:1", "mps"):
+        with pytest.raises(ModelError, match=f"device is {missing} .*use auto or cpu"):
+            resolve_device(missing)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert resolve_device("auto") == torch.device("cuda")
+    assert resolve_device("cuda:1") == torch.device("cuda", 1)
+    with pytest.raises(ModelError, match="has cuda:0, cuda:1; use one of them"):
+        resolve_device("cuda:2")
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:-1", "cpu:0", "CUDA"])
+def test_a_device_of_another_name_is_refused_by_name(device: str) -> None:
+    with pytest.raises(ValidationError, match="give auto, cpu, cuda"):
+        ModelConfig(source="a.py:b", device=device)
