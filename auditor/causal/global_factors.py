@@ -22,7 +22,7 @@ from auditor.language.numbers import percent
 from auditor.language.speaking import N_
 from auditor.language.speaking import gettext as _
 from auditor.records.shortcuts import Evidence, GlobalFactor
-from auditor.shortcuts.grading import CLEAR, grade
+from auditor.shortcuts.grading import CLEAR, LEVEL, grade
 from auditor.shortcuts.statistics import bootstrap_interval
 from auditor.shortcuts.tests import (
     STATISTIC_GIVEN,
@@ -43,6 +43,7 @@ from auditor.shortcuts.whole_pictures.global_factors import (
     predictive_statistics,
 )
 from auditor.shortcuts.whole_pictures.global_statistics import (
+    OF_OBJECTS,
     STATISTICS,
     at_margin,
     measured,
@@ -121,11 +122,25 @@ def factors_of(
     return tuple(sorted(factors, key=lambda each: (order[each.grade], -_strength(each))))
 
 
+def _object_steers(statistic: str, results: Results) -> bool:
+    """Say whether how objects lie turns pictures, by a test that passes and a clear lower bound.
+
+    Such effects are asked about from `CLEAR` on: a few dozen pictures have an object that can be
+    moved, so that one of 40 % has a lower bound of 24 %. On the first 50 models of the benchmark's
+    grid 'kinds' no class but two with a planted size came to that.
+    """
+    given = results[STATISTIC_GIVEN.id]
+    passed = given.outcome == "supports" and given.q is not None and given.q <= LEVEL
+    return statistic in OF_OBJECTS and passed and given.low >= CLEAR
+
+
 def _factor(search: Search, trial: FactorTrial, results: Results) -> GlobalFactor:
     factor, statistic = trial.factor, STATISTICS[trial.factor.statistic]
     name = search.class_name(factor.output)
     plausibility = implausibility(factor, results[STATISTIC_GIVEN.id], trial.margin)
     verdict = grade(results, plausibility)
+    if verdict in (None, "D") and _object_steers(factor.statistic, results):
+        verdict = "C"
     own, others = (
         tuple(float(value) for value in np.quantile(values, QUANTILES))
         for values in (factor.own, factor.others)

@@ -28,7 +28,7 @@ from auditor.language.numbers import percent
 from auditor.language.speaking import N_, ngettext
 from auditor.language.speaking import gettext as _
 from auditor.records.shortcuts import Evidence
-from auditor.shortcuts.grading import CLEAR, LEVEL, LIKELY
+from auditor.shortcuts.grading import CLEAR, LEVEL
 from auditor.shortcuts.objects import objects_of
 from auditor.shortcuts.propose.heat import dilated
 from auditor.shortcuts.propose.windows import FEATHER
@@ -124,7 +124,7 @@ class Geometry:
             )
         if not self.fewest:
             return Looked(reason=but)
-        limit = detection_limit(self.fewest, tests, level=LEVEL, bound=LIKELY)
+        limit = detection_limit(self.fewest, tests, level=LEVEL, bound=CLEAR)
         if limit is None:
             reason = _("no effect could have passed the tests on %(n)s pictures", n=self.fewest)
             return Looked(reason=reason)

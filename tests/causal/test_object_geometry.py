@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from auditor.causal.global_factors import OPPOSITE
+from auditor.causal.global_factors import OPPOSITE, factors_of
 from auditor.causal.images import load_members
 from auditor.causal.kinds import GEOMETRY
 from auditor.causal.object_geometry import LAID_BACK, Geometry, geometry_trials
@@ -135,6 +135,29 @@ def test_where_objects_lie_is_no_evidence_against_a_model_that_sees_their_colour
         assert found[statistic].grade not in ("A", "B", "C")
         assert max(each.high for each in found[statistic].evidence.values()) < 0.1
     assert not row.reason
+
+
+@pytest.mark.parametrize(
+    ("low", "statistic", "verdict"),
+    [(0.24, SIZE, "C"), (0.12, SIZE, "C"), (0.08, SIZE, None), (0.24, "red-green tint", None)],
+)
+def test_a_small_effect_of_how_objects_lie_is_asked_about(
+    low: float, statistic: str, verdict: str | None
+) -> None:
+    """Few pictures have an object that can be moved: of 40 % the lower bound is 24 %."""
+    subject = scenes(Looking(area=0.1), side=8)
+    trial = next(each for each in tried(subject).trials if each.factor.statistic == SIZE)
+    effect = {"effect": low + 0.15, "low": low, "high": low + 0.3, "q": 0.005}
+    results = {
+        test: each.model_copy(update=effect | {"outcome": "supports"})
+        for test, each in trial.evidence.items()
+    }
+    results["statistic_taken"] = results["statistic_taken"].model_copy(
+        update={"low": 0.0, "outcome": "inconclusive"}
+    )
+    trial = replace(trial, factor=replace(trial.factor, statistic=statistic))
+    (factor,) = factors_of(subject.search(), [trial], {trial.id: results})
+    assert factor.grade == verdict
 
 
 def test_objects_that_lie_alike_are_searched_and_nothing_is_tested() -> None:
