@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 from torch.nn import functional
 
@@ -33,13 +33,28 @@ def feathered(
     So nothing outside the outline that a reader sees is ever edited. The border of the picture is
     no edge of a mask. The middle of what is too thin to rise keeps 1: a line of one pixel is whole.
     """
-    outside = (~masks).float()[:, None]
+    outside = (~masks).numpy()
     # Distance to the nearest pixel outside, in steps to any of eight neighbours, up to pixels + 1.
-    depth = torch.zeros_like(outside)
-    for reach in range(pixels + 1):
-        depth += 1 - functional.max_pool2d(outside, 2 * reach + 1, stride=1, padding=reach)
-    middle = (depth == functional.max_pool2d(depth, 3, stride=1, padding=1)) & (depth > 0)
-    return torch.where(middle, 1.0, depth / (pixels + 1))
+    depth = masks.numpy().astype(np.uint8)
+    for _step in range(pixels):
+        outside = _widened(outside)
+        depth += ~outside
+    middle = (depth == _widened(depth)) & (depth > 0)
+    weights = np.where(middle, np.float32(1), depth / np.float32(pixels + 1))
+    return torch.from_numpy(weights)[:, None]
+
+
+def _widened(
+    values: Shaped[np.ndarray, "sample h w"],
+) -> Shaped[np.ndarray, "sample h w"]:
+    """Return the largest value of every pixel and its eight neighbours."""
+    down = values.copy()
+    np.maximum(down[:, 1:], values[:, :-1], out=down[:, 1:])
+    np.maximum(down[:, :-1], values[:, 1:], out=down[:, :-1])
+    across = down.copy()
+    np.maximum(across[..., 1:], down[..., :-1], out=across[..., 1:])
+    np.maximum(across[..., :-1], down[..., 1:], out=across[..., :-1])
+    return across
 
 
 def blend(
