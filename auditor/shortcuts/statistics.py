@@ -11,8 +11,9 @@ from scipy.stats import beta, binom, binomtest, fisher_exact
 
 from auditor.records.part import Interval
 
-# Permutations at once: 20,000 sign flips of 128 targets take 20 MB.
+# Permutations at once, and the places of the bits of a byte.
 CHUNK = 20_000
+BITS = np.arange(8)
 
 
 def sign_flip_p(
@@ -31,11 +32,18 @@ def sign_flip_p(
     if len(moved) <= 12:
         signs = 1.0 - 2.0 * (np.arange(2 ** len(moved))[:, None] >> np.arange(len(moved)) & 1)
         return float((signs @ moved >= observed).mean())
+    # Eight signs are one byte: of every eight effects the sums are known for all its values.
+    eights = np.zeros((-(-len(moved) // len(BITS)), len(BITS)))
+    eights.ravel()[: len(moved)] = moved
+    sums = eights @ (1.0 - 2.0 * (np.arange(256) >> BITS[:, None] & 1))
     reached = 0
     for start in range(0, permutations, CHUNK):
         count = min(CHUNK, permutations - start)
-        signs = 1.0 - 2.0 * rng.integers(0, 2, size=(count, len(moved)), dtype=np.int8)
-        reached += int((signs @ moved >= observed).sum())
+        drawn = rng.integers(0, 256, size=(len(sums), count), dtype=np.uint8)
+        permuted = np.zeros(count)
+        for of_byte, byte in zip(sums, drawn, strict=True):
+            permuted += of_byte[byte]
+        reached += int((permuted >= observed).sum())
     return (1 + reached) / (1 + permutations)
 
 
@@ -70,11 +78,17 @@ def bootstrap_interval(
     one target together and effects of one slot together.
     """
     targets, references = effects.shape
-    weights = rng.multinomial(targets, np.full(targets, 1 / targets), size=draws) / targets
-    picks = rng.multinomial(references, np.full(references, 1 / references), size=draws)
-    means = ((weights @ effects) * (picks / references)).sum(axis=1)
+    weights, picks = (_resampled(count, draws, rng) for count in (targets, references))
+    means = ((weights @ effects) * picks).sum(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
+
+
+def _resampled(count: int, draws: int, rng: np.random.Generator) -> Float[np.ndarray, "draw item"]:
+    """Return how much each of ``count`` items counts in samples drawn with replacement."""
+    picked = rng.integers(0, count, size=(draws, count)) + count * np.arange(draws)[:, None]
+    times = np.bincount(picked.ravel(), minlength=draws * count).reshape(draws, count)
+    return times / count
 
 
 def wilson(successes: int, n: int) -> Interval:
