@@ -8,8 +8,10 @@ take the direction out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 import numpy as np
@@ -42,6 +44,11 @@ from auditor.shortcuts.weighing import cost
 
 # Random directions that the candidate's is compared with: p = 1/21 would be the least by chance.
 DIRECTIONS = 20
+# The first of them tell of most candidates that the test cannot pass. It ends there when neither
+# the candidate's direction nor one of these makes `LEAST_LEAVING` images leave the class: with k
+# that leave, p is at least 2^-k, whatever the other directions do.
+FIRST_DIRECTIONS = 5
+LEAST_LEAVING = math.ceil(math.log2(1 / LEVEL))
 # Fewer channels have no directions to compare with.
 LEAST_CHANNELS = 4
 # Layers below the one on which the regions of a class stand that are tried for a candidate.
@@ -69,14 +76,16 @@ class Ground:
     """What all candidates of a class share: how layers spread, and the images that are tested.
 
     ``layers`` are tried for a candidate in this order: the one on which its class's regions stand,
-    and those below it. ``spread`` says how a layer varies over the positions of a route. ``labels``
-    are the outputs that make an image right; the members' test half comes first, then test images
-    of the class that are decided as another one, then test images of other classes.
+    and those below it. ``spread`` says how a layer varies over the positions of a route, ``above``
+    is the model from a layer on with the images that are tested, in batches of `AT_ONCE`: kept for
+    one layer at a time. ``labels`` are the outputs that make an image right; the members' test half
+    comes first, then test images of the class that are decided as another one, then test images of
+    other classes.
     """
 
     layers: tuple[str, ...]
     spread: Callable[[Route], Spread]
-    inputs: Float[Tensor, "sample 3 h w"]
+    above: Callable[[str], Sequence[Upper]]
     labels: Int[np.ndarray, "sample"]
     tested: Int[np.ndarray, "member"]
 
@@ -108,10 +117,16 @@ def ground_of(stage: Stage, members: Members, layer: str, strays: Pictures) -> G
             known[name] = spread_of(stage, route, *images, rng)
         return known[name]
 
+    inputs = torch.cat([members.inputs[tested], strays.inputs, stage.targets.inputs[elsewhere]])
+
+    @lru_cache(maxsize=1)
+    def above(layer: str) -> Sequence[Upper]:
+        return [stage.probe.explainer.upper(part, layer) for part in inputs.split(AT_ONCE)]
+
     return Ground(
         layers=(layer, *islice(layers_below(stage.probe.explainer, layer), LOWER)),
         spread=spread,
-        inputs=torch.cat([members.inputs[tested], strays.inputs, stage.targets.inputs[elsewhere]]),
+        above=above,
         labels=np.concatenate([own, stage.targets.labels[elsewhere]]),
         tested=tested,
     )
@@ -155,16 +170,17 @@ def latent_test(
     spread = ground.spread(route)
     randoms = random_directions(spread, direction, DIRECTIONS, rng)
     cut = _Cut(route, torch.from_numpy(spread.mean))
-    before, after = _right(stage, ground, cut, [direction, *randoms])
-    turned, turned_n = _turned(stage, trial, cut, direction, rng)
     groups = _groups(ground, carrying)
+    before, after = _right(ground, cut, [direction, *randoms], groups[WITH])
+    compared = randoms[: len(after) - 1]
+    turned, turned_n = _turned(stage, trial, cut, direction, rng)
     evidence = _evidence(stage, before, after, groups[WITH], rng)
     projection = Projection(
         layer=spread.layer,
         sentence="",
         variance=_share(spread, direction),
-        control_variance=float(np.mean([_share(spread, each) for each in randoms])),
-        directions=DIRECTIONS,
+        control_variance=float(np.mean([_share(spread, each) for each in compared])),
+        directions=len(compared),
         turned=turned,
         turned_n=turned_n,
         changes=tuple(
@@ -237,17 +253,29 @@ def _groups(ground: Ground, carrying: Carrying) -> dict[str, Bool[np.ndarray, "s
 
 
 def _right(
-    stage: Stage, ground: Ground, cut: _Cut, directions: Sequence[Float[np.ndarray, "channel"]]
+    ground: Ground,
+    cut: _Cut,
+    directions: Sequence[Float[np.ndarray, "channel"]],
+    carry: Bool[np.ndarray, "sample"],
 ) -> tuple[Bool[np.ndarray, "sample"], Bool[np.ndarray, "direction sample"]]:
-    """Return which images are right before, and after each direction was projected out."""
-    before, after = [], []
-    for start in range(0, len(ground.inputs), AT_ONCE):
-        part = slice(start, start + AT_ONCE)
-        above = stage.probe.explainer.upper(ground.inputs[part], cut.route.layer)
-        labels = ground.labels[part]
-        before.append(above.logits().argmax(1).cpu().numpy() == labels)
-        after.append([cut.out_of(above, direction) == labels for direction in directions])
-    return np.concatenate(before), np.concatenate(after, axis=1)
+    """Return which images are right before, and after each direction was projected out.
+
+    Of the first of the directions alone where the others cannot make the test pass, which is
+    decided by the images that ``carry`` the region: see `FIRST_DIRECTIONS`.
+    """
+    above = ground.above(cut.route.layer)
+    plain = [part.logits().argmax(1).cpu().numpy() for part in above]
+    before = np.concatenate(plain) == ground.labels
+
+    def without(direction: Float[np.ndarray, "channel"]) -> Bool[np.ndarray, "sample"]:
+        right: np.ndarray = np.concatenate([cut.out_of(part, direction) for part in above])
+        return right == ground.labels
+
+    first = 1 + FIRST_DIRECTIONS
+    after = [without(direction) for direction in directions[:first]]
+    if max((carry & before & ~right).sum() for right in after) >= LEAST_LEAVING:
+        after += [without(direction) for direction in directions[first:]]
+    return before, np.stack(after)
 
 
 def _turned(

@@ -22,9 +22,10 @@ from auditor.causal.reading import Route, moves, pairs_of, read_positions, route
 from auditor.causal.screening import Screened, screen
 from auditor.causal.transplant import Region, control_windows
 from auditor.causal.trial import Trial
+from auditor.shortcuts.grading import LEVEL
 from auditor.shortcuts.propose.proposals import Proposal
 from auditor.shortcuts.propose.windows import FEATHER
-from auditor.shortcuts.statistics import counted
+from auditor.shortcuts.statistics import counted, sign_flip_p
 from auditor.shortcuts.tests import FLIP_EXCESS
 from tests.causal.worlds import BRIGHT, MARK, SIZE, ClassTokenModel, WideModel, World, world
 
@@ -104,6 +105,24 @@ def test_without_reliance_taking_the_direction_out_changes_nothing() -> None:
     assert found.projection is not None
     assert found.evidence.high < 0.05
     assert all(change.after == change.before for change in found.projection.changes)
+    assert found.projection.directions == latent.FIRST_DIRECTIONS
+
+
+def test_where_too_few_leave_no_direction_more_could_make_it_pass() -> None:
+    leaving = np.ones(latent.LEAST_LEAVING)
+    rng = np.random.default_rng(0)
+    assert sign_flip_p(leaving, 200, rng) <= LEVEL
+    rest = np.zeros(40)
+    assert sign_flip_p(np.concatenate([leaving[1:], rest]), 200, rng) > LEVEL
+    assert sign_flip_p(np.concatenate([leaving[1:], rest, [-0.05]]), 200, rng) > LEVEL
+
+
+def test_what_may_pass_is_compared_with_all_directions(turned: World, found: Latent) -> None:
+    assert found.projection is not None
+    assert found.projection.directions == latent.DIRECTIONS
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(latent, "FIRST_DIRECTIONS", latent.DIRECTIONS)
+        assert run(turned) == found
 
 
 def test_the_same_seed_gives_the_same_numbers(turned: World, found: Latent) -> None:
