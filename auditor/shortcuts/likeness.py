@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Float
 from numpy.lib.stride_tricks import sliding_window_view
+from scipy import fft
 
 from auditor.shortcuts.propose.windows import Shape, place
 from auditor.shortcuts.scenes import Windows
@@ -28,10 +29,13 @@ def stereotypy(crops: Float[np.ndarray, "reference shift pixel"]) -> float:
     best, and of these the median. Axis ``shift`` holds each crop at every shift, the unshifted one
     in the middle.
     """
-    norms = np.linalg.norm(crops, axis=2, keepdims=True)
-    unit = np.divide(crops, norms, out=np.zeros_like(crops), where=norms > 0)
-    centre = unit[:, crops.shape[1] // 2]
-    best = np.einsum("ap,bsp->abs", centre, unit, optimize=True).max(axis=2)
+    count, shifts, pixels = crops.shape
+    lengths = np.sqrt(np.einsum("rsp,rsp->rs", crops, crops))
+    inverse = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    centre = shifts // 2
+    products = crops[:, centre] @ crops.reshape(count * shifts, pixels).T
+    best = (products.reshape(count, count, shifts) * inverse).max(axis=2)
+    best *= inverse[:, centre, None]
     best = np.maximum(best, best.T)
     np.fill_diagonal(best, -np.inf)
     three = np.sort(best, axis=1)[:, ::-1][:, : min(3, len(best) - 1)]
@@ -82,22 +86,32 @@ def repeats(windows: Windows) -> float:
     The best normalised correlation of the gradients of luminance; the median over windows, 0 where
     no other window has room.
     """
-    shape = windows.shape
-    step = _step(shape)
-    values = []
-    luminance = windows.scene.gradients[windows.rows, :2]
-    for image, (top, left) in zip(luminance, windows.corners, strict=True):
-        tiles = sliding_window_view(image, (shape.height, shape.width), axis=(1, 2))
-        down, right = np.ogrid[: tiles.shape[1], : tiles.shape[2]]
-        clear = (abs(down - top) >= shape.height) | (abs(right - left) >= shape.width)
-        if not clear.any():
-            return 0.0
-        thinned = tiles[..., ::step, ::step].transpose(1, 2, 0, 3, 4)
-        others = thinned[clear].reshape(int(clear.sum()), -1)
-        itself = thinned[top, left].ravel()
-        lengths = np.linalg.norm(others, axis=1) * np.linalg.norm(itself)
-        values.append(float((others @ itself / np.maximum(lengths, 1e-6)).max()))
-    return float(np.median(values))
+    shape, size, step = windows.shape, windows.scene.size, _step(windows.shape)
+    luminance = windows.scene.gradients[windows.rows, :2].astype(np.float64)
+    top, left = (windows.corners[:, axis, None, None] for axis in (0, 1))
+    down, right = np.ogrid[: size[0] - shape.height + 1, : size[1] - shape.width + 1]
+    clear = (abs(down - top) >= shape.height) | (abs(right - left) >= shape.width)
+    if not clear.any(axis=(1, 2)).all():
+        return 0.0
+    # Of every window the pixels that are compared, at its upper left: the correlation theorem
+    # gives the products with those of all other windows.
+    looked_at = np.zeros(size)
+    looked_at[: shape.height : step, : shape.width : step] = 1.0
+    itself = np.stack(
+        [
+            np.roll(image, (-y, -x), axis=(1, 2)) * looked_at
+            for image, (y, x) in zip(luminance, windows.corners, strict=True)
+        ]
+    )
+    spectra = (fft.rfft2(luminance) * np.conj(fft.rfft2(itself))).sum(axis=1)
+    squares = fft.rfft2((luminance**2).sum(axis=1)) * np.conj(fft.rfft2(looked_at))
+    places = slice(len(down)), slice(right.shape[1])
+    products, energy = (fft.irfft2(each, s=size)[:, *places] for each in (spectra, squares))
+    lengths = (
+        np.sqrt(np.maximum(energy, 0.0)) * np.sqrt((itself**2).sum(axis=(1, 2, 3)))[:, None, None]
+    )
+    found = np.where(clear, products / np.maximum(lengths, 1e-6), -np.inf)
+    return float(np.median(found.max(axis=(1, 2))))
 
 
 def crops(windows: Windows, reach: int = SHIFT) -> Float[np.ndarray, "reference shift pixel"]:
@@ -105,17 +119,19 @@ def crops(windows: Windows, reach: int = SHIFT) -> Float[np.ndarray, "reference 
 
     Large windows are thinned out to about `PIXELS` places; 0 beyond the picture.
     """
-    shape, corners = windows.shape, windows.corners
-    margin = ((0, 0), (0, 0), (reach, reach), (reach, reach))
-    padded = np.pad(windows.scene.gradients[windows.rows], margin)
+    shape = windows.shape
+    high, wide = shape.height + 2 * reach, shape.width + 2 * reach
+    gradients = windows.scene.gradients
+    around = np.zeros((len(windows.rows), gradients.shape[1], high, wide), gradients.dtype)
+    for kept, row, (top, left) in zip(around, windows.rows, windows.corners - reach, strict=True):
+        rows, columns = slice(max(0, top), top + high), slice(max(0, left), left + wide)
+        there = gradients[row, :, rows, columns]
+        down, right = rows.start - top, columns.start - left
+        kept[:, down : down + there.shape[1], right : right + there.shape[2]] = there
     step = _step(shape)
-    tiles = sliding_window_view(padded, (shape.height, shape.width), axis=(2, 3))
-    thinned = tiles[..., ::step, ::step].transpose(0, 2, 3, 1, 4, 5)
-    moves = 2 * reach + 1
-    shifted = np.empty((len(corners), moves, moves, *thinned.shape[3:]), dtype=padded.dtype)
-    for kept, image, (top, left) in zip(shifted, thinned, corners, strict=True):
-        kept[...] = image[top : top + moves, left : left + moves]
-    return shifted.reshape(len(corners), moves * moves, -1)
+    tiles = sliding_window_view(around, (shape.height, shape.width), axis=(2, 3))
+    shifted = tiles[..., ::step, ::step].transpose(0, 2, 3, 1, 4, 5)
+    return shifted.reshape(len(around), (2 * reach + 1) ** 2, -1)
 
 
 def _step(shape: Shape) -> int:

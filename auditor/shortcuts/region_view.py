@@ -12,12 +12,14 @@ from jaxtyping import Bool, Float, Int
 from auditor.shortcuts.likeness import crops, stereotypy
 from auditor.shortcuts.presence import Presence, presence_of
 from auditor.shortcuts.propose.inscribed import largest_rectangle
-from auditor.shortcuts.propose.windows import Shape, box_of, place
+from auditor.shortcuts.propose.windows import Shape, box_of, summed
 from auditor.shortcuts.scenes import (
     GROUPS,
     Scene,
     Windows,
+    compared_with,
     groups_of,
+    most_relevant,
     random_places,
     shrinkage,
     shrunk,
@@ -139,7 +141,7 @@ def view_of(
         references: the members whose regions are looked at.
         masks: the region in every member, full size. Of one that spans the picture, such as a
             frame, the largest rectangle inside it is looked at.
-        others: the members of other classes, for comparison.
+        others: the members of other classes; of many, `compared_with` draws some.
         rng: draws the comparison groups.
         effects: what the model did with the region.
     """
@@ -149,7 +151,8 @@ def view_of(
     if len(kept) < LEAST_REFERENCES:
         return None
     windows = _windows_of(own, kept, small)
-    return replace(_compared(windows, small, others, rng), effects=effects)
+    compared = compared_with(others, rng)
+    return replace(_compared(windows, small, compared, rng), effects=effects)
 
 
 def _windows_of(
@@ -178,10 +181,11 @@ def _compared(
 ) -> RegionView:
     """Draw the windows to compare with; the order of the draws decides the numbers of a run."""
     own, shape, count = windows.scene, windows.shape, len(windows.rows)
+    covered = summed(masks.astype(np.float64))
     likeness_elsewhere = []
     for _ in range(GROUPS):
         rows = rng.choice(len(masks), size=count, replace=len(masks) < count)
-        corners = random_places(masks[rows], shape, rng)
+        corners = random_places(covered[rows], shape, rng)
         likeness_elsewhere.append(Windows(own, rows, corners, shape))
     likeness_others = _most_relevant(others, windows, rng)
     relevant = _most_relevant(others, windows, rng)
@@ -189,21 +193,21 @@ def _compared(
     if not view.comparable:
         return view
     here = _at_median_place(windows)
-    taken = np.zeros((GROUPS, *own.size), dtype=bool)
+    taken = np.zeros((GROUPS, *own.size))
     top, left = here.corners[0]
-    taken[:, top : top + shape.height, left : left + shape.width] = True
+    taken[:, top : top + shape.height, left : left + shape.width] = 1.0
     return replace(
         view,
         place_elsewhere=[
             Windows(own, windows.rows, np.tile(corner, (count, 1)), shape)
-            for corner in random_places(taken, shape, rng)
+            for corner in random_places(summed(taken), shape, rng)
         ],
         place_others=[
             Windows(scene, rows, np.tile(here.corners[0], (len(rows), 1)), shape)
             for scene, rows in groups_of(others, count, rng)
         ],
         look_elsewhere=[
-            Windows(own, windows.rows, random_places(masks[windows.rows], shape, rng), shape)
+            Windows(own, windows.rows, random_places(covered[windows.rows], shape, rng), shape)
             for _ in range(LOOKS_ELSEWHERE)
         ],
     )
@@ -213,7 +217,7 @@ def _most_relevant(
     others: Sequence[Scene], windows: Windows, rng: np.random.Generator
 ) -> list[Windows]:
     return [
-        Windows(scene, rows, place(scene.heat[rows], windows.shape), windows.shape)
+        most_relevant(scene, rows, windows.shape)
         for scene, rows in groups_of(others, len(windows.rows), rng)
     ]
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from auditor.shortcuts.drawn_look import look_maps
-from auditor.shortcuts.propose.windows import Shape, place, window_sums
+from auditor.shortcuts.propose.windows import Shape, summed, sums_in
 from auditor.shortcuts.visual_words import words_of
 
 # Comparison groups: percentiles in steps of 4 % are as fine as the limits of the terms ask for.
 GROUPS = 24
+# Of a class with fewer members no groups are drawn.
+LEAST_MEMBERS = 3
 # Longest side in pixels: a mark of 1/8 of the picture keeps 8 pixels, and all pairs stay cheap.
 LARGEST = 64
 # Luminance, red against green, blue against yellow.
@@ -41,6 +44,11 @@ class Scene:
         """Height and width in pixels."""
         return self.heat.shape[1], self.heat.shape[2]
 
+    @cached_property
+    def summed(self) -> Float[np.ndarray, "member height_and_1 width_and_1"]:
+        """Heat as `summed`, from which the sum in any window is read."""
+        return summed(self.heat)
+
 
 @dataclass(frozen=True, eq=False)
 class Windows:
@@ -58,7 +66,7 @@ class Windows:
 
     def most_relevant(self) -> Windows:
         """Return the windows of the same members that hold most relevance."""
-        return replace(self, corners=place(self.scene.heat[self.rows], self.shape))
+        return most_relevant(self.scene, self.rows, self.shape)
 
     def cut(self, maps: Float[np.ndarray, "member *axes height width"]) -> list[np.ndarray]:
         """Return what each window holds of ``maps``, which has the members of the scene."""
@@ -67,6 +75,13 @@ class Windows:
             maps[row, ..., top : top + height, left : left + width]
             for row, (top, left) in zip(self.rows, self.corners, strict=True)
         ]
+
+
+def most_relevant(scene: Scene, rows: Int[np.ndarray, "reference"], shape: Shape) -> Windows:
+    """Return the windows of some members that hold most relevance (ties: the first)."""
+    sums = sums_in(scene.summed[rows], shape)
+    first = sums.reshape(len(rows), -1).argmax(axis=1)
+    return Windows(scene, rows, np.stack(np.unravel_index(first, sums.shape[1:]), axis=1), shape)
 
 
 def scene(
@@ -157,12 +172,12 @@ def prominence(value: float, comparison: Sequence[float]) -> float:
 
 
 def random_places(
-    avoid: Bool[np.ndarray, "reference height width"],
+    avoid: Float[np.ndarray, "reference height_and_1 width_and_1"],
     shape: Shape,
     rng: np.random.Generator,
 ) -> Int[np.ndarray, "reference 2"]:
-    """Return a random place in each image, clear of ``avoid`` where that is possible."""
-    covered = window_sums(avoid.astype(np.float64), shape)
+    """Return a random place in each image, clear of what was `summed` where that is possible."""
+    covered = sums_in(avoid, shape)
     draws = rng.random(covered.shape) + 1e3 * (covered > 0.5)
     first = draws.reshape(len(avoid), -1).argmin(axis=1)
     places: np.ndarray = np.stack(np.unravel_index(first, covered.shape[1:]), axis=1)
@@ -172,12 +187,23 @@ def random_places(
 def groups_of(
     others: Sequence[Scene], size: int, rng: np.random.Generator
 ) -> list[tuple[Scene, Int[np.ndarray, "reference"]]]:
-    """Draw comparison groups of ``size`` members from the scenes in turn; none of tiny classes."""
-    usable = [each for each in others if len(each.heat) >= 3]
+    """Draw `GROUPS` groups of ``size`` members from the scenes in turn; none of tiny classes."""
+    usable = [each for each in others if len(each.heat) >= LEAST_MEMBERS]
     if not usable:
         return []
-    chosen = [usable[index % len(usable)] for index in range(max(GROUPS, len(usable)))]
+    chosen = [usable[index % len(usable)] for index in range(GROUPS)]
     return [
         (each, rng.choice(len(each.heat), size=min(size, len(each.heat)), replace=False))
         for each in chosen
     ]
+
+
+def compared_with(others: Sequence[Scene], rng: np.random.Generator) -> list[Scene]:
+    """Return the scenes of other classes that a region is compared with: at most `GROUPS`, drawn.
+
+    So that what a region costs does not grow with the number of classes.
+    """
+    usable = [each for each in others if len(each.heat) >= LEAST_MEMBERS]
+    if len(usable) <= GROUPS:
+        return usable
+    return [usable[place] for place in np.sort(rng.choice(len(usable), GROUPS, replace=False))]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from auditor.shortcuts.likeness import (
+    PIXELS,
     REACH,
     beyond_usual,
     crops,
@@ -109,6 +110,23 @@ def test_a_window_without_room_elsewhere_is_met_nowhere() -> None:
     assert repeats(everywhere(own, np.zeros((COUNT, 2), dtype=int), SIZE)) == 0.0
 
 
+@pytest.mark.parametrize("side", [10, 24, 30])
+def test_repeats_against_every_other_window_of_the_picture(side: int) -> None:
+    own, _, _ = scenes(40, 0)
+    windows = everywhere(own, side=side)
+    step = max(1, round((side * side / PIXELS) ** 0.5))
+    best = []
+    for image, (top, left) in zip(own.gradients[:, :2], windows.corners, strict=True):
+        itself = image[:, top : top + side : step, left : left + side : step].ravel()
+        found = []
+        for down, right in np.ndindex(SIZE - side + 1, SIZE - side + 1):
+            if abs(down - top) >= side or abs(right - left) >= side:
+                other = image[:, down : down + side : step, right : right + side : step].ravel()
+                found.append(other @ itself / np.linalg.norm(other) / np.linalg.norm(itself))
+        best.append(max(found))
+    assert repeats(windows) == pytest.approx(np.median(best), abs=1e-6)
+
+
 def test_beyond_usual_by_hand() -> None:
     assert beyond_usual(0.5, [0.2, 0.2, 0.9]) == pytest.approx(0.3 / 0.8)
     assert beyond_usual(0.1, [0.2]) == 0.0
@@ -127,3 +145,13 @@ def test_crops_are_the_windows_at_every_shift() -> None:
         place = (down + reach) * span + right + reach
         assert np.array_equal(found[0, place], values.ravel())
     assert stereotypy(np.repeat(found, 4, axis=0)) == pytest.approx(1.0)
+
+
+def test_crops_hold_nothing_beyond_the_picture() -> None:
+    own, _, _ = scenes(0, 0)
+    window = Windows(own, np.array([3]), np.array([[0, SIZE - 8]]), Shape("mark", 8, 8))
+    found = crops(window, 2).reshape(5, 5, 6, 8, 8)
+    assert np.array_equal(found[2, 2], own.gradients[3, :, :8, SIZE - 8 :])
+    assert np.array_equal(found[0, 4, :, 2:, :-2], own.gradients[3, :, :6, SIZE - 6 :])
+    assert not found[0, 4, :, :2].any()
+    assert not found[0, 4, ..., -2:].any()

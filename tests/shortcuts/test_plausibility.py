@@ -9,9 +9,12 @@ from auditor.shortcuts.likeness import stereotypy
 from auditor.shortcuts.plausibility import judge, score_of
 from auditor.shortcuts.propose.windows import Shape, masks_of
 from auditor.shortcuts.scenes import (
+    GROUPS,
     Scene,
     Windows,
     balanced,
+    compared_with,
+    groups_of,
     percentile,
     prominence,
     scene,
@@ -75,6 +78,20 @@ def test_too_few_references_say_nothing() -> None:
     own = scene(pictures(0), masks.astype(float))
     found = judge(own, np.arange(10), masks, [], np.random.default_rng(0))
     assert (found.terms, found.score) == ({}, 0.0)
+
+
+def test_many_classes_are_compared_by_a_draw_of_some() -> None:
+    few = other_scenes()
+    tiny = scene(pictures(1, count=2), np.ones((2, SIZE, SIZE)))
+    generator = np.random.default_rng(0)
+    before = generator.bit_generator.state
+    assert compared_with([*few, tiny], generator) == few
+    assert generator.bit_generator.state == before
+    many = [few[0]] * GROUPS + [few[1]] * GROUPS + [tiny]
+    drawn = compared_with(many, generator)
+    assert len(drawn) == GROUPS
+    assert {id(each) for each in drawn} == {id(few[0]), id(few[1])}
+    assert len(groups_of(drawn, 5, generator)) == GROUPS
 
 
 def test_one_term_alone_reaches_grade_b_only_for_copies_foreign_things_or_the_users_masks() -> None:

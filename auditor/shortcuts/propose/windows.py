@@ -78,11 +78,33 @@ def window_sums(
     ``inset``: of the window without so many pixels at each side, but where that is the border of
     the picture, and of at least its middle.
     """
+    return sums_in(summed(heat), shape, inset)
+
+
+def summed(
+    heat: Float[np.ndarray, "sample height width"],
+) -> Float[np.ndarray, "sample height_and_1 width_and_1"]:
+    """Return the sum of all that lies above and left of every place, from which sums are read."""
     table = np.zeros((heat.shape[0], heat.shape[1] + 1, heat.shape[2] + 1))
     table[:, 1:, 1:] = heat.cumsum(1).cumsum(2)
+    return table
+
+
+def sums_in(
+    table: Float[np.ndarray, "sample height_and_1 width_and_1"], shape: Shape, inset: int = 0
+) -> Float[np.ndarray, "sample top left"]:
+    """Return the sums that `window_sums` gives, of what was `summed`."""
+    if not inset:
+        high, wide = shape.height, shape.width
+        upper, lower = table[:, :-high], table[:, high:]
+        whole: np.ndarray = (
+            lower[..., wide:] - upper[..., wide:] - lower[..., :-wide] + upper[..., :-wide]
+        )
+        return whole
+    sides = table.shape[1] - 1, table.shape[2] - 1
     (top, bottom), (left, right) = (
         _sides(whole, size, inset)
-        for whole, size in zip(heat.shape[1:], (shape.height, shape.width), strict=True)
+        for whole, size in zip(sides, (shape.height, shape.width), strict=True)
     )
     upper, lower = table[:, top], table[:, bottom]
     sums: np.ndarray = (
@@ -118,7 +140,8 @@ def place(
     """
     if shape.anchor is not None:
         return np.tile(np.array(shape.anchor), (len(heat), 1))
-    sums = np.sum([window_sums(heat, shape, inset) for inset in range(feather + 1)], axis=0)
+    table = summed(heat)
+    sums = np.sum([sums_in(table, shape, inset) for inset in range(feather + 1)], axis=0)
     flat = sums.reshape(len(heat), -1)
     allowed = np.ones_like(flat, dtype=bool)
     if avoid is not None:

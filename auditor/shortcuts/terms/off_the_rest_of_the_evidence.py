@@ -39,9 +39,9 @@ def off_the_rest_of_the_evidence(view: RegionView) -> float | None:
     weight = (~view.masks).astype(np.float64)
     heat = view.windows.scene.heat
     rest = (heat * weight).sum(axis=0) / np.maximum(weight.sum(axis=0), 1.0)
-    usual = [
-        _outside(_consensus(windows.scene.heat.mean(axis=0)), windows) for windows in view.others
-    ]
+    of_class = {id(each.scene): each.scene for each in view.others}
+    where = {key: _consensus(scene.heat.mean(axis=0)) for key, scene in of_class.items()}
+    usual = [_outside(where[id(windows.scene)], windows) for windows in view.others]
     return percentile(_outside(_consensus(rest), view.windows), usual)
 
 
