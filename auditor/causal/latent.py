@@ -121,7 +121,8 @@ def ground_of(stage: Stage, members: Members, layer: str, strays: Pictures) -> G
 
     @lru_cache(maxsize=1)
     def above(layer: str) -> Sequence[Upper]:
-        return [stage.probe.explainer.upper(part, layer) for part in inputs.split(AT_ONCE)]
+        parts = torch.split(inputs, AT_ONCE)
+        return [stage.probe.explainer.upper(part, layer) for part in parts]
 
     return Ground(
         layers=(layer, *islice(layers_below(stage.probe.explainer, layer), LOWER)),
@@ -268,8 +269,9 @@ def _right(
     before = np.concatenate(plain) == ground.labels
 
     def without(direction: Float[np.ndarray, "channel"]) -> Bool[np.ndarray, "sample"]:
-        right: np.ndarray = np.concatenate([cut.out_of(part, direction) for part in above])
-        return right == ground.labels
+        decided = np.concatenate([cut.out_of(part, direction) for part in above])
+        right: np.ndarray = decided == ground.labels
+        return right
 
     first = 1 + FIRST_DIRECTIONS
     after = [without(direction) for direction in directions[:first]]
