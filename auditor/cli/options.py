@@ -43,11 +43,13 @@ SOURCES = (
         help="Model: torchvision:NAME, timm:NAME, package.module:factory or file.py:factory.",
     ),
     click.option(
-        "--weights", help="Checkpoint: .safetensors, or a state dict saved with torch.save."
+        "--weights",
+        help="Checkpoint or its address: .safetensors, or a state dict saved with torch.save.",
     ),
     click.option(
         "--data",
-        help="Folder with one folder per class, a table (.csv, .tsv, .parquet) or a factory.",
+        help="Folder with one folder per class, a table (.csv, .tsv, .parquet), either also at an "
+        "address (s3://bucket/photos), or a factory.",
     ),
     click.option(
         "--set",

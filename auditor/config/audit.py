@@ -42,7 +42,8 @@ class ModelConfig(Section):
         "package.module:factory or file.py:factory."
     )
     weights: str | None = Field(
-        None, description="Checkpoint: .safetensors, or a state dict saved by torch."
+        None,
+        description="Checkpoint, or its address: .safetensors, or a state dict saved by torch.",
     )
     entry: str | None = Field(
         None,
@@ -108,8 +109,8 @@ class DataConfig(Section):
     """Where the validation set comes from and how its labels meet the model's outputs."""
 
     source: str = Field(
-        description="A folder with one folder per class, a table (.csv, .tsv or .parquet), or a "
-        "factory."
+        description="A folder with one folder per class or a table (.csv, .tsv or .parquet), also "
+        "at an address such as s3://bucket/photos, or a factory."
     )
     options: dict[str, Any] = Field(
         default_factory=dict, description="Keyword arguments of a dataset factory."
@@ -124,7 +125,9 @@ class DataConfig(Section):
         default_factory=ColumnsConfig, description="Column names of a table."
     )
     root: str | None = Field(
-        None, description="Folder that the paths of a table start from (default: the table's)."
+        None,
+        description="Folder, or its address, that the paths of a table start from (default: the "
+        "table's).",
     )
     allow_outside: bool = Field(
         False,

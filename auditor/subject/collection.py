@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
@@ -13,13 +13,14 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from auditor.subject.contents import File, fetch
+from auditor.subject.contents import read as read_content
 from auditor.subject.images import (
     USUAL,
     Reading,
     Unreadable,
     content_digest,
     decode,
-    read_file,
     upright_size,
 )
 
@@ -29,6 +30,7 @@ Numbering = Literal["none", "possible", "certain"]
 
 CHANGED = "has changed since the audit began"
 UNREADABLE = "unreadable: "
+AHEAD = 64  # items that are fetched ahead together
 
 
 class Gone(Unreadable):
@@ -65,14 +67,14 @@ class Reader(Protocol):
         ...
 
 
-def read_again(file: Path, digest: str) -> bytes:
+def read_again(file: File, digest: str) -> bytes:
     """Return the content of a file that was ``digest`` when the audit began.
 
     Raises:
         Gone, Changed: it is not that any more.
     """
     try:
-        data = read_file(file)
+        data = read_content(file)
     except Unreadable as reason:
         raise Gone(str(reason)) from None
     if content_digest(data) != digest:
@@ -82,15 +84,15 @@ def read_again(file: Path, digest: str) -> bytes:
 
 @dataclass(frozen=True)
 class FileReader:
-    """Reads pictures from files."""
+    """Reads pictures from files, at addresses and in packed files too."""
 
-    files: tuple[Path, ...]
+    files: tuple[File, ...]
     reading: Reading = USUAL
 
     def digest(self, index: int) -> str:
         """Return size and sha256 of the file, or why it cannot be read."""
         try:
-            return content_digest(read_file(self.files[index]))
+            return content_digest(read_content(self.files[index]))
         except Unreadable as reason:
             return f"{UNREADABLE}{reason}"
 
@@ -101,13 +103,26 @@ class FileReader:
     def size(self, index: int) -> tuple[int, int] | None:
         """Return the size that the file's header states, after its EXIF orientation."""
         try:
-            return upright_size(read_file(self.files[index]), self.reading)
+            return upright_size(read_content(self.files[index]), self.reading)
         except Unreadable:
             return None
 
     def take(self, indices: Sequence[int]) -> FileReader:
         """Return a reader of these files only."""
         return replace(self, files=tuple(self.files[index] for index in indices))
+
+
+def ahead(reader: Reader, indices: Sequence[int]) -> Iterator[int]:
+    """Yield ``indices``; those items that come over a network are fetched some before their turn.
+
+    Raises:
+        DataError, StoppedError: the service that holds them refuses or fails.
+    """
+    for start in range(0, len(indices), AHEAD):
+        part = [int(index) for index in indices[start : start + AHEAD]]
+        if isinstance(reader, FileReader):
+            fetch([reader.files[index] for index in part])
+        yield from part
 
 
 @dataclass(frozen=True)

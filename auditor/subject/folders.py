@@ -6,15 +6,17 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Collection as Collected
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 from auditor.base.errors import DataError
 from auditor.language.speaking import N_
 from auditor.records.accounting import OUTSIDE
 from auditor.subject.collection import Collection, FileReader, text_path
-from auditor.subject.formats import FORMAT_NAMES, is_decoded, is_picture
-from auditor.subject.images import kind_of_file
+from auditor.subject.contents import File, heads
+from auditor.subject.formats import FORMAT_NAMES, is_decoded, is_picture, kind_of
 from auditor.subject.links import Inside
+from auditor.subject.remote import Remote
 
 # fmt: off
 IMAGE_SUFFIXES = frozenset({
@@ -26,6 +28,7 @@ OTHER_IMAGE_SUFFIXES = frozenset({
     ".tga", ".raw", ".cr2", ".nef", ".arw", ".dng",
 })
 # fmt: on
+MANAGERS = ("thumbs.db", "desktop.ini")  # what a file manager leaves behind
 
 HIDDEN = N_("hidden file")
 HIDDEN_PICTURE = N_("picture whose name begins with a dot")
@@ -33,6 +36,29 @@ NOT_AN_IMAGE = N_("not an image")
 OTHER_FORMAT = f"image format other than {FORMAT_NAMES}"
 UNKNOWN_KIND = N_("of a kind that is not read")
 NO_CLASS = N_("not inside a class folder")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A file below the folder of the data: the parts of its path from there, and the file."""
+
+    parts: tuple[str, ...]
+    file: File
+
+    @property
+    def path(self) -> str:
+        """Return its path as text, with forward slashes."""
+        return text_path("/".join(self.parts))
+
+    @property
+    def suffix(self) -> str:
+        """Return the suffix of its name, in lower case."""
+        return PurePosixPath(self.parts[-1]).suffix.lower()
+
+    @property
+    def bare(self) -> tuple[str, ...]:
+        """Return its path without the suffix."""
+        return (*self.parts[:-1], PurePosixPath(self.parts[-1]).stem)
 
 
 def read_folder(root: Path, *, outside: bool = False) -> Collection:
@@ -48,58 +74,74 @@ def read_folder(root: Path, *, outside: bool = False) -> Collection:
     folders = sorted(
         entry.name for entry in _entries(root) if entry.is_dir() and not _hidden(entry.name)
     )
+    listed = [Listed(path.relative_to(root).parts, path) for path in _walk(root)]
+    data = _arranged(root.name, folders, listed)
+    if not outside:
+        _check_links(root, data)
+    return data
+
+
+def read_remote_folder(root: Remote) -> Collection:
+    """Return the pictures at and below an address, as `read_folder` does.
+
+    Raises:
+        DataError, StoppedError: no class folder, no picture in any, or the service fails.
+    """
+    listed = [Listed(tuple(path.split("/")), root.below(path)) for path in root.files()]
+    folders = sorted({each.parts[0] for each in listed if len(each.parts) > 1})
+    return _arranged(root.name, [name for name in folders if not _hidden(name)], listed)
+
+
+def _arranged(name: str, folders: Sequence[str], listed: Sequence[Listed]) -> Collection:
+    """Return the pictures among the files of a folder of this name."""
     if not folders:
         raise DataError(
-            f"the image folder '{root.name}' has no class folders; put the pictures of each class "
+            f"the image folder '{name}' has no class folders; put the pictures of each class "
             "in a folder of its own, or give a table (.csv) with path and label."
         )
-    found: list[Path] = []
-    aside: list[tuple[Path, str]] = []
-    for path in _walk(root):
-        parts = path.relative_to(root).parts
-        reason = _reason_to_leave_out(path, parts)
+    found: list[Listed] = []
+    aside: list[tuple[Listed, str]] = []
+    for each, reason in zip(listed, _reasons_to_leave_out(listed), strict=True):
         if reason is None:
-            found.append(path)
+            found.append(each)
         else:
-            aside.append((path, reason))
-    excluded = _by_class(root, aside, {path.with_suffix("") for path in found})
+            aside.append((each, reason))
+    excluded = _by_class(aside, {each.bare for each in found})
     if not found:
         reasons = sum((Counter(each) for each in excluded.values()), Counter[str]())
         counted = "; ".join(f"{count} x {reason}" for reason, count in sorted(reasons.items()))
         raise DataError(
-            f"the image folder '{root.name}' holds no picture that can be used (class folders: "
+            f"the image folder '{name}' holds no picture that can be used (class folders: "
             f"{', '.join(folders[:10])}; files set aside: {counted or 'none'}); it needs "
             f"{FORMAT_NAMES} files inside the class folders."
         )
-    relative = [path.relative_to(root) for path in found]
-    if not outside:
-        _check_links(root, found)
-    labels = tuple(text_path(path.parts[0]) for path in relative)
+    labels = tuple(text_path(each.parts[0]) for each in found)
     names = tuple(text_path(name) for name in folders)
     return Collection(
-        paths=tuple(text_path(path) for path in relative),
+        paths=tuple(each.path for each in found),
         labels=labels,
         names=names,
-        reader=FileReader(tuple(found)),
+        reader=FileReader(tuple(each.file for each in found)),
         excluded=excluded,
-        notes=(*_notes(names, labels, excluded), *_hidden_pictures(root, aside)),
+        notes=(*_notes(names, labels, excluded), *_hidden_pictures(aside)),
     )
 
 
 def _by_class(
-    root: Path, aside: Sequence[tuple[Path, str]], pictures: Collected[Path]
+    aside: Sequence[tuple[Listed, str]], pictures: Collected[tuple[str, ...]]
 ) -> dict[str, dict[str, int]]:
     """Count what is set aside by class folder and reason; a file beside its picture is none.
 
-    Where a class folder holds files and no picture, each of them counts as one that is lost.
+    ``pictures`` are their paths without suffix. Where a class folder holds files and no picture,
+    each of them counts as one that is lost.
     """
     counted: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    with_pictures = {path.relative_to(root).parts[0] for path in pictures}
-    for path, reason in aside:
-        parts = path.relative_to(root).parts
+    with_pictures = {parts[0] for parts in pictures}
+    for each, reason in aside:
+        parts = each.parts
         if reason == NOT_AN_IMAGE and len(parts) > 1 and parts[0] not in with_pictures:
             reason = UNKNOWN_KIND  # all that a class has
-        elif reason == UNKNOWN_KIND and (len(parts) < 2 or path.with_suffix("") in pictures):
+        elif reason == UNKNOWN_KIND and (len(parts) < 2 or each.bare in pictures):
             reason = NOT_AN_IMAGE
         inside = len(parts) > 1 and not _hidden(parts[0])
         counted[text_path(parts[0]) if inside else OUTSIDE][reason] += 1
@@ -118,46 +160,60 @@ def _notes(
     return tuple(notes)
 
 
-def _hidden_pictures(root: Path, aside: Sequence[tuple[Path, str]]) -> tuple[str, ...]:
+def _hidden_pictures(aside: Sequence[tuple[Listed, str]]) -> tuple[str, ...]:
     """Say which hidden folders hold pictures: one may be a class."""
-    folders = sorted(
-        {
-            path.relative_to(root).parts[0]
-            for path, _ in aside
-            if path.suffix.lower() in IMAGE_SUFFIXES
-        }
-    )
+    folders = sorted({each.parts[0] for each, _ in aside if each.suffix in IMAGE_SUFFIXES})
     hidden = [text_path(name) for name in folders if _hidden(name)]
     if not hidden:
         return ()
     return (f"pictures in hidden folders are left out: {', '.join(hidden[:10])}",)
 
 
-def _check_links(root: Path, found: Sequence[Path]) -> None:
+def _check_links(root: Path, data: Collection) -> None:
+    assert isinstance(data.reader, FileReader)
     inside = Inside(root)
-    leaving = [path for path in found if not inside.holds(path)]
+    leaving = [
+        path
+        for path, file in zip(data.paths, data.reader.files, strict=True)
+        if isinstance(file, Path) and not inside.holds(file)
+    ]
     if leaving:
-        first = text_path(leaving[0].relative_to(root))
         raise DataError(
-            f"{len(leaving)} of {len(found)} pictures of '{root.name}' are behind links that lead "
-            f"out of that folder (the first: '{first}'); set data.allow_outside: true to follow "
-            "them, or take them out."
+            f"{len(leaving)} of {len(data)} pictures of '{root.name}' are behind links that lead "
+            f"out of that folder (the first: '{leaving[0]}'); set data.allow_outside: true to "
+            "follow them, or take them out."
         )
 
 
-def _reason_to_leave_out(path: Path, parts: tuple[str, ...]) -> str | None:
-    if any(_hidden(part) for part in parts[:-1]):
-        return HIDDEN
-    if _hidden(parts[-1]):
-        return HIDDEN_PICTURE if is_decoded(kind_of_file(path)) else HIDDEN
-    suffix = path.suffix.lower()
-    if suffix not in IMAGE_SUFFIXES:
-        kind = kind_of_file(path)
-        if not is_decoded(kind):
-            if suffix in OTHER_IMAGE_SUFFIXES or is_picture(kind):
-                return OTHER_FORMAT
-            return NOT_AN_IMAGE if _is_text(path) else UNKNOWN_KIND
-    return NO_CLASS if len(parts) < 2 else None
+def _reasons_to_leave_out(listed: Sequence[Listed]) -> Iterator[str | None]:
+    """Yield why each file is no item, None where it is one; looks into those named otherwise."""
+    in_hidden = [any(map(_hidden, each.parts[:-1])) for each in listed]
+    looked_at = [
+        at
+        for at, each in enumerate(listed)
+        if not in_hidden[at] and (_hidden(each.parts[-1]) or each.suffix not in IMAGE_SUFFIXES)
+    ]
+    found = dict(zip(looked_at, heads([listed[at].file for at in looked_at]), strict=True))
+    for at, each in enumerate(listed):
+        if in_hidden[at]:
+            yield HIDDEN
+        elif at in found and (reason := _by_content(each, found[at])) is not None:
+            yield reason
+        else:
+            yield NO_CLASS if len(each.parts) < 2 else None
+
+
+def _by_content(each: Listed, head: bytes | None) -> str | None:
+    """Return why a file that is not named like a picture is none by its first bytes."""
+    kind = kind_of(head or b"")
+    if _hidden(each.parts[-1]):
+        return HIDDEN_PICTURE if is_decoded(kind) else HIDDEN
+    if is_decoded(kind):
+        return None
+    if each.suffix in OTHER_IMAGE_SUFFIXES or is_picture(kind):
+        return OTHER_FORMAT
+    text = each.parts[-1].lower() in MANAGERS or (head is not None and b"\0" not in head)
+    return NOT_AN_IMAGE if text else UNKNOWN_KIND
 
 
 def _walk(root: Path) -> Iterator[Path]:
@@ -205,17 +261,6 @@ def _entries(folder: Path) -> list[Path]:
             f"the folder '{folder.name}' cannot be listed: {error.strerror}; "
             "make it readable or take it out."
         ) from error
-
-
-def _is_text(path: Path) -> bool:
-    """Say whether a file is text, or what a file manager leaves behind."""
-    if path.name.lower() in ("thumbs.db", "desktop.ini"):
-        return True
-    try:
-        with path.open("rb") as file:
-            return b"\0" not in file.read(1024)
-    except OSError:
-        return False
 
 
 def _hidden(name: str) -> bool:

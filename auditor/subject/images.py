@@ -100,20 +100,20 @@ def content_digest(data: bytes) -> str:
     return f"{len(data)}:{hashlib.sha256(data).hexdigest()}"
 
 
-def kind_of_file(path: Path) -> str | None:
-    """Return what a regular file is by its first bytes (see ``formats.kind_of``), else None."""
+def head_of_file(path: Path, most: int = HEAD) -> bytes | None:
+    """Return the first bytes of a regular file, None where it cannot be read."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return None
         with path.open("rb") as file:
-            return kind_of(file.read(HEAD))
+            return file.read(most)
     except OSError:
         return None
 
 
 def looks_like_image(path: Path) -> bool:
     """Return whether the first bytes of a file are those of a format that is decoded."""
-    return is_decoded(kind_of_file(path))
+    return is_decoded(kind_of(head_of_file(path) or b""))
 
 
 def decode(data: bytes, reading: Reading = USUAL) -> Image.Image:

@@ -23,7 +23,6 @@ from auditor.base.errors import CheckpointError, ConfigError, ModelError, Unknow
 from auditor.base.factories import (
     call_factory,
     describe_failure,
-    find_file,
     is_factory,
     load_factory,
 )
@@ -31,6 +30,7 @@ from auditor.base.registry import Registry
 from auditor.config.audit import ModelConfig
 from auditor.subject import checkpoints
 from auditor.subject.imagenet import COUNT
+from auditor.subject.local_copy import file_of
 from auditor.subject.preprocessing import Preprocessing
 from auditor.subject.presets import torchvision_preset
 from auditor.subject.wrappers import unwrap
@@ -145,7 +145,9 @@ def _from_torchvision(rest: str, config: ModelConfig, base: Path) -> BuiltModel:
             notes=notes,
         )
     if config.weights is not None:
-        checkpoint = checkpoints.read_checkpoint(find_file(config.weights, base), config)
+        checkpoint = checkpoints.read_checkpoint(
+            file_of(config.weights, base, "model.weights"), config
+        )
         preset = _preset(asked or published.DEFAULT)
         notes = _assumed_preset(published, asked)
         implied = _implied_by(asked) if asked is not None else {"init_weights": False}
@@ -188,7 +190,9 @@ def _from_factory(config: ModelConfig, base: Path) -> BuiltModel:
     if config.weights is None:
         weights = "from the factory"
     else:
-        checkpoint = checkpoints.read_checkpoint(find_file(config.weights, base), config)
+        checkpoint = checkpoints.read_checkpoint(
+            file_of(config.weights, base, "model.weights"), config
+        )
         weights, notes = checkpoint.name, (*notes, *checkpoints.load_into(model, checkpoint))
     return BuiltModel(model, factory.label, weights, notes=notes)
 

@@ -21,11 +21,14 @@ from auditor.base.errors import ConfigError, DataError
 from auditor.base.factories import find_file
 from auditor.config.audit import DataConfig
 from auditor.subject.collection import Collection, read_again
+from auditor.subject.contents import File
+from auditor.subject.contents import read as read_content
 from auditor.subject.folders import IMAGE_SUFFIXES
-from auditor.subject.images import Unreadable, content_digest, opened, read_file
+from auditor.subject.images import Unreadable, content_digest, opened
 from auditor.subject.limits import check_size, jpeg_scans
 from auditor.subject.links import Inside
 from auditor.subject.preprocessing import Preprocessing
+from auditor.subject.remote import Remote, is_address
 
 Box = tuple[float, float, float, float]
 KEYS = "data.masks, data.columns.mask and data.columns.box"
@@ -39,7 +42,7 @@ class Objects:
     identify the mask files, empty where there is none; ``digest`` identifies all of it.
     """
 
-    files: tuple[Path | None, ...]
+    files: tuple[File | None, ...]
     boxes: tuple[tuple[Box, ...], ...]
     sizes: tuple[tuple[int, int] | None, ...]
     contents: tuple[str, ...]
@@ -107,12 +110,12 @@ def read_objects(config: DataConfig, base: Path, data: Collection) -> Objects | 
             "none; use data.masks with a folder of masks."
         )
     count = len(data)
-    files: list[Path | None] = [None] * count
+    files: list[File | None] = [None] * count
     boxes: list[tuple[Box, ...]] = [()] * count
     if columns.box is not None:
         boxes = [_boxes(text, path) for path, text in zip(data.paths, data.marks, strict=True)]
     elif columns.mask is not None:
-        files = [Path(text) if text else None for text in data.marks]
+        files = [_file(text) if text else None for text in data.marks]
     else:
         files = _in_folder(find_file(str(config.masks), base), data.paths, config)
     return _checked(data, files, boxes)
@@ -133,7 +136,7 @@ def decode_mask(data: bytes) -> Bool[np.ndarray, "height width"]:
     return mask
 
 
-def _in_folder(folder: Path, paths: Sequence[str], config: DataConfig) -> list[Path | None]:
+def _in_folder(folder: Path, paths: Sequence[str], config: DataConfig) -> list[File | None]:
     """Return the mask of every path: the same place below ``folder``, any suffix of a picture."""
     written = str(config.masks)
     if not folder.is_dir():
@@ -158,11 +161,15 @@ def _in_folder(folder: Path, paths: Sequence[str], config: DataConfig) -> list[P
                 f"the mask '{file.relative_to(folder)}' is behind a link that leads out of "
                 f"data.masks '{written}'; set data.allow_outside: true to follow it."
             )
-    return found
+    return list(found)
+
+
+def _file(text: str) -> File:
+    return Remote(text) if is_address(text) else Path(text)
 
 
 def _checked(
-    data: Collection, files: Sequence[Path | None], boxes: Sequence[tuple[Box, ...]]
+    data: Collection, files: Sequence[File | None], boxes: Sequence[tuple[Box, ...]]
 ) -> Objects:
     sizes: list[tuple[int, int] | None] = []
     contents: list[str] = []
@@ -172,7 +179,7 @@ def _checked(
         contents.append("")
         if size is not None and file is not None:
             try:
-                content = read_file(file)
+                content = read_content(file)
                 shape = decode_mask(content).shape
             except Unreadable as reason:
                 raise DataError(f"the mask '{file.name}' of '{path}' {reason}.") from reason

@@ -14,10 +14,11 @@ from PIL import Image
 
 from auditor.base.errors import DataError
 from auditor.config.audit import PreprocessConfig
-from auditor.subject.collection import Collection, FileReader
+from auditor.subject.collection import Collection, FileReader, ahead
+from auditor.subject.contents import read as read_content
 from auditor.subject.datasets import DatasetReader
 from auditor.subject.depths import FULL, Depth, Reading, depth_of
-from auditor.subject.images import Unreadable, peaks, peaks_of, read_file, read_header
+from auditor.subject.images import Unreadable, peaks, peaks_of, read_header
 
 HEADERS = 2000  # pictures whose header is looked at
 ITEMS = 200  # items that a dataset is asked for
@@ -66,7 +67,8 @@ def read_as(config: PreprocessConfig, data: Collection) -> tuple[Collection, Rea
     if data.shape is not None or not isinstance(reader, FileReader | DatasetReader):
         return data, Reading(turn=turn)
     spread = _spread(len(data), HEADERS if isinstance(reader, FileReader) else ITEMS)
-    looks = {index: look for index in spread if (look := _look(reader, index)) is not None}
+    looked = {index: _look(reader, index) for index in ahead(reader, spread)}
+    looks = {index: look for index, look in looked.items() if look is not None}
     of = f"{len(looks):,} pictures" + (" looked at" if len(spread) < len(data) else "")
     deep = [index for index, look in looks.items() if look.depth in ("grey", "colour")]
     levels, notes = _levels(config, reader, looks, deep, of)
@@ -133,10 +135,10 @@ def _check(peaks: Peaks, depths: Sequence[Depth]) -> None:
 
 def _peaks(reader: FileReader | DatasetReader, indices: Sequence[int]) -> Peaks | None:
     found = []
-    for index in indices:
+    for index in ahead(reader, indices):
         try:
             if isinstance(reader, FileReader):
-                found.append(peaks_of(read_file(reader.files[index])))
+                found.append(peaks_of(read_content(reader.files[index])))
             else:
                 found.append(peaks(np.asarray(reader.given(index))))
         except Unreadable:
@@ -149,7 +151,7 @@ def _look(reader: FileReader | DatasetReader, index: int) -> Look | None:
     """Return what a picture's header says, None where it cannot be read or is no picture."""
     try:
         if isinstance(reader, FileReader):
-            header = read_header(read_file(reader.files[index]))
+            header = read_header(read_content(reader.files[index]))
             return Look(header.depth, header.orientation != 1, header.alpha, header.more)
         given = reader.given(index)
     except Unreadable:

@@ -14,7 +14,8 @@ from auditor.base.registry import Registry
 from auditor.config.audit import DataConfig
 from auditor.subject.collection import Collection
 from auditor.subject.datasets import read_dataset
-from auditor.subject.folders import read_folder
+from auditor.subject.folders import read_folder, read_remote_folder
+from auditor.subject.remote import Remote, located
 from auditor.subject.tables import TABLE_SUFFIXES, read_table
 
 # The part of ``data.source`` after ``name:``, the data's config, and the folder of the config.
@@ -37,7 +38,10 @@ def read_data(config: DataConfig, base: Path) -> Collection:
 
 
 def _read(config: DataConfig, base: Path) -> Collection:
-    path = find_file(config.source, base)
+    path = located(config.source, "data.source")
+    if isinstance(path, Remote):
+        return _read_remote(path, config, base)
+    path = path or find_file(config.source, base)
     if path.is_dir():
         return read_folder(path, outside=config.allow_outside)
     if path.is_file():
@@ -53,6 +57,17 @@ def _read(config: DataConfig, base: Path) -> Collection:
     raise DataError(
         f"data.source '{config.source}' does not exist; give an image folder with one folder per "
         "class, a .csv, .tsv or .parquet table, or a factory (paths are relative to the config)."
+    )
+
+
+def _read_remote(path: Remote, config: DataConfig, base: Path) -> Collection:
+    if path.name.lower().endswith(TABLE_SUFFIXES):
+        return read_table(path, config, base)
+    if path.is_folder():
+        return read_remote_folder(path)
+    raise DataError(
+        f"data.source '{path.address}' is no folder and no table ({', '.join(TABLE_SUFFIXES)}); "
+        "give the address of a folder with one folder per class, or of a table."
     )
 
 

@@ -17,7 +17,14 @@ from auditor.base.errors import AuditorError, LabelError
 from auditor.config.audit import Config, PreprocessConfig
 from auditor.language.fonts import font_note
 from auditor.records.stages import Manifest
-from auditor.subject.collection import UNREADABLE, Changed, Collection, Gone, Reader
+from auditor.subject.collection import (
+    UNREADABLE,
+    Changed,
+    Collection,
+    Gone,
+    Reader,
+    ahead,
+)
 from auditor.subject.copies import copies_note
 from auditor.subject.digests import data_digest, weights_digest
 from auditor.subject.found import BY_CHOICE, NOT_PICTURES, check_any, count_found, lost_classes
@@ -82,7 +89,7 @@ class Subject:
             DataError: a row holds something else than when the audit began, or is no picture.
             StoppedError: a row could be read when the audit began and cannot be read now.
         """
-        return self._stacked([self._input(int(row)) for row in rows])
+        return self._stacked([self._input(row) for row in ahead(self.reader, rows)])
 
     def sift(self, rows: Sequence[int]) -> tuple[Usable, Quarantine]:
         """Return the inputs of those of ``rows`` that can be used, and why the others cannot be.
@@ -96,7 +103,7 @@ class Subject:
         good: list[int] = []
         inputs: list[Tensor] = []
         quarantine: dict[int, str] = {}
-        for row in map(int, rows):
+        for row in ahead(self.reader, rows):
             try:
                 inputs.append(self._usable(row))
                 good.append(row)
@@ -316,7 +323,7 @@ def _rows(config: Config, everything: Collection, wanted: Names[str], matching: 
     kept = everything.take(chosen)
     named = {label: matching.classes[output] for label, output in matching.outputs.items()}
     counted = count_found(everything, chosen, wanted, named)
-    contents = tuple(kept.reader.digest(index) for index in range(len(kept)))
+    contents = tuple(map(kept.reader.digest, ahead(kept.reader, range(len(kept)))))
     unreadable = {
         row: content.removeprefix(UNREADABLE)
         for row, content in enumerate(contents)
@@ -362,5 +369,5 @@ def _preprocessing(
     if preset is not None or config.resize is not None or config.crop is not None:
         return decide_preprocessing(config, preset, ())
     spread = np.linspace(0, len(data) - 1, min(len(data), SIZES_LOOKED_AT)).astype(int)
-    sizes = [data.reader.size(int(index)) for index in spread]
+    sizes = [data.reader.size(index) for index in ahead(data.reader, spread.tolist())]
     return decide_preprocessing(config, preset, [size for size in sizes if size is not None])

@@ -8,19 +8,79 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import unquote
 
 from auditor.base.errors import DataError
+from auditor.base.redaction import without_credentials
 from auditor.subject.collection import text_path
+from auditor.subject.contents import File
 from auditor.subject.links import Inside
+from auditor.subject.remote import Remote, is_address, remote
 
-ADDRESS = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:/+[^/]")
 MOST_CHARACTERS = 4096
+
+
+class Start(Protocol):
+    """Where the paths of a table start from, in words: ``start``."""
+
+    start: str
+
+    def find(self, value: str, place: str) -> tuple[str, File]:
+        """Return the name of a cell's file in the audit, with forward slashes, and the file."""
+        ...
+
+    def is_file(self, value: str) -> bool:
+        """Return whether a cell is known to name a file that is there."""
+        ...
+
+    def notes(self, name: str) -> Iterator[str]:
+        """Yield what was not read as it is written."""
+        ...
+
+
+@dataclass
+class Addresses:
+    """Finds the files of cells below the folder at an address; what is there shows when read."""
+
+    folder: Remote
+    start: str
+    outside: bool
+
+    def find(self, value: str, place: str) -> tuple[str, Remote]:
+        """Return the name of a cell's file in the audit, with forward slashes, and the file.
+
+        Raises:
+            DataError, ConfigError: no path, or an address outside that is not allowed.
+        """
+        check_path(value, place)
+        root = self.folder.address.rstrip("/") + "/"
+        if is_address(value):
+            file = remote(value, f"{place}: the path")
+            relative = file.address.removeprefix(root)
+        else:
+            relative = posixpath.normpath(value.replace("\\", "/"))
+            file = self.folder.below(relative)
+        inside = file.address.startswith(root) and ".." not in relative.split("/")
+        if inside and relative not in (".", ""):
+            return text_path(relative), file
+        if not (self.outside and is_address(value)):
+            raise outside_of(value, place, self.start)
+        return _outside_name(file.folder.address, file.name), file
+
+    def is_file(self, value: str) -> bool:
+        """Return False: nothing is asked of a service before its answer is needed."""
+        return False
+
+    def notes(self, name: str) -> Iterator[str]:
+        """Yield nothing: cells are read as they are written."""
+        return iter(())
 
 
 @dataclass
@@ -39,13 +99,16 @@ class Paths:
     def __post_init__(self) -> None:
         self._inside = Inside(self.folder)
 
-    def find(self, value: str, place: str) -> tuple[str, Path]:
+    def find(self, value: str, place: str) -> tuple[str, File]:
         """Return the name of a cell's file in the audit, with forward slashes, and the file.
 
         Raises:
-            DataError: no path, an address, a folder, or a file outside that is not allowed.
+            DataError: no path, a folder, or a file or address outside that is not allowed.
         """
-        self._check(value, place)
+        check_path(value, place)
+        if self.outside and is_address(value):
+            there = remote(value, f"{place}: the path")
+            return _outside_name(there.folder.address, there.name), there
         written = value
         if _odd(value) and not self.is_file(value):
             value = next(filter(self.is_file, _spellings(value)), value)
@@ -59,19 +122,14 @@ class Paths:
         file = self.folder / relative
         leaves = relative == ".." or relative.startswith("../") or Path(relative).is_absolute()
         if not self.outside and leaves:
-            raise DataError(
-                f"{place}: the path '{written}' is outside the folder of {self.start}; write paths "
-                "below it, set data.root to a folder above the pictures, or set "
-                "data.allow_outside: true."
-            )
+            raise outside_of(written, place, self.start)
         if not self.outside and not self._inside.holds(file):
             raise DataError(
                 f"{place}: '{written}' is a link that leads out of the folder of {self.start}; set "
                 "data.allow_outside: true to follow it."
             )
         if leaves:  # its name must not tell where on this machine it lies
-            place_of = hashlib.sha256(text_path(Path(relative).parent).encode())
-            return f"outside/{place_of.hexdigest()[:8]}/{text_path(file.name)}", file
+            return _outside_name(text_path(Path(relative).parent), text_path(file.name)), file
         return text_path(relative), file
 
     def is_file(self, value: str) -> bool:
@@ -90,22 +148,6 @@ class Paths:
                 f"'{_shown(first)}' is read as '{_shown(read)}'"
             )
 
-    def _check(self, value: str, place: str) -> None:
-        if not value:
-            raise DataError(f"{place}: the path is empty; write one or remove the row.")
-        if "\0" in value:
-            raise DataError(f"{place}: the path {value[:60]!r} holds a NUL character.")
-        if "\n" in value or "\r" in value:
-            raise DataError(
-                f"{place}: the path {value[:60]!r} holds a line break; is a quote not closed?"
-            )
-        if len(value) > MOST_CHARACTERS:
-            raise DataError(
-                f"{place}: '{value[:40]}...' ({len(value):,} characters) is no path. Where cells "
-                "hold the pictures themselves, save them as files, or give them by a dataset "
-                "factory (data.source: file.py:factory); data.columns.path names the column."
-            )
-
     def _relative(self, value: str) -> str:
         """Return the path as the folder sees it; absolute where it lies on another drive."""
         if Path(value).is_absolute():
@@ -122,20 +164,62 @@ class Paths:
         return Path(relative).as_posix()
 
 
-def check_addresses(values: list[str], places: tuple[str, ...], column: str) -> None:
-    """Refuse paths that are addresses, without repeating what may be secret in them.
+def check_path(value: str, place: str) -> None:
+    """Refuse what can be no path.
+
+    Raises:
+        DataError: why.
+    """
+    if not value:
+        raise DataError(f"{place}: the path is empty; write one or remove the row.")
+    if "\0" in value:
+        raise DataError(f"{place}: the path {value[:60]!r} holds a NUL character.")
+    if "\n" in value or "\r" in value:
+        raise DataError(
+            f"{place}: the path {value[:60]!r} holds a line break; is a quote not closed?"
+        )
+    if len(value) > MOST_CHARACTERS:
+        raise DataError(
+            f"{place}: '{value[:40]}...' ({len(value):,} characters) is no path. Where cells "
+            "hold the pictures themselves, save them as files, or give them by a dataset "
+            "factory (data.source: file.py:factory); data.columns.path names the column."
+        )
+
+
+def outside_of(value: str, place: str, start: str) -> DataError:
+    """Return the error that a path leads out of the folder that paths start from."""
+    return DataError(
+        f"{place}: the path '{without_credentials(value)}' is outside the folder of {start}; write "
+        "paths below it, set data.root to a folder above the pictures, or set data.allow_outside: "
+        "true."
+    )
+
+
+def check_addresses(values: list[str], places: tuple[str, ...], column: str, start: Start) -> None:
+    """Refuse addresses where paths start from a folder on disk and nothing outside is allowed.
+
+    What may be secret in them is not repeated.
 
     Raises:
         DataError: the first, and how many there are.
     """
-    found = [at for at, value in enumerate(values) if ADDRESS.match(value)]
+    if not isinstance(start, Paths) or start.outside:
+        return
+    found = [at for at, value in enumerate(values) if is_address(value)]
     if found:
         host = re.split(r"[?#]", values[found[0]].rpartition("@")[2])[0][:80]
         raise DataError(
             f"{places[found[0]]}: {len(found)} of {len(values)} paths are addresses (the first: "
-            f"'{host}'), and nothing is ever fetched: download the pictures and write the paths of "
-            f"the files in the column '{column}' (data.columns.path)."
+            f"'{host}'), and nothing is fetched unasked: set data.root to the address that they "
+            "start from (s3://bucket/photos), or data.allow_outside: true; or download the "
+            f"pictures and write the paths of the files in the column '{column}' "
+            "(data.columns.path)."
         )
+
+
+def _outside_name(folder: str, name: str) -> str:
+    """Return a name that does not tell where a file lies."""
+    return f"outside/{hashlib.sha256(folder.encode()).hexdigest()[:8]}/{name}"
 
 
 def _shown(value: str) -> str:

@@ -7,7 +7,6 @@ import io
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from auditor.base.errors import ConfigError, DataError
 from auditor.config.audit import DataConfig
@@ -42,18 +41,13 @@ class Table:
     notes: tuple[str, ...] = field(default=())
 
 
-def read_text_table(path: Path, config: DataConfig) -> Table:
-    """Return the cells of a file of text.
+def read_text_table(data: bytes, name: str, config: DataConfig) -> Table:
+    """Return the cells of a file of text of this content and name.
 
     Raises:
         DataError: it is no text, of an unknown encoding, or no regular table; names the line.
         ConfigError: data.encoding is none that there is.
     """
-    name = path.name
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot read {name}: {error.strerror}.") from error
     text, notes = _decoded(data, config.encoding, name)
     blank = re.match(r"[\r\n]*", text)
     start = len(blank[0].splitlines()) if blank else 0
@@ -61,8 +55,8 @@ def read_text_table(path: Path, config: DataConfig) -> Table:
     hint = re.match(r'"?sep=(.)"?(\r\n|\r|\n)', text)  # the first line of what Excel writes
     if hint:
         text, start = text[hint.end() :], start + 1
-    separator = hint[1] if hint else _separator(text, path, config)
-    expected = "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
+    separator = hint[1] if hint else _separator(text, name, config)
+    expected = "\t" if name.lower().endswith((".tsv", ".tab")) else ","
     if separator != expected and config.separator is None:
         notes.append(f"{name}: columns are separated by {SEPARATORS.get(separator, separator)}")
     if re.search(rf'{re.escape(separator)} +"', text):
@@ -132,14 +126,14 @@ def check_header(header: tuple[str, ...], name: str) -> None:
         )
 
 
-def _separator(text: str, path: Path, config: DataConfig) -> str:
+def _separator(text: str, name: str, config: DataConfig) -> str:
     """Return what divides the columns: what gives the columns asked for, else the most columns."""
     if config.separator is not None:
         return "\t" if config.separator == "tab" else config.separator
     first = next(iter(text.splitlines()), "")
     columns = config.columns
     asked = {columns.path, columns.label, columns.mask, columns.box, *(config.metadata or ())}
-    usual = "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
+    usual = "\t" if name.lower().endswith((".tsv", ".tab")) else ","
 
     def found(separator: str) -> tuple[int, int, bool]:
         try:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 
 from auditor.base.errors import ConfigError, DataError
 from auditor.base.factories import find_file
 from auditor.config.audit import DataConfig
 from auditor.subject.collection import Collection, FileReader, sorted_names
+from auditor.subject.contents import File
+from auditor.subject.limits import Unreadable
+from auditor.subject.remote import Remote, located
 from auditor.subject.table_columns import column_at, kept_columns
-from auditor.subject.table_paths import Paths, check_addresses
+from auditor.subject.table_paths import Addresses, Paths, Start, check_addresses
 from auditor.subject.table_text import Table, check_header, read_text_table
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".parquet")
+MOST_BYTES = 4_000_000_000
 _MISSING = frozenset({"nan", "<na>", "#n/a", "nat"})  # what programs write for an empty cell
 
 
@@ -25,25 +30,28 @@ class Rows:
 
     names: dict[str, int] = field(default_factory=dict)
     labels: list[str] = field(default_factory=list)
-    files: list[Path] = field(default_factory=list)
+    files: list[File] = field(default_factory=list)
     marks: list[str] = field(default_factory=list)
     at: list[int] = field(default_factory=list)
     repeated: int = 0
 
 
-def read_table(path: Path, config: DataConfig, base: Path | None = None) -> Collection:
+def read_table(path: Path | Remote, config: DataConfig, base: Path | None = None) -> Collection:
     """Return the pictures a table lists; paths start from its folder, or from ``data.root``.
 
-    ``base`` is the folder that ``data.root`` starts from.
+    ``base`` is the folder that ``data.root`` starts from, unless it is an address.
 
     Raises:
         DataError: an unreadable table, an empty path, a picture with two labels, an empty label, a
             path outside the folder; each names file, line and value.
         ConfigError: a column that does not exist, or a key that does not fit.
     """
-    parquet = path.suffix.lower() == ".parquet"
-    table = _read_parquet(path) if parquet else read_text_table(path, config)
-    paths = _start(path, config, base or path.parent)
+    data = _content(path)
+    if path.name.lower().endswith(".parquet"):
+        table = _read_parquet(data, path.name)
+    else:
+        table = read_text_table(data, path.name, config)
+    paths = _start(path, config, base or Path())
     columns = config.columns
     path_at = column_at(table, columns.path, "data.columns.path", paths.is_file)
     label_at = column_at(table, columns.label, "data.columns.label", paths.is_file)
@@ -53,7 +61,7 @@ def read_table(path: Path, config: DataConfig, base: Path | None = None) -> Coll
     kept, kept_notes = kept_columns(table, config, paths.is_file)
     if not table.rows:
         raise DataError(f"{table.name} has a header but no rows; list at least one picture.")
-    check_addresses([row[path_at].strip() for row in table.rows], table.places, columns.path)
+    check_addresses([row[path_at].strip() for row in table.rows], table.places, columns.path, paths)
     found = _rows(table, config, paths, (path_at, label_at, mark_at))
     labels, label_notes = _labels(found.labels, table.name)
     notes = [*table.notes, *paths.notes(table.name), *label_notes, *kept_notes]
@@ -74,11 +82,24 @@ def read_table(path: Path, config: DataConfig, base: Path | None = None) -> Coll
     )
 
 
-def _start(path: Path, config: DataConfig, base: Path) -> Paths:
+def _content(path: Path | Remote) -> bytes:
+    try:
+        return path.content(MOST_BYTES) if isinstance(path, Remote) else path.read_bytes()
+    except (OSError, Unreadable) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"cannot read {path.name}: {reason}.") from error
+
+
+def _start(path: Path | Remote, config: DataConfig, base: Path) -> Start:
     """Return the folder that paths start from."""
     if config.root is None:
+        if isinstance(path, Remote):
+            return Addresses(path.folder, "the table", config.allow_outside)
         return Paths(path.parent, "the table", config.allow_outside)
-    root = find_file(config.root, base)
+    root = located(config.root, "data.root")
+    if isinstance(root, Remote):
+        return Addresses(root, "data.root", config.allow_outside)
+    root = root or find_file(config.root, base)
     if not root.is_dir():
         raise ConfigError(
             f"data.root '{config.root}' is no folder; give the one that the paths of {path.name} "
@@ -88,7 +109,7 @@ def _start(path: Path, config: DataConfig, base: Path) -> Paths:
 
 
 def _rows(
-    table: Table, config: DataConfig, paths: Paths, columns: tuple[int, int, int | None]
+    table: Table, config: DataConfig, paths: Start, columns: tuple[int, int, int | None]
 ) -> Rows:
     path_at, label_at, mark_at = columns
     found = Rows()
@@ -149,12 +170,14 @@ def _labels(labels: Sequence[str], name: str) -> tuple[tuple[str, ...], Iterator
     return tuple(label.partition(".")[0] for label in labels), iter((note,))
 
 
-def _mark(value: str, paths: Paths, place: str, *, masks: bool) -> str:
-    """Return the text of a box, or the path of a mask from the working directory on."""
+def _mark(value: str, paths: Start, place: str, *, masks: bool) -> str:
+    """Return the text of a box, or a mask's path from the working directory, or its address."""
     if not masks or not value:
         return value
     _name, file = paths.find(value, place)
-    if not file.is_file():
+    if isinstance(file, Remote):
+        return file.address
+    if not isinstance(file, Path) or not file.is_file():
         raise DataError(
             f"{place}: the mask '{value}' does not exist; write a path relative to the folder of "
             f"{paths.start}, or nothing where there is no mask."
@@ -162,8 +185,7 @@ def _mark(value: str, paths: Paths, place: str, *, masks: bool) -> str:
     return str(file)
 
 
-def _read_parquet(path: Path) -> Table:
-    name = path.name
+def _read_parquet(data: bytes, name: str) -> Table:
     try:
         import pyarrow  # noqa: F401 - asked for by name so that the message can say what to do
     except ImportError as error:
@@ -173,7 +195,7 @@ def _read_parquet(path: Path) -> Table:
     import pandas as pd
 
     try:
-        frame = pd.read_parquet(path, engine="pyarrow")
+        frame = pd.read_parquet(BytesIO(data), engine="pyarrow")
     except Exception as error:  # pyarrow raises its own, OSError, ValueError and more
         first = (str(error).splitlines() or [""])[0]
         raise DataError(f"cannot read {name}: {first[:200]}.") from error

@@ -13,10 +13,11 @@ from urllib.parse import parse_qsl
 from torch import nn
 
 from auditor.base.errors import ConfigError, ModelError, UnknownNameError
-from auditor.base.factories import describe_failure, find_file
+from auditor.base.factories import describe_failure
 from auditor.config.audit import ModelConfig
 from auditor.subject import checkpoints
 from auditor.subject.imagenet import COUNT
+from auditor.subject.local_copy import file_of
 from auditor.subject.models import MODEL_SOURCES, BuiltModel, build_to_fit
 from auditor.subject.presets import timm_preset
 
@@ -44,7 +45,9 @@ def from_timm(rest: str, config: ModelConfig, base: Path) -> BuiltModel:
 
     notes: tuple[str, ...] = ()
     if config.weights is not None:
-        checkpoint = checkpoints.read_checkpoint(find_file(config.weights, base), config)
+        checkpoint = checkpoints.read_checkpoint(
+            file_of(config.weights, base, "model.weights"), config
+        )
         label = checkpoint.name
         model, notes = build_to_fit(
             build,

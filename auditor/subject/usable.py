@@ -93,7 +93,7 @@ def first_and_cause(paths: Sequence[str], quarantine: Mapping[int, str], reader:
     sentence = f"The first: '{paths[first]}' {quarantine[first]}."
     files = reader.files if isinstance(reader, FileReader) else None
     lost = [
-        _lost(paths[row], quarantine[row], files[row] if files else None)
+        _lost(paths[row], quarantine[row], _on_disk(files, row))
         for row in islice(sorted(quarantine), LOOKED_AT)
     ]
     known: Counter[str] = Counter()
@@ -112,6 +112,11 @@ def first_and_cause(paths: Sequence[str], quarantine: Mapping[int, str], reader:
             looked = "" if len(lost) == len(quarantine) else " looked at"
             return f"{sentence} {count} of {len(lost)}{looked} {advice}{examples[advice]}."
     return sentence
+
+
+def _on_disk(files: Sequence[object] | None, row: int) -> Path | None:
+    file = files[row] if files else None
+    return file if isinstance(file, Path) else None
 
 
 def _lost(path: str, reason: str, file: Path | None) -> Lost:

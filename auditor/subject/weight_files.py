@@ -84,11 +84,6 @@ def _is_torch(start: bytes) -> bool:
 
 
 def _missing(path: Path) -> str:
-    if "://" in str(path) or re.match(r"\w+:/[^/]", str(path)):
-        return (
-            f"model.weights is an address ({path.name}); download the file and give its path: "
-            "weights are read from files only."
-        )
     return (
         f"the checkpoint '{path.name}' does not exist; give a .safetensors file or a state dict "
         "saved by torch as model.weights."

@@ -246,7 +246,6 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
             (tmp_path / "dir", "is a folder; it holds model.safetensors: give one of them"),
             (tmp_path / "none.pt", "does not exist"),
             (tmp_path / ("x" * 300), "cannot be read"),
-            (Path("https://example.org/w.pt"), "is an address"),
             (Path("/dev/zero"), "is a device"),
             (tmp_path / "model.safetensors.index.json", "is the list of a checkpoint in several"),
         ):
