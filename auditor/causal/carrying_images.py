@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -49,10 +50,20 @@ def carrying_images(
     """
     known = screened.proposal.carriers
     if known is None or not known.any():
-        masks = screened.proposal.masks
-        known = carries(stage, members.inputs, masks, members.output, screened)
+        known = _of_members(stage, members, screened)
     masks = masks_for(screened, strays.heat)
     return Carrying(known, carries(stage, strays.inputs, masks, members.output, screened))
+
+
+def _of_members(stage: Stage, members: Members, screened: Screened) -> Bool[np.ndarray, "member"]:
+    """Say which members carry the region; what it does in some of them is known from screening."""
+    known = np.ones(len(members.rows), dtype=bool)
+    if screened.measured:
+        known[screened.tried] = _enough(screened, screened.effects)
+        rest = np.setdiff1d(np.arange(len(known)), screened.tried)
+        inputs, masks = members.inputs[torch.from_numpy(rest)], screened.proposal.masks[rest]
+        known[rest] = carries(stage, inputs, masks, members.output, screened)
+    return known
 
 
 def carries(
@@ -68,8 +79,12 @@ def carries(
     effects = effects_of(
         stage.probe, inputs, masks, output, stage.others, screened.targets, screened.fillers
     )
-    carries: np.ndarray = effects >= MEMBER_EFFECT * screened.reference_effect
-    return carries
+    return _enough(screened, effects)
+
+
+def _enough(screened: Screened, effects: Float[np.ndarray, "sample"]) -> Bool[np.ndarray, "sample"]:
+    enough: np.ndarray = effects >= MEMBER_EFFECT * screened.reference_effect
+    return enough
 
 
 def strays_of(stage: Stage, members: Members) -> Pictures:

@@ -96,14 +96,16 @@ def random_directions(
     scale = spread.values / max(float(spread.values.max()), SMALL) + SMALL
     draws = rng.standard_normal((count, len(scale)))
     low, high = np.full(count, TILTS[0]), np.full(count, TILTS[1])
-    directions = draws
+    # In the basis of the components, where a variance is a sum over them.
+    along, turned = direction @ spread.vectors, draws
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        directions = (draws * scale ** (middle[:, None] / 2)) @ spread.vectors.T
-        directions = directions - np.outer(directions @ direction, direction)
-        directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), SMALL**2)
-        more = ((directions @ spread.covariance) * directions).sum(axis=1) > wanted
+        turned = draws * scale ** (middle[:, None] / 2)
+        turned -= np.outer(turned @ along, along)
+        turned /= np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), SMALL**2)
+        more = turned**2 @ spread.values > wanted
         low, high = np.where(more, low, middle), np.where(more, middle, high)
+    directions: np.ndarray = turned @ spread.vectors.T
     return directions
 
 

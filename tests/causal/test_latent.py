@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from auditor.causal import latent, reading
-from auditor.causal.carrying_images import carrying_images, masks_for, strays_of
+from auditor.causal.carrying_images import carries, carrying_images, masks_for, strays_of
 from auditor.causal.directions import (
     random_directions,
     region_direction,
@@ -197,6 +197,17 @@ def test_a_narrow_layer_is_said_to_be_too_narrow() -> None:
     found = run(world(), "bright")
     assert found.evidence.outcome == "not applicable"
     assert "at least 4 channels" in found.evidence.reason
+
+
+def test_what_screening_measured_is_as_measured_again(turned: World) -> None:
+    stage, trial, screened = prepared(turned)
+    members, masks = trial.region.members, screened.proposal.masks
+    some = screened.tried[::2]
+    few = replace(screened, tried=some, effects=screened.effects[::2], references=some)
+    found = carrying_images(stage, members, few, strays_of(stage, members))
+    slow = carries(stage, members.inputs, masks, members.output, few)
+    assert np.array_equal(found.members, slow)
+    assert 0 < slow.sum() < len(slow)
 
 
 def test_carrying_images_are_the_marked_members_and_masks_follow_the_references() -> None:
