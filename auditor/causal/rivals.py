@@ -86,9 +86,10 @@ def rival_evidence(
         )
         return NEAREST_CLASS.missing(why)
 
-    def measure(result: Transplanted) -> Sequence[Evidence]:
-        flips, reason = result.flips(output), unspecific(result, output)
-        return [least_effect(stage, NEAREST_CLASS, flips, rng, of=rival.name, reason=reason)]
+    def measure(result: Transplanted, share: float) -> Sequence[Evidence]:
+        said = {"of": rival.name, "reason": unspecific(result, output)}
+        flips = result.flips(output)
+        return [least_effect(stage, NEAREST_CLASS, flips, rng, share=share, **said)]
 
     _pairing, _result, (evidence,) = stepwise(stage, region, rival.images, targets, measure, rng)
     return evidence

@@ -25,7 +25,7 @@ from auditor.causal.standing import standing_layers
 from auditor.causal.surround_findings import context_findings
 from auditor.causal.surround_trials import CONTEXT_TESTS, context_trials
 from auditor.causal.transplant import controls_of
-from auditor.causal.trial import FIRST_TARGETS, LEAST_IMAGES, Trial
+from auditor.causal.trial import FIRST_TARGETS, LEAST_IMAGES, Trial, last_share
 from auditor.language.numbers import whole_percent
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import ngettext
@@ -227,7 +227,9 @@ def _limits(
         proposed=len(compared.shares),
         tests=tests,
         targets=len(targets),
-        detection_limit=detection_limit(fewest, tests, level=LEVEL, bound=LIKELY)
+        detection_limit=detection_limit(
+            fewest, tests, level=LEVEL * last_share(fewest), bound=LIKELY
+        )
         if fewest
         else None,
         null_rate=sum(nulls.passed) / len(nulls.passed) if nulls.passed else None,
@@ -368,7 +370,7 @@ def stopped_early(trial: Trial) -> bool:
     if trial.result is None or trial.pairing is None:
         return False
     fewer = len(trial.result.controls) < len(controls_of(trial.pairing))
-    return fewer or len(trial.result.region) < trial.available
+    return fewer or (len(trial.result.region) < trial.available and not trial.clear)
 
 
 def null_sentence(passed: int, tried: int) -> str:

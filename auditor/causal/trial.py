@@ -25,8 +25,8 @@ from auditor.causal.transplant import (
 )
 from auditor.language.speaking import gettext as _
 from auditor.records.shortcuts import Evidence
-from auditor.shortcuts.grading import CLEAR, LEVEL
-from auditor.shortcuts.statistics import bootstrap_interval, refined_p
+from auditor.shortcuts.grading import CLEAR, LEVEL, STRONG
+from auditor.shortcuts.statistics import MISS, bootstrap_interval, refined_p
 from auditor.shortcuts.tests import (
     EVIDENCE_LOST,
     EVIDENCE_SHARE,
@@ -39,6 +39,12 @@ from auditor.shortcuts.tests import (
 
 # The first targets tell of most candidates that nothing comes of them.
 FIRST_TARGETS = 16
+# After so many a clear effect is clear enough. That is a look more at the data, so that a look has
+# a part of what one alone would have: this share of the probability of error of p and interval at
+# the early look, the rest at the last. By Bonferroni both together keep the promise of one.
+LOOK = 32
+SPENT_EARLY = 0.2
+SPENT_LAST = 1.0 - SPENT_EARLY
 # Sign flips of 7 images cannot reach p = 0.01.
 LEAST_IMAGES = 8
 # References and controls for each target; fewer where an image costs more.
@@ -47,14 +53,16 @@ SMALL_IMAGE = 128 * 128
 # Fewer windows of the model than this do not tell what is usual.
 LEAST_COMPARED = 8
 
-Measure = Callable[[Transplanted], Sequence[Evidence]]
+# Given transplants, and the share of the probability of error that this look may spend.
+Measure = Callable[[Transplanted, float], Sequence[Evidence]]
 
 
 @dataclass(frozen=True, eq=False)
 class Trial:
     """A region with its transplants (None: there were no targets) and its results, q missing.
 
-    ``available`` counts the targets that were there; a hopeless trial stops before all are used.
+    ``available`` counts the targets that were there; a hopeless trial stops before all are used,
+    and so does one whose effect is clear.
     """
 
     region: Region
@@ -62,6 +70,12 @@ class Trial:
     result: Transplanted | None
     evidence: Results
     available: int
+
+    @property
+    def clear(self) -> bool:
+        """Say whether it stopped early since its effect was clear, see `stepwise`."""
+        fewer = self.result is not None and len(self.result.region) < self.available
+        return fewer and self.evidence[FLIP_EXCESS.id].low >= STRONG
 
 
 def run_trial(
@@ -96,8 +110,8 @@ def run_trial(
         return Trial(region, None, None, in_order([*missing, *removed]), len(targets))
     gap = evidence_gap(region.members, stage.targets, targets)
 
-    def measure(result: Transplanted) -> Sequence[Evidence]:
-        return transplant_evidence(stage, result, output, gap, comparison, rng)
+    def measure(result: Transplanted, share: float) -> Sequence[Evidence]:
+        return transplant_evidence(stage, result, output, gap, comparison, rng, share)
 
     pairing, result, moved = stepwise(stage, region, stage.targets, targets, measure, rng)
     removed = removal_evidence(stage, region, next_windows, gap, rng)
@@ -112,23 +126,51 @@ def stepwise(
     measure: Measure,
     rng: np.random.Generator,
 ) -> tuple[Pairing, Transplanted, Sequence[Evidence]]:
-    """Transplant a region in three steps, and stop when no effect can be `CLEAR` any more.
+    """Transplant a region step by step, and stop when what comes of it is known.
 
     The first targets against one control, the same against the others, and the other targets. After
-    each step ``measure`` is asked, and the upper ends of its intervals decide: more controls could
-    only make an effect smaller.
+    each step ``measure`` is asked. No effect can be `CLEAR` any more when the upper ends of all
+    intervals are below: more controls could only make an effect smaller. An effect is clear at
+    `LOOK` targets when the first of what is measured is at least `STRONG`, and significant whatever
+    other tests find; the p-values and intervals of that look and of the last are those of
+    `SPENT_EARLY` and `SPENT_LAST`, and hold for both together.
     """
     pairing = draw_pairs(stage, region, pool, targets, rng)
     early = pairing.first(FIRST_TARGETS)
     result = transplant(stage.probe, early, controls_of(early)[:1])
-    evidence = measure(result)
-    if any(each.high >= CLEAR for each in evidence):
+    evidence = measure(result, 1.0)
+    if _open(evidence):
         result = with_controls(stage.probe, result, early)
-        evidence = measure(result)
-    if len(targets) > FIRST_TARGETS and any(each.high >= CLEAR for each in evidence):
-        result = result.joined(transplant(stage.probe, pairing.rest(FIRST_TARGETS)))
-        evidence = measure(result)
+        evidence = measure(result, 1.0)
+    if len(targets) > FIRST_TARGETS and _open(evidence):
+        for upto, share in _looks(len(targets)):
+            more = pairing.at(slice(len(result.region), upto))
+            result = result.joined(transplant(stage.probe, more))
+            evidence = measure(result, share)
+            if _is_clear(stage, evidence[0]):
+                break
     return pairing.first(len(result.region)), result, evidence
+
+
+def _open(evidence: Sequence[Evidence]) -> bool:
+    return any(each.high >= CLEAR for each in evidence)
+
+
+def _looks(targets: int) -> tuple[tuple[int, float], ...]:
+    """Return up to which target there is a look, and what it may spend."""
+    if targets <= LOOK:
+        return ((targets, 1.0),)
+    return (LOOK, SPENT_EARLY), (targets, SPENT_LAST)
+
+
+def last_share(targets: int) -> float:
+    """Return which share of the probability of error a trial of so many targets spends at last."""
+    return _looks(targets)[-1][1]
+
+
+def _is_clear(stage: Stage, evidence: Evidence) -> bool:
+    sure = evidence.p is not None and evidence.p <= LEVEL / stage.tests
+    return sure and not evidence.reason and evidence.low >= STRONG
 
 
 def draw_pairs(
@@ -159,13 +201,17 @@ def transplant_evidence(
     gap: float,
     comparison: Sequence[float],
     rng: np.random.Generator,
+    share: float = 1.0,
 ) -> tuple[Evidence, Evidence]:
-    """Return flip excess and evidence share of transplants towards ``output``."""
+    """Return flip excess and evidence share of transplants towards ``output``.
+
+    ``share`` is that of `least_effect`.
+    """
     reason = unspecific(result, output)
-    flips = least_effect(stage, FLIP_EXCESS, result.flips(output), rng, reason=reason)
+    flips = least_effect(stage, FLIP_EXCESS, result.flips(output), rng, reason=reason, share=share)
     margins = {name: values / gap for name, values in result.margins(output).items()}
-    share = least_effect(stage, EVIDENCE_SHARE, margins, rng, reason=reason)
-    return flips, share.model_copy(update={"z": z_score(share.effect, comparison)})
+    moved = least_effect(stage, EVIDENCE_SHARE, margins, rng, reason=reason, share=share)
+    return flips, moved.model_copy(update={"z": z_score(moved.effect, comparison)})
 
 
 def unspecific(result: Transplanted, output: int) -> str:
@@ -260,16 +306,19 @@ def least_effect(
     *,
     of: str = "",
     reason: str = "",
+    share: float = 1.0,
 ) -> Evidence:
     """Return the effect over the control that leaves least; the largest p, the lowest bounds.
 
     ``effects`` are by control; ``of`` is the class where one alone was tested, ``reason`` why the
-    effect does not count.
+    effect does not count. ``share`` is the part of the probability of error that this look at the
+    data may spend: intervals miss with that part of 5 %, and p is divided by it.
     """
     means = {name: float(values.mean()) for name, values in effects.items()}
-    bounds = [bootstrap_interval(values, rng) for values in effects.values()]
+    bounds = [bootstrap_interval(values, rng, miss=MISS * share) for values in effects.values()]
+    tests = math.ceil(stage.tests / share)
     p = max(
-        refined_p(values.mean(axis=1), stage.config.permutations, stage.tests, LEVEL, rng)
+        refined_p(values.mean(axis=1), stage.config.permutations, tests, LEVEL, rng)
         for values in effects.values()
     )
     return test.result(
@@ -279,7 +328,7 @@ def least_effect(
         low=min(low for low, _high in bounds),
         high=min(high for _low, high in bounds),
         n=len(next(iter(effects.values()))),
-        p=p,
+        p=min(1.0, p / share),
         controls=means,
         reason=reason,
     )

@@ -14,6 +14,8 @@ from auditor.records.part import Interval
 # Permutations at once, and the places of the bits of a byte.
 CHUNK = 20_000
 BITS = np.arange(8)
+# With this probability an interval misses.
+MISS = 0.05
 
 
 def sign_flip_p(
@@ -71,16 +73,18 @@ def bootstrap_interval(
     rng: np.random.Generator,
     *,
     draws: int = 2000,
+    miss: float = MISS,
 ) -> tuple[float, float]:
-    """Return the 95 % percentile interval of the mean, resampling targets and references.
+    """Return the percentile interval of the mean, resampling targets and references.
 
-    A column is a slot of references; resampling rows and columns independently keeps effects of
-    one target together and effects of one slot together.
+    It misses with probability ``miss``, half of it on either side. A column is a slot of
+    references; resampling rows and columns independently keeps effects of one target together and
+    effects of one slot together.
     """
     targets, references = effects.shape
     weights, picks = (_resampled(count, draws, rng) for count in (targets, references))
     means = ((weights @ effects) * picks).sum(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
+    low, high = np.quantile(means, [miss / 2, 1 - miss / 2])
     return float(low), float(high)
 
 

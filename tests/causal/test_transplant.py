@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from auditor.base.streams import stream
-from auditor.causal.images import load_members, load_pool
+from auditor.causal import trial
+from auditor.causal.images import Stage, load_members, load_pool
 from auditor.causal.removal import SMOOTH, removal
 from auditor.causal.transplant import (
     NON_MEMBER,
@@ -25,7 +26,18 @@ from auditor.causal.transplant import (
     transplant,
     with_controls,
 )
-from auditor.causal.trial import removal_evidence, run_trial, z_score
+from auditor.causal.trial import (
+    LOOK,
+    SPENT_EARLY,
+    Trial,
+    last_share,
+    least_effect,
+    removal_evidence,
+    run_trial,
+    z_score,
+)
+from auditor.shortcuts.grading import LEVEL, STRONG
+from auditor.shortcuts.tests import FLIP_EXCESS
 from tests.causal.worlds import BRIGHT, MARK, SIZE, World, world
 
 
@@ -218,6 +230,62 @@ def test_a_hopeless_region_stops_after_one_control_and_one_infill() -> None:
     left, lost = found.evidence["removal"], found.evidence["evidence_lost"]
     assert max(each.high for each in found.evidence.values()) < 0.1
     assert set(left.controls) == set(lost.controls) == {SMOOTH}
+
+
+def clear_trial() -> tuple[Stage, Trial]:
+    """Return the trial of a mark that decides, with many targets."""
+    subject = world(per_class=120)
+    _probe, region, _targets, _others = planted(subject)
+    stage = subject.stage(100, targets=64, permutations=300)
+    region = replace(region, non_members=region.non_members[:0])
+    windows = control_windows(region.members, region.masks, "mark", rank=1.0)
+    return stage, run_trial(stage, region, windows, [], np.random.default_rng(0))
+
+
+def test_a_clear_region_stops_at_the_look() -> None:
+    stage, found = clear_trial()
+    flips = found.evidence["flip_excess"]
+    assert found.clear
+    assert flips.n == LOOK < found.available
+    assert flips.low >= STRONG
+    assert flips.p is not None
+    assert flips.p <= LEVEL / stage.tests
+
+
+def test_what_is_not_clear_at_the_look_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "STRONG", 1.1)
+    _stage, found = clear_trial()
+    assert not found.clear
+    assert found.evidence["flip_excess"].n == found.available > LOOK
+
+
+def test_a_look_pays_for_itself_in_p_and_interval() -> None:
+    stage = world().stage(30, targets=24, permutations=300)
+    effects = np.random.default_rng(3).normal(0.2, 1.0, (40, 4))
+    alone, looked = (
+        least_effect(stage, FLIP_EXCESS, {"one": effects}, np.random.default_rng(0), share=share)
+        for share in (1.0, 0.2)
+    )
+    assert alone.p is not None
+    assert looked.p == pytest.approx(min(1.0, alone.p / 0.2))
+    assert looked.low < alone.low < alone.effect < alone.high < looked.high
+    assert last_share(LOOK) == 1.0
+    assert last_share(LOOK + 1) + SPENT_EARLY == 1.0
+
+
+def test_two_looks_together_pass_by_chance_no_more_often_than_one_may() -> None:
+    stage = world().stage(30, targets=24, permutations=300)
+    rng = np.random.default_rng(0)
+    level, passed = 0.1, 0
+    for _run in range(400):
+        effects = rng.normal(0.0, 1.0, (64, 1))
+        early = least_effect(stage, FLIP_EXCESS, {"": effects[:LOOK]}, rng, share=SPENT_EARLY)
+        late = least_effect(stage, FLIP_EXCESS, {"": effects}, rng, share=last_share(64))
+        assert early.p is not None
+        assert late.p is not None
+        passed += min(early.p, late.p) <= level
+    # Of 400 with a probability of 0.1 more than 57 pass once in 360 times.
+    assert passed <= 57
 
 
 def test_controls_that_are_added_later_are_the_same() -> None:
