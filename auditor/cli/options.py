@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ RUNS = click.option(
     help="Folder for the runs.",
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+PACKED = ("webdataset", "hf-dataset")  # data sources whose rest is a path
 SOURCES = (
     click.option(
         "--model",
@@ -48,8 +50,8 @@ SOURCES = (
     ),
     click.option(
         "--data",
-        help="Folder with one folder per class, a table (.csv, .tsv, .parquet), either also at an "
-        "address (s3://bucket/photos), or a factory.",
+        help="Folder with one folder per class, a table (.csv, .tsv, .parquet) or tars of "
+        "WebDataset, also at an address (s3://bucket/photos), or a factory.",
     ),
     click.option(
         "--set",
@@ -203,12 +205,18 @@ def _given(options: Mapping[str, Any], base: Path) -> Iterator[tuple[tuple[str, 
 
 
 def seen_from(base: Path, name: str | None) -> str | None:
-    """Return a path, or a file.py:factory, of the command line as the config's folder names it."""
-    if name is None:
-        return None
-    if Path(name).exists():
+    """Return a path, or a file.py:factory, of the command line as the config's folder names it.
+
+    Also in ``webdataset:val-{000..003}.tar``, whose braces stand for several files.
+    """
+    if name is None or "://" in name:
+        return name
+    kind, colon, rest = name.partition(":")
+    if kind in PACKED:
+        path, question, query = rest.partition("?")
+        return f"{kind}:{os.path.relpath(path, base)}{question}{query}"
+    if Path(name).exists() or (":" not in name and re.search(r"[{*]", name)):
         return os.path.relpath(name, base)
-    path, colon, factory = name.partition(":")
-    if path.endswith(".py") and Path(path).exists():
-        return os.path.relpath(path, base) + colon + factory
+    if kind.endswith(".py") and Path(kind).exists():
+        return os.path.relpath(kind, base) + colon + rest
     return name

@@ -109,8 +109,9 @@ class DataConfig(Section):
     """Where the validation set comes from and how its labels meet the model's outputs."""
 
     source: str = Field(
-        description="A folder with one folder per class or a table (.csv, .tsv or .parquet), also "
-        "at an address such as s3://bucket/photos, or a factory."
+        description="A folder with one folder per class, a table (.csv, .tsv or .parquet) or tars "
+        "(webdataset:val-{000..003}.tar), also at an address such as s3://bucket/photos, or a "
+        "factory."
     )
     options: dict[str, Any] = Field(
         default_factory=dict, description="Keyword arguments of a dataset factory."

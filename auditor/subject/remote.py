@@ -8,6 +8,7 @@ a message says of a failure is its kind and the address, never the text of the s
 from __future__ import annotations
 
 import errno
+import io
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -115,6 +116,18 @@ class Remote:
         start = path.rstrip("/") + "/"
         yield from sorted(each.removeprefix(start) for each in found if each.startswith(start))
 
+    def fitting(self) -> list[Remote]:
+        """Return the files that an address with ``*`` in it stands for, in order.
+
+        Raises:
+            DataError, StoppedError: as `content`.
+        """
+        system, path = opened(self.address)
+        found = _tried(self.address, lambda: _call(system, "glob", path, limit=10), system)
+        scheme = self.address.partition("://")[0]
+        prefix = "" if scheme.startswith("http") else f"{scheme}://"
+        return [Remote(f"{prefix}{each.lstrip('/')}") for each in sorted(found)]
+
     def stream(self) -> Any:
         """Return it opened for reading at any place, a range at a time.
 
@@ -138,14 +151,15 @@ class Remote:
         return found
 
 
-class _Retried:
+class _Retried(io.RawIOBase):
     """A stream whose every read is tried several times."""
 
     def __init__(self, address: str, system: Any, stream: Any) -> None:
+        super().__init__()
         self._address, self._system, self._stream = address, system, stream
-        self.closed = False
 
     def read(self, count: int = -1) -> bytes:
+        """Return the next bytes: ``count``, or all."""
         at = self._stream.tell()
 
         def again() -> bytes:
@@ -156,29 +170,26 @@ class _Retried:
         return _tried(self._address, again, self._system)
 
     def seek(self, at: int, whence: int = 0) -> int:
+        """Go to a place and return it."""
         return int(self._stream.seek(at, whence))
 
     def tell(self) -> int:
+        """Return the place of the next byte."""
         return int(self._stream.tell())
 
-    def size(self) -> int:
-        return int(self._stream.size)
-
     def readable(self) -> bool:
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
+        """Return True."""
         return True
 
-    def writable(self) -> bool:
-        return False
-
-    def flush(self) -> None:
-        return None
-
     def close(self) -> None:
-        self.closed = True
-        self._stream.close()
+        """Let go of the stream."""
+        if not self.closed:
+            self._stream.close()
+        super().close()
 
 
 def is_address(text: str) -> bool:

@@ -17,12 +17,14 @@ from auditor.subject.datasets import read_dataset
 from auditor.subject.folders import read_folder, read_remote_folder
 from auditor.subject.remote import Remote, located
 from auditor.subject.tables import TABLE_SUFFIXES, read_table
+from auditor.subject.tars import read_tars
 
 # The part of ``data.source`` after ``name:``, the data's config, and the folder of the config.
 DataSource = Callable[[str, DataConfig, Path], Collection]
 SHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
 
 DATA_SOURCES: Registry[DataSource] = Registry("data source")
+DATA_SOURCES.register("webdataset")(read_tars)
 
 
 def read_data(config: DataConfig, base: Path) -> Collection:
@@ -33,11 +35,13 @@ def read_data(config: DataConfig, base: Path) -> Collection:
     """
     scheme, _, rest = config.source.partition(":")
     if scheme in DATA_SOURCES:
-        return DATA_SOURCES[scheme](rest, config, base)
+        return _checked(DATA_SOURCES[scheme](rest, config, base), config)
     return _checked(_read(config, base), config)
 
 
 def _read(config: DataConfig, base: Path) -> Collection:
+    if config.source.lower().endswith(".tar"):
+        return read_tars(config.source, config, base)
     path = located(config.source, "data.source")
     if isinstance(path, Remote):
         return _read_remote(path, config, base)
