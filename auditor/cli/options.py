@@ -50,8 +50,8 @@ SOURCES = (
     ),
     click.option(
         "--data",
-        help="Folder with one folder per class, a table (.csv, .tsv, .parquet) or tars of "
-        "WebDataset, also at an address (s3://bucket/photos), or a factory.",
+        help="Folder with one folder per class, a table (.csv, .tsv, .parquet), tars of WebDataset "
+        "or a data set saved by Hugging Face, also at an address (s3://bucket/x), or a factory.",
     ),
     click.option(
         "--set",

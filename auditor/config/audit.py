@@ -94,7 +94,10 @@ class ModelConfig(Section):
 class ColumnsConfig(Section):
     """Names of the columns of a table of samples."""
 
-    path: str = Field("path", description="Column with the image file, relative to the table.")
+    path: str = Field(
+        "path",
+        description="Column with the image file, relative to the table, or with the image itself.",
+    )
     label: str = Field("label", description="Column with the label.")
     mask: str | None = Field(
         None, description="Column with a mask of the object, a file relative to the table."
@@ -109,9 +112,9 @@ class DataConfig(Section):
     """Where the validation set comes from and how its labels meet the model's outputs."""
 
     source: str = Field(
-        description="A folder with one folder per class, a table (.csv, .tsv or .parquet) or tars "
-        "(webdataset:val-{000..003}.tar), also at an address such as s3://bucket/photos, or a "
-        "factory."
+        description="A folder with one folder per class, a table (.csv, .tsv or .parquet), tars "
+        "(webdataset:val-{000..003}.tar) or a data set saved by Hugging Face (hf-dataset:PATH), "
+        "also at an address such as s3://bucket/photos, or a factory."
     )
     options: dict[str, Any] = Field(
         default_factory=dict, description="Keyword arguments of a dataset factory."

@@ -97,7 +97,7 @@ def _arranged(name: str, folders: Sequence[str], listed: Sequence[Listed]) -> Co
     if not folders:
         raise DataError(
             f"the image folder '{name}' has no class folders; put the pictures of each class "
-            "in a folder of its own, or give a table (.csv) with path and label."
+            f"in a folder of its own, or give a table (.csv) with path and label.{_packed(listed)}"
         )
     found: list[Listed] = []
     aside: list[tuple[Listed, str]] = []
@@ -113,7 +113,7 @@ def _arranged(name: str, folders: Sequence[str], listed: Sequence[Listed]) -> Co
         raise DataError(
             f"the image folder '{name}' holds no picture that can be used (class folders: "
             f"{', '.join(folders[:10])}; files set aside: {counted or 'none'}); it needs "
-            f"{FORMAT_NAMES} files inside the class folders."
+            f"{FORMAT_NAMES} files inside the class folders.{_packed(listed)}"
         )
     labels = tuple(text_path(each.parts[0]) for each in found)
     names = tuple(text_path(name) for name in folders)
@@ -125,6 +125,15 @@ def _arranged(name: str, folders: Sequence[str], listed: Sequence[Listed]) -> Co
         excluded=excluded,
         notes=(*_notes(names, labels, excluded), *_hidden_pictures(aside)),
     )
+
+
+def _packed(listed: Sequence[Listed]) -> str:
+    """Return what to write for files that hold pictures, after a space; nothing where none is."""
+    for each in listed:
+        if each.suffix in (".parquet", ".tar"):
+            pattern = "/".join((*each.parts[:-1], f"*{each.suffix}"))
+            return f" It holds {each.suffix} files: name them, as in data.source: .../{pattern}."
+    return ""
 
 
 def _by_class(

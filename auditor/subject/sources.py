@@ -12,9 +12,12 @@ from auditor.base.errors import DataError
 from auditor.base.factories import find_file, is_factory
 from auditor.base.registry import Registry
 from auditor.config.audit import DataConfig
+from auditor.subject.arrow_files import SUFFIX
 from auditor.subject.collection import Collection
 from auditor.subject.datasets import read_dataset
 from auditor.subject.folders import read_folder, read_remote_folder
+from auditor.subject.packed_tables import holds_pictures, is_saved, read_packed, read_saved
+from auditor.subject.patterns import files_of, is_pattern
 from auditor.subject.remote import Remote, located
 from auditor.subject.tables import TABLE_SUFFIXES, read_table
 from auditor.subject.tars import read_tars
@@ -25,6 +28,7 @@ SHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
 
 DATA_SOURCES: Registry[DataSource] = Registry("data source")
 DATA_SOURCES.register("webdataset")(read_tars)
+DATA_SOURCES.register("hf-dataset")(read_saved)
 
 
 def read_data(config: DataConfig, base: Path) -> Collection:
@@ -42,15 +46,19 @@ def read_data(config: DataConfig, base: Path) -> Collection:
 def _read(config: DataConfig, base: Path) -> Collection:
     if config.source.lower().endswith(".tar"):
         return read_tars(config.source, config, base)
+    if is_pattern(config.source) and config.source.lower().endswith(SUFFIX):
+        return read_packed(files_of(config.source, base, "data.source"), config)
     path = located(config.source, "data.source")
     if isinstance(path, Remote):
         return _read_remote(path, config, base)
     path = path or find_file(config.source, base)
     if path.is_dir():
+        if is_saved(path):
+            return read_saved(config.source, config, base)
         return read_folder(path, outside=config.allow_outside)
     if path.is_file():
         if path.suffix.lower() in TABLE_SUFFIXES:
-            return read_table(path, config, base)
+            return _read_table(path, config, base)
         sheet = "save the sheet as CSV (UTF-8), or " if path.suffix.lower() in SHEETS else ""
         raise DataError(
             f"data.source '{config.source}' is a {path.suffix or 'plain'} file; {sheet}give an "
@@ -64,9 +72,15 @@ def _read(config: DataConfig, base: Path) -> Collection:
     )
 
 
+def _read_table(path: Path | Remote, config: DataConfig, base: Path) -> Collection:
+    if path.name.lower().endswith(SUFFIX) and holds_pictures(path, config):
+        return read_packed([path], config)
+    return read_table(path, config, base)
+
+
 def _read_remote(path: Remote, config: DataConfig, base: Path) -> Collection:
     if path.name.lower().endswith(TABLE_SUFFIXES):
-        return read_table(path, config, base)
+        return _read_table(path, config, base)
     if path.is_folder():
         return read_remote_folder(path)
     raise DataError(

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from auditor.base.errors import ConfigError, DataError
@@ -124,6 +125,19 @@ def check_header(header: tuple[str, ...], name: str) -> None:
         raise DataError(
             f"{name}:1: the only column is '{header[0][:60]}'; separate the columns by commas."
         )
+
+
+def cell_texts(values: Sequence[object]) -> list[str]:
+    """Return the cells as text; missing values become empty, whole floats lose their point."""
+    texts = []
+    for value in values:
+        if value is None or value != value or type(value).__name__ in ("NAType", "NaTType"):
+            texts.append("")
+        elif isinstance(value, float) and value.is_integer():
+            texts.append(str(int(value)))
+        else:
+            texts.append(str(value))
+    return texts
 
 
 def _separator(text: str, name: str, config: DataConfig) -> str:

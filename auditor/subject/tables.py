@@ -17,7 +17,7 @@ from auditor.subject.limits import Unreadable
 from auditor.subject.remote import Remote, located
 from auditor.subject.table_columns import column_at, kept_columns
 from auditor.subject.table_paths import Addresses, Paths, Start, check_addresses
-from auditor.subject.table_text import Table, check_header, read_text_table
+from auditor.subject.table_text import Table, cell_texts, check_header, read_text_table
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".parquet")
 MOST_BYTES = 4_000_000_000
@@ -63,7 +63,7 @@ def read_table(path: Path | Remote, config: DataConfig, base: Path | None = None
         raise DataError(f"{table.name} has a header but no rows; list at least one picture.")
     check_addresses([row[path_at].strip() for row in table.rows], table.places, columns.path, paths)
     found = _rows(table, config, paths, (path_at, label_at, mark_at))
-    labels, label_notes = _labels(found.labels, table.name)
+    labels, label_notes = whole_labels(found.labels, table.name)
     notes = [*table.notes, *paths.notes(table.name), *label_notes, *kept_notes]
     if found.repeated:
         notes.append(f"{table.name}: {found.repeated:,} rows repeat a picture; each counts once")
@@ -116,7 +116,7 @@ def _rows(
     for at, (row, place) in enumerate(zip(table.rows, table.places, strict=True)):
         name, file = paths.find(row[path_at].strip(), place)
         label = " ".join(row[label_at].split())
-        _check_label(label, name, place, config)
+        check_label(label, name, place, config)
         mark = ""
         if mark_at is not None:
             mark = _mark(row[mark_at].strip(), paths, place, masks=config.columns.mask is not None)
@@ -133,7 +133,12 @@ def _rows(
     return found
 
 
-def _check_label(label: str, name: str, place: str, config: DataConfig) -> None:
+def check_label(label: str, name: str, place: str, config: DataConfig) -> None:
+    """Refuse the label of a picture, which has a name, that is empty.
+
+    Raises:
+        DataError: where.
+    """
     known = [*(config.classes or ()), *(config.labels if isinstance(config.labels, dict) else ())]
     if not label:
         raise DataError(f"{place}: the label of '{name}' is empty; write one or remove the row.")
@@ -160,7 +165,7 @@ def _check_same(found: Rows, table: Table, name: str, said: tuple[str, str], pla
         )
 
 
-def _labels(labels: Sequence[str], name: str) -> tuple[tuple[str, ...], Iterator[str]]:
+def whole_labels(labels: Sequence[str], name: str) -> tuple[tuple[str, ...], Iterator[str]]:
     """Return the labels, whole numbers without their point, and what to say about them."""
     whole = all(re.fullmatch(r"\d+(\.0+)?", label) for label in labels)
     pointed = sum("." in label for label in labels)
@@ -201,19 +206,6 @@ def _read_parquet(data: bytes, name: str) -> Table:
         raise DataError(f"cannot read {name}: {first[:200]}.") from error
     header = tuple(str(column) for column in frame.columns)
     check_header(header, name)
-    columns = [_texts(frame.iloc[:, at].tolist()) for at in range(len(header))]
+    columns = [cell_texts(frame.iloc[:, at].tolist()) for at in range(len(header))]
     rows = tuple(zip(*columns, strict=True))
     return Table(name, header, rows, tuple(f"{name}, row {at + 1}" for at in range(len(rows))))
-
-
-def _texts(values: Sequence[object]) -> list[str]:
-    """Return the cells as text; missing values become empty, whole floats lose their point."""
-    texts = []
-    for value in values:
-        if value is None or value != value or type(value).__name__ in ("NAType", "NaTType"):
-            texts.append("")
-        elif isinstance(value, float) and value.is_integer():
-            texts.append(str(int(value)))
-        else:
-            texts.append(str(value))
-    return texts

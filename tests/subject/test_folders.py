@@ -127,6 +127,17 @@ def test_folder_without_class_folders_or_pictures(tmp_path: Path) -> None:
         read_folder(root)
 
 
+def test_a_folder_of_packed_files_says_how_to_name_them(tmp_path: Path) -> None:
+    (tmp_path / "photos" / "data").mkdir(parents=True)
+    (tmp_path / "photos" / "data" / "val-0.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DataError, match=r"as in data.source: \.\.\./data/\*\.parquet\.$"):
+        read_folder(tmp_path / "photos")
+    (tmp_path / "tars").mkdir()
+    (tmp_path / "tars" / "0.tar").touch()
+    with pytest.raises(DataError, match=r"data.source: \.\.\./\*\.tar\.$"):
+        read_folder(tmp_path / "tars")
+
+
 def test_pictures_whose_names_begin_with_a_dot_are_lost_not_unseen(tmp_path: Path) -> None:
     for name in ("apple", "cherry", ".plum"):
         (tmp_path / name).mkdir()
