@@ -61,17 +61,21 @@ function keep(key, value) {
   /* Browsers refuse an address that changes with every key. */
   writing = setTimeout(writeAddress, 150);
 }
+function unfold(target) {
+  for (let fold = target?.closest("details"); fold; fold = fold.parentElement.closest("details")) { fold.open = true; }
+}
 function arrive(moved) {
   const [anchor, query] = address();
   const bare = query === undefined;
   if (!bare) { state = new URLSearchParams(query); } else if (state.toString()) { writeAddress(); }
   lists.forEach((list) => list.restore());
+  [...state.keys()].forEach((key) => unfold(byId(key.split(".")[0])));
   const target = byId(anchor);
   if (!target) { return; }
   const hidden = target.closest(".out");
   lists.filter((list) => list.place?.contains(hidden)).forEach((list) => list.reset());
   const fold = target.closest("details");
-  if (fold) { fold.open = true; }
+  unfold(target);
   if (moved || hidden || fold || !bare) { target.scrollIntoView(); }
 }
 

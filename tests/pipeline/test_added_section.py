@@ -87,7 +87,7 @@ def test_an_added_section_is_in_the_result_the_report_and_the_tables(
     assert f"{used} pictures were looked at for sun." in page
     assert "Weather in the pictures" in page
     names = HEADING.findall(page)
-    assert names.index("errors") < names.index("weather") < names.index("method")
+    assert names.index("data") < names.index("weather") < names.index("scope")
     table = csv.DictReader((audited / "tables" / "weather.csv").read_text().splitlines())
     assert [row["class"] for row in table] == ["cat", "dog", "horse"]
 

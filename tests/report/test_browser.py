@@ -56,7 +56,9 @@ def chromium() -> Iterator[playwright.Browser]:
 def visit(chromium: playwright.Browser) -> Iterator:
     contexts = []
 
-    def go(address: Path | str, width: int = 1440, **options: object) -> Seen:
+    def go(
+        address: Path | str, width: int = 1440, *, folded: bool = False, **options: object
+    ) -> Seen:
         context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
         seen = Seen(context.new_page())
@@ -66,6 +68,10 @@ def visit(chromium: playwright.Browser) -> Iterator:
         seen.page.on("dialog", lambda dialog: (seen.said.append("dialog"), dialog.dismiss()))
         seen.page.on("request", lambda request: seen.requests.append(request.url))
         seen.page.goto(address if isinstance(address, str) else address.as_uri())
+        if not folded:
+            seen.page.evaluate(
+                "document.querySelector('details.appendix')?.setAttribute('open', '')"
+            )
         return seen
 
     yield go
@@ -336,6 +342,18 @@ def brightness(colour: tuple[int, int, int]) -> float:
     low, high = 0.03928, 2.4
     linear = [p / 12.92 if p <= low else ((p + 0.055) / 1.055) ** high for p in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_the_appendix_is_folded_and_opens_at_a_link_into_it(visit, report: Path) -> None:
+    page = visit(report, folded=True).page
+    appendix = page.locator("details.appendix")
+    assert not page.locator("#method").is_visible()
+    page.locator("nav a[href='#method']").click()
+    page.locator("details.appendix[open]").wait_for()
+    assert page.locator("#method").is_visible()
+    page.goto(report.as_uri() + "#?register-table.grade=U")
+    page.reload()
+    appendix.locator("#register-table tbody tr:visible").wait_for()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -94,18 +94,22 @@ def test_the_document_is_the_same_but_for_its_words(run: Run, german: AuditResul
     english = render_html(run.result, CONTEXT, images, max_mb=8)
     with speaking("de"):
         said = render_html(german, GERMAN, images, max_mb=8)
-        printed = pdf_html(german, GERMAN, images)
+        printed = pdf_html(german, TECHNICAL, images)
+        short = pdf_html(german, GERMAN, images)
     # The one remark that only another language has.
     english_notes = r' <span class="note">auf Englisch, wie das Programm[^<]*</span>'
     said, own = re.subn(english_notes, "", said)
     printed, printed_own = re.subn(english_notes, "", printed)
     assert (own, printed_own) == (1, 1)
     assert structure(said) == structure(english)
-    assert structure(printed) == structure(pdf_html(run.result, CONTEXT, images))
+    whole = CONTEXT.model_copy(update={"tier": "technical"})
+    assert structure(printed) == structure(pdf_html(run.result, whole, images))
+    assert structure(short) == structure(pdf_html(run.result, CONTEXT, images))
     assert '<html lang="de">' in said
     assert '<html lang="de">' in printed
     assert "Zusammenfassung" in said
     assert "Was als Nächstes zu tun ist" in printed
+    assert "Was als Nächstes zu tun ist" in short
 
 
 def test_a_report_says_in_which_language_an_earlier_version_wrote(run: Run) -> None:

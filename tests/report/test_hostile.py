@@ -136,6 +136,9 @@ def test_hostile_names_can_be_drawn(tmp_path: Path) -> None:
     assert result.overview is not None
 
 
+WHOLE = CONTEXT.model_copy(update={"tier": "technical"})
+
+
 @pytest.mark.parametrize(
     "name",
     ["../../etc/passwd", "/etc/passwd", "x.jpg", "a" * 32 + ".exe", "https://example.org/x.jpg"],
@@ -145,7 +148,7 @@ def test_pictures_are_only_the_runs_own(harmless: Run, name: str) -> None:
     result = harmless.result.model_copy(update={"overview": picture})
     for render in (
         lambda: render_html(result, CONTEXT, harmless.folder / "images", max_mb=8),
-        lambda: pdf_html(result, CONTEXT, harmless.folder / "images"),
+        lambda: pdf_html(result, WHOLE, harmless.folder / "images"),
     ):
         with pytest.raises(IntegrityError, match="picture"):
             render()

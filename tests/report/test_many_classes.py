@@ -51,10 +51,8 @@ def result(run: Run) -> AuditResult:
 
 def test_the_flagged_and_the_worst_classes_have_a_page(run: Run, result: AuditResult) -> None:
     text = pdf_html(result, CONTEXT, run.folder / "images")
-    shown = re.findall(r'<h3 id="class-\d+">Class ([^<]+)</h3>', text)
-    sheets = text.count('<article class="sheet"')
-    assert sheets > 0
-    assert len(shown) == BRIEF.classes - sheets
+    shown = re.findall(r'<h3 id="class-\d+">([^<]+)</h3>', text)
+    assert len(shown) == BRIEF.classes
     flagged = [item.class_name for item in result.findings if item.grade in ("A", "B")]
     present = [name for name in dict.fromkeys(flagged) if name == result.classes[0].name]
     assert present
@@ -114,7 +112,8 @@ def test_the_gravest_findings_have_a_sheet_and_the_rest_is_counted(run: Run) -> 
     assert [int(number) for number in drawn] == [2, 3, 6, 7, 10, 11]
     assert set(re.findall(r'href="#finding-(\d+)"', text)) == set(drawn)
     assert "6 further candidates have no sheet in this file" in text
-    assert all(f">F{number}<" in text for number in range(1, 13))
+    first_page = text[: text.index('id="findings"')]
+    assert all(f">F{number}<" in first_page for number in (2, 6, 10))
     whole = CONTEXT.model_copy(update={"tier": "technical"})
     text = pdf_html(result, whole, run.folder / "images")
     assert len(re.findall(r'<h3 id="finding-\d+"', text)) == 12

@@ -108,4 +108,5 @@ SECTION = Section(
     parts={"concepts": concepts, "maps": maps, "faces": faces},
     has=has_atlas,
     tables={"concepts": CONCEPTS},
+    tier="technical",
 )

@@ -114,4 +114,5 @@ SECTION = Section(
     _("What concepts are made of"),
     parts={"composition": composition},
     has=has_composition,
+    tier="technical",
 )

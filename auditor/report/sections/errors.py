@@ -66,4 +66,4 @@ def has_errors(result: AuditResult) -> bool:
     return result.errors is not None
 
 
-SECTION = Section("errors", _("Errors"), parts={"errors": errors}, has=has_errors)
+SECTION = Section("errors", _("Errors"), parts={"errors": errors}, has=has_errors, tier="technical")

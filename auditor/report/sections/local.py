@@ -17,4 +17,6 @@ def has_local(result: AuditResult) -> bool:
     return result.local is not None and bool(result.local.cards or result.local.notes)
 
 
-SECTION = Section("local", _("Single pictures"), parts={"local": local}, has=has_local)
+SECTION = Section(
+    "local", _("Single pictures"), parts={"local": local}, has=has_local, tier="technical"
+)

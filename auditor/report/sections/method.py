@@ -90,4 +90,6 @@ def _reference_cards(analysis: Analysis) -> list[ReferenceCard]:
     return [fit for fit in found if fit is not None]
 
 
-SECTION = Section("method", _("Method and limits"), parts={"method": method, "ranking": ranking})
+SECTION = Section(
+    "method", _("Method and limits"), parts={"method": method, "ranking": ranking}, tier="technical"
+)

@@ -32,19 +32,21 @@ from auditor.report.sections.section import SECTIONS, Section, Tier, register
 
 TIERS: tuple[Tier, ...] = ("executive", "standard", "technical")
 COMPARISON = "comparison"
-# Sections without parts of their own are drawn from those of others, or from the review.
+# Sections without parts of their own are drawn from those of others, or from the review. What
+# stands behind the report comes last: the appendix of the technical tier.
 ORDER = tuple(
     register(section)
     for section in (
         summary.SECTION,
-        scope.SECTION,
-        Section("reading", _("How to read this"), tier="executive"),
-        Section("register", _("Findings register"), tier="executive"),
         findings.SECTION,
         cues.SECTION,
-        data.SECTION,
-        performance.SECTION,
         classes.SECTION,
+        performance.SECTION,
+        data.SECTION,
+        scope.SECTION,
+        Section("signoff", _("Decision log and sign-off")),
+        Section("reading", _("How to read this"), tier="technical"),
+        Section("register", _("Findings register"), tier="technical"),
         atlas.SECTION,
         local.SECTION,
         subspaces.SECTION,
@@ -54,27 +56,30 @@ ORDER = tuple(
         errors.SECTION,
         Section(COMPARISON, _("Comparison with the previous audit"), tier="technical"),
         method.SECTION,
-        Section("signoff", _("Decision log and sign-off")),
         reproducibility.SECTION,
-        Section("crosswalk", _("Crosswalk")),
+        Section("crosswalk", _("Crosswalk"), tier="technical"),
     )
 )
 
 
 @dataclass(frozen=True)
 class ShownSection:
-    """A numbered section of a rendering; ``id`` names its anchor, ``template`` its template."""
+    """A numbered section of a rendering; ``id`` names its anchor, ``template`` its template.
+
+    ``appendix``: it is of the technical tier, and a screen folds it.
+    """
 
     id: str
     title: str
     number: int
     template: str
+    appendix: bool = False
 
 
 def in_order() -> list[Section]:
-    """Return all sections: our own, and before the comparison those of plug-ins, as registered."""
+    """Return all sections: our own, and before the scope those of plug-ins, as registered."""
     own = [section.id for section in ORDER]
-    at = own.index(COMPARISON)
+    at = own.index(scope.SECTION.id)
     others = [name for name in SECTIONS if name not in own]
     return [SECTIONS[name] for name in (*own[:at], *others, *own[at:])]
 
@@ -99,11 +104,13 @@ def sections_of(
     wanted: Sequence[str] | None = None,
     *,
     compared: bool = False,
+    appendix: bool = False,
 ) -> tuple[ShownSection, ...]:
     """Return the sections that have content, numbered from 1, in the order of the report.
 
-    Shown are those of ``tier``, and the comparison when something was ``compared``; ``wanted``
-    names those to show, in its order.
+    Shown are those of ``tier``, and the comparison when something was ``compared``; with an
+    ``appendix`` those of the technical tier as well. ``wanted`` names those to show, in its order
+    and whatever their tier.
 
     Raises:
         UnknownNameError: ``wanted`` names none of the report's sections.
@@ -111,9 +118,22 @@ def sections_of(
     check_sections(wanted)
     names = wanted or [section.id for section in in_order()]
     sections = [SECTIONS[name] for name in dict.fromkeys(names)]
-    present = [each for each in sections if _in_tier(each, tier, compared) and each.has(result)]
+    largest = "technical" if appendix else tier
+    present = [
+        each
+        for each in sections
+        if each.has(result) and (wanted or _in_tier(each, largest, compared))
+    ]
+    if not compared and tier != "technical":
+        present = [each for each in present if each.id != COMPARISON]
+    behind: set[str] = set()
+    if not wanted:  # a comparison that was asked for stands before the appendix
+        behind = {each.id for each in present if not _in_tier(each, "standard", compared)}
+        present.sort(key=lambda each: each.id in behind)
     return tuple(
-        ShownSection(each.id, translated(each.title), number, template_name(each))
+        ShownSection(
+            each.id, translated(each.title), number, template_name(each), each.id in behind
+        )
         for number, each in enumerate(present, start=1)
     )
 

@@ -157,4 +157,10 @@ def has_planes(result: AuditResult) -> bool:
     return result.planes is not None
 
 
-SECTION = Section("planes", _("Fine-grained decisions"), parts={"planes": planes}, has=has_planes)
+SECTION = Section(
+    "planes",
+    _("Fine-grained decisions"),
+    parts={"planes": planes},
+    has=has_planes,
+    tier="technical",
+)

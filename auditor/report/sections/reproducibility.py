@@ -37,4 +37,5 @@ SECTION = Section(
     "reproducibility",
     _("Reproducibility"),
     parts={"tool": tool, "model": model, "config": config, "identity": identity},
+    tier="technical",
 )

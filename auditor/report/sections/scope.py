@@ -23,4 +23,4 @@ def scope(audit: Audit) -> Scope:
     )
 
 
-SECTION = Section("scope", _("Scope and intended use"), parts={"scope": scope}, tier="executive")
+SECTION = Section("scope", _("Scope and intended use"), parts={"scope": scope})

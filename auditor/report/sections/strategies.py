@@ -80,4 +80,5 @@ SECTION = Section(
     _("Strategies within a class"),
     parts={"strategies": strategies},
     has=has_strategies,
+    tier="technical",
 )

@@ -99,4 +99,5 @@ SECTION = Section(
     parts={"subspaces": subspaces, "units": units},
     has=has_subspaces,
     tables={"subspaces": SUBSPACES},
+    tier="technical",
 )

@@ -15,10 +15,9 @@ class Limits:
     """The most that is shown of each thing; None shows all of it.
 
     ``brief`` is a document with a page per finding, ``full`` adds the whole pictures of crops.
-    ``classes`` have a page, ``ranked`` ones a row of accuracy, ``graphs`` a composition graph (of
-    which ``finding_graphs`` stand behind findings), ``sheets`` findings a sheet, each in place of
-    the page of a class; ``minor`` of the others are drawn. ``upright`` findings fit an upright
-    page of the register.
+    ``classes`` have half a page, ``ranked`` ones a row of accuracy, ``graphs`` a composition graph
+    (of which ``finding_graphs`` stand behind findings), ``sheets`` findings a sheet. ``upright``
+    findings fit an upright page of the register.
     """
 
     brief: bool = False
@@ -35,7 +34,6 @@ class Limits:
     top_findings: int | None = 5
     upright: int | None = None
     sheets: int | None = None
-    minor: int | None = None
     reasons: int | None = None
     against: int | None = None
     subgroups: int | None = None
@@ -95,12 +93,11 @@ BRIEF = replace(
     atlas=1,
     maps=1,
     sheets=6,
-    minor=12,
     reasons=3,
     against=2,
     factors=5,
     odd_files=5,
-    classes=8,
+    classes=10,
     ranked=20,
     rows=4,
     cards=6,
@@ -117,9 +114,8 @@ BRIEF = replace(
     names=40,
 )
 BRIEFLY = N_(
-    "A row shows at most 6 pictures, a finding 4 and one of its tests on pictures, a concept table"
-    " its first 4 concepts (3 where larger units lead). At most 6 concepts have a card, 5 single "
-    "pictures are shown, 2 findings or classes have a graph, 6 findings a sheet, and 12 more are "
-    "shown in pictures; classes and findings together have 8 pages (but 4 classes in any case). "
-    "report.html shows more, and audit.json, which is attached to this file, lists everything."
+    "A row shows at most 6 pictures, a finding 4 and one of its tests on pictures. 6 findings have "
+    "a sheet, and 10 classes half a page each with their first 4 concepts. The technical appendix "
+    "(concept cards, single pictures, subspaces, strategies, composition, errors, method) is in "
+    "report.html, and audit.json, which is attached to this file, lists everything."
 )

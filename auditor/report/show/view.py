@@ -41,8 +41,6 @@ from auditor.report.show.factor_rows import FactorRow, factor_rows
 from auditor.report.show.limits import Limits
 from auditor.shortcuts.grading import severity
 
-# So many classes have a page, however many findings have a sheet.
-FEWEST_CLASSES = 4
 DECIDED = {
     "confirm": _("confirmed"),
     "reject": _("rejected"),
@@ -135,12 +133,13 @@ class View(Names):
 
     @cached_property
     def sections(self) -> tuple[ShownSection, ...]:
-        """Sections with content, numbered."""
+        """Sections with content, numbered; a screen folds the appendix, paper leaves it out."""
         return sections_of(
             self.result,
             self.context.tier,
             self.context.sections,
             compared=self.comparison is not None,
+            appendix=self.context.tier == "standard" and not self.brief,
         )
 
     @property
@@ -238,22 +237,15 @@ class View(Names):
         """Findings that are folded away: cues, data notes, untested."""
         return [finding for finding in self.result.findings if finding.grade not in SHEET_GRADES]
 
-    @cached_property
-    def drawn_minor(self) -> Sequence[FindingCard]:
-        """Findings without a sheet that are drawn: all, or where room is short the first.
-
-        On paper a cue that is asked about has its pictures there.
-        """
-        return self._unasked[: self.limits.minor]
-
     @property
-    def left_minor(self) -> int:
-        """Number of findings without a sheet that are neither drawn nor asked about here."""
-        return len(self._unasked) - len(self.drawn_minor)
+    def drawn_minor(self) -> Sequence[FindingCard]:
+        """Findings without a sheet that are drawn: all, or where room is short none."""
+        return () if self.brief else self.minor
 
     @cached_property
-    def _unasked(self) -> Sequence[FindingCard]:
-        asked = {cue.id for cue in self.cues} if self.limits.brief and self.has("cues") else ()
+    def unasked(self) -> Sequence[FindingCard]:
+        """Findings without a sheet that nobody is asked about here."""
+        asked = {cue.id for cue in self.cues} if self.has("cues") else ()
         return [each for each in self.minor if each.id not in asked]
 
     @cached_property
@@ -286,10 +278,7 @@ class View(Names):
     @cached_property
     def shown_classes(self) -> Sequence[ClassReport]:
         """Audited classes with a page of their own: where not all have one, flagged and worst."""
-        most = self.limits.classes
-        if most is not None and self.limits.sheets is not None:
-            most = max(FEWEST_CLASSES, most - len(self.drawn_sheets))
-        return chosen_classes(self.result, most)
+        return chosen_classes(self.result, self.limits.classes)
 
     @cached_property
     def ranked(self) -> Sequence[ClassPerformance]:
