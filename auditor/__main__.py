@@ -27,6 +27,9 @@ PATIENCE = 7.0
 def main() -> None:
     """Run the command line and exit."""
     signal.signal(signal.SIGTERM, _stop)
+    # Threads of OpenMP that wait spin by default, and so take the processor from other programs and
+    # from each other. Read once, when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     code = run(sys.argv[1:])
     if code in (STOPPED, INTERRUPTED):
         # Taking a large process apart can last seconds, in which the one that sent it kills it.
