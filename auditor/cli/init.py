@@ -165,11 +165,11 @@ def config_text(given: dict[str, Any], target: Path, preset: str, *, quiet: bool
     source = str(given["model"])
     document: dict[str, Any] = {
         "project": {"name": (source.partition(":")[2] or "audit").partition("?")[0]},
-        "model": {"source": seen_from(base, source)},
-        "data": {"source": seen_from(base, given["data"])},
+        "model": {"source": source},
+        "data": {"source": given["data"]},
     }
     if given["weights"]:
-        document["model"]["weights"] = seen_from(base, given["weights"])
+        document["model"]["weights"] = given["weights"]
     if document["project"]["name"] in ("build", "make", "model", "create_model"):
         document["project"]["name"] = Path(source.partition(":")[0]).stem
     layer = merged([Layer(document), set_layer(given["settings"], Config)], Config)

@@ -39,7 +39,7 @@ SCHEMES: Mapping[str, str] = {
     "memory": "",
 }
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://+[^/\s]")
-PAUSES = (0.3, 1.0, 3.0)  # seconds before each further try
+PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before each further try
 TIME_LIMIT = 60.0  # seconds for one request; a list of files may take ten times that
 _WRONG_RANGE = (errno.EINVAL,)
 

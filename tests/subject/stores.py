@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import fsspec
 import pytest
@@ -27,22 +28,34 @@ class Flaky(MemoryFileSystem):
     asked = itertools.count(1)
     error: Callable[[], Exception] = TimeoutError
 
-    def _may_fail(self) -> None:
-        if next(Flaky.asked) % Flaky.every == 0:
+    def _may_fail(self, *request: Any) -> None:
+        if fails(next(Flaky.asked), Flaky.every, request):
             raise Flaky.error()
 
     def cat_file(self, path: str, **keys: Any) -> bytes:
-        self._may_fail()
+        self._may_fail("cat", path, *keys.items())
         data: bytes = super().cat_file(path, **keys)
         return data
 
     def find(self, path: str, **keys: Any) -> Any:
-        self._may_fail()
+        self._may_fail("find", path)
         return super().find(path, **keys)
 
     def info(self, path: str, **keys: Any) -> Any:
-        self._may_fail()
+        self._may_fail("info", path)
         return super().info(path, **keys)
+
+
+FAILED: set[Any] = set()
+
+
+def fails(number: int, every: int, request: Any) -> bool:
+    """Return whether a request is one of those to fail: not the same one twice in a row, but all
+    where ``every`` is 1.
+    """
+    failing = number % every == 0 and (every == 1 or request not in FAILED)
+    (FAILED.add if failing else FAILED.discard)(request)
+    return failing
 
 
 def put(folder: Path, address: str) -> str:
@@ -72,8 +85,9 @@ def s3_server(monkeypatch: pytest.MonkeyPatch, *, every: int = 0) -> Iterator[st
     count = itertools.count(1)
 
     def answer(environ: dict[str, Any], start: Any) -> Any:
+        request = (environ["PATH_INFO"], environ.get("HTTP_RANGE"))
         objects = environ["REQUEST_METHOD"] == "GET"
-        if every and objects and next(count) % every == 0:
+        if every and objects and fails(next(count), every, request):
             start("500 Internal Server Error", [("Content-Type", "text/plain")])
             return [KEY.encode()]
         return app(environ, start)
@@ -87,6 +101,7 @@ def s3_server(monkeypatch: pytest.MonkeyPatch, *, every: int = 0) -> Iterator[st
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    urlopen(Request(f"{endpoint}/moto-api/reset", method="POST")).close()
     boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket=BUCKET)
     forget()
     try:
@@ -101,6 +116,7 @@ def s3_server(monkeypatch: pytest.MonkeyPatch, *, every: int = 0) -> Iterator[st
 def forget() -> None:
     """Forget what an earlier test read and which servers it asked."""
     MEMORY.clear()
+    FAILED.clear()
     MemoryFileSystem.store.clear()
     MemoryFileSystem.pseudo_dirs[:] = [""]
     for scheme in ("s3", "memory"):
