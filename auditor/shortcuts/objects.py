@@ -10,6 +10,7 @@ certainty, and what is too small, too large or too uncertain is left out.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
@@ -38,6 +39,8 @@ CENTRED = 0.4
 SMALLEST, LARGEST = 0.05, 0.65
 # How much more an object stands out than its surround, on the mean, to be used.
 LEAST_CERTAIN = 0.15
+# Objects of shrunk pictures, 12 kB each with its picture, that are kept.
+REMEMBERED = 2048
 # Of a user's mask a pixel belongs to the object from this share on.
 MARKED = 0.5
 
@@ -82,17 +85,27 @@ def estimated(picture: UInt8[np.ndarray, "h w 3"]) -> tuple[Bool[np.ndarray, "h 
     nothing in a picture of one texture.
     """
     factor = shrinkage(picture.shape[:2])
-    small = picture[::factor, ::factor]
-    salient = _salience(small)
+    small = np.ascontiguousarray(picture[::factor, ::factor])
+    mask, certainty = _estimated(small.tobytes(), small.shape)
+    rows = np.minimum(np.arange(picture.shape[0]) // factor, mask.shape[0] - 1)
+    columns = np.minimum(np.arange(picture.shape[1]) // factor, mask.shape[1] - 1)
+    return mask[np.ix_(rows, columns)], certainty
+
+
+# Contexts and the geometry of objects ask about the same pictures.
+@lru_cache(maxsize=REMEMBERED)
+def _estimated(
+    picture: bytes, shape: tuple[int, ...]
+) -> tuple[Bool[np.ndarray, "small_h small_w"], float]:
+    """Return the object of a shrunk picture, given as its bytes, and how sure it is."""
+    salient = _salience(np.frombuffer(picture, np.uint8).reshape(shape))
     if np.ptp(salient) < 1e-6:
-        return np.zeros(picture.shape[:2], dtype=bool), 0.0
+        return np.zeros(shape[:2], dtype=bool), 0.0
     part = heaviest_part(salient >= otsu(salient.ravel()), salient)
     mask: Bool[np.ndarray, "small_h small_w"] = ndimage.binary_fill_holes(part)
     outside = salient[~mask].mean() if not mask.all() else 1.0
     certainty = float(np.clip(salient[mask].mean() - outside, 0.0, 1.0)) if mask.any() else 0.0
-    rows = np.minimum(np.arange(picture.shape[0]) // factor, mask.shape[0] - 1)
-    columns = np.minimum(np.arange(picture.shape[1]) // factor, mask.shape[1] - 1)
-    return mask[np.ix_(rows, columns)], certainty
+    return mask, certainty
 
 
 def _salience(picture: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "h w"]:
@@ -110,10 +123,9 @@ def _salience(picture: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "h w"]:
     height, width = segments.shape
     rows, columns = np.indices(segments.shape)
     values = np.concatenate([lab, np.stack([rows / height, columns / width], axis=2)], axis=2)
-    means = np.stack(
-        [ndimage.mean(each, segments, np.arange(count)) for each in np.moveaxis(values, 2, 0)],
-        axis=1,
-    )
+    flat, number = segments.ravel(), np.bincount(segments.ravel())
+    sums = [np.bincount(flat, each.ravel()) for each in np.moveaxis(values, 2, 0)]
+    means = np.stack(sums, axis=1) / number[:, None]
     colours, places = means[:, :3], means[:, 3:]
     border = np.zeros(count, dtype=bool)
     edges = segments[0], segments[-1], segments[:, 0], segments[:, -1]

@@ -76,3 +76,16 @@ def test_of_two_things_alike_the_one_in_the_middle_stands_out_more() -> None:
     salient = _salience(shown.astype(np.uint8))
     # By the colours of the border alone it would be .04.
     assert salient[middle].mean() - salient[beside].mean() > 0.07
+
+
+def test_a_picture_that_is_asked_about_again_has_the_same_object_of_its_own() -> None:
+    shown = picture(4)
+    first, certainty = estimated(shown)
+    kept = first.copy()
+    first[:] = True
+    again, as_sure = estimated(shown.copy())
+    assert again.any()
+    assert np.array_equal(again, kept)
+    assert as_sure == certainty
+    other, _ = estimated(shown[::-1])
+    assert not np.array_equal(other, kept)
