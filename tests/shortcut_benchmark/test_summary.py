@@ -12,7 +12,7 @@ import pytest
 from tests.benchmarks.shortcuts.cases import Case, Plant
 from tests.benchmarks.shortcuts.detail_tables import own_table, terms_table
 from tests.benchmarks.shortcuts.factor_tables import factors_table
-from tests.benchmarks.shortcuts.results import put_section, write_results
+from tests.benchmarks.shortcuts.results import put_section, rates_of, write_results
 from tests.benchmarks.shortcuts.running import Plan
 from tests.benchmarks.shortcuts.summary import SEARCH, kind_of, models, plantings
 from tests.benchmarks.shortcuts.tables import headline, positives, spearman
@@ -149,6 +149,23 @@ def test_false_alarms_are_findings_beside_every_artefact() -> None:
     assert found["clean: any A or B"] is not None
     assert found["clean: any A or B"][0] == 1.0
     assert found["balanced: any A or B"] is None
+
+
+def test_every_report_states_the_counts() -> None:
+    clean = result("clean", [], [finding(0, "B", {}), finding(2, "C", {})])
+    quiet = result("clean", [], [finding(2, "C", {})])
+    hit = result("planted", [USED], [finding(1, "A", {0: True})])
+    missed = result("planted", [USED], [finding(2, "B", {})])
+    every = [clean, quiet, hit, missed]
+    assert rates_of(plantings(every), models(every)) == {
+        "models": 4,
+        "planted": 2,
+        "shown": 1,
+        "graded": 1,
+        "negatives": 2,
+        "alarmed": 1,
+        "own": 0,
+    }
 
 
 def test_only_what_the_model_relies_on_counts_for_hit_rates() -> None:

@@ -39,6 +39,7 @@ from auditor.report.show.chosen import (
 )
 from auditor.report.show.factor_rows import FactorRow, factor_rows
 from auditor.report.show.limits import Limits
+from auditor.report.show.rates import rates_sentence
 from auditor.shortcuts.grading import severity
 
 DECIDED = {
@@ -141,6 +142,11 @@ class View(Names):
             compared=self.comparison is not None,
             appendix=self.context.tier == "standard" and not self.brief,
         )
+
+    @property
+    def how_sure(self) -> str:
+        """How sure the method is, in a sentence."""
+        return rates_sentence()
 
     @property
     def comparison(self) -> Comparison | None:

@@ -12,7 +12,8 @@ the built-in photographs.
 ``--data`` holds clothing/ and caltech/, one folder of pictures per class at any depth. Every
 model's result is a file in DIR/models: run the same command again and it goes on where it
 stopped. DIR/results.md is the page with all tables and the sheets of what failed, DIR/results.json
-the numbers, DIR/readme.md the section of the manual, which ``--manual`` puts there.
+the numbers, DIR/readme.md the section of the manual, which ``--manual`` puts there; ``--rates``
+writes the counts that every report states (auditor/report/show/measured_rates.json).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import sys
 from pathlib import Path
 
 from tests.benchmarks.shortcuts.grid import GRIDS, SETTINGS
-from tests.benchmarks.shortcuts.results import put_section, write_results
+from tests.benchmarks.shortcuts.results import put_rates, put_section, write_results
 from tests.benchmarks.shortcuts.running import Plan, run, stored
 
 
@@ -46,6 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--page", action="store_true", help="write the page from what is there")
     parser.add_argument("--manual", type=Path, help="page that has this grid's section")
+    parser.add_argument("--rates", type=Path, help="file of the counts that reports state")
     given = parser.parse_args(arguments)
     cases = GRIDS[given.grid]()
     if given.only:
@@ -72,6 +74,8 @@ def main(arguments: list[str] | None = None) -> int:
     failed = write_results(given.grid, cases, plan)
     if given.manual:
         put_section(given.manual, (given.out / "readme.md").read_text(encoding="utf-8"))
+    if given.rates:
+        put_rates(given.rates, given.out)
     missing = sum(stored(case, plan) is None for case in cases)
     print(f"{given.out / 'results.md'}: {len(cases) - missing} of {len(cases)} models")
     if interrupted:

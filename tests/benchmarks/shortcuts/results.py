@@ -52,6 +52,7 @@ def write_results(grid: str, cases: Sequence[Case], plan: Plan) -> int:
         "models": len(results),
         "wanted": len(cases),
         "headline": tables.headline(planted, rows),
+        "rates": rates_of(planted, rows),
         "spearman": tables.spearman(planted),
         "methods": {name: tables.figures_of(planted, rows, name) for name in methods},
         "thresholds": [asdict(each) for each in judged],
@@ -182,6 +183,33 @@ def readme(
             kinds_tables.negatives_table(rows),
         ]
     return "\n\n".join(parts) + "\n"
+
+
+def rates_of(planted: Sequence[Planting], rows: Sequence[Model]) -> dict[str, int]:
+    """Return the counts that every report states of the method; see `auditor.report.show.rates`.
+
+    ``planted`` are relied on; ``alarmed`` and ``own`` are of the ``negatives``: those with a
+    finding that is an error, and those whose findings are all what the data have of their own.
+    """
+    outcomes = [each.outcomes[SEARCH] for each in tables.positives(planted, local=None)]
+    negatives = [each for each in rows if each.kind in kinds_tables.NEGATIVES]
+    flagged = [each for each in negatives if each.flagged]
+    own = sum(kinds_tables.of_the_data(each) for each in flagged)
+    return {
+        "models": len(rows),
+        "planted": len(outcomes),
+        "shown": sum(each.shown for each in outcomes),
+        "graded": sum(each.flagged for each in outcomes),
+        "negatives": len(negatives),
+        "alarmed": len(flagged) - own,
+        "own": own,
+    }
+
+
+def put_rates(path: Path, out: Path) -> None:
+    """Write the counts of the results in ``out`` where the program ships them."""
+    numbers = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    _write(path, json.dumps(numbers["rates"], indent=1) + "\n")
 
 
 def put_section(page: Path, section: str) -> None:
