@@ -22,13 +22,15 @@ STATUS = {75: "stopped", 130: "stopped"}
 class Ending:
     """Knows where a run is, so that a failure can be written down beside it.
 
-    ``summary`` is what OUT/summary.json says, or was to say, of how the run ended.
+    ``summary`` is what OUT/summary.json says, or was to say, of how the run ended. Of a run
+    ``of_another_job`` nothing is written: that job says how it ended.
     """
 
     def __init__(self, out: Path, name: str) -> None:
         self.out, self.name = out, name
         self.folder: Path | None = None
         self.summary: dict[str, object] = {}
+        self.of_another_job = False
 
     def opened(self, folder: Path) -> None:
         """Take note of the run folder, once there is one."""
@@ -73,6 +75,8 @@ class Ending:
             StorageError: it cannot be written.
             IntegrityError: the summary in the run folder is gone or was changed.
         """
+        if self.of_another_job:
+            return
         assert self.folder is not None
         document = json.loads(read_listed(self.folder, "summary.json"))
         self.summary = document | {"exit_code": code, "folder": self.folder.name}
@@ -84,6 +88,8 @@ class Ending:
 
         What cannot be written is a warning: it must not hide why the audit failed.
         """
+        if self.of_another_job:
+            return
         from auditor.cli.completion import finished
         from auditor.report.document.codes import WORDS
         from auditor.review.judge.junit import failed_xml

@@ -118,6 +118,9 @@ KEYS = {
     "max_minutes": ("audit", "max_minutes"),
     "formats": ("report", "formats"),
     "layout": ("report", "layout"),
+    "executor": ("run", "executor"),
+    "workers": ("run", "workers"),
+    "shard": ("run", "shard"),
 }
 
 
@@ -169,7 +172,8 @@ def config_of(config_file: Path | None, options: Mapping[str, Any]) -> tuple[Con
 
 def _problems(config: Config, base: Path) -> Iterable[tuple[tuple[str, ...], str]]:
     """Return what is wrong with plug-ins and the names they register, where there are any."""
-    if not config.plugins and config.shortcuts.proposals is None:
+    named = config.shortcuts.proposals is not None or config.run.model_fields_set
+    if not (config.plugins or named):
         return ()
     from auditor.pipeline.plugins import problems_with_plugins
 

@@ -39,6 +39,13 @@ if TYPE_CHECKING:
     type=float,
     help="Use fewer images if the audit is estimated to take longer; the report says so.",
 )
+@click.option("--executor", help="Who does the work: inline, processes, or a plugin's executor.")
+@click.option("--workers", type=int, help="Worker processes.  [default: one per core]")
+@click.option(
+    "--shard",
+    metavar="I/N",
+    help="Do part I of N, counted from 0; N jobs run the same command, and 0/N writes the result.",
+)
 @click.option(
     "--repair",
     is_flag=True,
@@ -80,6 +87,10 @@ def command(
             config, base = config_of(config_file, options)
             ending.name = config.project.name
             check_writable(out)
+            if not config.run.share.leads:
+                ending.of_another_job = True
+                click.echo(str(_part(config, base, out, progress)))
+                return
             check_asked(config, base, baseline, decisions)
             if config.audit.max_minutes is not None:
                 from auditor.cli.budget import within
@@ -90,10 +101,24 @@ def command(
             if code and not exit_zero:
                 click.get_current_context().exit(code)
     except (Exception, click.exceptions.Exit):
-        if config is not None:
+        if config is not None and not ending.of_another_job:
             complete(config, base, ending.folder, ending.summary, progress.say)
         raise
     complete(config, base, ending.folder, ending.summary, progress.say)
+
+
+def _part(config: Config, base: Path, out: Path, progress: Progress) -> Path:
+    """Do this job's part of an audit, whose result another job writes; return the run folder."""
+    from auditor.cli.render import created_now
+    from auditor.pipeline.audit import share_audit
+    from auditor.relevance.sweep.numerics import keep_memory
+
+    keep_memory()
+    run = share_audit(
+        config, base, out, created=created_now(), argv=sys.argv[1:], progress=progress
+    )
+    progress.say(f"shard {config.run.shard} is done; the job with --shard 0 writes the result")
+    return run
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from auditor.config.depth import PRESETS
 from auditor.config.layers import Layer, environment_layer, file_layer, merged, of_mapping
 from auditor.config.policy import CompletionConfig, PolicyConfig, TargetsConfig
 from auditor.config.problems import problem_of, problems_of
+from auditor.config.running import RunConfig
 from auditor.config.section import Section as Section
 from auditor.language.speaking import checked_language
 
@@ -410,6 +411,7 @@ class Config(Section):
         description="When the gate fails (default: a run without policy and targets is not gated).",
     )
     completion: CompletionConfig = Field(default_factory=CompletionConfig)
+    run: RunConfig = Field(default_factory=RunConfig)
 
     @property
     def gated(self) -> bool:
@@ -425,8 +427,8 @@ class GateConfig(Section):
     policy: PolicyConfig = Field(default_factory=PolicyConfig)
 
 
-# What is made of the evidence, not what it is: these sections change no byte of audit.json.
-NOT_EVIDENCE = ("targets", "policy", "completion")
+# What is made of the evidence and by whom, not what it is: these change no byte of audit.json.
+NOT_EVIDENCE = ("targets", "policy", "completion", "run")
 
 
 def load_config(path: Path) -> Config:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,15 +24,13 @@ from auditor.pipeline.analyses import (
 from auditor.pipeline.assemble import assemble
 from auditor.pipeline.compose import compositions
 from auditor.pipeline.concepts import concepts_of_layers, relevance_of_data
-from auditor.pipeline.context import Context, Opened
+from auditor.pipeline.context import Context, Opened, context_of
 from auditor.pipeline.decisions import compared_pairs
 from auditor.pipeline.facts import model_facts
 from auditor.pipeline.identity import identity_of
-from auditor.pipeline.label_stage import confirmed
 from auditor.pipeline.local import named_rows, single_pictures
 from auditor.pipeline.opening import (
     audited_layers,
-    audited_outputs,
     make_explainer,
     named_outputs,
     only_one,
@@ -47,11 +46,11 @@ from auditor.pipeline.result_pictures import (
     reference_samples,
 )
 from auditor.pipeline.resume import check_left, remove_unlisted_pictures
+from auditor.pipeline.workplace import executor_of
 from auditor.records.stages import Samples, ShortcutReport
 from auditor.relevance.sweep.numerics import exact
 from auditor.report.document.result import AuditResult
 from auditor.report.sections.analysis import Analysis, LayerAnalysis
-from auditor.report.show.picture_store import ImageStore
 from auditor.run.folder import RunFolder, open_run
 from auditor.run.storage import locked, make_folder
 from auditor.subject import load_subject
@@ -84,6 +83,50 @@ def run_audit(
         IntegrityError: the run is finished and its files are not as they were written.
         StorageError: a file cannot be written now.
     """
+    with opened_audit(config, base, out, created, argv, progress, repair=repair) as begun:
+        if opened is not None:
+            opened(begun.run.path)
+        with only_one(begun.run, progress):
+            check_left(begun.run, repair=repair, alone=config.run.shard is None)
+            begun.run.write({"config.yaml": shared_yaml(config).encode()})
+            return _stages(begun)
+
+
+def share_audit(
+    config: Config,
+    base: Path,
+    out: Path,
+    *,
+    created: str,
+    argv: Sequence[str],
+    progress: Progress,
+) -> Path:
+    """Do this job's part of an audit that another job leads, and return the run folder.
+
+    Arguments and errors are those of `run_audit`. It returns when no task is left for it; the
+    other jobs may not be done by then.
+    """
+    with opened_audit(config, base, out, created, argv, progress) as begun:
+        context, layers = _concepts(begun)
+        _shortcuts(context, layers[-1])
+        return begun.run.path
+
+
+@contextmanager
+def opened_audit(
+    config: Config,
+    base: Path,
+    out: Path,
+    created: str,
+    argv: Sequence[str],
+    progress: Progress,
+    *,
+    repair: bool = False,
+) -> Iterator[Opened]:
+    """Open an audit: model and data, its run folder, and who does its tasks, until the block ends.
+
+    Inside of the block torch computes exactly.
+    """
     plugins, plugin_notes = load_plugins(config, base)
     config = with_proposals(config)
     with progress.stage("loading model and data"):
@@ -99,24 +142,26 @@ def run_audit(
     with locked(out / ".lock"):  # two that begin at once must find one folder, not make two
         identity = identity_of(config, subject, explainer, layers, plugins)
         run = open_audit(config, identity, out, created, argv, progress, begin=begin)
-    if opened is not None:
-        opened(run.path)
     progress.say(f"run folder: {run.path}")
-    with only_one(run, progress), exact(subject.device):
-        check_left(run, repair=repair)
-        run.write({"config.yaml": shared_yaml(config).encode()})
-        return _stages(Opened(config, subject, explainer, layers, run, progress))
+    run = replace(run, leads=config.run.share.leads)
+    with (
+        exact(subject.device),
+        executor_of(config, base, subject, run, progress.say) as executor,
+    ):
+        yield Opened(config, subject, explainer, layers, run, progress, executor)
+
+
+def _concepts(opened: Opened) -> tuple[Context, tuple[LayerAnalysis, ...]]:
+    """Return what all later stages are given, after the pass over the data."""
+    samples, relevance = relevance_of_data(opened)
+    context = context_of(opened, samples)
+    return context, concepts_of_layers(context, relevance)
 
 
 def _stages(opened: Opened) -> tuple[RunFolder, AuditResult]:
     config, run, progress = opened.config, opened.run, opened.progress
-    samples, relevance = relevance_of_data(opened)
-    subject, agreement = confirmed(opened.subject, samples, progress)
-    opened = replace(opened, subject=subject)
-    outputs, left_out = audited_outputs(config, samples)
-    store = ImageStore(run.images, run.note_picture)
-    context = Context(**vars(opened), samples=samples, outputs=outputs, store=store)
-    layers = concepts_of_layers(context, relevance)
+    context, layers = _concepts(opened)
+    samples, outputs, store = context.samples, context.outputs, context.store
     illustrations = reference_samples(context, layers)
     pairs = compared_pairs(config.audit, samples, outputs)
     decisions = decisions_of_layers(context, layers, pairs)
@@ -129,8 +174,8 @@ def _stages(opened: Opened) -> tuple[RunFolder, AuditResult]:
     analysis = Analysis(
         samples=samples,
         outputs=outputs,
-        left_out=left_out,
-        agreement=agreement,
+        left_out=context.left_out,
+        agreement=context.agreement,
         searched=tuple(_testable(samples, output) for output in outputs),
         layers=layers,
         illustrations=illustrations,

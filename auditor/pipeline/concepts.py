@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
+
+import numpy as np
 
 from auditor.base.progress import Step
 from auditor.concepts.references import references
@@ -13,11 +16,13 @@ from auditor.concepts.statistics import concept_statistics
 from auditor.concepts.subspaces import find_subspaces
 from auditor.config.audit import AuditConfig
 from auditor.pipeline.context import Context, Opened
+from auditor.pipeline.workplace import Workplace, in_tasks
 from auditor.records.accounting import accounts
 from auditor.records.stages import LayerRelevance, Samples
-from auditor.relevance.over_data.collect import PassPlan, merge, run_pass, shard_path
+from auditor.relevance.over_data.collect import PassPlan, collect_shard, merge
 from auditor.relevance.over_data.heatmaps import activation_products
 from auditor.report.sections.analysis import LayerAnalysis
+from auditor.run.tasks import Records, Task, inputs_of
 from auditor.shortcuts.split import discovery_split
 from auditor.subject.usable import nothing_usable
 
@@ -36,29 +41,42 @@ def relevance_of_data(opened: Opened) -> Relevance:
         DataError: no image can be used.
         IntegrityError: what was found is not what was used and set aside together.
     """
-    audit, subject, explainer = opened.config.audit, opened.subject, opened.explainer
-    folder, manifest = opened.run.shards, opened.subject.manifest
+    audit, manifest, key = opened.config.audit, opened.subject.manifest, {"key": opened.run.key}
     plan = pass_plan(audit, opened.layers)
-    shards = range(len(plan.ranges(len(manifest))))
 
-    def make(step: Step) -> Relevance:
-        run_pass(explainer, subject, plan, folder, step)
+    def merged(shards: Records) -> Relevance:
         discovery = discovery_split(manifest.labels, audit.seed)
-        return merge(folder, manifest, plan, discovery, [explainer.cuts(x) for x in opened.layers])
+        cuts = [opened.explainer.cuts(layer) for layer in opened.layers]
+        return merge(shards, manifest, plan, discovery, cuts)
 
-    samples, relevance = opened.stage(
+    samples, relevance = in_tasks(
+        Workplace(opened),
         "relevance",
         "relevance of every image",
-        make,
-        inputs={"key": opened.run.key},
-        steps=len(manifest),
-        besides=[f"{folder.name}/{shard_path(folder, index).name}" for index in shards],
+        [_shard(key, index, rows) for index, rows in enumerate(plan.ranges(len(manifest)))],
+        relevance_of_shard,
+        merged,
+        inputs=key,
     )
     accounts(samples)
     if not samples.valid.any():
         quarantine = {row: reason or "" for row, reason in enumerate(samples.quarantine)}
-        raise nothing_usable(manifest.paths, quarantine, subject.reader)
+        raise nothing_usable(manifest.paths, quarantine, opened.subject.reader)
     return samples, relevance
+
+
+def _shard(key: Mapping[str, str], index: int, rows: range) -> Task:
+    asked = {"rows": [rows.start, rows.stop]}
+    name = f"shard-{index:05d}"
+    return Task("pass", name, asked, inputs_of(key, asked), steps=len(rows))
+
+
+def relevance_of_shard(place: Workplace, task: Task, step: Step) -> dict[str, np.ndarray]:
+    """Return what the pass finds in the rows of a task."""
+    opened = place.opened
+    plan = pass_plan(opened.config.audit, opened.layers)
+    rows = range(*task.asked["rows"])
+    return collect_shard(opened.explainer, opened.subject, plan, rows, step)
 
 
 def concepts_of_layers(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from auditor.base.progress import Progress, Step
 from auditor.config.audit import Config
-from auditor.records.accounting import accounts
+from auditor.pipeline.label_stage import confirmed
+from auditor.pipeline.opening import audited_outputs
+from auditor.records.accounting import Agreement, accounts
 from auditor.records.stages import Samples
 from auditor.relevance.explainer import Explainer
 from auditor.report.show.picture_store import ImageStore
 from auditor.run.folder import RunFolder
+from auditor.run.tasks import Executor
 from auditor.subject import Subject
 
 T = TypeVar("T")
@@ -20,7 +23,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """An audit that is ready to begin: model, data, engine, layers, and the folder of its run."""
+    """An audit that is ready to begin: model, data, engine, layers, and the folder of its run.
+
+    ``executor`` does the tasks of its stages.
+    """
 
     config: Config
     subject: Subject
@@ -28,6 +34,7 @@ class Opened:
     layers: tuple[str, ...]
     run: RunFolder
     progress: Progress
+    executor: Executor
 
     def stage(
         self,
@@ -37,31 +44,33 @@ class Opened:
         *,
         inputs: Mapping[str, Any],
         steps: int | None = None,
-        besides: Collection[str] = (),
     ) -> T:
         """Return the record of a stage, made now unless the run holds it for the same inputs.
 
         ``title`` is what the user reads while it is made, in ``steps`` of which ``make`` is given
-        the counter; ``besides`` are files that the stage writes itself.
+        the counter.
         """
 
         def work() -> T:
             with self.progress.stage(title, steps) as step:
                 return make(step)
 
-        return self.run.once(name, inputs, work, besides=besides)
+        return self.run.once(name, inputs, work)
 
 
 @dataclass(frozen=True, eq=False)
 class Context(Opened):
     """An audit after its pass over the data: every later stage is given this whole.
 
-    ``outputs`` are the classes audited in depth; pictures are drawn into ``store``.
+    ``outputs`` are the classes audited in depth, of which ``left_out`` more have samples; pictures
+    are drawn into ``store``. ``agreement`` is what the answers say of how labels met outputs.
     """
 
     samples: Samples
     outputs: tuple[int, ...]
+    left_out: int
     store: ImageStore
+    agreement: Agreement
 
     def once(
         self,
@@ -82,3 +91,21 @@ class Context(Opened):
         record = self.stage(name, title, make, inputs=inputs, steps=steps)
         accounts(self.samples)
         return record
+
+
+def context_of(opened: Opened, samples: Samples) -> Context:
+    """Return what the stages after the pass are given.
+
+    Raises:
+        LabelError: how labels met outputs was a guess, and the model's answers do not bear it out.
+    """
+    subject, agreement = confirmed(opened.subject, samples, opened.progress)
+    outputs, left_out = audited_outputs(opened.config, samples)
+    return Context(
+        **vars(replace(opened, subject=subject)),
+        samples=samples,
+        outputs=outputs,
+        left_out=left_out,
+        store=ImageStore(opened.run.images, opened.run.note_picture),
+        agreement=agreement,
+    )

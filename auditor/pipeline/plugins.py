@@ -10,6 +10,7 @@ from auditor.base.errors import ConfigError
 from auditor.base.factories import load_code
 from auditor.config.audit import Config
 from auditor.report.sections.order import by_need
+from auditor.run.executors import EXECUTORS
 from auditor.shortcuts.propose.proposals import PROPOSALS, chosen_proposals
 from auditor.shortcuts.terms import TERMS
 
@@ -22,7 +23,7 @@ def load_plugins(config: Config, base: Path) -> tuple[dict[str, str], list[str]]
     Raises:
         ConfigError: one is not found, fails, or registers what cannot be used.
     """
-    for registry in (PROPOSALS, TERMS):
+    for registry in (PROPOSALS, TERMS, EXECUTORS):
         len(registry)  # the built-in ones come first: a name of theirs is taken
     digests, notes = {}, []
     for source in config.plugins:
@@ -47,7 +48,7 @@ def with_proposals(config: Config) -> Config:
 
 
 def problems_with_plugins(config: Config, base: Path) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield key and reason where plug-ins cannot be loaded or a proposal is not registered."""
+    """Yield key and reason where plug-ins cannot be loaded or a name is not registered."""
     try:
         load_plugins(config, base)
     except ConfigError as error:
@@ -57,3 +58,15 @@ def problems_with_plugins(config: Config, base: Path) -> Iterator[tuple[tuple[st
         with_proposals(config)
     except ConfigError as error:
         yield ("shortcuts", "proposals"), str(error)
+    try:
+        EXECUTORS[config.run.executor]
+    except ConfigError as error:
+        yield ("run", "executor"), str(error)
+    if config.run.shard is not None and config.audit.max_minutes is not None:
+        yield (
+            ("run", "shard"),
+            (
+                "jobs that share an audit must do the same one, and each would make another of "
+                "audit.max_minutes: leave that out"
+            ),
+        )

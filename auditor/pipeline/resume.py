@@ -5,18 +5,18 @@ from __future__ import annotations
 from auditor.base.errors import IntegrityError
 from auditor.report.show.picture_store import NAME as PICTURE
 from auditor.review.keep.verify import Verified, verify
-from auditor.run.folder import IMAGES, SHARDS, STAGES, RunFolder, damage
+from auditor.run.folder import IMAGES, STAGES, TASKS, RunFolder, damage
 from auditor.run.manifest import forget, is_complete, make_way
 from auditor.run.storage import remove
 
 # What only the audit can write again; reports and tables are drawn from audit.json.
-EVIDENCE = (f"{IMAGES}/", f"{SHARDS}/", f"{STAGES}/", "audit.json", "config.yaml", "review.json")
+EVIDENCE = (f"{IMAGES}/", f"{STAGES}/", f"{TASKS}/", "audit.json", "config.yaml", "review.json")
 FAILURE = ("junit.xml", "summary.json")  # of an attempt that did not finish
 NAMED = 20
 
 
-def check_left(run: RunFolder, *, repair: bool) -> None:
-    """Check a run folder before anything is written to it.
+def check_left(run: RunFolder, *, repair: bool, alone: bool = True) -> None:
+    """Check a run folder before anything is written to it; ``alone``: no other job works in it.
 
     Of a finished run every listed file has to be as it was written; only reports and tables may be
     gone, since they are drawn again. With ``repair`` what is damaged is removed, which is said, so
@@ -26,7 +26,8 @@ def check_left(run: RunFolder, *, repair: bool) -> None:
         IntegrityError: a file of a finished run was changed or is gone.
     """
     for path in sorted(run.path.rglob(".*.tmp")):  # being written when an attempt was killed
-        remove(path)
+        if alone or not path.is_relative_to(run.path / TASKS):
+            remove(path)
     complete = is_complete(run.path)
     damaged = _damaged(verify(run.path)) if complete else {}
     if damaged and not repair:

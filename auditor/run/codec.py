@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -26,23 +26,30 @@ PACKAGE = __name__.partition(".")[0]
 FORMAT = {"format": "concept-auditor/record", "version": 2}
 
 
-def save_record(folder: Path, value: Any) -> dict[str, str]:
+def save_record(
+    folder: Path, value: Any, shared: Mapping[str, object] | None = None
+) -> dict[str, str]:
     """Write ``value`` (records, tuples, mappings, arrays, plain values) into an empty folder.
 
+    Where one of the ``shared`` objects stands in it, itself and no equal one, its name is written.
     Returns the digest of each file's bytes as they were written. The folder is not synced.
 
     Raises:
         StorageError: a file cannot be written.
     """
     digests: dict[str, str] = {}
-    body = _encode(value, "r", _Arrays(folder, digests))
+    names = {id(each): name for name, each in (shared or {}).items()}
+    body = _encode(value, "r", _Arrays(folder, digests, names))
     text = json.dumps({**FORMAT, "value": body}, allow_nan=False, indent=1)
     digests["record.json"] = write_atomic(folder / "record.json", text.encode(), sync=False)
     return dict(sorted(digests.items()))
 
 
-def load_record(folder: Path) -> Any:
+def load_record(folder: Path, shared: Mapping[str, Any] | None = None) -> Any:
     """Return what `save_record` wrote; arrays are memory-mapped and read-only.
+
+    With ``shared`` objects, which stand where the record names them, arrays are mapped so that they
+    can be written to in memory, which leaves the files as they are.
 
     Raises:
         IntegrityError: a file is missing, unreadable, or of another version.
@@ -53,7 +60,7 @@ def load_record(folder: Path) -> Any:
             raise IntegrityError(
                 f"{folder.name}/record.json has a format this version cannot read."
             )
-        return _decode(document["value"], folder)
+        return _decode(document["value"], folder, shared)
     except FileNotFoundError as error:
         raise IntegrityError(
             f"stage '{folder.name}' is not there whole ({Path(error.filename).name} is missing): "
@@ -79,12 +86,20 @@ def pictures_in(value: Any) -> Iterator[str]:
 
 @dataclasses.dataclass(frozen=True)
 class _Arrays:
-    """Where arrays go: a file each, whose digest is noted."""
+    """Where arrays go: a file each, whose digest is noted; ``shared`` are names of objects by id.
+
+    An array that stands in several places of a record is written once.
+    """
 
     folder: Path
     digests: dict[str, str]
+    shared: Mapping[int, str]
+    kept: dict[int, str] = dataclasses.field(default_factory=dict)
 
     def keep(self, name: str, value: np.ndarray) -> str:
+        if id(value) in self.kept:
+            return self.kept[id(value)]
+        self.kept[id(value)] = name
         with writing(self.folder / name, sync=False) as file:
             np.save(file, value, allow_pickle=False)
         self.digests[name] = file.digest
@@ -92,6 +107,8 @@ class _Arrays:
 
 
 def _encode(value: Any, name: str, arrays: _Arrays) -> Any:
+    if id(value) in arrays.shared:
+        return {"$shared": arrays.shared[id(value)]}
     if (fields := _fields(value)) is not None:
         parts = {key: _encode(item, f"{name}.{key}", arrays) for key, item in fields.items()}
         return {"$record": f"{type(value).__module__}:{type(value).__name__}", **parts}
@@ -119,19 +136,26 @@ def _fields(value: Any) -> dict[str, Any] | None:
     return dict(value) if isinstance(value, Part) else None
 
 
-def _decode(value: Any, folder: Path) -> Any:
+def _decode(value: Any, folder: Path, shared: Mapping[str, Any] | None) -> Any:
     if isinstance(value, list):
-        return tuple(_decode(item, folder) for item in value)
+        return tuple(_decode(item, folder, shared) for item in value)
     if not isinstance(value, dict):
         return value
+    if "$shared" in value:
+        return (shared or {})[value["$shared"]]
     if "$array" in value:
-        return np.load(folder / value["$array"], mmap_mode="r", allow_pickle=False)
+        mode: Literal["r", "c"] = "r" if shared is None else "c"
+        return np.load(folder / value["$array"], mmap_mode=mode, allow_pickle=False)
     if "$text" in value:
         return Text.from_json(value["$text"])
     if "$map" in value:
-        return {_decode(key, folder): _decode(item, folder) for key, item in value["$map"]}
+        return {
+            _decode(key, folder, shared): _decode(item, folder, shared)
+            for key, item in value["$map"]
+        }
     kind = _kind(value["$record"])
-    return kind(**{key: _decode(item, folder) for key, item in value.items() if key != "$record"})
+    fields = {key: item for key, item in value.items() if key != "$record"}
+    return kind(**{key: _decode(item, folder, shared) for key, item in fields.items()})
 
 
 def _kind(name: str) -> Any:

@@ -1,7 +1,8 @@
 """The run folder: stages that run once, and files that are listed with the digest of their bytes.
 
 A stage's artifact is a folder that appears whole or not at all; ``manifest.json`` lists it with
-the digest of its inputs and of every file. `RunFolder.once` is the only way a stage runs.
+the digest of its inputs and of every file. `RunFolder.once` is the way a stage runs that is one
+piece of work, `auditor.run.tasks.each` that of one in many pieces.
 """
 
 from __future__ import annotations
@@ -34,11 +35,12 @@ from auditor.run.storage import (
     replace_folder,
     sync_folder,
 )
+from auditor.run.waiting import wait_for
 
 T = TypeVar("T")
-IMAGES, SHARDS, STAGES = "images", "shards", "stages"
+IMAGES, STAGES, TASKS = "images", "stages", "tasks"
 # What nobody can vouch for when the manifest is lost.
-PARTS = (IMAGES, SHARDS, STAGES, "audit.json", "review.json", "junit.xml", "summary.json")
+PARTS = (IMAGES, STAGES, TASKS, "audit.json", "review.json", "junit.xml", "summary.json")
 NAMED = 3  # damaged files that are named; of more, how many
 
 
@@ -57,7 +59,8 @@ class RunFolder:
     """One audit on disk: ``key`` names what is audited, ``created`` when it began (UTC).
 
     ``say`` is told of damage that is mended. ``unlisted`` holds the digests of pictures that were
-    written and that the manifest does not list yet.
+    written and that the manifest does not list yet. ``leads``: this process makes what is no task
+    and lists it; of several jobs that share a run one does, and the others wait for it.
     """
 
     path: Path
@@ -65,16 +68,12 @@ class RunFolder:
     created: str
     say: Callable[[str], object] = field(default=_silent, compare=False, repr=False)
     unlisted: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    leads: bool = True
 
     @property
     def images(self) -> Path:
         """Folder of the report's pictures, named by content digest."""
         return self.path / IMAGES
-
-    @property
-    def shards(self) -> Path:
-        """Folder of the pass's shards."""
-        return self.path / SHARDS
 
     def manifest(self) -> dict[str, Any]:
         """Return the run's bookkeeping.
@@ -105,36 +104,58 @@ class RunFolder:
         inputs: Mapping[str, Any],
         make: Callable[[], T],
         *,
-        besides: Collection[str] = (),
+        tasks: Collection[str] = (),
     ) -> T:
         """Return the stage's record, made now unless the folder holds it whole, for these inputs.
 
-        The pictures that the record names, and the files ``besides`` that the stage writes, belong
-        to it: where one of them or of the stage's own files is damaged, that is said and the stage
-        runs again.
+        The pictures that the record names, and the files of the stages of ``tasks`` that it is made
+        of, belong to it: where one of them or of its own files is damaged, that is said and the
+        stage runs again.
         """
-        wanted = digest_of(inputs)
         folder = self.path / STAGES / stage
-        manifest = self.manifest()
-        entry, listed = manifest["stages"].get(stage), manifest["files"]
-        if entry is None or entry["input"] != wanted or "besides" not in entry:
-            damaged = damage(self.path, {name: listed[name] for name in besides if name in listed})
-        else:
-            own = {f"{STAGES}/{stage}/{name}": text for name, text in entry["files"].items()}
-            others = {name: listed.get(name, "") for name in entry["besides"]}
-            damaged = damage(self.path, own | others)
-            if not damaged:
-                stored: T = load_record(folder)
-                return stored
-        self.tell(damaged)
+        if not self.leads:
+            self._await(stage, inputs)
+            awaited: T = load_record(folder)
+            return awaited
+        damaged = self.lacking(stage, inputs)
+        if damaged is not None and not damaged:
+            stored: T = load_record(folder)
+            return stored
+        self.tell(damaged or {})
         started = time.monotonic()
         value = make()
         files = self._keep(folder, value)
-        belonging = sorted({f"{IMAGES}/{name}" for name in pictures_in(value)} | set(besides))
         seconds = round(time.monotonic() - started, 3)
-        entry = {"input": wanted, "seconds": seconds, "files": files, "besides": belonging}
-        self.write({}, stages=self.manifest()["stages"] | {stage: entry})
+        manifest = self.manifest()
+        of_tasks = tuple(f"{TASKS}/{name}/" for name in tasks)
+        belonging = {name for name in manifest["files"] if name.startswith(of_tasks)}
+        belonging |= {f"{IMAGES}/{name}" for name in pictures_in(value)}
+        entry = {"input": digest_of(inputs), "seconds": seconds, "files": files}
+        entry["besides"] = sorted(belonging)
+        self.write({}, stages=manifest["stages"] | {stage: entry})
         return value
+
+    def lacking(self, stage: str, inputs: Mapping[str, Any]) -> dict[str, str] | None:
+        """Return which files of a finished stage are damaged, and how; None: it did not run.
+
+        Files of tasks are those that `auditor.run.tasks.each` looks after.
+        """
+        manifest = self.manifest()
+        entry, listed = manifest["stages"].get(stage), manifest["files"]
+        if entry is None or entry["input"] != digest_of(inputs) or "besides" not in entry:
+            return None
+        own = {f"{STAGES}/{stage}/{name}": text for name, text in entry["files"].items()}
+        return damage(self.path, own | {name: listed.get(name, "") for name in entry["besides"]})
+
+    def _await(self, stage: str, inputs: Mapping[str, Any]) -> None:
+        """Wait until the job that leads has made a stage."""
+
+        def missing() -> str:
+            entry = self.manifest()["stages"].get(stage)
+            there = entry is not None and entry["input"] == digest_of(inputs)
+            return "" if there else f"stage '{stage}', which the job with --shard 0/N makes"
+
+        wait_for(missing, self.say)
 
     def digest(self, stage: str) -> str:
         """Return the digest of a finished stage's files: the input of the stages that read it."""

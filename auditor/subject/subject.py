@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor, nn
 
-from auditor.base.errors import AuditorError, LabelError
+from auditor.base.errors import AuditorError, DataError, LabelError
 from auditor.config.audit import Config, PreprocessConfig
 from auditor.language.fonts import font_note
 from auditor.records.stages import Manifest
@@ -224,8 +224,11 @@ class Subject:
         return item
 
 
-def load_subject(config: Config, base: Path) -> Subject:
+def load_subject(config: Config, base: Path, contents: tuple[str, ...] | None = None) -> Subject:
     """Return the model and the data that ``config`` names; relative paths start at ``base``.
+
+    ``contents`` is what each row held when the audit began, where that is known: then no row is
+    read.
 
     Raises:
         ConfigError: a value that cannot be used.
@@ -252,7 +255,7 @@ def load_subject(config: Config, base: Path) -> Subject:
         if config.model.scores == "auto":
             refuse_other_probabilities(model, answer, example)
         raise
-    rows = _rows(config, everything, wanted, matching)
+    rows = _rows(config, everything, wanted, matching, contents)
     marks = read_objects(config.data, base, rows.kept)
     contents = rows.contents
     return Subject(
@@ -307,11 +310,17 @@ class _Rows:
     notes: tuple[str, ...]
 
 
-def _rows(config: Config, everything: Collection, wanted: Names[str], matching: Matching) -> _Rows:
-    """Choose the items that are audited, and account for all others.
+def _rows(
+    config: Config,
+    everything: Collection,
+    wanted: Names[str],
+    matching: Matching,
+    known: tuple[str, ...] | None,
+) -> _Rows:
+    """Choose the items that are audited, and account for all others; ``known``: what they held.
 
     Raises:
-        DataError: none of them can be read.
+        DataError: none of them can be read, or they are not as many as are known.
     """
     chosen = select(
         everything.labels,
@@ -323,7 +332,12 @@ def _rows(config: Config, everything: Collection, wanted: Names[str], matching: 
     kept = everything.take(chosen)
     named = {label: matching.classes[output] for label, output in matching.outputs.items()}
     counted = count_found(everything, chosen, wanted, named)
-    contents = tuple(map(kept.reader.digest, ahead(kept.reader, range(len(kept)))))
+    contents = known or tuple(map(kept.reader.digest, ahead(kept.reader, range(len(kept)))))
+    if len(contents) != len(kept):
+        raise DataError(
+            f"the data has {len(kept)} pictures to audit where it had {len(contents)} when the "
+            "audit began: run the same command again."
+        )
     unreadable = {
         row: content.removeprefix(UNREADABLE)
         for row, content in enumerate(contents)

@@ -104,7 +104,7 @@ def test_killed_and_started_again_gives_the_same_result(tmp_path: Path) -> None:
     command += ["--out", str(tmp_path / "killed"), "--format", "html"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("killed/*/shards/shard-00001.npz")):
+    while not list(tmp_path.glob("killed/*/tasks/pass/shard-00001/done.json")):
         assert time.monotonic() < deadline
         assert process.poll() is None, "finished before it could be killed"
         time.sleep(0.002)
@@ -112,7 +112,7 @@ def test_killed_and_started_again_gives_the_same_result(tmp_path: Path) -> None:
     process.wait()
     (stopped,) = (tmp_path / "killed").glob("*/")
     assert not (stopped / "audit.json").exists()
-    kept = sorted((stopped / "shards").glob("*.npz"))
+    kept = sorted((stopped / "tasks" / "pass").glob("*/done.json"))
     times = {path: path.stat().st_mtime_ns for path in kept}
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     assert {path: path.stat().st_mtime_ns for path in kept} == times
@@ -122,12 +122,12 @@ def test_killed_and_started_again_gives_the_same_result(tmp_path: Path) -> None:
 def test_a_damaged_shard_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = write_own_model_audit(tmp_path, audit=TINY)
     folder = audit(config, tmp_path / "runs", "--format", "html")
-    shard = folder / "shards" / "shard-00001.npz"
+    shard = folder / "tasks" / "pass" / "shard-00001" / "record.json"
     shard.write_bytes(shard.read_bytes()[:100])
     for file in (folder / "stages" / "relevance").iterdir():
         file.unlink()
     assert run(["run", str(config), "--out", str(tmp_path / "runs"), "--quiet"]) == 5
-    assert "shard-00001.npz" in capsys.readouterr().err
+    assert "shard-00001" in capsys.readouterr().err
 
 
 def test_broken_images_are_counted_and_names_are_text(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from tests.pipeline.tiny import digests, loaded_once, run, write_tiny_audit
 KINDS = {
     "picture": "images/*.jpg",
     "figure": "images/*.svg",
-    "shard": "shards/shard-00001.npz",
+    "shard": "tasks/pass/shard-00001/*.npy",
+    "done.json of a shard": "tasks/pass/shard-00001/done.json",
     "record of a stage": "stages/strategies/record.json",
     "array of a stage": "stages/relevance/*.npy",
     "result": "audit.json",
@@ -57,7 +58,7 @@ def finished(untouched: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def unfinished(finished: Path) -> Path:
     """Return the run as it is when it was killed before its result was written."""
-    keep = ("images/", "shards/", "config.yaml")
+    keep = ("images/", "tasks/", "config.yaml")
     document = json.loads((finished / "manifest.json").read_text())
     for name in [name for name in document["files"] if not name.startswith(keep)]:
         del document["files"][name]
@@ -190,7 +191,7 @@ def test_what_is_damaged_in_an_unfinished_run_is_computed_again(
 def test_a_damaged_shard_alone_is_the_only_one_computed_again(
     config: Path, unfinished: Path
 ) -> None:
-    shards = sorted((unfinished / "shards").iterdir())
+    shards = sorted((unfinished / "tasks" / "pass").glob("*/record.json"))
     before = {path: path.stat().st_mtime_ns for path in shards}
     flip(shards[1])
     assert run(config, unfinished.parent) == 0
@@ -199,7 +200,7 @@ def test_a_damaged_shard_alone_is_the_only_one_computed_again(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["images", "shards", "stages", "stages/relevance"])
+@pytest.mark.parametrize("name", ["images", "tasks", "tasks/pass", "stages", "stages/relevance"])
 def test_a_folder_that_became_a_link_is_not_written_through(
     config: Path, untouched: Path, unfinished: Path, tmp_path: Path, name: str
 ) -> None:

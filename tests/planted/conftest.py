@@ -16,7 +16,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """A net trained on the planted pictures, and what the pass over new ones found."""
     torch.manual_seed(0)
     net = train(build(), planted(160, 0, split="train"), seed=0, steps=500)
-    return look(net, planted(40, 1, split="val"), tmp_path_factory.mktemp("pass"))
+    return look(net, planted(40, 1, split="val"))
 
 
 @pytest.fixture(scope="session")

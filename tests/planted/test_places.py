@@ -67,7 +67,7 @@ def test_errors_name_the_patch_that_was_exchanged(
     for row in chosen:
         images[row] = without(world.pictures, int(row), "coffee")
         put(images[row], patch("tissue", "val", rng), world.pictures.boxes[row]["coffee"])
-    spoiled = look(world.net, replace(world.pictures, images=images), tmp_path)
+    spoiled = look(world.net, replace(world.pictures, images=images))
     found = mistakes(spoiled.samples, spoiled.layers["parts"], [output])
     assert isinstance(found, Mistakes)
     pair = found.pairs[0]
@@ -93,7 +93,7 @@ def test_concepts_are_found_again_after_fine_tuning(
 ) -> None:
     tuned = rewired(train(copy.deepcopy(world.net), planted(32, 3, split="train"), seed=5,
                           steps=20, rate=5e-4), order)  # fmt: skip
-    later = look(tuned, world.pictures, tmp_path)
+    later = look(tuned, world.pictures)
     assert np.abs(later.samples.logits - world.samples.logits).max() > 0.05
     found = match_concepts(profile(world), profile(later))
     assert isinstance(found, ConceptMatches)

@@ -11,7 +11,7 @@ from auditor.concepts.reference_fit import reference_fit
 from auditor.concepts.references import references
 from auditor.concepts.shares import shares_of
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.over_data.collect import PassPlan, merge, run_pass
+from auditor.relevance.over_data.collect import PassPlan, merge, shards_of
 from tests.planted.pictures import KINDS, NAMES, Pictures
 from tests.planted.world import LAYERS, World, look
 
@@ -24,7 +24,7 @@ def test_copies_of_a_picture_are_left_out_and_counted(world: World, tmp_path: Pa
         np.concatenate([world.pictures.labels, 2 * [world.pictures.labels[best]]]),
         (*world.pictures.boxes, *2 * [world.pictures.boxes[best]]),
     )
-    copied = look(world.net, pictures, tmp_path)
+    copied = look(world.net, pictures)
     before, after = world.references("parts", 6), copied.references("parts", 6)
     assert len({best, 200, 201} & {int(row) for row in after.rows[0]}) == 1
     assert after.left_out[0] == before.left_out[0] + 2
@@ -47,7 +47,7 @@ def test_references_by_relevance_hold_the_patch_and_fit_the_classes(world: World
     assert found.by_relevance.carried > 0.4
 
 
-def test_the_pass_keeps_maximum_and_sum_where_asked(world: World, tmp_path: Path) -> None:
+def test_the_pass_keeps_maximum_and_sum_where_asked(world: World) -> None:
     rows = range(12)
     few = replace(
         world.subject.manifest,
@@ -56,8 +56,8 @@ def test_the_pass_keeps_maximum_and_sum_where_asked(world: World, tmp_path: Path
     )
     plan = PassPlan(LAYERS, "predicted", 5, 100, relmax="max", actmax="sum")
     subject = replace(world.subject, manifest=few)
-    run_pass(world.explainer, subject, plan, tmp_path, lambda _: None)  # type: ignore[arg-type]
-    _, layers = merge(tmp_path, few, plan, np.ones(12, bool), [True, True])
+    shards = shards_of(world.explainer, subject, plan)
+    _, layers = merge(shards, few, plan, np.ones(12, bool), [True, True])
     images = world.subject.load(rows)
     explainer: Explainer = world.explainer
     slow = explainer.explain(images, layers=LAYERS, heatmap=False)

@@ -28,7 +28,7 @@ def test_doubled_channels_are_one_subspace(
     images = inputs_of(world.pictures.images)
     with torch.no_grad():
         torch.testing.assert_close(net(images), world.net(images), rtol=1e-4, atol=1e-4)
-    twice = look(net, world.pictures, tmp_path)
+    twice = look(net, world.pictures)
     compared = range(len(channels))
     similarity = similarity_matrix(
         *activation_products(

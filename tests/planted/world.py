@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from auditor.concepts.references import references
 from auditor.pipeline.compose import Composer
 from auditor.records.stages import LayerRelevance, Manifest, References, Samples
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.over_data.collect import PassPlan, merge, run_pass
+from auditor.relevance.over_data.collect import PassPlan, merge, shards_of
 from auditor.relevance.over_data.flows import chain_of
 from auditor.subject import Quarantine, Usable
 from tests.planted.net import inputs_of
@@ -76,21 +75,21 @@ class World:
         return np.array([kind in where for where in self.pictures.boxes])
 
 
-def look(net: nn.Sequential, pictures: Pictures, folder: Path) -> World:
+def look(net: nn.Sequential, pictures: Pictures) -> World:
     """Return what the pass over the data gives for these pictures, each explained as predicted."""
     count = len(pictures.labels)
     manifest = Manifest(tuple(f"{row:04d}.png" for row in range(count)), pictures.labels, NAMES)
     subject = Shown(pictures, manifest)
     explainer = Explainer(net, subject.load([0]), "epsilon")
     plan = PassPlan(LAYERS, "predicted", 64, 10_000)
-    run_pass(explainer, subject, plan, folder, lambda _: None)  # type: ignore[arg-type]
+    shards = shards_of(explainer, subject, plan)  # type: ignore[arg-type]
     discovery = np.zeros(count, dtype=bool)
     for label in range(len(NAMES)):
         own = np.flatnonzero(pictures.labels == label)
         # Of every four neighbours two, so that modes that take turns are in both halves.
         discovery[own[np.arange(len(own)) % 4 < 2]] = True
     cuts = [explainer.cuts(layer) for layer in LAYERS]
-    samples, layers = merge(folder, manifest, plan, discovery, cuts)
+    samples, layers = merge(shards, manifest, plan, discovery, cuts)
     return World(net, subject, explainer, samples, {each.layer: each for each in layers})
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from auditor.base.errors import IntegrityError
 from auditor.relevance.over_data import collect
-from auditor.relevance.over_data.collect import PassPlan, collect_shard, run_pass, shard_path
-from auditor.run.folder import open_run
-from auditor.run.manifest import read_manifest
+from auditor.relevance.over_data.collect import PassPlan, collect_shard, merge, shards_of
 
 ROWS, CHANNELS = 6, 4
 PLAN = PassPlan(layers=("a",), target="prediction", batch=4, shard=3)
@@ -86,25 +85,12 @@ def test_a_sample_with_no_number_is_set_aside(where: str, value: float, row: int
             assert values[1].tolist() == [2.0] * values.shape[1], name
 
 
-def test_a_shard_is_kept_only_as_it_was_listed(tmp_path: Path) -> None:
-    run = open_run(tmp_path, "a", "k" * 64, created="2026-01-02T03:04:05Z", facts={})
-    subject = Subject()
-    subject.manifest = Pictures(range(ROWS))  # type: ignore[assignment]
-    explainer = Explainer("nowhere", 0, 0.0)
-
-    def times() -> list[int]:
-        run_pass(explainer, subject, PLAN, run.shards, lambda _: None)  # type: ignore[arg-type]
-        return [shard_path(run.shards, index).stat().st_mtime_ns for index in range(2)]
-
-    first = times()
-    before = shard_path(run.shards, 1).read_bytes()
-    assert times() == first
-    assert set(read_manifest(run.path)["files"]) == {
-        "shards/shard-00000.npz",
-        "shards/shard-00001.npz",
-    }
-    # Another whole shard in its place is none of this run's.
-    shard_path(run.shards, 1).write_bytes(shard_path(run.shards, 0).read_bytes())
-    again = times()
-    assert again[0] == first[0]
-    assert shard_path(run.shards, 1).read_bytes() == before
+@pytest.mark.parametrize("planned", [2 * ROWS, ROWS])
+def test_shards_of_other_rows_are_refused(planned: int) -> None:
+    subject: Any = Subject()
+    subject.manifest = Pictures(range(ROWS))
+    explainer: Any = Explainer("nowhere", 0, 0.0)
+    shards = shards_of(explainer, subject, PLAN)
+    manifest: Any = Pictures(range(planned))
+    with pytest.raises(IntegrityError, match="shard"):
+        merge(shards[::-1], manifest, PLAN, np.ones(planned, bool), [True])

@@ -1,18 +1,14 @@
 """The pass over the data: relevance of every concept in every sample, shard by shard.
 
-A shard is a fixed range of rows with a fixed batch plan; its file appears whole or not at all, so
-the same command goes on after a crash and gives the same bytes. The merge concatenates shards in
-row order: nothing is summed across them.
+A shard is a fixed range of rows with a fixed batch plan, so that its bytes do not depend on who did
+it. The merge concatenates shards in row order: nothing is summed across them.
 """
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -24,7 +20,6 @@ from auditor.records.stages import LayerRelevance, Manifest, Samples
 from auditor.records.work import Work
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.fingerprints import fingerprints
-from auditor.run.manifest import digest_in, read_manifest, write_listed
 from auditor.subject import Subject
 
 # Bytes of a number in a shard: float32, and int32 for positions.
@@ -66,32 +61,6 @@ class PassPlan:
         of_channel = 3 + len(self.further)  # relevance, its peak, activation
         numbers = rows * (classes + of_channel * sum(channels))
         return Work(explained=rows, stored=STORED_TWICE * NUMBER * numbers)
-
-
-def run_pass(
-    explainer: Explainer, subject: Subject, plan: PassPlan, folder: Path, progress: Step
-) -> None:
-    """Write every shard that ``folder``, of a run, does not hold yet as the manifest lists it.
-
-    ``progress`` is called with the number of rows done after each batch and each shard found.
-    """
-    run = folder.parent
-    listed = read_manifest(run)["files"] if (run / "manifest.json").exists() else {}
-    for index, rows in enumerate(plan.ranges(len(subject.manifest))):
-        path = shard_path(folder, index)
-        name = f"{folder.name}/{path.name}"
-        if name in listed and digest_in(run, name) == listed[name]:
-            progress(len(rows))
-            continue
-        arrays = collect_shard(explainer, subject, plan, rows, progress)
-        buffer = io.BytesIO()
-        np.savez(buffer, **arrays)  # type: ignore[arg-type]
-        write_listed(run, {name: buffer.getvalue()})
-
-
-def shard_path(folder: Path, index: int) -> Path:
-    """Return the file of a shard."""
-    return folder / f"shard-{index:05d}.npz"
 
 
 def collect_shard(
@@ -185,22 +154,36 @@ def _explain_batch(
     return tables
 
 
+def shards_of(
+    explainer: Explainer, subject: Subject, plan: PassPlan, progress: Step = lambda _: None
+) -> list[dict[str, np.ndarray]]:
+    """Return all shards of the pass, done here one after the other and kept in memory."""
+    ranges = plan.ranges(len(subject.manifest))
+    return [collect_shard(explainer, subject, plan, rows, progress) for rows in ranges]
+
+
 def merge(
-    folder: Path,
+    shards: Sequence[Mapping[str, np.ndarray]],
     manifest: Manifest,
     plan: PassPlan,
     discovery: np.ndarray,
     cuts: Sequence[bool],
 ) -> tuple[Samples, tuple[LayerRelevance, ...]]:
-    """Return samples and relevance from the complete set of shards.
+    """Return samples and relevance from the complete set of shards, in order of rows.
 
     Raises:
-        IntegrityError: a shard is missing, unreadable, or of other rows than planned.
+        IntegrityError: a shard is missing, or of other rows than planned.
     """
-    shards = [
-        _read_shard(shard_path(folder, index), rows)
-        for index, rows in enumerate(plan.ranges(len(manifest)))
-    ]
+    ranges = plan.ranges(len(manifest))
+    shards = list(shards)
+    if len(shards) != len(ranges):
+        raise IntegrityError(f"the pass left {len(shards)} shards where {len(ranges)} are planned.")
+    for index, (shard, rows) in enumerate(zip(shards, ranges, strict=True)):
+        if not np.array_equal(shard["rows"], np.arange(rows.start, rows.stop)):
+            raise IntegrityError(
+                f"shard {index} holds other rows than planned: run the same command again with "
+                "--repair."
+            )
     reasons: dict[str, str] = {}
     for shard in shards:
         reasons |= json.loads(str(shard["reasons"]))
@@ -233,19 +216,6 @@ def merge(
         for index, (layer, cut) in enumerate(zip(plan.layers, cuts, strict=True))
     )
     return samples, layers
-
-
-def _read_shard(path: Path, rows: range) -> dict[str, np.ndarray]:
-    try:
-        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        if not np.array_equal(arrays["rows"], np.arange(rows.start, rows.stop)):
-            raise ValueError("it holds other rows than planned")
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise IntegrityError(
-            f"shard {path.name} cannot be used ({error}): run the same command again with --repair."
-        ) from error
-    return arrays
 
 
 def _size(sizes: Sequence[np.ndarray]) -> tuple[int, int]:

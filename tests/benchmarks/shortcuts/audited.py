@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +17,7 @@ from auditor.concepts.statistics import concept_statistics
 from auditor.demo.training import to_inputs
 from auditor.records.stages import LayerRelevance, Manifest, Samples
 from auditor.relevance.explainer import Explainer
-from auditor.relevance.over_data.collect import PassPlan, merge, run_pass
+from auditor.relevance.over_data.collect import PassPlan, merge, shards_of
 from auditor.shortcuts.split import discovery_split
 from auditor.subject import Quarantine, Usable
 from tests.benchmarks.shortcuts.nets import features_of
@@ -100,15 +98,13 @@ def audit(
     explainer = Explainer(model, subject.load([0]))
     name = explainer.automatic_layers()[-1]
     plan = PassPlan((name,), "predicted", 32, 1 << 20)
-    with tempfile.TemporaryDirectory() as folder:
-        run_pass(explainer, subject, plan, Path(folder), lambda done: None)
-        samples, layers = merge(
-            Path(folder),
-            subject.manifest,
-            plan,
-            discovery_split(labels, seed),
-            [explainer.cuts(name)],
-        )
+    samples, layers = merge(
+        shards_of(explainer, subject, plan),
+        subject.manifest,
+        plan,
+        discovery_split(labels, seed),
+        [explainer.cuts(name)],
+    )
     outputs = list(range(len(classes)))
     statistics = concept_statistics(samples, layers[0], outputs, seed=seed)
     leading = leading_concepts(statistics, CONCEPTS)

@@ -1,0 +1,146 @@
+"""Where tasks are done: an audit opened in this process, or again in another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from threadpoolctl import threadpool_limits
+
+from auditor.base.errors import IntegrityError
+from auditor.base.progress import Step
+from auditor.config.audit import Config
+from auditor.pipeline.context import Opened
+from auditor.pipeline.device_class import device_class
+from auditor.pipeline.identity import model_identity
+from auditor.pipeline.opening import audited_layers, make_explainer
+from auditor.pipeline.plugins import load_plugins
+from auditor.relevance.sweep.numerics import exact, keep_memory
+from auditor.run.executors import EXECUTORS, Setup
+from auditor.run.executors.shards import Shards
+from auditor.run.folder import RunFolder
+from auditor.run.tasks import Done, Executor, Job, Records, Task, Work, each
+from auditor.subject import Subject, load_subject
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Workplace:
+    """What tasks work with; ``entered`` holds the settings that a process of its own keeps to."""
+
+    opened: Opened
+    entered: ExitStack | None = None
+
+
+def in_tasks(
+    place: Workplace,
+    name: str,
+    title: str,
+    tasks: Sequence[Task],
+    work: Work,
+    put_together: Callable[[Records], T],
+    *,
+    inputs: Mapping[str, Any],
+) -> T:
+    """Return the record of a stage that is put together of those of its tasks.
+
+    A task is done unless the run holds it for what it reads and is asked; ``work`` as in
+    `auditor.run.tasks.each`. ``title`` is what the user reads meanwhile.
+    """
+    run, executor = place.opened.run, place.opened.executor
+    lacking = run.lacking(name, inputs)
+    if lacking is None or lacking:
+        with place.opened.progress.stage(title, sum(task.steps for task in tasks)) as step:
+            each(run, tasks, work, executor, place, step)
+    records = Records(run.path, tasks)
+    stages = dict.fromkeys(task.stage for task in tasks)
+    return run.once(name, inputs, lambda: put_together(records), tasks=list(stages))
+
+
+@dataclass(frozen=True, eq=False)
+class Elsewhere:
+    """Opens an audit again in another process, without reading the data.
+
+    ``contents`` is what each row held when the audit began.
+    """
+
+    config: Config
+    base: Path
+    run: RunFolder
+    contents: tuple[str, ...]
+
+    def __call__(self, threads: int) -> Workplace:
+        """Return the workplace of this process, which computes with so many threads.
+
+        Raises:
+            IntegrityError: model or machine are not those that the run was begun with.
+        """
+        keep_memory()
+        torch.set_num_threads(threads)
+        entered = ExitStack()
+        entered.enter_context(threadpool_limits(threads))
+        load_plugins(self.config, self.base)
+        subject = load_subject(self.config, self.base, self.contents)
+        explainer = make_explainer(self.config, subject)
+        begun = self.run.manifest()["identity"]
+        for part, found in (
+            ("model", model_identity(subject, explainer)),
+            ("device", device_class(subject.device)),
+        ):
+            if begun[part] != found:
+                raise IntegrityError(
+                    f"the {part} of a worker is not that which the run was begun with ({found} "
+                    f"where it was {begun[part]}): all workers need the same."
+                )
+        entered.enter_context(exact(subject.device))
+        layers = audited_layers(self.config, explainer)
+        opened = Opened(self.config, subject, explainer, layers, self.run, Silence(), Nobody())
+        return Workplace(opened, entered)
+
+
+class Silence:
+    """Progress that nobody is told of."""
+
+    @contextmanager
+    def stage(self, title: str, total: int | None = None) -> Iterator[Step]:
+        """Begin a stage."""
+        yield _silent
+
+    def say(self, text: str) -> None:
+        """Say nothing."""
+
+
+def _silent(_: object) -> None:
+    """Say nothing."""
+
+
+class Nobody:
+    """The executor of a task, which has no tasks of its own."""
+
+    def __call__(self, job: Job) -> Iterator[Done]:
+        """Do nothing."""
+        raise AssertionError("a task cannot be made of tasks")
+
+    def close(self) -> None:
+        """Let go of nothing."""
+
+
+@contextmanager
+def executor_of(
+    config: Config, base: Path, subject: Subject, run: RunFolder, say: Callable[[str], object]
+) -> Iterator[Executor]:
+    """Give the executor that a config names, until the block ends."""
+    quiet = RunFolder(run.path, run.key, run.created)
+    elsewhere = Elsewhere(config, base, quiet, subject.contents)
+    executor = EXECUTORS[config.run.executor](Setup(elsewhere, config.run.workers, say))
+    if config.run.shard is not None:
+        executor = Shards(config.run.share, executor, say)
+    try:
+        yield executor
+    finally:
+        executor.close()
