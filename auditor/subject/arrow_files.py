@@ -8,6 +8,8 @@ Arrow file at an address there is a copy on disk.
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,12 +18,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from auditor.base.errors import ConfigError, DataError
+from auditor.base.errors import AuditorError, ConfigError, DataError
 from auditor.subject.limits import Unreadable
 from auditor.subject.local_copy import local_copy
 from auditor.subject.remote import Remote
 
 KEPT = 512 * 1024 * 1024  # bytes
+MOST_BYTES = 4 * 1024**3  # of a group of rows
 SUFFIX = ".parquet"
 END = b"\xff\xff\xff\xff\0\0\0\0"  # of an Arrow stream
 
@@ -53,7 +56,9 @@ class Cell:
             if hasattr(value, "keys"):  # {bytes, path}
                 value = value["bytes"]
             buffer = value.as_buffer()
-        except (OSError, ValueError, KeyError, IndexError) as error:
+        except (AuditorError, MemoryError):
+            raise
+        except Exception as error:  # pyarrow raises nearly anything on damaged files
             reason = (str(error).splitlines() or [""])[0][:120]
             raise Unreadable(f"cannot be read ({reason})") from None
         if buffer is None:
@@ -149,12 +154,37 @@ def columns_of(file: Path | Remote) -> Columns:
             schema = _metadata(file).schema.to_arrow_schema()
         else:
             schema = _batches(file).schema
-    except Unreadable as error:
-        raise DataError(f"cannot read {file.name}: {error}.") from None
-    except (OSError, ValueError) as error:
+    except (AuditorError, MemoryError):
+        raise
+    except Exception as error:  # pyarrow raises nearly anything on damaged files
         first = (str(error).splitlines() or [""])[0]
         raise DataError(f"cannot read {file.name}: {first[:200]}.") from error
     return Columns(schema, _classes(schema.metadata or {}))
+
+
+def check_streams(files: Sequence[Path | Remote]) -> None:
+    """Read Arrow files through in a process of its own, which a damaged one may end.
+
+    Raises:
+        DataError: a file is damaged.
+        StoppedError, StorageError: as `local_copy`.
+    """
+    _arrow(files[0].name)
+    named = {str(_on_disk(file).resolve()): file.name for file in files}
+    program = Path(__file__).with_name("arrow_check.py")
+    done = subprocess.run(  # noqa: S603 (a file of this package)
+        [sys.executable, "-I", str(program)],
+        input="\n".join(named),
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        last = (done.stdout.splitlines() or [""])[-1]
+        raise DataError(
+            f"{named.get(last, files[0].name)} is a damaged Arrow file; download or save it again."
+        )
 
 
 def rows_of(file: Path | Remote) -> Iterator[tuple[int, int]]:
@@ -186,7 +216,9 @@ def values_of(file: Path | Remote, columns: Sequence[str]) -> list[list[Any]]:
             values = table.column(column)
             compute = _arrow(file.name).compute
             found.append((compute.struct_field(values, inner) if inner else values).to_pylist())
-    except (OSError, ValueError, KeyError) as error:
+    except (AuditorError, MemoryError):
+        raise
+    except Exception as error:
         first = (str(error).splitlines() or [""])[0]
         raise DataError(f"cannot read {file.name}: {first[:200]}.") from error
     return found
@@ -243,12 +275,33 @@ def _batches_at(file: Path | Remote, _stamp: tuple[int, ...]) -> Batches:
 def _group(file: Path | Remote, group: int, column: str) -> Any:
     """Return a column of a group of rows."""
     if file.name.lower().endswith(SUFFIX):
+        _check_size(file, group, column)
         return _parquet(file).read_row_group(group, columns=[column]).column(column)
     arrow, batches = _arrow(file.name), _batches(file)
     with arrow.OSFile(str(_on_disk(file))) as source:
         source.seek(batches.starts[group])
         batch = arrow.ipc.read_record_batch(arrow.ipc.read_message(source), batches.schema)
     return batch.column(batches.schema.get_field_index(column))
+
+
+def _check_size(file: Path | Remote, group: int, column: str) -> None:
+    """Refuse a group of rows that says it unpacks to more than is read at once.
+
+    Raises:
+        DataError: it does.
+    """
+    rows = _metadata(file).row_group(group)
+    parts = (rows.column(at) for at in range(rows.num_columns))
+    size = sum(
+        part.total_uncompressed_size
+        for part in parts
+        if part.path_in_schema.partition(".")[0] == column.partition(".")[0]
+    )
+    if size > MOST_BYTES:
+        raise DataError(
+            f"a group of rows of {file.name} holds {size:,} bytes of pictures, more than the "
+            f"{MOST_BYTES:,} read at once; write the file with smaller groups (row_group_size=100)."
+        )
 
 
 @lru_cache(maxsize=1024)

@@ -15,7 +15,7 @@ from auditor.base.errors import ConfigError, DataError, UnknownNameError
 from auditor.base.factories import find_file
 from auditor.config.audit import DataConfig
 from auditor.records.accounting import OUTSIDE
-from auditor.subject.arrow_files import Cell, columns_of, rows_of, values_of
+from auditor.subject.arrow_files import Cell, check_streams, columns_of, rows_of, values_of
 from auditor.subject.collection import Collection, FileReader, sorted_names
 from auditor.subject.limits import Unreadable
 from auditor.subject.remote import Remote, located
@@ -128,7 +128,9 @@ def read_saved(text: str, config: DataConfig, base: Path) -> Collection:
     names = [str(each.get("filename", "")) for each in state.get("_data_files", [])]
     if not names or any(not re.fullmatch(r"[\w.-]+", name) for name in names):
         raise DataError(f"the {STATE} of '{folder.name}' names no files; save the data set again.")
-    return read_packed([_below(folder, name) for name in names], config)
+    files = [_below(folder, name) for name in names]
+    check_streams(files)
+    return read_packed(files, config)
 
 
 def is_saved(folder: Path) -> bool:
@@ -145,6 +147,8 @@ def _add(found: _Found, file: Path | Remote, column: str, label: str) -> None:
     values = values_of(file, [*names, *inner])
     own = values.pop() if inner else []
     rows = list(rows_of(file))
+    if any(len(cells) != len(rows) for cells in (*values, *([own] if inner else []))):
+        raise DataError(f"{file.name} is damaged: its columns differ in length.")
     for name, cells in zip(names, values, strict=True):
         found.columns[name] += cell_texts(cells)
     found.labels += values[names.index(label)] if label in names else [None] * len(rows)

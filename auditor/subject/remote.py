@@ -80,7 +80,12 @@ class Remote:
             raise Unreadable("does not exist") from None
         except IsADirectoryError:
             raise Unreadable("is a folder, not a file") from None
-        return data
+        if len(data) > most and start:
+            raise DataError(
+                f"the server of '{self.address}' gives no ranges of bytes: download the file, and "
+                "give its path."
+            )
+        return data[:most]
 
     def size(self) -> int | None:
         """Return how many bytes it has; None where nothing is there or it is a folder.
@@ -89,7 +94,7 @@ class Remote:
             DataError, StoppedError: as `content`.
         """
         info = self._info()
-        return None if info is None or info["type"] == "directory" else int(info["size"])
+        return None if info is None or info["type"] == "directory" else int(info["size"] or 0)
 
     def is_folder(self) -> bool:
         """Return whether files lie below the address.

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from auditor.base.errors import AuditorError, DataError
@@ -20,7 +21,7 @@ from auditor.subject.sources import read_data
 from auditor.subject.tars import NO_LABEL
 from tests.subject import stores
 from tests.subject.small import image_folder
-from tests.subject.test_tars import png
+from tests.subject.test_tars import png, samples, write_tar
 
 arrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed (the extra parquet)")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -215,6 +216,41 @@ def test_groups_of_rows_are_kept_up_to_a_size(
     for group in (0, 0, 1, 0):
         groups.get(path, group, "image")
     assert loaded == [0, 1, 0]
+
+
+def test_a_group_of_rows_that_unpacks_to_too_much_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "x.parquet", [0, 1, 1, 0])
+    data = read(tmp_path, "x.parquet")
+    monkeypatch.setattr("auditor.subject.arrow_files.MOST_BYTES", 600)
+    with pytest.raises(DataError, match=r"more than the 600 read at once; write .* smaller groups"):
+        data.reader.digest(0)
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "one", "x.tar"])
+def test_damaged_files_are_our_error_or_a_result(tmp_path: Path, saved: Path, name: str) -> None:
+    write(tmp_path / "x.parquet", [0, 1, 1, 0], site=["n", "s", "n", "s"])
+    write_tar(tmp_path / "x.tar", samples(4))
+    file = next((saved / "one").glob("*.arrow")) if name == "one" else tmp_path / name
+    whole = file.read_bytes()
+    outcomes = set()
+    for seed in range(12 if name == "one" else 100):
+        rng = np.random.default_rng(seed)
+        damaged = bytearray(whole)
+        for at in rng.integers(0, len(damaged), rng.choice([1, 2, 5, 20])):
+            damaged[at : at + 2] = rng.bytes(2)
+        file.write_bytes(damaged[: len(damaged) - rng.integers(0, 400) * (seed % 5 == 0)])
+        GROUPS.clear()
+        try:
+            data = read(tmp_path, name)
+            for at in range(len(data)):
+                data.reader.digest(at)
+                data.reader.size(at)
+            outcomes.add("result")
+        except AuditorError:
+            outcomes.add("error")
+    assert outcomes == {"result", "error"}
 
 
 def test_the_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import fsspec
@@ -260,3 +263,82 @@ def test_no_picture_is_asked_for_twice(base: Path, monkeypatch: pytest.MonkeyPat
     loaded.sift(range(len(loaded.manifest)))
     pictures = [address for address in asked if not address.endswith("empty.png")]
     assert len(pictures) == len(set(pictures)) == len(loaded.manifest) - 1
+
+
+class Files(SimpleHTTPRequestHandler):
+    """A server of files that knows no ranges of bytes, and is slow where asked."""
+
+    pause = 0.0
+    at_once = most_at_once = 0
+
+    def do_GET(self) -> None:
+        Files.at_once += 1
+        Files.most_at_once = max(Files.most_at_once, Files.at_once)
+        time.sleep(Files.pause)
+        super().do_GET()
+        Files.at_once -= 1
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@pytest.fixture
+def server(base: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    pytest.importorskip("aiohttp", reason="aiohttp is not installed (the extra remote)")
+    made = ThreadingHTTPServer(("127.0.0.1", 0), lambda *given: Files(*given, directory=str(base)))
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    monkeypatch.setattr(Files, "pause", 0.0)
+    monkeypatch.setattr(Files, "most_at_once", 0)
+    yield f"http://127.0.0.1:{made.server_port}"
+    made.shutdown()
+    made.server_close()
+
+
+def write_list(base: Path) -> None:
+    rows = [f"photos/{name}/{at:03d}.png,{name}" for name in ("cat", "dog") for at in range(4)]
+    (base / "list.csv").write_text("\n".join(["path,label", *rows]) + "\n")
+
+
+def test_a_table_of_a_web_server_is_read_several_pictures_at_once(
+    base: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_list(base)
+    plain = subject(base, "list.csv")
+    monkeypatch.setattr(Files, "pause", 0.05)
+    loaded = subject(base, f"{server}/list.csv")
+    assert loaded.data_digest == plain.data_digest
+    assert 4 <= Files.most_at_once <= contents.AT_ONCE
+
+
+def test_a_server_that_does_not_answer_in_time_stops_the_audit(
+    base: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_list(base)
+    loaded = subject(base, f"{server}/list.csv")
+    MEMORY.clear()
+    monkeypatch.setattr(remote, "TIME_LIMIT", 0.2)
+    monkeypatch.setattr(Files, "pause", 1.0)
+    with pytest.raises(StoppedError, match=r"000.png' could not be read in 4 tries \(FSTimeout"):
+        loaded.load([0])
+    monkeypatch.setattr(Files, "pause", 0.0)
+
+
+def test_a_server_without_ranges_of_bytes_is_refused_where_they_are_needed(
+    base: Path, server: str
+) -> None:
+    there = Remote(f"{server}/photos/cat/000.png")
+    content = (base / "photos" / "cat" / "000.png").read_bytes()
+    assert there.content(10) == content[:10]
+    with pytest.raises(DataError, match="gives no ranges of bytes: download the file"):
+        there.content(10, 5)
+    with pytest.raises(contents.Unreadable, match="does not exist"):
+        Remote(f"{server}/photos/none.png").content(10)
+
+
+def test_a_picture_that_is_too_large_is_not_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    fsspec.filesystem("memory").pipe_file("/bucket/big.png", b"x" * 1000)
+    monkeypatch.setattr(contents, "MAX_BYTES", 100)
+    there = Remote("memory://bucket/big.png")
+    with pytest.raises(contents.Unreadable, match="more than the 100 bytes allowed"):
+        contents.read(there)
+    assert len(there.content(101)) == 101
