@@ -43,6 +43,9 @@ FIRST_TARGETS = 16
 # a part of what one alone would have: this share of the probability of error of p and interval at
 # the early look, the rest at the last. By Bonferroni both together keep the promise of one.
 LOOK = 32
+# Lower end of a clear effect: grade and confidence count what lies above the effects of what cannot
+# be a shortcut, which are known last; above such of up to `STRONG` it is `STRONG` still.
+CLEAR_AT_LOOK = 2 * STRONG
 SPENT_EARLY = 0.2
 SPENT_LAST = 1.0 - SPENT_EARLY
 # Sign flips of 7 images cannot reach p = 0.01.
@@ -75,7 +78,7 @@ class Trial:
     def clear(self) -> bool:
         """Say whether it stopped early since its effect was clear, see `stepwise`."""
         fewer = self.result is not None and len(self.result.region) < self.available
-        return fewer and self.evidence[FLIP_EXCESS.id].low >= STRONG
+        return fewer and self.evidence[FLIP_EXCESS.id].low >= CLEAR_AT_LOOK
 
 
 def run_trial(
@@ -131,8 +134,8 @@ def stepwise(
     The first targets against one control, the same against the others, and the other targets. After
     each step ``measure`` is asked. No effect can be `CLEAR` any more when the upper ends of all
     intervals are below: more controls could only make an effect smaller. An effect is clear at
-    `LOOK` targets when the first of what is measured is at least `STRONG`, and significant whatever
-    other tests find; the p-values and intervals of that look and of the last are those of
+    `LOOK` targets when the first of what is measured is at least `CLEAR_AT_LOOK`, and significant
+    whatever other tests find; the p-values and intervals of that look and of the last are those of
     `SPENT_EARLY` and `SPENT_LAST`, and hold for both together.
     """
     pairing = draw_pairs(stage, region, pool, targets, rng)
@@ -170,7 +173,7 @@ def last_share(targets: int) -> float:
 
 def _is_clear(stage: Stage, evidence: Evidence) -> bool:
     sure = evidence.p is not None and evidence.p <= LEVEL / stage.tests
-    return sure and not evidence.reason and evidence.low >= STRONG
+    return sure and not evidence.reason and evidence.low >= CLEAR_AT_LOOK
 
 
 def draw_pairs(

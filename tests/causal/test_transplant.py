@@ -27,6 +27,7 @@ from auditor.causal.transplant import (
     with_controls,
 )
 from auditor.causal.trial import (
+    CLEAR_AT_LOOK,
     LOOK,
     SPENT_EARLY,
     Trial,
@@ -36,7 +37,7 @@ from auditor.causal.trial import (
     run_trial,
     z_score,
 )
-from auditor.shortcuts.grading import LEVEL, STRONG
+from auditor.shortcuts.grading import LEVEL
 from auditor.shortcuts.tests import FLIP_EXCESS
 from tests.causal.worlds import BRIGHT, MARK, SIZE, World, world
 
@@ -247,13 +248,13 @@ def test_a_clear_region_stops_at_the_look() -> None:
     flips = found.evidence["flip_excess"]
     assert found.clear
     assert flips.n == LOOK < found.available
-    assert flips.low >= STRONG
+    assert flips.low >= CLEAR_AT_LOOK
     assert flips.p is not None
     assert flips.p <= LEVEL / stage.tests
 
 
 def test_what_is_not_clear_at_the_look_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "STRONG", 1.1)
+    monkeypatch.setattr(trial, "CLEAR_AT_LOOK", 1.1)
     _stage, found = clear_trial()
     assert not found.clear
     assert found.evidence["flip_excess"].n == found.available > LOOK
