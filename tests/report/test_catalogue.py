@@ -86,6 +86,15 @@ def test_values_and_marks_agree(code: str) -> None:
             assert '"' not in original + said
 
 
+@pytest.mark.parametrize("code", OTHERS)
+def test_no_translation_says_its_text_twice(code: str) -> None:
+    for item in catalogue(code):
+        for text in key(item.string):
+            half = len(text) // 2
+            twice = len(text) > 20 and text[:half].strip() == text[-half:].strip()
+            assert not twice, text
+
+
 def test_every_message_can_be_filled(source: set[Message]) -> None:
     for message in (each for item in source for each in item):
         values = dict.fromkeys(re.findall(r"%\((\w+)\)s", message), "x")
