@@ -103,6 +103,19 @@ class Swapped:
     controls: Mapping[str, Int[np.ndarray, "target slot"]]
     result: Transplanted
 
+    def joined(self, more: Swapped) -> Swapped:
+        """Return both sets of targets, one after the other."""
+        return Swapped(
+            self.objects,
+            np.concatenate([self.chosen, more.chosen]),
+            np.concatenate([self.plates, more.plates]),
+            {
+                name: np.concatenate([drawn, more.controls[name]])
+                for name, drawn in self.controls.items()
+            },
+            self.result.joined(more.result),
+        )
+
 
 def sides_of(
     stage: Stage,

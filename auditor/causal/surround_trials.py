@@ -359,7 +359,8 @@ def _tested(stage: Stage, asked: _Asked, layer: Penultimate | None) -> Context:
     given = _given(stage, swapped, output, rng)
     lost = _lost(stage, sides, rng)
     if max(given.high, lost.high) >= CLEAR and len(aims) > FIRST_TARGETS:
-        swapped = swap(stage, sides, sides.targets, aims, SLOTS, rng)
+        rest = aims[FIRST_TARGETS:]
+        swapped = swapped.joined(swap(stage, sides, sides.targets, rest, SLOTS, rng))
         given = _given(stage, swapped, output, rng)
     results = [given, lost] + ([mistakes.mistaken, mistakes.missed] if mistakes else [])
     if layer is not None and asked.component is not None:

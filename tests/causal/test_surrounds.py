@@ -21,6 +21,7 @@ from auditor.causal.surround_findings import context_findings, plausibility_of
 from auditor.causal.surround_swaps import SAME_CLASS, THIRD_CLASS
 from auditor.causal.surround_trials import Contexts, context_trials
 from auditor.causal.surrounds import filled, objects_in, taken_apart
+from auditor.causal.trial import FIRST_TARGETS
 from auditor.config.audit import ShortcutConfig
 from auditor.records.stages import Finding
 from auditor.shortcuts.grading import STRONG, settled
@@ -398,6 +399,9 @@ def test_controls_are_of_third_classes_and_of_the_same_class() -> None:
     context = contexts.trials[0]
     swapped, sides = context.swapped, context.sides
     own = swapped.objects.labels[swapped.chosen][:, None]
+    # More than the first targets were asked, each of them once.
+    assert FIRST_TARGETS < len(np.unique(swapped.chosen)) == len(swapped.result.region)
+    assert len(swapped.plates) == len(swapped.chosen)
     for name, same in ((THIRD_CLASS, False), (SAME_CLASS, True)):
         assert name in swapped.result.controls
         drawn = sides.others.labels[swapped.controls[name]]
