@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from auditor.language.speaking import gettext as _
@@ -134,14 +134,20 @@ class View(Names):
 
     @cached_property
     def sections(self) -> tuple[ShownSection, ...]:
-        """Sections with content, numbered; a screen folds the appendix, paper leaves it out."""
-        return sections_of(
+        """Sections with content, numbered; a screen folds the appendix, paper leaves it out.
+
+        A short document without any sheet has no section of them.
+        """
+        shown = sections_of(
             self.result,
             self.context.tier,
             self.context.sections,
             compared=self.comparison is not None,
             appendix=self.context.tier == "standard" and not self.brief,
         )
+        if self.brief and not self.sheets and not self.context.sections:
+            shown = tuple(each for each in shown if each.id != "findings")
+        return tuple(replace(each, number=place) for place, each in enumerate(shown, start=1))
 
     @property
     def how_sure(self) -> str:
