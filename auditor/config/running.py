@@ -57,6 +57,13 @@ class RunConfig(Section):
     workers: int | None = Field(
         None, ge=1, description="Worker processes of the executor (default: one per core)."
     )
+    loaders: int | None = Field(
+        None,
+        ge=0,
+        description="Threads that read and decode pictures ahead of the model, 0 for none "
+        "(default: 4 where the model runs on a GPU, else none). A dataset of your own is then "
+        "asked by several threads at once.",
+    )
     shard: str | None = Field(
         None,
         description="Which part of the tasks this job does, as I/N: jobs 0/N to N-1/N run the same "

@@ -26,6 +26,8 @@ from auditor.run.tasks import Records, Task, inputs_of
 from auditor.shortcuts.split import discovery_split
 from auditor.subject.usable import nothing_usable
 
+# A guess that no GPU has confirmed yet: see tests/benchmarks/gpu_audit.py.
+LOADERS_ON_GPU = 4
 Relevance = tuple[Samples, tuple[LayerRelevance, ...]]
 
 
@@ -76,7 +78,10 @@ def relevance_of_shard(place: Workplace, task: Task, step: Step) -> dict[str, np
     opened = place.opened
     plan = pass_plan(opened.config.audit, opened.layers)
     rows = range(*task.asked["rows"])
-    return collect_shard(opened.explainer, opened.subject, plan, rows, step)
+    loaders = opened.config.run.loaders
+    if loaders is None:
+        loaders = 0 if opened.subject.device.type == "cpu" else LOADERS_ON_GPU
+    return collect_shard(opened.explainer, opened.subject, plan, rows, step, loaders=loaders)
 
 
 def concepts_of_layers(

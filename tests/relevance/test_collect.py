@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -83,6 +86,45 @@ def test_a_sample_with_no_number_is_set_aside(where: str, value: float, row: int
             assert np.isfinite(values).all(), name
             assert not values[row].any(), name
             assert values[1].tolist() == [2.0] * values.shape[1], name
+
+
+class Slow(Subject):
+    """Takes longest over the batch that is asked for first, and says who read what."""
+
+    def __init__(self) -> None:
+        self.readers: set[int] = set()
+
+    def sift(self, rows: Sequence[int]) -> tuple[SimpleNamespace, dict[int, str]]:
+        time.sleep(0.05 if rows[0] == 0 else 0)
+        self.readers.add(threading.get_ident())
+        return super().sift(rows)
+
+
+@pytest.mark.parametrize("loaders", [1, 3])
+def test_loader_threads_change_no_number(loaders: int) -> None:
+    plan = replace(PLAN, batch=1)
+    explainer: Any = Explainer("none", -1, 0.0)
+    plain = collect_shard(explainer, Subject(), plan, range(ROWS), lambda _: None)
+    slow = Slow()
+    done: list[int] = []
+    found = collect_shard(explainer, slow, plan, range(ROWS), done.append, loaders=loaders)
+    assert found.keys() == plain.keys()
+    assert all(np.array_equal(found[name], plain[name]) for name in plain)
+    assert done == [1] * ROWS
+    assert threading.get_ident() not in slow.readers
+
+
+def test_what_a_loader_thread_cannot_read_stops_the_pass() -> None:
+    class Broken(Subject):
+        def sift(self, rows: Sequence[int]) -> tuple[SimpleNamespace, dict[int, str]]:
+            if 3 in rows:
+                raise IntegrityError("row 3 was changed")
+            return super().sift(rows)
+
+    plan = replace(PLAN, batch=1)
+    explainer: Any = Explainer("none", -1, 0.0)
+    with pytest.raises(IntegrityError, match="row 3"):
+        collect_shard(explainer, Broken(), plan, range(ROWS), lambda _: None, loaders=2)
 
 
 @pytest.mark.parametrize("planned", [2 * ROWS, ROWS])

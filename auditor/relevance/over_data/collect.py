@@ -7,8 +7,11 @@ it. The merge concatenates shards in row order: nothing is summed across them.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -20,7 +23,7 @@ from auditor.records.stages import LayerRelevance, Manifest, Samples
 from auditor.records.work import Work
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.over_data.fingerprints import fingerprints
-from auditor.subject import Subject
+from auditor.subject import Quarantine, Subject, Usable
 
 # Bytes of a number in a shard: float32, and int32 for positions.
 NUMBER = 4
@@ -69,8 +72,12 @@ def collect_shard(
     plan: PassPlan,
     rows: Sequence[int],
     progress: Step,
+    *,
+    loaders: int = 0,
 ) -> dict[str, np.ndarray]:
     """Return the arrays of one shard, a row per sample; quarantined rows hold zeros.
+
+    ``loaders``: threads that read batches ahead of the model; they change no number.
 
     Arrays: ``rows``, ``valid``, ``reasons`` (JSON text), ``logits``, ``target``,
     ``fingerprint`` and, per layer
@@ -93,9 +100,8 @@ def collect_shard(
         for table in plan.further:
             arrays[f"{table}.{index}"] = np.zeros((count, channels), dtype=np.float32)
         arrays[f"size.{index}"] = np.zeros(2, dtype=np.int64)
-    for start in range(0, count, plan.batch):
-        part = list(rows[start : start + plan.batch])
-        batch, quarantine = subject.sift(part)
+    parts = [list(rows[start : start + plan.batch]) for start in range(0, count, plan.batch)]
+    for part, (batch, quarantine) in zip(parts, _read(subject, parts, loaders), strict=True):
         reasons |= quarantine
         if batch.rows:
             indices = np.asarray(batch.rows) - rows[0]
@@ -118,6 +124,26 @@ def collect_shard(
         progress(len(part))
     arrays["reasons"] = np.array(json.dumps(reasons, sort_keys=True))
     return arrays
+
+
+def _read(
+    subject: Subject, parts: Sequence[Sequence[int]], loaders: int
+) -> Iterator[tuple[Usable, Quarantine]]:
+    """Yield what each batch holds, in order, read by ``loaders`` threads ahead of who asks."""
+    if not loaders:
+        yield from map(subject.sift, parts)
+        return
+    waiting = iter(parts)
+    with ThreadPoolExecutor(loaders) as pool:
+        ahead = deque(pool.submit(subject.sift, part) for part in islice(waiting, loaders))
+        try:
+            while ahead:
+                found = ahead.popleft().result()
+                ahead.extend(pool.submit(subject.sift, part) for part in islice(waiting, 1))
+                yield found
+        finally:
+            for each in ahead:
+                each.cancel()
 
 
 def _origins(explainer: Explainer, images: torch.Tensor, targets: np.ndarray) -> list[str]:
