@@ -16,7 +16,7 @@ from auditor.causal.control_members import control_members
 from auditor.causal.images import Members, Stage
 from auditor.causal.latent import Ground, Latent, ground_of, latent_test, promising
 from auditor.causal.rivals import Rival, nearest_class_test
-from auditor.causal.screening import Screened
+from auditor.causal.screening import Screened, Tried
 from auditor.causal.transplant import Region, control_windows
 from auditor.causal.trial import LEAST_COMPARED, Trial, next_rank, run_trial
 from auditor.language.speaking import gettext as _
@@ -39,7 +39,7 @@ class Compared:
     ``means`` are the mean relevance shares of each audited class, None where they are not known.
     """
 
-    screened: Mapping[int, Sequence[Screened]]
+    screened: Mapping[int, Sequence[Screened | Tried]]
     scenes: Mapping[int, Scene]
     rivals: Mapping[int, Rival]
     means: Float[np.ndarray, "class concept"] | None
@@ -49,7 +49,7 @@ class Compared:
         """The evidence shares of all screened regions."""
         return [region.share for group in self.screened.values() for region in group]
 
-    def of_other_classes(self, output: int) -> Iterator[Screened]:
+    def of_other_classes(self, output: int) -> Iterator[Screened | Tried]:
         """Yield the screened regions of all classes but one."""
         for label, group in self.screened.items():
             if label != output:
@@ -181,9 +181,7 @@ def _usual_shares(output: int, screened: Screened, compared: Compared) -> list[f
     area = screened.proposal.area
     others = list(compared.of_other_classes(output))
     similar = [
-        region.share
-        for region in others
-        if 1 / SIMILAR_SIZE <= region.proposal.area / area <= SIMILAR_SIZE
+        region.share for region in others if 1 / SIMILAR_SIZE <= region.area / area <= SIMILAR_SIZE
     ]
     return similar if len(similar) >= LEAST_COMPARED else [region.share for region in others]
 

@@ -48,9 +48,28 @@ def findings_of(
     a class that lie in one another, or of which one does what it does by what lies in the other,
     only the gravest is kept.
     """
+    return told_from_others(graded(stage, tested, results, nulls))
+
+
+def told_from_others(findings: Sequence[Finding]) -> list[Finding]:
+    """Return findings of all classes, gravest first, with fingerprints that tell them apart."""
+    ordered = gravest_first(findings)
+    names = told_apart(
+        [(each.fingerprint, each.details.signature if each.details else None) for each in ordered]
+    )
+    return [
+        finding.model_copy(update={"fingerprint": name})
+        for finding, name in zip(ordered, names, strict=True)
+    ]
+
+
+def graded(
+    stage: Stage, tested: Sequence[Tested], results: Mapping[str, Results], nulls: Nulls
+) -> list[Finding]:
+    """Return the findings as `findings_of`, but with fingerprints that two of them may share."""
     tested = [each for each in tested if not each.in_whole]
     grounds = {each.members.output: Ground(stage, each.members) for each in tested}
-    graded: list[tuple[Finding, Screened]] = []
+    found: list[tuple[Finding, Screened]] = []
     untested: set[int] = set()
 
     def graded_as(candidate: Tested) -> Grade | None:
@@ -69,17 +88,10 @@ def findings_of(
             continue
         if verdict == "U":
             untested.add(output)
-        graded.append(
+        found.append(
             (_finding(stage, candidate, results[candidate.id], verdict, nulls), candidate.screened)
         )
-    kept = without_parts(sorted(graded, key=lambda pair: _order(pair[0])), same)
-    names = told_apart(
-        [(each.fingerprint, each.details.signature if each.details else None) for each in kept]
-    )
-    return [
-        finding.model_copy(update={"fingerprint": name})
-        for finding, name in zip(kept, names, strict=True)
-    ]
+    return without_parts(sorted(found, key=lambda pair: _order(pair[0])), same)
 
 
 def gravest_first(findings: Iterable[Finding]) -> list[Finding]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
@@ -15,6 +18,11 @@ from auditor.causal.probe import Probe
 from auditor.config.audit import ShortcutConfig
 from auditor.records.stages import Samples
 from auditor.shortcuts.propose.heat import smoothed_positive
+
+# Inputs and pictures of a class.
+Shown = tuple[Tensor, np.ndarray]
+# Of members that are held while others are looked at: 20 classes of 64 pixels, two of 224.
+MOST_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,18 +57,44 @@ class Pool:
         return np.flatnonzero((self.labels != output) & (self.predictions != output))
 
 
+class Shelf:
+    """Pictures that were loaded, the latest of them up to ``most`` bytes; at least one class's."""
+
+    def __init__(self, most: int = MOST_BYTES) -> None:
+        self._most = most
+        self._held: OrderedDict[int, Shown] = OrderedDict()
+
+    def get(self, output: int, load: Callable[[], Shown]) -> Shown:
+        """Return what is held of a class, loaded where nothing is."""
+        found = self._held.pop(output, None) or load()
+        self._held[output] = found
+        while len(self._held) > 1 and sum(map(_bytes, self._held.values())) > self._most:
+            self._held.popitem(last=False)
+        return found
+
+
+def _bytes(shown: Shown) -> int:
+    inputs, pictures = shown
+    return inputs.numel() * inputs.element_size() + pictures.nbytes
+
+
 @dataclass(frozen=True, eq=False)
 class Stage:
     """A search with the images of all classes that its tests edit: the stage on which they run.
 
     ``targets`` are of the test half, ``others``, of which controls are made, of the discovery half.
-    ``tests`` is how many tests the search runs at most.
+    ``tests`` is how many tests the search runs at most, ``searched`` the classes with members
+    enough. ``means`` are the mean relevance shares of each audited class, None where they are not
+    known. ``shelf`` keeps pictures of members at hand.
     """
 
     search: Search
     targets: Pool
     others: Pool
     tests: int
+    searched: tuple[int, ...] = ()
+    means: Float[np.ndarray, "class concept"] | None = None
+    shelf: Shelf = field(default_factory=Shelf)
 
     @property
     def probe(self) -> Probe:
@@ -98,6 +132,50 @@ def load_members(search: Search, output: int) -> Members:
         pictures=probe.pictures(inputs),
         logits=samples.logits[kept],
         objects=probe.objects(kept),
+    )
+
+
+class Recalled(Members):
+    """Members of which the pictures are loaded when they are looked at."""
+
+    def __init__(self, load: Callable[[], Shown], **known: Any) -> None:
+        for name, value in known.items():
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "_load", load)
+
+    @property
+    def inputs(self) -> Float[Tensor, "member 3 h w"]:
+        """The members as inputs."""
+        return self._load()[0]  # type: ignore[no-any-return,attr-defined]
+
+    @property
+    def pictures(self) -> UInt8[np.ndarray, "member h w 3"]:
+        """The members as pictures."""
+        return self._load()[1]  # type: ignore[no-any-return,attr-defined]
+
+
+def recalled(
+    stage: Stage,
+    output: int,
+    rows: Int[np.ndarray, "member"],
+    heat: Float[np.ndarray, "member h w"],
+    objects: Float[np.ndarray, "member h w"] | None,
+) -> Members:
+    """Return members of a class as they were loaded before, of which these parts were kept."""
+    probe, samples = stage.probe, stage.samples
+
+    def load() -> Shown:
+        inputs = probe.inputs(rows)
+        return inputs, probe.pictures(inputs)
+
+    return Recalled(
+        lambda: stage.shelf.get(output, load),
+        output=output,
+        rows=rows,
+        discovery=samples.discovery[rows],
+        heat=heat,
+        logits=samples.logits[rows],
+        objects=objects,
     )
 
 

@@ -9,6 +9,7 @@ and raises classes that are near its own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
@@ -43,14 +44,52 @@ from auditor.shortcuts.tests import TESTS
 TARGETS = 24
 
 
+@dataclass(frozen=True, eq=False)
+class ClassNulls:
+    """The tests of what cannot be a shortcut of a class: each entry has the results of one trial.
+
+    Of ``windows``, of random directions of candidates (``latent``), and of candidates read towards
+    a ``wrong`` class.
+    """
+
+    windows: Sequence[Sequence[Evidence]]
+    latent: Sequence[Evidence]
+    wrong: Sequence[Sequence[Evidence]]
+
+
 def self_check(
     stage: Stage, classes: Sequence[Members], tested: Sequence[Tested], compared: Compared
 ) -> Nulls:
     """Test what cannot be a shortcut: what do its effects come to, and does any of them pass?"""
-    measured = [made for members in classes for made in _windows(stage, members, compared)]
+    own = [
+        [candidate for candidate in tested if candidate.members.output == members.output]
+        for members in classes
+    ]
+    return nulls_of(
+        [
+            class_nulls(stage, members, candidates, compared)
+            for members, candidates in zip(classes, own, strict=True)
+        ]
+    )
+
+
+def class_nulls(
+    stage: Stage, members: Members, tested: Sequence[Tested], compared: Compared
+) -> ClassNulls:
+    """Test what cannot be a shortcut of a class; ``tested`` are its candidates."""
     latent = [candidate.latent.null for candidate in tested if candidate.latent is not None]
-    measured += [[null] for null in latent if null is not None]
-    wrong = [_towards_a_wrong_class(stage, candidate, compared) for candidate in tested]
+    return ClassNulls(
+        windows=tuple(tuple(made) for made in _windows(stage, members, compared)),
+        latent=tuple(null for null in latent if null is not None),
+        wrong=tuple(tuple(_towards_a_wrong_class(stage, each, compared)) for each in tested),
+    )
+
+
+def nulls_of(classes: Sequence[ClassNulls]) -> Nulls:
+    """Say what the effects of all classes come to, and which trials pass."""
+    measured = [made for each in classes for made in each.windows]
+    measured += [(null,) for each in classes for null in each.latent]
+    wrong = [made for each in classes for made in each.wrong]
     bounds: dict[str, list[float]] = {}
     for each in chain.from_iterable(measured):
         if each.has_run:

@@ -40,6 +40,15 @@ WITHOUT = 0.25
 
 
 @dataclass(frozen=True, eq=False)
+class Tried:
+    """What other classes need of a screened region: its ``share``, its area and its ``effects``."""
+
+    share: float
+    area: float
+    effects: Float[np.ndarray, "tried"]
+
+
+@dataclass(frozen=True, eq=False)
 class Screened:
     """A proposal with what it did on the discovery half.
 
@@ -61,6 +70,11 @@ class Screened:
     def measured(self) -> bool:
         """Say whether there were images of other classes; else ``effects`` are relevance inside."""
         return len(self.targets) > 0 and len(self.fillers) == len(self.targets)
+
+    @property
+    def area(self) -> float:
+        """The share of the picture that the region covers."""
+        return self.proposal.area
 
     @property
     def reference_effect(self) -> float:

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
 from auditor import causal
 from auditor.base.registry import import_all
-from auditor.causal.candidate import Compared, Tested, tested_candidates
-from auditor.causal.causes import causes_of
+from auditor.causal.by_class import (
+    OF_CLASSES,
+    SCREENED,
+    ClassTests,
+    Correction,
+    Kept,
+    Plan,
+    Screening,
+    members_of,
+    tests_of,
+)
+from auditor.causal.candidate import Tested
 from auditor.causal.context import Search
-from auditor.causal.findings import findings_of, gravest_first
-from auditor.causal.global_factors import MOST_TESTS, factor_trials, factors_of
-from auditor.causal.images import Members, Stage, load_members, load_pool
-from auditor.causal.joining import joined
+from auditor.causal.findings import gravest_first, told_from_others
+from auditor.causal.global_factors import MOST_TESTS, FactorTrial, factor_trials, factors_of
+from auditor.causal.images import Members, Stage, load_pool
 from auditor.causal.kinds import CONTEXTS, GEOMETRY, kinds_of
-from auditor.causal.nulls import self_check
-from auditor.causal.object_geometry import GEOMETRY_TESTS, geometry_trials
-from auditor.causal.proposing import Means, propose
-from auditor.causal.rivals import rivals_of
-from auditor.causal.screening import Screened, screen, selected
+from auditor.causal.nulls import nulls_of
+from auditor.causal.object_geometry import GEOMETRY_TESTS, Geometry, geometry_trials
+from auditor.causal.screening import Tried
 from auditor.causal.standing import standing_layers
 from auditor.causal.surround_findings import context_findings
-from auditor.causal.surround_trials import CONTEXT_TESTS, context_trials
+from auditor.causal.surround_trials import CONTEXT_TESTS, Contexts, context_trials
 from auditor.causal.transplant import controls_of
 from auditor.causal.trial import FIRST_TARGETS, LEAST_IMAGES, Trial, last_share
 from auditor.language.numbers import whole_percent
@@ -31,11 +40,11 @@ from auditor.language.speaking import gettext as _
 from auditor.language.speaking import ngettext
 from auditor.records.shortcuts import ColumnFactor, Factors, OddSample, SearchLimits
 from auditor.records.stages import Finding, ShortcutReport
+from auditor.run.tasks import Referring
 from auditor.shortcuts.calibration import Nulls
 from auditor.shortcuts.grading import CLEAR, LEVEL, LIKELY, above_usual, settled
-from auditor.shortcuts.propose.merging import left_out, merged
 from auditor.shortcuts.propose.proposals import MAX_AREA, PROPOSALS, class_means
-from auditor.shortcuts.scenes import balanced, scene
+from auditor.shortcuts.scenes import scale_of
 from auditor.shortcuts.statistics import detection_limit, more_than
 from auditor.shortcuts.tests import TESTS
 from auditor.shortcuts.whole_pictures.columns import COLUMNS, column_factors
@@ -43,48 +52,164 @@ from auditor.shortcuts.whole_pictures.global_factors import WHOLE_PICTURES
 from auditor.shortcuts.whole_pictures.odd import ODD_SAMPLES, odd_samples
 from auditor.shortcuts.whole_pictures.surround_looks import CONTEXT
 
-# Steps that are reported: of each class its screening and its tests; the self-check and factors.
-EACH, CLOSING = 2, 2
-# Proposals of a class that follow relevance and are tried.
-SCREENED = 8
+# Steps that are reported: of each class screening, tests and findings; self-check and factors.
+EACH, CLOSING = 3, 2
 # More passes of the self-check than this chance explains are said to be too many.
 SURPRISING = 0.05
 
 
-def find_shortcuts(search: Search) -> ShortcutReport:
+class Classes(Kept, Protocol):
+    """Does the work of each class, here or elsewhere, and keeps what it finds."""
+
+    def each(self, name: str, outputs: Sequence[int]) -> None:
+        """Do the work of a stage of `OF_CLASSES` for classes."""
+
+    def keep(self, name: str, make: Callable[[], Any]) -> Any:
+        """Return what was put together of all classes, made now where it is not there yet."""
+
+
+class InMemory:
+    """Does the classes one after the other, and keeps everything in memory."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._found: dict[tuple[str, int], Any] = {}
+        self._plans: dict[str, Any] = {}
+
+    def plan(self, name: str) -> Any:
+        """Return what was put together of all classes."""
+        return self._plans[name]
+
+    def of(self, name: str, output: int, shared: Mapping[str, Any]) -> Any:
+        """Return the record of a class, with the objects that it was made with."""
+        return self._found[name, output]
+
+    def each(self, name: str, outputs: Sequence[int]) -> None:
+        """Do the work of a stage for classes."""
+        for output in outputs:
+            made = OF_CLASSES[name](self._stage, output, self)
+            value = made.value if isinstance(made, Referring) else made
+            self._found[name, output] = value
+            self._stage.search.progress(1)
+
+    def keep(self, name: str, make: Callable[[], Any]) -> Any:
+        """Return what was put together of all classes."""
+        self._plans[name] = make()
+        return self._plans[name]
+
+
+def find_shortcuts(
+    search: Search, *, stage: Stage | None = None, classes: Classes | None = None
+) -> ShortcutReport:
     """Search the audited classes for regions that the model relies on and that look artificial.
 
-    Progress: 1 after a class is screened and 1 after it is tested (2 for a class that is not
-    searched), then 1 after the self-check and 1 after the statistics of whole pictures.
+    Progress: 1 after a class is screened, tested and graded each (3 for a class that is not
+    searched), 1 after the self-check and 1 after the statistics of whole pictures.
+
+    Args:
+        search: the model, the data, and what is asked.
+        stage: that of `stage_of`, where it is there already.
+        classes: who does the work of each class; by default it is done here, in memory.
     """
-    classes, not_searched = _load_classes(search)
-    search.progress(EACH * (len(search.outputs) - len(classes)))
-    stage = _stage(search, classes)
+    stage = stage or stage_of(search)
+    classes = classes or InMemory(stage)
+    outputs = stage.searched
+    search.progress(EACH * (len(search.outputs) - len(outputs)))
+    classes.each("screening", outputs)
+    screened = [classes.of("screening", output, {}) for output in outputs]
+    members = [members_of(stage, output, classes) for output in outputs]
+    plan = classes.keep("budget", lambda: _budget(stage, screened, members))
+    classes.each("tests", outputs)
+    made = [tests_of(stage, output, classes) for output in outputs]
+    correction, found = _corrected(stage, classes, members, made)
+    classes.each("findings", outputs)
+    graded = [classes.of("findings", output, {}) for output in outputs]
+    findings = told_from_others([finding for part in graded for finding in part])
+    return _report(stage, plan, screened, members, findings, correction, found)
+
+
+def stage_of(search: Search) -> Stage:
+    """Return the stage of a search: pictures of other classes, and what is known of all classes.
+
+    Targets are of the test half, of which controls are not.
+    """
+    samples, config = search.samples, search.config
+    searched = tuple(
+        output
+        for output in search.outputs
+        if int(samples.discovery[samples.members(output)].sum()) >= LEAST_IMAGES
+    )
+    present = max(2, len(np.unique(samples.labels[samples.valid])))
+    size = config.targets + -(-config.targets // (present - 1)) if searched else 0
+    targets = np.flatnonzero(samples.valid & ~samples.discovery)
+    others = np.flatnonzero(samples.valid & samples.discovery)
+    tests = sum(TESTS[name].of_regions for name in TESTS)
+    tests *= min(config.total, config.per_class * len(searched))
+    whole_pictures = WHOLE_PICTURES in search.proposals
+    tests += MOST_TESTS + GEOMETRY_TESTS * len(searched) if whole_pictures else 0
+    tests += CONTEXT_TESTS * len(searched) if CONTEXT in search.proposals else 0
     means = None
     if search.relevance is not None:
-        means = class_means(search.relevance, search.samples, search.outputs)
-    screened, left = _screen_classes(stage, classes, means)
-    boxes = search.probe.subject.boxed
-    scenes = {c.output: scene(c.pictures, c.heat, c.objects, boxes=boxes) for c in classes}
-    rivals = rivals_of(search, classes, stage.others)
-    compared = Compared(screened, balanced(scenes), rivals, means)
-    layers, notes = standing_layers(search, classes)
-    chosen = _within_budget(search, screened)
-    tested: list[Tested] = []
-    for members in classes:
-        layer = layers.get(members.output)
-        causes = causes_of(stage, members, chosen[members.output])
-        parts = tested_candidates(stage, members, causes, compared, layer)
-        tested += joined(stage, members, parts, compared, layer)
-        search.progress(1)
-    nulls = self_check(stage, classes, tested, compared)
+        means = class_means(search.relevance, samples, search.outputs)
+    return Stage(
+        search,
+        load_pool(search, targets, size, name="targets"),
+        load_pool(search, others, size, name="others"),
+        max(1, tests),
+        searched,
+        means,
+    )
+
+
+def _budget(stage: Stage, screened: Sequence[Screening], members: Sequence[Members]) -> Plan:
+    """Choose over all classes the best of the best regions, and where they are looked for."""
+    config = stage.config
+    shares = sorted(
+        (each.tried[place].share for each in screened for place in each.chosen), reverse=True
+    )
+    least = shares[config.total - 1] if len(shares) > config.total else -np.inf
+    layers, notes = standing_layers(stage.search, members)
+    return Plan(
+        tried={each.output: each.tried for each in screened},
+        chosen={
+            each.output: tuple(at for at in each.chosen if each.tried[at].share >= least)
+            for each in screened
+        },
+        scale=scale_of([each.squares for each in screened]) if screened else np.ones(6),
+        layers=layers,
+        notes=tuple(notes),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What the search found besides the findings of regions; ``tested`` are all candidates.
+
+    ``surrounds`` are findings of contexts; ``tests`` is how many tests the run made.
+    """
+
+    tested: Sequence[Tested]
+    factors: Sequence[FactorTrial]
+    contexts: Contexts
+    geometry: Geometry
+    surrounds: Sequence[Finding]
+    tests: int
+    notes: Sequence[str]
+
+
+def _corrected(
+    stage: Stage, classes: Classes, members: Sequence[Members], made: Sequence[ClassTests]
+) -> tuple[Correction, _Found]:
+    """Test what is of all classes, and correct the results of all tests for how many there are."""
+    search = stage.search
+    tested = [candidate for each in made for candidate in each.tested]
+    nulls = nulls_of([each.nulls for each in made])
     search.progress(1)
-    whole_pictures = WHOLE_PICTURES in search.proposals and bool(classes)
-    factors, said = factor_trials(stage, classes) if whole_pictures else ([], [])
-    contexts = context_trials(stage, classes, tested)
-    geometry = geometry_trials(stage, classes)
+    whole_pictures = WHOLE_PICTURES in search.proposals and bool(members)
+    factors, said = factor_trials(stage, members) if whole_pictures else ([], [])
+    contexts = context_trials(stage, members, tested)
+    geometry = geometry_trials(stage, members)
     factors = [*factors, *geometry.trials]
-    notes += said + geometry.notes
     search.progress(1)
     results, tests = settled(
         {each.id: each.evidence for each in tested}
@@ -92,30 +217,48 @@ def find_shortcuts(search: Search) -> ShortcutReport:
         | contexts.results
     )
     surrounds = context_findings(stage, contexts.trials, results)
-    findings = gravest_first([*findings_of(stage, tested, results, nulls), *surrounds])
-    notes += contexts.notes(len(surrounds))
-    notes += [
-        *not_tried(left),
-        *not_tested(screened, chosen, len(tested)),
+    correction = classes.keep("correction", lambda: Correction(results, nulls))
+    notes = [*said, *geometry.notes, *contexts.notes(len(surrounds))]
+    return correction, _Found(tested, factors, contexts, geometry, surrounds, tests, notes)
+
+
+def _report(
+    stage: Stage,
+    plan: Plan,
+    screened: Sequence[Screening],
+    members: Sequence[Members],
+    graded: Sequence[Finding],
+    correction: Correction,
+    found: _Found,
+) -> ShortcutReport:
+    search, tested, nulls = stage.search, found.tested, correction.nulls
+    findings = gravest_first([*graded, *found.surrounds])
+    columns, odd, odd_total, said = _of_the_data(search, bool(stage.searched))
+    notes = [
+        *plan.notes,
+        *found.notes,
+        *not_tried([each.left for each in screened]),
+        *not_tested(plan.tried, plan.chosen, len(tested)),
         *closing_notes(tested, findings, nulls),
+        *said,
     ]
-    columns, odd, odd_total, said = _of_the_data(search, bool(classes))
-    notes += said
     kinds = kinds_of(
         stage,
-        classes,
-        tests,
-        factors=factors,
+        members,
+        found.tests,
+        factors=found.factors,
         columns=columns,
-        elsewhere={CONTEXTS: contexts.looked(tests), GEOMETRY: geometry.looked(tests)},
+        elsewhere={
+            CONTEXTS: found.contexts.looked(found.tests),
+            GEOMETRY: found.geometry.looked(found.tests),
+        },
     )
+    limits = _limits(stage, plan, tested, found.tests, nulls, notes)
     return ShortcutReport(
         tuple(findings),
-        _limits(stage, compared, tested, tests, nulls, notes).model_copy(
-            update={"not_searched": not_searched, "kinds": kinds}
-        ),
+        limits.model_copy(update={"not_searched": _not_searched(search), "kinds": kinds}),
         Factors(
-            factors=factors_of(search, factors, results),
+            factors=factors_of(search, found.factors, correction.results),
             columns=tuple(columns),
             odd=tuple(odd),
             odd_total=odd_total,
@@ -128,90 +271,29 @@ def steps_of(outputs: Sequence[int]) -> int:
     return EACH * len(outputs) + CLOSING
 
 
-def _load_classes(search: Search) -> tuple[list[Members], str]:
-    """Load the classes with enough members to choose regions; name the others in a sentence."""
+def _not_searched(search: Search) -> str:
+    """Name the classes with too few members to choose regions, in a sentence."""
     samples = search.samples
-    large, small = [], []
-    for output in search.outputs:
-        rows = samples.members(output)
-        if int(samples.discovery[rows].sum()) < LEAST_IMAGES:
-            small.append(f"{search.class_name(output)} ({len(rows)})")
-        else:
-            large.append(load_members(search, output))
-    not_searched = ""
-    if small:
-        not_searched = _(
-            "Not searched, too few correctly classified images: %(small)s. A class needs at "
-            "least %(least_images)s in each half of the data, so about %(value)s.",
-            small=", ".join(small),
-            least_images=LEAST_IMAGES,
-            value=2 * LEAST_IMAGES,
-        )
-    return [members for members in large if len(members.rows)], not_searched
-
-
-def _stage(search: Search, classes: Sequence[Members]) -> Stage:
-    """Load the images of other classes: targets from the test half, controls from the other."""
-    samples, config = search.samples, search.config
-    present = max(2, len(np.unique(samples.labels[samples.valid])))
-    size = config.targets + -(-config.targets // (present - 1)) if classes else 0
-    targets = np.flatnonzero(samples.valid & ~samples.discovery)
-    others = np.flatnonzero(samples.valid & samples.discovery)
-    tests = sum(TESTS[name].of_regions for name in TESTS)
-    tests *= min(config.total, config.per_class * len(classes))
-    tests += MOST_TESTS + GEOMETRY_TESTS * len(classes) if WHOLE_PICTURES in search.proposals else 0
-    tests += CONTEXT_TESTS * len(classes) if CONTEXT in search.proposals else 0
-    return Stage(
-        search,
-        load_pool(search, targets, size, name="targets"),
-        load_pool(search, others, size, name="others"),
-        max(1, tests),
+    rows = {output: samples.members(output) for output in search.outputs}
+    small = [
+        f"{search.class_name(output)} ({len(members)})"
+        for output, members in rows.items()
+        if int(samples.discovery[members].sum()) < LEAST_IMAGES
+    ]
+    if not small:
+        return ""
+    return _(
+        "Not searched, too few correctly classified images: %(small)s. A class needs at "
+        "least %(least_images)s in each half of the data, so about %(value)s.",
+        small=", ".join(small),
+        least_images=LEAST_IMAGES,
+        value=2 * LEAST_IMAGES,
     )
-
-
-def _screen_classes(
-    stage: Stage, classes: Sequence[Members], means: Means | None
-) -> tuple[dict[int, list[Screened]], list[tuple[int, int]]]:
-    """Screen every class; return its regions, and how many were left out and not tried."""
-    screened: dict[int, list[Screened]] = {}
-    left: list[tuple[int, int]] = []
-    for members in classes:
-        screened[members.output], counts = _screen_class(stage, members, means, len(classes))
-        left.append(counts)
-        stage.search.progress(1)
-    return screened, left
-
-
-def _screen_class(
-    stage: Stage, members: Members, means: Means | None, classes: int
-) -> tuple[list[Screened], tuple[int, int]]:
-    """Try the proposals of a class; say also how many of them were `left_out`."""
-    rng = stage.search.rng("members that are tried", members.output)
-    proposed = propose(stage, members, means)
-    kept = merged(proposed, SCREENED)
-    screened = screen(stage.probe, members, kept, stage.others, classes=classes, rng=rng)
-    return screened, left_out(proposed, kept)
-
-
-def _within_budget(
-    search: Search, screened: Mapping[int, Sequence[Screened]]
-) -> dict[int, list[Screened]]:
-    """Choose the best regions of each class, and over all classes the best of the best."""
-    config = search.config
-    chosen = {output: selected(group, config.per_class) for output, group in screened.items()}
-    shares = sorted((region.share for group in chosen.values() for region in group), reverse=True)
-    if len(shares) <= config.total:
-        return chosen
-    least = shares[config.total - 1]
-    return {
-        output: [region for region in group if region.share >= least]
-        for output, group in chosen.items()
-    }
 
 
 def _limits(
     stage: Stage,
-    compared: Compared,
+    plan: Plan,
     tested: Sequence[Tested],
     tests: int,
     nulls: Nulls,
@@ -224,7 +306,7 @@ def _limits(
     targets = {int(row) for pairing in pairings for row in stage.targets.rows[pairing.targets]}
     return SearchLimits(
         ran=True,
-        proposed=len(compared.shares),
+        proposed=sum(map(len, plan.tried.values())),
         tests=tests,
         targets=len(targets),
         detection_limit=detection_limit(
@@ -289,12 +371,12 @@ def not_tried(left: Sequence[tuple[int, int]]) -> list[str]:
 
 
 def not_tested(
-    screened: Mapping[int, Sequence[Screened]],
-    chosen: Mapping[int, Sequence[Screened]],
+    tried: Mapping[int, Sequence[Tried]],
+    chosen: Mapping[int, Sequence[int]],
     tested: int,
 ) -> list[str]:
     """Say how many regions moved the model and were not tested, and why."""
-    moved = sum(region.share > 0 for group in screened.values() for region in group)
+    moved = sum(region.share > 0 for group in tried.values() for region in group)
     wanted = sum(map(len, chosen.values()))
     if moved == tested:
         return []

@@ -9,10 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from auditor.base.progress import Progress, Step
-from auditor.causal.context import Search
-from auditor.causal.probe import Probe
-from auditor.causal.search import find_shortcuts, steps_of
+from auditor.base.progress import Progress
 from auditor.causal.trial import LEAST_IMAGES
 from auditor.config.audit import Config
 from auditor.pipeline.analyses import (
@@ -46,8 +43,9 @@ from auditor.pipeline.result_pictures import (
     reference_samples,
 )
 from auditor.pipeline.resume import check_left, remove_unlisted_pictures
+from auditor.pipeline.searching import help_search, shortcuts_of
 from auditor.pipeline.workplace import executor_of
-from auditor.records.stages import Samples, ShortcutReport
+from auditor.records.stages import Samples
 from auditor.relevance.sweep.numerics import exact
 from auditor.report.document.result import AuditResult
 from auditor.report.sections.analysis import Analysis, LayerAnalysis
@@ -108,7 +106,7 @@ def share_audit(
     """
     with opened_audit(config, base, out, created, argv, progress) as begun:
         context, layers = _concepts(begun)
-        _shortcuts(context, layers[-1])
+        help_search(context, layers[-1])
         return begun.run.path
 
 
@@ -168,7 +166,7 @@ def _stages(opened: Opened) -> tuple[RunFolder, AuditResult]:
     of_classes = strategies_and_mistakes(context, layers[-1])
     units, views = analysis_pictures(context, layers, decisions, of_classes)
     further = further_concepts(context, layers, decisions, of_classes)
-    shortcuts = _shortcuts(context, layers[-1])
+    shortcuts = shortcuts_of(context, layers[-1])
     local = single_pictures(context, layers[-1])
     drawn = atlases(context, layers[-1])
     analysis = Analysis(
@@ -208,32 +206,3 @@ def _stages(opened: Opened) -> tuple[RunFolder, AuditResult]:
 def _testable(samples: Samples, output: int) -> bool:
     """Say whether a class has images enough for the causal tests."""
     return int(samples.discovery[samples.members(output)].sum()) >= LEAST_IMAGES
-
-
-def _shortcuts(context: Context, last: LayerAnalysis) -> ShortcutReport | None:
-    config, outputs = context.config, context.outputs
-    if not config.shortcuts.enabled:
-        return None
-    leading = {output: (last.layer.layer, last.leading.get(output, ())) for output in outputs}
-
-    def make(step: Step) -> ShortcutReport:
-        return find_shortcuts(
-            Search(
-                Probe(context.explainer, context.subject),
-                context.samples,
-                leading,
-                tuple(outputs),
-                config.shortcuts,
-                seed=config.audit.seed,
-                relevance=last.layer,
-                progress=step,
-            )
-        )
-
-    return context.once(
-        "shortcuts",
-        "clever-Hans candidates",
-        make,
-        reads=["relevance", last.stage],
-        steps=steps_of(outputs),
-    )

@@ -44,18 +44,19 @@ class Opened:
         *,
         inputs: Mapping[str, Any],
         steps: int | None = None,
+        tasks: Sequence[str] = (),
     ) -> T:
         """Return the record of a stage, made now unless the run holds it for the same inputs.
 
         ``title`` is what the user reads while it is made, in ``steps`` of which ``make`` is given
-        the counter.
+        the counter; ``tasks`` are stages of tasks that it is made of.
         """
 
         def work() -> T:
             with self.progress.stage(title, steps) as step:
                 return make(step)
 
-        return self.run.once(name, inputs, work)
+        return self.run.once(name, inputs, work, tasks=tasks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +81,7 @@ class Context(Opened):
         *,
         reads: Sequence[str],
         steps: int | None = None,
+        tasks: Sequence[str] = (),
     ) -> T:
         """Run a stage that reads other stages, by their names, and the audited classes.
 
@@ -88,7 +90,7 @@ class Context(Opened):
         """
         digests = {stage: self.run.digest(stage) for stage in reads}
         inputs = {**digests, "outputs": self.outputs}
-        record = self.stage(name, title, make, inputs=inputs, steps=steps)
+        record = self.stage(name, title, make, inputs=inputs, steps=steps, tasks=tasks)
         accounts(self.samples)
         return record
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,16 +14,22 @@ from threadpoolctl import threadpool_limits
 
 from auditor.base.errors import IntegrityError
 from auditor.base.progress import Step
+from auditor.causal.context import Search
+from auditor.causal.images import Stage
+from auditor.causal.probe import Probe
+from auditor.causal.search import stage_of
 from auditor.config.audit import Config
-from auditor.pipeline.context import Opened
+from auditor.pipeline.context import Context, Opened, context_of
 from auditor.pipeline.device_class import device_class
 from auditor.pipeline.identity import model_identity
 from auditor.pipeline.opening import audited_layers, make_explainer
 from auditor.pipeline.plugins import load_plugins
 from auditor.relevance.sweep.numerics import exact, keep_memory
+from auditor.report.sections.analysis import LayerAnalysis
+from auditor.run.codec import load_record
 from auditor.run.executors import EXECUTORS, Setup
 from auditor.run.executors.shards import Shards
-from auditor.run.folder import RunFolder
+from auditor.run.folder import STAGES, RunFolder
 from auditor.run.tasks import Done, Executor, Job, Records, Task, Work, each
 from auditor.subject import Subject, load_subject
 
@@ -31,10 +38,43 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Workplace:
-    """What tasks work with; ``entered`` holds the settings that a process of its own keeps to."""
+    """What tasks work with; ``entered`` holds the settings that a process of its own keeps to.
+
+    ``search`` is that for shortcuts, where it is known already.
+    """
 
     opened: Opened
     entered: ExitStack | None = None
+    search: Search | None = None
+
+    @cached_property
+    def stage(self) -> Stage:
+        """The stage of the search for shortcuts."""
+        return stage_of(self.search or search_again(self.opened))
+
+
+def search_of(context: Context, last: LayerAnalysis, step: Step) -> Search:
+    """Return the search of an audit at the layer ``last``; ``step`` is told of its progress."""
+    outputs = context.outputs
+    return Search(
+        Probe(context.explainer, context.subject),
+        context.samples,
+        {output: (last.layer.layer, last.leading.get(output, ())) for output in outputs},
+        tuple(outputs),
+        context.config.shortcuts,
+        seed=context.config.audit.seed,
+        relevance=last.layer,
+        progress=step,
+    )
+
+
+def search_again(opened: Opened) -> Search:
+    """Return the search of an audit as its run folder knows it, in another process."""
+    stages = opened.run.path / STAGES
+    samples, layers = load_record(stages / "relevance")
+    name = f"concepts-{len(layers) - 1}"
+    last = LayerAnalysis(name, layers[-1], *load_record(stages / name))
+    return search_of(context_of(opened, samples), last, lambda _: None)
 
 
 def in_tasks(

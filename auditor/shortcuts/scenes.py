@@ -114,14 +114,25 @@ def balanced(scenes: Mapping[int, Scene]) -> dict[int, Scene]:
     """
     if not scenes:
         return {}
-    squares = [
-        (each.gradients.astype(np.float64) ** 2).mean(axis=(2, 3)) for each in scenes.values()
-    ]
-    scale = np.sqrt(np.concatenate(squares).mean(axis=0)) + 1e-3
-    return {
-        output: replace(each, gradients=(each.gradients / scale[:, None, None]).astype(np.float32))
-        for output, each in scenes.items()
-    }
+    scale = scale_of([squares_of(each) for each in scenes.values()])
+    return {output: scaled(each, scale) for output, each in scenes.items()}
+
+
+def squares_of(one: Scene) -> Float[np.ndarray, "member 6"]:
+    """Return the mean squares of the gradients of each member."""
+    squares: np.ndarray = (one.gradients.astype(np.float64) ** 2).mean(axis=(2, 3))
+    return squares
+
+
+def scale_of(squares: Sequence[Float[np.ndarray, "member 6"]]) -> Float[np.ndarray, "6"]:
+    """Return what the gradients of scenes are divided by, see `balanced`."""
+    scale: np.ndarray = np.sqrt(np.concatenate(squares).mean(axis=0)) + 1e-3
+    return scale
+
+
+def scaled(one: Scene, scale: Float[np.ndarray, "6"]) -> Scene:
+    """Return a scene with gradients divided by ``scale``."""
+    return replace(one, gradients=(one.gradients / scale[:, None, None]).astype(np.float32))
 
 
 def _looks(

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from auditor.causal import search as searching
+from auditor.causal import by_class
 from tests.benchmarks.shortcuts.artefacts import ARTEFACTS
 from tests.benchmarks.shortcuts.manipulation import Effect
 from tests.benchmarks.shortcuts.scores import hits, iou
@@ -50,8 +50,8 @@ class Trace:
 def traced() -> Iterator[Trace]:
     """Record the stages of every search while the context is open; the search stays as it is."""
     trace = Trace()
-    merged, screen, selected = searching.merged, searching.screen, searching.selected
-    findings_of = searching.findings_of
+    merged, screen, selected = by_class.merged, by_class.screen, by_class.selected
+    graded = by_class.graded
 
     def merging(proposals: Sequence[Any], *rest: Any, **options: Any) -> Any:
         trace.proposed.append(list(proposals))
@@ -74,14 +74,14 @@ def traced() -> Iterator[Trace]:
     ) -> Any:
         trace.tested.extend(tested)
         trace.results.update(results)
-        return findings_of(stage, tested, results, *rest, **options)
+        return graded(stage, tested, results, *rest, **options)
 
     with ExitStack() as stack:
         for name, function in (
             ("merged", merging), ("screen", screening), ("selected", selecting),
-            ("findings_of", finding),
+            ("graded", finding),
         ):  # fmt: skip
-            stack.enter_context(patch.object(searching, name, function))
+            stack.enter_context(patch.object(by_class, name, function))
         yield trace
 
 
