@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,9 +13,12 @@ from pathlib import Path
 import pytest
 
 from auditor.base.errors import IntegrityError
+from auditor.run.manifest import read_manifest
 from auditor.run.storage import file_digest
 from tests.pipeline.small import write_own_model_audit
 from tests.pipeline.tiny import LEAN, loaded_once, run, write_tiny_audit
+
+ENVIRONMENT = os.environ | {"SOURCE_DATE_EPOCH": "1767225600"}
 
 
 @pytest.fixture(scope="module")
@@ -55,23 +59,67 @@ def test_an_executor_is_no_part_of_the_result(config: Path, tmp_path: Path) -> N
     assert [file_digest(two / name) for name in done] == [file_digest(one / name) for name in done]
 
 
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], str]:
+    """Return the command of an audit that searches its classes, and the digest of its result."""
+    folder = tmp_path_factory.mktemp("searched")
+    config = write_own_model_audit(
+        folder,
+        per_class=20,
+        audit=LEAN | {"shard": 16},
+        shortcuts={"per_class": 2, "permutations": 200},
+        report={"formats": ["html"]},
+    )
+    command = [sys.executable, "-m", "auditor", "run", str(config), "--quiet"]
+    subprocess.run([*command, "--out", str(folder / "alone")], check=True, env=ENVIRONMENT)
+    return command, result_in(folder / "alone")
+
+
+def workers_of(process: subprocess.Popen) -> list[int]:
+    """Return the worker processes of a run."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [pid for pid in map(int, children) if "spawn_main" in command_of(pid)]
+
+
+def command_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="asks /proc for the workers")
+@pytest.mark.parametrize("stage", ["pass", "screening", "tests"])
+def test_a_worker_killed_in_any_stage_costs_one_task(
+    searched: tuple[list[str], str], tmp_path: Path, stage: str
+) -> None:
+    command, alone = searched
+    command = [*command, "--out", str(tmp_path), "--executor", "processes", "--workers", "2"]
+    process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 240
+    while not list(tmp_path.glob(f"*/tasks/{stage}/*/done.json")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.005)
+    os.kill(workers_of(process)[0], signal.SIGKILL)
+    assert process.wait(240) == 0
+    assert result_in(tmp_path) == alone
+    (folder,) = tmp_path.glob("*/")
+    took = read_manifest(folder)["tasks"].values()
+    assert sum(each["attempts"] - each["done"] for each in took) <= 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
 def test_jobs_that_share_an_audit_give_the_same_result(
-    tmp_path: Path, order: tuple[int, ...]
+    searched: tuple[list[str], str], tmp_path: Path, order: tuple[int, ...]
 ) -> None:
-    config = write_own_model_audit(tmp_path, per_class=24, audit=LEAN | {"shard": 4, "batch": 4})
-    environment = os.environ | {"SOURCE_DATE_EPOCH": "1767225600"}
-    command = [sys.executable, "-m", "auditor", "run", str(config), "--quiet", "--format", "html"]
-    alone = [*command, "--out", str(tmp_path / "alone")]
-    subprocess.run(alone, check=True, env=environment, stdout=subprocess.DEVNULL)
+    command, alone = searched
     jobs = []
     for index in order:
-        shared = [*command, "--out", str(tmp_path / "shared"), "--shard", f"{index}/3"]
-        jobs.append(subprocess.Popen(shared, env=environment, stdout=subprocess.DEVNULL))
+        shared = [*command, "--out", str(tmp_path), "--shard", f"{index}/3"]
+        jobs.append(subprocess.Popen(shared, env=ENVIRONMENT, stdout=subprocess.DEVNULL))
         time.sleep(2)
     assert [job.wait(300) for job in jobs] == [0, 0, 0]
-    assert result_in(tmp_path / "shared") == result_in(tmp_path / "alone")
+    assert result_in(tmp_path) == alone
 
 
 @pytest.mark.slow
