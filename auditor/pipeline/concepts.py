@@ -22,6 +22,7 @@ from auditor.records.stages import LayerRelevance, Samples
 from auditor.relevance.over_data.collect import PassPlan, collect_shard, merge
 from auditor.relevance.over_data.heatmaps import activation_products
 from auditor.report.sections.analysis import LayerAnalysis
+from auditor.run.codec import Stacked
 from auditor.run.tasks import Records, Task, inputs_of
 from auditor.shortcuts.split import discovery_split
 from auditor.subject.usable import nothing_usable
@@ -49,7 +50,7 @@ def relevance_of_data(opened: Opened) -> Relevance:
     def merged(shards: Records) -> Relevance:
         discovery = discovery_split(manifest.labels, audit.seed)
         cuts = [opened.explainer.cuts(layer) for layer in opened.layers]
-        return merge(shards, manifest, plan, discovery, cuts)
+        return merge(shards, manifest, plan, discovery, cuts, join=Stacked.of)
 
     samples, relevance = in_tasks(
         Workplace(opened),

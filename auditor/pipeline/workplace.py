@@ -90,7 +90,8 @@ def in_tasks(
     """Return the record of a stage that is put together of those of its tasks.
 
     A task is done unless the run holds it for what it reads and is asked; ``work`` as in
-    `auditor.run.tasks.each`. ``title`` is what the user reads meanwhile.
+    `auditor.run.tasks.each`. ``title`` is what the user reads meanwhile. What is returned is read
+    from the run folder, so that what is put together may consist of `Stacked` arrays.
     """
     run, executor = place.opened.run, place.opened.executor
     lacking = run.lacking(name, inputs)
@@ -99,7 +100,9 @@ def in_tasks(
             each(run, tasks, work, executor, place, step)
     records = Records(run.path, tasks)
     stages = dict.fromkeys(task.stage for task in tasks)
-    return run.once(name, inputs, lambda: put_together(records), tasks=list(stages))
+    run.once(name, inputs, lambda: put_together(records), tasks=list(stages))
+    found: T = load_record(run.path / STAGES / name)
+    return found
 
 
 @dataclass(frozen=True, eq=False)

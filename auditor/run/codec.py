@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -20,10 +20,40 @@ import numpy as np
 from auditor.base.errors import IntegrityError
 from auditor.language.speaking import Text
 from auditor.records.part import Part, Picture
-from auditor.run.storage import write_atomic, writing
+from auditor.run.storage import Writer, write_atomic, writing
 
 PACKAGE = __name__.partition(".")[0]
 FORMAT = {"format": "concept-auditor/record", "version": 2}
+
+
+class Stacked(np.ndarray):
+    """An array that is written row after row from its parts, and is never in memory as a whole.
+
+    It has the shape and type of its parts one after the other; its own values are all 0, so that it
+    is good for nothing but to be written, with the bytes of `numpy.save`.
+    """
+
+    parts: Sequence[np.ndarray]
+
+    @classmethod
+    def of(cls, parts: Sequence[np.ndarray]) -> Stacked:
+        """Return parts, of which there is at least one, on top of each other."""
+        shapes = [part.shape for part in parts]
+        shape = (sum(rows for rows, *_rest in shapes), *shapes[0][1:])
+        stacked = np.broadcast_to(np.zeros((), parts[0].dtype), shape).view(cls)
+        stacked.parts = parts
+        return stacked
+
+    def write(self, file: Writer) -> None:
+        """Write the array as ``.npy``, part by part."""
+        head = {
+            "descr": np.lib.format.dtype_to_descr(self.dtype),
+            "fortran_order": False,
+            "shape": self.shape,
+        }
+        np.lib.format.write_array_header_1_0(file, head)
+        for part in self.parts:
+            file.write(np.ascontiguousarray(part, self.dtype).tobytes())
 
 
 def save_record(
@@ -101,7 +131,10 @@ class _Arrays:
             return self.kept[id(value)]
         self.kept[id(value)] = name
         with writing(self.folder / name, sync=False) as file:
-            np.save(file, value, allow_pickle=False)
+            if isinstance(value, Stacked):
+                value.write(file)
+            else:
+                np.save(file, value, allow_pickle=False)
         self.digests[name] = file.digest
         return name
 

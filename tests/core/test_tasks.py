@@ -17,12 +17,13 @@ from auditor.base.errors import DataError, IntegrityError, StoppedError
 from auditor.base.progress import Step
 from auditor.config.running import Share
 from auditor.run import waiting
+from auditor.run.codec import Stacked, save_record
 from auditor.run.executors import EXECUTORS, Setup
 from auditor.run.executors.processes import Processes
 from auditor.run.executors.shards import Shards
 from auditor.run.folder import RunFolder, open_run
 from auditor.run.manifest import read_manifest
-from auditor.run.storage import file_digest
+from auditor.run.storage import digest_at, file_digest
 from auditor.run.tasks import DONE, Executor, Referring, Task, commit, each, inputs_of, record_of
 
 COUNT = 6
@@ -224,3 +225,15 @@ def test_every_task_belongs_to_one_job() -> None:
 def test_what_is_no_shard(text: str) -> None:
     with pytest.raises(ValueError, match="shard"):
         Share.of(text)
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (1,), (2, 0), (4, 2, 3)])
+def test_parts_are_written_as_the_whole_would_be(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    for dtype in (np.float32, np.int32, np.uint8):
+        parts = [rng.normal(0, 50, (rows, *shape[1:])).astype(dtype) for rows in (shape[0], 1, 5)]
+        folders = [tmp_path / f"{name}-{np.dtype(dtype)}" for name in ("whole", "parts")]
+        for folder, array in zip(folders, (np.concatenate(parts), Stacked.of(parts)), strict=True):
+            folder.mkdir()
+            assert set(save_record(folder, {"a": array})) == {"record.json", "r.0.npy"}
+        assert digest_at(folders[0] / "r.0.npy") == digest_at(folders[1] / "r.0.npy")

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -194,54 +194,76 @@ def merge(
     plan: PassPlan,
     discovery: np.ndarray,
     cuts: Sequence[bool],
+    *,
+    join: Callable[[Sequence[np.ndarray]], np.ndarray] = np.concatenate,
 ) -> tuple[Samples, tuple[LayerRelevance, ...]]:
     """Return samples and relevance from the complete set of shards, in order of rows.
+
+    ``join`` puts the tables of all shards on top of each other that are large. One shard after the
+    other is looked at, so that those that are read from files are not in memory together.
 
     Raises:
         IntegrityError: a shard is missing, or of other rows than planned.
     """
     ranges = plan.ranges(len(manifest))
-    shards = list(shards)
     if len(shards) != len(ranges):
         raise IntegrityError(f"the pass left {len(shards)} shards where {len(ranges)} are planned.")
+    small: dict[str, list[np.ndarray]] = {}
+    reasons: dict[str, str] = {}
     for index, (shard, rows) in enumerate(zip(shards, ranges, strict=True)):
         if not np.array_equal(shard["rows"], np.arange(rows.start, rows.stop)):
             raise IntegrityError(
                 f"shard {index} holds other rows than planned: run the same command again with "
                 "--repair."
             )
-    reasons: dict[str, str] = {}
-    for shard in shards:
         reasons |= json.loads(str(shard["reasons"]))
-    joined = {
-        name: np.concatenate([shard[name] for shard in shards])
-        for name in shards[0]
-        if name != "reasons" and not name.startswith("size")
-    }
-    logits = joined["logits"]
+        sizes = [name for name in shard if name.startswith("size.")]
+        for name in ("valid", "target", "fingerprint", *sizes):
+            small.setdefault(name, []).append(np.array(shard[name]))
+        small.setdefault("prediction", []).append(shard["logits"].argmax(axis=1))
+
+    def joined(name: str) -> np.ndarray:
+        table: np.ndarray = join(Column(shards, name))
+        return table
+
     samples = Samples(
         manifest=manifest,
-        valid=joined["valid"],
+        valid=np.concatenate(small["valid"]),
         quarantine=tuple(reasons.get(str(row)) for row in range(len(manifest))),
-        logits=logits,
-        prediction=logits.argmax(axis=1),
-        target=joined["target"],
+        logits=joined("logits"),
+        prediction=np.concatenate(small["prediction"]),
+        target=np.concatenate(small["target"]),
         discovery=discovery,
-        fingerprint=joined.get("fingerprint"),
+        fingerprint=np.concatenate(small["fingerprint"]),
     )
     layers = tuple(
         LayerRelevance(
             layer=layer,
-            size=_size([shard[f"size.{index}"] for shard in shards]),
-            relevance=joined[f"relevance.{index}"],
-            peak=joined[f"peak.{index}"],
-            activation=joined[f"activation.{index}"],
+            size=_size(small[f"size.{index}"]),
+            relevance=joined(f"relevance.{index}"),
+            peak=joined(f"peak.{index}"),
+            activation=joined(f"activation.{index}"),
             cuts=cut,
-            **{table: joined[f"{table}.{index}"] for table in plan.further},
+            **{table: joined(f"{table}.{index}") for table in plan.further},
         )
         for index, (layer, cut) in enumerate(zip(plan.layers, cuts, strict=True))
     )
     return samples, layers
+
+
+class Column(Sequence[np.ndarray]):
+    """One table of every shard, each read when it is asked for."""
+
+    def __init__(self, shards: Sequence[Mapping[str, np.ndarray]], name: str) -> None:
+        self._shards, self._name = shards, name
+
+    def __len__(self) -> int:
+        return len(self._shards)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return Column(self._shards[index], self._name)
+        return self._shards[index][self._name]
 
 
 def _size(sizes: Sequence[np.ndarray]) -> tuple[int, int]:
