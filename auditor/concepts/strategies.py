@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -42,6 +43,19 @@ FITTED = 1000
 APART = 3.0
 
 Points = Float[np.ndarray, "member coordinate"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """A mixture of ``number`` Gaussians, fitted ``on`` so many members; ``points`` are of all."""
+
+    mixture: GaussianMixture
+    points: Points
+    number: int
+    bic: Float[np.ndarray, "number"]
+    stability: float | None
+    unstable: tuple[tuple[int, float], ...]
+    on: int
 
 
 def strategies(
@@ -87,13 +101,8 @@ def strategies(
     share = shares_of(layer_relevance, members)
     if not share.var(axis=0).max() > 1e-20:
         return Empty(_("All samples of the class have the same relevance shares: one strategy."))
-    seed, drawn = int(rng.integers(2**31)), _drawn(share, rng)
-    reduction = _reduction(drawn)
-    points, seen = reduction.coordinates(share), reduction.coordinates(drawn)
-    fitted = {number: _mixture(seen, number, seed) for number in range(1, most + 1)}
-    bic = np.array([_bic(mixture, seen, least) for mixture in fitted.values()])
-    number, stability, unstable = _choose(drawn, seen, fitted, bic, resamples, seed, rng)
-    mixture = fitted[number]
+    fit = _fitted_to(share, most, least, resamples, rng)
+    mixture, points, number = fit.mixture, fit.points, fit.number
     given = mixture.predict(points)
     order = np.argsort(-np.bincount(given, minlength=number), kind="stable")
     assigned = np.argsort(order)[given]
@@ -112,16 +121,33 @@ def strategies(
         nearest=_nearest(mixture, points, assigned, order, members, nearest),
         odd=np.asarray(members)[lowest],
         outlying=int((likelihood[lowest] < _apart(likelihood)).sum()),
-        stability=stability,
-        numbers=tuple(fitted),
-        bic=bic,
+        stability=fit.stability,
+        numbers=tuple(range(1, most + 1)),
+        bic=fit.bic,
         rule=joined(
             (
-                _rule(most, least, seen.shape[1], number, stability, unstable),
-                _fitted_on(len(drawn), len(members)),
+                _rule(most, least, points.shape[1], number, fit.stability, fit.unstable),
+                _fitted_on(fit.on, len(members)),
             )
         ),
     )
+
+
+def _fitted_to(
+    share: Float[np.ndarray, "member channel"],
+    most: int,
+    least: int,
+    resamples: int,
+    rng: np.random.Generator,
+) -> _Fit:
+    """Return the mixture that is chosen, fitted on at most `FITTED` members."""
+    seed, drawn = int(rng.integers(2**31)), _drawn(share, rng)
+    reduction = _reduction(drawn)
+    points, seen = reduction.coordinates(share), reduction.coordinates(drawn)
+    fitted = {number: _mixture(seen, number, seed) for number in range(1, most + 1)}
+    bic = np.array([_bic(mixture, seen, least) for mixture in fitted.values()])
+    number, stability, unstable = _choose(drawn, seen, fitted, bic, resamples, seed, rng)
+    return _Fit(fitted[number], points, number, bic, stability, unstable, len(drawn))
 
 
 def _too_few(members: int, least: int) -> str:
