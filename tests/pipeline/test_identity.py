@@ -222,9 +222,10 @@ def test_what_is_not_read_gives_the_same_identity(folder: Path, plain: dict[str,
     assert identity(moved, base=folder.parent, **places) == plain
 
 
-# Keys that say where something lies, which is digested itself, or what is made of the evidence.
+# Keys that say where something lies, which is digested itself, who does the work, or what is made
+# of the evidence.
 NO_EVIDENCE = {
-    "version", "model.source", "model.weights", "model.classes", "data.source", "data.masks",
+    "run", "version", "model.source", "model.weights", "model.classes", "data.source", "data.masks",
 }  # fmt: skip
 MADE_OF_IT = {"report", "project", "targets", "policy", "completion"}
 CANDIDATES: list[Any] = [
