@@ -322,7 +322,7 @@ def _parquet(file: Path | Remote) -> Any:
 
 def _source(file: Path | Remote) -> Any:
     if isinstance(file, Remote):
-        return file.stream()
+        return file.opened()
     return _arrow(file.name).OSFile(str(file))
 
 

@@ -133,7 +133,7 @@ class Remote:
         prefix = "" if scheme.startswith("http") else f"{scheme}://"
         return [Remote(f"{prefix}{each.lstrip('/')}") for each in sorted(found)]
 
-    def stream(self) -> Any:
+    def opened(self) -> Any:
         """Return it opened for reading at any place, a range at a time.
 
         Raises:

@@ -190,7 +190,7 @@ def _members(tar: Path | Remote) -> Iterator[tuple[Member, bytes | None]]:
     last = ""
     try:
         with (
-            tar.stream() if isinstance(tar, Remote) else tar.open("rb") as stream,
+            tar.opened() if isinstance(tar, Remote) else tar.open("rb") as stream,
             tarfile.open(fileobj=stream, mode="r:") as archive,
         ):
             while (found := archive.next()) is not None:
