@@ -54,7 +54,7 @@ class _Fit:
     number: int
     bic: Float[np.ndarray, "number"]
     stability: float | None
-    unstable: tuple[tuple[int, float], ...]
+    rule: str
     on: int
 
 
@@ -124,12 +124,7 @@ def strategies(
         stability=fit.stability,
         numbers=tuple(range(1, most + 1)),
         bic=fit.bic,
-        rule=joined(
-            (
-                _rule(most, least, points.shape[1], number, fit.stability, fit.unstable),
-                _fitted_on(fit.on, len(members)),
-            )
-        ),
+        rule=joined((fit.rule, _fitted_on(fit.on, len(members)))),
     )
 
 
@@ -147,7 +142,8 @@ def _fitted_to(
     fitted = {number: _mixture(seen, number, seed) for number in range(1, most + 1)}
     bic = np.array([_bic(mixture, seen, least) for mixture in fitted.values()])
     number, stability, unstable = _choose(drawn, seen, fitted, bic, resamples, seed, rng)
-    return _Fit(fitted[number], points, number, bic, stability, unstable, len(drawn))
+    rule = _rule(most, least, points.shape[1], number, stability, unstable)
+    return _Fit(fitted[number], points, number, bic, stability, rule, len(drawn))
 
 
 def _too_few(members: int, least: int) -> str:
