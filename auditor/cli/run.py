@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from auditor.base.progress import Progress
     from auditor.cli.ending import Ending
     from auditor.config.audit import Config
+    from auditor.pipeline.context import Opened
     from auditor.report.document.result import AuditResult, Verdict
     from auditor.report.document.review import Judgement
 
@@ -109,16 +112,34 @@ def command(
 
 def _part(config: Config, base: Path, out: Path, progress: Progress) -> Path:
     """Do this job's part of an audit, whose result another job writes; return the run folder."""
-    from auditor.cli.render import created_now
     from auditor.pipeline.audit import share_audit
+
+    with _opened(config, base, out, progress) as begun:
+        run = share_audit(begun)
+    progress.say(f"shard {config.run.shard} is done; the job with --shard 0 writes the result")
+    return run
+
+
+@contextmanager
+def _opened(
+    config: Config, base: Path, out: Path, progress: Progress, *, repair: bool = False
+) -> Iterator[Opened]:
+    """Open the audit of this command, until the block ends."""
+    from auditor.cli.render import created_now
+    from auditor.pipeline.audit import opened_audit
     from auditor.relevance.sweep.numerics import keep_memory
 
     keep_memory()
-    run = share_audit(
-        config, base, out, created=created_now(), argv=sys.argv[1:], progress=progress
-    )
-    progress.say(f"shard {config.run.shard} is done; the job with --shard 0 writes the result")
-    return run
+    with opened_audit(
+        config,
+        base,
+        out,
+        created=created_now(),
+        argv=sys.argv[1:],
+        progress=progress,
+        repair=repair,
+    ) as begun:
+        yield begun
 
 
 @dataclass(frozen=True)
@@ -145,26 +166,17 @@ def audit_and_render(
     Returns the folder, the result and the exit code of the gate, 0 where there is none.
     """
     from auditor.cli.ending import job_summary
-    from auditor.cli.render import branding_of, created_now
+    from auditor.cli.render import branding_of
     from auditor.pipeline.audit import run_audit
     from auditor.pipeline.opening import only_one
-    from auditor.relevance.sweep.numerics import keep_memory
     from auditor.report.sections.order import check_sections
     from auditor.review.judge.gate import exit_code
 
     check_sections(config.report.sections)
     branding_of(config.report, base)
-    keep_memory()
-    run, result = run_audit(
-        config,
-        base,
-        out,
-        created=created_now(),
-        argv=sys.argv[1:],
-        progress=progress,
-        opened=asked.ending.opened if asked.ending else None,
-        repair=asked.repair,
-    )
+    told = asked.ending.opened if asked.ending else None
+    with _opened(config, base, out, progress, repair=asked.repair) as begun:
+        run, result = run_audit(begun, opened=told, repair=asked.repair)
     with only_one(run, progress):
         judgement = _judge_and_draw(config, base, (run.path, result.verdict), progress, asked)
     if asked.ending is not None:

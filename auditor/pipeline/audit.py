@@ -55,6 +55,41 @@ from auditor.subject import load_subject
 
 
 def run_audit(
+    begun: Opened, *, opened: Callable[[Path], object] | None = None, repair: bool = False
+) -> tuple[RunFolder, AuditResult]:
+    """Run or continue an audit up to ``audit.json``; rendering is a step of its own.
+
+    Args:
+        begun: the audit, as `opened_audit` gives it.
+        opened: told the run folder as soon as there is one.
+        repair: make the damaged files of a finished run again.
+
+    Raises:
+        IntegrityError: the run is finished and its files are not as they were written.
+        StorageError: a file cannot be written now.
+    """
+    config, run = begun.config, begun.run
+    if opened is not None:
+        opened(run.path)
+    with only_one(run, begun.progress):
+        check_left(run, repair=repair, alone=config.run.shard is None)
+        run.write({"config.yaml": shared_yaml(config).encode()})
+        return _stages(begun)
+
+
+def share_audit(begun: Opened) -> Path:
+    """Do this job's part of an audit that another job leads, and return the run folder.
+
+    Arguments and errors are those of `run_audit`. It returns when no task is left for it; the
+    other jobs may not be done by then.
+    """
+    context, layers = _concepts(begun)
+    help_search(context, layers[-1])
+    return begun.run.path
+
+
+@contextmanager
+def opened_audit(
     config: Config,
     base: Path,
     out: Path,
@@ -62,10 +97,11 @@ def run_audit(
     created: str,
     argv: Sequence[str],
     progress: Progress,
-    opened: Callable[[Path], object] | None = None,
     repair: bool = False,
-) -> tuple[RunFolder, AuditResult]:
-    """Run or continue an audit up to ``audit.json``; rendering is a step of its own.
+) -> Iterator[Opened]:
+    """Open an audit: model and data, its run folder, and who does its tasks, until the block ends.
+
+    Inside of the block torch computes exactly.
 
     Args:
         config: the whole audit.
@@ -74,56 +110,7 @@ def run_audit(
         created: UTC time as ``YYYY-MM-DDTHH:MM:SSZ``, used when the run is new.
         argv: the command, for the reproducibility page.
         progress: told what is going on.
-        opened: told the run folder as soon as there is one.
-        repair: make the damaged files of a finished run again.
-
-    Raises:
-        IntegrityError: the run is finished and its files are not as they were written.
-        StorageError: a file cannot be written now.
-    """
-    with opened_audit(config, base, out, created, argv, progress, repair=repair) as begun:
-        if opened is not None:
-            opened(begun.run.path)
-        with only_one(begun.run, progress):
-            check_left(begun.run, repair=repair, alone=config.run.shard is None)
-            begun.run.write({"config.yaml": shared_yaml(config).encode()})
-            return _stages(begun)
-
-
-def share_audit(
-    config: Config,
-    base: Path,
-    out: Path,
-    *,
-    created: str,
-    argv: Sequence[str],
-    progress: Progress,
-) -> Path:
-    """Do this job's part of an audit that another job leads, and return the run folder.
-
-    Arguments and errors are those of `run_audit`. It returns when no task is left for it; the
-    other jobs may not be done by then.
-    """
-    with opened_audit(config, base, out, created, argv, progress) as begun:
-        context, layers = _concepts(begun)
-        help_search(context, layers[-1])
-        return begun.run.path
-
-
-@contextmanager
-def opened_audit(
-    config: Config,
-    base: Path,
-    out: Path,
-    created: str,
-    argv: Sequence[str],
-    progress: Progress,
-    *,
-    repair: bool = False,
-) -> Iterator[Opened]:
-    """Open an audit: model and data, its run folder, and who does its tasks, until the block ends.
-
-    Inside of the block torch computes exactly.
+        repair: whether damaged files of a finished run are made again.
     """
     plugins, plugin_notes = load_plugins(config, base)
     config = with_proposals(config)

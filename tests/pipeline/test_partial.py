@@ -14,7 +14,7 @@ import auditor
 from auditor.base.errors import AuditorError, DataError, StoppedError
 from auditor.base.progress import Step
 from auditor.config.audit import Config, load_config
-from auditor.pipeline.audit import run_audit
+from auditor.pipeline.audit import opened_audit, run_audit
 from auditor.report.document.result import AuditResult
 from tests.pipeline.small import write_own_model_audit
 
@@ -44,10 +44,11 @@ class AtStage:
 
 def audited(config: Path, out: Path, progress: AtStage) -> AuditResult:
     settings: Config = load_config(config)
-    _run, result = run_audit(
-        settings, config.parent, out, created="2026-01-02T03:04:05Z", argv=[], progress=progress
-    )
-    return result
+    made = "2026-01-02T03:04:05Z"
+    with opened_audit(
+        settings, config.parent, out, created=made, argv=[], progress=progress
+    ) as begun:
+        return run_audit(begun)[1]
 
 
 def raised(config: Path, out: Path, progress: AtStage) -> AuditorError | None:
