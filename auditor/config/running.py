@@ -61,8 +61,8 @@ class RunConfig(Section):
         None,
         ge=0,
         description="Threads that read and decode pictures ahead of the model, 0 for none "
-        "(default: 4 where the model runs on a GPU, else none). A dataset of your own is then "
-        "asked by several threads at once.",
+        "(default: 4 where the model runs on a GPU and the data is files, else none). With them a "
+        "dataset of your own is asked by several threads at once.",
     )
     shard: str | None = Field(
         None,

@@ -81,7 +81,8 @@ def relevance_of_shard(place: Workplace, task: Task, step: Step) -> dict[str, np
     rows = range(*task.asked["rows"])
     loaders = opened.config.run.loaders
     if loaders is None:
-        loaders = 0 if opened.subject.device.type == "cpu" else LOADERS_ON_GPU
+        threads = opened.subject.device.type != "cpu" and opened.subject.read_by_threads
+        loaders = LOADERS_ON_GPU if threads else 0
     return collect_shard(opened.explainer, opened.subject, plan, rows, step, loaders=loaders)
 
 

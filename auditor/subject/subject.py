@@ -26,6 +26,7 @@ from auditor.subject.collection import (
     ahead,
 )
 from auditor.subject.copies import copies_note
+from auditor.subject.datasets import DatasetReader
 from auditor.subject.digests import data_digest, weights_digest
 from auditor.subject.found import BY_CHOICE, NOT_PICTURES, check_any, count_found, lost_classes
 from auditor.subject.images import Unreadable
@@ -90,6 +91,11 @@ class Subject:
             StoppedError: a row could be read when the audit began and cannot be read now.
         """
         return self._stacked([self._input(row) for row in ahead(self.reader, rows)])
+
+    @property
+    def read_by_threads(self) -> bool:
+        """Say whether several threads may read: a dataset of your own may not expect it."""
+        return not isinstance(self.reader, DatasetReader)
 
     def sift(self, rows: Sequence[int]) -> tuple[Usable, Quarantine]:
         """Return the inputs of those of ``rows`` that can be used, and why the others cannot be.
