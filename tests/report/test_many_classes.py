@@ -59,6 +59,9 @@ def test_the_flagged_and_the_worst_classes_have_a_page(run: Run, result: AuditRe
     worst = [f"class {number:04d}" for number in range(COUNT - len(shown) + 1, COUNT)]
     assert shown == [*present, *worst]
     assert f"{len(shown)} of 1,000 audited classes have a page here" in text
+    first_page = text[: text.index('id="findings"')]
+    assert first_page.count('class="class-chip"') == len(shown)
+    assert f"{COUNT - len(shown)} further audited classes are in report.html." in first_page
 
 
 @pytest.mark.slow

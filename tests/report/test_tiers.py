@@ -9,7 +9,9 @@ import pytest
 from auditor.base.errors import UnknownNameError
 from auditor.report.sections.order import ORDER
 from auditor.report.show.html import render_html
+from auditor.report.show.limits import BRIEF
 from auditor.report.show.pdf import pdf_html
+from auditor.report.show.view import View
 from tests.report.conftest import Run
 from tests.report.example import CONTEXT
 
@@ -75,3 +77,22 @@ def test_findings_without_a_sheet_are_shown_in_pictures_in_the_whole_report(run:
         assert ("30 further candidates are neither likely shortcuts" in text) == (drawn == 0)
         links, targets = (set(re.findall(p, text)) for p in (r'href="#([^"]+)"', r'\bid="([^"]+)"'))
         assert links <= targets
+
+
+def test_a_short_document_counts_what_it_leaves_out_and_marks_every_flagged_class(run: Run) -> None:
+    cards = run.result.factors
+    assert cards is not None
+    statistic = cards.factors[0]
+    names = [item.name for item in run.result.classes]
+    noted = [statistic.model_copy(update={"id": f"9-g{i}", "grade": "D"}) for i in range(4)]
+    likely = statistic.model_copy(update={"id": "9-g9", "grade": "B", "class_name": names[-1]})
+    factors = cards.model_copy(update={"factors": (*noted, likely)})
+    result = run.result.model_copy(update={"findings": [], "cues": [], "factors": factors})
+    view = View(result, CONTEXT, BRIEF)
+    assert view.unasked == 4
+    assert view.flagged == {names[-1]: "medium"}
+    text = pdf_html(result, CONTEXT, run.folder / "images")
+    assert "4 further candidates are neither likely shortcuts" in text
+    chips = re.findall(r'<span class="class-chip">.*?</span></span>', text, re.DOTALL)
+    assert [("<path" in chip) for chip in chips if names[-1] in chip] == [True]
+    assert sum("<path" in chip for chip in chips) == 1

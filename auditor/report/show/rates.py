@@ -25,7 +25,7 @@ def rates_sentence() -> str:
     return _(
         "Tried on %(models)s small models whose shortcuts were known: %(shown)s of %(planted)s "
         "planted ones that a model relied on were shown, %(graded)s as a finding and the others as "
-        "a question; of %(negatives)s models without any, %(alarmed)s had a finding all the same "
-        "(and %(own)s one that their data had of its own).",
+        "a question; of %(negatives)s models without any, %(alarmed)s had a finding all the same, "
+        "and %(own)s had one of what their data really have.",
         **counts,
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import get_args
 
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import translated
 from auditor.records.concepts import MapCard
+from auditor.records.part import Interval
 from auditor.records.shortcuts import Evidence, GlobalFactor, Severity
 from auditor.report.document.analyses import LayerUnits
 from auditor.report.document.result import (
@@ -255,10 +257,23 @@ class View(Names):
         return () if self.brief else self.minor
 
     @cached_property
-    def unasked(self) -> Sequence[FindingCard]:
-        """Findings without a sheet that nobody is asked about here."""
-        asked = {cue.id for cue in self.cues} if self.has("cues") else ()
-        return [each for each in self.minor if each.id not in asked]
+    def unasked(self) -> int:
+        """Number of candidates, regions and statistics, that a short document leaves out."""
+        asked = {cue.id for cue in self.cues} if self.has("cues") else set()
+        factors = self.result.factors.factors if self.result.factors else ()
+        noted = [card.id for card in factors if card.grade in ("C", "D")]
+        return sum(name not in asked for name in [*(each.id for each in self.minor), *noted])
+
+    @cached_property
+    def flagged(self) -> Mapping[str, Severity]:
+        """Classes with a likely shortcut, region or statistic, and the gravest severity of each."""
+        found = [(each.class_name, each.severity) for each in self.sheets]
+        found += [(each.class_name, self.severity(each)) for each in self.whole_pictures]
+        order = get_args(Severity)
+        return {
+            name: min((each for who, each in found if who == name), key=order.index)
+            for name, _severity in found
+        }
 
     @cached_property
     def cues(self) -> Sequence[Cue]:
@@ -291,6 +306,13 @@ class View(Names):
     def shown_classes(self) -> Sequence[ClassReport]:
         """Audited classes with a page of their own: where not all have one, flagged and worst."""
         return chosen_classes(self.result, self.limits.classes)
+
+    @cached_property
+    def worst_first(self) -> Sequence[tuple[ClassReport, Interval]]:
+        """Classes with a page of their own, and how often they are right; worst first."""
+        right = {each.name: each.accuracy for each in self.result.performance.classes}
+        known = [(each, right[each.name]) for each in self.shown_classes if each.name in right]
+        return sorted(known, key=lambda pair: pair[1].value)
 
     @cached_property
     def ranked(self) -> Sequence[ClassPerformance]:
