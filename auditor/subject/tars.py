@@ -185,7 +185,7 @@ def _members(tar: Path | Remote) -> Iterator[tuple[Member, bytes | None]]:
     """Yield the regular files of a tar in order, those that may be labels with their content.
 
     Raises:
-        DataError: it is missing, no tar, compressed, or cut short.
+        DataError: it is missing, no tar, compressed, cut short, or holds a link.
     """
     last = ""
     try:
@@ -195,6 +195,11 @@ def _members(tar: Path | Remote) -> Iterator[tuple[Member, bytes | None]]:
         ):
             while (found := archive.next()) is not None:
                 archive.members.clear()  # type: ignore[attr-defined]  # it would keep all
+                if found.islnk() or found.issym():
+                    raise DataError(
+                        f"'{found.name}' of '{tar.name}' is a link to another file; write it anew "
+                        "with the files themselves (tar --dereference --hard-dereference)."
+                    )
                 if not found.isreg():
                     continue
                 last = re.sub(r"^(\./)+", "", found.name).encode("utf-8", "replace").decode()

@@ -207,6 +207,19 @@ def test_a_tar_that_is_not_there_is_named(tmp_path: Path, source: str, said: str
         read(tmp_path, source)
 
 
+@pytest.mark.parametrize("kind", [tarfile.LNKTYPE, tarfile.SYMTYPE])
+def test_a_link_in_a_tar_is_no_picture_that_vanishes(tmp_path: Path, kind: bytes) -> None:
+    """Tar packs files that share their content as links: all of these keys would be gone."""
+    path = write_tar(tmp_path / "val.tar", samples(3))
+    with tarfile.open(path, "a") as archive:
+        for name, target in (("s9.png", "s0.png"), ("s9.cls", "s0.cls")):
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = kind, f"./{target}"
+            archive.addfile(link)
+    with pytest.raises(DataError, match=r"'s9.png' of 'val.tar' is a link .*dereference"):
+        read(tmp_path, "val.tar")
+
+
 def test_a_compressed_tar_and_other_files_are_refused(tmp_path: Path) -> None:
     write_tar(tmp_path / "x.tar", samples(1), "w:gz")
     with pytest.raises(DataError, match=r"'x.tar' is no plain tar; unpack"):
