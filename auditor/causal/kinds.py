@@ -6,14 +6,14 @@ kind counts as searched only where something that looks for it was asked and cou
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor.causal.context import Search
 from auditor.causal.global_factors import FactorTrial
 from auditor.causal.images import Members, Stage
 from auditor.causal.screening import FEWEST_REFERENCES
-from auditor.causal.trial import LEAST_IMAGES
+from auditor.causal.trial import LEAST_IMAGES, last_share
 from auditor.language.numbers import whole_percent
 from auditor.language.speaking import N_, joined, listed
 from auditor.language.speaking import gettext as _
@@ -211,7 +211,7 @@ def _regions(stage: Stage, classes: Sequence[Members], tests: int, kind: Kind) -
         return Looked(reason=_off(kind.regions))
     if kind.id == RARE and classes and least_share(classes) is None:
         return Looked(reason=_("a class has too few pictures for a mark on a part of them"))
-    return _tested(stage, classes, tests)
+    return _tested(stage, classes, tests, last_share)
 
 
 def _statistics(
@@ -226,8 +226,16 @@ def _statistics(
     return _tested(stage, classes, tests)
 
 
-def _tested(stage: Stage, classes: Sequence[Members], tests: int) -> Looked:
-    """Return on how many pictures of other classes the class with the fewest was tested."""
+def _tested(
+    stage: Stage,
+    classes: Sequence[Members],
+    tests: int,
+    share: Callable[[int], float] = lambda _targets: 1.0,
+) -> Looked:
+    """Return on how many pictures of other classes the class with the fewest was tested.
+
+    ``share`` is what of the probability of error is left at the last look at so many pictures.
+    """
     if not classes:
         return Looked(reason=_("no class has enough pictures"))
     pools = [stage.targets, stage.others]
@@ -241,7 +249,7 @@ def _tested(stage: Stage, classes: Sequence[Members], tests: int) -> Looked:
             )
         )
     n = min(n, stage.config.targets)
-    limit = detection_limit(n, tests, level=LEVEL, bound=LIKELY)
+    limit = detection_limit(n, tests, level=LEVEL * share(n), bound=LIKELY)
     if limit is None:
         return Looked(reason=_("no effect could have passed the tests on %(n)s pictures", n=n))
     return Looked(n, limit)

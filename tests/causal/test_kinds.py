@@ -67,6 +67,20 @@ def test_every_kind_has_a_row_in_every_search(subject: World) -> None:
     assert "text" in {row.kind for row in limits.kinds if not row.reason}
 
 
+def test_regions_could_find_no_less_than_their_last_look_allows() -> None:
+    """Of 40 targets a fifth of the probability of error is spent at the first 32."""
+    subject = world(per_class=60)
+    stage = subject.stage(130, 300, targets=40)
+    search = subject.search(LEADING, config=stage.config)
+    stage = replace(stage, search=search)
+    members = [load_members(search, output) for output in (0, 1, 2)]
+    found = {row.kind: row for row in kinds_of(stage, members, 300)}
+    regions = {found[kind].limit for kind in OF_REGIONS if found[kind].limit is not None}
+    pictures = {found[kind].limit for kind in OF_PICTURES if found[kind].limit is not None}
+    assert {row.n for row in found.values() if row.limit is not None} == {40}
+    assert (regions, pictures) == ({16 / 40}, {15 / 40})
+
+
 def test_no_kind_is_searched_when_what_looks_for_it_is_off(subject: World) -> None:
     for kind in KINDS:
         without = set(PROPOSALS) - set(kind.regions) - ({"P6"} if kind.statistics else set())
