@@ -17,8 +17,7 @@ from auditor.config.audit import load_config, parse_config
 from auditor.pipeline.concepts import pass_plan
 from auditor.pipeline.opening import make_explainer
 from auditor.relevance.over_data.collect import collect_shard
-from auditor.subject import load_subject, local_copy, remote
-from auditor.subject.arrow_files import GROUPS
+from auditor.subject import load_subject, remote
 from tests.pipeline.small import write_images, write_model
 from tests.pipeline.tiny import AS_OPTIONS
 from tests.subject import stores
@@ -30,13 +29,8 @@ pytestmark = pytest.mark.usefixtures("hasty")
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setattr(remote, "PAUSES", (0.0, 0.0, 0.0))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    local_copy.cache_folder.cache_clear()
-    GROUPS.clear()
-    stores.forget()
-    yield
-    stores.forget()
-    local_copy.cache_folder.cache_clear()
+    with stores.nothing_kept(tmp_path / "cache", monkeypatch):
+        yield
 
 
 @pytest.fixture

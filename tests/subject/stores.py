@@ -14,6 +14,8 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
+from auditor.subject import local_copy
+from auditor.subject.arrow_files import GROUPS
 from auditor.subject.contents import MEMORY
 
 BUCKET = "photographs"
@@ -113,9 +115,20 @@ def s3_server(monkeypatch: pytest.MonkeyPatch, *, every: int = 0) -> Iterator[st
         forget()
 
 
+@contextmanager
+def nothing_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep copies in a ``cache`` of their own, and forget before and after the block."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    forget()
+    yield
+    forget()
+
+
 def forget() -> None:
-    """Forget what an earlier test read and which servers it asked."""
+    """Forget what an earlier test read and copied, and which servers it asked."""
     MEMORY.clear()
+    GROUPS.clear()
+    local_copy.cache_folder.cache_clear()
     FAILED.clear()
     MemoryFileSystem.store.clear()
     MemoryFileSystem.pseudo_dirs[:] = [""]

@@ -13,7 +13,6 @@ import pytest
 from auditor.base.errors import AuditorError, DataError
 from auditor.config.audit import DataConfig
 from auditor.records.accounting import OUTSIDE
-from auditor.subject import local_copy
 from auditor.subject.arrow_files import GROUPS, Groups
 from auditor.subject.collection import Collection
 from auditor.subject.images import content_digest
@@ -34,15 +33,9 @@ PICTURE = arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])
 
 
 @pytest.fixture(autouse=True)
-def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    local_copy.cache_folder.cache_clear()
-    stores.forget()
-    GROUPS.clear()
-    yield
-    stores.forget()
-    GROUPS.clear()
-    local_copy.cache_folder.cache_clear()
+def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    with stores.nothing_kept(tmp_path / "cache", monkeypatch):
+        yield
 
 
 def write(

@@ -26,13 +26,9 @@ from tests.subject.small import config, image_folder, noise, tiny_net, write_fac
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setattr(remote, "PAUSES", (0.0, 0.0, 0.0))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    local_copy.cache_folder.cache_clear()
     fsspec.register_implementation("gs", stores.Flaky, clobber=True)
-    stores.forget()
-    yield
-    stores.forget()
-    local_copy.cache_folder.cache_clear()
+    with stores.nothing_kept(tmp_path / "cache", monkeypatch):
+        yield
 
 
 @pytest.fixture

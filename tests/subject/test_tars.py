@@ -51,10 +51,9 @@ def read(folder: Path, source: str, **keys: object) -> Collection:
 
 
 @pytest.fixture(autouse=True)
-def fresh() -> Iterator[None]:
-    stores.forget()
-    yield
-    stores.forget()
+def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    with stores.nothing_kept(tmp_path / "cache", monkeypatch):
+        yield
 
 
 def test_members_are_samples_in_the_order_of_the_tars(tmp_path: Path) -> None:
