@@ -35,6 +35,7 @@ from auditor.pipeline.opening import (
     shared_yaml,
     tool,
 )
+from auditor.pipeline.picture_facts import picture_facts
 from auditor.pipeline.plugins import load_plugins, with_proposals
 from auditor.pipeline.result_pictures import (
     atlases,
@@ -156,6 +157,7 @@ def _stages(opened: Opened) -> tuple[RunFolder, AuditResult]:
     shortcuts = shortcuts_of(context, layers[-1])
     local = single_pictures(context, layers[-1])
     drawn = atlases(context, layers[-1])
+    picture_facts(context, layers[-1])  # kept for the table of all pictures
     analysis = Analysis(
         samples=samples,
         outputs=outputs,

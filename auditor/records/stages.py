@@ -108,6 +108,22 @@ class LayerRelevance:
 
 
 @dataclass(frozen=True)
+class PictureFacts:
+    """What is known of every picture by itself, for the table of all pictures.
+
+    ``predicted`` and ``labelled`` are the probabilities of prediction and label, ``leading`` the
+    concepts of ``layer`` with the most relevance for the class explained (-1: no more), ``share``
+    theirs of the picture's absolute relevance. Rows that could not be used mean nothing.
+    """
+
+    layer: str
+    predicted: Float[np.ndarray, "sample"]
+    labelled: Float[np.ndarray, "sample"]
+    leading: Int[np.ndarray, "sample leading"]
+    share: Float[np.ndarray, "sample leading"]
+
+
+@dataclass(frozen=True)
 class ConceptStatistics:
     """How each audited class uses each concept of one layer, over the class's members.
 

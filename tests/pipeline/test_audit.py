@@ -9,10 +9,13 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from auditor.__main__ import run
 from auditor.report.document.result import AuditResult
+from auditor.run.codec import load_record
 from tests.pipeline.small import write_own_model_audit, write_table_audit
 from tests.pipeline.tiny import AS_OPTIONS, LEAN, TINY
 
@@ -68,6 +71,32 @@ def test_the_result_holds_no_path_of_this_machine(finished: Path) -> None:
     assert str(finished.parent.parent) not in (finished / "report.html").read_text()
 
 
+def test_the_table_of_all_pictures_says_what_the_stages_hold(finished: Path) -> None:
+    frame = pd.read_csv(finished / "tables" / "images.csv", keep_default_na=False)
+    samples, layers = load_record(finished / "stages" / "relevance")
+    assert list(frame["path"]) == list(samples.manifest.paths)
+    names = samples.manifest.classes
+    assert list(frame["label"]) == [names[label] for label in samples.labels]
+    assert list(frame["prediction"]) == [names[output] for output in samples.prediction]
+    odds = np.exp(np.array(samples.logits, dtype=float))
+    assert frame["probability"].to_numpy() == pytest.approx(
+        (odds / odds.sum(1, keepdims=True)).max(1), rel=1e-5
+    )
+    assert set(frame["correct"]) <= {True, False}
+    last = layers[-1]
+    for row, (concepts, shares) in enumerate(
+        zip(frame["leading_concepts"], frame["leading_shares"], strict=True)
+    ):
+        relevance = np.array(last.relevance[row], dtype=float)
+        channel = int(relevance.argmax())
+        assert concepts.split("; ")[0] == f"{last.layer}/{channel}"
+        share = relevance[channel] / np.abs(relevance).sum()
+        assert float(shares.split("; ")[0]) == pytest.approx(share, abs=6e-4)
+    packed = pd.read_parquet(finished / "tables" / "images.parquet")
+    assert list(packed.columns) == list(frame.columns)
+    assert list(packed["path"]) == list(frame["path"])
+
+
 def test_the_same_command_again_changes_nothing(finished: Path) -> None:
     before = (finished / "audit.json").read_bytes()
     config = finished.parent.parent / "own_model.yaml"
@@ -84,6 +113,8 @@ def test_a_table_with_metadata(tmp_path: Path) -> None:
     assert result.factors is not None
     assert [column.column for column in result.factors.columns] == ["camera"]
     assert any("site (one value only)" in note for note in result.search.notes)
+    frame = pd.read_csv(folder / "tables" / "images.csv")
+    assert set(frame["metadata.camera"]) == {"A", "B"}
 
 
 def test_pdf_has_bookmarks_page_numbers_and_a_first_page_that_decides(tmp_path: Path) -> None:
@@ -143,6 +174,11 @@ def test_broken_images_are_counted_and_names_are_text(tmp_path: Path) -> None:
     result = AuditResult.model_validate_json((folder / "audit.json").read_text())
     assert [item.path for item in result.data.quarantined] == ["cat/broken.png"]
     assert (result.data.total, result.data.used) == (11, 10)
+    frame = pd.read_csv(folder / "tables" / "images.csv", keep_default_na=False)
+    (broken,) = frame[frame["path"] == "cat/broken.png"].to_dict("records")
+    assert broken["quarantined"] == result.data.quarantined[0].reason
+    assert {broken[name] for name in ("prediction", "probability", "half", "correct")} == {""}
+    assert sum(frame["quarantined"] != "") == 1
     assert sum(result.data.excluded.values()) == 6
     assert (result.data.found, result.data.unusable) == (16, 6)
     accounts = {each.name: each for each in result.data.classes}

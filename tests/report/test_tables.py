@@ -108,7 +108,7 @@ def evidence(audit: Row) -> Iterator[Row]:
             yield {"finding": item["id"], **{name: test[name] for name in same}}
 
 
-def images(audit: Row) -> Iterator[Row]:
+def carriers(audit: Row) -> Iterator[Row]:
     for item in audit["findings"]:
         for each in item["carriers"]:
             yield {
@@ -147,7 +147,7 @@ def factors(audit: Row) -> Iterator[Row]:
 
 
 @pytest.mark.parametrize(
-    "rows", [classes, class_concepts, concepts, subspaces, findings, evidence, images, factors]
+    "rows", [classes, class_concepts, concepts, subspaces, findings, evidence, carriers, factors]
 )
 def test_every_cell_is_what_audit_json_says(run: Run, rows: Any) -> None:
     audit = json.loads((run.folder / "audit.json").read_text(encoding="utf-8"))
@@ -169,4 +169,4 @@ def test_every_cell_is_what_audit_json_says(run: Run, rows: Any) -> None:
 
 def test_all_tables_are_compared() -> None:
     compared = {"classes", "class_concepts", "concepts", "subspaces", "findings", "evidence"}
-    assert set(COLUMNS) == compared | {"images", "factors"}
+    assert set(COLUMNS) == compared | {"carriers", "factors"}

@@ -273,7 +273,7 @@ def evidence_rows(result: AuditResult) -> Iterable[Row]:
             yield EVIDENCE.of(test) | {"finding": finding.id}
 
 
-def image_rows(result: AuditResult) -> Iterable[Row]:
+def carrier_rows(result: AuditResult) -> Iterable[Row]:
     """Yield a row for each picture that carries a region of grade A or B."""
     for finding in result.findings:
         for carrier in finding.carriers:
@@ -300,12 +300,12 @@ EVIDENCE = Table(
     ),
     evidence_rows,
 )
-IMAGES = Table(("finding", "class", "picture", "half", "x", "y", "width", "height"), image_rows)
+CARRIERS = Table(("finding", "class", "picture", "half", "x", "y", "width", "height"), carrier_rows)
 SECTION = Section(
     "findings",
     _("Finding sheets"),
     parts={"findings": findings, "search": search},
     has=has_findings,
     tier="executive",
-    tables={"findings": FINDINGS, "evidence": EVIDENCE, "images": IMAGES},
+    tables={"findings": FINDINGS, "evidence": EVIDENCE, "carriers": CARRIERS},
 )

@@ -17,6 +17,7 @@ from auditor.report.document.review import Review
 from auditor.report.show.branding import Branding
 from auditor.report.show.html import html_folder, render_html
 from auditor.report.show.pdf import make_pdf
+from auditor.report.show.per_picture import picture_files
 from auditor.report.show.picture_store import NAME as PICTURE
 from auditor.report.show.summary import text_files
 from auditor.report.show.tables import csv_files
@@ -181,7 +182,8 @@ def _write_texts(
     result: AuditResult, context: RenderContext, run: Path, branding: Branding | None
 ) -> None:
     """Write summary.json, summary.md, model_card.md and ``tables/*.csv``, with any format."""
-    tables = {f"tables/{name}": content for name, content in csv_files(result).items()}
+    made = {**csv_files(result), **picture_files(run, result)}
+    tables = {f"tables/{name}": content for name, content in made.items()}
     write_listed(run, text_files(result, context, branding=branding) | tables)
 
 
