@@ -31,7 +31,7 @@ LIBPANGO = (
     "Alpine: apk add pango"
 )
 OPTIONAL = {"timm": "timm", "pyarrow": "parquet", "mlflow": "mlflow", "mlflow-skinny": "mlflow"}
-OPTIONAL |= {"pillow-heif": "heic", "s3fs": "remote"}
+OPTIONAL |= {"pillow-heif": "heic", "ray": "ray", "s3fs": "remote"}
 
 
 @dataclass(frozen=True)

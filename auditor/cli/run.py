@@ -42,7 +42,9 @@ if TYPE_CHECKING:
     type=float,
     help="Use fewer images if the audit is estimated to take longer; the report says so.",
 )
-@click.option("--executor", help="Who does the work: inline, processes, or a plugin's executor.")
+@click.option(
+    "--executor", help="Who does the work: inline, processes, ray, or a plugin's executor."
+)
 @click.option("--workers", type=int, help="Worker processes.  [default: one per core]")
 @click.option(
     "--shard",

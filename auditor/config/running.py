@@ -52,10 +52,14 @@ class RunConfig(Section):
     executor: str = Field(
         "inline",
         description="Who does the tasks: inline (this process), processes (several of this "
-        "machine), or the name of an executor that a plugin registers.",
+        "machine), ray (the cluster of RAY_ADDRESS, else one of this machine; needs the extra "
+        "ray), or the name of an executor that a plugin registers.",
     )
     workers: int | None = Field(
-        None, ge=1, description="Worker processes of the executor (default: one per core)."
+        None,
+        ge=1,
+        description="Worker processes of the executor (default: one per core, or per GPU with "
+        "ray).",
     )
     loaders: int | None = Field(
         None,

@@ -59,7 +59,9 @@ def problems_with_plugins(config: Config, base: Path) -> Iterator[tuple[tuple[st
     except ConfigError as error:
         yield ("shortcuts", "proposals"), str(error)
     try:
-        EXECUTORS[config.run.executor]
+        check = getattr(EXECUTORS[config.run.executor], "check", None)
+        if check is not None:
+            check()
     except ConfigError as error:
         yield ("run", "executor"), str(error)
     if config.run.shard is not None and config.audit.max_minutes is not None:

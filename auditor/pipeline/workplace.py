@@ -178,9 +178,10 @@ def executor_of(
     config: Config, base: Path, subject: Subject, run: RunFolder, say: Callable[[str], object]
 ) -> Iterator[Executor]:
     """Give the executor that a config names, until the block ends."""
-    quiet = RunFolder(run.path, run.key, run.created)
-    elsewhere = Elsewhere(config, base, quiet, subject.contents)
-    executor = EXECUTORS[config.run.executor](Setup(elsewhere, config.run.workers, say))
+    quiet = RunFolder(run.path.absolute(), run.key, run.created)
+    elsewhere = Elsewhere(config, base.absolute(), quiet, subject.contents)
+    setup = Setup(elsewhere, config.run.workers, say, gpu=subject.device.type == "cuda")
+    executor = EXECUTORS[config.run.executor](setup)
     if config.run.shard is not None:
         executor = Shards(config.run.share, executor, say)
     try:

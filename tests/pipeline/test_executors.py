@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,21 +14,13 @@ import pytest
 from auditor.base.errors import IntegrityError
 from auditor.run.manifest import read_manifest
 from auditor.run.storage import file_digest
-from tests.pipeline.small import write_own_model_audit
-from tests.pipeline.tiny import LEAN, loaded_once, run, write_tiny_audit
-
-ENVIRONMENT = os.environ | {"SOURCE_DATE_EPOCH": "1767225600"}
+from tests.pipeline.tiny import ENVIRONMENT, loaded_once, result_in, run, write_tiny_audit
 
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with loaded_once():
         yield write_tiny_audit(tmp_path_factory.mktemp("executors"))
-
-
-def result_in(out: Path) -> str:
-    (folder,) = out.glob("*/")
-    return file_digest(folder / "audit.json")
 
 
 @pytest.mark.parametrize(
@@ -57,22 +48,6 @@ def test_an_executor_is_no_part_of_the_result(config: Path, tmp_path: Path) -> N
     done = sorted(path.relative_to(one) for path in (one / "tasks").rglob("*") if path.is_file())
     assert len(done) > 10
     assert [file_digest(two / name) for name in done] == [file_digest(one / name) for name in done]
-
-
-@pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], str]:
-    """Return the command of an audit that searches its classes, and the digest of its result."""
-    folder = tmp_path_factory.mktemp("searched")
-    config = write_own_model_audit(
-        folder,
-        per_class=20,
-        audit=LEAN | {"shard": 16},
-        shortcuts={"per_class": 2, "permutations": 200},
-        report={"formats": ["html"]},
-    )
-    command = [sys.executable, "-m", "auditor", "run", str(config), "--quiet"]
-    subprocess.run([*command, "--out", str(folder / "alone")], check=True, env=ENVIRONMENT)
-    return command, result_in(folder / "alone")
 
 
 def workers_of(process: subprocess.Popen) -> list[int]:

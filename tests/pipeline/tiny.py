@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ LEAN = {
     "flipping_images": 2, "component_samples": 2, "layers": ["4"], "shard": 8, "batch": 8,
 }  # fmt: skip
 TINY = LEAN | {"strategies": 0, "mistakes": 0}
+ENVIRONMENT = os.environ | {"SOURCE_DATE_EPOCH": "1767225600"}
 AS_OPTIONS = [part for key, value in TINY.items() for part in ("--set", f"audit.{key}={value}")]
 
 
@@ -63,6 +65,12 @@ def _once(function: Callable[..., Any]) -> Callable[..., Any]:
 def run(config: Path, out: Path, *options: str) -> int:
     """Start the audit and return its exit code."""
     return auditor(["run", str(config), "--out", str(out), "--quiet", *options])
+
+
+def result_in(out: Path) -> str:
+    """Return the digest of the result of the only run in a folder."""
+    (folder,) = out.glob("*/")
+    return file_digest(folder / "audit.json")
 
 
 def digests(folder: Path) -> dict[str, str]:

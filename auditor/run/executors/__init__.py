@@ -16,12 +16,13 @@ class Setup:
 
     ``elsewhere``, which another process can import, builds a workplace that computes with so many
     threads. ``workers``: how many were asked for, None: as many as fit. ``say`` tells the user a
-    line.
+    line. ``gpu``: each worker needs one.
     """
 
     elsewhere: Callable[[int], Any]
     workers: int | None
     say: Callable[[str], object]
+    gpu: bool = False
 
 
 EXECUTORS: Registry[Callable[[Setup], Executor]] = Registry("executor", __name__)

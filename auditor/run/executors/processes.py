@@ -93,7 +93,7 @@ class Processes:
                 del self._busy[connection]
                 self._idle.append(worker)
                 if kind == "failed":
-                    raise _rebuilt(*value)
+                    raise rebuilt(*value)
                 yield replace(value, attempts=1 + attempts[task.name])
 
     def close(self) -> None:
@@ -161,7 +161,7 @@ def serve(connection: Connection, open_place: Callable[[int], Any], threads: int
             os._exit(1)  # what it holds is not to be relied on: another one begins the task again
         except Exception as error:
             with suppress(BrokenPipeError):
-                connection.send(("failed", _sendable(error)))
+                connection.send(("failed", sendable(error)))
         else:
             connection.send(("done", done))
 
@@ -173,7 +173,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _sendable(error: Exception) -> tuple[type[Exception], tuple[Any, ...], str]:
+def sendable(error: Exception) -> tuple[type[Exception], tuple[Any, ...], str]:
     """Return an error's kind, arguments and trace; of one that cannot be sent what it says."""
     trace = traceback.format_exc()
     try:
@@ -183,7 +183,7 @@ def _sendable(error: Exception) -> tuple[type[Exception], tuple[Any, ...], str]:
     return type(error), error.args, trace
 
 
-def _rebuilt(kind: type[Exception], arguments: tuple[Any, ...], trace: str) -> Exception:
+def rebuilt(kind: type[Exception], arguments: tuple[Any, ...], trace: str) -> Exception:
     """Return an error of a worker as it was raised there, without running its constructor."""
     error = kind.__new__(kind, *arguments)
     error.args = arguments
