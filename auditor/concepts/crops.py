@@ -26,6 +26,8 @@ ROOM = 0.1
 MINIMUM = 1 / 3
 # Softness of the border between bright and dimmed, as a share of the shorter side.
 EDGE = 0.01
+# Cells along each side of a region that is kept as text.
+COARSE = 32
 # Brightness that is left where the concept does not look.
 DIMMED = 0.35
 
@@ -41,14 +43,26 @@ class Box(NamedTuple):
     right: int
 
 
+class Sight(NamedTuple):
+    """What a concept sees in a picture.
+
+    ``box`` is the square around it, ``crop`` the picture inside, dimmed where the concept does not
+    look, and ``looked_at`` where in the whole picture it looks: nowhere without positive relevance.
+    """
+
+    box: Box
+    crop: UInt8[np.ndarray, "crop crop 3"]
+    looked_at: Bool[np.ndarray, "height width"]
+
+
 def receptive_crop(
     picture: Picture,
     heatmap: Float[np.ndarray, "h w"],
     field: Float[np.ndarray, "h w"] | None,
     *,
     minimum: float = MINIMUM,
-) -> tuple[Box, UInt8[np.ndarray, "crop crop 3"]]:
-    """Return the square around what the concept sees, and the picture inside it, rest dimmed.
+) -> Sight:
+    """Return what the concept sees: the square around it, and the picture inside, rest dimmed.
 
     Args:
         picture: the sample.
@@ -64,14 +78,30 @@ def receptive_crop(
     positive = _blurred(np.maximum(at_size(heatmap, size), 0.0))
     sight = positive if field is None else _blurred(np.abs(at_size(field, size)))
     if not positive.max() > 0 or not sight.max() > 0:
-        return Box(0, 0, *size), picture.copy()
+        return Sight(Box(0, 0, *size), picture.copy(), np.zeros(size, dtype=bool))
     box = _square(sight >= (LOOKED_AT if field is None else SEEN) * sight.max(), minimum)
     inside = slice(box.top, box.bottom), slice(box.left, box.right)
     # Against the maximum in the box, so that no crop is dark all over.
     looked_at = (positive >= LOOKED_AT * positive[inside].max()) & (positive > 0)
     weight = ndimage.gaussian_filter(looked_at.astype(np.float64), EDGE * min(size))[inside]
     bright = DIMMED + (1 - DIMMED) * weight
-    return box, np.rint(picture[inside] * bright[..., None]).astype(np.uint8)
+    within = np.zeros(size, dtype=bool)
+    within[inside] = looked_at[inside]
+    return Sight(box, np.rint(picture[inside] * bright[..., None]).astype(np.uint8), within)
+
+
+def packed(region: Bool[np.ndarray, "height width"]) -> str:
+    """Return a region as text: the bits of its `COARSE` x `COARSE` cells in hexadecimal."""
+    share = at_size(region.astype(np.float64), (COARSE, COARSE))
+    return np.packbits(share >= min(0.5, share.max() or 1.0)).tobytes().hex()
+
+
+def unpacked(text: str, size: tuple[int, int]) -> Bool[np.ndarray, "height width"]:
+    """Return the region that `packed` wrote, in a picture of ``size`` (height, width)."""
+    bits = np.unpackbits(np.frombuffer(bytes.fromhex(text), dtype=np.uint8))
+    cells = bits.reshape(COARSE, COARSE).astype(bool)
+    rows, columns = (np.arange(side) * COARSE // side for side in size)
+    return cells[np.ix_(rows, columns)]
 
 
 def _blurred(

@@ -270,6 +270,11 @@ class AuditConfig(Section):
         "predicted", description="Which output of a sample is explained."
     )
     references: int = Field(12, ge=1, le=100, description="Reference samples per concept.")
+    concept_names: str = Field(
+        "measured",
+        description="Working names of concepts until a person names them: measured (colour, look "
+        "and place in the reference samples), none, or a plug-in's.",
+    )
     concepts: int = Field(
         6, ge=1, le=100, description="Leading concepts shown per class and layer."
     )

@@ -26,6 +26,7 @@ from auditor.pipeline.decisions import compared_pairs
 from auditor.pipeline.facts import model_facts
 from auditor.pipeline.identity import identity_of
 from auditor.pipeline.local import named_rows, single_pictures
+from auditor.pipeline.naming import concept_names
 from auditor.pipeline.opening import (
     audited_layers,
     make_explainer,
@@ -149,6 +150,7 @@ def _stages(opened: Opened) -> tuple[RunFolder, AuditResult]:
     context, layers = _concepts(opened)
     samples, outputs, store = context.samples, context.outputs, context.store
     illustrations = reference_samples(context, layers)
+    names = concept_names(context, illustrations)
     pairs = compared_pairs(config.audit, samples, outputs)
     decisions = decisions_of_layers(context, layers, pairs)
     of_classes = strategies_and_mistakes(context, layers[-1])
@@ -166,6 +168,7 @@ def _stages(opened: Opened) -> tuple[RunFolder, AuditResult]:
         searched=tuple(_testable(samples, output) for output in outputs),
         layers=layers,
         illustrations=illustrations,
+        names=names,
         pairs=pairs,
         decisions=decisions,
         strategies=of_classes[0],

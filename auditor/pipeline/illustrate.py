@@ -11,7 +11,7 @@ import numpy as np
 from auditor.base.progress import Step
 from auditor.concepts.atlas import atlas
 from auditor.concepts.colours import PALETTE
-from auditor.concepts.crops import receptive_crop
+from auditor.concepts.crops import packed, receptive_crop
 from auditor.config.audit import AuditConfig
 from auditor.language.speaking import gettext as _
 from auditor.pipeline.context import Context
@@ -203,6 +203,7 @@ def _illustration(
     store: ImageStore,
 ) -> Illustration:
     path, classes = samples.manifest.paths[request.row], samples.manifest.classes
+    sight = receptive_crop(photo, heatmap, field)
     return Illustration(
         layer=request.layer,
         concept=request.concepts[0],
@@ -214,9 +215,10 @@ def _illustration(
             label=classes[samples.labels[request.row]],
             prediction=classes[samples.prediction[request.row]],
             score=request.score,
-            crop=crop_of(request, heatmap, field, photo, path, store),
+            crop=_crop_picture(request, sight.crop, path, store),
             full=overlay_of(request, heatmap, photo, path, store, FULL_SIDE),
         ),
+        looked_at=packed(sight.looked_at),
     )
 
 
@@ -229,7 +231,10 @@ def crop_of(
     store: ImageStore,
 ) -> Picture:
     """Store what the concept asked for sees in a photograph."""
-    _box, crop = receptive_crop(photo, heatmap, field)
+    return _crop_picture(request, receptive_crop(photo, heatmap, field).crop, path, store)
+
+
+def _crop_picture(request: MapRequest, crop: np.ndarray, path: str, store: ImageStore) -> Picture:
     name = f"{request.layer} · {request.concepts[0]}"
     alt = _("what %(name)s sees in %(path)s", name=name, path=path)
     return store.jpeg(crop, alt=alt, side=CROP_SIDE)

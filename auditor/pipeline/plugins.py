@@ -9,6 +9,7 @@ from pathlib import Path
 from auditor.base.errors import ConfigError
 from auditor.base.factories import load_code
 from auditor.config.audit import Config
+from auditor.pipeline.naming import NAMERS
 from auditor.report.sections.order import by_need
 from auditor.run.executors import EXECUTORS
 from auditor.shortcuts.propose.proposals import PROPOSALS, chosen_proposals
@@ -23,7 +24,7 @@ def load_plugins(config: Config, base: Path) -> tuple[dict[str, str], list[str]]
     Raises:
         ConfigError: one is not found, fails, or registers what cannot be used.
     """
-    for registry in (PROPOSALS, TERMS, EXECUTORS):
+    for registry in (PROPOSALS, TERMS, EXECUTORS, NAMERS):
         len(registry)  # the built-in ones come first: a name of theirs is taken
     digests, notes = {}, []
     for source in config.plugins:
@@ -64,6 +65,10 @@ def problems_with_plugins(config: Config, base: Path) -> Iterator[tuple[tuple[st
             check()
     except ConfigError as error:
         yield ("run", "executor"), str(error)
+    try:
+        NAMERS[config.audit.concept_names]
+    except ConfigError as error:
+        yield ("audit", "concept_names"), str(error)
     if config.run.shard is not None and config.audit.max_minutes is not None:
         yield (
             ("run", "shard"),

@@ -185,6 +185,8 @@ class Illustration:
     """A reference sample made visible: what the concept sees there, and the whole picture.
 
     ``output`` is None for references over all data, else the class they were chosen within.
+    ``looked_at`` is where in the whole picture the concept looks, as
+    `auditor.concepts.crops.packed` writes it.
     """
 
     layer: str
@@ -193,6 +195,7 @@ class Illustration:
     origin: Origin
     row: int
     crop: Crop
+    looked_at: str
 
 
 @dataclass(frozen=True)

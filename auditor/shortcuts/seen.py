@@ -140,6 +140,15 @@ def colour_of(
     return None if colour is None else COLOURS[colour]
 
 
+def look_of(
+    pictures: UInt8[np.ndarray, "reference height width 3"],
+    masks: Bool[np.ndarray, "reference height width"],
+) -> str:
+    """Return the key of `LOOKS` that fits regions of no candidate."""
+    names = _names(pictures)
+    return kind_of_look(pictures, masks, "", names, _colours(names, masks)[1])
+
+
 def kind_of_look(
     pictures: UInt8[np.ndarray, "reference height width 3"],
     masks: Bool[np.ndarray, "reference height width"],

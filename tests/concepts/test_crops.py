@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.concepts.crops import DIMMED, Box, receptive_crop
+from auditor.concepts.crops import COARSE, DIMMED, Box, packed, receptive_crop, unpacked
 
 GREY = np.full((120, 160, 3), 200, dtype=np.uint8)
 
@@ -19,7 +19,7 @@ def spot(row, column, radius, size=(120, 160)):
 
 
 def test_the_box_is_a_square_around_the_field():
-    box, crop = receptive_crop(GREY, spot(60, 100, 6), spot(60, 100, 25))
+    box, crop, _ = receptive_crop(GREY, spot(60, 100, 6), spot(60, 100, 25))
     height, width = box.bottom - box.top, box.right - box.left
     assert height == width == crop.shape[0] == crop.shape[1]
     assert box.top <= 35
@@ -32,14 +32,14 @@ def test_the_box_is_a_square_around_the_field():
 
 
 def test_a_small_field_still_gives_a_third_of_the_shorter_side():
-    box, _ = receptive_crop(GREY, spot(60, 80, 2), spot(60, 80, 2))
+    box = receptive_crop(GREY, spot(60, 80, 2), spot(60, 80, 2)).box
     assert box.bottom - box.top == 40
-    box, _ = receptive_crop(GREY, spot(60, 80, 2), spot(60, 80, 2), minimum=0.5)
+    box = receptive_crop(GREY, spot(60, 80, 2), spot(60, 80, 2), minimum=0.5).box
     assert box.bottom - box.top == 60
 
 
 def test_what_the_concept_does_not_look_at_is_dimmed_but_visible():
-    box, crop = receptive_crop(GREY, spot(60, 80, 8), spot(60, 80, 30))
+    box, crop, _ = receptive_crop(GREY, spot(60, 80, 8), spot(60, 80, 30))
     assert crop[60 - box.top, 80 - box.left].tolist() == [200] * 3
     assert crop[0, 0].tolist() == [round(200 * DIMMED)] * 3
     assert crop.min() > 0
@@ -47,7 +47,7 @@ def test_what_the_concept_does_not_look_at_is_dimmed_but_visible():
 
 def test_no_crop_is_dark_all_over_when_the_strongest_spot_lies_outside():
     heatmap = spot(20, 20, 8) * 50 + spot(90, 130, 8)
-    box, crop = receptive_crop(GREY, heatmap, spot(90, 130, 15))
+    box, crop, _ = receptive_crop(GREY, heatmap, spot(90, 130, 15))
     assert box.top > 40
     assert box.left > 80
     assert crop.max() == 200
@@ -55,13 +55,13 @@ def test_no_crop_is_dark_all_over_when_the_strongest_spot_lies_outside():
 
 def test_negative_relevance_is_not_looked_at_but_a_negative_field_is_seen():
     heatmap = spot(60, 60, 6) - 9 * spot(60, 100, 6)
-    box, crop = receptive_crop(GREY, heatmap, -spot(60, 80, 30))
+    box, crop, _ = receptive_crop(GREY, heatmap, -spot(60, 80, 30))
     assert crop[60 - box.top, 60 - box.left].tolist() == [200] * 3
     assert crop[60 - box.top, 100 - box.left].tolist() == [round(200 * DIMMED)] * 3
 
 
 def test_without_a_field_the_heatmap_decides():
-    box, _ = receptive_crop(GREY, spot(30, 30, 10), None)
+    box = receptive_crop(GREY, spot(30, 30, 10), None).box
     assert box.top <= 20
     assert box.bottom >= 40
     assert box.bottom - box.top == 40
@@ -69,14 +69,14 @@ def test_without_a_field_the_heatmap_decides():
 
 @pytest.mark.parametrize("heatmap", [np.zeros((120, 160)), -spot(60, 80, 9)])
 def test_without_positive_relevance_the_whole_picture_stays(heatmap):
-    box, crop = receptive_crop(GREY, heatmap, None)
+    box, crop, _ = receptive_crop(GREY, heatmap, None)
     assert box == Box(0, 0, 120, 160)
     assert np.array_equal(crop, GREY)
 
 
 def test_maps_may_be_smaller_than_the_picture():
-    small, _ = receptive_crop(GREY, spot(15, 25, 3, (30, 40)), spot(15, 25, 6, (30, 40)))
-    large, _ = receptive_crop(GREY, spot(60, 100, 12), spot(60, 100, 24))
+    small = receptive_crop(GREY, spot(15, 25, 3, (30, 40)), spot(15, 25, 6, (30, 40))).box
+    large = receptive_crop(GREY, spot(60, 100, 12), spot(60, 100, 24)).box
     assert max(abs(a - b) for a, b in zip(small, large, strict=True)) <= 8
 
 
@@ -89,9 +89,31 @@ def test_the_box_lies_inside_the_picture(row, column, radius, landscape):
     picture, field = GREY, spot(row, column, radius)
     if not landscape:
         picture, field = GREY.transpose(1, 0, 2), field.T
-    box, crop = receptive_crop(picture, field, field)
+    box, crop, _ = receptive_crop(picture, field, field)
     assert 0 <= box.top < box.bottom <= picture.shape[0]
     assert 0 <= box.left < box.right <= picture.shape[1]
     assert crop.shape == (box.bottom - box.top, box.right - box.left, 3)
     assert crop.shape[0] == crop.shape[1] <= 120
     assert crop.dtype == np.uint8
+
+
+def test_where_a_concept_looks_lies_in_the_box_and_is_kept_as_text():
+    sight = receptive_crop(GREY, spot(60, 80, 12), spot(60, 80, 30))
+    assert sight.looked_at[60, 80]
+    assert not sight.looked_at[10, 10]
+    kept = unpacked(packed(sight.looked_at), GREY.shape[:2])
+    assert len(packed(sight.looked_at)) == COARSE * COARSE // 4
+    both, either = kept & sight.looked_at, kept | sight.looked_at
+    assert both.sum() > 0.6 * either.sum()
+
+
+def test_a_region_smaller_than_a_cell_is_not_lost():
+    region = np.zeros((640, 640), dtype=bool)
+    region[321, 5] = True
+    assert unpacked(packed(region), (640, 640))[321, 5]
+
+
+def test_a_concept_that_looks_nowhere_keeps_nothing():
+    nowhere = receptive_crop(GREY, np.zeros((120, 160)), None).looked_at
+    assert not nowhere.any()
+    assert not unpacked(packed(nowhere), (120, 160)).any()

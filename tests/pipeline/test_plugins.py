@@ -14,6 +14,7 @@ from auditor.__main__ import run
 from auditor.base.errors import ConfigError
 from auditor.base.registry import Registry
 from auditor.cli.options import config_of
+from auditor.pipeline.naming import NAMERS
 from auditor.shortcuts.propose.proposals import PROPOSALS
 from auditor.shortcuts.terms import TERMS
 from auditor.shortcuts.tests import TESTS
@@ -23,6 +24,7 @@ from tests.pipeline.tiny import TINY
 PLUGIN = """
 import numpy as np
 import torch
+from auditor.pipeline.naming import NAMERS
 from auditor.causal.pixels import blend, feathered
 from auditor.causal.trial import least_effect
 from auditor.shortcuts.tests import CausalTest, causal_test
@@ -42,6 +44,11 @@ def middle(view):
 @term("too much in the middle", nothing=0.5, fully=1.0, weight=0.9, reason="It sits amidst.")
 def too_much_in_the_middle(view):
     return 1.0
+
+
+@NAMERS.register("bright or dark")
+def bright_or_dark(pictures, masks):
+    return "bright" if pictures[masks].mean() > 128 else "dark"
 
 
 DARKENED = CausalTest(
@@ -71,7 +78,7 @@ def darkened(stage, trial, rng):
 @pytest.fixture(autouse=True)
 def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget after each test what its plug-in registered."""
-    registries: tuple[Registry, ...] = (PROPOSALS, TERMS, TESTS)
+    registries: tuple[Registry, ...] = (PROPOSALS, TERMS, TESTS, NAMERS)
     for registry in registries:
         assert len(registry)
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
@@ -105,6 +112,9 @@ def keep_one_patch(folder: Path) -> None:
 def test_what_a_plugin_registers_is_in_the_report(tmp_path: Path) -> None:
     path = write_audit(tmp_path, proposals=["middle"])
     keep_one_patch(tmp_path)
+    document = yaml.safe_load(path.read_text())
+    document["audit"]["concept_names"] = "bright or dark"
+    path.write_text(yaml.safe_dump(document))
     assert run(["run", str(path), "--out", str(tmp_path / "runs"), "--quiet"]) == 0
     (folder,) = (tmp_path / "runs").glob("*/audit.json")
     findings = json.loads(folder.read_text())["findings"]
@@ -118,6 +128,9 @@ def test_what_a_plugin_registers_is_in_the_report(tmp_path: Path) -> None:
     assert darkened["outcome"] in ("supports", "refutes", "inconclusive")
     assert darkened["n"] > 0
     assert 0 <= darkened["q"] <= 1
+    named = [str(concept["seen"]) for concept in json.loads(folder.read_text())["concepts"]]
+    assert named
+    assert all("bright" in name or "dark" in name for name in named)
     text = (folder.parent / "report.html").read_text()
     assert "middle of the picture" in text
     assert "too much in the middle" in text
@@ -165,4 +178,15 @@ def test_one_module_that_registers_a_name_twice_is_refused(tmp_path: Path) -> No
     again = '@proposer("middle")\ndef middle(view):\n    return []\n'
     (tmp_path / "mine.py").write_text(f"{PLUGIN}\n\n{again}")
     with pytest.raises(ConfigError, match="proposal 'middle' is registered twice"):
+        config_of(path, {})
+
+
+def test_an_unknown_namer_of_concepts_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = write_audit(tmp_path, proposals=["middle"])
+    document = yaml.safe_load(path.read_text())
+    document["audit"]["concept_names"] = "mesured"
+    path.write_text(yaml.safe_dump(document))
+    with pytest.raises(
+        ConfigError, match=r"unknown namer of concepts 'mesured'\. Did you mean 'measured'"
+    ):
         config_of(path, {})

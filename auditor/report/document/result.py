@@ -172,7 +172,8 @@ class Performance(Part):
 class Concept(ConceptQuality):
     """A concept: a channel of a layer, with its reference samples.
 
-    ``id`` is ``layer/channel`` and unique. ``jaccard`` compares the sets of reference samples by
+    ``id`` is ``layer/channel`` and unique. ``seen`` is a working name by what was measured in the
+    reference samples, empty without one. ``jaccard`` compares the sets of reference samples by
     relevance and by activation. ``left_out`` counts near-duplicates that are not among the
     reference samples by relevance (None: not looked for).
     """
@@ -181,6 +182,7 @@ class Concept(ConceptQuality):
     layer: str
     channel: int
     name: str
+    seen: Words = ""
     by_relevance: list[Crop]
     by_activation: list[Crop]
     jaccard: Number

@@ -100,6 +100,7 @@ class ModelFacts:
 class Analysis:
     """Everything the stages found; ``left_out`` counts classes that are not audited in depth.
 
+    ``names`` are working names of concepts by id.
     ``searched`` says of each audited class whether it has images enough for the causal tests.
     ``pairs`` are the classes compared; ``decisions`` has an entry per layer; ``strategies`` (one
     per class) and ``mistakes`` are of the last one; ``further`` are reference samples of concepts
@@ -115,6 +116,7 @@ class Analysis:
     searched: tuple[bool, ...]
     layers: tuple[LayerAnalysis, ...]
     illustrations: tuple[Illustration, ...]
+    names: Mapping[str, str]
     shortcuts: ShortcutReport | None
     compositions: CompositionPart
     local: LocalPart

@@ -54,6 +54,7 @@ def _of_layer(audit: Audit, layer: LayerAnalysis) -> list[Concept]:
             layer=name,
             channel=concept,
             name=f"{name} · {concept}",
+            seen=audit.analysis.names.get(concept_id(name, concept), ""),
             by_relevance=shelf.references(name, concept),
             by_activation=shelf.references(name, concept, origin="activation"),
             jaccard=float(overlap[concept]),
@@ -97,8 +98,8 @@ def concept_rows(result: AuditResult) -> Iterable[Row]:
 
 CONCEPTS = Table(
     (
-        *("concept", "name", "layer", "channel", "leads_for", "overlap", "clarity", "meanings"),
-        *("redundancy", "subspace"),
+        *("concept", "name", "seen", "layer", "channel", "leads_for", "overlap", "clarity"),
+        *("meanings", "redundancy", "subspace"),
     ),
     concept_rows,
 )

@@ -70,10 +70,23 @@ class Names:
         """Concepts by id."""
         raise NotImplementedError
 
-    def label(self, concept: str) -> str:
-        """Return how a concept is called: ``layer · channel`` until a person names it."""
+    def called(self, concept: str) -> str:
+        """Return a concept's name: a person's, else what was seen, else ``layer · channel``."""
         known = self.concepts.get(concept)
-        return known.name if known else " · ".join(concept.rsplit("/", 1))
+        if known and self.named(known):
+            return known.name
+        return known.seen if known and known.seen else " · ".join(concept.rsplit("/", 1))
+
+    def number(self, concept: str) -> str:
+        """Return ``layer · channel`` of a concept that is called by what was seen, else nothing."""
+        known = self.concepts.get(concept)
+        seen = known is not None and known.seen and self.called(concept) == known.seen
+        return " · ".join(concept.rsplit("/", 1)) if seen else ""
+
+    def label(self, concept: str) -> str:
+        """Return how a text calls a concept: its name, with its number after a working name."""
+        number = self.number(concept)
+        return f"{self.called(concept)} [{number}]" if number else self.called(concept)
 
     def named(self, concept: Concept) -> bool:
         """Say whether a person gave the concept its name."""
@@ -209,10 +222,10 @@ class View(Names):
         """Concepts by id."""
         return {concept.id: concept for concept in self.result.concepts}
 
-    def label(self, concept: str) -> str:
-        """Return how a concept is called, also by a person's decision where it has no card."""
+    def called(self, concept: str) -> str:
+        """Return a concept's name, also by a person's decision where it has no card."""
         given = {state.concept: state.decision.name for state in self.decisions if state.concept}
-        return given.get(concept) or super().label(concept)
+        return given.get(concept) or super().called(concept)
 
     @cached_property
     def factor_rows(self) -> Sequence[FactorRow]:

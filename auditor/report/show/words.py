@@ -43,8 +43,9 @@ GLOSSARY: tuple[Term, ...] = (
         _("Concept"),
         _(
             "One channel of one layer of the model: a detector that the model learned by itself. "
-            "It is written 'layer · channel' until a person gives it a name. What it detects is "
-            "seen in its reference samples."
+            "Until a person names it, it is called by what was measured in its reference samples: "
+            "colour, surface or form, place, and the class that most of them are of. The number "
+            "behind such a working name is layer and channel."
         ),
     ),
     Term(
