@@ -51,6 +51,22 @@ def is_factory(source: str) -> bool:
     return module.endswith(".py") or all(part.isidentifier() for part in module.split("."))
 
 
+def may_be_code(source: str, base: Path) -> bool:
+    """Return whether ``source`` names a file, or a module that is there.
+
+    So that a scheme nobody knows is never taken for a package.
+    """
+    module = source.rpartition(":")[0]
+    if module.endswith(".py"):
+        return True
+    first = module.partition(".")[0]
+    with _search(base.resolve(), Path.cwd()):
+        try:
+            return first in sys.modules or importlib.util.find_spec(first) is not None
+        except (ImportError, ValueError):
+            return False
+
+
 def load_factory(source: str, base: Path, error: ErrorType) -> Factory:
     """Import what ``source`` names. This runs the user's code.
 
@@ -161,8 +177,8 @@ def _import_module(name: str, base: Path, error: ErrorType) -> ModuleType:
         except ModuleNotFoundError as failure:
             if failure.name is not None and f"{name}.".startswith(f"{failure.name}."):
                 raise error(
-                    f"no module named '{failure.name}' was found; install it, or name a file: "
-                    "path/file.py."
+                    f"no module named '{failure.name}' was found, neither beside the config nor "
+                    "among what is installed; check the name, or name a file: path/file.py."
                 ) from failure
             raise error(f"'{name}' failed on import: {describe_failure(failure)}.") from failure
         except (Exception, SystemExit) as failure:

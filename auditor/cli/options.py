@@ -42,7 +42,8 @@ PACKED = ("webdataset", "hf-dataset")  # data sources whose rest is a path
 SOURCES = (
     click.option(
         "--model",
-        help="Model: torchvision:NAME, timm:NAME, package.module:factory or file.py:factory.",
+        help="Model: torchvision:NAME, timm:NAME, hf:FOLDER, package.module:factory or "
+        "file.py:factory.",
     ),
     click.option(
         "--weights",

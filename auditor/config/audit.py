@@ -39,8 +39,8 @@ class ModelConfig(Section):
     """Where the model comes from."""
 
     source: str = Field(
-        description="torchvision:NAME[?weights=DEFAULT], timm:NAME[?weights=pretrained], "
-        "package.module:factory or file.py:factory."
+        description="torchvision:NAME[?weights=DEFAULT], timm:NAME[?weights=pretrained], hf:FOLDER "
+        "or hf:NAME[@revision], package.module:factory or file.py:factory."
     )
     weights: str | None = Field(
         None,

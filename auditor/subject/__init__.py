@@ -1,5 +1,6 @@
 """The subject of an audit: the model and the validation set it is looked at with."""
 
+import auditor.subject.hugging_face
 import auditor.subject.timm_models  # noqa: F401  (enters the source timm:NAME)
 from auditor.subject.models import MODEL_SOURCES, BuiltModel
 from auditor.subject.preprocessing import Preprocessing

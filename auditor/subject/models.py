@@ -19,12 +19,19 @@ import torch
 import torchvision
 from torch import nn
 
-from auditor.base.errors import CheckpointError, ConfigError, ModelError, UnknownNameError
+from auditor.base.errors import (
+    CheckpointError,
+    ConfigError,
+    ModelError,
+    UnknownNameError,
+    did_you_mean,
+)
 from auditor.base.factories import (
     call_factory,
     describe_failure,
     is_factory,
     load_factory,
+    may_be_code,
 )
 from auditor.base.registry import Registry
 from auditor.config.audit import ModelConfig
@@ -68,11 +75,13 @@ def build_model(config: ModelConfig, base: Path) -> BuiltModel:
     scheme, _, rest = config.source.partition(":")
     if scheme in MODEL_SOURCES:
         return MODEL_SOURCES[scheme](rest, config, base)
-    if is_factory(config.source):
+    if is_factory(config.source) and may_be_code(config.source, base):
         return _from_factory(config, base)
+    known = ", ".join(f"{name}:" for name in MODEL_SOURCES)
     raise ConfigError(
-        f"model.source is '{config.source}'; write torchvision:NAME, timm:NAME, "
-        "package.module:factory or path/file.py:factory."
+        f"model.source is '{config.source}', and '{scheme}' is neither a model source "
+        f"({known}) nor a module that is found here.{did_you_mean(scheme, MODEL_SOURCES)} Write "
+        "torchvision:NAME, timm:NAME, hf:FOLDER, package.module:factory or path/file.py:factory."
     )
 
 

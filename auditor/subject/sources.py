@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from auditor.base.errors import DataError
-from auditor.base.factories import find_file, is_factory
+from auditor.base.errors import DataError, did_you_mean
+from auditor.base.factories import find_file, is_factory, may_be_code
 from auditor.base.registry import Registry
 from auditor.config.audit import DataConfig
 from auditor.subject.arrow_files import SUFFIX
@@ -64,11 +64,14 @@ def _read(config: DataConfig, base: Path) -> Collection:
             f"data.source '{config.source}' is a {path.suffix or 'plain'} file; {sheet}give an "
             f"image folder, a table ({', '.join(TABLE_SUFFIXES)}) or path/file.py:factory."
         )
-    if is_factory(config.source):
+    if is_factory(config.source) and may_be_code(config.source, base):
         return read_dataset(config, base)
+    scheme = config.source.partition(":")[0]
+    hint = did_you_mean(scheme, DATA_SOURCES) if scheme != config.source else ""
     raise DataError(
-        f"data.source '{config.source}' does not exist; give an image folder with one folder per "
-        "class, a .csv, .tsv or .parquet table, or a factory (paths are relative to the config)."
+        f"data.source '{config.source}' does not exist.{hint} Give an image folder with one folder "
+        "per class, a .csv, .tsv or .parquet table, or a factory (paths are relative to the "
+        f"config), or a source by name: {', '.join(f'{name}:' for name in DATA_SOURCES)}."
     )
 
 

@@ -32,7 +32,7 @@ def from_timm(rest: str, config: ModelConfig, base: Path) -> BuiltModel:
         ConfigError: timm has no such model, tag or option.
         ModelError: timm is missing, cannot build the model, or the weights do not fit.
     """
-    timm = _timm()
+    timm = import_timm()
     name, _, query = rest.partition("?")
     published = _published(timm, name)
     download = _asked(query)
@@ -72,7 +72,12 @@ def from_timm(rest: str, config: ModelConfig, base: Path) -> BuiltModel:
     return BuiltModel(model, f"timm:{name}", label, preset, imagenet=True, notes=notes)
 
 
-def _timm() -> ModuleType:
+def import_timm() -> ModuleType:
+    """Import timm.
+
+    Raises:
+        ModelError: it is not installed, or cannot be imported.
+    """
     try:
         return importlib.import_module("timm")
     except ModuleNotFoundError as error:

@@ -236,9 +236,10 @@ def test_a_table_and_a_dataset_make_subjects(base: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("nowhere", "data.source 'nowhere' does not exist; give an image folder"),
+        ("nowhere", "data.source 'nowhere' does not exist. Give an image folder"),
         ("net.py", "is a .py file; give an image folder"),
         ("sets.py:gone", "the file 'sets.py' was not found"),
+        ("webdatasets:val", "does not exist. Did you mean .webdataset."),
     ],
 )
 def test_sources_that_are_not_there(base: Path, source: str, message: str) -> None:
