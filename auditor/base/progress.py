@@ -7,15 +7,20 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 Step = Callable[[int], object]
+# Which stage of how many, counted from 1; None where that is not known.
+Place = tuple[int, int] | None
 
 
 class Progress(Protocol):
     """Receives the progress of an audit."""
 
-    def stage(self, title: str, total: int | None = None) -> AbstractContextManager[Step]:
+    def stage(
+        self, title: str, total: int | None = None, place: Place = None
+    ) -> AbstractContextManager[Step]:
         """Begin a stage of ``total`` steps (None: unknown), to be used in a ``with``.
 
-        The ``with`` gives a function that is told how many steps were just done.
+        The ``with`` gives a function that is told how many steps were just done. ``place`` is that
+        of the stage in an audit.
         """
 
     def say(self, text: str) -> None:

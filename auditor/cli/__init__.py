@@ -9,23 +9,15 @@ import click
 from auditor import __version__
 from auditor.base.errors import did_you_mean
 
-COMMANDS = (
-    "run",
-    "check",
-    "demo",
-    "render",
-    "explain",
-    "compare",
-    "review",
-    "mend",
-    "verify",
-    "history",
-    "gate",
-    "init",
-    "schema",
-    "doctor",
-    "docs",
-)
+GROUPS = {
+    "Audit a model": ("demo", "init", "check", "run", "explain"),
+    "Decide and mend": ("review", "gate", "mend"),
+    "Runs and their reports": ("render", "compare", "history", "verify"),
+    "Help": ("docs", "doctor", "schema"),
+}
+COMMANDS = tuple(name for names in GROUPS.values() for name in names)
+# Letters of a command's first sentence in the list: all of it.
+SHORT = 200
 
 
 class LazyGroup(click.Group):
@@ -41,6 +33,15 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = importlib.import_module(f"auditor.cli.{name}").command
         return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by what they are for, each with its first sentence whole."""
+        for title, names in GROUPS.items():
+            found = [(name, self.get_command(context, name)) for name in names]
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(name, each.get_short_help_str(SHORT)) for name, each in found if each]
+                )
 
     def resolve_command(
         self, context: click.Context, args: list[str]

@@ -8,12 +8,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
 from auditor.base.errors import on_one_line
-from auditor.base.progress import Step
+from auditor.base.progress import Place, Step
 from auditor.base.redaction import scrubbed
+
+# Seconds from which on time is told in minutes.
+MINUTES = 100
 
 
 class TerminalProgress:
@@ -29,11 +33,13 @@ class TerminalProgress:
             click.echo(on_one_line(scrubbed(text)), err=True)
 
     @contextmanager
-    def stage(self, title: str, total: int | None = None) -> Iterator[Step]:
+    def stage(self, title: str, total: int | None = None, place: Place = None) -> Iterator[Step]:
         """Show a stage of ``total`` steps while it runs, and how long it took."""
         if self._quiet:
             yield _ignore
             return
+        if place is not None:
+            title = f"step {place[0]} of {place[1]}, {title}"
         started = time.monotonic()
         if sys.stderr.isatty() and total:
             from tqdm import tqdm
@@ -58,11 +64,12 @@ class JsonProgress:
         json_line("message", level=level, text=text.removeprefix("warning: "))
 
     @contextmanager
-    def stage(self, title: str, total: int | None = None) -> Iterator[Step]:
+    def stage(self, title: str, total: int | None = None, place: Place = None) -> Iterator[Step]:
         """Write that a stage begins, how far it is now and then, and how it ended."""
         started = last = time.monotonic()
         done = 0
-        json_line("stage", stage=title, state="begin", total=total)
+        where: dict[str, Any] = {"number": place[0], "of": place[1]} if place is not None else {}
+        json_line("stage", stage=title, state="begin", total=total, **where)
 
         def step(steps: int) -> None:
             nonlocal done, last
@@ -117,7 +124,8 @@ class _Lines:
         rate = self._done / (now - self._started)
         left = (self._total - self._done) / rate
         pace = f"{rate:.1f} a second" if rate >= 1 else f"{1 / rate:.0f} s each"
-        self._progress.say(f"{reached}, {pace}, about {left:.0f} s left")
+        still = f"{left:.0f} s" if left < MINUTES else f"{left / 60:.0f} min"
+        self._progress.say(f"{reached}, {pace}, about {still} left")
 
 
 def _ignore(steps: int) -> None:

@@ -146,6 +146,7 @@ def _concepts(opened: Opened) -> tuple[Context, tuple[LayerAnalysis, ...]]:
 
 
 def _stages(opened: Opened) -> tuple[RunFolder, AuditResult]:
+    """Run all stages, in the order of `auditor.pipeline.plan.planned`."""
     config, run, progress = opened.config, opened.run, opened.progress
     context, layers = _concepts(opened)
     samples, outputs, store = context.samples, context.outputs, context.store

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from auditor.base.progress import Progress, Step
+from auditor.base.progress import Place, Progress, Step
 from auditor.config.audit import Config
 from auditor.pipeline.label_stage import confirmed
 from auditor.pipeline.opening import audited_outputs
+from auditor.pipeline.plan import planned
 from auditor.records.accounting import Agreement, accounts
 from auditor.records.stages import Samples
 from auditor.relevance.explainer import Explainer
@@ -36,6 +37,11 @@ class Opened:
     progress: Progress
     executor: Executor
 
+    def place(self, name: str) -> Place:
+        """Return which of the audit's stages one is, and of how many; None of one besides."""
+        names = planned(len(self.layers), search=self.config.shortcuts.enabled)
+        return (names.index(name) + 1, len(names)) if name in names else None
+
     def stage(
         self,
         name: str,
@@ -53,7 +59,7 @@ class Opened:
         """
 
         def work() -> T:
-            with self.progress.stage(title, steps) as step:
+            with self.progress.stage(title, steps, self.place(name)) as step:
                 return make(step)
 
         return self.run.once(name, inputs, work, tasks=tasks)

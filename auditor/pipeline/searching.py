@@ -41,7 +41,7 @@ def help_search(context: Context, last: LayerAnalysis) -> None:
     """Do this job's part of the search, which another job puts together."""
     if not context.config.shortcuts.enabled:
         return
-    with context.progress.stage("clever-Hans candidates") as step:
+    with context.progress.stage("clever-Hans candidates", None, context.place("shortcuts")) as step:
         place = Workplace(context, search=search_of(context, last, step))
         classes = _classes(place, last, step)
         for name in OF_CLASSES:

@@ -13,7 +13,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from auditor.base.errors import IntegrityError
-from auditor.base.progress import Step
+from auditor.base.progress import Place, Step
 from auditor.causal.context import Search
 from auditor.causal.images import Stage
 from auditor.causal.probe import Probe
@@ -96,7 +96,9 @@ def in_tasks(
     run, executor = place.opened.run, place.opened.executor
     lacking = run.lacking(name, inputs)
     if lacking is None or lacking:
-        with place.opened.progress.stage(title, sum(task.steps for task in tasks)) as step:
+        steps = sum(task.steps for task in tasks)
+        where = place.opened.place(name)
+        with place.opened.progress.stage(title, steps, where) as step:
             each(run, tasks, work, executor, place, step)
     records = Records(run.path, tasks)
     stages = dict.fromkeys(task.stage for task in tasks)
@@ -150,7 +152,7 @@ class Silence:
     """Progress that nobody is told of."""
 
     @contextmanager
-    def stage(self, title: str, total: int | None = None) -> Iterator[Step]:
+    def stage(self, title: str, total: int | None = None, place: Place = None) -> Iterator[Step]:
         """Begin a stage."""
         yield _silent
 

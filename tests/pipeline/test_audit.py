@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from auditor.__main__ import run
+from auditor.pipeline.plan import planned
 from auditor.report.document.result import AuditResult
 from auditor.run.codec import load_record
 from tests.pipeline.small import write_own_model_audit, write_table_audit
@@ -43,6 +44,15 @@ def test_the_run_folder_is_complete(finished: Path) -> None:
     assert all(report.atlas for report in result.classes)
     assert result.method.conservation is not None
     assert (finished / "report.html").stat().st_size > 10_000
+
+
+def test_the_stages_are_those_that_were_planned_and_in_that_order(finished: Path) -> None:
+    manifest = json.loads((finished / "manifest.json").read_text())
+    found = [name for name in manifest["stages"] if not name.startswith("search-")]
+    layers = sum(name.startswith("concepts-") for name in found)
+    names = planned(layers, search="shortcuts" in found)
+    assert found == [name for name in names if name in found]
+    assert set(names) - set(found) <= {"finding-pictures"}
 
 
 def test_shares_of_a_class_are_at_most_one(finished: Path) -> None:

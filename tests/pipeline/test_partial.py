@@ -12,7 +12,7 @@ from PIL import Image
 
 import auditor
 from auditor.base.errors import AuditorError, DataError, StoppedError
-from auditor.base.progress import Step
+from auditor.base.progress import Place, Step
 from auditor.config.audit import Config, load_config
 from auditor.pipeline.audit import opened_audit, run_audit
 from auditor.report.document.result import AuditResult
@@ -32,7 +32,7 @@ class AtStage:
         self.titles: list[str] = []
 
     @contextmanager
-    def stage(self, title: str, total: int | None = None) -> Iterator[Step]:
+    def stage(self, title: str, total: int | None = None, place: Place = None) -> Iterator[Step]:
         self.titles.append(title)
         if title == self.title:
             self.act()
