@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from PIL import Image
 
+from auditor.base.addresses import is_address
 from auditor.base.errors import ConfigError, DataError
 from auditor.base.factories import find_file
 from auditor.config.audit import DataConfig
@@ -28,7 +29,7 @@ from auditor.subject.images import Unreadable, content_digest, opened
 from auditor.subject.limits import check_size, jpeg_scans
 from auditor.subject.links import Inside
 from auditor.subject.preprocessing import Preprocessing
-from auditor.subject.remote import Remote, is_address
+from auditor.subject.remote import Remote
 
 Box = tuple[float, float, float, float]
 KEYS = "data.masks, data.columns.mask and data.columns.box"

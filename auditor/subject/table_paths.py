@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote
 
+from auditor.base.addresses import is_address
 from auditor.base.errors import DataError
 from auditor.base.redaction import without_credentials
 from auditor.subject.collection import text_path
 from auditor.subject.contents import File
 from auditor.subject.links import Inside
-from auditor.subject.remote import Remote, is_address, remote
+from auditor.subject.remote import Remote, remote
 
 MOST_CHARACTERS = 4096
 

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from auditor.__main__ import run
+from auditor.base import addresses
 from auditor.config.audit import load_config, parse_config
 from auditor.pipeline.concepts import pass_plan
 from auditor.pipeline.opening import make_explainer
 from auditor.relevance.over_data.collect import collect_shard
-from auditor.subject import load_subject, remote
+from auditor.subject import load_subject
 from tests.pipeline.small import write_images, write_model
 from tests.pipeline.tiny import AS_OPTIONS
 from tests.subject import stores
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("hasty")
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.setattr(remote, "PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(addresses, "PAUSES", (0.0, 0.0, 0.0))
     with stores.nothing_kept(tmp_path / "cache", monkeypatch):
         yield
 

@@ -135,7 +135,7 @@ def test_an_empty_cell_is_set_aside(tmp_path: Path) -> None:
 def test_parquet_at_an_address_is_read_by_groups_of_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auditor.subject.remote.PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr("auditor.base.addresses.PAUSES", (0.0, 0.0, 0.0))
     write(tmp_path / "x.parquet", [0, 1, 1, 0, 2])
     with stores.s3_server(monkeypatch, every=3) as bucket:
         address = stores.put(tmp_path / "x.parquet", f"{bucket}/val/x.parquet")

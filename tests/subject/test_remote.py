@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from safetensors.torch import save_file
 
+from auditor.base import addresses
 from auditor.base.errors import AuditorError, ConfigError, DataError, StoppedError
 from auditor.subject import Subject, contents, load_subject, local_copy, remote
 from auditor.subject.contents import MEMORY, Memory
@@ -25,7 +26,7 @@ from tests.subject.small import config, image_folder, noise, tiny_net, write_fac
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.setattr(remote, "PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(addresses, "PAUSES", (0.0, 0.0, 0.0))
     fsspec.register_implementation("gs", stores.Flaky, clobber=True)
     with stores.nothing_kept(tmp_path / "cache", monkeypatch):
         yield
@@ -312,7 +313,7 @@ def test_a_server_that_does_not_answer_in_time_stops_the_audit(
     write_list(base)
     loaded = subject(base, f"{server}/list.csv")
     MEMORY.clear()
-    monkeypatch.setattr(remote, "TIME_LIMIT", 0.2)
+    monkeypatch.setattr(addresses, "TIME_LIMIT", 0.2)
     monkeypatch.setattr(Files, "pause", 1.0)
     with pytest.raises(StoppedError, match=r"000.png' could not be read in 4 tries \(FSTimeout"):
         loaded.load([0])

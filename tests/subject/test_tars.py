@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from auditor.base import addresses
 from auditor.base.errors import AuditorError, DataError
 from auditor.config.audit import DataConfig
 from auditor.records.accounting import OUTSIDE
@@ -119,7 +120,7 @@ def test_keys_of_several_tars_are_told_apart(tmp_path: Path) -> None:
 def test_a_tar_at_an_address_is_read_by_ranges(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(addresses, "PAUSES", (0.0, 0.0))
     write_tar(tmp_path / "v-0.tar", samples(3))
     with stores.s3_server(monkeypatch, every=3) as bucket:
         stores.put(tmp_path / "v-0.tar", f"{bucket}/v-0.tar")
