@@ -108,7 +108,7 @@ def _name_in(run: Path, target: Path) -> str:
 
 def save_comparison(comparison: Comparison, earlier: Path, now: Path) -> None:
     """Put the comparison into the review.json of run ``now``, with the earlier pictures."""
-    from auditor.cli.render import created_now
+    from auditor.api.rendering import created_now
     from auditor.report.show.render import read_review
     from auditor.review.keep.pictures import with_pictures
     from auditor.review.keep.reviewed import update_review
@@ -125,6 +125,6 @@ def save_comparison(comparison: Comparison, earlier: Path, now: Path) -> None:
 
 def draw_again(run: Path, progress: TerminalProgress) -> None:
     """Draw the reports of a run again as its own config says."""
-    from auditor.cli.render import config_of_run, render_folder
+    from auditor.api.rendering import config_of_run, render_folder
 
     render_folder(run, config_of_run(run).report, progress)

@@ -60,8 +60,8 @@ def command(
     each audited layer with what they see in it, and their ranking inside the window with the most
     relevance or inside each --region. The paths of the pages go to stdout.
     """
+    from auditor.api.rendering import created_now
     from auditor.cli.progress import TerminalProgress
-    from auditor.cli.render import created_now
     from auditor.language.speaking import speaking, translated
     from auditor.pipeline.explain import Question, explain_image
     from auditor.report.show.image_page import write_page

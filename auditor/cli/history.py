@@ -47,8 +47,8 @@ def command(
     only with --unfinished.
     """
     import auditor
+    from auditor.api.rendering import created_now
     from auditor.base.errors import ConfigError
-    from auditor.cli.render import created_now
     from auditor.review.keep.history import read_history
     from auditor.review.keep.history_page import history_html, history_lines
     from auditor.run.storage import write_atomic

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from auditor.base.errors import ConfigError
+from auditor.config.short_names import KEYS
 
 if TYPE_CHECKING:
     from auditor.config.audit import Config
@@ -105,24 +106,6 @@ OPTIONS = (
     preset_option(),
     DEVICE,
 )
-# Option -> the key of the config that it sets.
-KEYS = {
-    "model": ("model", "source"),
-    "weights": ("model", "weights"),
-    "device": ("model", "device"),
-    "data": ("data", "source"),
-    "limit": ("data", "limit"),
-    "preset": ("audit", "preset"),
-    "classes": ("audit", "classes"),
-    "layers": ("audit", "layers"),
-    "seed": ("audit", "seed"),
-    "max_minutes": ("audit", "max_minutes"),
-    "formats": ("report", "formats"),
-    "layout": ("report", "layout"),
-    "executor": ("run", "executor"),
-    "workers": ("run", "workers"),
-    "shard": ("run", "shard"),
-}
 
 
 def audit_options(command: Command) -> Command:

@@ -116,9 +116,9 @@ def command(
     With --cues the questions are about what steers the model without looking like a shortcut: yes
     confirms it as part of the class, no makes it a finding.
     """
+    from auditor.api.rendering import created_now
     from auditor.cli.compare import draw_again
     from auditor.cli.progress import TerminalProgress
-    from auditor.cli.render import created_now
     from auditor.review.decide.deciding import Said
     from auditor.review.decide.decisions_file import add_decisions
     from auditor.review.keep.runs import read_run
@@ -247,7 +247,7 @@ def apply_decisions(run: Path, file: Path, result: AuditResult, as_of: str) -> l
 
 
 def _configured(run: Path) -> Path:
-    from auditor.cli.render import config_of_run
+    from auditor.api.rendering import config_of_run
 
     policy = config_of_run(run).policy
     return Path(policy.decisions if policy and policy.decisions else "decisions.yaml")

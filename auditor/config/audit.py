@@ -497,6 +497,15 @@ def load_gate(path: Path, environment: Mapping[str, str] | None = None) -> GateC
     return _validated(merged(layers, GateConfig), str(path), GateConfig)
 
 
+def parse_gate(document: Mapping[str, Any]) -> GateConfig:
+    """Return the sections ``policy`` and ``targets`` that ``document`` holds.
+
+    Raises:
+        ConfigError: wrong keys or values, all of them, one a line.
+    """
+    return _validated(merged([of_mapping(document, "argument")], GateConfig), "gate", GateConfig)
+
+
 def _validated(layer: Layer, name: str, model: type[Read]) -> Read:
     found: Read | None = None
     problems = list(layer.problems)

@@ -18,7 +18,7 @@ TOPICS = (
     "reviewing",
     "security",
     "method",
-    "library",
+    "python",
     "benchmarks",
     "developers",
     "changes",

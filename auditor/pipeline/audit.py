@@ -53,7 +53,7 @@ from auditor.report.document.result import AuditResult
 from auditor.report.sections.analysis import Analysis, LayerAnalysis
 from auditor.run.folder import RunFolder, open_run
 from auditor.run.storage import locked, make_folder
-from auditor.subject import load_subject
+from auditor.subject import Given, load_subject
 
 
 def run_audit(
@@ -100,6 +100,7 @@ def opened_audit(
     argv: Sequence[str],
     progress: Progress,
     repair: bool = False,
+    objects: Given | None = None,
 ) -> Iterator[Opened]:
     """Open an audit: model and data, its run folder, and who does its tasks, until the block ends.
 
@@ -113,11 +114,12 @@ def opened_audit(
         argv: the command, for the reproducibility page.
         progress: told what is going on.
         repair: whether damaged files of a finished run are made again.
+        objects: model and data where they are given as objects, not by name.
     """
     plugins, plugin_notes = load_plugins(config, base)
     config = with_proposals(config)
     with progress.stage("loading model and data"):
-        subject = load_subject(config, base)
+        subject = load_subject(config, base, None, objects)
         explainer = make_explainer(config, subject)
     named_outputs(config.audit.classes or (), subject.manifest.classes)
     named_rows(config.audit.samples or (), subject.manifest.paths)

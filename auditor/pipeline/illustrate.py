@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from auditor.base.heatmaps import heat, overlay
 from auditor.base.progress import Step
 from auditor.concepts.atlas import atlas
 from auditor.concepts.colours import PALETTE
@@ -33,7 +34,7 @@ from auditor.relevance.over_data.heatmaps import (
     sample_concept_maps,
 )
 from auditor.report.document.result import AtlasSample, LegendEntry
-from auditor.report.draw.pictures import heat, overlay, paint_segments
+from auditor.report.draw.pictures import paint_segments
 from auditor.report.show.picture_store import ImageStore
 
 CROP_SIDE = 128

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from auditor.base.errors import UnknownNameError
+from auditor.base.heatmaps import Photo, heat, overlay, upscale
 from auditor.base.progress import Step
 from auditor.concepts.shares import shares_of
 from auditor.concepts.single_pictures import (
@@ -45,7 +46,7 @@ from auditor.report.document.result import (
     RegionCard,
     RegionRow,
 )
-from auditor.report.draw.pictures import Photo, heat, outline, overlay, upscale
+from auditor.report.draw.pictures import outline
 from auditor.report.sections.analysis import LayerAnalysis
 from auditor.report.show.picture_store import ImageStore
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from auditor.base.heatmaps import overlay
 from auditor.base.progress import Step
 from auditor.concepts.shares import shares_of
 from auditor.concepts.typical import typical_samples
@@ -18,7 +19,6 @@ from auditor.records.concepts import Empty, Mistakes, PositionalComponents, Stra
 from auditor.records.part import SampleView
 from auditor.records.stages import LayerRelevance, Samples, Subspaces, UnitPicture
 from auditor.relevance.over_data.heatmaps import HeatmapRequest, heatmaps, plain_heatmaps
-from auditor.report.draw.pictures import overlay
 
 SIDE = 144
 CHUNK = 64  # heatmaps that are held at a time

@@ -2,6 +2,7 @@
 
 import auditor.subject.hugging_face
 import auditor.subject.timm_models  # noqa: F401  (enters the source timm:NAME)
+from auditor.subject.given import Given, given
 from auditor.subject.models import MODEL_SOURCES, BuiltModel
 from auditor.subject.preprocessing import Preprocessing
 from auditor.subject.sources import DATA_SOURCES
@@ -11,9 +12,11 @@ __all__ = [
     "DATA_SOURCES",
     "MODEL_SOURCES",
     "BuiltModel",
+    "Given",
     "Preprocessing",
     "Quarantine",
     "Subject",
     "Usable",
+    "given",
     "load_subject",
 ]

@@ -110,7 +110,7 @@ def read_dataset(config: DataConfig, base: Path) -> Collection:
     if len(dataset) == 0:
         raise DataError(f"the dataset of '{factory.label}' is empty.")
     numbers, excluded = _numbers(dataset, factory.label)
-    classes = _class_names(dataset, factory.label)
+    classes = class_names(dataset, factory.label)
     indices = tuple(numbers)
     if not indices:
         reasons = "; ".join(f"{count} x {reason}" for reason, count in excluded.items())
@@ -198,14 +198,20 @@ def _numbers(dataset: Any, label: str) -> tuple[dict[int, int], dict[str, int]]:
 
 
 def _integer(value: Any, at: int, label: str) -> int:
-    if isinstance(value, Tensor | np.ndarray | np.generic) and np.size(value) == 1:
-        value = value.item()
+    value = unpacked(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise DataError(f"the label of item {at} of '{label}' is {value!r}; labels are integers.")
     return value
 
 
-def _class_names(dataset: Any, label: str) -> tuple[str, ...] | None:
+def unpacked(value: Any) -> Any:
+    """Return the only number of a tensor or array, and anything else as it is."""
+    if isinstance(value, Tensor):
+        return value.item() if value.numel() == 1 else value
+    return value.item() if isinstance(value, np.ndarray | np.generic) and value.size == 1 else value
+
+
+def class_names(dataset: Any, label: str) -> tuple[str, ...] | None:
     """Return what the numbers of labels are called, by the dataset or the ones that it wraps.
 
     Raises:
@@ -214,7 +220,7 @@ def _class_names(dataset: Any, label: str) -> tuple[str, ...] | None:
     classes = getattr(dataset, "classes", None)
     if classes is None:
         wrapped = _wrapped(dataset)
-        named = [_class_names(inner, label) for inner in wrapped]
+        named = [class_names(inner, label) for inner in wrapped]
         for names in named:
             if names != named[0]:
                 raise DataError(

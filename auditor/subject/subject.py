@@ -29,6 +29,7 @@ from auditor.subject.copies import copies_note
 from auditor.subject.datasets import DatasetReader
 from auditor.subject.digests import data_digest, weights_digest
 from auditor.subject.found import BY_CHOICE, NOT_PICTURES, check_any, count_found, lost_classes
+from auditor.subject.given import Given
 from auditor.subject.images import Unreadable
 from auditor.subject.input_size import fitting
 from auditor.subject.labels import match_labels
@@ -230,11 +231,16 @@ class Subject:
         return item
 
 
-def load_subject(config: Config, base: Path, contents: tuple[str, ...] | None = None) -> Subject:
+def load_subject(
+    config: Config,
+    base: Path,
+    contents: tuple[str, ...] | None = None,
+    objects: Given | None = None,
+) -> Subject:
     """Return the model and the data that ``config`` names; relative paths start at ``base``.
 
     ``contents`` is what each row held when the audit began, where that is known: then no row is
-    read.
+    read. ``objects`` are model and data where they are given as such, and not by name.
 
     Raises:
         ConfigError: a value that cannot be used.
@@ -242,9 +248,10 @@ def load_subject(config: Config, base: Path, contents: tuple[str, ...] | None = 
         DataError: the data cannot be read, or its labels do not meet the outputs.
     """
     device = resolve_device(config.model.device)
-    built = build_model(config.model, base)
+    built = objects.model if objects else build_model(config.model, base)
     model, model_notes = prepare(built.model, device)
-    everything, reading = read_as(config.preprocess, read_data(config.data, base))
+    found = objects.data if objects else read_data(config.data, base)
+    everything, reading = read_as(config.preprocess, found)
     preprocessing, input_notes = _preprocessing(config.preprocess, built.preset, everything)
     asked = config.preprocess.resize is not None or config.preprocess.crop is not None
     if built.preset is None and everything.shape is None and not asked:

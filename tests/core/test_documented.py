@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import click
 import pytest
 import yaml
 
+import auditor
 from auditor.base import errors
 from auditor.cli import COMMANDS, cli
 from auditor.config.audit import Config, load_config
@@ -69,6 +71,32 @@ def test_what_is_named_of_the_source_is_there() -> None:
     for name in re.findall(r"`(auditor\.[a-z_.]+)`", DOCS):
         module, _, attribute = name.rpartition(".")
         assert hasattr(importlib.import_module(module), attribute), name
+
+
+@pytest.mark.parametrize("name", auditor.__all__)
+def test_every_public_name_is_on_the_page_on_python(name: str) -> None:
+    text = page("python")
+    thing = getattr(auditor, name)
+    assert f"auditor.{name}" in text or f"`{name}`" in text
+    if isinstance(thing, type) and name in ("Run", "Finding", "Gate", "Explanation"):
+        own = {*vars(thing), *(each.name for each in fields(thing))}
+        for attribute in sorted(each for each in own if not each.startswith("_")):
+            assert re.search(rf"`{attribute}[`(]", text), f"{name}.{attribute}"
+    assert thing.__doc__ or isinstance(thing, str)
+
+
+def test_the_stub_has_every_public_name() -> None:
+    stub = (ROOT / "auditor" / "__init__.pyi").read_text(encoding="utf-8")
+    named = set(re.findall(r" as (\w+)$|^(\w+): str$", stub, flags=re.MULTILINE))
+    assert {first or second for first, second in named} == set(auditor.__all__)
+
+
+def test_every_keyword_of_an_audit_is_documented() -> None:
+    from auditor.api.auditing import SECTIONS
+    from auditor.config.short_names import KEYWORDS
+
+    for name in (*KEYWORDS, *SECTIONS):
+        assert f"`{name}`" in page("python"), name
 
 
 def test_the_readme_is_short() -> None:

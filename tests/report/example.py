@@ -14,10 +14,11 @@ import numpy as np
 import skimage.data
 import yaml
 
+from auditor.base.heatmaps import Photo, overlay, resize
 from auditor.records.part import Crop, Interval, Picture, SampleView
 from auditor.report.document import result as parts
 from auditor.report.draw.figures import confusion_figure, overview_figure
-from auditor.report.draw.pictures import Photo, dim, overlay, resize
+from auditor.report.draw.pictures import dim
 from auditor.report.draw.reliability import reliability_figure
 from auditor.report.draw.style import Drawing
 from auditor.report.show.picture_store import ImageStore

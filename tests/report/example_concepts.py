@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from auditor.base.heatmaps import heat as alone
+from auditor.base.heatmaps import overlay
 from auditor.concepts.colours import PALETTE
 from auditor.records.concepts import MapCard
 from auditor.records.part import Picture
 from auditor.report.document import result as parts
 from auditor.report.document.analyses import LeadUnit
 from auditor.report.draw.figures import similarity_figure
-from auditor.report.draw.pictures import heat as alone
-from auditor.report.draw.pictures import overlay, paint_segments
+from auditor.report.draw.pictures import paint_segments
 
 if TYPE_CHECKING:
     from tests.report.example import Example

@@ -12,15 +12,8 @@ import skimage.data
 from PIL import Image
 
 from auditor.base.errors import IntegrityError
-from auditor.report.draw.pictures import (
-    dim,
-    heat,
-    outline,
-    overlay,
-    paint_segments,
-    relevance_scale,
-    upscale,
-)
+from auditor.base.heatmaps import heat, overlay, relevance_scale, upscale
+from auditor.report.draw.pictures import dim, outline, paint_segments
 from auditor.report.draw.style import Drawing
 from auditor.report.show.picture_store import ImageStore, read_image
 

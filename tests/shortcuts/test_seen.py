@@ -7,8 +7,8 @@ import pytest
 import skimage.data
 from PIL import Image, ImageDraw
 
+from auditor.base.heatmaps import resize
 from auditor.language.speaking import speaking, translate, translated
-from auditor.report.draw.pictures import resize
 from auditor.shortcuts.seen import COLOURS, LOOKS, NEXT_TO, PALETTE, colour_of, seen
 
 SIDE = 64

@@ -182,8 +182,8 @@ def yardstick() -> None:
 
 def _stored_bytes(pictures: Iterable[np.ndarray]) -> int:
     """Return how large pictures are as the report stores them."""
+    from auditor.base.heatmaps import resize
     from auditor.pipeline.illustrate import FULL_SIDE
-    from auditor.report.draw.pictures import resize
     from auditor.report.show.picture_store import jpeg_bytes
 
     total = 0

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from PIL import Image
 from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d
+
+from auditor.base.errors import ConfigError
+from auditor.base.heatmaps import heat, overlay, photograph, upscale
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +29,46 @@ class Explanation:
     activation: dict[str, Tensor]
     heatmap: Tensor | None
     conservation: Tensor | None
+
+    def to_pil(self, image: Any = None, *, index: int = 0, side: int | None = None) -> Image.Image:
+        """Return the heatmap of image ``index`` over its photograph, or alone.
+
+        Red speaks for the explained class, blue against it. ``image``: the photograph, before any
+        normalisation: a PIL image, a uint8 array (H, W, 3), or a tensor (3, H, W) of uint8 or from
+        0 to 1. ``side`` enlarges the longer side to so many pixels.
+
+        Raises:
+            ConfigError: there is no heatmap, no such image, or ``image`` is no photograph.
+        """
+        if self.heatmap is None:
+            raise ConfigError("the explanation has no heatmap: it was made with heatmap=False.")
+        if not 0 <= index < len(self.heatmap):
+            raise ConfigError(
+                f"there is no image {index}: the explanation is of {len(self.heatmap)}."
+            )
+        values = self.heatmap[index].detach().cpu().float().numpy()
+        photo = None if image is None else photograph(image)
+        if photo is None:
+            drawn = heat(values)
+            return Image.fromarray(drawn if side is None else upscale(drawn, side))
+        return Image.fromarray(overlay(photo if side is None else upscale(photo, side), values))
+
+    def show(self, image: Any = None, *, index: int = 0, side: int = 320) -> Image.Image:
+        """Return what `to_pil` does, enlarged to be looked at; a notebook displays it."""
+        return self.to_pil(image, index=index, side=side)
+
+    def __repr__(self) -> str:
+        classes = ", ".join(str(int(target)) for target in self.targets[:8])
+        more = ", ..." if len(self.targets) > 8 else ""
+        parts = [f"{len(self.targets)} images", f"classes {classes}{more}"]
+        if self.relevance:
+            parts.append(f"layers {', '.join(self.relevance)}")
+        if self.heatmap is not None:
+            parts.append("heatmaps {} x {}".format(*self.heatmap.shape[1:]))
+        if self.conservation is not None:
+            low, high = float(self.conservation.min()), float(self.conservation.max())
+            parts.append(f"conservation {low:.3f} to {high:.3f}")
+        return f"<Explanation of {'; '.join(parts)}>"
 
 
 @dataclass(frozen=True, eq=False)

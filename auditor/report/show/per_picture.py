@@ -15,6 +15,7 @@ import pandas as pd
 
 from auditor.base.errors import IntegrityError
 from auditor.base.redaction import without_folders
+from auditor.language.speaking import translated
 from auditor.records.part import concept_id
 from auditor.records.stages import PictureFacts, Samples
 from auditor.report.document.result import AuditResult
@@ -74,7 +75,7 @@ def picture_table(found: Pictures, result: AuditResult) -> pd.DataFrame:
             "probability": np.asarray(facts.predicted),
             "label_probability": np.asarray(facts.labelled),
             "half": np.where(samples.discovery, "discovery", "test"),
-            "quarantined": [str(reason or "") for reason in samples.quarantine],
+            "quarantined": [translated(reason) or "" for reason in samples.quarantine],
             "findings": ["; ".join(carried.get(path, ())) for path in manifest.paths],
             "leading_concepts": _leading(facts),
             "leading_shares": _shares(facts),

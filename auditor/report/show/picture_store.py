@@ -11,9 +11,9 @@ import numpy as np
 from PIL import Image
 
 from auditor.base.errors import IntegrityError
+from auditor.base.heatmaps import Photo, resize
 from auditor.language.speaking import SOURCE, languages, speaking
 from auditor.report.document.result import Picture
-from auditor.report.draw.pictures import Photo, resize
 from auditor.report.draw.style import Drawing
 from auditor.run.storage import bytes_digest, digest_at, read_plain, remove, write_atomic
 
