@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from auditor.base.errors import on_one_line
-from auditor.base.progress import Step
+from auditor.base.progress import Place, Step
 from auditor.base.redaction import scrubbed
 
 
@@ -25,11 +25,13 @@ class NotebookProgress:
             _tqdm().write(on_one_line(scrubbed(text)), file=sys.stderr)
 
     @contextmanager
-    def stage(self, title: str, total: int | None = None) -> Iterator[Step]:
+    def stage(self, title: str, total: int | None = None, place: Place = None) -> Iterator[Step]:
         """Show a stage of ``total`` steps while it runs."""
         if self._quiet:
             yield _ignore
             return
+        if place is not None:
+            title = f"step {place[0]} of {place[1]}, {title}"
         with _tqdm()(total=total, desc=title, leave=False) as bar:
             yield bar.update
 
