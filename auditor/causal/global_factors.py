@@ -32,7 +32,7 @@ from auditor.shortcuts.tests import (
     in_order,
 )
 from auditor.shortcuts.whole_pictures.adjust import adjusted, opposite
-from auditor.shortcuts.whole_pictures.factor_wording import factor_meaning
+from auditor.shortcuts.whole_pictures.factor_wording import called, factor_meaning
 from auditor.shortcuts.whole_pictures.global_factors import (
     IN_ALL,
     Moved,
@@ -44,6 +44,7 @@ from auditor.shortcuts.whole_pictures.global_factors import (
 )
 from auditor.shortcuts.whole_pictures.global_statistics import (
     OF_OBJECTS,
+    OF_SURFACES,
     STATISTICS,
     at_margin,
     measured,
@@ -70,12 +71,14 @@ class FactorTrial:
     """A predictive statistic with its results, q missing.
 
     ``margin``: how far the class differs at the margin, as a share of how far the whole does.
+    ``beside`` is the id of a trial of a part of the same, which tells the other part.
     """
 
     id: str
     factor: Predictive
     evidence: Results
     margin: float
+    beside: str = ""
 
 
 def factor_trials(stage: Stage, classes: Sequence[Members]) -> tuple[list[FactorTrial], list[str]]:
@@ -116,14 +119,37 @@ def factor_trials(stage: Stage, classes: Sequence[Members]) -> tuple[list[Factor
 def factors_of(
     search: Search, trials: Sequence[FactorTrial], results: Mapping[str, Results]
 ) -> tuple[GlobalFactor, ...]:
-    """Return the factors; ``results`` have q and outcome, by the trial's id."""
-    factors = [_factor(search, trial, results[trial.id]) for trial in trials]
+    """Return the factors; ``results`` have q and outcome, by the trial's id.
+
+    Of the surfaces of objects, which every class has, those with a grade; where the pattern alone
+    has one and explains the surface, that one.
+    """
+    made = {
+        trial: _factor(search, trial, results[trial.id], results.get(trial.beside))
+        for trial in trials
+    }
+    graded = {each.id for each in made.values() if each.grade}
+    factors = [
+        each
+        for trial, each in made.items()
+        if each.statistic not in OF_SURFACES
+        or (each.id in graded and not (trial.beside in graded and _explained(trial, results)))
+    ]
     order = {"A": 0, "B": 1, "C": 2, "D": 3, None: 4, "U": 5}
     return tuple(sorted(factors, key=lambda each: (order[each.grade], -_strength(each))))
 
 
+def _explained(trial: FactorTrial, results: Mapping[str, Results]) -> bool:
+    """Say whether the part of a trial that is tested beside it does at least half of what it does.
+
+    Then it is not called by the other part.
+    """
+    statistic = trial.factor.statistic
+    return called(statistic, results[trial.id], results[trial.beside]) == statistic
+
+
 def _object_steers(statistic: str, results: Results) -> bool:
-    """Say whether how objects lie turns pictures, by a test that passes and a clear lower bound.
+    """Say whether how objects lie or look turns pictures, by a test that passes and a clear bound.
 
     Such effects are asked about from `CLEAR` on: a few dozen pictures have an object that can be
     moved, so that one of 40 % has a lower bound of 24 %. On the first 50 models of the benchmark's
@@ -134,7 +160,9 @@ def _object_steers(statistic: str, results: Results) -> bool:
     return statistic in OF_OBJECTS and passed and given.low >= CLEAR
 
 
-def _factor(search: Search, trial: FactorTrial, results: Results) -> GlobalFactor:
+def _factor(
+    search: Search, trial: FactorTrial, results: Results, beside: Results | None
+) -> GlobalFactor:
     factor, statistic = trial.factor, STATISTICS[trial.factor.statistic]
     name = search.class_name(factor.output)
     plausibility = implausibility(factor, results[STATISTIC_GIVEN.id], trial.margin)
@@ -147,7 +175,11 @@ def _factor(search: Search, trial: FactorTrial, results: Results) -> GlobalFacto
     )
     return GlobalFactor(
         id=trial.id,
-        what=_("%(statistic)s in %(name)s", statistic=_(factor.statistic), name=name),
+        what=_(
+            "%(statistic)s in %(name)s",
+            statistic=_(called(factor.statistic, results, beside)),
+            name=name,
+        ),
         class_name=name,
         statistic=factor.statistic,
         unit=statistic.unit,
@@ -161,7 +193,7 @@ def _factor(search: Search, trial: FactorTrial, results: Results) -> GlobalFacto
         plausibility=plausibility.score,
         terms=dict(plausibility.terms),
         grade=verdict,
-        meaning=factor_meaning(name, factor, statistic, verdict, results),
+        meaning=factor_meaning(name, factor, verdict, results, beside),
     )
 
 

@@ -18,7 +18,7 @@ from auditor.language.numbers import whole_percent
 from auditor.language.speaking import N_, joined, listed
 from auditor.language.speaking import gettext as _
 from auditor.records.shortcuts import ColumnFactor, KindSearched
-from auditor.shortcuts.grading import LEVEL, LIKELY
+from auditor.shortcuts.grading import CLEAR, LEVEL, LIKELY
 from auditor.shortcuts.propose.proposals import PROPOSALS
 from auditor.shortcuts.statistics import detection_limit, least_prevalence
 from auditor.shortcuts.whole_pictures.columns import COLUMNS
@@ -55,7 +55,8 @@ class Looked:
     but: str = ""
 
 
-METADATA, RARE, CONTEXTS, GEOMETRY = "metadata", "rare", "contexts", "geometry"
+METADATA, RARE, CONTEXTS = "metadata", "rare", "contexts"
+GEOMETRY, TEXTURE = "geometry", "texture"
 FOLLOWS_RELEVANCE = ("P1", "P1b")
 KINDS = (
     Kind(
@@ -138,7 +139,11 @@ KINDS = (
         N_("size, position and orientation of the object"),
         N_("objects made larger or smaller, moved, stretched and turned on their own surroundings"),
     ),
-    Kind("texture", N_("texture of the object"), ""),
+    Kind(
+        TEXTURE,
+        N_("texture of the object"),
+        N_("objects covered with pieces of others' surface, their shape and surroundings kept"),
+    ),
     Kind(
         "absence",
         N_("a class recognised by what it lacks"),
@@ -179,6 +184,19 @@ def kinds_of(
     }
     nobody = Looked(reason=_("nothing in this audit looks for it"))
     return tuple(_row(kind, looked.get(kind.id, nobody), classes) for kind in KINDS)
+
+
+def looked_on(n: int, tests: int, but: str = "") -> Looked:
+    """Return what came of tests on ``n`` pictures in the class with the fewest.
+
+    ``but`` says of which classes none were made: of no class, it is the reason.
+    """
+    if not n:
+        return Looked(reason=but)
+    limit = detection_limit(n, tests, level=LEVEL, bound=CLEAR)
+    if limit is None:
+        return Looked(reason=_("no effect could have passed the tests on %(n)s pictures", n=n))
+    return Looked(n, limit, but=but)
 
 
 def least_share(classes: Sequence[Members]) -> float | None:

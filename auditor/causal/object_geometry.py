@@ -18,7 +18,7 @@ from torch.nn.functional import affine_grid, grid_sample
 
 from auditor.causal.global_factors import MOVED, OPPOSITE, FactorTrial
 from auditor.causal.images import Members, Stage
-from auditor.causal.kinds import Looked
+from auditor.causal.kinds import Looked, looked_on
 from auditor.causal.pixels import blend, feathered
 from auditor.causal.probe import Probe
 from auditor.causal.surrounds import GROWN, LEAST_SURROUND, filled
@@ -28,11 +28,11 @@ from auditor.language.numbers import percent
 from auditor.language.speaking import N_, ngettext
 from auditor.language.speaking import gettext as _
 from auditor.records.shortcuts import Evidence
-from auditor.shortcuts.grading import CLEAR, LEVEL
+from auditor.shortcuts.grading import CLEAR
 from auditor.shortcuts.objects import objects_of
 from auditor.shortcuts.propose.heat import dilated
 from auditor.shortcuts.propose.windows import FEATHER
-from auditor.shortcuts.statistics import bootstrap_interval, detection_limit
+from auditor.shortcuts.statistics import bootstrap_interval
 from auditor.shortcuts.tests import STATISTIC_GIVEN, STATISTIC_TAKEN, CausalTest, in_order
 from auditor.shortcuts.whole_pictures.global_factors import (
     WHOLE_PICTURES,
@@ -122,13 +122,7 @@ class Geometry:
                 "too few pictures with an object that lies whole in them: %(classes)s",
                 classes=", ".join(self.unusable),
             )
-        if not self.fewest:
-            return Looked(reason=but)
-        limit = detection_limit(self.fewest, tests, level=LEVEL, bound=CLEAR)
-        if limit is None:
-            reason = _("no effect could have passed the tests on %(n)s pictures", n=self.fewest)
-            return Looked(reason=reason)
-        return Looked(self.fewest, limit, but=but)
+        return looked_on(self.fewest, tests, but)
 
 
 def geometry_trials(stage: Stage, classes: Sequence[Members]) -> Geometry:

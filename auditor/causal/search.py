@@ -26,9 +26,10 @@ from auditor.causal.context import Search
 from auditor.causal.findings import gravest_first, told_from_others
 from auditor.causal.global_factors import MOST_TESTS, FactorTrial, factor_trials, factors_of
 from auditor.causal.images import Members, Stage, load_pool
-from auditor.causal.kinds import CONTEXTS, GEOMETRY, kinds_of
+from auditor.causal.kinds import CONTEXTS, GEOMETRY, TEXTURE, kinds_of
 from auditor.causal.nulls import nulls_of
 from auditor.causal.object_geometry import GEOMETRY_TESTS, Geometry, geometry_trials
+from auditor.causal.object_surface import SURFACE_TESTS, SurfaceTrials, surface_trials
 from auditor.causal.screening import Tried
 from auditor.causal.standing import standing_layers
 from auditor.causal.surround_findings import context_findings
@@ -146,7 +147,8 @@ def stage_of(search: Search) -> Stage:
     tests = sum(TESTS[name].of_regions for name in TESTS)
     tests *= min(config.total, config.per_class * len(searched))
     whole_pictures = WHOLE_PICTURES in search.proposals
-    tests += MOST_TESTS + GEOMETRY_TESTS * len(searched) if whole_pictures else 0
+    of_objects = (GEOMETRY_TESTS + SURFACE_TESTS) * len(searched)
+    tests += MOST_TESTS + of_objects if whole_pictures else 0
     tests += CONTEXT_TESTS * len(searched) if CONTEXT in search.proposals else 0
     means = None
     if search.relevance is not None:
@@ -192,6 +194,7 @@ class _Found:
     factors: Sequence[FactorTrial]
     contexts: Contexts
     geometry: Geometry
+    surfaces: SurfaceTrials
     surrounds: Sequence[Finding]
     tests: int
     notes: Sequence[str]
@@ -209,7 +212,8 @@ def _corrected(
     factors, said = factor_trials(stage, members) if whole_pictures else ([], [])
     contexts = context_trials(stage, members, tested)
     geometry = geometry_trials(stage, members)
-    factors = [*factors, *geometry.trials]
+    surfaces = surface_trials(stage, members)
+    factors = [*factors, *geometry.trials, *surfaces.trials]
     search.progress(1)
     results, tests = settled(
         {each.id: each.evidence for each in tested}
@@ -218,8 +222,9 @@ def _corrected(
     )
     surrounds = context_findings(stage, contexts.trials, results)
     correction = classes.keep("correction", lambda: Correction(results, nulls))
-    notes = [*said, *geometry.notes, *contexts.notes(len(surrounds))]
-    return correction, _Found(tested, factors, contexts, geometry, surrounds, tests, notes)
+    notes = [*said, *geometry.notes, *surfaces.notes, *contexts.notes(len(surrounds))]
+    of_all = contexts, geometry, surfaces, surrounds
+    return correction, _Found(tested, factors, *of_all, tests, notes)
 
 
 def _report(
@@ -251,6 +256,7 @@ def _report(
         elsewhere={
             CONTEXTS: found.contexts.looked(found.tests),
             GEOMETRY: found.geometry.looked(found.tests),
+            TEXTURE: found.surfaces.looked(found.tests),
         },
     )
     limits = _limits(stage, plan, tested, found.tests, nulls, notes)

@@ -30,7 +30,11 @@ SIZE, ELONGATION = N_("size of the object"), N_("elongation of the object")
 ACROSS, DOWN = N_("place of the object, across"), N_("place of the object, down")
 DISTANCE = N_("distance of the object from the usual place of the class")
 ORIENTATION = N_("orientation of the object")
-OF_OBJECTS = SIZE, ACROSS, DOWN, DISTANCE, ELONGATION, ORIENTATION
+# Of its surface, whatever its outline; see `object_surface`.
+SURFACE = N_("surface of the object")
+PATTERN = N_("pattern of the object's surface")
+OF_SURFACES = SURFACE, PATTERN
+OF_OBJECTS = SIZE, ACROSS, DOWN, DISTANCE, ELONGATION, ORIENTATION, *OF_SURFACES
 LUMINANCE = np.array([0.299, 0.587, 0.114])
 # The cosine transform of a block, its rows of unit length.
 COSINES = np.sqrt(2 / BLOCK) * np.cos(
@@ -218,8 +222,8 @@ _REGION = N_(
 # ``nature`` is a judgement, written down here once: compression, file shape and frames are made by
 # cameras, scanners and people; noise and blur may be texture; light may be the thing photographed,
 # the colour of the margin its usual surroundings, the size, place and turn of an object the way it
-# is usually taken; colour and contrast of the whole, and the shape of an object, mostly are the
-# thing. Alone, only the first group reaches grade B's limit of .5; the last never does by itself.
+# is usually taken; colour and contrast of the whole, and shape and surface of an object, mostly are
+# the thing. Alone, only the first group reaches grade B's limit of .5; the last never does.
 STATISTICS: Mapping[str, Statistic] = {
     statistic.name: statistic
     for statistic in (
@@ -242,6 +246,8 @@ STATISTICS: Mapping[str, Statistic] = {
         Statistic(DISTANCE, N_("of the side"), 0.30, None),
         Statistic(ELONGATION, N_("length / width"), 0.05, None),
         Statistic(ORIENTATION, N_("degrees from upright"), 0.25, None),
+        Statistic(SURFACE, N_("log odds"), 0.05, None),
+        Statistic(PATTERN, N_("log odds"), 0.05, None),
         Statistic(N_("portrait format"), "", 0.75, None, _ONE_SIZE),
         Statistic(N_("aspect ratio"), N_("width / height"), 0.75, None, _ONE_SIZE),
         Statistic(N_("file size in pixels"), N_("megapixels"), 0.75, None, _ONE_SIZE),

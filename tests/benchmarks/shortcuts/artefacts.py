@@ -182,7 +182,7 @@ ARTEFACTS: Mapping[str, Artefact] = {
         Artefact("no timestamp", timestamp, kind=ABSENCE, absent=True),
         Artefact("background", of_the_scene, kind=CONTEXT, of_scene=True),
         Artefact("sky behind", of_the_scene, kind=CONTEXT, of_scene=True),
-        Artefact("object texture", of_the_scene, kind=TEXTURE, of_scene=True),
+        Artefact("object texture", of_the_scene, ("surface",), TEXTURE, of_scene=True),
         Artefact(
             "object size",
             of_the_scene,

@@ -45,8 +45,8 @@ class Artefact:
 
     @property
     def local(self) -> bool:
-        """Whether it has a place in the picture."""
-        return not self.statistics
+        """Whether it has a place in the picture; the surface of an object is a statistic too."""
+        return not self.statistics or self.kind == TEXTURE
 
 
 def box(picture: Picture, sides: tuple[int, int, int, int]) -> Mask:
