@@ -16,6 +16,7 @@ from auditor.base.progress import Place, Step
 from auditor.config.audit import Config, load_config
 from auditor.pipeline.audit import opened_audit, run_audit
 from auditor.report.document.result import AuditResult
+from auditor.subject.images import Unreadable
 from tests.pipeline.small import write_own_model_audit
 
 SMALL = {
@@ -109,7 +110,10 @@ def test_pictures_that_go_missing_in_any_stage_stop_it_and_back_again_it_goes_on
     for title in whole.titles:
         if title == "loading model and data":
             continue
-        error = raised(config, tmp_path / "runs", AtStage(title, lambda: harm(pictures)))
+        progress = AtStage(title, lambda: harm(pictures))
+        error = raised(config, tmp_path / "runs", progress)
+        if title not in progress.titles:  # it read no picture, and an earlier run went beyond it
+            continue
         mend(pictures)
         if error is not None:
             assert isinstance(error, kind), (title, error)
@@ -118,7 +122,6 @@ def test_pictures_that_go_missing_in_any_stage_stop_it_and_back_again_it_goes_on
             stopped.append(title)
     assert {title.partition(" ")[0] for title in stopped} >= {
         "relevance", "concepts", "reference", "components", "concept", "clever-Hans", "single",
-        "writing",
     }  # fmt: skip
     audited(config, tmp_path / "runs", AtStage())
     (found,) = (tmp_path / "runs").glob("*/audit.json")
@@ -129,17 +132,17 @@ def test_pictures_that_go_missing_in_any_stage_stop_it_and_back_again_it_goes_on
 def test_one_failed_read_in_the_search_is_not_a_smaller_search(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from auditor.subject import collection
+    from auditor.subject import contents
 
     config = write_own_model_audit(tmp_path, per_class=18, **SMALL)
-    read, failing = collection.read_file, [False]
+    read, failing = contents.read_file, [False]
 
     def sometimes(path: Path) -> bytes:
         if failing[0] and path.name == "07.png":
-            raise collection.Unreadable("cannot be read (Input/output error)")
+            raise Unreadable("cannot be read (Input/output error)")
         return read(path)
 
-    monkeypatch.setattr(collection, "read_file", sometimes)
+    monkeypatch.setattr(contents, "read_file", sometimes)
 
     def begin() -> None:
         failing[0] = True
