@@ -21,17 +21,15 @@ from auditor.base.errors import IntegrityError, UnknownNameError
 from auditor.config.audit import GateConfig, load_gate, parse_gate
 from auditor.language.speaking import speaking
 from auditor.records.part import concept_id
-from auditor.report.show.per_picture import picture_table, read_pictures
+from auditor.report.show.per_picture import picture_table, read_pictures, read_stage
 from auditor.report.show.render import judged, read_result, read_review, with_names
 from auditor.report.show.tables import tables
 from auditor.review.compare.audits import compare_folders
 from auditor.review.judge.gate import exit_code
 from auditor.review.keep.runs import report_language
-from auditor.run.codec import load_record
-from auditor.run.folder import STAGES, damage
-from auditor.run.manifest import read_manifest
 
 if TYPE_CHECKING:
+    from auditor.exports.recomputed import Recomputed
     from auditor.records.stages import LayerRelevance, Samples
     from auditor.report.document.result import AuditResult, FindingCard, Verdict
     from auditor.report.document.review import Comparison, Judgement
@@ -223,6 +221,38 @@ class Run:
         """Draw report.pdf in the run folder, and copy it ``to`` a file; return where it is."""
         return self._drawn("pdf", to)
 
+    def export(
+        self,
+        form: str,
+        out: str | Path = "exported",
+        *,
+        model: Any = None,
+        data: Any = None,
+        preprocess: Any = None,
+        limit: int = 256,
+    ) -> list[Path]:
+        """Write the run in the format of another tool, as `auditor export` does; return the files.
+
+        Formats that hold pixels need ``model``, ``data`` and ``preprocess`` as the audit had them,
+        and take up to ``limit`` pictures.
+
+        Raises:
+            UnknownNameError: there is no such format.
+            IntegrityError: model or data are not those of the run.
+        """
+        from auditor.exports import export
+
+        def again() -> Recomputed:
+            from auditor.exports.recomputed import recomputed
+            from auditor.subject import given
+
+            samples = self._relevance()[0]
+            objects = given(model, data, preprocess)
+            return recomputed(self.path, config_of_run(self.path), Path.cwd(), samples, objects)
+
+        load = None if model is None else again
+        return export(self.path, form, Path(out), recompute=load, limit=limit)
+
     def show(self, height: int = HEIGHT) -> Shown:
         """Return the report for a notebook, in a frame of ``height`` pixels."""
         page = self.path / "report.html"
@@ -246,11 +276,7 @@ class Run:
             return judged(with_names(self.result, review), review).translated()
 
     def _relevance(self) -> tuple[Samples, tuple[LayerRelevance, ...]]:
-        files = read_manifest(self.path)["stages"].get("relevance", {}).get("files", {})
-        own = {f"{STAGES}/relevance/{name}": digest for name, digest in files.items()}
-        for name, how in damage(self.path, own).items():
-            raise IntegrityError(f"{self.path / name} {how}: audit again.")
-        samples, layers = load_record(self.path / STAGES / "relevance")
+        samples, layers = read_stage(self.path, "relevance")
         return samples, layers
 
     def _policy(self, policy: str | Path | None) -> GateConfig:

@@ -19,6 +19,7 @@ TOPICS = (
     "security",
     "method",
     "python",
+    "exports",
     "benchmarks",
     "developers",
     "changes",

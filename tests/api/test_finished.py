@@ -15,14 +15,7 @@ import auditor
 from auditor.__main__ import run as command
 from auditor.base.errors import ConfigError, IntegrityError, UnknownNameError
 from auditor.run.codec import load_record
-from tests.api.objects import LEAN, TRANSFORM, Textures, model
 from tests.pipeline.tiny import write_tiny_audit
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("finished")
-    return auditor.audit(model(), Textures(transform=TRANSFORM), out=out, **LEAN).path
 
 
 def test_files_of_the_same_content_give_the_same_numbers(made: Path, tmp_path: Path) -> None:
@@ -42,11 +35,6 @@ def test_files_of_the_same_content_give_the_same_numbers(made: Path, tmp_path: P
     assert of_files.evidence.equals(of_objects.evidence)
 
 
-@pytest.fixture
-def run(made: Path, tmp_path: Path) -> auditor.Run:
-    return auditor.open_run(shutil.copytree(made, tmp_path / made.name))
-
-
 @pytest.mark.parametrize("name", ["findings", "evidence", "concepts", "classes", "images"])
 def test_frames_are_the_tables_of_the_run(run: auditor.Run, name: str) -> None:
     frame = getattr(run, name)
@@ -54,6 +42,20 @@ def test_frames_are_the_tables_of_the_run(run: auditor.Run, name: str) -> None:
     assert list(frame.columns) == list(table.columns)
     assert len(frame) == len(table)
     assert name in ("findings", "evidence") or len(frame)
+
+
+def test_a_finding_names_the_pictures_that_carry_it(with_finding: auditor.Run) -> None:
+    paths = [with_finding.images["path"][row] for row in (0, 3)]
+    found = with_finding.finding("F1")
+    frame = found.images()
+    assert list(frame["path"]) == paths
+    assert frame[["x", "y", "width", "height"]].to_numpy().tolist() == [[5, 6, 20, 10]] * 2
+    assert list(frame["findings"]) == ["F1", "F1"]
+    assert list(with_finding.images["findings"]).count("F1") == 2
+    assert set(found.evidence()["finding"]) == {"F1"}
+    assert repr(found).startswith("<Finding F1, grade A, critical: ")
+    with pytest.raises(UnknownNameError, match="unknown finding 'F9'"):
+        with_finding.finding("F9")
 
 
 def test_relevance_is_that_of_the_stage(run: auditor.Run) -> None:

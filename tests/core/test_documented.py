@@ -91,6 +91,14 @@ def test_the_stub_has_every_public_name() -> None:
     assert {first or second for first, second in named} == set(auditor.__all__)
 
 
+def test_every_export_is_documented() -> None:
+    from auditor.exports import EXPORTS
+
+    for name in EXPORTS:
+        assert f"## {name}\n" in page("exports")
+        assert f"| `{name}` |" in page("exports")
+
+
 def test_every_keyword_of_an_audit_is_documented() -> None:
     from auditor.api.auditing import SECTIONS
     from auditor.config.short_names import KEYWORDS

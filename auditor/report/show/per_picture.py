@@ -8,7 +8,7 @@ import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -42,21 +42,32 @@ def read_pictures(run: Path) -> Pictures | None:
     Raises:
         IntegrityError: it was changed or is gone.
     """
-    stages = read_manifest(run)["stages"]
-    if "pictures" not in stages or "relevance" not in stages:
+    facts = read_stage(run, "pictures")
+    found = read_stage(run, "relevance", only=("record.json", "r.0."))
+    return None if facts is None or found is None else Pictures(found[0], facts)
+
+
+def read_stage(run: Path, stage: str, *, only: tuple[str, ...] = ("",)) -> Any:
+    """Return the record of a stage of a finished run; None where the run has no such stage.
+
+    Of its files those are checked whose names begin with one of ``only``.
+
+    Raises:
+        IntegrityError: it was changed or is gone.
+    """
+    entry = read_manifest(run)["stages"].get(stage)
+    if entry is None:
         return None
     own = {
         f"{STAGES}/{stage}/{name}": digest
-        for stage in ("relevance", "pictures")
-        for name, digest in stages[stage]["files"].items()
-        if stage == "pictures" or name == "record.json" or name.startswith("r.0.")
+        for name, digest in entry["files"].items()
+        if name.startswith(only)
     }
     for name, how in damage(run, own).items():
         raise IntegrityError(
             f"{run / name} {how}: run the audit again with --repair, which makes it again."
         )
-    samples, _layers = load_record(run / STAGES / "relevance")
-    return Pictures(samples, load_record(run / STAGES / "pictures"))
+    return load_record(run / STAGES / stage)
 
 
 def picture_table(found: Pictures, result: AuditResult) -> pd.DataFrame:

@@ -1,0 +1,1 @@
+"""The formats, by the names that `auditor export --to` takes."""

@@ -1,0 +1,189 @@
+"""Every export, opened by the tool that it is for where that is installed."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+import auditor
+from auditor.__main__ import run as command
+from auditor.base.errors import ConfigError, IntegrityError
+from auditor.cli.export import FORMATS
+from auditor.exports import EXPORTS
+from auditor.exports.formats.coco_json import run_lengths
+from tests.api.objects import TRANSFORM, Textures, model
+
+OBJECTS: dict[str, Any] = {"model": model(), "data": Textures(transform=TRANSFORM)}
+
+
+def exported(run: auditor.Run, form: str, **objects: Any) -> Path:
+    files = run.export(form, run.path.parent / "exported", **objects)
+    assert files
+    assert all(path.is_file() for path in files)
+    assert run.path.name not in "".join(path.name for path in files)
+    return files[0].parent
+
+
+def test_the_command_names_every_format() -> None:
+    assert sorted(FORMATS) == sorted(EXPORTS)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS if form not in ("virelay", "quantus")])
+def test_the_command_writes_what_python_writes(
+    with_finding: auditor.Run, form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = exported(with_finding, form)
+    other = with_finding.path.parent / "other"
+    assert command(["export", str(with_finding.path), "--to", form, "--out", str(other)]) == 0
+    printed = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    assert {path.name for path in printed} == {path.name for path in folder.iterdir()}
+    for path in printed:
+        if path.suffix != ".npz":  # a zip, which holds times
+            assert path.read_bytes() == (folder / path.name).read_bytes()
+
+
+def test_fiftyone(with_finding: auditor.Run) -> None:
+    folder = exported(with_finding, "fiftyone")
+    frame = with_finding.images
+    labels = json.loads((folder / "labels.json").read_text())
+    assert labels["classes"] == ["cat", "dog", "horse"]
+    assert [labels["classes"][at] for at in labels["labels"].values()] == list(frame["label"])
+    predictions = json.loads((folder / "predictions.json").read_text())["labels"]
+    assert list(predictions) == list(frame["path"])  # item-000000: nothing to cut off
+    first = predictions[frame["path"][0]]
+    assert first["confidence"] == pytest.approx(frame["probability"][0])
+    assert first["attributes"] == {"findings": "F1", "correct": bool(frame["correct"][0])}
+
+
+def test_cleanlab(with_finding: auditor.Run) -> None:
+    folder = exported(with_finding, "cleanlab")
+    held = np.load(folder / "cleanlab.npz", allow_pickle=False)
+    assert held["pred_probs"].sum(1) == pytest.approx(1)
+    named = held["classes"][held["labels"]]
+    assert list(named) == list(with_finding.images["label"])
+    chance = with_finding.images["label_probability"].to_numpy()
+    assert held["pred_probs"][np.arange(15), held["labels"]] == pytest.approx(chance)
+    table = pd.read_csv(folder / "cleanlab.csv")
+    assert table[["cat", "dog", "horse"]].to_numpy() == pytest.approx(held["pred_probs"])
+    filters = pytest.importorskip("cleanlab.rank", reason="cleanlab is not installed")
+    wrong = held["labels"].copy()
+    wrong[4] = (wrong[4] + 1) % 3
+    scores = filters.get_label_quality_scores(wrong, held["pred_probs"])
+    assert scores.argmin() == 4
+
+
+def test_coco(with_finding: auditor.Run) -> None:
+    folder = exported(with_finding, "coco-json")
+    document = json.loads((folder / "findings.json").read_text())
+    assert [each["bbox"] for each in document["annotations"]] == [[5, 6, 20, 10]] * 2
+    assert [each["area"] for each in document["annotations"]] == [200, 200]
+    assert {each["width"] for each in document["images"]} == {64}
+    coco = pytest.importorskip("pycocotools.coco", reason="pycocotools is not installed")
+    read = coco.COCO(folder / "findings.json")
+    (category,) = read.loadCats(read.getCatIds())
+    assert category["supercategory"] == "cat"
+    warnings.simplefilter("ignore")  # pycocotools' own of NumPy
+    for annotation in read.loadAnns(read.getAnnIds(catIds=[category["id"]])):
+        mask = read.annToMask(annotation)
+        assert mask[6:16, 5:25].all()
+        assert mask.sum() == 200
+    names = [each["file_name"] for each in read.loadImgs(read.getImgIds(catIds=[category["id"]]))]
+    assert sorted(names) == sorted(with_finding.finding("F1").images()["path"])
+
+
+def test_run_lengths_begin_with_background() -> None:
+    mask = np.array([[1, 0], [1, 1]], dtype=bool)
+    assert run_lengths(mask) == {"size": [2, 2], "counts": [0, 2, 1, 1]}
+    assert run_lengths(~mask) == {"size": [2, 2], "counts": [2, 1, 1]}
+    assert run_lengths(np.zeros((2, 3), dtype=bool)) == {"size": [2, 3], "counts": [6]}
+
+
+def test_sarif(with_finding: auditor.Run) -> None:
+    folder = exported(with_finding, "sarif")
+    document = json.loads((folder / "findings.sarif").read_text())
+    (run,) = document["runs"]
+    assert document["version"] == "2.1.0"
+    (found,) = run["results"]
+    assert run["tool"]["driver"]["rules"][found["ruleIndex"]]["id"] == found["ruleId"]
+    assert found["level"] == "error"
+    assert found["message"]["text"].startswith("F1, ")
+    places = [each["physicalLocation"]["artifactLocation"] for each in found["locations"]]
+    assert [each["uri"] for each in places] == list(with_finding.finding("F1").images()["path"])
+    assert {each["uriBaseId"] for each in places} <= set(run["originalUriBaseIds"])
+    assert run["properties"]["verdict"] == with_finding.result.verdict.code
+
+
+def test_quantus(run: auditor.Run) -> None:
+    folder = exported(run, "quantus", **OBJECTS)
+    held = np.load(folder / "quantus.npz", allow_pickle=False)
+    images = torch.stack([TRANSFORM(picture) for picture in Textures().pictures])
+    assert np.array_equal(held["x_batch"], images.numpy())
+    explainer = auditor.Explainer(model(), images[:1])
+    out = explainer.explain(images, torch.tensor(held["y_batch"]))
+    assert held["a_batch"].shape == (15, 1, 64, 64)
+    assert np.allclose(held["a_batch"][:, 0], out.heatmap.numpy(), atol=1e-5)
+    named = held["classes"][held["y_batch"]]
+    assert list(named) == list(run.images["prediction"])
+
+
+def test_virelay(with_finding: auditor.Run) -> None:
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
+    folder = exported(with_finding, "virelay", **OBJECTS)
+    project = yaml.safe_load((folder / "project.yaml").read_text())["project"]
+    assert project["attributions"]["attribution_strategy"] == "predicted_label"
+    with h5py.File(folder / project["dataset"]["path"]) as data:
+        assert data["data"].dtype == np.uint8
+        assert np.array_equal(
+            data["data"][0], np.asarray(Textures().pictures[0]).transpose(2, 0, 1)
+        )
+    with h5py.File(folder / "attribution.h5") as held:
+        assert held["attribution"].shape == (15, 1, 64, 64)
+        assert list(held["index"]) == list(range(15))
+    with h5py.File(folder / "analysis.h5") as held:
+        places = [place for group in held.values() for place in group["index"][()]]
+        assert sorted(places) == list(range(15))
+        first = next(group for group in held.values() if 0 in group["index"][()])
+        marked = dict(zip(first["index"][()], first["cluster"]["finding"][()], strict=True))
+        assert [marked[place] for place in (0, 3)] == [1, 1]
+        assert sum(marked.values()) == 2
+    opened = pytest.importorskip("virelay.model", reason="ViRelAy is not installed")
+    found = opened.Project(str(folder / "project.yaml"))
+    try:
+        assert found.get_sample(3).labels[0].name == "cat"
+        assert found.get_attribution(3).data.shape == (64, 64, 1)
+        (method,) = found.get_analysis_methods()
+        (embedding,) = found.get_analysis_embedding_names(method)
+        categories = found.get_analysis_categories(method)
+        assert {each.human_readable_name for each in categories} <= {"cat", "dog", "horse"}
+        shown = found.get_analysis(method, categories[0].name, "kmeans-2", embedding)
+        assert shown.embedding.shape[1] == 2
+    finally:
+        found.close()
+
+
+def test_other_objects_are_refused(run: auditor.Run) -> None:
+    other = model()
+    with torch.no_grad():
+        other[8].bias[0] += 1
+    with pytest.raises(IntegrityError, match="the model is not that which"):
+        run.export("quantus", run.path.parent, model=other, data=OBJECTS["data"])
+    data = Textures(transform=TRANSFORM, seed=5)
+    with pytest.raises(IntegrityError, match="the data is not that which"):
+        run.export("quantus", run.path.parent, model=model(), data=data)
+
+
+def test_what_cannot_be_exported(run: auditor.Run) -> None:
+    with pytest.raises(ConfigError, match=r"unknown export 'sarrif'. Did you mean 'sarif'"):
+        run.export("sarrif", run.path.parent)
+    with pytest.raises(ConfigError, match="lies inside of the run"):
+        run.export("sarif", run.path / "exported")
+    with pytest.raises(ConfigError, match="holds pixels and heatmaps"):
+        run.export("virelay", run.path.parent)
