@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from auditor.api.judging import compared_in_words, judged_by_config
 from auditor.api.rendering import branding_of, created_now, render_folder
+from auditor.run.mirror import shown
 
 if TYPE_CHECKING:
     from auditor.base.progress import Progress
@@ -108,7 +109,7 @@ def _judge_and_draw(
         for line in lines_of(judgement) if judgement else alone:
             progress.say(line)
     for path in rendered.values():
-        progress.say(f"report: {path}")
+        progress.say(f"report: {shown(path)}")
     if judgement is None and asked.objects is None:
         _say_what_next(folder, verdict, progress)
     return judgement
@@ -118,12 +119,12 @@ def _say_what_next(folder: Path, verdict: Verdict, progress: Progress) -> None:
     """Say what can be done about a verdict that no gate gave."""
     if verdict.code == "needs_look":
         progress.say(
-            f"auditor review {folder} --cues asks about each, and auditor gate {folder} judges "
-            "with the answers."
+            f"auditor review {shown(folder)} --cues asks about each, and auditor gate "
+            f"{shown(folder)} judges with the answers."
         )
     if verdict.code in ("do_not_use", "incomplete"):
         progress.say(
             "Nothing was gated: the config has no policy and no targets, so the exit code is 0 for "
             f"{verdict.word} too. To gate, add 'policy: {{fail_on: high}}' to the config, or write "
-            f"that line to a file and run: auditor gate {folder} --policy FILE"
+            f"that line to a file and run: auditor gate {shown(folder)} --policy FILE"
         )

@@ -86,15 +86,19 @@ def opened(address: str) -> tuple[Any, str]:
     return system, str(path)
 
 
-def call(system: Any, name: str, path: str, *, limit: float = 1, **keys: Any) -> Any:
+def call(system: Any, name: str, *arguments: Any, limit: float = 1, **keys: Any) -> Any:
     """Call a file system, where it can be done within a limit of time."""
     if getattr(system, "async_impl", False):
         from fsspec.asyn import sync
 
         return sync(
-            system.loop, getattr(system, f"_{name}"), path, timeout=limit * TIME_LIMIT, **keys
+            system.loop,
+            getattr(system, f"_{name}"),
+            *arguments,
+            timeout=limit * TIME_LIMIT,
+            **keys,
         )
-    return getattr(system, name)(path, **keys)
+    return getattr(system, name)(*arguments, **keys)
 
 
 def tried(address: str, call: Callable[[], T], system: Any = None, *, how: str = "read") -> T:
@@ -103,14 +107,14 @@ def tried(address: str, call: Callable[[], T], system: Any = None, *, how: str =
     ``how``: whether the address is ``read`` or ``written``.
 
     Raises:
-        FileNotFoundError, IsADirectoryError: nothing is there, or a folder.
-        DataError: it may not be read.
+        FileNotFoundError, FileExistsError, IsADirectoryError: what it says.
+        DataError: credentials are missing or allow too little.
         StoppedError: it failed every time.
     """
     for pause in (*PAUSES, None):
         try:
             return call()
-        except (FileNotFoundError, IsADirectoryError, MemoryError):
+        except (FileNotFoundError, FileExistsError, IsADirectoryError, MemoryError):
             raise
         except Exception as error:  # services and their packages raise nearly anything
             if isinstance(error, PermissionError) or _no_credentials(error):
@@ -136,5 +140,5 @@ def refused(address: str, error: Exception, how: str = "read") -> DataError:
     return DataError(
         f"'{address}' may not be {how} ({type(error).__name__}): give credentials where the tools "
         "of the service look for them, such as environment variables, and check that they may "
-        "read and list it."
+        f"{'read' if how == 'read' else 'read, write'} and list it."
     )

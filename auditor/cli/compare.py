@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.base.errors import ConfigError
-from auditor.cli.options import quiet_option
+from auditor.cli.options import RunPath, quiet_option
 
 if TYPE_CHECKING:
     from auditor.cli.progress import TerminalProgress
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @click.command("compare")
-@click.argument("earlier", metavar="EARLIER", type=click.Path(path_type=Path))
-@click.argument("now", metavar="NOW", type=click.Path(path_type=Path))
+@click.argument("earlier", metavar="EARLIER", type=RunPath())
+@click.argument("now", metavar="NOW", type=RunPath())
 @click.option(
     "--format",
     "form",
@@ -64,6 +64,7 @@ def command(
     from auditor.review.compare.pages import comparison_html, comparison_markdown
     from auditor.review.keep.runs import read_run, report_language
     from auditor.run.manifest import write_listed
+    from auditor.run.mirror import shown
     from auditor.run.storage import write_atomic
 
     comparison = compare_folders(earlier, now, folder=history)
@@ -88,7 +89,7 @@ def command(
         write_listed(now, {_name_in(now, target): text.encode()})
     else:
         write_atomic(target, text.encode())
-    click.echo(str(target))
+    click.echo(shown(target))
 
 
 def _name_in(run: Path, target: Path) -> str:

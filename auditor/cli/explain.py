@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from auditor.base.errors import ConfigError
-from auditor.cli.options import DEVICE, format_option, options_of, quiet_option
+from auditor.cli.options import DEVICE, RunPath, format_option, options_of, quiet_option
 
 REGION = re.compile(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*")
 
@@ -29,7 +29,7 @@ REGION = re.compile(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*")
 @click.option(
     "--run",
     "run_folder",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=RunPath(),
     help="Finished run of the same model to take the concepts' reference samples from.",
 )
 @DEVICE

@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 
 from auditor.base.errors import on_one_line
+from auditor.cli.options import RunPath
 
 
 @click.command("gate")
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run_folder", metavar="RUN", type=RunPath())
 @click.option(
     "--policy",
     "policy_file",
@@ -48,6 +49,7 @@ def command(
     from auditor.cli.progress import TerminalProgress
     from auditor.config.audit import load_gate
     from auditor.review.judge.gate import exit_code, lines_of
+    from auditor.run.mirror import shown
 
     config = config_of_run(run_folder)
     given = load_gate(policy_file or run_folder / "config.yaml", os.environ)
@@ -63,5 +65,5 @@ def command(
     for line in lines[:1] if quiet else lines:
         click.echo(on_one_line(line))
     if not (render or quiet):
-        click.echo(f"auditor render {run_folder} draws this in the report.", err=True)
+        click.echo(f"auditor render {shown(run_folder)} draws this in the report.", err=True)
     click.get_current_context().exit(0 if exit_zero else exit_code(judgement))

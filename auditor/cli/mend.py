@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditor.cli.options import DEVICE, options_of, quiet_option
+from auditor.cli.options import DEVICE, RunPath, options_of, quiet_option
 
 if TYPE_CHECKING:
     from auditor.causal.mend import Effect, Mended, Way
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command("mend")
 @click.argument("config_file", metavar="CONFIG", type=click.Path(path_type=Path))
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run_folder", metavar="RUN", type=RunPath())
 @click.option("--finding", required=True, help="Finding of RUN to take out, such as F1.")
 @click.option(
     "--out",

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from auditor.base.addresses import checked, is_address
 from auditor.base.errors import ConfigError
 from auditor.config.short_names import KEYS
 
 if TYPE_CHECKING:
     from auditor.config.audit import Config
     from auditor.config.layers import Layer
+    from auditor.run.mirror import Mirror
 
 Command = Callable[..., None]
 Decorator = Callable[[Command], Command]
@@ -31,12 +33,53 @@ LAYOUT = click.option(
     help="Write the HTML as one file, or as a folder for viewers that forbid inline style and "
     "script.",
 )
+
+
+class RunsFolder(click.Path):
+    """A folder of runs, or its address, of which the command is given a copy on this machine."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, parameter: Any, context: Any) -> Any:
+        """Return the folder."""
+        if not is_address(str(value)):
+            return super().convert(value, parameter, context)
+        return _copied(str(value), context).root
+
+
+class RunPath(click.Path):
+    """The folder of a run, or its address, of which the command is given a copy."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, parameter: Any, context: Any) -> Any:
+        """Return the folder of the run."""
+        if not is_address(str(value)):
+            return super().convert(value, parameter, context)
+        above, _slash, name = str(value).rstrip("/").rpartition("/")
+        mirror = _copied(above, context)
+        mirror.fetch_folder(mirror.root / name)
+        mirror.fetch_manifests()  # of runs to compare with
+        return mirror.root / name
+
+
+def _copied(address: str, context: Any) -> Mirror:
+    """Return the copy of a folder of runs, which is kept until the command ends."""
+    from auditor.run.mirror import mirrored
+
+    mirror = mirrored(checked(address, "the run folder"))
+    context.call_on_close(mirror.close)
+    return mirror
+
+
 RUNS = click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=RunsFolder(),
     default=Path("runs"),
     show_default=True,
-    help="Folder for the runs.",
+    help="Folder for the runs, or its address (s3://bucket/runs).",
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 PACKED = ("webdataset", "hf-dataset")  # data sources whose rest is a path

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from auditor.cli.options import LAYOUT, format_option, quiet_option
+from auditor.cli.options import LAYOUT, RunPath, format_option, quiet_option
 
 
 @click.command("render")
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run_folder", metavar="RUN", type=RunPath())
 @format_option("those of the config")
 @click.option(
     "--tier",
@@ -39,6 +39,7 @@ def command(
     from auditor.api.rendering import config_of_run, load_sections, render_folder
     from auditor.cli.progress import TerminalProgress
     from auditor.language.speaking import checked_language
+    from auditor.run.mirror import shown
 
     config = config_of_run(run_folder)
     progress = TerminalProgress(quiet=quiet)
@@ -54,4 +55,4 @@ def command(
         report = report.model_copy(update={"language": checked_language(language)})
     report = report.model_copy(update={key: value for key, value in branding.items() if value})
     for path in render_folder(run_folder, report, progress).values():
-        click.echo(str(path))
+        click.echo(shown(path))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.base.errors import on_one_line
-from auditor.cli.options import quiet_option
+from auditor.cli.options import RunPath, quiet_option
 
 if TYPE_CHECKING:
     from auditor.report.document.result import AuditResult
@@ -31,7 +31,7 @@ CHOICES = (
 
 
 @click.command("review")
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run_folder", metavar="RUN", type=RunPath())
 @click.option("--finding", help="Decide about this finding, by its id in the report.")
 @click.option(
     "--confirm", "kinds", flag_value="confirm", multiple=True, help="Decide that it is a shortcut."
@@ -122,6 +122,7 @@ def command(
     from auditor.review.decide.deciding import Said
     from auditor.review.decide.decisions_file import add_decisions
     from auditor.review.keep.runs import read_run
+    from auditor.run.mirror import shown
 
     result = read_run(run_folder).result
     today = created_now()[:10]
@@ -140,7 +141,7 @@ def command(
     for state in states[len(states) - len(made) :]:
         click.echo(on_one_line(state.sentence), err=True)
     if made and about.cues:
-        click.echo(f"auditor gate {run_folder} judges the run with this.", err=True)
+        click.echo(f"auditor gate {shown(run_folder)} judges the run with this.", err=True)
     if made and render:
         draw_again(run_folder, TerminalProgress(quiet=quiet))
     click.echo(str(place))

@@ -90,7 +90,7 @@ def command(
             check_writable(out)
             if not config.run.share.leads:
                 ending.of_another_job = True
-                click.echo(str(_part(config, base, out, progress)))
+                click.echo(_part(config, base, out, progress))
                 return
             check_asked(config, base, baseline, decisions)
             if config.audit.max_minutes is not None:
@@ -108,17 +108,18 @@ def command(
     complete(config, base, ending.folder, ending.summary, progress.say)
 
 
-def _part(config: Config, base: Path, out: Path, progress: Progress) -> Path:
+def _part(config: Config, base: Path, out: Path, progress: Progress) -> str:
     """Do this job's part of an audit, whose result another job writes; return the run folder."""
     from auditor.api.performing import Asked, opening
     from auditor.pipeline.audit import share_audit
     from auditor.relevance.sweep.numerics import keep_memory
+    from auditor.run.mirror import shown
 
     keep_memory()
     with opening(config, base, out, progress, Asked(argv=sys.argv[1:])) as begun:
         run = share_audit(begun)
     progress.say(f"shard {config.run.shard} is done; the job with --shard 0 writes the result")
-    return run
+    return shown(run)
 
 
 def audit_and_render(
@@ -132,10 +133,11 @@ def audit_and_render(
     from auditor.cli.ending import job_summary
     from auditor.relevance.sweep.numerics import keep_memory
     from auditor.review.judge.gate import exit_code
+    from auditor.run.mirror import shown
 
     keep_memory()
     done = perform(config, base, out, progress, asked or Asked(argv=sys.argv[1:]))
     if asked is not None:
         job_summary(done.folder / "summary.md")
-    click.echo(str(done.folder))
+    click.echo(shown(done.folder))
     return done.folder, done.result, exit_code(done.judgement) if done.judgement else 0

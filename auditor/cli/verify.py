@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from auditor.cli.options import AS_JSON
+from auditor.cli.options import AS_JSON, RunPath
 
 
 @click.command("verify")
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run_folder", metavar="RUN", type=RunPath())
 @click.option(
     "--manifest",
     "digest",
@@ -27,6 +27,7 @@ def command(run_folder: Path, digest: str | None, as_json: bool) -> None:
     """
     from auditor.base.errors import IntegrityError
     from auditor.review.keep.verify import verify
+    from auditor.run.mirror import shown
 
     found = verify(run_folder)
     problems = [f"changed: {name}" for name in found.changed]
@@ -40,7 +41,7 @@ def command(run_folder: Path, digest: str | None, as_json: bool) -> None:
         click.echo(json.dumps(asdict(found) | {"problems": problems}, indent=1))
     if problems:
         raise IntegrityError(
-            f"{run_folder} is not as it was written ({found.files} files listed):",
+            f"{shown(run_folder)} is not as it was written ({found.files} files listed):",
             *(f"  {problem}" for problem in problems),
         )
     if not as_json:

@@ -52,6 +52,7 @@ from auditor.relevance.sweep.numerics import exact
 from auditor.report.document.result import AuditResult
 from auditor.report.sections.analysis import Analysis, LayerAnalysis
 from auditor.run.folder import RunFolder, open_run
+from auditor.run.mirror import mirror_of, shown
 from auditor.run.storage import locked, make_folder
 from auditor.subject import Given, load_subject
 
@@ -128,10 +129,15 @@ def opened_audit(
     layers = audited_layers(config, explainer)
     begin = partial(open_run, say=progress.say, repair=repair)
     make_folder(out)
+    mirror = mirror_of(out)
     with locked(out / ".lock"):  # two that begin at once must find one folder, not make two
+        if mirror is not None:
+            mirror.fetch_manifests()
         identity = identity_of(config, subject, explainer, layers, plugins)
         run = open_audit(config, identity, out, created, argv, progress, begin=begin)
-    progress.say(f"run folder: {run.path}")
+    progress.say(f"run folder: {shown(run.path)}")
+    if mirror is not None:
+        mirror.fetch_folder(run.path)
     run = replace(run, leads=config.run.share.leads)
     with (
         exact(subject.device),

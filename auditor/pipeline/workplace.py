@@ -30,6 +30,7 @@ from auditor.run.codec import load_record
 from auditor.run.executors import EXECUTORS, Setup
 from auditor.run.executors.shards import Shards
 from auditor.run.folder import STAGES, RunFolder
+from auditor.run.mirror import mirror_of, mirrored
 from auditor.run.tasks import Done, Executor, Job, Records, Task, Work, each
 from auditor.subject import Subject, load_subject
 
@@ -111,13 +112,15 @@ def in_tasks(
 class Elsewhere:
     """Opens an audit again in another process, without reading the data.
 
-    ``contents`` is what each row held when the audit began.
+    ``contents`` is what each row held when the audit began. ``address``: where the folder of runs
+    lies, if not on this machine.
     """
 
     config: Config
     base: Path
     run: RunFolder
     contents: tuple[str, ...]
+    address: str | None = None
 
     def __call__(self, threads: int) -> Workplace:
         """Return the workplace of this process, which computes with so many threads.
@@ -125,6 +128,8 @@ class Elsewhere:
         Raises:
             IntegrityError: model or machine are not those that the run was begun with.
         """
+        if self.address is not None:
+            mirrored(self.address, self.run.path.parent).fetch_run(self.run.path)
         keep_memory()
         torch.set_num_threads(threads)
         entered = ExitStack()
@@ -181,7 +186,9 @@ def executor_of(
 ) -> Iterator[Executor]:
     """Give the executor that a config names, until the block ends."""
     quiet = RunFolder(run.path.absolute(), run.key, run.created)
-    elsewhere = Elsewhere(config, base.absolute(), quiet, subject.contents)
+    mirror = mirror_of(run.path)
+    address = mirror.address if mirror is not None else None
+    elsewhere = Elsewhere(config, base.absolute(), quiet, subject.contents, address)
     setup = Setup(elsewhere, config.run.workers, say, gpu=subject.device.type == "cuda")
     executor = EXECUTORS[config.run.executor](setup)
     if config.run.shard is not None:

@@ -20,6 +20,7 @@ import numpy as np
 from auditor.base.errors import IntegrityError
 from auditor.language.speaking import Text
 from auditor.records.part import Part, Picture
+from auditor.run.mirror import mirror_of
 from auditor.run.storage import Writer, write_atomic, writing
 
 PACKAGE = __name__.partition(".")[0]
@@ -84,6 +85,9 @@ def load_record(folder: Path, shared: Mapping[str, Any] | None = None) -> Any:
     Raises:
         IntegrityError: a file is missing, unreadable, or of another version.
     """
+    mirror = mirror_of(folder)
+    if mirror is not None and not (folder / "record.json").exists():
+        mirror.fetch_folder(folder)
     try:
         document = json.loads((folder / "record.json").read_text(encoding="utf-8"))
         if {key: document.get(key) for key in FORMAT} != FORMAT:

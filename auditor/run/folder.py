@@ -28,6 +28,7 @@ from auditor.run.manifest import (
     write_listed,
     write_manifest,
 )
+from auditor.run.mirror import mirror_of
 from auditor.run.storage import (
     check_writable,
     make_folder,
@@ -151,6 +152,8 @@ class RunFolder:
         """Wait until the job that leads has made a stage."""
 
         def missing() -> str:
+            if (mirror := mirror_of(self.path)) is not None:
+                mirror.look(self.path / NAME)
             entry = self.manifest()["stages"].get(stage)
             there = entry is not None and entry["input"] == digest_of(inputs)
             return "" if there else f"stage '{stage}', which the job with --shard 0/N makes"

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from auditor.base.errors import AuditorError, ConfigError, IntegrityError
+from auditor.run.mirror import mirror_of
 from auditor.run.storage import (
     bytes_digest,
     digest_at,
@@ -132,6 +133,8 @@ def read_listed(run: Path, name: str) -> bytes:
         IntegrityError: the file is missing, not listed, or was changed after it was written.
     """
     listed = read_manifest(run)["files"].get(name)
+    if listed is not None and (mirror := mirror_of(run)) is not None:
+        mirror.fetch([(run / name).relative_to(mirror.root).as_posix()])
     try:
         content = read_plain(run / name)
     except OSError as error:

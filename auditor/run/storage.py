@@ -17,6 +17,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from auditor.base.errors import ConfigError, StorageError
+from auditor.run.mirror import mirror_of
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 # What an output folder does not get over by waiting or by making room.
@@ -94,6 +95,8 @@ def writing(path: Path, *, sync: bool = True) -> Iterator[Writer]:
         temporary.replace(path)
         if sync:
             sync_folder(path.parent)
+        if (mirror := mirror_of(path)) is not None:
+            mirror.send(path)
     except OSError as error:
         _drop(temporary)
         raise storage_error(path, error) from error
@@ -155,6 +158,8 @@ def replace_folder(temporary: Path, final: Path) -> None:
     with _changing(final):
         temporary.replace(final)
     sync_folder(final.parent)
+    if (mirror := mirror_of(final)) is not None:
+        mirror.send_folder(final)
 
 
 def remove(path: Path) -> None:
@@ -163,6 +168,8 @@ def remove(path: Path) -> None:
     Raises:
         StorageError: it cannot be removed.
     """
+    if (mirror := mirror_of(path)) is not None and os.path.lexists(path):
+        mirror.remove(path)
     with _changing(path):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -210,6 +217,8 @@ def check_writable(folder: Path) -> None:
         ConfigError: nothing can ever be written there as things are.
         StorageError: not now (a full disk, an I/O error): the same command may go on later.
     """
+    if (mirror := mirror_of(folder)) is not None:
+        mirror.check()
     probe = folder / f".probe-{os.getpid()}"
     made = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
     try:
@@ -237,6 +246,10 @@ def locked(path: Path, waiting: Callable[[], object] | None = None) -> Iterator[
         StorageError: the lock file cannot be made.
         ConfigError: the file system has no locks.
     """
+    if (mirror := mirror_of(path)) is not None:
+        with mirror.locked(path, waiting):
+            yield
+        return
     from filelock import FileLock, Timeout  # slow to import, and --help needs none
 
     lock = FileLock(path)

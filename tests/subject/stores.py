@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -72,11 +72,13 @@ def put(folder: Path, address: str) -> str:
 
 
 @contextmanager
-def s3_server(monkeypatch: pytest.MonkeyPatch, *, every: int = 0) -> Iterator[str]:
+def s3_server(
+    monkeypatch: pytest.MonkeyPatch, *, every: int = 0, methods: Sequence[str] = ("GET",)
+) -> Iterator[str]:
     """Yield the address of an empty bucket of a server on loopback.
 
-    Every ``every``-th request to an object is answered with status 500; 0: none. Credentials and
-    the server's address are in the environment.
+    Every ``every``-th request of some ``methods`` is answered with status 500; 0: none.
+    Credentials and the server's address are in the environment.
     """
     pytest.importorskip("s3fs", reason="s3fs is not installed (the extra remote)")
     server = pytest.importorskip("moto.server", reason="moto is not installed (the extra dev)")
@@ -88,7 +90,7 @@ def s3_server(monkeypatch: pytest.MonkeyPatch, *, every: int = 0) -> Iterator[st
 
     def answer(environ: dict[str, Any], start: Any) -> Any:
         request = (environ["PATH_INFO"], environ.get("HTTP_RANGE"))
-        objects = environ["REQUEST_METHOD"] == "GET"
+        objects = environ["REQUEST_METHOD"] in methods
         if every and objects and fails(next(count), every, request):
             start("500 Internal Server Error", [("Content-Type", "text/plain")])
             return [KEY.encode()]

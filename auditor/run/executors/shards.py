@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from auditor.config.running import Share
+from auditor.run.mirror import mirror_of
 from auditor.run.tasks import Done, Executor, Job, Task, is_done
 from auditor.run.waiting import wait_for
 
@@ -41,6 +42,8 @@ class Shards:
 
     def _arrived(self, job: Job, left: list[Task]) -> str:
         """Take what has arrived off the list; return what is waited for, nothing at the end."""
+        if left and (mirror := mirror_of(job.run)) is not None:
+            mirror.look((job.run / left[0].folder).parent)
         for task in [task for task in left if is_done(job.run, task)]:
             left.remove(task)
             job.moved(task.name, task.steps)
