@@ -29,6 +29,7 @@ from auditor.causal.transplant import OTHER_CLASS, Pairing, Region, composed, pa
 from auditor.causal.trial import LEAST_IMAGES, SLOTS_LARGE, draw_pairs
 from auditor.records.part import Interval
 from auditor.records.stages import Candidate
+from auditor.relevance.sweep.halving import in_halves, joined
 from auditor.shortcuts.statistics import wilson
 from auditor.subject.calling import ask_logits
 
@@ -273,10 +274,13 @@ def _predicts(model: nn.Module, search: Search) -> Predict:
     subject = search.probe.subject
 
     def predict(images: Tensor) -> Int[np.ndarray, "image"]:
-        parts = [
-            ask_logits(model, images[start : start + AT_ONCE].to(subject.device), subject.output)
-            for start in range(0, len(images), AT_ONCE)
-        ]
+        def answer(some: Tensor) -> Tensor:
+            def of_part(part: slice) -> Tensor:
+                return ask_logits(model, some[part].to(subject.device), subject.output)
+
+            return joined(in_halves(of_part, len(some)))
+
+        parts = [answer(some) for some in torch.split(images, AT_ONCE)]
         answers: np.ndarray = torch.cat(parts).argmax(dim=1).cpu().numpy()
         return answers
 

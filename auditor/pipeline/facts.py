@@ -43,7 +43,7 @@ def _facts(context: Context) -> ModelFacts:
             RuleCount(operation=operation, rule=rule, nodes=nodes)
             for (operation, rule), nodes in sorted(counts.items())
         ),
-        notes=(*subject.notes, *explainer.notes),
+        notes=(*subject.notes, *explainer.notes, *context.run.batch_notes()),
         conservation=_conservation(context),
     )
 

@@ -30,11 +30,18 @@ from auditor.relevance.sweep.decomposition import Composition, composition
 from auditor.relevance.sweep.finite import NonFinite, first_non_finite
 from auditor.relevance.sweep.fold import Fold
 from auditor.relevance.sweep.forward import Forward, forward, run
+from auditor.relevance.sweep.halving import in_halves, joined
 from auditor.relevance.sweep.last_linear import LastLinear, last_linear
 from auditor.relevance.sweep.numerics import exact
 from auditor.relevance.sweep.partial import Upper, upper
 from auditor.relevance.sweep.plan import notes, plan
-from auditor.relevance.sweep.results import Explanation, Statistics, totals
+from auditor.relevance.sweep.results import (
+    Explanation,
+    Statistics,
+    joined_explanations,
+    joined_statistics,
+    totals,
+)
 from auditor.relevance.sweep.reverse import between, one_hot, reverse
 from auditor.relevance.sweep.sweeps import Job, relevance_at, sweeps
 from auditor.subject.scores import Scores
@@ -174,15 +181,21 @@ class Explainer:
     def predict(self, images: Tensor) -> Tensor:
         """Return the logits (B, K) of images (B, 3, H, W)."""
         with exact(self.device):
-            logits: Tensor = run(self.plan.graph, self.batch(images))
-        return logits
+            return joined(
+                in_halves(lambda part: run(self.plan.graph, self.batch(images[part])), len(images))
+            )
 
     def activations(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         """Return the activation (B, C, h, w) of each layer, by one forward pass."""
         nodes = {layer: self.layout.node(layer).name for layer in layers}
+
+        def maps(part: slice) -> dict[str, Tensor]:
+            values = run(self.plan.graph, self.batch(images[part]), nodes.values())
+            return {layer: self._maps(layer, values[name]) for layer, name in nodes.items()}
+
         with exact(self.device):
-            values = run(self.plan.graph, self.batch(images), nodes.values())
-        return {layer: self._maps(layer, values[name]) for layer, name in nodes.items()}
+            parts = in_halves(maps, len(images))
+        return {layer: joined([part[layer] for part in parts]) for layer in nodes}
 
     def last_linear(self) -> LastLinear | None:
         """Return the linear operation that gives the logits, None where none does."""
@@ -197,10 +210,12 @@ class Explainer:
         head = self.last_linear()
         if head is None:
             raise ModelError("the logits of this model do not come from a linear layer.")
+        source = (head.source,)
         with exact(self.device):
-            values = run(self.plan.graph, self.batch(images), (head.source,))
-        features: Tensor = values[head.source]
-        return features
+            parts = in_halves(
+                lambda part: run(self.plan.graph, self.batch(images[part]), source), len(images)
+            )
+        return joined([part[head.source] for part in parts])
 
     def upper(self, images: Tensor, layer: str) -> Upper:
         """Return the model from a layer on, ready to be run with some channels replaced."""
@@ -223,9 +238,10 @@ class Explainer:
         graph = self.plan.graph
         nodes = {layer: self.layout.node(layer).name for layer in layers}
         wanted = set(nodes.values()) | ({graph.input} if heatmap else set())
-        with exact(self.device):
-            batch = self.batch(images)
-            passed, chosen, flow = self._swept(batch, targets, wanted)
+
+        def explained(part: slice) -> Explanation:
+            batch = self.batch(images[part])
+            passed, chosen, flow = self._swept(batch, _some(targets, part), wanted)
             kept = passed.activations
             relevance = {
                 layer: self._maps(layer, relevance_at(flow, name, kept[name]))
@@ -236,9 +252,13 @@ class Explainer:
             conservation = None
             if heatmap:
                 pixels = relevance_at(flow, graph.input, batch).sum(1)
-                explained = passed.logits.gather(1, chosen[:, None])[:, 0]
-                conservation = pixels.sum((1, 2)) / explained
-        return Explanation(passed.logits, chosen, relevance, activation, pixels, conservation)
+                logits = passed.logits.gather(1, chosen[:, None])[:, 0]
+                conservation = pixels.sum((1, 2)) / logits
+            return Explanation(passed.logits, chosen, relevance, activation, pixels, conservation)
+
+        self._check_targets(targets, images)
+        with exact(self.device):
+            return joined_explanations(in_halves(explained, len(images)))
 
     def statistics(
         self, images: Tensor, layers: Sequence[str], targets: Tensor | None = None
@@ -248,14 +268,20 @@ class Explainer:
         It is ``explain`` without the heatmap, with one layer's maps at a time in memory.
         """
         nodes = {layer: self.layout.node(layer).name for layer in layers}
-        by_layer = {}
-        with exact(self.device):
-            passed, chosen, flow = self._swept(self.batch(images), targets, set(nodes.values()))
+
+        def found(part: slice) -> Statistics:
+            batch = self.batch(images[part])
+            passed, chosen, flow = self._swept(batch, _some(targets, part), set(nodes.values()))
+            by_layer = {}
             for layer, name in nodes.items():
                 activation = passed.activations[name]
                 relevance = self.layout.maps(layer, relevance_at(flow, name, activation))
                 by_layer[layer] = totals(relevance, self.layout.maps(layer, activation))
-        return Statistics(passed.logits, chosen, by_layer)
+            return Statistics(passed.logits, chosen, by_layer)
+
+        self._check_targets(targets, images)
+        with exact(self.device):
+            return joined_statistics(in_halves(found, len(images)))
 
     def _swept(
         self, batch: Tensor, targets: Tensor | None, wanted: set[str]
@@ -346,19 +372,23 @@ class Explainer:
         for masks in chains:
             for layer in layers:
                 check_below(self.layout, masks, layer)
-        jobs = _product(chains, images.shape[0])
+        jobs = _by_picture(_product(chains, images.shape[0]))
         rows_of: dict[str, list[Tensor | None]] = {layer: [None] * len(jobs) for layer in layers}
         with exact(self.device):
             batch = self.batch(images)
             chosen = None if targets is None else self._targets(targets, batch)
             wanted = {node.name for node in nodes.values()}
-            for chunk in sweeps(self.plan, batch, chosen, jobs, wanted):
-                for layer, node in nodes.items():
-                    activation = chunk.fold.gather(chunk.activations[node.name], node.batch)
-                    maps = self._maps(layer, relevance_at(chunk.flow, node.name, activation))
-                    maps = maps.sum((2, 3)) if summed else maps
-                    for row, each in zip(chunk.rows, maps, strict=True):
-                        rows_of[layer][row] = each
+
+            def fill(part: slice) -> None:
+                for chunk in sweeps(self.plan, batch, chosen, jobs[part], wanted):
+                    for layer, node in nodes.items():
+                        activation = chunk.fold.gather(chunk.activations[node.name], node.batch)
+                        maps = self._maps(layer, relevance_at(chunk.flow, node.name, activation))
+                        maps = maps.sum((2, 3)) if summed else maps
+                        for row, each in zip(chunk.rows, maps, strict=True):
+                            rows_of[layer][row] = each
+
+            in_halves(fill, len(jobs), of_picture=len(chains))
         shape = (len(chains), images.shape[0])
         stacked = {
             layer: torch.stack([row for row in rows if row is not None])
@@ -386,12 +416,21 @@ class Explainer:
         chains = [self._masks(condition) for condition in conditions]
         for masks in chains:
             check_below(self.layout, masks, layer)
-        with exact(self.device):
-            batch = self.batch(images)
-            chosen = self._targets(targets, batch) if targets is not None else None
+
+        def part_of(part: slice) -> Composition:
+            batch = self.batch(images[part])
+            some = _some(targets, part)
+            chosen = self._targets(some, batch) if some is not None else None
             return composition(
                 self.plan, self.layout, batch, chosen, _product(chains, len(batch)), layer
             )
+
+        self._check_targets(targets, images)
+        with exact(self.device):
+            parts = in_halves(part_of, len(images))
+        return Composition(
+            joined([part.arrives for part in parts], 1), joined([part.bypass for part in parts], 1)
+        )
 
     def _heatmaps(self, images: Tensor, jobs: list[Job], targets: Tensor | None) -> Tensor:
         name = self.plan.graph.input
@@ -399,9 +438,14 @@ class Explainer:
             batch = self.batch(images)
             chosen = None if targets is None else self._targets(targets, batch)
             result = batch.new_zeros((len(jobs), *batch.shape[2:]))
-            for chunk in sweeps(self.plan, batch, chosen, jobs, {name}):
-                pixels = chunk.fold.gather(chunk.activations[name])
-                result[chunk.rows] = relevance_at(chunk.flow, name, pixels).sum(1)
+            ordered = _by_picture(jobs)
+
+            def fill(part: slice) -> None:
+                for chunk in sweeps(self.plan, batch, chosen, ordered[part], {name}):
+                    pixels = chunk.fold.gather(chunk.activations[name])
+                    result[chunk.rows] = relevance_at(chunk.flow, name, pixels).sum(1)
+
+            in_halves(fill, len(jobs), of_picture=max(1, len(jobs) // len(batch)))
         return result
 
     def _masks(self, condition: Condition) -> tuple[Mask, ...]:
@@ -428,6 +472,11 @@ class Explainer:
         moved = images.detach().to(self.device, self.dtype)
         return moved.contiguous(memory_format=torch.channels_last)
 
+    def _check_targets(self, targets: Tensor | None, images: Tensor) -> None:
+        """Raise ConfigError where there is not one target an image, before a batch is cut."""
+        if targets is not None:
+            self._targets(targets, images)
+
     def _targets(self, targets: Tensor | None, logits: Tensor) -> Tensor:
         if targets is None:
             return logits.argmax(1)
@@ -440,6 +489,15 @@ class Explainer:
                 f"one per image; got {chosen.tolist()}."
             )
         return chosen
+
+
+def _some(targets: Tensor | None, part: slice) -> Tensor | None:
+    return None if targets is None else targets[part]
+
+
+def _by_picture(jobs: list[Job]) -> list[Job]:
+    """Return jobs image by image, so that parts of them have few images in common."""
+    return sorted(jobs, key=lambda job: (job.image, job.row))
 
 
 def _product(chains: Sequence[tuple[Mask, ...]], images: int) -> list[Job]:

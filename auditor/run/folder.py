@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from auditor.base.errors import IntegrityError, StorageError
+from auditor.base.shortage import cuts_of_batches, shortage_note
 from auditor.run.codec import load_record, pictures_in, save_record
 from auditor.run.manifest import (
     FORMAT,
@@ -88,6 +89,18 @@ class RunFolder:
         """Take note of the digest of a picture that was just written into `images`."""
         self.unlisted[f"{IMAGES}/{name}"] = digest
 
+    def note_batch(self, stage: str, size: int | None) -> None:
+        """Keep, and say, how many pictures went at once in a stage where memory ran short."""
+        known: dict[str, int] = self.manifest().get("batches", {})
+        if size is not None and known.get(stage) != size:
+            self.say(f"note: {shortage_note({stage: size})}")
+            write_listed(self.path, {}, batches=known | {stage: size})
+
+    def batch_notes(self) -> tuple[str, ...]:
+        """Say in which stages memory ran short, if in any, and what that may change."""
+        known: dict[str, int] = self.manifest().get("batches", {})
+        return (shortage_note(known),) if known else ()
+
     def write(self, files: Mapping[str, bytes], **facts: Any) -> None:
         """Write and list files, and list the pictures written before; ``facts`` are kept with it.
 
@@ -124,8 +137,10 @@ class RunFolder:
             return stored
         self.tell(damaged or {})
         started = time.monotonic()
-        value = make()
+        with cuts_of_batches() as cuts:
+            value = make()
         files = self._keep(folder, value)
+        self.note_batch(stage, cuts.smallest)
         seconds = round(time.monotonic() - started, 3)
         manifest = self.manifest()
         of_tasks = tuple(f"{TASKS}/{name}/" for name in tasks)

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from auditor.base.errors import IntegrityError
 from auditor.base.progress import Step
+from auditor.base.shortage import cuts_of_batches
 from auditor.run.codec import load_record, save_record
 from auditor.run.folder import TASKS, RunFolder, damage, digest_of
 from auditor.run.manifest import digest_in, make_way, write_listed
@@ -27,6 +28,10 @@ from auditor.run.storage import make_folder, read_plain, remove, replace_folder,
 
 FORMAT = {"format": "concept-auditor/task", "version": 1}
 DONE = "done.json"
+# By how much the batches of a task are cut with each worker that it ended for want of memory.
+SMALLER = 4
+# In ``done.json``: how many pictures went at once, where memory ran short.
+BATCH = "batch"
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +146,8 @@ def each(
     if tasks:
         _sweep(run.path, tasks)
         took = {"tasks": _account(run, tasks, done)} if done else {}
+        batches = [_said(run.path, task).get(BATCH) for task in tasks]
+        run.note_batch(tasks[0].stage, min((size for size in batches if size), default=None))
         write_listed(run.path, {}, written=_listed(run.path, tasks), **took)
     return Records(run.path, tasks)
 
@@ -171,10 +178,16 @@ def do(
             yield done
 
 
-def perform(run: Path, place: Any, task: Task, work: Work, step: Step) -> Done:
-    """Do a task here and commit its record; see `commit`."""
+def perform(run: Path, place: Any, task: Task, work: Work, step: Step, *, cut: int = 0) -> Done:
+    """Do a task here and commit its record; see `commit`.
+
+    ``cut`` counts the workers that it ended for want of memory: with each the next one takes the
+    pictures in smaller batches.
+    """
     started, busy = time.monotonic(), time.process_time()
-    files = commit(run, task, work(place, task, step))
+    with cuts_of_batches(SMALLER**cut) as cuts:
+        record = work(place, task, step)
+    files = commit(run, task, record, batch=cuts.smallest)
     return Done(
         task.name,
         files,
@@ -184,8 +197,10 @@ def perform(run: Path, place: Any, task: Task, work: Work, step: Step) -> Done:
     )
 
 
-def commit(run: Path, task: Task, record: Any) -> Mapping[str, str]:
+def commit(run: Path, task: Task, record: Any, *, batch: int | None = None) -> Mapping[str, str]:
     """Write the record of a task, if it is not there already; return the digests of its files.
+
+    ``batch``: how many pictures went at once, where memory ran short for more.
 
     Raises:
         IntegrityError: it is there, and other bytes.
@@ -201,7 +216,8 @@ def commit(run: Path, task: Task, record: Any) -> Mapping[str, str]:
             value, shared = record.value, record.shared
         files = save_record(temporary, value, shared)
         document = {**FORMAT, "stage": task.stage, "task": task.name, "input": task.inputs}
-        text = json.dumps(document | {"files": files}, indent=1)
+        said = {} if batch is None else {BATCH: batch}
+        text = json.dumps({**document, **said, "files": files}, indent=1)
         write_atomic(temporary / DONE, text.encode(), sync=False)
         there = _files(run, task)
         if there is None:
@@ -237,12 +253,18 @@ def peak_memory() -> int:
 def _files(run: Path, task: Task) -> dict[str, str] | None:
     """Return the digests that ``done.json`` states, None where the task was not done."""
     try:
-        document = json.loads(read_plain(run / task.folder / DONE))
+        document = _said(run, task)
         files: dict[str, str] = document.pop("files")
+        document.pop(BATCH, None)
     except (OSError, ValueError, KeyError, AttributeError):
         return None
     wanted = {**FORMAT, "stage": task.stage, "task": task.name, "input": task.inputs}
     return files if document == wanted and isinstance(files, dict) else None
+
+
+def _said(run: Path, task: Task) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(read_plain(run / task.folder / DONE))
+    return document
 
 
 def _damage(run: Path, task: Task, listed: Mapping[str, str]) -> dict[str, str] | None:

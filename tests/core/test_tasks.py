@@ -15,6 +15,7 @@ import pytest
 
 from auditor.base.errors import DataError, IntegrityError, StoppedError
 from auditor.base.progress import Step
+from auditor.base.shortage import cut_to, first_size
 from auditor.config.running import Share
 from auditor.run import waiting
 from auditor.run.codec import Stacked, save_record
@@ -45,6 +46,10 @@ def squares(place: Path, task: Task, step: Step) -> dict[str, Any]:
         os.kill(os.getpid(), signal.SIGKILL)
     if task.asked.get("deadly") == at:
         os.kill(os.getpid(), signal.SIGKILL)
+    if task.asked.get("wide") == at and first_size(32) > task.asked["most"]:
+        raise MemoryError
+    if task.asked.get("wide") == at:
+        cut_to(first_size(32))
     if task.asked.get("broken") == at:
         raise DataError(f"picture {at} is gone")
     step(1)
@@ -181,6 +186,25 @@ def test_a_task_that_ends_every_worker_stops_the_run(
     with pytest.raises(StoppedError, match=r"'part-0' .* 3 worker processes .*SIGKILL"):
         done(run, two, calls, plan(deadly=0), [])
     assert of_task(calls).count("part-0") == 3
+
+
+def test_a_worker_short_of_memory_is_followed_by_one_of_smaller_batches(
+    run: RunFolder, calls: Path, two: Processes
+) -> None:
+    said: list[str] = []
+    run = RunFolder(run.path, run.key, run.created, said.append)
+    assert done(run, two, calls, plan(wide=3, most=2), []) == [at**2 for at in range(COUNT)]
+    assert of_task(calls).count("part-3") == 3
+    assert said == [f"note: {note}" for note in run.batch_notes()]
+    (note,) = run.batch_notes()
+    assert "the batch was halved to 2 in stage 'count': memory ran short" in note
+
+
+def test_a_worker_short_of_memory_however_small_the_batch_stops_the_run(
+    run: RunFolder, calls: Path, two: Processes
+) -> None:
+    with pytest.raises(StoppedError, match=r"3 worker processes \(its memory ran short\)"):
+        done(run, two, calls, plan(wide=0, most=1), [])
 
 
 def test_an_error_of_a_worker_is_the_same_here(run: RunFolder, calls: Path, two: Processes) -> None:

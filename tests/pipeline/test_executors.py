@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from auditor.base.errors import IntegrityError
 from auditor.run.manifest import read_manifest
 from auditor.run.storage import file_digest
 from tests.pipeline.tiny import ENVIRONMENT, loaded_once, result_in, run, write_tiny_audit
+from tests.relevance.scarce import Short
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,26 @@ def test_an_executor_is_no_part_of_the_result(config: Path, tmp_path: Path) -> N
     done = sorted(path.relative_to(one) for path in (one / "tasks").rglob("*") if path.is_file())
     assert len(done) > 10
     assert [file_digest(two / name) for name in done] == [file_digest(one / name) for name in done]
+
+
+def test_an_audit_short_of_memory_says_so_and_finds_the_same(config: Path, tmp_path: Path) -> None:
+    assert run(config, tmp_path / "whole") == 0
+    with Short(3, MemoryError):
+        assert run(config, tmp_path / "short") == 0
+    whole, short = (
+        json.loads(next((tmp_path / name).glob("*/audit.json")).read_text())
+        for name in ("whole", "short")
+    )
+    before, notes = whole["method"].pop("notes"), short["method"].pop("notes")
+    (said,) = [note for note in notes if note not in before]
+    assert said.startswith("the batch was halved to ")
+    assert "2 in stage 'pass'" in said
+    # The last digit of the conservation is what another batch changes here.
+    low = "conservation_low"
+    assert short["method"].pop(low) == pytest.approx(whole["method"].pop(low), rel=1e-5)
+    assert short == whole
+    (folder,) = (tmp_path / "short").glob("*/")
+    assert read_manifest(folder)["batches"]["pass"] == 2
 
 
 def workers_of(process: subprocess.Popen) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,9 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from auditor.relevance.graph.channels import as_maps, positions
-from auditor.relevance.graph.graph import Graph, Node
+from auditor.relevance.graph.graph import Batch, Graph, Node
 from auditor.relevance.sweep.forward import run
+from auditor.relevance.sweep.halving import in_halves, joined
 from auditor.relevance.sweep.numerics import exact
 
 
@@ -84,7 +85,7 @@ class Upper:
                 kept = keep.to(self.device).reshape(shape)
                 other = maps.new_zeros(shape[1]) if fill is None else fill.to(maps)
                 maps.copy_(torch.where(kept, maps, other.reshape(1, *shape[1:])))
-            return run_from(self.graph, {**self.values, self.node.name: value})
+            return self._logits(value)
 
     def without(
         self, direction: Tensor, mean: Tensor, where: Bool[np.ndarray, "position"] | None = None
@@ -103,7 +104,7 @@ class Upper:
             if where is not None:
                 along = along * torch.from_numpy(where).to(along).reshape(1, *maps.shape[2:])
             maps.sub_(unit.reshape(1, -1, *[1] * (maps.dim() - 2)) * along.unsqueeze(1))
-            return run_from(self.graph, {**self.values, self.node.name: value})
+            return self._logits(value)
 
     def with_positions(
         self, where: Bool[np.ndarray, "sample_or_1 position"], values: Tensor
@@ -119,20 +120,75 @@ class Upper:
             marked = torch.from_numpy(where).to(maps.device)
             marked = marked.reshape(len(where), 1, *maps.shape[2:])
             maps.copy_(torch.where(marked, values.reshape(maps.shape), maps))
-            return run_from(self.graph, {**self.values, self.node.name: value})
+            return self._logits(value)
 
     def gradient(self, targets: Tensor) -> Tensor:
         """Return the gradient (B, C, h, w) of each image's target logit by the activation."""
-        with exact(self.device), torch.enable_grad():
-            value = self.values[self.node.name].detach().clone().requires_grad_()
-            logits = run_from(self.graph, {**self.values, self.node.name: value})
-            explained = logits.gather(1, targets.to(self.device)[:, None]).sum()
+        wanted = targets.to(self.device)
+
+        def of_part(part: slice) -> Tensor:
+            values = dict(_rows(self.graph, self.values, part, len(targets)))
+            value = values[self.node.name].detach().clone().requires_grad_()
+            logits = run_from(self.graph, values | {self.node.name: value})
+            explained = logits.gather(1, wanted[part, None]).sum()
             (gradient,) = torch.autograd.grad(explained, value)
-        return as_maps(gradient, self.node, self.axis)
+            return as_maps(gradient, self.node, self.axis)
+
+        with exact(self.device), torch.enable_grad():
+            return joined(in_halves(of_part, len(targets)))
+
+    def _logits(self, value: Tensor) -> Tensor:
+        """Return the logits where the layer has a value for all images."""
+        values = {**self.values, self.node.name: value}
+        count = value.shape[self.node.batch.axis] // self.node.batch.times
+        return joined(
+            in_halves(
+                lambda part: run_from(self.graph, _rows(self.graph, values, part, count)), count
+            )
+        )
 
 
 def upper(graph: Graph, node: Node, axis: int, images: Tensor) -> Upper:
     """Run the images up to a layer, and return the part above it."""
+    names = sorted(border(graph, node.name))
     with exact(images.device):
-        values = run(graph, images, sorted(border(graph, node.name)))
+        parts = in_halves(lambda part: run(graph, images[part], names), len(images))
+        values = parts[0] if len(parts) == 1 else _whole(graph, parts)
     return Upper(graph, node, axis, values, images.device)
+
+
+def _rows(graph: Graph, values: Mapping[str, Any], part: slice, count: int) -> Mapping[str, Any]:
+    """Return the values of some of the ``count`` images of a batch.
+
+    Raises:
+        MemoryError: they cannot be told apart, so that the batch has to stay whole.
+    """
+    if part.stop - part.start == count:
+        return values
+    found = {}
+    for name, value in values.items():
+        cut = _cut(graph, name, value)
+        if cut is None:
+            found[name] = value
+        else:
+            rows = range(part.start * cut.times, part.stop * cut.times)
+            found[name] = value.narrow(cut.axis, rows.start, len(rows))
+    return found
+
+
+def _whole(graph: Graph, parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the values of the parts of a batch as those of one; errors are those of `_rows`."""
+    found = dict(parts[0])
+    for name, value in parts[0].items():
+        cut = _cut(graph, name, value)
+        if cut is not None:
+            found[name] = joined([part[name] for part in parts], cut.axis)
+    return found
+
+
+def _cut(graph: Graph, name: str, value: Any) -> Batch | None:
+    """Return where the images of a value are, None where it is the same for all of them."""
+    batch = graph[name].batch
+    if not isinstance(value, Tensor) or batch.outer > 1:
+        raise MemoryError(f"above the layer the model reads {name} of all pictures at once")
+    return batch if graph[name].per_image else None

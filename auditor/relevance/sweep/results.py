@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch.nn.functional import adaptive_max_pool2d
 
 from auditor.base.errors import ConfigError
 from auditor.base.heatmaps import heat, overlay, photograph, upscale
+from auditor.relevance.sweep.halving import joined
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +97,46 @@ class Statistics:
     logits: Tensor
     targets: Tensor
     layers: dict[str, Totals]
+
+
+def joined_explanations(parts: Sequence[Explanation]) -> Explanation:
+    """Return the parts of a batch as one."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    heatmaps = [part.heatmap for part in parts if part.heatmap is not None]
+    conservation = [part.conservation for part in parts if part.conservation is not None]
+    return Explanation(
+        joined([part.logits for part in parts]),
+        joined([part.targets for part in parts]),
+        {layer: joined([part.relevance[layer] for part in parts]) for layer in first.relevance},
+        {layer: joined([part.activation[layer] for part in parts]) for layer in first.activation},
+        joined(heatmaps) if heatmaps else None,
+        joined(conservation) if conservation else None,
+    )
+
+
+def joined_statistics(parts: Sequence[Statistics]) -> Statistics:
+    """Return the parts of a batch as one."""
+    return Statistics(
+        joined([part.logits for part in parts]),
+        joined([part.targets for part in parts]),
+        {
+            layer: _joined_totals([part.layers[layer] for part in parts])
+            for layer in parts[0].layers
+        },
+    )
+
+
+def _joined_totals(parts: Sequence[Totals]) -> Totals:
+    return Totals(
+        joined([part.relevance for part in parts]),
+        joined([part.peak for part in parts]),
+        joined([part.activation for part in parts]),
+        joined([part.largest_relevance for part in parts]),
+        joined([part.summed_activation for part in parts]),
+        parts[0].size,
+    )
 
 
 def totals(relevance: Tensor, activation: Tensor) -> Totals:

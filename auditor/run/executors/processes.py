@@ -26,6 +26,8 @@ from auditor.run.tasks import Done, Job, Task, perform
 
 # Workers that may die of one task, or run out of memory with it.
 TRIES = 3
+# The exit code of a worker whose memory ran short: that of the system for want of memory.
+SHORT = 12
 # Seconds that a worker is given to end by itself.
 PATIENCE = 5.0
 
@@ -74,9 +76,11 @@ class Processes:
         """
         waiting = deque(job.tasks)
         attempts: Counter[str] = Counter()
+        cuts: Counter[str] = Counter()
         while waiting or self._busy:
             while waiting and len(self._busy) < self._workers:
-                self._begin(job, waiting.popleft())
+                task = waiting.popleft()
+                self._begin(job, task, cuts[task.name])
             for connection in wait(list(self._busy)):
                 assert isinstance(connection, Connection)
                 worker, task = self._busy[connection]
@@ -85,6 +89,9 @@ class Processes:
                 except (EOFError, ConnectionError):
                     attempts[task.name] += 1
                     self._lost(worker, task, attempts[task.name])
+                    # The first time nobody knows whose fault it was, unless the worker said so.
+                    short = worker.process.exitcode == SHORT or attempts[task.name] > 1
+                    cuts[task.name] += short
                     waiting.appendleft(task)
                     continue
                 if kind == "moved":
@@ -105,11 +112,11 @@ class Processes:
         self._idle.clear()
         self._busy.clear()
 
-    def _begin(self, job: Job, task: Task) -> None:
+    def _begin(self, job: Job, task: Task, cut: int) -> None:
         while True:
             worker = self._idle.pop() if self._idle else self._started()
             try:
-                worker.connection.send((job.run, task, job.work))
+                worker.connection.send((job.run, task, job.work, cut))
             except (BrokenPipeError, ConnectionError):  # it died while it had nothing to do
                 worker.stop(busy=False)
                 continue
@@ -150,15 +157,15 @@ def serve(connection: Connection, open_place: Callable[[int], Any], threads: int
     place = None
     while True:
         try:
-            run, task, work = connection.recv()
+            run, task, work, cut = connection.recv()
         except EOFError:
             return
         try:
             if place is None:
                 place = open_place(threads)
-            done = perform(run, place, task, work, lambda n: connection.send(("moved", n)))
+            done = perform(run, place, task, work, lambda n: connection.send(("moved", n)), cut=cut)
         except MemoryError:
-            os._exit(1)  # what it holds is not to be relied on: another one begins the task again
+            os._exit(SHORT)  # what it holds is not to be relied on: another one begins the task
         except Exception as error:
             with suppress(BrokenPipeError):
                 connection.send(("failed", sendable(error)))
@@ -192,6 +199,8 @@ def rebuilt(kind: type[Exception], arguments: tuple[Any, ...], trace: str) -> Ex
 
 
 def _ended(code: int | None) -> str:
+    if code == SHORT:
+        return "its memory ran short"
     if code is not None and code < 0:
         with suppress(ValueError):
             return f"by {signal.Signals(-code).name}"

@@ -21,7 +21,7 @@ from typing import Any
 
 from auditor.base.errors import ConfigError, IntegrityError, StoppedError
 from auditor.run.executors import EXECUTORS, Setup
-from auditor.run.executors.processes import TRIES, Processes, cores, rebuilt, sendable
+from auditor.run.executors.processes import SHORT, TRIES, Processes, cores, rebuilt, sendable
 from auditor.run.tasks import Done, Executor, Job, Task, perform
 
 # Seconds between two tries to start, between two looks at who is late, and until a cluster that
@@ -53,14 +53,14 @@ class Bench:
     def ready(self) -> None:
         """Say that this worker is there."""
 
-    def do(self, run: Path, task: Task, work: Any) -> tuple[str, Any]:
-        """Do a task: ``done`` and what it took, or ``failed`` and the error."""
+    def do(self, run: Path, task: Task, work: Any, cut: int) -> tuple[str, Any]:
+        """Do a task: ``done`` and what it took, or ``failed`` and the error; ``cut`` see there."""
         try:
             if self._place is None:
                 self._place = self._open(self._threads)
-            return "done", perform(run, self._place, task, work, lambda _: None)
+            return "done", perform(run, self._place, task, work, lambda _: None, cut=cut)
         except MemoryError:
-            os._exit(1)  # as in `serve`: another one begins the task again
+            os._exit(SHORT)  # as in `serve`: another one begins the task again
         except Exception as error:
             return "failed", sendable(error)
 
@@ -149,7 +149,8 @@ class OnRay:
             worker, task = self._idle.pop(), board.waiting.popleft()
             worker.task, worker.since = task, time.monotonic()
             job = board.job
-            self._asked[worker.actor.do.remote(job.run, task, job.work)] = worker
+            cut = max(0, board.attempts[task.name] - 1)  # once it may not have been its memory
+            self._asked[worker.actor.do.remote(job.run, task, job.work, cut)] = worker
         while len(self._asked) + len(self._idle) < min(self._most, len(board.left)):
             worker = Worker(self._actor())
             self._asked[worker.actor.ready.remote()] = worker
