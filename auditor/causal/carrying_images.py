@@ -29,7 +29,7 @@ class Pictures:
     """Images with what the search needs of them; ``heat`` is smoothed positive relevance."""
 
     rows: Int[np.ndarray, "sample"]
-    inputs: Float[Tensor, "sample 3 h w"]
+    inputs: Float[Tensor, "sample channel h w"]
     heat: Float[np.ndarray, "sample h w"]
 
 
@@ -68,7 +68,7 @@ def _of_members(stage: Stage, members: Members, screened: Screened) -> Bool[np.n
 
 def carries(
     stage: Stage,
-    inputs: Float[Tensor, "sample 3 h w"],
+    inputs: Float[Tensor, "sample channel h w"],
     masks: Bool[np.ndarray, "sample h w"],
     output: int,
     screened: Screened,

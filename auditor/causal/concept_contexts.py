@@ -60,7 +60,7 @@ class Penultimate:
     pool: Pool
 
     def features(
-        self, images: Float[Tensor, "sample 3 h w"]
+        self, images: Float[Tensor, "sample channel h w"]
     ) -> Float[np.ndarray, "sample feature"]:
         """Return the penultimate activations of images."""
         explainer = self.stage.probe.explainer

@@ -41,8 +41,8 @@ class Spread:
 def spread_of(
     stage: Stage,
     route: Route,
-    members: Float[Tensor, "member 3 h w"],
-    others: Float[Tensor, "other 3 h w"],
+    members: Float[Tensor, "member channel h w"],
+    others: Float[Tensor, "other channel h w"],
     rng: np.random.Generator,
 ) -> Spread:
     """Return how the channels of a layer vary over positions of members and of other images.
@@ -112,7 +112,7 @@ def random_directions(
 def _positions(
     stage: Stage,
     route: Route,
-    images: Float[Tensor, "sample 3 h w"],
+    images: Float[Tensor, "sample channel h w"],
     rng: np.random.Generator,
 ) -> Float[np.ndarray, "position channel"]:
     parts = []

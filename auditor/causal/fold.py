@@ -47,7 +47,7 @@ class Site:
 
 def sites(
     model: nn.Module,
-    images: Float[Tensor, "image 3 h w"],
+    images: Float[Tensor, "image channel h w"],
     layer: Float[Tensor, "image channel height width"] | None,
     output: str | None,
 ) -> list[Site]:
@@ -70,7 +70,7 @@ def sites(
 
 
 def features(
-    model: nn.Module, site: Site, images: Float[Tensor, "image 3 h w"]
+    model: nn.Module, site: Site, images: Float[Tensor, "image channel h w"]
 ) -> Float[np.ndarray, "image channel"]:
     """Return the tensor of a site, each channel's mean over positions, for every image."""
     parts = []

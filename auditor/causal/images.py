@@ -35,7 +35,7 @@ class Members:
     output: int
     rows: Int[np.ndarray, "member"]
     discovery: Bool[np.ndarray, "member"]
-    inputs: Float[Tensor, "member 3 h w"]
+    inputs: Float[Tensor, "member channel h w"]
     heat: Float[np.ndarray, "member h w"]
     pictures: UInt8[np.ndarray, "member h w 3"]
     logits: Float[np.ndarray, "member output"]
@@ -49,7 +49,7 @@ class Pool:
     rows: Int[np.ndarray, "sample"]
     labels: Int[np.ndarray, "sample"]
     predictions: Int[np.ndarray, "sample"]
-    inputs: Float[Tensor, "sample 3 h w"]
+    inputs: Float[Tensor, "sample channel h w"]
     logits: Float[np.ndarray, "sample output"]
 
     def without(self, output: int) -> Int[np.ndarray, "target"]:
@@ -144,7 +144,7 @@ class Recalled(Members):
         object.__setattr__(self, "_load", load)
 
     @property
-    def inputs(self) -> Float[Tensor, "member 3 h w"]:
+    def inputs(self) -> Float[Tensor, "member channel h w"]:
         """The members as inputs."""
         return self._load()[0]  # type: ignore[no-any-return,attr-defined]
 
@@ -180,7 +180,7 @@ def recalled(
 
 
 def heat_of(
-    probe: Probe, inputs: Float[Tensor, "sample 3 h w"], output: int
+    probe: Probe, inputs: Float[Tensor, "sample channel h w"], output: int
 ) -> Float[np.ndarray, "sample h w"]:
     """Return the smoothed positive relevance of images for a class."""
     if not len(inputs):

@@ -92,10 +92,10 @@ class _Test:
     """The pictures of the test half that every model is shown; ``own`` are the class's."""
 
     output: int
-    moved: Float[Tensor, "pair 3 h w"]
-    control: Float[Tensor, "pair 3 h w"]
-    own: Float[Tensor, "member 3 h w"]
-    every: Float[Tensor, "image 3 h w"]
+    moved: Float[Tensor, "pair channel h w"]
+    control: Float[Tensor, "pair channel h w"]
+    own: Float[Tensor, "member channel h w"]
+    every: Float[Tensor, "image channel h w"]
     labels: Int[np.ndarray, "image"]
 
 

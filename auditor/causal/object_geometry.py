@@ -63,9 +63,9 @@ class Objects:
     """
 
     masks: Bool[np.ndarray, "sample h w"]
-    inputs: Float[Tensor, "sample 3 h w"]
+    inputs: Float[Tensor, "sample channel h w"]
     weights: Float[Tensor, "sample 1 h w"]
-    plates: Float[Tensor, "sample 3 h w"]
+    plates: Float[Tensor, "sample channel h w"]
     labels: Int[np.ndarray, "sample"]
     predictions: Int[np.ndarray, "sample"]
 
@@ -214,7 +214,7 @@ def _whole(masks: Bool[np.ndarray, "sample h w"]) -> Bool[np.ndarray, "sample"]:
 def _objects(
     probe: Probe,
     rows: Int[np.ndarray, "row"],
-    inputs: Float[Tensor, "row 3 h w"],
+    inputs: Float[Tensor, "row channel h w"],
     labels: Int[np.ndarray, "row"],
     predictions: Int[np.ndarray, "row"],
 ) -> Objects:

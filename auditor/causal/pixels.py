@@ -58,17 +58,17 @@ def _widened(
 
 
 def blend(
-    base: Float[Tensor, "sample 3 h w"],
-    content: Float[Tensor, "sample 3 h w"],
+    base: Float[Tensor, "sample channel h w"],
+    content: Float[Tensor, "sample channel h w"],
     weights: Float[Tensor, "sample 1 h w"],
-) -> Float[Tensor, "sample 3 h w"]:
+) -> Float[Tensor, "sample channel h w"]:
     """Return ``base`` with ``content`` where weights are 1: (1 - m) base + m content."""
     return torch.lerp(base, content, weights)
 
 
 def inpainted(
-    images: Float[Tensor, "sample 3 h w"], masks: Bool[Tensor, "sample h w"]
-) -> Float[Tensor, "sample 3 h w"]:
+    images: Float[Tensor, "sample channel h w"], masks: Bool[Tensor, "sample h w"]
+) -> Float[Tensor, "sample channel h w"]:
     """Return images with the masks filled smoothly from around them.
 
     Push and pull: means of the known pixels over ever larger blocks, the coarser one used where
@@ -80,8 +80,8 @@ def inpainted(
 
 
 def _pull(
-    total: Float[Tensor, "sample 3 h w"], known: Float[Tensor, "sample 1 h w"]
-) -> Float[Tensor, "sample 3 h w"]:
+    total: Float[Tensor, "sample channel h w"], known: Float[Tensor, "sample 1 h w"]
+) -> Float[Tensor, "sample channel h w"]:
     """Return means where anything is known; elsewhere those of blocks twice as large."""
     means = total / known.clamp_min(1e-6)
     height, width = total.shape[-2:]

@@ -30,7 +30,7 @@ class Probe:
     explainer: Explainer
     subject: Subject
 
-    def inputs(self, rows: Rows) -> Float[Tensor, "sample 3 h w"]:
+    def inputs(self, rows: Rows) -> Float[Tensor, "sample channel h w"]:
         """Return the inputs of rows, all of them and in this order, on the CPU."""
         return self.subject.load([int(row) for row in rows]).cpu()
 
@@ -41,7 +41,9 @@ class Probe:
         )
         return masks
 
-    def predict(self, images: Float[Tensor, "sample 3 h w"]) -> Float[np.ndarray, "sample output"]:
+    def predict(
+        self, images: Float[Tensor, "sample channel h w"]
+    ) -> Float[np.ndarray, "sample output"]:
         """Return the logits of inputs."""
         if len(images) == 0:
             return np.zeros((0, self.explainer.classes), dtype=np.float32)
@@ -55,7 +57,7 @@ class Probe:
 
     def from_pictures(
         self, pictures: UInt8[np.ndarray, "sample h w 3"]
-    ) -> Float[Tensor, "sample 3 h w"]:
+    ) -> Float[Tensor, "sample channel h w"]:
         """Return RGB pictures as inputs, on the CPU."""
         return self.subject.inputs(pictures)
 
@@ -64,7 +66,7 @@ class Probe:
         return [self.subject.size(int(row)) for row in rows]
 
     def heatmaps(
-        self, images: Float[Tensor, "sample 3 h w"], output: int
+        self, images: Float[Tensor, "sample channel h w"], output: int
     ) -> Float[np.ndarray, "sample h w"]:
         """Return the relevance of every pixel for ``output``."""
         parts = []
@@ -78,7 +80,7 @@ class Probe:
 
     def concept_heatmaps(
         self,
-        images: Float[Tensor, "sample 3 h w"],
+        images: Float[Tensor, "sample channel h w"],
         output: int,
         layer: str,
         concepts: Sequence[int | tuple[int, ...]],
@@ -92,7 +94,9 @@ class Probe:
             parts.append(maps.cpu())
         return _array(torch.cat(parts, dim=1))
 
-    def pictures(self, images: Float[Tensor, "sample 3 h w"]) -> UInt8[np.ndarray, "sample h w 3"]:
+    def pictures(
+        self, images: Float[Tensor, "sample channel h w"]
+    ) -> UInt8[np.ndarray, "sample h w 3"]:
         """Return inputs as RGB pictures."""
         shown: np.ndarray = self.subject.pictures(images)
         return shown

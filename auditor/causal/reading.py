@@ -92,7 +92,7 @@ def route_of(stage: Stage, pairing: Pairing, layer: str) -> Route | str:
 
 
 def read_positions(
-    probe: Probe, images: Float[Tensor, "sample 3 h w"], layer: str
+    probe: Probe, images: Float[Tensor, "sample channel h w"], layer: str
 ) -> Bool[np.ndarray, "position"]:
     """Return which positions of a layer some logit reads: where one has a gradient in some image.
 

@@ -49,7 +49,7 @@ def removal(
     rows: Int[np.ndarray, "member"],
     masks: Bool[np.ndarray, "all_members h w"],
     windows: Bool[np.ndarray, "all_members h w"],
-    content: Float[Tensor, "member 3 h w"] | None = None,
+    content: Float[Tensor, "member channel h w"] | None = None,
 ) -> Removed:
     """Take the region out of members, and in its place the window compared with.
 

@@ -218,7 +218,7 @@ def _carrying(proposal: Proposal, tried: Int[np.ndarray, "tried"]) -> Int[np.nda
 
 def effects_of(
     probe: Probe,
-    content: Float[Tensor, "sample 3 h w"],
+    content: Float[Tensor, "sample channel h w"],
     masks: Bool[np.ndarray, "sample h w"],
     output: int,
     pool: Pool,

@@ -184,12 +184,12 @@ def swap(
     return Swapped(objects, chosen, given, controls, Transplanted(region, logits))
 
 
-def control_plates(stage: Stage, sides: Sides, name: str) -> Float[Tensor, "plate 3 h w"]:
+def control_plates(stage: Stage, sides: Sides, name: str) -> Float[Tensor, "plate channel h w"]:
     """Return the plates that a control is drawn from."""
     return grey_plate(stage, sides) if name == NO_SURROUND else sides.others.plates
 
 
-def grey_plate(stage: Stage, sides: Sides) -> Float[Tensor, "1 3 h w"]:
+def grey_plate(stage: Stage, sides: Sides) -> Float[Tensor, "1 channel h w"]:
     """Return a plate without any surround."""
     height, width = sides.others.objects.shape[1:]
     return stage.probe.from_pictures(np.full((1, height, width, 3), GREY, dtype=np.uint8))
@@ -199,7 +199,7 @@ def on_plates(
     stage: Stage,
     objects: Apart,
     chosen: Int[np.ndarray, "object"],
-    plates: Float[Tensor, "plate 3 h w"],
+    plates: Float[Tensor, "plate channel h w"],
     drawn: Int[np.ndarray, "object slot"],
 ) -> Float[np.ndarray, "object slot output"]:
     """Return the logits of each chosen object on the plates that were drawn for it."""

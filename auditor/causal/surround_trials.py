@@ -420,7 +420,7 @@ def _lost(stage: Stage, sides: Sides, rng: np.random.Generator) -> Evidence:
 def _left(
     stage: Stage,
     sides: Sides,
-    source: Float[Tensor, "source 3 h w"],
+    source: Float[Tensor, "source channel h w"],
     plates: Int[np.ndarray, "plate"],
     slots: int,
     rng: np.random.Generator,

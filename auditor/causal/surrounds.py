@@ -41,9 +41,9 @@ class Apart:
 
     rows: Int[np.ndarray, "sample"]
     labels: Int[np.ndarray, "sample"]
-    inputs: Float[Tensor, "sample 3 h w"]
+    inputs: Float[Tensor, "sample channel h w"]
     objects: Bool[np.ndarray, "sample h w"]
-    plates: Float[Tensor, "sample 3 h w"]
+    plates: Float[Tensor, "sample channel h w"]
     plated: Bool[np.ndarray, "sample"]
     certainty: Float[np.ndarray, "sample"]
     marked: Bool[np.ndarray, "sample"]
@@ -59,7 +59,7 @@ def taken_apart(
     probe: Probe,
     rows: Int[np.ndarray, "row"],
     labels: Int[np.ndarray, "row"],
-    inputs: Float[Tensor, "row 3 h w"],
+    inputs: Float[Tensor, "row channel h w"],
     erased: Bool[np.ndarray, "row h w"] | None = None,
     found: Objects | None = None,
 ) -> Apart:
@@ -91,7 +91,7 @@ def taken_apart(
 
 def objects_in(
     probe: Probe,
-    groups: Sequence[tuple[Int[np.ndarray, "row"], Float[Tensor, "row 3 h w"]]],
+    groups: Sequence[tuple[Int[np.ndarray, "row"], Float[Tensor, "row channel h w"]]],
 ) -> list[Objects]:
     """Return the objects of groups of pictures (rows and inputs), each picture looked at once."""
     known: dict[int, tuple[Bool[np.ndarray, "h w"], float, bool]] = {}
@@ -111,16 +111,16 @@ def objects_in(
 def laid_on(
     objects: Apart,
     chosen: Int[np.ndarray, "pair"],
-    plates: Float[Tensor, "pair 3 h w"],
-) -> Float[Tensor, "pair 3 h w"]:
+    plates: Float[Tensor, "pair channel h w"],
+) -> Float[Tensor, "pair channel h w"]:
     """Return the chosen objects on plates."""
     weights = feathered(torch.from_numpy(objects.objects[chosen]))
     return blend(plates, objects.inputs[torch.from_numpy(chosen)], weights)
 
 
 def filled(
-    images: Float[Tensor, "sample 3 h w"], holes: Bool[Tensor, "sample h w"]
-) -> Float[Tensor, "sample 3 h w"]:
+    images: Float[Tensor, "sample channel h w"], holes: Bool[Tensor, "sample h w"]
+) -> Float[Tensor, "sample channel h w"]:
     """Return images with the holes filled from their own surround: mirrored, then moved by halves.
 
     So the fill has the texture of the surround, which a smooth one lacks. What all of these leave

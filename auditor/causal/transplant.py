@@ -223,7 +223,7 @@ def controls_of(pairing: Pairing) -> tuple[str, ...]:
     return names if pairing.non_members is None else (*names, NON_MEMBER)
 
 
-def composed(pairing: Pairing, control: str | None) -> Float[Tensor, "pair 3 h w"]:
+def composed(pairing: Pairing, control: str | None) -> Float[Tensor, "pair channel h w"]:
     """Return the images of every pair, target by target.
 
     With the region, or with the control of this name in its place.

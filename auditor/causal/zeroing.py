@@ -147,7 +147,7 @@ def region_concepts(
 def _curves(
     stage: Stage,
     layer: str,
-    inputs: Float[Tensor, "sample 3 h w"],
+    inputs: Float[Tensor, "sample channel h w"],
     labels: Int[np.ndarray, "sample"],
     counts: Sequence[int],
     orders: Sequence[Int[np.ndarray, "concept"]],
@@ -197,7 +197,7 @@ def _sharing(
     stage: Stage,
     layer: str,
     concepts: Int[np.ndarray, "concept"],
-    inputs: Float[Tensor, "sample 3 h w"],
+    inputs: Float[Tensor, "sample channel h w"],
     labels: Int[np.ndarray, "sample"],
 ) -> tuple[SharedClass, ...]:
     """Return the other classes that rest on the concepts most, and what zeroing does to them."""
@@ -237,7 +237,7 @@ def _sharing(
 
 
 def _uppers(
-    stage: Stage, layer: str, inputs: Float[Tensor, "sample 3 h w"]
+    stage: Stage, layer: str, inputs: Float[Tensor, "sample channel h w"]
 ) -> Iterator[tuple[Upper, slice]]:
     """Yield the network above the layer a batch at a time: each holds its activations."""
     for start in range(0, len(inputs), AT_ONCE):

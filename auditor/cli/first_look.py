@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from auditor.base.progress import Progress
     from auditor.cli.label_proposal import LabelProposal
-    from auditor.config.audit import Config
+    from auditor.config.audit import Config, PreprocessConfig
     from auditor.subject import Subject
     from auditor.subject.scores import Scores
 
@@ -94,7 +94,7 @@ def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]
         "origin": _origin(subject.preprocessing.origin, normalisations),
         "tried": _listed(normalisations) if sizes else "",
         "tried_sizes": _listed(sizes),
-        "preprocess": _preprocess(subject),
+        "preprocess": _preprocess(subject, config.preprocess),
         "layers": list(layers) if config.audit.layers == "auto" else config.audit.layers,
         "checked": checked,
         "accuracy": f"{right / checked:.2f}",
@@ -157,7 +157,13 @@ def _fitted(config: Config, subject: Subject, scores: Scores) -> tuple[Subject, 
         return subject, normalisations, {}
     best = subject
     for origin, (mean, std, scale) in USUAL.items():
-        values: dict[str, Any] = {"mean": _three(mean), "std": _three(std), "scale": scale}
+        if start.count != len(_all(mean, start.count)):  # of colour alone
+            continue
+        values: dict[str, Any] = {
+            "mean": _all(mean, start.count),
+            "std": _all(std, start.count),
+            "scale": scale,
+        }
         tried = replace(subject, preprocessing=replace(start, origin=origin, **values))
         normalisations[origin] = _look(tried, scores).counts
         if normalisations[origin][0] > normalisations[best.preprocessing.origin][0]:
@@ -183,8 +189,8 @@ def _by(size: tuple[int, int]) -> str:
     return f"{size[0]} x {size[1]}"
 
 
-def _three(value: Any) -> Any:
-    return (value,) * 3 if isinstance(value, float) else value
+def _all(value: Any, count: int) -> Any:
+    return (value,) * count if isinstance(value, float) else value
 
 
 def _origin(origin: str, tried: Tried) -> str:
@@ -201,7 +207,7 @@ def _listed(tried: Tried) -> str:
     )
 
 
-def _preprocess(subject: Subject) -> dict[str, Any]:
+def _preprocess(subject: Subject, stated: PreprocessConfig) -> dict[str, Any]:
     given = subject.preprocessing
     values: dict[str, Any] = {
         name: getattr(given, name)
@@ -209,6 +215,9 @@ def _preprocess(subject: Subject) -> dict[str, Any]:
     }
     if given.resize is None and given.crop is None:
         values["resize"] = given.size
+    values |= stated.model_dump(
+        include={"range", "exif", "window", "display"}, exclude_defaults=True
+    )
     return {
         key: list(value) if isinstance(value, tuple) else value
         for key, value in values.items()

@@ -32,7 +32,7 @@ LIBPANGO = (
 )
 OPTIONAL = {"timm": "timm", "pyarrow": "parquet", "mlflow": "mlflow", "mlflow-skinny": "mlflow"}
 OPTIONAL |= {"pillow-heif": "heic", "ray": "ray", "s3fs": "remote"}
-OPTIONAL |= {"transformers": "hf", "peft": "hf"}
+OPTIONAL |= {"transformers": "hf", "peft": "hf", "pydicom": "dicom", "tifffile": "tiff"}
 
 
 @dataclass(frozen=True)

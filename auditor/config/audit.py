@@ -21,6 +21,9 @@ from auditor.config.section import Section as Section
 from auditor.language.speaking import checked_language
 
 Read = TypeVar("Read", bound=Section)
+# A value for each channel, and numbers of bands, counted from 1.
+Values = Annotated[tuple[float, ...], Field(min_length=1, max_length=16)]
+BandNumbers = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1, max_length=16)]
 LabelRule = Literal["auto", "name", "wnid", "number", "order", "natural"]
 Check = Callable[["Config"], Iterable[tuple[tuple[str, ...], str]]]
 
@@ -172,16 +175,30 @@ class PreprocessConfig(Section):
     crop: int | tuple[int, int] | None = Field(
         None, description="Centre crop after resizing, in pixels."
     )
-    mean: tuple[float, float, float] | None = Field(
+    mean: Values | None = Field(
         None, description="Subtracted per channel, in units of scale and order of channels."
     )
-    std: tuple[float, float, float] | None = Field(
+    std: Values | None = Field(
         None, description="Divides per channel, in units of scale and order of channels."
     )
     scale: float | None = Field(
         None, gt=0, description="Largest pixel value before mean and std: 1 or 255."
     )
-    channels: Literal["rgb", "bgr"] | None = Field(None, description="Order of the channels.")
+    channels: Literal["rgb", "bgr", "grey"] | BandNumbers | None = Field(
+        None,
+        description="What the model is given: rgb, bgr, grey (one channel), or the numbers of the "
+        "bands in order, counted from 1 (default: rgb, or grey where the model takes one channel).",
+    )
+    window: tuple[float, float] | list[tuple[float, float]] | None = Field(
+        None,
+        description="Values [low, high] of pictures of more than 8 bits that become 0 and scale, "
+        "what lies beyond is cut off; of bands a pair for all, or a list of one for each.",
+    )
+    display: BandNumbers | None = Field(
+        None,
+        description="Three bands that the report draws as red, green and blue, or one as grey "
+        "(default: the first three).",
+    )
     interpolation: Literal["bilinear", "bicubic", "nearest"] | None = Field(
         None, description="How pictures are resized."
     )
@@ -203,6 +220,21 @@ class PreprocessConfig(Section):
     def _ascending(cls, value: Any) -> Any:
         if isinstance(value, tuple) and not value[0] < value[1]:
             raise ValueError("black must be below white: [0, 4095]")
+        return value
+
+    @field_validator("window")
+    @classmethod
+    def _ascending_windows(cls, value: Any) -> Any:
+        pairs = [value] if isinstance(value, tuple) else value or []
+        if any(not low < high for low, high in pairs):
+            raise ValueError("low must be below high: [0, 4095]")
+        return value
+
+    @field_validator("display")
+    @classmethod
+    def _one_or_three(cls, value: Any) -> Any:
+        if value is not None and len(value) not in (1, 3):
+            raise ValueError("give three bands, or one")
         return value
 
 

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from auditor.subject.bands import Bands
 from auditor.subject.contents import File, fetch
 from auditor.subject.contents import read as read_content
 from auditor.subject.images import (
@@ -25,7 +26,7 @@ from auditor.subject.images import (
 )
 
 # A photograph still to be preprocessed, or a tensor that the user's dataset preprocessed.
-Item = Image.Image | Float[Tensor, "3 height width"]
+Item = Image.Image | Bands | Float[Tensor, "channel height width"]
 Numbering = Literal["none", "possible", "certain"]
 
 CHANGED = "has changed since the audit began"
@@ -96,8 +97,8 @@ class FileReader:
         except Unreadable as reason:
             return f"{UNREADABLE}{reason}"
 
-    def read(self, index: int, digest: str) -> Image.Image:
-        """Return the upright RGB picture."""
+    def read(self, index: int, digest: str) -> Image.Image | Bands:
+        """Return the upright picture."""
         return decode(read_again(self.files[index], digest), self.reading)
 
     def size(self, index: int) -> tuple[int, int] | None:
@@ -132,9 +133,10 @@ class Collection:
     ``paths`` are unique ids with forward slashes; ``names`` are all labels the source knows, also
     those without items, ``ordered`` when the source itself numbers them; ``numbering`` says whether
     labels are numbers that may or do name outputs; ``shape`` is the (height, width) of items that
-    come preprocessed; ``marks`` are the cells that say where the object is, as the table has them
-    (a box, or the path of a mask), empty where no such column was asked for. ``excluded`` counts
-    what was found and is no item, by label ("": of none) and reason.
+    come preprocessed and ``channels`` how many they have; ``marks`` are the cells that say where
+    the object is, as the table has them (a box, or the path of a mask), empty where no such column
+    was asked for. ``excluded`` counts what was found and is no item, by label ("": of none) and
+    reason.
     """
 
     paths: tuple[str, ...]
@@ -146,6 +148,7 @@ class Collection:
     numbering: Numbering = "none"
     ordered: bool = False
     shape: tuple[int, int] | None = None
+    channels: int | None = None
     marks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

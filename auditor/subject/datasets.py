@@ -20,9 +20,10 @@ from auditor.base.factories import call_factory, describe_failure, load_factory
 from auditor.base.redaction import shared_text
 from auditor.config.audit import DataConfig
 from auditor.records.accounting import OUTSIDE
+from auditor.subject.bands import MOST, Bands, to_bands
 from auditor.subject.collection import UNREADABLE, Changed, Collection, Gone, Item
-from auditor.subject.depths import USUAL, Reading, to_rgb
-from auditor.subject.images import Unreadable
+from auditor.subject.depths import USUAL, Reading
+from auditor.subject.images import Unreadable, converted
 
 CHANGED = (
     "differs from when it was first read: the dataset is not repeatable (random augmentation or "
@@ -69,7 +70,17 @@ class DatasetReader:
                 item = self._item(index)
             except Unreadable:
                 continue
-            return None if isinstance(item, Image.Image) else _size(item)
+            return None if isinstance(item, Image.Image | Bands) else _size(item)
+        return None
+
+    def channels(self) -> int | None:
+        """Return how many channels the first ready input has."""
+        for index in range(min(len(self.indices), 16)):
+            try:
+                item = self._item(index)
+            except Unreadable:
+                continue
+            return None if isinstance(item, Image.Image | Bands) else int(item.shape[0])
         return None
 
     def take(self, indices: Sequence[int]) -> DatasetReader:
@@ -126,6 +137,7 @@ def read_dataset(config: DataConfig, base: Path) -> Collection:
         numbering="none" if classes else "certain",
         ordered=classes is not None,
         shape=reader.ready_shape(),
+        channels=reader.channels(),
         notes=(factory.note,),
     )
 
@@ -133,25 +145,32 @@ def read_dataset(config: DataConfig, base: Path) -> Collection:
 def to_item(value: Any, reading: Reading = USUAL) -> Item:
     """Return a picture, or a ready input, from what a dataset yields.
 
-    PIL images and uint8 arrays ((H, W), (H, W, 3), or a (3, H, W) tensor) are pictures; floating
-    (3, H, W) tensors and arrays are ready inputs.
+    PIL images and uint8 arrays ((H, W), (H, W, 3), or a (3, H, W) tensor) are pictures, and where
+    ``reading`` asks for bands (H, W, C) arrays of any numbers; floating (C, H, W) tensors and
+    arrays of 1 to 16 channels are ready inputs.
 
     Raises:
         Unreadable: anything else, or numbers that are not finite.
     """
     if isinstance(value, Image.Image):
-        return to_rgb(value, reading)
+        return converted(value, reading)
+    if isinstance(value, np.ndarray) and isinstance(reading.channels, tuple) and value.ndim == 3:
+        return to_bands(np.moveaxis(value, 2, 0), reading.channels, reading)
     if isinstance(value, np.ndarray) and value.dtype == np.uint8:
         if value.ndim == 2 or (value.ndim == 3 and value.shape[2] == 3):
-            return Image.fromarray(np.ascontiguousarray(value)).convert("RGB")
+            return converted(Image.fromarray(np.ascontiguousarray(value)), reading)
         if value.ndim == 3 and value.shape[0] == 3:
-            return Image.fromarray(np.ascontiguousarray(value.transpose(1, 2, 0)))
+            whole = np.ascontiguousarray(value.transpose(1, 2, 0))
+            return converted(Image.fromarray(whole), reading)
     if isinstance(value, np.ndarray) and value.dtype.kind == "f":
         value = torch.from_numpy(np.ascontiguousarray(value))
-    if isinstance(value, Tensor) and value.ndim == 3 and value.shape[0] == 3:
+    if isinstance(value, Tensor) and value.ndim == 3 and value.shape[0] <= MOST:
         value = value.detach().cpu()
-        if value.dtype == torch.uint8:
-            return Image.fromarray(np.ascontiguousarray(value.permute(1, 2, 0).numpy()))
+        if value.dtype == torch.uint8 and value.shape[0] in (1, 3):
+            pixels = np.ascontiguousarray(value.permute(1, 2, 0).numpy())
+            return converted(
+                Image.fromarray(pixels.squeeze(2) if len(value) == 1 else pixels), reading
+            )
         if value.is_floating_point():
             if not bool(torch.isfinite(value).all()):
                 raise Unreadable("holds numbers that are not finite")
@@ -162,12 +181,15 @@ def to_item(value: Any, reading: Reading = USUAL) -> Item:
     if shape:
         kind += f" of {getattr(value, 'dtype', 'unknown')} {shape}"
     raise Unreadable(
-        f"the dataset gave a {kind}; expected a PIL image, a (3, H, W) tensor or a uint8 array"
+        f"the dataset gave a {kind}; expected a PIL image, a (C, H, W) tensor of 1 to {MOST} "
+        "channels or a uint8 array"
     )
 
 
 def item_digest(item: Item) -> str:
     """Return a sha256 over kind, shape and content."""
+    if isinstance(item, Bands):
+        return hashlib.sha256("".join(map(item_digest, item.images)).encode()).hexdigest()
     if isinstance(item, Image.Image):
         head, data = f"{item.mode}:{item.size}", item.tobytes()
     else:
@@ -277,6 +299,6 @@ def _name(number: int, classes: tuple[str, ...] | None, at: int, label: str) -> 
 
 
 def _size(item: Item) -> tuple[int, int]:
-    if isinstance(item, Image.Image):
+    if isinstance(item, Image.Image | Bands):
         return item.height, item.width
     return item.shape[1], item.shape[2]

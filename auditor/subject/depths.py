@@ -26,12 +26,15 @@ class Reading:
 
     ``levels`` are the values of black and white in pictures of more than 8 bits, None where that
     is not known; ``window``: values beyond them are clipped, else they are refused. ``turn``: the
-    EXIF orientation is applied.
+    EXIF orientation is applied. ``channels``: what a picture becomes, RGB (None), one channel of
+    grey, or these bands, counted from 1, by ``windows``: one for each, one for all, or none.
     """
 
     levels: tuple[float, float] | None = None
     window: bool = False
     turn: bool = True
+    channels: Literal["grey"] | tuple[int, ...] | None = None
+    windows: tuple[tuple[float, float], ...] = ()
 
 
 USUAL = Reading()
@@ -51,11 +54,7 @@ def to_rgb(
     """
     check_size(picture)
     depth = depth or depth_of(picture)
-    if depth == "colour" and reading.levels != FULL:
-        raise Unreadable(
-            "has 16-bit colour, which is read over its full range only; set preprocess.range: "
-            "16bit, or save it with 8 bits"
-        )
+    refuse_deep_colour(depth, reading)
     if picture.mode == "RGB":
         return picture
     if depth in ("grey", "declared", "wide"):
@@ -64,6 +63,19 @@ def to_rgb(
     if picture.mode == "P" and "transparency" in picture.info:
         picture = picture.convert("RGBA")
     return picture.convert("RGB")
+
+
+def refuse_deep_colour(depth: Depth, reading: Reading) -> None:
+    """Refuse colour of more than 8 bits of which not the full range is used.
+
+    Raises:
+        Unreadable: it is that.
+    """
+    if depth == "colour" and reading.levels != FULL:
+        raise Unreadable(
+            "has 16-bit colour, which is read over its full range only; set preprocess.range: "
+            "16bit, or save it with 8 bits"
+        )
 
 
 def depth_of(picture: Image.Image) -> Depth:

@@ -21,7 +21,7 @@ from auditor.subject.remote import Remote
 # fmt: off
 IMAGE_SUFFIXES = frozenset({
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff",
-    ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".heic", ".heif",
+    ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".heic", ".heif", ".dcm",
 })
 OTHER_IMAGE_SUFFIXES = frozenset({
     ".svg", ".psd", ".jp2", ".jxl", ".ico", ".eps", ".exr", ".hdr",

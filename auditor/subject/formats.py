@@ -8,12 +8,12 @@ from functools import cache
 
 from PIL import Image, features
 
-FORMAT_NAMES = "JPEG, PNG, WebP, AVIF, HEIC, BMP, GIF, TIFF or PPM"
+FORMAT_NAMES = "JPEG, PNG, WebP, AVIF, HEIC, BMP, GIF, TIFF, PPM or DICOM"
 HEAD = 512  # bytes that `kind_of` wants to see
 HEIC_EXTRA = "pip install 'concept-auditor[heic]'"
 
 _ALWAYS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
-_DECODED = (*_ALWAYS, "AVIF", "HEIC")
+_DECODED = (*_ALWAYS, "AVIF", "HEIC", "DICOM")
 
 # What a file begins with -> its kind: Pillow's name where it is decoded, else plain words.
 _BEGINNINGS: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
@@ -34,7 +34,7 @@ _BEGINNINGS: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
         (rb"\x00\x00\x01\x00", "an icon (ICO)"),
         (rb"\x76\x2f\x31\x01", "an OpenEXR picture"),
         (rb"\s*(<\?xml.*)?(<!--.*-->\s*)?<svg", "an SVG drawing"),
-        (rb".{128}DICM", "a DICOM file"),
+        (rb".{128}DICM", "DICOM"),
         (rb"version https://git-lfs", "a pointer of Git LFS"),
         (rb"(\xef\xbb\xbf)?\s*<(?i:!doctype|html|\?xml)", "a web page or other XML"),
         (rb"%PDF", "a PDF"),
@@ -46,7 +46,6 @@ _BEGINNINGS: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
 _PICTURES = re.compile("picture$|drawing|Photoshop|icon")
 _ADVICE = {
     "a pointer of Git LFS": "; run: git lfs pull",
-    "a DICOM file": "; save the picture as PNG or TIFF",
 }
 
 

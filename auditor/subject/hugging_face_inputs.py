@@ -8,8 +8,9 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,11 +55,21 @@ def read_inputs(folder: Path, channels: int) -> tuple[Preprocessing | None, tupl
     if preset is not None:
         lost = stated.get("resample", 2) not in METHODS
         method = f"{kind} resizes by Pillow's filter {stated.get('resample')}; here it is bicubic"
-        return preset, (method,) if lost else ()
+        return _for_channels(preset, channels), (method,) if lost else ()
     return None, (
         f"the image processor of '{folder.name}' ({kind}) does what cannot be told from its "
         f"{INPUTS}: set preprocess as in training",
     )
+
+
+def _for_channels(preset: Preprocessing, channels: int) -> Preprocessing:
+    """Return the preprocessing for grey where the model takes one channel and one mean is stated.
+
+    With other means it stays that of three channels, and `decide_preprocessing` asks for them.
+    """
+    if channels != 1 or len({*preset.mean}) > 1 or len({*preset.std}) > 1:
+        return preset
+    return replace(preset, channels="grey", mean=preset.mean[:1], std=preset.std[:1])
 
 
 def _preset(stated: Mapping[str, Any], name: str) -> Preprocessing | None:
@@ -75,8 +86,7 @@ def _preset(stated: Mapping[str, Any], name: str) -> Preprocessing | None:
     scale = scale if stated.get("do_rescale", True) else 255.0
     mean, std = [0.0] * 3, [1.0] * 3
     if stated.get("do_normalize", bool(stated.get("image_mean"))):
-        mean = [float(each) for each in stated["image_mean"]]
-        std = [float(each) for each in stated["image_std"]]
+        mean, std = _three(stated["image_mean"]), _three(stated["image_std"])
     if stated.get("rescale_offset"):
         mean = [m + 1 for m in mean]
     if "EfficientNet" in kind and stated.get("include_top", True):
@@ -85,13 +95,24 @@ def _preset(stated: Mapping[str, Any], name: str) -> Preprocessing | None:
         size=size,
         resize=resize,
         crop=crop,
-        mean=cast(Any, tuple(mean)),
-        std=cast(Any, tuple(std)),
+        mean=tuple(mean),
+        std=tuple(std),
         scale=scale,
         channels="bgr" if stated.get("do_flip_channel_order") else "rgb",
         interpolation=METHODS.get(stated.get("resample", 2), "bicubic"),
         origin=_("preset of %(name)s", name=name),
     )
+
+
+def _three(stated: Any) -> list[float]:
+    """Return a mean or deviation for each of three channels; one is that of all."""
+    values = _numbers(stated)
+    return values * 3 if len(values) == 1 else values
+
+
+def _numbers(stated: Any) -> list[float]:
+    several = stated if isinstance(stated, list | tuple) else [stated]
+    return [float(each) for each in several if each is not None]
 
 
 def _resize(stated: Mapping[str, Any], kind: str) -> int | tuple[int, int] | None:
@@ -136,7 +157,11 @@ def _same(preset: Preprocessing, folder: Path) -> bool:
         own = processors.from_pretrained(
             str(folder), local_files_only=True, trust_remote_code=False, backend="pil"
         )
-        theirs = torch.from_numpy(np.array(own(picture)["pixel_values"][0], np.float32, order="C"))
+        more = {}
+        if len(_numbers(own.image_mean)) == 1:  # a model of one channel, shown three
+            more = {"image_mean": _three(own.image_mean), "image_std": _three(own.image_std)}
+        made = own(picture, **more)["pixel_values"][0]
+        theirs = torch.from_numpy(np.array(made, np.float32, order="C"))
     except Exception:  # whatever the library cannot do with its own file
         return False
     try:

@@ -1,4 +1,4 @@
-"""From a file to an RGB picture, or to the reason why not.
+"""From a file to a picture of RGB, grey or bands, or to the reason why not.
 
 What each kind of picture becomes, in the order it is applied:
 
@@ -27,6 +27,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from auditor.subject import dicoms, tiffs
+from auditor.subject.bands import Bands, bands_of, to_bands, to_grey
 from auditor.subject.depths import USUAL, Depth, Reading, depth_of, tag, to_rgb
 from auditor.subject.formats import HEAD, is_decoded, kind_of, pillow_formats, why_not
 from auditor.subject.limits import (
@@ -51,6 +53,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+GREY_MODES = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 _ASIDE = (5, 6, 7, 8)
 _BACK = {6: 8, 8: 6}
 _ORIENTATION, _WIDTH, _HEIGHT, _PHOTOMETRIC = 0x0112, 256, 257, 262
@@ -60,8 +63,9 @@ _ORIENTATION, _WIDTH, _HEIGHT, _PHOTOMETRIC = 0x0112, 256, 257, 262
 class Header:
     """What a picture says of itself before it is decoded.
 
-    ``size`` is (height, width) as stored; ``more``: the file holds further pages or frames, which
-    only `read_header` looks for.
+    ``size`` is (height, width) as stored; ``colour``: it has more than shades of grey; ``bands`` is
+    how many it has; ``more``: the file holds further pages or frames, which only `read_header`
+    looks for; ``dicom``: it is a DICOM file.
     """
 
     depth: Depth
@@ -69,6 +73,9 @@ class Header:
     orientation: int
     alpha: bool
     more: bool = False
+    colour: bool = False
+    bands: int = 1
+    dicom: bool = False
 
 
 def read_file(path: Path) -> bytes:
@@ -116,27 +123,67 @@ def looks_like_image(path: Path) -> bool:
     return is_decoded(kind_of(head_of_file(path) or b""))
 
 
-def decode(data: bytes, reading: Reading = USUAL) -> Image.Image:
-    """Return the RGB picture of a file's content, upright unless ``reading`` says otherwise.
+def decode(data: bytes, reading: Reading = USUAL) -> Image.Image | Bands:
+    """Return the picture of a file's content as ``reading`` says: RGB, grey or bands; upright.
 
     Raises:
         Unreadable: not an allowed format, too costly, damaged, or of an undefined range.
     """
+    kind = kind_of(data[:HEAD])
+    if kind == "DICOM":
+        return _of_dicom(data, reading)
+    if kind == "TIFF" and isinstance(reading.channels, tuple):
+        check_content(data)
+        return to_bands(tiffs.read_tiff(data), reading.channels, reading)
     with opened(data) as (picture, header):
         scans = jpeg_scans(data)
         turned = reading.turn and header.orientation != 1
         check_size(picture, scans=scans, turned=turned)
         picture.load()
         upright = _turned(picture, header.orientation, reading.turn)
-        return to_rgb(upright, reading, header.depth, inverted=_white_is_zero(picture, header))
+        inverted = _white_is_zero(picture, header)
+        return converted(upright, reading, header.depth, inverted=inverted)
 
 
-def read_header(data: bytes) -> Header:
+def converted(
+    picture: Image.Image, reading: Reading, depth: Depth | None = None, *, inverted: bool = False
+) -> Image.Image | Bands:
+    """Return a loaded picture in the channels of ``reading``.
+
+    Raises:
+        Unreadable: the pixels have no defined range, or no conversion exists.
+    """
+    if reading.channels is None:
+        return to_rgb(picture, reading, depth, inverted=inverted)
+    if reading.channels == "grey":
+        return to_grey(picture, reading, depth, inverted=inverted)
+    return to_bands(bands_of(picture), reading.channels, reading)
+
+
+def _of_dicom(data: bytes, reading: Reading) -> Image.Image:
+    picture = dicoms.read_dicom(data, reading)
+    if isinstance(reading.channels, tuple):
+        raise Unreadable("is a DICOM file, which has no bands; set preprocess.channels: grey")
+    if reading.channels == "grey":
+        return picture if picture.mode == "F" else picture.convert("L")
+    if picture.mode == "F":
+        picture = Image.fromarray(np.round(np.asarray(picture)).astype(np.uint8))
+    return picture.convert("RGB")
+
+
+def read_header(data: bytes, reading: Reading = USUAL) -> Header:
     """Return what a file's content says of its picture.
 
     Raises:
         Unreadable: the header cannot be read, or asks for too much.
     """
+    kind = kind_of(data[:HEAD])
+    if kind == "DICOM":
+        return Header("declared", dicoms.size_of(data), 1, alpha=False, dicom=True)
+    if kind == "TIFF" and isinstance(reading.channels, tuple):
+        check_content(data)
+        size, bands = tiffs.size_of(data), tiffs.band_count(data)
+        return Header("wide", size, 1, alpha=False, bands=bands)
     with opened(data) as (picture, header):
         return replace(header, more=_holds_more(picture))
 
@@ -167,7 +214,7 @@ def upright_size(data: bytes, reading: Reading = USUAL) -> tuple[int, int]:
     Raises:
         Unreadable: the header cannot be read.
     """
-    header = read_header(data)
+    header = read_header(data, reading)
     height, width = header.size
     return (width, height) if reading.turn and header.orientation in _ASIDE else (height, width)
 
@@ -203,7 +250,14 @@ def _header(picture: Image.Image) -> Header:
     if picture.format == "TIFF":  # Pillow gives the size after turning
         width, height = (int(tag(picture, side)) for side in (_WIDTH, _HEIGHT))
     alpha = picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
-    return Header(depth_of(picture), (height, width), _orientation(picture), alpha)
+    return Header(
+        depth_of(picture),
+        (height, width),
+        _orientation(picture),
+        alpha,
+        colour=picture.mode not in GREY_MODES,
+        bands=len(picture.getbands()),
+    )
 
 
 def _holds_more(picture: Image.Image) -> bool:

@@ -39,7 +39,7 @@ def fitting(
     failure = _fails(model, assumed)
     if failure is None:
         return assumed, notes
-    for size, origin in _implied(model):
+    for size, origin in _implied(model, assumed.count):
         if size != assumed.size and _fails(model, _sized(assumed, size)) is None:
             return _chosen(assumed, size, origin, notes)
     usual = [(side, side) for side in USUAL if (side, side) != assumed.size]
@@ -85,7 +85,7 @@ def _chosen(
     return _sized(assumed, size), (said, *kept)
 
 
-def _implied(model: nn.Module) -> Iterator[tuple[Size, str]]:
+def _implied(model: nn.Module, count: int) -> Iterator[tuple[Size, str]]:
     """Yield the sizes that the model itself speaks of, and where."""
     for module in model.modules():
         for holder in (module, *(getattr(module, name, None) for name in SETTINGS)):
@@ -98,9 +98,10 @@ def _implied(model: nn.Module) -> Iterator[tuple[Size, str]]:
                     yield size, f"its {name}"
     for name, module in model.named_modules():
         if isinstance(module, nn.Linear):
-            side = isqrt(module.in_features // 3)
-            if 3 * side * side == module.in_features:
-                yield (side, side), f"its layer '{name}' takes {module.in_features} = 3 x {side}²"
+            side = isqrt(module.in_features // count)
+            if count * side * side == module.in_features:
+                said = f"{module.in_features} = {count} x {side}²"
+                yield (side, side), f"its layer '{name}' takes {said}"
             return
 
 

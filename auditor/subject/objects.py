@@ -75,6 +75,7 @@ class Objects:
             return float("nan")
         shown = Image.fromarray(mask.astype(np.uint8) * 255).convert("RGB")
         framed = shown if ready else preprocessing.frame(shown)
+        assert isinstance(framed, Image.Image)
         if (framed.height, framed.width) != preprocessing.size:
             raise Unreadable("has another size than the model is given")
         share: Float[np.ndarray, "height width"] = np.asarray(framed)[..., 0] / 255.0

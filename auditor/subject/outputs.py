@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import torch
@@ -21,8 +20,6 @@ from auditor.subject.matching import Outputs
 from auditor.subject.models import BuiltModel
 from auditor.subject.scores import decided, kind_of, trial_inputs
 
-# What torch's convolutions say when the input has another number of channels than 3.
-_WANTED_CHANNELS = re.compile(r"expected input\[.*\] to have (\d+) channels, but got 3 channels")
 SEVERAL = 5  # not two: as many logits of one picture would look like one logit for each
 SINGLE = " (its single logit stands for two: against the class, and for it)"
 
@@ -54,7 +51,9 @@ def prepare(model: nn.Module, device: torch.device) -> tuple[nn.Module, tuple[st
 
 
 def read_answer(
-    model: nn.Module, example: Float[Tensor, "image 3 height width"], wanted: str | None = None
+    model: nn.Module,
+    example: Float[Tensor, "image channel height width"],
+    wanted: str | None = None,
 ) -> tuple[Answer, int]:
     """Return which part of the model's result holds the logits and how many outputs it has.
 
@@ -78,7 +77,7 @@ def _read(model: nn.Module, example: Tensor, wanted: str | None) -> tuple[Answer
     try:
         result = ask(model, example)
     except Exception as error:
-        raise ModelError(_why(error, *example.shape[2:])) from error
+        raise ModelError(_why(error, tuple(example.shape[1:]))) from error
     answer = find_answer(result, wanted)
     found = logits(result, answer)
     if len(found) != len(example):
@@ -94,7 +93,7 @@ def _read(model: nn.Module, example: Tensor, wanted: str | None) -> tuple[Answer
 
 
 def refuse_other_probabilities(
-    model: nn.Module, answer: Answer, example: Float[Tensor, "1 3 height width"]
+    model: nn.Module, answer: Answer, example: Float[Tensor, "1 channel height width"]
 ) -> None:
     """Say that outputs are the levels of an ordinal classifier, or a sigmoid each, if they are.
 
@@ -109,18 +108,9 @@ def refuse_other_probabilities(
     decided(kind_of(torch.cat(values[:-1]), values[-1]))
 
 
-def _why(error: Exception, height: int, width: int) -> str:
-    channels = _WANTED_CHANNELS.search(str(error))
-    if channels is not None:
-        return (
-            f"the model takes inputs of {channels[1]} channel{'s' if channels[1] != '1' else ''}, "
-            "but pictures are handed over as 3 (RGB); audit a model of RGB pictures, or wrap it in "
-            "a factory that turns 3 channels into what it takes."
-        )
-    return (
-        f"the model fails on an input of 3 x {height} x {width}: {describe_failure(error)}; "
-        f"{_advice(error)}."
-    )
+def _why(error: Exception, shape: tuple[int, ...]) -> str:
+    size = " x ".join(map(str, shape))
+    return f"the model fails on an input of {size}: {describe_failure(error)}; {_advice(error)}."
 
 
 def _advice(error: Exception) -> str:
@@ -130,8 +120,8 @@ def _advice(error: Exception) -> str:
         return f"it {kind}: wrap it in a factory whose model takes pictures as its first argument"
     if isinstance(error, (RuntimeError, ValueError, AssertionError)) and "NVIDIA" not in text:
         return (
-            "set preprocess.resize and crop to the size it was trained with (it must take the 3 "
-            "channels of RGB pictures)"
+            "set preprocess.resize and crop to the size that it was trained with, and "
+            "preprocess.channels to the channels"
         )
     return "it must run on one tensor of pictures, on any device"
 

@@ -10,7 +10,7 @@ from auditor.base.errors import ConfigError
 from auditor.config.audit import PreprocessConfig
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import joined
-from auditor.subject.preprocessing import Interpolation, Preprocessing
+from auditor.subject.preprocessing import Interpolation, Preprocessing, count_of
 
 DEFAULT_SIZE = 224
 LARGEST_NATIVE = 512
@@ -97,6 +97,10 @@ def decide_preprocessing(
             )
     else:
         size = crop or cast(tuple[int, int], resize)
+    channels = config.channels or start.channels
+    count = count_of(channels)
+    if not known and count != start.count:
+        start = replace(start, mean=(0.0,) * count, std=(1.0,) * count)
     if not known and config.mean is None and config.std is None:
         notes.append("preprocess.mean and std are not given: pixels are used as they are")
     chosen = Preprocessing(
@@ -106,10 +110,12 @@ def decide_preprocessing(
         mean=config.mean or start.mean,
         std=config.std or start.std,
         scale=config.scale or start.scale,
-        channels=config.channels or start.channels,
+        channels=channels,
         interpolation=config.interpolation or start.interpolation,
         origin=_origin(config, preset),
+        display=config.display,
     )
+    _check_channels(chosen)
     return chosen, tuple(notes)
 
 
@@ -173,8 +179,37 @@ def _check_units(config: PreprocessConfig, start: Preprocessing, known: bool) ->
         )
 
 
+def _check_channels(chosen: Preprocessing) -> None:
+    """Refuse means and bands to draw that do not go with the channels.
+
+    Raises:
+        ConfigError: they do not.
+    """
+    for key, values in (("mean", chosen.mean), ("std", chosen.std)):
+        if len(values) != chosen.count:
+            raise ConfigError(
+                f"preprocess.{key} has {len(values)} values for {chosen.count} "
+                f"channel{'s' if chosen.count > 1 else ''}; give one for each."
+            )
+    if chosen.display is None:
+        return
+    if isinstance(chosen.channels, str):
+        raise ConfigError(
+            "preprocess.display is for bands; remove it, or list preprocess.channels."
+        )
+    for band in chosen.display:
+        if band not in chosen.channels:
+            raise ConfigError(
+                f"preprocess.display draws band {band}, which preprocess.channels does not list."
+            )
+
+
 def _origin(config: PreprocessConfig, preset: Preprocessing | None) -> str:
-    keys = [key for key in type(config).model_fields if key not in ("range", "exif")]
+    keys = [
+        key
+        for key in type(config).model_fields
+        if key not in ("range", "exif", "window", "display")
+    ]
     given = [key for key in keys if getattr(config, key) is not None]
     if preset is None:
         return _("from the config") if given else _("assumed")

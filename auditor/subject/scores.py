@@ -113,7 +113,7 @@ def decided(kind: Kind) -> Scores:
     )
 
 
-def trial_inputs(example: Float[Tensor, "1 3 height width"]) -> tuple[Tensor, Tensor]:
+def trial_inputs(example: Float[Tensor, "1 channel height width"]) -> tuple[Tensor, Tensor]:
     """Return inputs as pictures might be, and others far outside their range; always the same."""
     drawn = stream(0, "trial inputs").standard_normal((NOISE, *example.shape[1:]))
     noise = torch.from_numpy(drawn).to(example)

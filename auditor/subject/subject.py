@@ -17,6 +17,8 @@ from auditor.base.errors import AuditorError, DataError, LabelError
 from auditor.config.audit import Config, PreprocessConfig
 from auditor.language.fonts import font_note
 from auditor.records.stages import Manifest
+from auditor.subject.bands import Bands
+from auditor.subject.channels import with_channels
 from auditor.subject.collection import (
     UNREADABLE,
     Changed,
@@ -56,7 +58,7 @@ class Usable:
     """Inputs of the rows that can be used, in order."""
 
     rows: tuple[int, ...]
-    inputs: Float[Tensor, "row 3 height width"]
+    inputs: Float[Tensor, "row channel height width"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +86,7 @@ class Subject:
     marks: Objects | None = None
     ready: bool = False
 
-    def load(self, rows: Sequence[int]) -> Float[Tensor, "row 3 height width"]:
+    def load(self, rows: Sequence[int]) -> Float[Tensor, "row channel height width"]:
         """Return the inputs of ``rows``, exactly these and in this order, on the device.
 
         Raises:
@@ -130,14 +132,14 @@ class Subject:
         return shown
 
     def pictures(
-        self, inputs: Float[Tensor, "sample 3 height width"]
+        self, inputs: Float[Tensor, "sample channel height width"]
     ) -> UInt8[np.ndarray, "sample height width 3"]:
         """Return inputs as RGB pictures, the normalisation undone."""
         return self.preprocessing.pictures(inputs)
 
     def inputs(
         self, pictures: UInt8[np.ndarray, "sample height width 3"]
-    ) -> Float[Tensor, "sample 3 height width"]:
+    ) -> Float[Tensor, "sample channel height width"]:
         """Return framed pictures as inputs on the CPU: the inverse of ``pictures``."""
         return self.preprocessing.inputs(pictures)
 
@@ -177,7 +179,7 @@ class Subject:
             raise self._lost(row, Gone("no longer tells its size"))
         return size
 
-    def example(self) -> Float[Tensor, "1 3 height width"]:
+    def example(self) -> Float[Tensor, "1 channel height width"]:
         """Return the first readable picture of the first rows, or a grey ramp, on the device."""
         for row in range(min(len(self.manifest), 8)):
             found, quarantine = self.sift([row])
@@ -185,7 +187,7 @@ class Subject:
                 return found.inputs
         return self.preprocessing.neutral().to(self.device)
 
-    def _input(self, row: int) -> Float[Tensor, "3 height width"]:
+    def _input(self, row: int) -> Float[Tensor, "channel height width"]:
         """Return the input of a row.
 
         Raises:
@@ -199,11 +201,11 @@ class Subject:
     def _lost(self, row: int, reason: Unreadable, what: str = "") -> AuditorError:
         return not_there(f"{what}'{self.manifest.paths[row]}'", reason)
 
-    def _stacked(self, inputs: Sequence[Tensor]) -> Float[Tensor, "row 3 height width"]:
-        empty = torch.empty(0, 3, *self.preprocessing.size)
+    def _stacked(self, inputs: Sequence[Tensor]) -> Float[Tensor, "row channel height width"]:
+        empty = torch.empty(0, self.preprocessing.count, *self.preprocessing.size)
         return (torch.stack(list(inputs)) if inputs else empty).to(self.device)
 
-    def _usable(self, row: int) -> Float[Tensor, "3 height width"]:
+    def _usable(self, row: int) -> Float[Tensor, "channel height width"]:
         """Return the input of a row.
 
         Raises:
@@ -221,12 +223,16 @@ class Subject:
             if self.reader.digest(row) != digest:
                 raise Gone(str(reason)) from reason
             raise
-        if isinstance(item, Image.Image):
+        if isinstance(item, Image.Image | Bands):
             return self.preprocessing.normalise(self.preprocessing.frame(item))
         height, width = self.preprocessing.size
         if item.shape[1:] != (height, width):
             raise Unreadable(
                 f"is {item.shape[1]} x {item.shape[2]} where the model is given {height} x {width}"
+            )
+        if len(item) != self.preprocessing.count:
+            raise Unreadable(
+                f"has {len(item)} channels where the model is given {self.preprocessing.count}"
             )
         return item
 
@@ -251,8 +257,9 @@ def load_subject(
     built = objects.model if objects else build_model(config.model, base)
     model, model_notes = prepare(built.model, device)
     found = objects.data if objects else read_data(config.data, base)
-    everything, reading = read_as(config.preprocess, found)
-    preprocessing, input_notes = _preprocessing(config.preprocess, built.preset, everything)
+    stated, channel_notes = with_channels(model, config.preprocess, built.preset, found.channels)
+    everything, reading = read_as(stated, found)
+    preprocessing, input_notes = _preprocessing(stated, built.preset, everything)
     asked = config.preprocess.resize is not None or config.preprocess.crop is not None
     if built.preset is None and everything.shape is None and not asked:
         preprocessing, input_notes = fitting(model, preprocessing, input_notes)
@@ -285,6 +292,7 @@ def load_subject(
             *built.notes,
             *model_notes,
             *rows.notes,
+            *channel_notes,
             *input_notes,
             *_marked(marks, rows.kept),
             *font_note(matching.classes),

@@ -130,11 +130,6 @@ def _refuse(options: Mapping[str, Any]) -> None:
         raise ConfigError(
             f"model.options has 'pretrained'; write timm:NAME?weights={PUBLISHED} as model.source."
         )
-    if options.get("in_chans", 3) != 3:
-        raise ConfigError(
-            f"model.options has in_chans {options['in_chans']!r}; only models of RGB pictures (3) "
-            "can be audited."
-        )
 
 
 def _build(timm: ModuleType, name: str, pretrained: bool, options: Mapping[str, Any]) -> nn.Module:

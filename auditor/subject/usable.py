@@ -23,7 +23,6 @@ LOOKED_AT = 200
 FOLDERS = 50
 # What the first bytes of a file that is no picture say, and what to do about it.
 CONTENTS: Mapping[str, re.Pattern[bytes]] = {
-    "DICOM files: convert them to PNG": re.compile(rb".{128}DICM", re.DOTALL),
     "web pages, such as a download leaves behind that failed: download the pictures again": (
         re.compile(rb"\s*(\xef\xbb\xbf)?<(!doctype|html|\?xml)", re.IGNORECASE)
     ),

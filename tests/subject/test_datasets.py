@@ -188,7 +188,7 @@ def test_every_kind_of_picture_is_the_same_picture() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, "x.png", torch.zeros(1, 5, 7), torch.zeros(3, 5, 7, dtype=torch.int64)]
+    "value", [None, "x.png", torch.zeros(17, 5, 7), torch.zeros(3, 5, 7, dtype=torch.int64)]
 )
 def test_other_kinds_are_reasons(value: object) -> None:
     with pytest.raises(Unreadable, match="expected a PIL image"):

@@ -116,6 +116,14 @@ def test_inputs_are_those_of_the_library(
     assert built.preset is not None, built.notes
 
 
+def test_a_model_of_one_channel_is_given_grey(hf: Any, tmp_path: Path) -> None:
+    saved(hf, tmp_path / "vit", num_channels=1)
+    image_folder(tmp_path / "photos", {"cat": 1, "fox": 1}, height=20, width=20)
+    subject = load_subject(config("hf:vit"), tmp_path)
+    assert subject.load([0]).shape == (1, 1, 16, 16)
+    assert subject.preprocessing.mean == (0.5,)
+
+
 def test_an_image_processor_that_cannot_be_expressed_is_not_guessed(
     hf: Any, tmp_path: Path
 ) -> None:

@@ -236,13 +236,15 @@ def test_heic_is_decoded_with_its_extra() -> None:
             b"version https://git-lfs.github.com/spec/v1\noid",
             "pointer of Git LFS; run: git lfs pull",
         ),
-        (b"\0" * 128 + b"DICM", "but a DICOM file; save the picture as PNG"),
         (b"  <!DOCTYPE html><p>404", "but a web page"),
         (b"<?xml version='1.0'?>\n<svg xmlns=", "but an SVG drawing"),
         (b"8BPS\0\1", "but a Photoshop file"),
         (b"\xff\x0a\xfa", "but a JPEG XL picture"),
         (b"%PDF-1.7", "but a PDF"),
-        (b"BMW is a word", "is not a JPEG, PNG, WebP, AVIF, HEIC, BMP, GIF, TIFF or PPM image"),
+        (
+            b"BMW is a word",
+            "is not a JPEG, PNG, WebP, AVIF, HEIC, BMP, GIF, TIFF, PPM or DICOM image",
+        ),
         (encoded(Image.new("RGB", (4, 4)), "TIFF")[:8], "is a damaged TIFF file"),
     ],
 )

@@ -70,6 +70,16 @@ def test_preprocessing_is_that_of_timms_evaluation(timm: Any, tmp_path: Path, na
     assert torch.equal(theirs(picture), built.preset.normalise(built.preset.frame(picture)))
 
 
+def test_a_model_of_one_channel_asks_for_its_mean(timm: Any, tmp_path: Path) -> None:
+    image_folder(tmp_path / "photos", {"a": 1, "b": 1})
+    keys = {"options": {"in_chans": 1, "num_classes": 2}}
+    with pytest.raises(ConfigError, match=r"its mean and std no longer apply"):
+        load_subject(config(f"timm:{SMALL}", model=keys), tmp_path)
+    grey = {"mean": [0.5], "std": [0.25]}
+    subject = load_subject(config(f"timm:{SMALL}", model=keys, preprocess=grey), tmp_path)
+    assert subject.load([0]).shape[1] == 1
+
+
 def test_preprocessing_that_timm_does_otherwise_is_said() -> None:
     data = {
         "input_size": (3, 96, 96),
@@ -182,8 +192,6 @@ def test_names_and_options_that_do_not_exist(timm: Any, tmp_path: Path) -> None:
         build(tmp_path, "resnet50?weights=DEFAULT")
     with pytest.raises(ConfigError, match=r"write timm:NAME\?weights=pretrained"):
         build(tmp_path, SMALL, options={"pretrained": True})
-    with pytest.raises(ConfigError, match="in_chans 1; only models of RGB"):
-        build(tmp_path, SMALL, options={"in_chans": 1})
     with pytest.raises(ModelError, match=rf"cannot build '{SMALL}' with model.options depht=3"):
         build(tmp_path, SMALL, options={"depht": 3})
     with pytest.raises(UnknownNameError, match="timm model ''"):
