@@ -149,6 +149,7 @@ def collected(items: Items) -> Collection:
         numbering="certain" if numbers and names is None else "none",
         ordered=known,
         shape=reader.ready_shape(),
+        channels=reader.channels(),
         notes=items.notes,
     )
 
