@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import secrets
 import shutil
 import stat
 from collections.abc import Callable, Iterator
@@ -31,6 +32,12 @@ PERMANENT = frozenset(
 # Some file systems have no way to sync a folder and say so.
 NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 PROBE = bytes(4096)
+_BORN = secrets.token_hex(4)
+
+
+def writer() -> str:
+    """Return what tells this process from all others that write, on this machine and others."""
+    return f"{_BORN}-{os.getpid()}"  # a fork has the first half too, containers often the second
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:
@@ -81,7 +88,7 @@ def writing(path: Path, *, sync: bool = True) -> Iterator[Writer]:
     Raises:
         StorageError: it cannot be written; what was there before still is.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{writer()}.tmp")
     try:
         make_folder(path.parent)
         handle = os.open(
@@ -219,7 +226,7 @@ def check_writable(folder: Path) -> None:
     """
     if (mirror := mirror_of(folder)) is not None:
         mirror.check()
-    probe = folder / f".probe-{os.getpid()}"
+    probe = folder / f".probe-{writer()}"
     made = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
     try:
         write_atomic(probe, PROBE)

@@ -8,7 +8,6 @@ that is done is done again, and a task that two workers did must have come out t
 from __future__ import annotations
 
 import json
-import os
 import resource
 import sys
 import time
@@ -24,7 +23,14 @@ from auditor.base.shortage import cuts_of_batches
 from auditor.run.codec import load_record, save_record
 from auditor.run.folder import TASKS, RunFolder, damage, digest_of
 from auditor.run.manifest import digest_in, make_way, write_listed
-from auditor.run.storage import make_folder, read_plain, remove, replace_folder, write_atomic
+from auditor.run.storage import (
+    make_folder,
+    read_plain,
+    remove,
+    replace_folder,
+    write_atomic,
+    writer,
+)
 
 FORMAT = {"format": "concept-auditor/task", "version": 1}
 DONE = "done.json"
@@ -207,7 +213,7 @@ def commit(run: Path, task: Task, record: Any, *, batch: int | None = None) -> M
         StorageError: it cannot be written.
     """
     final = run / task.folder
-    temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp")
+    temporary = final.with_name(f".{final.name}.{writer()}.tmp")
     remove(temporary)
     try:
         make_folder(temporary)

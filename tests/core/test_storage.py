@@ -25,6 +25,7 @@ from auditor.run.storage import (
     locked,
     read_plain,
     write_atomic,
+    writer,
 )
 
 Done = list[tuple[str, str]]
@@ -38,7 +39,7 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Done:
 
     def name(path: str) -> str:
         parts = os.path.relpath(path, os.path.realpath(tmp_path)).split("/")
-        return "/".join(part.rsplit(f".{os.getpid()}.tmp", 1)[0] for part in parts)
+        return "/".join(part.rsplit(f".{writer()}.tmp", 1)[0] for part in parts)
 
     def syncing(handle: int) -> None:
         found.append(("sync", name(str(Path(f"/proc/self/fd/{handle}").readlink()))))

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 CREATING = os.O_WRONLY | os.O_RDWR
-STRIPPED = re.compile(r"\.(\d+)\.tmp$|-\d+$")  # the process in a temporary name
+STRIPPED = re.compile(
+    r"\.[0-9a-f]{8}-\d+\.tmp$|-[0-9a-f]{8}-\d+$"
+)  # the process in a temporary name
 
 
 class Faults:
