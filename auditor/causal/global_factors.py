@@ -311,7 +311,7 @@ def _tested(
     why = STATISTICS[factor.statistic].fixed
     why = _("Not testable: %(why)s.", why=_(why)) if why else ""
     if not exact:
-        why = _("Not testable: the data set's inputs cannot be made from pictures.")
+        why = _("Not testable: the inputs cannot be made from the pictures that are drawn.")
     if why:
         return STATISTIC_GIVEN.missing(why), STATISTIC_TAKEN.missing(why)
     most, output = stage.config.targets, members.output

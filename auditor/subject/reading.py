@@ -147,6 +147,7 @@ def _as_bands(
                 )
         _refuse_unreadable(data, reader, reading)
         notes.append(f"each picture is read as its bands {', '.join(map(str, numbers))}")
+    notes.append("statistics of whole pictures are those of the bands that are drawn")
     read = replace(data, reader=replace(reader, reading=reading), notes=(*data.notes, *notes))
     return read, reading
 
@@ -170,6 +171,8 @@ def _refuse_unreadable(data: Collection, reader: FileReader, reading: Reading) -
 
 def _channel_notes(looks: Sequence[Look], reading: Reading, of: str) -> Iterator[str]:
     """Yield how many pictures are given with another number of channels than they have."""
+    if reading.channels == "grey":
+        yield "pictures are grey: statistics of their colour tell nothing and are left out"
     coloured = sum(look.colour for look in looks)
     if reading.channels == "grey" and coloured:
         yield f"{coloured:,} of {of} have colour, which is converted to grey"

@@ -1,4 +1,4 @@
-"""Check every classifier of torchvision, thirty of timm and the shapes of users' own models.
+"""Check every classifier of torchvision, many of timm and Hugging Face, and users' own shapes.
 
     python -m tests.benchmarks.coverage --out coverage.jsonl
 
@@ -44,7 +44,58 @@ TIMM = (
     "swinv2_tiny_window8_256", "maxvit_tiny_tf_224", "coatnet_0_rw_224", "cait_xxs24_224",
     "xcit_nano_12_p16_224", "levit_128", "mixer_s32_224", "resmlp_12_224", "fastvit_t8",
     "hiera_tiny_224", "tiny_vit_5m_224", "efficientformer_l1",
+    # Of 2022 to 2025.
+    "mobilenetv4_hybrid_medium", "mambaout_femto", "starnet_s1", "rdnet_tiny", "nextvit_small",
+    "efficientvit_b0", "efficientvit_m0", "repvit_m0_9", "fastvit_mci0", "mobileone_s0",
+    "ghostnetv2_100", "inception_next_atto", "caformer_s18", "convformer_s18", "davit_tiny",
+    "edgenext_xx_small", "swiftformer_xs", "shvit_s1", "vitamin_small_224",
+    "vit_wee_patch16_reg1_gap_256", "focalnet_tiny_srf", "sequencer2d_s", "poolformerv2_s12",
+    "hgnetv2_b0", "efficientformerv2_s0", "vit_small_patch16_dinov3",
 )  # fmt: skip
+# Classes of transformers (their model_type), each with a small config.
+_VIT = {
+    "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64,
+    "image_size": 32, "patch_size": 8,
+}  # fmt: skip
+_SWIN = {"embed_dim": 16, "depths": [1, 1], "num_heads": [2, 2], "window_size": 4}
+_STAGES = {"hidden_sizes": [16, 32], "depths": [1, 1]}
+_FOUR = {"hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1]}
+HUGGING_FACE: dict[str, dict[str, Any]] = {
+    "beit": _VIT,
+    "bit": {**_STAGES, "embedding_size": 16, "num_groups": 8},
+    "clip": {"vision_config": _VIT},
+    "convnext": _FOUR,
+    "convnextv2": _FOUR,
+    "cvt": {"embed_dim": [16, 32, 48], "num_heads": [1, 2, 3], "depth": [1, 1, 1]},
+    "data2vec-vision": _VIT,
+    "deit": _VIT,
+    "dinov2": _VIT,
+    "dinov2_with_registers": _VIT,
+    "efficientnet": {"width_coefficient": 0.3, "depth_coefficient": 0.2, "hidden_dim": 384},
+    "focalnet": {
+        "embed_dim": 16,
+        "depths": [1, 1],
+        "focal_levels": [1, 1],
+        "focal_windows": [3, 3],
+    },
+    "hgnet_v2": {},
+    "ijepa": _VIT,
+    "levit": {},
+    "mobilenet_v1": {"depth_multiplier": 0.25},
+    "mobilenet_v2": {"depth_multiplier": 0.35},
+    "mobilevit": {},
+    "poolformer": {"hidden_sizes": [16, 24, 32, 48], "depths": [1, 1, 1, 1]},
+    "pvt_v2": {"hidden_sizes": [16, 24, 32, 48], "depths": [1, 1, 1, 1]},
+    "regnet": {**_STAGES, "embedding_size": 16, "groups_width": 8},
+    "resnet": {**_STAGES, "embedding_size": 16},
+    "segformer": {"hidden_sizes": [16, 24, 32, 48], "depths": [1, 1, 1, 1]},
+    "siglip": {"vision_config": _VIT},
+    "swin": {**_SWIN, "image_size": 32},
+    "swinv2": {**_SWIN, "image_size": 32},
+    "textnet": {},
+    "vit": _VIT,
+    "vit_msn": _VIT,
+}
 # Sides of the pictures: most convolutional networks take 64 px.
 SIDES = {"inception_v3": 96, "alexnet": 96, "maxvit_t": 224}
 HALF = ("vit_h_14", "regnet_y_128gf")
@@ -97,6 +148,7 @@ def names() -> Iterable[str]:
     """Yield the names of all models."""
     yield from (f"torchvision:{name}" for name in torchvision_names())
     yield from (f"timm:{name}" for name in TIMM)
+    yield from (f"hf:{name}" for name in HUGGING_FACE)
     yield from (f"own:{name}" for name in zoo.USERS)
 
 
@@ -118,6 +170,11 @@ def entry(name: str) -> Entry:
         fixed = getattr(config, "fixed_input_size", False) or kind.startswith(("maxvit", "coatnet"))
         side = config.input_size[-1] if fixed else 96
         return Entry(name, partial(timm.create_model, kind), zoo.Case(nn.Identity, side))
+    if source == "hf":
+        small = HUGGING_FACE[kind]
+        taken = small.get("vision_config", small).get("image_size")
+        side = taken or (224 if kind == "levit" else 64)
+        return Entry(name, partial(_of_transformers, kind, small), zoo.Case(nn.Identity, side))
     options: dict[str, Any] = {}
     side = SIDES.get(kind, 64)
     if kind.startswith("vit_"):
@@ -127,6 +184,14 @@ def entry(name: str) -> Entry:
         options.update(init_weights=False, aux_logits=False)
     build = partial(torchvision.models.get_model, kind, weights=None, **options)
     return Entry(name, build, zoo.Case(nn.Identity, side))
+
+
+def _of_transformers(kind: str, small: dict[str, Any]) -> nn.Module:
+    from transformers import AutoConfig, AutoModelForImageClassification
+
+    config = AutoConfig.for_model(kind, num_labels=10, **small)
+    model: nn.Module = AutoModelForImageClassification.from_config(config)
+    return model
 
 
 def in_a_child(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
