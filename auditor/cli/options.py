@@ -95,8 +95,9 @@ SOURCES = (
     ),
     click.option(
         "--data",
-        help="Folder with one folder per class, a table (.csv, .tsv, .parquet), tars of WebDataset "
-        "or a data set saved by Hugging Face, also at an address (s3://bucket/x), or a factory.",
+        help="Folder with one folder per class, a table (.csv, .parquet, .xlsx, COCO's .json), "
+        "tars of WebDataset or a data set saved by Hugging Face, also at an address "
+        "(s3://bucket/x), or a factory.",
     ),
     click.option(
         "--set",

@@ -116,9 +116,10 @@ class DataConfig(Section):
     """Where the validation set comes from and how its labels meet the model's outputs."""
 
     source: str = Field(
-        description="A folder with one folder per class, a table (.csv, .tsv or .parquet), tars "
-        "(webdataset:val-{000..003}.tar) or a data set saved by Hugging Face (hf-dataset:PATH), "
-        "also at an address such as s3://bucket/photos, or a factory."
+        description="A folder with one folder per class, a table (.csv, .tsv, .parquet, "
+        ".xlsx, COCO's .json), tars (webdataset:val-{000..003}.tar) or a data set "
+        "saved by Hugging Face (hf-dataset:PATH), also at an address such as s3://bucket/photos, "
+        "or a factory.",
     )
     options: dict[str, Any] = Field(
         default_factory=dict, description="Keyword arguments of a dataset factory."

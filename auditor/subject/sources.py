@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from auditor.base.errors import DataError, did_you_mean
@@ -16,15 +17,18 @@ from auditor.subject.arrow_files import SUFFIX
 from auditor.subject.collection import Collection
 from auditor.subject.datasets import read_dataset
 from auditor.subject.folders import read_folder, read_remote_folder
+from auditor.subject.imagenet_devkit import TRUTH, read_devkit, truth_of
 from auditor.subject.packed_tables import holds_pictures, is_saved, read_packed, read_saved
 from auditor.subject.patterns import files_of, is_pattern
 from auditor.subject.remote import Remote, located
-from auditor.subject.tables import TABLE_SUFFIXES, read_table
+from auditor.subject.table_paths import Paths
+from auditor.subject.tables import TABLE_SUFFIXES, read_table, table_collection
 from auditor.subject.tars import read_tars
 
 # The part of ``data.source`` after ``name:``, the data's config, and the folder of the config.
 DataSource = Callable[[str, DataConfig, Path], Collection]
-SHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
+SHEETS = (".xls", ".xlsm", ".ods", ".numbers")
+BESIDE = (".csv", ".tsv", ".tab", ".xlsx")  # tables that lie in a folder of pictures
 
 DATA_SOURCES: Registry[DataSource] = Registry("data source")
 DATA_SOURCES.register("webdataset")(read_tars)
@@ -55,8 +59,19 @@ def _read(config: DataConfig, base: Path) -> Collection:
     if path.is_dir():
         if is_saved(path):
             return read_saved(config.source, config, base)
+        truth = truth_of(path)
+        if truth is not None:
+            return _read_devkit(truth, path, config)
+        table = _table_beside(path)
+        if table is not None:
+            data = read_table(table, config, base)
+            said = f"'{path.name}' has no class folders and is read by its table {table.name}"
+            return replace(data, notes=(said, *data.notes))
         return read_folder(path, outside=config.allow_outside)
     if path.is_file():
+        if path.name == TRUTH:
+            root = find_file(config.root, base) if config.root else path.parent
+            return _read_devkit(path, root, config)
         if path.suffix.lower() in TABLE_SUFFIXES:
             return _read_table(path, config, base)
         sheet = "save the sheet as CSV (UTF-8), or " if path.suffix.lower() in SHEETS else ""
@@ -70,9 +85,37 @@ def _read(config: DataConfig, base: Path) -> Collection:
     hint = did_you_mean(scheme, DATA_SOURCES) if scheme != config.source else ""
     raise DataError(
         f"data.source '{config.source}' does not exist.{hint} Give an image folder with one folder "
-        "per class, a .csv, .tsv or .parquet table, or a factory (paths are relative to the "
-        f"config), or a source by name: {', '.join(f'{name}:' for name in DATA_SOURCES)}."
+        f"per class, a table ({', '.join(TABLE_SUFFIXES)}), or a factory (paths are relative to "
+        f"the config), or a source by name: {', '.join(f'{name}:' for name in DATA_SOURCES)}."
     )
+
+
+def _read_devkit(truth: Path, pictures: Path, config: DataConfig) -> Collection:
+    start = Paths(pictures, "the pictures", config.allow_outside)
+    return table_collection(read_devkit(truth, pictures, config), config, start)
+
+
+def _table_beside(folder: Path) -> Path | None:
+    """Return the table in a folder that has no folders of classes: none below, or one.
+
+    Raises:
+        DataError: it has several tables.
+    """
+    try:
+        listed = sorted(folder.iterdir())
+    except OSError:
+        return None  # which reading the folder says
+    entries = [each for each in listed if not each.name.startswith((".", "__"))]
+    tables = [each for each in entries if each.name.lower().endswith(BESIDE) and each.is_file()]
+    if sum(each.is_dir() for each in entries) > 1 or not tables:
+        return None
+    if len(tables) > 1:
+        names = ", ".join(f"'{each.name}'" for each in tables)
+        raise DataError(
+            f"'{folder.name}' has no class folders but {len(tables)} tables ({names}); give the "
+            "one that lists its pictures as data.source."
+        )
+    return tables[0]
 
 
 def _read_table(path: Path | Remote, config: DataConfig, base: Path) -> Collection:

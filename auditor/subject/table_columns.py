@@ -7,26 +7,85 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from auditor.base.errors import ConfigError, did_you_mean
-from auditor.config.audit import DataConfig
+from auditor.config.audit import ColumnsConfig, DataConfig
 from auditor.subject.table_text import Table
 
 MOST_VALUES = 20  # a column of more distinct values is not kept
 SHOWN = 12  # columns that are named with one reason
 LOOKED_AT = 50  # rows that tell what a column holds
 LONG = 40  # characters of a value that is text
+# What people call the columns of files and of classes, besides path and label; without signs.
+USUAL = {
+    "path": frozenset(
+        "file filename filepath image imagefile imagefilename imagename imagepath img imgfile "  # noqa: SIM905
+        "imgfilename imgname imgpath imageid picture relpath datei bild".split()
+    ),
+    "label": frozenset(
+        "y class classname target category categoryname diagnosis dx klasse diagnose".split()  # noqa: SIM905
+    ),
+}
 _PRIVATE = frozenset(
     "name names surname firstname lastname forename vorname nachname patient patientin patients "  # noqa: SIM905
     "person people subject birth birthday birthdate dob born geburtsdatum geburtstag mail email "
     "phone telephone telefon mobile address adresse street strasse zip postcode plz ssn insurance "
     "mrn accession uid user username login author operator physician doctor radiologist reader "
     "annotator comment comments note notes remark remarks bemerkung kommentar report text "
-    "description findings impression history url ip".split()
+    "description findings impression history url ip pat arzt geb titel anrede ort wohnort strasse "
+    "krankenkasse versicherung".split()
+)
+# Of compounds: Patientenname, Geburtsort, Hausarzt, Versichertennummer.
+_PRIVATE_PARTS = re.compile(
+    r"patient|geburt|birth|versicher|insur|anschrift|adress|telefon|arzt|ärzt|zuweis|überweis|"
+    r"behandler|untersucher|befund|einsender|straße|name(n|ns)?$"
 )
 _DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})|(19|20)\d{6}"
 )
-_PERSON = re.compile(r"[^\W\d_]+\^[^\W\d_]+.*|[A-ZÀ-Þ][\w'’-]+,? [A-ZÀ-Þ][\w'’-]+")
+_TITLE = r"(?:(?:Dr|Prof|PD|Frau|Fr|Herr|Hr|Mr|Mrs|Ms|Miss|Sr|Sra|Mme|M)\b\.? ?)"
+_SURNAME = r"(?:(?:von|van|de|di|zu|der|den) )*[A-ZÀ-Þ][\w'’-]+"
+_PERSON = re.compile(
+    r"[^\W\d_]+\^[^\W\d_]+.*"
+    rf"|{_TITLE}*[A-ZÀ-Þ](?:[\w'’-]+|\.),? {_SURNAME}"
+    rf"|{_TITLE}+{_SURNAME}"
+    r"|[A-ZÀ-Þ][\w'’-]+,? [A-ZÀ-Þ]\."
+)
 _MAIL = re.compile(r"\S+@\S+\.\S+")
+
+
+def usual_columns(
+    table: Table, config: DataConfig, is_file: Callable[[str], bool]
+) -> tuple[ColumnsConfig, tuple[str, ...]]:
+    """Return the columns of path and label, and what to say of those that were found.
+
+    Where the config leaves one open and no column is called so, it is the only one that has a usual
+    name (`USUAL`) and holds what it should.
+    """
+    columns, notes = config.columns, []
+    for key, usual in USUAL.items():
+        if key in columns.model_fields_set or getattr(columns, key) in table.header:
+            continue
+        named = [at for at, name in enumerate(table.header) if bare_name(name) in usual]
+        fitting = [at for at in named if _holds(table, at, key, is_file)]
+        if len(fitting) == 1:
+            name = table.header[fitting[0]]
+            columns = columns.model_copy(update={key: name})
+            notes.append(f"the column '{name}' is taken for data.columns.{key}")
+    return columns, tuple(f"{table.name}: {note}" for note in notes)
+
+
+def bare_name(name: str) -> str:
+    """Return the name of a column as `USUAL` has it: lower case, without spaces and signs."""
+    return re.sub(r"[\s_.-]+", "", name).lower()
+
+
+def _holds(table: Table, at: int, key: str, is_file: Callable[[str], bool]) -> bool:
+    """Return whether a column holds paths of files that are there, or labels that repeat."""
+    cells = [row[at].strip() for row in table.rows]
+    if key == "path":
+        seen = cells[:: max(1, len(cells) // LOOKED_AT)]
+        return 2 * sum(map(is_file, seen)) > len(seen)
+    counts = Counter(cells)
+    return "" not in counts and len(counts) > 1 and 2 * len(counts) <= len(cells)
 
 
 def column_at(table: Table, column: str, key: str, is_file: Callable[[str], bool]) -> int:
@@ -95,7 +154,8 @@ def _listed(names: Sequence[str]) -> str:
 def _why_left(name: str, cells: Sequence[str]) -> str | None:
     """Return why a column is not kept unasked, None where it is."""
     words = re.findall(r"[A-ZÀ-Þ]?[a-zß-ÿ]+|[A-ZÀ-Þ]+(?![a-zß-ÿ])", name)
-    if any(word.lower() in _PRIVATE for word in [*words, name]):
+    lower = [word.lower() for word in [*words, name]]
+    if any(word in _PRIVATE or _PRIVATE_PARTS.search(word) for word in lower):
         return "by their name personal data or text"
     counts = Counter(cell for cell in cells if cell)
     if not counts:

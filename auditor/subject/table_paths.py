@@ -12,7 +12,7 @@ import posixpath
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote
@@ -22,6 +22,7 @@ from auditor.base.errors import DataError
 from auditor.base.redaction import without_credentials
 from auditor.subject.collection import text_path
 from auditor.subject.contents import File
+from auditor.subject.folders import IMAGE_SUFFIXES
 from auditor.subject.links import Inside
 from auditor.subject.remote import Remote, remote
 
@@ -94,11 +95,15 @@ class Paths:
     folder: Path
     start: str
     outside: bool
+    said: str = ""
     spelled: list[tuple[str, str]] = field(default_factory=list)
+    completed: list[tuple[str, str]] = field(default_factory=list)
+    _stems: dict[str, dict[str, list[str]]] = field(init=False)
     _inside: Inside = field(init=False)
 
     def __post_init__(self) -> None:
         self._inside = Inside(self.folder)
+        self._stems = {}
 
     def find(self, value: str, place: str) -> tuple[str, File]:
         """Return the name of a cell's file in the audit, with forward slashes, and the file.
@@ -111,10 +116,12 @@ class Paths:
             there = remote(value, f"{place}: the path")
             return _outside_name(there.folder.address, there.name), there
         written = value
-        if _odd(value) and not self.is_file(value):
-            value = next(filter(self.is_file, _spellings(value)), value)
+        if _odd(value) and not self.is_exact(value):
+            value = next(filter(self.is_exact, _spellings(value)), value)
             if value != written:
                 self.spelled.append((written, value))
+        if Path(value).suffix.lower() not in IMAGE_SUFFIXES and not self.is_exact(value):
+            value = self._with_suffix(value, place)
         relative = self._relative(value)
         if relative == ".":
             raise DataError(
@@ -134,19 +141,71 @@ class Paths:
         return text_path(relative), file
 
     def is_file(self, value: str) -> bool:
-        """Return whether a cell names a file that is there."""
+        """Return whether a cell names a file that is there, with its suffix or without."""
+        return self.is_exact(value) or bool(value and len(self._pictures(value)) == 1)
+
+    def below(self, name: str, seen: str = "") -> Paths:
+        """Return what finds files in a folder of this one; ``seen``: how many were found there."""
+        note = f"paths start from the folder '{name}', which has {seen}"
+        return replace(
+            self, folder=self.folder / name, start=f"'{name}'", said=note, spelled=[], completed=[]
+        )
+
+    def is_exact(self, value: str) -> bool:
+        """Return whether a cell names a file that is there, as it is written."""
         try:
             return bool(value) and (self.folder / value).is_file()
         except (OSError, ValueError):
             return False
 
+    def _with_suffix(self, value: str, place: str) -> str:
+        """Return the path of the one picture of this name that has a suffix besides, if any.
+
+        Raises:
+            DataError: there are several.
+        """
+        names = self._pictures(value)
+        if len(names) > 1:
+            raise DataError(
+                f"{place}: the path '{value}' has no suffix, and {len(names)} pictures are called "
+                f"so ({', '.join(text_path(name) for name in sorted(names)[:5])}); write which."
+            )
+        if not names:
+            return value
+        self.completed.append((value, names[0]))
+        return str(Path(value).parent / names[0])
+
+    def _pictures(self, value: str) -> list[str]:
+        """Return the names of pictures that are a path's but for a suffix."""
+        parent, name = os.path.split(value)
+        if len(value) > MOST_CHARACTERS or not name:
+            return []
+        if parent not in self._stems:
+            stems: dict[str, list[str]] = {}
+            try:
+                for entry in (self.folder / parent).iterdir():
+                    if entry.suffix.lower() in IMAGE_SUFFIXES:
+                        stems.setdefault(entry.stem, []).append(entry.name)
+            except (OSError, ValueError):
+                pass
+            self._stems[parent] = stems
+        return self._stems[parent].get(name, [])
+
     def notes(self, name: str) -> Iterator[str]:
         """Yield what was not read as it is written."""
+        if self.said:
+            yield f"{name}: {self.said}"
         if self.spelled:
             first, read = self.spelled[0]
             yield (
                 f"{name}: {len(self.spelled):,} paths are spelled in another way than the files: "
                 f"'{_shown(first)}' is read as '{_shown(read)}'"
+            )
+        if self.completed:
+            first, read = self.completed[0]
+            yield (
+                f"{name}: {len(self.completed):,} paths have no suffix: '{_shown(first)}' is read "
+                f"as '{_shown(read)}'"
             )
 
     def _relative(self, value: str) -> str:

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from auditor.base.errors import ConfigError, DataError
@@ -33,13 +33,19 @@ _WESTERN = "€‚„…†‹›‘’“”•–—™ ¡£§©ª«®°±²³
 
 @dataclass(frozen=True)
 class Table:
-    """The cells of a table as text, with the place of each row for error messages."""
+    """The cells of a table as text, with the place of each row for error messages.
+
+    ``names`` are all labels in the order of their numbers, where the source numbers them;
+    ``left_out`` counts by reason what is listed and has no row.
+    """
 
     name: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     places: tuple[str, ...]
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_text_table(data: bytes, name: str, config: DataConfig) -> Table:
@@ -97,8 +103,8 @@ def _row(row: list[str], header: tuple[str, ...], place: str, separator: str) ->
     width = len(header)
     if len(row) < width or any(cell.strip() for cell in row[width:]):
         raise DataError(
-            f"{place}: {len(row)} cells where the header has {width} ({', '.join(header)}); the "
-            f"row starts with '{row[0][:60]}'. Put cells that hold '{separator}' between quotes."
+            f"{place}: {len(row)} cells where the header has {width} ({', '.join(header)}). Put "
+            f"cells that hold '{separator}' between quotes."
         )
     for cell in row[:width]:
         lines = cell.splitlines()
@@ -202,11 +208,14 @@ def _western(data: bytes, name: str, line: int) -> tuple[str, list[str]]:
     words = {word for word in re.findall(r"[^\s,;|\"]+", text) if not word.isascii()}
     if not all(_is_western(word) for word in words):
         raise DataError(wrong)
-    example = sorted(words)[0]
-    return text, [
-        f"{name}: not UTF-8; read as cp1252 (Windows), which gives words such as '{example[:40]}'; "
-        "data.encoding says otherwise"
-    ]
+    signs = "".join(sorted({sign for word in words for sign in word if not sign.isascii()}))
+    return (
+        text,
+        [  # the signs and no word, which may be a person's name
+            f"{name}: not UTF-8; read as cp1252 (Windows), which gives {len(words):,} words with "
+            f"'{signs[:20]}'; data.encoding says otherwise"
+        ],
+    )
 
 
 def _is_western(word: str) -> bool:

@@ -11,15 +11,19 @@ from pathlib import Path
 from auditor.base.errors import ConfigError, DataError
 from auditor.base.factories import find_file
 from auditor.config.audit import DataConfig
+from auditor.records.accounting import OUTSIDE
+from auditor.subject.coco import read_coco
 from auditor.subject.collection import Collection, FileReader, sorted_names
 from auditor.subject.contents import File
+from auditor.subject.excel import read_excel
 from auditor.subject.limits import Unreadable
 from auditor.subject.remote import Remote, located
-from auditor.subject.table_columns import column_at, kept_columns
+from auditor.subject.table_columns import USUAL, bare_name, column_at, kept_columns, usual_columns
 from auditor.subject.table_paths import Addresses, Paths, Start, check_addresses
 from auditor.subject.table_text import Table, cell_texts, check_header, read_text_table
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".parquet")
+TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".parquet", ".xlsx", ".json")
+LOOKED_AT = 50  # paths that tell which folder they start from
 MOST_BYTES = 4_000_000_000
 _MISSING = frozenset({"nan", "<na>", "#n/a", "nat"})  # what programs write for an empty cell
 
@@ -46,13 +50,20 @@ def read_table(path: Path | Remote, config: DataConfig, base: Path | None = None
             path outside the folder; each names file, line and value.
         ConfigError: a column that does not exist, or a key that does not fit.
     """
-    data = _content(path)
-    if path.name.lower().endswith(".parquet"):
-        table = _read_parquet(data, path.name)
-    else:
-        table = read_text_table(data, path.name, config)
     paths = _start(path, config, base or Path())
-    columns = config.columns
+    return table_collection(_table(path, config), config, paths)
+
+
+def table_collection(table: Table, config: DataConfig, paths: Start) -> Collection:
+    """Return the pictures that the rows of a table list.
+
+    Raises:
+        DataError, ConfigError: as `read_table`.
+    """
+    if config.root is None and isinstance(paths, Paths):
+        paths = _one_below(table, config, paths)
+    columns, column_notes = usual_columns(table, config, paths.is_file)
+    config = config.model_copy(update={"columns": columns})
     path_at = column_at(table, columns.path, "data.columns.path", paths.is_file)
     label_at = column_at(table, columns.label, "data.columns.label", paths.is_file)
     marked = columns.mask or columns.box
@@ -60,26 +71,85 @@ def read_table(path: Path | Remote, config: DataConfig, base: Path | None = None
     mark_at = column_at(table, marked, key, paths.is_file) if marked else None
     kept, kept_notes = kept_columns(table, config, paths.is_file)
     if not table.rows:
-        raise DataError(f"{table.name} has a header but no rows; list at least one picture.")
+        lost = "; ".join(f"{count} x {reason}" for reason, count in table.left_out.items())
+        raise DataError(
+            f"{table.name} has a header but no rows{f' ({lost})' if lost else ''}; list at least "
+            "one picture."
+        )
     check_addresses([row[path_at].strip() for row in table.rows], table.places, columns.path, paths)
     found = _rows(table, config, paths, (path_at, label_at, mark_at))
     labels, label_notes = whole_labels(found.labels, table.name)
-    notes = [*table.notes, *paths.notes(table.name), *label_notes, *kept_notes]
+    notes = [*table.notes, *column_notes, *paths.notes(table.name), *label_notes, *kept_notes]
     if found.repeated:
         notes.append(f"{table.name}: {found.repeated:,} rows repeat a picture; each counts once")
     return Collection(
         paths=tuple(found.names),
         labels=labels,
-        names=sorted_names(labels),
+        names=table.names or sorted_names(labels),
+        ordered=bool(table.names),
         reader=FileReader(tuple(found.files)),
         metadata={
             name: tuple(table.rows[row][at].strip() for row in found.at)
             for name, at in kept.items()
         },
+        excluded={OUTSIDE: dict(table.left_out)} if table.left_out else {},
         marks=tuple(found.marks),
         numbering="possible" if all(re.fullmatch(r"\d+", label) for label in labels) else "none",
         notes=tuple(notes),
     )
+
+
+def _table(path: Path | Remote, config: DataConfig) -> Table:
+    """Return the cells of a file by its suffix."""
+    data, name = _content(path), path.name
+    if name.lower().endswith(".parquet"):
+        return _read_parquet(data, name)
+    if name.lower().endswith(".xlsx"):
+        return read_excel(data, name, config)
+    if name.lower().endswith(".json"):
+        return read_coco(data, name, config)
+    return read_text_table(data, name, config)
+
+
+def _one_below(table: Table, config: DataConfig, paths: Paths) -> Paths:
+    """Return where paths start from: where none is a file, the one folder below with most of them.
+
+    Raises:
+        ConfigError: several folders have them.
+    """
+    rows = table.rows[:: max(1, len(table.rows) // LOOKED_AT)]
+    columns = [
+        [row[at].strip() for row in rows]
+        for at, name in enumerate(table.header)
+        if name == config.columns.path or bare_name(name) in USUAL["path"]
+    ]
+    if any(paths.is_file(cell) for cells in columns for cell in cells):
+        return paths
+    found = {
+        name: most
+        for name in _folders(paths.folder)
+        if 2 * (most := _most_files(columns, paths.below(name))) > len(rows)
+    }
+    if len(found) > 1:
+        names = ", ".join(f"'{name}'" for name in found)
+        raise ConfigError(
+            f"the paths of {table.name} name pictures in several folders beside it ({names}); set "
+            "data.root to the one that is meant."
+        )
+    for name, most in found.items():
+        return paths.below(name, f"{most} of {len(rows)} looked at")
+    return paths
+
+
+def _most_files(columns: Sequence[Sequence[str]], paths: Paths) -> int:
+    return max((sum(map(paths.is_file, cells)) for cells in columns), default=0)
+
+
+def _folders(folder: Path) -> list[str]:
+    try:
+        return sorted(each.name for each in folder.iterdir() if each.is_dir())
+    except OSError:
+        return []
 
 
 def _content(path: Path | Remote) -> bytes:

@@ -127,14 +127,14 @@ REFUSED = {
     "an encoding that is none": Case(PLAIN, "data.encoding 'utf9'", keys={"encoding": "utf9"}),
     "the wrong encoding": Case(CAFE, "is not ascii text", keys={"encoding": "ascii"}),
     "Excel": Case(b"PK\x03\x04 rest", "is an Excel or ZIP file, no text; save the table as CSV"),
-    "Excel by its name": Case(b"PK\x03\x04", "a .xlsx file; .*save the sheet as", name="a.xlsx"),
+    "Excel of before": Case(b"\xd0\xcf", "a .xls file; .*save the sheet as", name="a.xls"),
     "lines of JSON": Case("{}", "is a .jsonl file", name="list.jsonl"),
     "spaces between columns": Case(PLAIN.replace(",", " "), "the only column is 'path label'"),
     "a column twice": Case("path,label,path\n", "list.csv:1: the column 'path' occurs twice"),
     "an unknown column": Case(
-        PLAIN.replace("path,label", "zz,file,kind").replace("img", "x,img"),
-        "unknown column 'path' of list.csv .set data.columns.path.*'file' holds paths of files: "
-        "set data.columns.path: file.*Its columns, in order: zz, file, kind",
+        PLAIN.replace("path,label", "zz,where,kind").replace("img", "x,img"),
+        "unknown column 'path' of list.csv .set data.columns.path.*'where' holds paths of files: "
+        "set data.columns.path: where.*Its columns, in order: zz, where, kind",
     ),
     "an unknown label": Case(
         PLAIN.replace("path,label", "path,kind"),
