@@ -59,6 +59,9 @@ _VIT = {
 }  # fmt: skip
 _SWIN = {"embed_dim": 16, "depths": [1, 1], "num_heads": [2, 2], "window_size": 4}
 _STAGES = {"hidden_sizes": [16, 32], "depths": [1, 1]}
+_ATTENDING = {
+    "hidden_sizes": [16, 24, 32, 48], "depths": [1, 1, 1, 1], "num_attention_heads": [1, 2, 4, 4],
+}  # fmt: skip
 _FOUR = {"hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1]}
 HUGGING_FACE: dict[str, dict[str, Any]] = {
     "beit": _VIT,
@@ -66,7 +69,7 @@ HUGGING_FACE: dict[str, dict[str, Any]] = {
     "clip": {"vision_config": _VIT},
     "convnext": _FOUR,
     "convnextv2": _FOUR,
-    "cvt": {"embed_dim": [16, 32, 48], "num_heads": [1, 2, 3], "depth": [1, 1, 1]},
+    "cvt": {"embed_dim": [16, 32, 48], "num_heads": [1, 2, 3], "depth": [1, 2, 3]},
     "data2vec-vision": _VIT,
     "deit": _VIT,
     "dinov2": _VIT,
@@ -85,10 +88,10 @@ HUGGING_FACE: dict[str, dict[str, Any]] = {
     "mobilenet_v2": {"depth_multiplier": 0.35},
     "mobilevit": {},
     "poolformer": {"hidden_sizes": [16, 24, 32, 48], "depths": [1, 1, 1, 1]},
-    "pvt_v2": {"hidden_sizes": [16, 24, 32, 48], "depths": [1, 1, 1, 1]},
+    "pvt_v2": _ATTENDING,
     "regnet": {**_STAGES, "embedding_size": 16, "groups_width": 8},
     "resnet": {**_STAGES, "embedding_size": 16},
-    "segformer": {"hidden_sizes": [16, 24, 32, 48], "depths": [1, 1, 1, 1]},
+    "segformer": _ATTENDING,
     "siglip": {"vision_config": _VIT},
     "swin": {**_SWIN, "image_size": 32},
     "swinv2": {**_SWIN, "image_size": 32},
@@ -190,6 +193,9 @@ def _of_transformers(kind: str, small: dict[str, Any]) -> nn.Module:
     from transformers import AutoConfig, AutoModelForImageClassification
 
     config = AutoConfig.for_model(kind, num_labels=10, **small)
+    if kind in ("deit", "levit"):  # two classes each, of which a saved model names one
+        name = {"deit": "DeiT", "levit": "Levit"}[kind]
+        config.architectures = [f"{name}ForImageClassification"]
     model: nn.Module = AutoModelForImageClassification.from_config(config)
     return model
 

@@ -11,8 +11,11 @@ NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
 CONVOLUTIONS = (nn.modules.conv._ConvNd,)
 # What is added to the values that relevance flows through. Biases inside attention weights and
 # gates are held constant by the rules and may stay.
-ADDED = re.compile(r"(^|[._])(bias|[qkv]_bias|beta|\w*token\w*|pos_emb\w*|\w*pos_embed\w*)$")
-ADDED_BY = re.compile(r"(^|\.)(pos_embed|pos_embedding)\.")
+ADDED = re.compile(
+    r"(^|[._])(bias|[qkv]_bias|beta|\w*token\w*|pos_emb\w*|\w*pos_embed\w*|class_embedding"
+    r"|position_embeddings?)$"
+)
+ADDED_BY = re.compile(r"(^|\.)(pos_embed|pos_embedding|position_embedding)\.")
 HELD = re.compile(r"(relative_position|attention_bias|rel_pos|logit_scale|temperature)")
 SCALES = re.compile(r"(gamma|gain|scale|weight|alpha|lambda|ls\d?)")
 
