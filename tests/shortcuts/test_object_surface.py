@@ -60,6 +60,28 @@ def test_a_cover_is_made_of_pieces_of_the_object_alone() -> None:
         assert cover[:, mask].max() <= 2 + 1e-5
 
 
+def test_a_cover_is_the_mean_of_the_pieces_that_overlap_weighed_by_how_far_in() -> None:
+    rng = np.random.default_rng(5)
+    image = rng.uniform(size=(3, SIDE, SIDE))
+    mask = np.zeros((SIDE, SIDE), dtype=bool)
+    mask[10:43, 5:22] = True
+    corners = places(disc(), 8)
+    cover = covered_with(image, corners, 8, mask, np.random.default_rng(6))
+    step, joint = 6, 2
+    drawn = iter(corners[np.random.default_rng(6).integers(len(corners), size=6 * 4)])
+    total, weight = np.zeros((3, 90, 90)), np.zeros((90, 90))
+    for y in range(10 - joint, 10 - joint + 6 * step, step):
+        for x in range(5 - joint, 5 - joint + 4 * step, step):
+            row, column = next(drawn)
+            for i in range(8):
+                for j in range(8):
+                    fade = min(1.0, (min(i, 7 - i) + 1) / 3) * min(1.0, (min(j, 7 - j) + 1) / 3)
+                    total[:, y + i, x + j] += fade * image[:, row + i, column + j]
+                    weight[y + i, x + j] += fade
+    slow = total[:, :SIDE, :SIDE][:, mask] / weight[:SIDE, :SIDE][mask]
+    assert np.allclose(cover[:, mask], slow)
+
+
 def test_a_cover_keeps_the_pattern_and_the_direction_of_its_pieces() -> None:
     stripes = np.zeros((1, SIDE, SIDE), np.float32)
     stripes[:, :, ::2] = 1.0

@@ -147,19 +147,31 @@ def covered_with(
     (top, height), (left, width) = (_span(mask, axis) for axis in (1, 0))
     # The first pieces begin a joint before the box, so that none of it lies in the first fade.
     down, across = (-(-(length + joint) // step) for length in (height, width))
-    size = down * step + joint, across * step + joint
-    total = np.zeros((len(image), *size), image.dtype)
-    weight = np.zeros(size, image.dtype)
-    drawn = corners[rng.integers(len(corners), size=down * across)]
-    for number, (row, column) in enumerate(drawn):
-        y, x = step * (number // across), step * (number % across)
-        piece = image[:, row : row + side, column : column + side]
-        total[:, y : y + side, x : x + side] += fade * piece
-        weight[y : y + side, x : x + side] += fade
+    rows, columns = corners[rng.integers(len(corners), size=down * across)].T
+    windows = np.lib.stride_tricks.sliding_window_view(image, (side, side), axis=(1, 2))
+    pieces = (fade * windows[:, rows, columns]).reshape(-1, down, across, side, side)
+    weights = np.broadcast_to(fade, (1, down, across, side, side))
+    laid = _laid(pieces, step) / np.maximum(_laid(weights, step), 1e-6)
     covered = np.zeros_like(image, shape=(len(image), *mask.shape))
     there = slice(joint, joint + height), slice(joint, joint + width)
-    covered[:, top : top + height, left : left + width] = total[:, *there] / weight[there]
+    covered[:, top : top + height, left : left + width] = laid[:, *there]
     return covered
+
+
+def _laid(
+    pieces: Float[np.ndarray, "channel down across side side"], step: int
+) -> Float[np.ndarray, "channel h w"]:
+    """Return the sum of pieces that begin ``step`` pixels apart; only neighbours overlap."""
+    channels, down, across, side, _side = pieces.shape
+    joint = side - step
+    # A cell holds the first of a piece, and the last of those above it and beside it.
+    cells = np.zeros((channels, down + 1, across + 1, step, step), pieces.dtype)
+    cells[:, :-1, :-1] += pieces[..., :step, :step]
+    cells[:, :-1, 1:, :, :joint] += pieces[..., :step, step:]
+    cells[:, 1:, :-1, :joint] += pieces[..., step:, :step]
+    cells[:, 1:, 1:, :joint, :joint] += pieces[..., step:, step:]
+    size = channels, (down + 1) * step, (across + 1) * step
+    return cells.swapaxes(2, 3).reshape(size)
 
 
 def _span(mask: Bool[np.ndarray, "h w"], axis: int) -> tuple[int, int]:
