@@ -17,7 +17,9 @@ from torch.utils.data import (
     SubsetRandomSampler,
     TensorDataset,
 )
+from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
+from torchvision.transforms._presets import ImageClassification
 
 import auditor
 from auditor.api.performing import Performed, opening
@@ -110,6 +112,40 @@ def test_forms_of_data(data: Any, labels: list[str] | None) -> None:
             given(model(), data)
         return
     assert list(given(model(), data).data.labels) == labels
+
+
+def test_a_data_set_of_hugging_face() -> None:
+    datasets = pytest.importorskip("datasets", reason="datasets is not installed")
+    features = datasets.Features(
+        {"image": datasets.Image(), "label": datasets.ClassLabel(names=NAMES)}
+    )
+    pictures = Textures(1).pictures
+    held = datasets.Dataset.from_dict({"image": pictures, "label": [2, 0, 1]}, features=features)
+    data = given(model(), held, TRANSFORM).data
+    assert list(data.labels) == ["horse", "cat", "dog"]
+    assert data.shape == (64, 64)
+    assert torch.equal(data.reader.read(1, data.reader.digest(1)), TRANSFORM(pictures[1]))
+    with pytest.raises(DataError, match="DatasetDict of train; give one of them"):
+        given(model(), datasets.DatasetDict({"train": held}))
+
+
+def test_transforms_that_come_with_weights_frame_whole_pictures() -> None:
+    published = ImageClassification(crop_size=48, resize_size=56)
+    found = given(model(), Textures(), published)
+    assert found.model.preset is not None
+    assert found.model.preset.size == (48, 48)
+    assert found.data.shape is None  # pictures, which the audit frames itself
+
+
+def test_pictures_of_a_folder_keep_their_paths(tmp_path: Path) -> None:
+    for name, picture in zip(NAMES, Textures(1).pictures, strict=True):
+        (tmp_path / name).mkdir()
+        picture.save(tmp_path / name / "one.png")
+    whole = ImageFolder(str(tmp_path), TRANSFORM)
+    assert given(model(), whole).data.paths == ("cat/one.png", "dog/one.png", "horse/one.png")
+    assert given(model(), Subset(whole, [2, 0])).data.paths == ("horse/one.png", "cat/one.png")
+    other = ImageFolder(str(tmp_path), TRANSFORM, target_transform=lambda number: 2 - number)
+    assert list(given(model(), other).data.labels) == ["horse", "dog", "cat"]
 
 
 class Endless(IterableDataset):
