@@ -37,6 +37,15 @@ def length(place: Path, task: Task, step: Any) -> np.ndarray:
     return np.arange(len(task.name))
 
 
+def where(place: Path, task: Task, step: Any) -> np.ndarray:
+    """Leave a file named after the node of Ray that does it."""
+    import ray
+
+    time.sleep(0.5)
+    (place / f"{ray.get_runtime_context().get_node_id()}.{task.name}").touch()
+    return length(place, task, step)
+
+
 def slow_once(place: Path, task: Task, step: Any) -> np.ndarray:
     """Take a minute over the task 'slow', and one second when it is begun again; 5 over 'last'."""
     if task.name == "slow":

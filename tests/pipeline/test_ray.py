@@ -134,6 +134,35 @@ def test_a_task_that_ends_every_worker_stops_the_audit(
         fresh(made, placed.job_of(tmp_path, ["a", "poison"], placed.ends_worker))
 
 
+@RAY
+@pytest.mark.slow
+def test_a_cluster_of_two_machines_is_joined_and_left_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+    from ray.cluster_utils import Cluster
+
+    if ray.is_initialized():  # by the executor of the tests before
+        ray.shutdown()
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    try:
+        cluster.add_node(num_cpus=1)
+        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+        (tmp_path / "place").mkdir()
+        made = OnRay(placed.setup_of(tmp_path / "place", [], workers=4))
+        names = [f"{at}" for at in range(12)]
+        done = list(made(placed.job_of(tmp_path, names, placed.where)))
+        made.close()
+        assert len(done) == 12
+        nodes = {path.name.partition(".")[0] for path in (tmp_path / "place").iterdir()}
+        assert len(nodes) == 2
+        ray.init(address=cluster.address, log_to_driver=False)
+        assert len([node for node in ray.nodes() if node["Alive"]]) == 2
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+
+
 def workers_of(audit: int) -> list[int]:
     """Return the processes that do tasks of Ray below a process."""
     found = []
