@@ -15,6 +15,7 @@ TOPICS = (
     "configuration",
     "report",
     "scheduling",
+    "scale",
     "reviewing",
     "security",
     "method",
