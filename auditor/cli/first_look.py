@@ -240,8 +240,9 @@ def _look(subject: Subject, scores: Scores) -> Seen:
     read: list[int] = []
     predictions: list[int] = []
     lost: dict[int, str] = {}
+    usable = subject.tried(rows.tolist())
     for start in range(0, len(rows), 16):
-        batch, quarantine = subject.sift([int(row) for row in rows[start : start + 16]])
+        batch, quarantine = usable.sift([int(row) for row in rows[start : start + 16]])
         lost |= quarantine
         if not batch.rows:
             continue

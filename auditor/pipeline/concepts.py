@@ -83,7 +83,8 @@ def relevance_of_shard(place: Workplace, task: Task, step: Step) -> dict[str, np
     if loaders is None:
         threads = opened.subject.device.type != "cpu" and opened.subject.read_by_threads
         loaders = LOADERS_ON_GPU if threads else 0
-    return collect_shard(opened.explainer, opened.subject, plan, rows, step, loaders=loaders)
+    subject = opened.subject.tried(rows)
+    return collect_shard(opened.explainer, subject, plan, rows, step, loaders=loaders)
 
 
 def concepts_of_layers(

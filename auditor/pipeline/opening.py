@@ -52,7 +52,7 @@ def _some_pictures(subject: Subject) -> Tensor | None:
     """Return a few inputs spread over the data, None where none of them can be used."""
     total = len(subject.manifest)
     rows = {round(at * (total - 1) / (PICTURES_LOOKED_AT - 1)) for at in range(PICTURES_LOOKED_AT)}
-    usable, _ = subject.sift(sorted(rows))
+    usable, _ = subject.tried(sorted(rows)).sift(sorted(rows))
     return usable.inputs if usable.rows else None
 
 

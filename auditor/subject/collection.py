@@ -16,6 +16,7 @@ from torch import Tensor
 from auditor.subject.bands import Bands
 from auditor.subject.contents import File, fetch
 from auditor.subject.contents import read as read_content
+from auditor.subject.guard import refused
 from auditor.subject.images import (
     USUAL,
     Reading,
@@ -101,6 +102,30 @@ class FileReader:
         """Return the upright picture."""
         return decode(read_again(self.files[index], digest), self.reading)
 
+    def deadly(self, indices: Sequence[int], digests: Sequence[str]) -> dict[int, str]:
+        """Return which items no process survives that decodes them, and how it ends.
+
+        Those whose ``digests`` say that they cannot be read are not tried.
+
+        Raises:
+            DataError, StoppedError: as `ahead`.
+        """
+        tried = [index for index in indices if not digests[index].startswith(UNREADABLE)]
+        alone = [index for index in tried if isinstance(self.files[index], Path)]
+        found = refused(lambda index: self._decoded(_content(self.files[index])), alone)
+        # What lies elsewhere is read here, some at a time: reading it may need threads.
+        elsewhere = [index for index in tried if not isinstance(self.files[index], Path)]
+        for part in fetched(self, elsewhere):
+            found |= self._deadly_of({index: _content(self.files[index]) for index in part})
+        return found
+
+    def _deadly_of(self, held: Mapping[int, bytes | None]) -> dict[int, str]:
+        return refused(lambda index: self._decoded(held[index]), list(held))
+
+    def _decoded(self, data: bytes | None) -> None:
+        if data is not None:
+            decode(data, self.reading)
+
     def size(self, index: int) -> tuple[int, int] | None:
         """Return the size that the file's header states, after its EXIF orientation."""
         try:
@@ -113,8 +138,25 @@ class FileReader:
         return replace(self, files=tuple(self.files[index] for index in indices))
 
 
+def _content(file: File) -> bytes | None:
+    try:
+        return read_content(file)
+    except Unreadable:
+        return None
+
+
 def ahead(reader: Reader, indices: Sequence[int]) -> Iterator[int]:
     """Yield ``indices``; those items that come over a network are fetched some before their turn.
+
+    Raises:
+        DataError, StoppedError: the service that holds them refuses or fails.
+    """
+    for part in fetched(reader, indices):
+        yield from part
+
+
+def fetched(reader: Reader, indices: Sequence[int]) -> Iterator[list[int]]:
+    """Yield ``indices`` in parts, those of which that come over a network are fetched by then.
 
     Raises:
         DataError, StoppedError: the service that holds them refuses or fails.
@@ -123,7 +165,7 @@ def ahead(reader: Reader, indices: Sequence[int]) -> Iterator[int]:
         part = [int(index) for index in indices[start : start + AHEAD]]
         if isinstance(reader, FileReader):
             fetch([reader.files[index] for index in part])
-        yield from part
+        yield part
 
 
 @dataclass(frozen=True)

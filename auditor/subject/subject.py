@@ -23,6 +23,7 @@ from auditor.subject.collection import (
     UNREADABLE,
     Changed,
     Collection,
+    FileReader,
     Gone,
     Reader,
     ahead,
@@ -122,6 +123,23 @@ class Subject:
                 quarantine[row] = str(reason)
         return Usable(tuple(good), self._stacked(inputs)), quarantine
 
+    def tried(self, rows: Sequence[int]) -> Subject:
+        """Return the subject without what no process survives that decodes it, of ``rows``.
+
+        That comes first for whoever decodes rows that nobody has decoded yet. A dataset of the
+        user's own may not live in a forked process, and is not tried.
+
+        Raises:
+            DataError, StoppedError: as `load`.
+        """
+        if not isinstance(self.reader, FileReader):
+            return self
+        lost = self.reader.deadly(rows, self.contents)
+        contents = list(self.contents) if lost else []
+        for row, reason in lost.items():
+            contents[row] = f"{UNREADABLE}{reason}"
+        return replace(self, contents=tuple(contents)) if lost else self
+
     def picture(self, row: int) -> UInt8[np.ndarray, "height width 3"]:
         """Return what the model sees at ``row`` as an RGB picture.
 
@@ -182,7 +200,7 @@ class Subject:
     def example(self) -> Float[Tensor, "1 channel height width"]:
         """Return the first readable picture of the first rows, or a grey ramp, on the device."""
         for row in range(min(len(self.manifest), 8)):
-            found, quarantine = self.sift([row])
+            found, quarantine = self.tried([row]).sift([row])
             if not quarantine:
                 return found.inputs
         return self.preprocessing.neutral().to(self.device)

@@ -131,7 +131,7 @@ def load_spread(subject: Subject, count: int) -> tuple[Usable, float, str]:
     count = min(count, total)
     rows = sorted({round((index + 0.5) * total / count - 0.5) for index in range(count)})
     started = time.perf_counter()
-    batch, quarantine = subject.sift(rows)
+    batch, quarantine = subject.tried(rows).sift(rows)
     seconds = (time.perf_counter() - started) / len(rows)
     paths = subject.manifest.paths
     if not batch.rows:
