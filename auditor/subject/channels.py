@@ -76,7 +76,8 @@ def _wanted(model: nn.Module, given: int, size: tuple[int, int]) -> int | None:
         found = WANTED.search(str(error))
         if found is not None:
             return int(found[1])
-        return first.in_channels if first is not None else None
+        # Of any other failure, such as the size, the convolution of the input did not complain.
+        return first.in_channels if first is not None and "channel" in str(error).lower() else None
     return given
 
 

@@ -180,6 +180,20 @@ def test_channels_that_are_not_the_models_are_an_error(tmp_path: Path) -> None:
         load(tmp_path, 3, window=[0, 255], range="16bit")
 
 
+def test_a_convolution_registered_first_need_not_be_that_of_the_input(tmp_path: Path) -> None:
+    image_folder(tmp_path / "photos", {"a": 2, "b": 2})
+    text = (
+        "import torch\nfrom torch import nn\n\n\nclass Net(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n"
+        "        self.last = nn.Conv2d(8, 4, 3, padding=1)\n"
+        "        self.first = nn.Conv2d(3, 8, 3, padding=1)\n"
+        "        self.head = nn.Linear(4 * 144, 2)\n\n    def forward(self, x):\n"
+        "        return self.head(self.last(self.first(x).relu()).relu().flatten(1))\n"
+    )
+    write_factory(tmp_path, text)
+    assert load_subject(config("net.py:Net"), tmp_path).load([0]).shape == (1, 3, 12, 12)
+
+
 def test_without_tifffile_the_reason_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
