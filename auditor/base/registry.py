@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from auditor.base.errors import ConfigError, UnknownNameError
+from auditor.base.installed import Offer, offer_of, offers
 
 T = TypeVar("T")
 
@@ -16,11 +17,15 @@ class Registry(Generic[T]):
     """The named implementations of one kind of thing (``kind`` is what users call it).
 
     Every module of ``packages`` is imported before the first look at what is registered, so that
-    the built-in ones are there. Adding one takes a file in a package.
+    the built-in ones are there. Adding one takes a file in a package. What installed packages offer
+    in the ``group`` of entry points is imported once its name is asked for, and has to be of the
+    type ``accepts``, or to register itself.
     """
 
-    def __init__(self, kind: str, *packages: str) -> None:
+    def __init__(self, kind: str, *packages: str, group: str = "", accepts: Any = Callable) -> None:
         self.kind = kind
+        self._group, self._accepts = group, accepts
+        self._loaded: dict[str, Offer] = {}
         self._packages = list(packages)
         self._entries: dict[str, T] = {}
         self._origins: dict[str, tuple[tuple[object, object], object]] = {}
@@ -58,8 +63,36 @@ class Registry(Generic[T]):
     def __getitem__(self, name: str) -> T:
         self._import_built_in()
         if name not in self._entries:
-            raise UnknownNameError(self.kind, name, self._entries)
+            offer = self._offer(name)
+            if offer is None:
+                offered = (each.name for each in offers(self._group)) if self._group else ()
+                raise UnknownNameError(self.kind, name, {*self._entries, *offered})
+            self._load(offer)
         return self._entries[name]
+
+    def __contains__(self, name: object) -> bool:
+        self._import_built_in()
+        return name in self._entries or self._offer(str(name)) is not None
+
+    def offer(self, name: str) -> Offer | None:
+        """Return which installed package an entry that is loaded came from, None of others."""
+        return self._loaded.get(name)
+
+    def _offer(self, name: str) -> Offer | None:
+        return offer_of(self._group, name) if self._group else None
+
+    def _load(self, offer: Offer) -> None:
+        before = set(self._entries)
+        found = offer.load()
+        if offer.name not in self._entries:
+            if not isinstance(found, self._accepts):
+                raise ConfigError(
+                    f"the package {offer.said} offers {offer.value} as the {self.kind} "
+                    f"'{offer.name}', which is a {type(found).__name__} and registers nothing of "
+                    "that name."
+                )
+            self.enter(offer.name, found, made_of=found)
+        self._loaded |= dict.fromkeys(set(self._entries) - before, offer)
 
     def __iter__(self) -> Iterator[str]:
         self._import_built_in()

@@ -49,11 +49,15 @@ def command(
     The paths of the files go to stdout. Formats without pixels need neither the model nor torch.
     """
     from auditor.cli.progress import TerminalProgress
-    from auditor.exports import export
+    from auditor.exports import EXPORTS, export
 
     again = None if config_file is None else _again(run_folder, config_file)
-    with TerminalProgress(quiet=quiet).stage(f"exporting to {form}"):
+    progress = TerminalProgress(quiet=quiet)
+    with progress.stage(f"exporting to {form}"):
         files = export(run_folder, form, out, recompute=again, limit=limit)
+    offer = EXPORTS.offer(form)
+    if offer is not None:
+        progress.say(f"note: ran the code of the package {offer.said} (export '{form}')")
     for path in files:
         click.echo(str(path))
 

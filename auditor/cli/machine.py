@@ -31,7 +31,7 @@ LIBPANGO = (
     "Alpine: apk add pango"
 )
 OPTIONAL = {"timm": "timm", "pyarrow": "parquet", "mlflow": "mlflow", "mlflow-skinny": "mlflow"}
-OPTIONAL |= {"pillow-heif": "heic", "ray": "ray", "s3fs": "remote"}
+OPTIONAL |= {"pillow-heif": "heic", "ray": "ray", "s3fs": "remote", "openpyxl": "excel"}
 OPTIONAL |= {"transformers": "hf", "peft": "hf", "pydicom": "dicom", "tifffile": "tiff"}
 
 
@@ -60,6 +60,7 @@ def examine(out: Path) -> Iterator[Checked]:
     )
     yield _weights_cache()
     yield from _extras()
+    yield from _plugins()
 
 
 def _python() -> Checked:
@@ -243,6 +244,22 @@ def _extras() -> Iterator[Checked]:
         yield Checked("extras", "note", text, fix)
     else:
         yield Checked("extras", "ok", text)
+
+
+def _plugins() -> Iterator[Checked]:
+    """Say which installed packages offer plug-ins; none is imported."""
+    from auditor.base.installed import GROUPS, PREFIX, all_offers
+
+    found = list(all_offers())
+    for package in dict.fromkeys(offer.said for offer in found):
+        own = [offer for offer in found if offer.said == package]
+        names = ", ".join(f"{offer.group}: {offer.name}" for offer in own if offer.group in GROUPS)
+        yield Checked("plug-ins", "ok", f"{package} ({names or 'nothing that is known'})")
+        unknown = sorted({PREFIX + offer.group for offer in own if offer.group not in GROUPS})
+        if unknown:
+            known = ", ".join(GROUPS)
+            text = f"{package} has entry points in {', '.join(unknown)}, which nothing reads"
+            yield Checked("plug-ins", "note", text, f"the groups are {PREFIX}*: {known}")
 
 
 def _named(package: str, found: list[str]) -> bool:

@@ -200,7 +200,8 @@ def config_of(config_file: Path | None, options: Mapping[str, Any]) -> tuple[Con
 
 def _problems(config: Config, base: Path) -> Iterable[tuple[tuple[str, ...], str]]:
     """Return what is wrong with plug-ins and the names they register, where there are any."""
-    named = config.shortcuts.proposals is not None or config.run.model_fields_set
+    named = config.shortcuts.proposals is not None or bool(config.run.model_fields_set)
+    named = named or "concept_names" in config.audit.model_fields_set
     if not (config.plugins or named):
         return ()
     from auditor.pipeline.plugins import problems_with_plugins

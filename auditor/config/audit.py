@@ -433,8 +433,9 @@ class Config(Section):
     version: Literal[1] = Field(1, description="Version of this format.")
     plugins: list[str] = Field(
         default_factory=list,
-        description="Modules of your own to import first, as package.module or file.py: what they "
-        "register (proposals, terms of implausibility) is used as if it were built in.",
+        description="Modules of your own to import first, as package.module or file.py, and what "
+        "installed packages offer, as tests:NAME, terms:NAME, proposals:NAME or sections:NAME: "
+        "what they register is used as if it were built in.",
     )
     project: ProjectConfig = Field(default_factory=ProjectConfig)
     model: ModelConfig

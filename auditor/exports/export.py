@@ -71,7 +71,9 @@ class Export:
     pixels: bool = False
 
 
-EXPORTS: Registry[Export] = Registry("export", "auditor.exports.formats")
+EXPORTS: Registry[Export] = Registry(
+    "export", "auditor.exports.formats", group="exports", accepts=Export
+)
 
 
 def export(

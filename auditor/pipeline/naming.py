@@ -26,7 +26,7 @@ from auditor.shortcuts.concept_look import concept_look
 Namer = Callable[
     [UInt8[np.ndarray, "reference height width 3"], Bool[np.ndarray, "reference height width"]], str
 ]
-NAMERS: Registry[Namer] = Registry("namer of concepts")
+NAMERS: Registry[Namer] = Registry("namer of concepts", group="concept_namers")
 # Best reference samples that a name is read off.
 READ = 8
 # A class is part of the name when so many of the reference samples are its own.

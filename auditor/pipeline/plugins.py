@@ -5,21 +5,38 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from auditor.base.errors import ConfigError
 from auditor.base.factories import load_code
+from auditor.base.installed import Offer
+from auditor.base.registry import Registry
 from auditor.config.audit import Config
 from auditor.pipeline.naming import NAMERS
 from auditor.report.sections.order import by_need
+from auditor.report.sections.section import SECTIONS
 from auditor.run.executors import EXECUTORS
 from auditor.shortcuts.propose.proposals import PROPOSALS, chosen_proposals
 from auditor.shortcuts.terms import TERMS
+from auditor.shortcuts.tests import TESTS
+from auditor.subject.models import MODEL_SOURCES
+from auditor.subject.sources import DATA_SOURCES
+
+# Of these everything that is registered is used; `plugins` asks for what packages offer.
+ALL_USED: dict[str, Registry[Any]] = {
+    "proposals": PROPOSALS,
+    "terms": TERMS,
+    "tests": TESTS,
+    "sections": SECTIONS,
+}
 
 
 def load_plugins(config: Config, base: Path) -> tuple[dict[str, str], list[str]]:
     """Import the plug-ins of a config, in its order. This runs the user's code.
 
-    Returns the digest of each one's source, and notes that say whose code ran.
+    Plug-ins are modules and files of the user's, and what installed packages offer under a name
+    that the config asks for. Returns what identifies each one (the digest of its source; of a
+    package its version), and notes that say whose code ran.
 
     Raises:
         ConfigError: one is not found, fails, or registers what cannot be used.
@@ -28,13 +45,50 @@ def load_plugins(config: Config, base: Path) -> tuple[dict[str, str], list[str]]
         len(registry)  # the built-in ones come first: a name of theirs is taken
     digests, notes = {}, []
     for source in config.plugins:
+        group, colon, name = source.partition(":")
+        if colon and group in ALL_USED:
+            ALL_USED[group][name]
+            continue
         module, note = load_code(source, base, ConfigError)
         file = Path(module.__file__ or "")
         digests[source] = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
         notes.append(note)
+    for registry, offer in _of_packages(config):
+        digests[offer.package] = offer.version
+        digests[offer.value] = offer.digest()
+        notes.append(f"runs the code of the package {offer.said} ({registry.kind} '{offer.name}')")
     if config.plugins:
         by_need()  # what their sections need must be there
     return digests, notes
+
+
+def _of_packages(config: Config) -> Iterator[tuple[Registry[Any], Offer]]:
+    """Yield what installed packages offer and a config asks for, loaded; each once.
+
+    Raises:
+        ConfigError: one cannot be loaded, or two packages offer one name.
+    """
+    asked: list[tuple[Registry[Any], str]] = [
+        (PROPOSALS, name) for name in config.shortcuts.proposals or ()
+    ]
+    asked += [(SECTIONS, name) for name in config.report.sections or ()]
+    asked += [(NAMERS, config.audit.concept_names), (EXECUTORS, config.run.executor)]
+    for sources, source in (
+        (MODEL_SOURCES, config.model.source),
+        (DATA_SOURCES, config.data.source),
+    ):
+        scheme, colon, _rest = source.partition(":")
+        asked += [(sources, scheme)] if colon else []
+    for registry, name in asked:
+        if name in registry:  # what is not is said where the name is used
+            registry[name]
+    used = dict.fromkeys(
+        [*asked, *((registry, name) for registry in ALL_USED.values() for name in registry)]
+    )
+    for registry, name in used:
+        offer = registry.offer(name)
+        if offer is not None:
+            yield registry, offer
 
 
 def with_proposals(config: Config) -> Config:

@@ -64,7 +64,7 @@ class CausalTest:
         return self.result(outcome=outcome, effect=0.0, low=0.0, high=0.0, n=0, reason=why)
 
 
-TESTS: Registry[CausalTest] = Registry("causal test")
+TESTS: Registry[CausalTest] = Registry("causal test", group="tests", accepts=CausalTest)
 
 
 def causal_test(test: CausalTest) -> Callable[[Callable[..., Evidence]], Callable[..., Evidence]]:

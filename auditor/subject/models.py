@@ -62,7 +62,7 @@ class BuiltModel:
 
 # The part of ``model.source`` after ``name:``, the model's config, and the folder of the config.
 ModelSource = Callable[[str, ModelConfig, Path], BuiltModel]
-MODEL_SOURCES: Registry[ModelSource] = Registry("model source")
+MODEL_SOURCES: Registry[ModelSource] = Registry("model source", group="model_sources")
 
 
 def build_model(config: ModelConfig, base: Path) -> BuiltModel:

@@ -30,7 +30,7 @@ DataSource = Callable[[str, DataConfig, Path], Collection]
 SHEETS = (".xls", ".xlsm", ".ods", ".numbers")
 BESIDE = (".csv", ".tsv", ".tab", ".xlsx")  # tables that lie in a folder of pictures
 
-DATA_SOURCES: Registry[DataSource] = Registry("data source")
+DATA_SOURCES: Registry[DataSource] = Registry("data source", group="data_sources")
 DATA_SOURCES.register("webdataset")(read_tars)
 DATA_SOURCES.register("hf-dataset")(read_saved)
 

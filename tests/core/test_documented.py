@@ -14,6 +14,7 @@ import yaml
 
 import auditor
 from auditor.base import errors
+from auditor.base.installed import GROUPS, PREFIX
 from auditor.cli import COMMANDS, cli
 from auditor.config.audit import Config, load_config
 from auditor.manual import FOLDER, TOPICS, page, titles
@@ -68,7 +69,10 @@ def test_what_is_named_of_the_source_is_there() -> None:
         assert (ROOT / path).is_file(), path
     for topic in re.findall(r"`auditor docs ([a-z-]+)`", DOCS):
         assert topic in TOPICS
-    for name in re.findall(r"`(auditor\.[a-z_.]+)`", DOCS):
+    groups = {PREFIX + group for group in GROUPS}
+    named = set(re.findall(r"`(auditor\.[a-z_.]+)`", DOCS))
+    assert groups <= named
+    for name in named - groups:
         module, _, attribute = name.rpartition(".")
         assert hasattr(importlib.import_module(module), attribute), name
 

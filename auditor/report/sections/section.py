@@ -104,7 +104,7 @@ class Section:
     template: Path | None = None
 
 
-SECTIONS: Registry[Section] = Registry("report section")
+SECTIONS: Registry[Section] = Registry("report section", group="sections", accepts=Section)
 
 
 def register(section: Section) -> Section:

@@ -25,4 +25,4 @@ class Setup:
     gpu: bool = False
 
 
-EXECUTORS: Registry[Callable[[Setup], Executor]] = Registry("executor", __name__)
+EXECUTORS: Registry[Callable[[Setup], Executor]] = Registry("executor", __name__, group="executors")

@@ -137,7 +137,11 @@ class Proposer:
 
 
 PROPOSALS: Registry[Proposer] = Registry(
-    "proposal", "auditor.shortcuts.propose", "auditor.shortcuts.whole_pictures"
+    "proposal",
+    "auditor.shortcuts.propose",
+    "auditor.shortcuts.whole_pictures",
+    group="proposals",
+    accepts=Proposer,
 )
 
 

@@ -62,7 +62,7 @@ class Term:
         return self.weight * min(1.0, max(0.0, self.strength(value)))
 
 
-TERMS: Registry[Term] = Registry("term of implausibility", __name__)
+TERMS: Registry[Term] = Registry("term of implausibility", __name__, group="terms", accepts=Term)
 
 
 def term(
