@@ -6,11 +6,9 @@ Every function returns a warning in words, or an empty text: nothing here fails 
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import os
 import queue
-import signal
 import subprocess
 import threading
 import time
@@ -22,6 +20,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from auditor.base.errors import on_one_line
+from auditor.base.system import end_group
 from auditor.report.document.codes import code_of_summary
 
 PAUSES = (0.5, 2.0)
@@ -58,8 +57,7 @@ def run_command(
     try:
         process.communicate(json.dumps(summary).encode(), timeout=seconds)
     except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        end_group(process)
         process.wait()
         return f"{name} was ended: it took more than {seconds} s (completion.seconds)."
     except OSError as error:

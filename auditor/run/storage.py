@@ -18,6 +18,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from auditor.base.errors import ConfigError, StorageError
+from auditor.base.system import SYNCS_FOLDERS, TO_READ, TO_WRITE
 from auditor.run.mirror import mirror_of
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -91,9 +92,7 @@ def writing(path: Path, *, sync: bool = True) -> Iterator[Writer]:
     temporary = path.with_name(f".{path.name}.{writer()}.tmp")
     try:
         make_folder(path.parent)
-        handle = os.open(
-            temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666
-        )
+        handle = os.open(temporary, TO_WRITE, 0o666)
         try:
             yield Writer(handle)
             os.fsync(handle)
@@ -143,6 +142,8 @@ def sync_folder(path: Path) -> None:
     Raises:
         StorageError: it cannot be synced.
     """
+    if not SYNCS_FOLDERS:
+        return
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -280,7 +281,7 @@ def locked(path: Path, waiting: Callable[[], object] | None = None) -> Iterator[
 
 
 def _opened(path: Path) -> BufferedReader:
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    handle = os.open(path, TO_READ)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError(errno.EINVAL, "it is no regular file", str(path))

@@ -8,8 +8,6 @@ that is done is done again, and a task that two workers did must have come out t
 from __future__ import annotations
 
 import json
-import resource
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +18,7 @@ from typing import Any, Protocol
 from auditor.base.errors import IntegrityError
 from auditor.base.progress import Step
 from auditor.base.shortage import cuts_of_batches
+from auditor.base.system import peak_memory
 from auditor.run.codec import load_record, save_record
 from auditor.run.folder import TASKS, RunFolder, damage, digest_of
 from auditor.run.manifest import digest_in, make_way, write_listed
@@ -199,7 +198,7 @@ def perform(run: Path, place: Any, task: Task, work: Work, step: Step, *, cut: i
         files,
         round(time.monotonic() - started, 3),
         round(time.process_time() - busy, 3),
-        peak_memory(),
+        peak_memory() or 0,
     )
 
 
@@ -248,12 +247,6 @@ def record_of(run: Path, task: Task, shared: Mapping[str, Any] | None = None) ->
 def is_done(run: Path, task: Task) -> bool:
     """Say whether a task was committed, for the inputs that it has now."""
     return _files(run, task) is not None
-
-
-def peak_memory() -> int:
-    """Return the most memory that this process ever held, in bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _files(run: Path, task: Task) -> dict[str, str] | None:

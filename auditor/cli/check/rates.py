@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 from auditor.base.streams import stream
+from auditor.base.system import peak_memory
 
 if TYPE_CHECKING:
     import torch
@@ -202,9 +202,4 @@ def _memory_peak(device: torch.device) -> tuple[int | None, str]:
         peak = int(torch.cuda.max_memory_allocated(device))
         return peak, "the most that PyTorch had allocated on the GPU"
     method = "the largest resident size of the process (ru_maxrss)"
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None, method
-    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(largest) * (1 if sys.platform == "darwin" else 1024), method
+    return peak_memory(), method

@@ -21,6 +21,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from auditor.base.errors import StoppedError
+from auditor.base.system import interrupts_held
 from auditor.run.executors import EXECUTORS, Setup
 from auditor.run.tasks import Done, Job, Task, perform
 
@@ -129,11 +130,8 @@ class Processes:
         threads = max(1, cores() // self._workers)
         process = context.Process(target=serve, args=(there, self._open, threads), daemon=True)
         # Ctrl-C reaches every process of a terminal: only this one is to act on it.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
+        with interrupts_held():
             process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         there.close()
         return Worker(process, here)
 
