@@ -159,6 +159,16 @@ class DataConfig(Section):
         description="Further columns of the table to keep (default: those of few values that "
         "repeat, and neither text, dates nor names).",
     )
+    rows: dict[str, int | str | list[int | str]] = Field(
+        default_factory=dict,
+        description="Use only the rows of a table that have one of these values in each of these "
+        "columns, such as {split: test}.",
+    )
+    groups: list[str] | None = Field(
+        None,
+        description="Columns whose values make groups with the classes, for the accuracy of the "
+        "worst one; they are kept (default: columns called group, place, confounder or alike).",
+    )
     labels: LabelRule | dict[str, int | str] = Field(
         "auto",
         description="How labels meet outputs: auto (a guess is checked against the answers), name, "

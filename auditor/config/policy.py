@@ -76,6 +76,11 @@ class TargetsConfig(Section):
     worst_class_accuracy: AtLeast | None = Field(
         None, description="Accuracy of the worst audited class, such as '>= 0.75'."
     )
+    worst_group_accuracy: AtLeast | None = Field(
+        None,
+        description="Accuracy of the worst group (a class with values of data.groups), such as "
+        "'>= 0.70'.",
+    )
     calibration_error: AtMost | None = Field(
         None, description="Expected calibration error of the top answer, such as '<= 0.05'."
     )

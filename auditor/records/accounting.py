@@ -15,6 +15,7 @@ from auditor.records.stages import Manifest, Samples
 
 OUTSIDE = ""
 # Why a picture has no row that data.limit left out.
+NOT_ASKED = N_("in a row that data.rows does not ask for")
 BEYOND_LIMIT = N_("beyond the limit (stratified random sample)")
 
 

@@ -95,11 +95,14 @@ def _resampled(count: int, draws: int, rng: np.random.Generator) -> Float[np.nda
     return times / count
 
 
-def wilson(successes: int, n: int) -> Interval:
-    """Return a share with its 95 % Wilson score interval (Wilson 1927); all of [0, 1] at n = 0."""
+def wilson(successes: int, n: int, *, level: float = 0.95) -> Interval:
+    """Return a share with its Wilson score interval (Wilson 1927); all of [0, 1] at n = 0.
+
+    ``level`` is how often the interval holds, from 0 to 1.
+    """
     if n == 0:
         return Interval(value=0.0, low=0.0, high=1.0, n=0)
-    bounds = binomtest(successes, n).proportion_ci(0.95, method="wilson")
+    bounds = binomtest(successes, n).proportion_ci(level, method="wilson")
     low, high = max(0.0, float(bounds.low)), min(1.0, float(bounds.high))
     return Interval(value=successes / n, low=low, high=high, n=n)
 

@@ -177,8 +177,8 @@ class Collection:
     labels are numbers that may or do name outputs; ``shape`` is the (height, width) of items that
     come preprocessed and ``channels`` how many they have; ``marks`` are the cells that say where
     the object is, as the table has them (a box, or the path of a mask), empty where no such column
-    was asked for. ``excluded`` counts what was found and is no item, by label ("": of none) and
-    reason.
+    was asked for. ``rows_chosen``: ``data.rows`` was heeded. ``excluded`` counts what was found and
+    is no item, by label ("": of none) and reason.
     """
 
     paths: tuple[str, ...]
@@ -192,6 +192,7 @@ class Collection:
     shape: tuple[int, int] | None = None
     channels: int | None = None
     marks: tuple[str, ...] = ()
+    rows_chosen: bool = False
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:

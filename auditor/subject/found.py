@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor.base.errors import DataError
-from auditor.records.accounting import BEYOND_LIMIT, OUTSIDE
+from auditor.records.accounting import BEYOND_LIMIT, NOT_ASKED, OUTSIDE
 from auditor.subject.collection import Collection
 from auditor.subject.folders import HIDDEN, NOT_AN_IMAGE
 from auditor.subject.selection import OTHER_CLASS
 
 NOT_PICTURES = (HIDDEN, NOT_AN_IMAGE)
-BY_CHOICE = (OTHER_CLASS, BEYOND_LIMIT)
+BY_CHOICE = (OTHER_CLASS, BEYOND_LIMIT, NOT_ASKED)
 
 
 @dataclass(frozen=True)

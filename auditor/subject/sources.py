@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from auditor.base.errors import DataError, did_you_mean
+from auditor.base.errors import ConfigError, DataError, did_you_mean
 from auditor.base.factories import find_file, is_factory, may_be_code
 from auditor.base.registry import Registry
 from auditor.config.audit import DataConfig
@@ -140,7 +140,19 @@ def _checked(data: Collection, config: DataConfig) -> Collection:
 
     Raises:
         DataError: which labels, and how often each occurs.
+        ConfigError: rows or groups are asked for that the data cannot have.
     """
+    if config.rows and not data.rows_chosen:
+        raise ConfigError(
+            f"data.rows takes rows of a table, and '{config.source}' is none that has rows to "
+            "choose from; leave it out."
+        )
+    lacking = [name for name in config.groups or () if name not in data.metadata]
+    if lacking:
+        known = ", ".join(data.metadata) or "none"
+        raise ConfigError(
+            f"data.groups names '{lacking[0]}', and the columns of '{config.source}' are: {known}."
+        )
     counts = Counter(data.labels)
     spelled: dict[str, list[str]] = {}
     for label in sorted(counts):

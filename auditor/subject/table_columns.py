@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from auditor.base.errors import ConfigError, did_you_mean
 from auditor.config.audit import ColumnsConfig, DataConfig
@@ -123,14 +124,18 @@ def kept_columns(
     that repeat, and that by name and content are no text, date or name of a person.
     """
     columns = config.columns
+    grouping = {
+        name: column_at(table, name, "data.groups", is_file) for name in config.groups or ()
+    }
     if config.metadata is not None:
         named = config.metadata
-        return {name: column_at(table, name, "data.metadata", is_file) for name in named}, ()
+        kept = {name: column_at(table, name, "data.metadata", is_file) for name in named}
+        return kept | grouping, ()
     special = ("", columns.path, columns.label, columns.mask, columns.box)
-    kept: dict[str, int] = {}
+    kept = dict(grouping)
     left: dict[str, list[str]] = {}
     for at, name in enumerate(table.header):
-        if name in special:
+        if name in special or name in grouping:
             continue
         why = _why_left(name, [row[at].strip() for row in table.rows])
         if why is None:
@@ -184,3 +189,61 @@ def _fitting(table: Table, key: str, is_file: Callable[[str], bool]) -> str | No
         if key == "data.columns.label" and not files and _why_left("", cells) is None:
             return name
     return None
+
+
+def chosen_rows(
+    table: Table, config: DataConfig, is_file: Callable[[str], bool]
+) -> tuple[Table, list[int], tuple[str, ...]]:
+    """Return the rows that ``data.rows`` asks for, the places of the others, and what to say.
+
+    Raises:
+        ConfigError: a column that does not exist, or a value that no row has there.
+    """
+    chosen = [True] * len(table.rows)
+    notes = []
+    for name, asked in config.rows.items():
+        at = column_at(table, name, "data.rows", is_file)
+        counts = Counter(row[at].strip() for row in table.rows)
+        values = [str(each) for each in (asked if isinstance(asked, list) else [asked])]
+        for value in values:
+            if value not in counts:
+                raise ConfigError(_no_value(table.name, name, value, counts))
+        chosen = [
+            has and row[at].strip() in values for has, row in zip(chosen, table.rows, strict=True)
+        ]
+        shown = ", ".join(f"'{value}' ({counts[value]:,})" for value in values)
+        notes.append(f"{table.name}: of {len(table.rows):,} rows those with {name} = {shown}")
+    if config.rows and not any(chosen):
+        raise ConfigError(f"no row of {table.name} has all that data.rows asks for.")
+    kept = [at for at, has in enumerate(chosen) if has]
+    left = [at for at, has in enumerate(chosen) if not has]
+    smaller = replace(
+        table,
+        rows=tuple(table.rows[at] for at in kept),
+        places=tuple(table.places[at] for at in kept),
+    )
+    return smaller, left, (*notes, *_several_splits(table, config))
+
+
+def _no_value(table: str, name: str, value: str, counts: Counter[str]) -> str:
+    has = f"{len(counts):,} different values"
+    if len(counts) <= MOST_VALUES:
+        has = ", ".join(f"'{each}' ({count:,})" for each, count in sorted(counts.items()))
+    return f"data.rows: no row of {table} has {name} = '{value}'; it has {has}."
+
+
+def _several_splits(table: Table, config: DataConfig) -> tuple[str, ...]:
+    """Say that the rows are of several splits, of which the model may have been trained on some."""
+    for at, name in enumerate(table.header):
+        counts = Counter(row[at].strip() for row in table.rows)
+        if (
+            bare_name(name) == "split"
+            and name not in config.rows
+            and 1 < len(counts) <= MOST_VALUES
+        ):
+            shown = ", ".join(f"'{each}' ({count:,})" for each, count in sorted(counts.items()))
+            return (
+                f"CHECK: {table.name}: rows of several splits are used, {name} = {shown}; take by "
+                "data.rows those that the model was not trained on",
+            )
+    return ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -11,14 +12,21 @@ from pathlib import Path
 from auditor.base.errors import ConfigError, DataError
 from auditor.base.factories import find_file
 from auditor.config.audit import DataConfig
-from auditor.records.accounting import OUTSIDE
+from auditor.records.accounting import NOT_ASKED, OUTSIDE
 from auditor.subject.coco import read_coco
 from auditor.subject.collection import Collection, FileReader, sorted_names
 from auditor.subject.contents import File
 from auditor.subject.excel import read_excel
 from auditor.subject.limits import Unreadable
 from auditor.subject.remote import Remote, located
-from auditor.subject.table_columns import USUAL, bare_name, column_at, kept_columns, usual_columns
+from auditor.subject.table_columns import (
+    USUAL,
+    bare_name,
+    chosen_rows,
+    column_at,
+    kept_columns,
+    usual_columns,
+)
 from auditor.subject.table_paths import Addresses, Paths, Start, check_addresses
 from auditor.subject.table_text import Table, cell_texts, check_header, read_text_table
 
@@ -69,6 +77,8 @@ def table_collection(table: Table, config: DataConfig, paths: Start) -> Collecti
     marked = columns.mask or columns.box
     key = "data.columns.mask" if columns.mask else "data.columns.box"
     mark_at = column_at(table, marked, key, paths.is_file) if marked else None
+    everything = table
+    table, left, row_notes = chosen_rows(table, config, paths.is_file)
     kept, kept_notes = kept_columns(table, config, paths.is_file)
     if not table.rows:
         lost = "; ".join(f"{count} x {reason}" for reason, count in table.left_out.items())
@@ -79,7 +89,14 @@ def table_collection(table: Table, config: DataConfig, paths: Start) -> Collecti
     check_addresses([row[path_at].strip() for row in table.rows], table.places, columns.path, paths)
     found = _rows(table, config, paths, (path_at, label_at, mark_at))
     labels, label_notes = whole_labels(found.labels, table.name)
-    notes = [*table.notes, *column_notes, *paths.notes(table.name), *label_notes, *kept_notes]
+    notes = [
+        *table.notes,
+        *column_notes,
+        *row_notes,
+        *paths.notes(table.name),
+        *label_notes,
+        *kept_notes,
+    ]
     if found.repeated:
         notes.append(f"{table.name}: {found.repeated:,} rows repeat a picture; each counts once")
     return Collection(
@@ -92,11 +109,22 @@ def table_collection(table: Table, config: DataConfig, paths: Start) -> Collecti
             name: tuple(table.rows[row][at].strip() for row in found.at)
             for name, at in kept.items()
         },
-        excluded={OUTSIDE: dict(table.left_out)} if table.left_out else {},
+        excluded=_excluded(everything, left, label_at),
         marks=tuple(found.marks),
+        rows_chosen=True,
         numbering="possible" if all(re.fullmatch(r"\d+", label) for label in labels) else "none",
         notes=tuple(notes),
     )
+
+
+def _excluded(table: Table, left: Sequence[int], label_at: int) -> dict[str, dict[str, int]]:
+    """Count what a table lists and has no row for, and the rows not asked for, by their label."""
+    labels, _notes = whole_labels([" ".join(table.rows[at][label_at].split()) for at in left], "")
+    counts = Counter(labels)
+    found = {label: {NOT_ASKED: counts[label]} for label in sorted(counts)}
+    if table.left_out:
+        found[OUTSIDE] = found.get(OUTSIDE, {}) | dict(table.left_out)
+    return found
 
 
 def _table(path: Path | Remote, config: DataConfig) -> Table:

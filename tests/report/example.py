@@ -218,6 +218,25 @@ def performance(example: Example) -> parts.Performance:
         confusion=example.figure(drawn, "confusion matrix"),
         calibration=calibration(example),
         slices=[example.written("slices") | {"rows": rows}, example.written("no_slices")],
+        groups=groups(example),
+    )
+
+
+def groups(example: Example) -> parts.GroupTable:
+    named = [f"'{name}', camera = {example.say('old')}" for name in example.classes[:2]]
+    shares = (0.7, 0.95)
+    return parts.GroupTable(
+        columns=["camera"],
+        worst=around(0.7, 0.1, 45),
+        name=named[0],
+        rows=[
+            parts.SliceRow(value=name, accuracy=around(share, 0.05, 45))
+            for name, share in zip(named, shares, strict=False)
+        ],
+        groups=4,
+        small=2,
+        unknown=1,
+        note="",
     )
 
 

@@ -279,6 +279,24 @@ def test_the_worst_class_is_not_known_where_classes_were_left_out(result: AuditR
     assert gate(chosen, {"worst_class_accuracy": 0.5}).code == "pass"
 
 
+def test_the_worst_group_is_known_only_where_all_groups_were_judged(result: AuditResult) -> None:
+    def measured(**changes: Any) -> AuditResult:
+        table = result.performance.groups.model_copy(update={"small": 0, "unknown": 0, **changes})
+        return clean(result, performance=result.performance.model_copy(update={"groups": table}))
+
+    name = "worst_group_accuracy"
+    assert gate(measured(), {name: 0.7}).code == "pass"
+    assert gate(measured(), {name: 0.7, "by": "interval"}).code == "do_not_use"
+    assert "'brick', camera = old" in check(gate(measured(), {name: 0.7}), name).measured
+    assert gate(measured(), {name: 0.85}).code == "do_not_use"
+    for lacking in ({"small": 2}, {"unknown": 1}, {"worst": None, "note": "no group"}):
+        assert gate(measured(**lacking), {name: 0.5}).code == "incomplete"
+        found = check(gate(measured(**lacking), {name: 0.5}), name)
+        assert found.state == "not measured"
+    none = clean(result, performance=result.performance.model_copy(update={"groups": None}))
+    assert gate(none, {name: 0.1}).code == "incomplete"
+
+
 def test_faithfulness_is_that_of_the_worst_layer(result: AuditResult) -> None:
     tested = [card.model_copy(update={"trust": "trusted"}) for card in result.ranking]
     worse = [tested[0], tested[1].model_copy(update={"trust": "partly trusted"})]

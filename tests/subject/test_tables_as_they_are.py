@@ -302,3 +302,58 @@ def test_names_of_a_hospitals_table_are_in_nothing_that_is_kept_or_said(folder: 
 def read_named(folder: Path, lines: list[str]) -> Collection:
     (folder / "liste.csv").write_bytes("\r\n".join(lines).encode("cp1252"))
     return read(folder, "liste.csv", metadata=["Nachname"])
+
+
+def wilds(folder: Path) -> None:
+    """Write a table as WILDS has it: columns of its own names, a split, and groups."""
+    rows = [(at, f"img/{at % 4}.png", at % 2, at % 3, (at // 2) % 2) for at in range(4)]
+    lines = [",".join(map(str, row)) for row in rows]
+    header = "img_id,img_filename,y,split,place\n"
+    (folder / "metadata.csv").write_text(header + "\n".join(lines) + "\n")
+
+
+def test_a_table_of_wilds_is_read_with_its_groups(folder: Path) -> None:
+    wilds(folder)
+    found = read(folder, "metadata.csv", groups=["place"])
+    assert found.labels == ("0", "1", "0", "1")
+    assert found.numbering == "possible"
+    assert found.metadata["place"] == ("0", "0", "1", "1")
+    said = "; ".join(found.notes)
+    assert "'img_filename' is taken for data.columns.path" in said
+    assert "'y' is taken for data.columns.label" in said
+    assert (
+        "CHECK: metadata.csv: rows of several splits are used, split = '0' (2), '1' (1), '2' (1)"
+        in said
+    )
+
+
+def test_rows_are_chosen_and_the_others_counted(folder: Path) -> None:
+    wilds(folder)
+    found = read(folder, "metadata.csv", rows={"split": [0, "2"]})
+    assert found.paths == ("img/0.png", "img/2.png", "img/3.png")
+    assert found.excluded == {"1": {"in a row that data.rows does not ask for": 1}}
+    assert "metadata.csv: of 4 rows those with split = '0' (2), '2' (1)" in found.notes
+    assert not any("CHECK" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"rows": {"split": "test"}}, r"split = 'test'; it has '0' .2., '1' .1., '2' .1.\."),
+        ({"rows": {"spilt": 1}}, r"unknown column 'spilt' of metadata.csv .set data.rows."),
+        ({"rows": {"split": 1, "place": 1}}, "no row of metadata.csv has all that data.rows"),
+        ({"groups": ["plaec"]}, r"unknown column 'plaec' of metadata.csv .set data.groups."),
+    ],
+)
+def test_rows_and_groups_that_are_not_there_are_named(
+    folder: Path, keys: dict[str, Any], message: str
+) -> None:
+    wilds(folder)
+    with pytest.raises(AuditorError, match=message):
+        read(folder, "metadata.csv", **keys)
+
+
+@pytest.mark.parametrize("keys", [{"rows": {"split": 1}}, {"groups": ["place"]}])
+def test_folders_have_no_rows_and_no_groups(folder: Path, keys: dict[str, Any]) -> None:
+    with pytest.raises(AuditorError, match=r"data\.(rows takes rows|groups names 'place')"):
+        read(folder, ".", **keys)

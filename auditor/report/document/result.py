@@ -159,6 +159,24 @@ class SliceTable(Part):
     note: Words
 
 
+class GroupTable(Part):
+    """Accuracy of each class with each combination of values of ``columns``, worst first.
+
+    ``worst`` is that of the worst group, called ``name``, with an interval that holds for all
+    groups at once. Of ``groups`` in the data ``small`` have too few pictures to be in ``rows``;
+    ``unknown`` pictures lack a value. ``note`` says why there are no rows.
+    """
+
+    columns: list[str]
+    worst: Interval | None
+    name: Words
+    rows: list[SliceRow]
+    groups: int
+    small: int
+    unknown: int
+    note: Words
+
+
 class Performance(Part):
     """Top-1 accuracy overall, per class and by metadata (Wilson intervals), and calibration."""
 
@@ -167,6 +185,7 @@ class Performance(Part):
     confusion: Picture | None
     calibration: Calibration | None = None
     slices: list[SliceTable] = Field(default_factory=list)
+    groups: GroupTable | None = None
 
 
 class Concept(ConceptQuality):

@@ -14,6 +14,7 @@ from auditor.report.document.result import AuditResult, ClassPerformance, Perfor
 from auditor.report.draw.figures import confusion_figure
 from auditor.report.draw.reliability import reliability_figure
 from auditor.report.sections.calibration import calibration
+from auditor.report.sections.groups import groups
 from auditor.report.sections.section import Audit, Row, Section, Table, cells
 from auditor.report.sections.slices import slices
 from auditor.shortcuts.statistics import wilson
@@ -32,7 +33,10 @@ def performance(audit: Audit) -> Performance:
         alt = _("reliability diagram of the top answer")
         figure = audit.store.figure(partial(reliability_figure, found), alt=alt)
         found = found.model_copy(update={"figure": figure})
-    return measured.model_copy(update={"confusion": confusion, "calibration": found})
+    grouped = groups(samples, audit.config.data.groups)
+    return measured.model_copy(
+        update={"confusion": confusion, "calibration": found, "groups": grouped}
+    )
 
 
 def accuracies(samples: Samples, outputs: Sequence[int]) -> Performance:

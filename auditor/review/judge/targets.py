@@ -21,10 +21,11 @@ State = Literal["met", "not met", "not measured", "open"]
 TRUST = ("not trusted", "partly trusted", "trusted")
 # Targets whose certain miss is said before all else.
 MOST_NAMES = 6
-HEADLINES = ("accuracy", "worst_class_accuracy")
+HEADLINES = ("accuracy", "worst_class_accuracy", "worst_group_accuracy")
 TITLES = {
     "accuracy": _("Accuracy"),
     "worst_class_accuracy": _("Accuracy of the worst class"),
+    "worst_group_accuracy": _("Accuracy of the worst group"),
     "calibration_error": _("Calibration error"),
     "largest_severity": _("Largest severity of a finding"),
     "conservation": _("Score that relevance accounts for"),
@@ -157,6 +158,27 @@ def _worst_class(result: AuditResult) -> Measured:
     return worst.accuracy, said, missing
 
 
+def _worst_group(result: AuditResult) -> Measured:
+    table = result.performance.groups
+    if table is None:
+        return None, "", _("the data has no columns of groups; name them in data.groups")
+    if table.worst is None:
+        return None, "", table.note
+    lacking = []
+    if table.small:
+        lacking.append(
+            _(
+                "groups with too few pictures: %(small)s of %(all)s",
+                small=table.small,
+                all=table.groups,
+            )
+        )
+    if table.unknown:
+        lacking.append(_("pictures without a group: %(unknown)s", unknown=table.unknown))
+    said = _("%(value)s for %(name)s", value=in_words(table.worst), name=table.name)
+    return table.worst, said, joined(lacking, "; ")
+
+
 def _classes_chosen(result: AuditResult) -> bool:
     """Say whether the owner named the classes to audit, so that the others are out of scope."""
     audit = (load(result.config, "config of the run").value or {}).get("audit") or {}
@@ -184,6 +206,7 @@ def _conservation(result: AuditResult) -> Measured:
 MEASURES = {
     "accuracy": _accuracy,
     "worst_class_accuracy": _worst_class,
+    "worst_group_accuracy": _worst_group,
     "calibration_error": _calibration,
     "conservation": _conservation,
 }
