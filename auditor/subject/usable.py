@@ -148,13 +148,6 @@ def _suffix(lost: Lost) -> Found | None:
         return None
     for suffix in sorted(IMAGE_SUFFIXES):
         for written in (suffix, suffix.upper()):
-            named = lost.file.with_name(lost.file.name + written)
-            if named.is_file():
-                return (
-                    "lack their suffix: write the whole name of the file in the column of "
-                    "data.columns.path",
-                    f"; '{lost.path}{written}' is there",
-                )
             other = lost.file.with_suffix(written)
             if lost.file.suffix and other.is_file():
                 return (

@@ -44,6 +44,7 @@ def with_table(base: Path, rewrite: Rewrite, place: str = "photos") -> Path:
         (lambda path: path[:-4] + ".jpg", "photos", r"another suffix.*'cat/000\.png' is there"),
         (lambda path: f"b'PNG{path[4:7]}{path[0]}'", "photos", "hold the pictures themselves"),
         (lambda path: f"data/val/{path}", "photos", r"begin with 'data/val'.*data\.root"),
+        (lambda path: path, ".", r"start from the folder 'deep/photos'.*data\.root"),
         (lambda path: f"no/{path[:3]}/{path[4:]}x", "photos", r"do not exist: .*data\.root"),
     ],
 )
@@ -51,6 +52,9 @@ def test_the_cause_of_most_is_found_in_the_data(
     base: Path, rewrite: Rewrite, place: str, cause: str
 ) -> None:
     with_table(base, rewrite, place)
+    if place == ".":
+        (base / "deep").mkdir()
+        (base / "photos").rename(base / "deep" / "photos")
     source = "list.csv" if place == "." else f"{place}/list.csv"
     with pytest.raises(DataError, match=rf"none of the 6 pictures.*The first: '.*{cause}"):
         load_subject(config(data=source), base)
