@@ -3,53 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from auditor.cli.input_trials import ASSUMED, IMAGES, Trials, try_inputs
 
 if TYPE_CHECKING:
     from auditor.base.progress import Progress
     from auditor.cli.label_proposal import LabelProposal
     from auditor.config.audit import Config, PreprocessConfig
     from auditor.subject import Subject
-    from auditor.subject.scores import Scores
 
-IMAGES = 64  # looked at: enough to tell 0.5 from 0.9, some seconds of a usual network
 MOST_CLASSES = 40  # whose names the config lists
-# What `decide_preprocessing` calls its own assumption, and the usual ways to normalise pixels
-# besides: mean, std and scale.
-ASSUMED = "assumed"
-ASSUMED_NAME = "0 to 1"
-SIDES = (32, 64, 96, 128, 160, 224, 256)
-USUAL: Mapping[str, tuple[Any, Any, float]] = {
-    "-1 to 1": (0.5, 0.5, 1.0),
-    "ImageNet's": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 1.0),
-    "0 to 255": (0.0, 1.0, 255.0),
-}
 SHOWN_COUNTS = 6  # classes named in a note
 # 8 in each half of the data, and a margin: which half an image falls into is chance.
 RIGHT_OF_A_CLASS = 24
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """Labels and predictions, both as outputs, of the images looked at.
-
-    ``right`` are those recognised; where it is a guess which label is which output, as many as the
-    best assignment recognises.
-    """
-
-    labels: np.ndarray
-    predictions: np.ndarray
-    right: int
-
-    @property
-    def counts(self) -> tuple[int, int]:
-        """Return how many are recognised, of how many."""
-        return self.right, len(self.labels)
 
 
 def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]:
@@ -68,8 +37,8 @@ def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]
         explainer = make_explainer(config, subject)
         layers = explainer.automatic_layers()
     with progress.stage(f"looking at up to {IMAGES} images"):
-        subject, normalisations, sizes = _fitted(config, subject, explainer.scores)
-        seen = _look(subject, explainer.scores)
+        trials = try_inputs(config, subject, explainer.scores)
+        subject, seen = trials.best, trials.seen
     manifest = subject.manifest
     counts = Counter(manifest.classes[label] for label in manifest.labels.tolist())
     labels = propose_labels(subject, seen.labels, seen.predictions)
@@ -91,9 +60,8 @@ def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]
         "label_rule": manifest.label_rule,
         "labels": labels.proposed,
         "labels_why": labels.why,
-        "origin": _origin(subject.preprocessing.origin, normalisations),
-        "tried": _listed(normalisations) if sizes else "",
-        "tried_sizes": _listed(sizes),
+        "origin": _origin(subject.preprocessing.origin, trials),
+        "tried": [*trials.table(), labels.tried],
         "preprocess": _preprocess(subject, config.preprocess),
         "layers": list(layers) if config.audit.layers == "auto" else config.audit.layers,
         "checked": checked,
@@ -101,6 +69,7 @@ def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]
         "notes": [
             *subject.notes,
             *labels.notes,
+            *_alarms(trials),
             *_notes(counts, right, checked, min(IMAGES, len(manifest))),
         ],
     }
@@ -140,71 +109,27 @@ def _classes(
     return list(subject.manifest.classes) if known and named and stated else []
 
 
-Tried = dict[str, tuple[int, int]]
-
-
-def _fitted(config: Config, subject: Subject, scores: Scores) -> tuple[Subject, Tried, Tried]:
-    """Return the subject with the usual input that recognises most of a few images.
-
-    Only where neither the weights nor the config say how pictures become inputs. With it, for each
-    normalisation and each size tried, how many images were recognised of how many; what was
-    assumed wins ties.
-    """
-    start = subject.preprocessing
-    given = config.preprocess
-    normalisations = {start.origin: _look(subject, scores).counts}
-    if start.origin != ASSUMED or subject.ready or given != type(given)():
-        return subject, normalisations, {}
-    best = subject
-    for origin, (mean, std, scale) in USUAL.items():
-        if start.count != len(_all(mean, start.count)):  # of colour alone
-            continue
-        values: dict[str, Any] = {
-            "mean": _all(mean, start.count),
-            "std": _all(std, start.count),
-            "scale": scale,
-        }
-        tried = replace(subject, preprocessing=replace(start, origin=origin, **values))
-        normalisations[origin] = _look(tried, scores).counts
-        if normalisations[origin][0] > normalisations[best.preprocessing.origin][0]:
-            best = tried
-    most = normalisations[best.preprocessing.origin]
-    sizes = {_by(start.size): most}
-    for side in SIDES:
-        size = (side, side)
-        if size == start.size:
-            continue
-        other = replace(best.preprocessing, size=size, resize=size, crop=None)
-        tried = replace(best, preprocessing=other)
-        try:
-            sizes[_by(size)] = _look(tried, scores).counts
-        except RuntimeError:  # a model whose last layers fit one size only
-            continue
-        if sizes[_by(size)][0] > sizes[_by(best.preprocessing.size)][0]:
-            best = tried
-    return best, normalisations, sizes
-
-
-def _by(size: tuple[int, int]) -> str:
-    return f"{size[0]} x {size[1]}"
-
-
-def _all(value: Any, count: int) -> Any:
-    return (value,) * count if isinstance(value, float) else value
-
-
-def _origin(origin: str, tried: Tried) -> str:
-    if len(tried) == 1:
+def _origin(origin: str, trials: Trials) -> str:
+    if trials.alarm is not None:
+        return f"{origin or 'as given'}. CHECK: {_in_words(trials, trials.alarm)}"
+    if not trials.sizes:
         return "CHECK, assumed" if origin == ASSUMED else origin or "as given"
     return "CHECK: exactly as in training; of the usual ones these fit best"
 
 
-def _listed(tried: Tried) -> str:
-    """Return what was tried with the accuracy it gave."""
-    return ", ".join(
-        f"{ASSUMED_NAME if name == ASSUMED else name}: {right / max(of, 1):.2f}"
-        for name, (right, of) in tried.items()
-    )
+def _alarms(trials: Trials) -> Iterator[str]:
+    """Yield that another way to make inputs is clearly better than what is stated."""
+    if trials.alarm is not None:
+        stated = next(iter(trials.ways.values()))
+        yield (
+            f"CHECK: preprocess may be wrong: {_in_words(trials, trials.alarm)}, where what is "
+            f"stated recognises {stated.right}"
+        )
+
+
+def _in_words(trials: Trials, way: tuple[str, str]) -> str:
+    seen = trials.ways[way]
+    return f"{way[0]} in {way[1]} recognises {seen.right} of {len(seen.hits)} images"
 
 
 def _preprocess(subject: Subject, stated: PreprocessConfig) -> dict[str, Any]:
@@ -223,42 +148,6 @@ def _preprocess(subject: Subject, stated: PreprocessConfig) -> dict[str, Any]:
         for key, value in values.items()
         if value is not None
     }
-
-
-def _look(subject: Subject, scores: Scores) -> Seen:
-    """Return what the model says of images spread over the data.
-
-    Raises:
-        DataError: none of them can be used.
-    """
-    from auditor.subject.calling import ask_logits
-    from auditor.subject.label_check import best_assignment
-    from auditor.subject.usable import nothing_usable
-
-    total = len(subject.manifest)
-    rows = np.unique(np.linspace(0, total - 1, min(IMAGES, total)).astype(int))
-    read: list[int] = []
-    predictions: list[int] = []
-    lost: dict[int, str] = {}
-    usable = subject.tried(rows.tolist())
-    for start in range(0, len(rows), 16):
-        batch, quarantine = usable.sift([int(row) for row in rows[start : start + 16]])
-        lost |= quarantine
-        if not batch.rows:
-            continue
-        answer = ask_logits(subject.model, batch.inputs, subject.output, scores)
-        read += batch.rows
-        predictions += answer.argmax(1).tolist()
-    if not read:
-        asked = f" looked at (of {total})"
-        raise nothing_usable(subject.manifest.paths, lost, subject.reader, asked=asked)
-    labels, answers = subject.manifest.labels[read], np.array(predictions)
-    right = int((labels == answers).sum())
-    if subject.matching.guess:
-        best = best_assignment(labels, answers, len(subject.manifest.classes))
-        pairs = zip(labels.tolist(), answers, strict=True)
-        right = sum(best[label] == answer for label, answer in pairs)
-    return Seen(labels, answers, right)
 
 
 def _shown(counts: Counter[str]) -> str:

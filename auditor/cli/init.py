@@ -186,6 +186,8 @@ def config_text(given: dict[str, Any], target: Path, preset: str, *, quiet: bool
             **looked,
         )
     )
+    for line in looked["tried"]:
+        progress.say(line)
     for note in looked["notes"]:
         progress.say(f"note: {note}")
     _check(text, target, load_config)

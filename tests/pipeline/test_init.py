@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,13 @@ def test_the_config_holds_what_model_and_data_say(
     assert config.gated
     text = (project / "audit.yaml").read_text()
     assert "CHECK, this is the data's order" in text
-    assert "images by normalisation: 0 to 1: " in text
+    assert "# accuracy on 24 images by preprocessing and order of channels:\n" in text
+    assert re.search(r"# 0 to 1 +[\d.]{4}  [\d.]{4}\n", text)
+    assert re.search(r"# -1 to 1 +1.00  [\d.]{4}\n", text)
+    assert re.search(
+        r"and by order of labels: as matched .*: 1.00, the best assign.*: 1.00\n", text
+    )
+    assert "accuracy on 24 images by preprocessing" in shown.err
     assert "and by size: 64 x 64: " in text
     assert text.count("#") > 20
     workflow = (project / ".github/workflows/model-audit.yml").read_text()
