@@ -17,7 +17,7 @@ import pandas as pd
 from auditor.api.judging import gate_folder
 from auditor.api.progress import NotebookProgress
 from auditor.api.rendering import config_of_run, load_sections, render_folder
-from auditor.base.errors import IntegrityError, UnknownNameError
+from auditor.base.errors import ConfigError, IntegrityError, OutputError, UnknownNameError
 from auditor.config.audit import GateConfig, load_gate, parse_gate
 from auditor.language.speaking import speaking
 from auditor.records.part import concept_id
@@ -250,7 +250,9 @@ class Run:
             objects = given(model, data, preprocess)
             return recomputed(self.path, config_of_run(self.path), Path.cwd(), samples, objects)
 
-        load = None if model is None else again
+        if limit < 1:
+            raise ConfigError(f"limit is {limit}; give 1 or more.")
+        load = None if model is None or data is None else again
         return export(self.path, form, Path(out), recompute=load, limit=limit)
 
     def show(self, height: int = HEIGHT) -> Shown:
@@ -280,6 +282,11 @@ class Run:
         return samples, layers
 
     def _policy(self, policy: str | Path | None) -> GateConfig:
+        if not (policy is None or isinstance(policy, str | Path)):
+            raise ConfigError(
+                f"policy is a {type(policy).__name__}; give a mapping such as "
+                "{'fail_on': 'high'}, or a file."
+            )
         return load_gate(Path(policy or self.path / "config.yaml"), os.environ)
 
     def _drawn(self, form: str, to: str | Path | None) -> Path:
@@ -289,7 +296,10 @@ class Run:
             update={"formats": [form], "layout": "single", "tier": "standard"}
         )
         made = render_folder(self.path, report, progress)[form]
-        return made if to is None else Path(shutil.copyfile(made, to))
+        try:
+            return made if to is None else Path(shutil.copyfile(made, to))
+        except OSError as error:
+            raise OutputError(f"cannot write {to}: {error.strerror}; give another file.") from error
 
 
 @dataclass(frozen=True, eq=False, repr=False)

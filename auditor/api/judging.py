@@ -50,7 +50,18 @@ def judged_by_config(
         return judge_folder(run_folder, policy, config.targets, base=base)
     if baseline or placed:
         review_run(run_folder, baseline, placed, as_of=created_now()[:10], base=base)
+    _without_judgement(run_folder)
     return None
+
+
+def _without_judgement(run_folder: Path) -> None:
+    """Take out what an earlier gate made of a run: this time nobody asks for one."""
+    from auditor.report.show.render import read_review
+    from auditor.review.keep.reviewed import update_review
+
+    review = read_review(run_folder)
+    if review is not None and review.judgement is not None:
+        update_review(run_folder, review.run, as_of=review.as_of, judgement=None)
 
 
 def compared_in_words(run_folder: Path, baseline: str | None) -> list[str]:

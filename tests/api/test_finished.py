@@ -13,8 +13,9 @@ import pytest
 
 import auditor
 from auditor.__main__ import run as command
-from auditor.base.errors import ConfigError, IntegrityError, UnknownNameError
+from auditor.base.errors import ConfigError, IntegrityError, OutputError, UnknownNameError
 from auditor.run.codec import load_record
+from tests.api.objects import LEAN, TRANSFORM, Textures, model
 from tests.pipeline.tiny import write_tiny_audit
 
 
@@ -153,3 +154,21 @@ def test_the_report_works_in_the_frame_of_a_notebook(run: auditor.Run) -> None:
         browser.close()
     assert errors == []
     assert [url for url in asked if not url.startswith(("data:", "about:", "blob:"))] == []
+
+
+def test_an_audit_without_a_policy_is_not_told_by_an_earlier_gate(run: auditor.Run) -> None:
+    before = run.result.verdict.code
+    assert run.gate({"fail_on": "never", "require_complete": False}).passed
+    assert run.verdict.code == "conditions" != before
+    again = auditor.audit(model(), Textures(transform=TRANSFORM), out=run.path.parent, **LEAN)
+    assert again.path == run.path
+    assert again.verdict.code == before
+
+
+def test_what_cannot_be_done_is_said(run: auditor.Run, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="give another file"):
+        run.to_html(tmp_path / "missing" / "report.html")
+    with pytest.raises(ConfigError, match="policy is a list"):
+        run.gate(["high"])  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="limit is 0"):
+        run.export("sarif", tmp_path, limit=0)
