@@ -44,6 +44,8 @@ class RunsFolder(click.Path):
     def convert(self, value: Any, parameter: Any, context: Any) -> Any:
         """Return the folder."""
         if not is_address(str(value)):
+            if "://" in str(value):
+                self.fail(f"'{value}' names no folder; write s3://bucket/runs or a path.")
             return super().convert(value, parameter, context)
         return _copied(str(value), context).root
 

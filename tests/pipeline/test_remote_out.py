@@ -221,3 +221,13 @@ def test_jobs_without_a_common_file_system_share_a_run(
         assert [job.wait(300) for job in jobs] == [0, 0]
         assert result_at(f"{bucket}/runs") == local
         assert not any((tmp_path / "0").iterdir())
+
+
+@pytest.mark.parametrize("out", ["s3://", "file:///tmp/runs"])
+def test_what_looks_like_an_address_is_not_made_a_folder(
+    out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert auditor(["run", "audit.yaml", "--out", out]) == 2
+    assert "names no folder" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
