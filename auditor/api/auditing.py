@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 SECTIONS = ("project", "audit", "shortcuts", "report", "targets", "policy")
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # Path makes s3:/ of s3://
 # Keys that name or change what is given as an object, or ask for other processes.
 NOT_HERE = {
     ("model", "source"), ("model", "weights"), ("model", "entry"), ("model", "prefix"),
@@ -83,6 +85,11 @@ def audit(
         raise ConfigError(
             "what is given as an object is audited by this process alone; name model and data in a "
             "config to use run.executor or run.shard."
+        )
+    if out is not None and ADDRESS.match(str(out)):
+        raise ConfigError(
+            f"out is the address {out}; auditor.audit keeps runs in a folder: give one, or use the "
+            "command auditor run --out for addresses."
         )
     folder, base = Path("runs" if out is None else out), Path.cwd()
     check_writable(folder)

@@ -33,11 +33,16 @@ CHANGED = (
 
 @dataclass(frozen=True)
 class DatasetReader:
-    """Reads pictures or ready inputs from a map-style dataset."""
+    """Reads pictures or ready inputs from a map-style dataset.
+
+    ``listed`` are the labels that the dataset lists apart from its items, by position: an item has
+    to come with the same.
+    """
 
     dataset: Any
     indices: tuple[int, ...]
     reading: Reading = USUAL
+    listed: Mapping[int, Any] | None = None
 
     def digest(self, index: int) -> str:
         """Return a sha256 of the pixels or numbers, or why the item cannot be read."""
@@ -88,10 +93,19 @@ class DatasetReader:
         return replace(self, indices=tuple(self.indices[index] for index in indices))
 
     def given(self, index: int) -> Any:
-        """Return the image of an item as the dataset gives it."""
+        """Return the image of an item as the dataset gives it.
+
+        Raises:
+            DataError: the item comes with another label than the dataset lists for it.
+        """
+        at = self.indices[index]
         try:
-            return self.dataset[self.indices[index]][0]
-        except MemoryError:  # says nothing of the item
+            item = self.dataset[at]
+            image = item[0]
+            if self.listed is not None and len(item) > 1:
+                _check_listed(unpacked(item[1]), self.listed[at], at)
+            return image
+        except (MemoryError, DataError):  # not what this item is
             raise
         except Exception as error:  # the user's code, or a damaged file below it
             raise Unreadable(
@@ -100,6 +114,18 @@ class DatasetReader:
 
     def _item(self, index: int) -> Item:
         return to_item(self.given(index), self.reading)
+
+
+def _check_listed(label: Any, listed: Any, at: int) -> None:
+    try:
+        same = bool(label == listed)
+    except Exception:  # a tensor of several numbers
+        same = False
+    if not same:
+        raise DataError(
+            f"item {at} of the dataset comes with the label {str(label)[:60]!r}, but the dataset "
+            f"lists {str(listed)!r} for it (targets): make them agree."
+        )
 
 
 def read_dataset(config: DataConfig, base: Path) -> Collection:
@@ -127,7 +153,7 @@ def read_dataset(config: DataConfig, base: Path) -> Collection:
         reasons = "; ".join(f"{count} x {reason}" for reason, count in excluded.items())
         raise DataError(f"no item of the dataset of '{factory.label}' has a label ({reasons}).")
     labels = tuple(_name(numbers[index], classes, index, factory.label) for index in indices)
-    reader = DatasetReader(dataset, indices)
+    reader = DatasetReader(dataset, indices, listed=numbers)
     return Collection(
         paths=tuple(f"item-{index:06d}" for index in indices),
         labels=labels,

@@ -106,7 +106,9 @@ def items_of(data: Any) -> Items:
         raise DataError(
             f"the data is a {kind} of {', '.join(map(str, list(dataset)[:5]))}; give one of them."
         )
-    if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
+    if isinstance(dataset, str) or not (
+        hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")
+    ):
         raise DataError(
             f"the data is a {kind}; give a dataset with a length, a DataLoader or a list, whose "
             "items are (image, label)."
@@ -132,14 +134,14 @@ def collected(items: Items) -> Collection:
     if len(kinds) > 1:
         raise DataError("some labels of the data are numbers and some are text; give one kind.")
     names = _names(items.dataset)
-    numbers = kinds == {int}
+    numbers, listed = kinds == {int}, labels
     if numbers and names is not None:
         labels = {at: _named(int(label), names, at) for at, label in labels.items()}
     texts = {at: str(label) for at, label in labels.items()}
     known = names is not None and set(texts.values()) <= set(names)
     rows = tuple(texts)
     paths = _paths(items.dataset, items.order)
-    reader = DatasetReader(items, rows)
+    reader = DatasetReader(items, rows, listed=listed)
     return Collection(
         paths=tuple(paths[at] if paths else f"item-{items.order[at]:06d}" for at in rows),
         labels=tuple(texts.values()),
@@ -164,6 +166,8 @@ def _of_loader(
         collate = loader.collate_fn
         notes.append("the loader's own collate function is applied to each picture alone")
     sampler = loader.sampler
+    if loader.batch_sampler is not None:
+        sampler = getattr(loader.batch_sampler, "sampler", loader.batch_sampler)
     if isinstance(sampler, SubsetRandomSampler):
         order = sorted(int(index) for index in sampler.indices)
         total = len(loader.dataset)  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import ConcatDataset, Subset
 
-from auditor.base.errors import DataError
+from auditor.base.errors import ConfigError, DataError
 from auditor.subject.collection import Item
 from auditor.subject.given_data import Items, readable
 
@@ -68,13 +68,20 @@ def range_of(items: Items, keys: Mapping[str, Any]) -> Range:
     ``keys`` are those of the config's preprocess that the caller gives. Pictures need nothing.
 
     Raises:
-        DataError: no normalisation that is known here gives these values.
+        ConfigError: ``keys`` say half of a normalisation.
+        DataError: no normalisation that is known here gives these values, or it is done twice.
     """
     tensors = [each for each in readable(items, LOOKED_AT) if isinstance(each, Tensor)]
     if not tensors:
         return Range()
     if "mean" in keys and "std" in keys:
         return _told(tensors, keys)
+    if said := sorted({"mean", "std", "scale"} & set(keys)):
+        raise ConfigError(
+            f"preprocess gives {' and '.join(said)} alone, and the data hands over tensors; give "
+            "mean and std, or neither."
+        )
+    _check_once(items)
     stated = _stated(items)
     fitting = [each for each in (*stated, *USUAL) if _fits(each, tensors)]
     if not fitting:
@@ -89,6 +96,24 @@ def range_of(items: Items, keys: Mapping[str, Any]) -> Range:
     chosen = fitting[best]
     sure = max(steps) >= ON_STEPS or chosen in (*stated, NONE)
     return Range(_as_keys(chosen), _notes(chosen, tensors, steps[best], sure))
+
+
+def _check_once(items: Items) -> None:
+    """Refuse a transform that normalises what the dataset has normalised already.
+
+    Raises:
+        DataError: so it is.
+    """
+    if items.transform is None or not any(map(_has_three, _steps(items.transform))):
+        return
+    before = readable(replace(items, transform=None), LOOKED_AT)
+    low = min((float(each.min()) for each in before if isinstance(each, Tensor)), default=0.0)
+    if low < -SLACK:
+        raise DataError(
+            f"the data's tensors hold values down to {low:.3g}, so they are normalised already, "
+            "and preprocess would normalise them again; leave preprocess out, or take the "
+            "transform out of the dataset."
+        )
 
 
 def _told(tensors: Sequence[Tensor], keys: Mapping[str, Any]) -> Range:

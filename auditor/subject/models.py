@@ -77,7 +77,7 @@ def build_model(config: ModelConfig, base: Path) -> BuiltModel:
         return MODEL_SOURCES[scheme](rest, config, base)
     if is_factory(config.source) and may_be_code(config.source, base):
         return _from_factory(config, base)
-    known = ", ".join(f"{name}:" for name in MODEL_SOURCES)
+    known = ", ".join(f"{name}:" for name in MODEL_SOURCES if name != "python")
     raise ConfigError(
         f"model.source is '{config.source}', and '{scheme}' is neither a model source "
         f"({known}) nor a module that is found here.{did_you_mean(scheme, MODEL_SOURCES)} Write "

@@ -210,10 +210,9 @@ REASONS: Mapping[str, str] = {
     "where the model is given": "have another size than the model is given: make the dataset of "
     "data.source give that size",
     "cannot be decoded": "are damaged or cut short: download or copy them again",
-    "the dataset failed": "fail in the dataset's own code: mend its __getitem__ in the file that "
-    "data.source names",
-    "the dataset gave": "are of a kind that cannot be audited: mend what the dataset of "
-    "data.source returns",
+    "the dataset failed": "fail in the dataset's own code: mend its __getitem__, or the "
+    "transform that it is given",
+    "the dataset gave": "are of a kind that cannot be audited: mend what the dataset returns",
     "the model gives": "make the model give NaN or infinity: check its weights and preprocess",
 }
 

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import nn
 from torch.utils.data import (
+    BatchSampler,
     DataLoader,
     IterableDataset,
     Subset,
@@ -168,6 +169,7 @@ class Endless(IterableDataset):
         ([(torch.rand(3, 8, 8), torch.eye(3)[0])], "of shape (3,)"),
         ([(torch.rand(3, 8, 8), 1), (torch.rand(3, 8, 8), "b")], "give one kind"),
         ([(torch.rand(3, 8, 8) * 900 - 300, 1)], "no usual normalisation"),
+        ("photos/val", "the data is a str; give a dataset"),
     ],
 )
 def test_data_that_cannot_be_audited_is_said_in_a_sentence(data: Any, said: str) -> None:
@@ -233,6 +235,44 @@ def test_mean_and_std_are_applied_to_pixels_and_taken_as_done_by_others() -> Non
         given(model(), TensorDataset(done * 9, torch.arange(4) % 3), told)
 
 
+def test_what_the_dataset_normalises_is_not_normalised_again() -> None:
+    again = ImageClassification(crop_size=48, resize_size=56)
+    with pytest.raises(DataError, match="normalised already"):
+        given(model(), Textures(transform=TRANSFORM), again)
+    pixels = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+    once = given(model(), Textures(transform=pixels), v2.Normalize([0.5] * 3, [0.5] * 3))
+    assert once.preprocess["mean"] == [0.5] * 3
+
+
+class Relabelled(Textures):
+    """Corrects one label as it is read, and still lists the old one among the targets."""
+
+    def __getitem__(self, at: int) -> tuple[Any, int]:
+        picture, label = super().__getitem__(at)
+        return picture, (2 if at == 1 else label)
+
+
+def test_a_label_that_differs_from_the_listed_one_is_an_error() -> None:
+    reader = given(model(), Relabelled(20)).data.reader
+    reader.digest(0)
+    with pytest.raises(DataError, match=r"item 1 .* label '2', but the dataset lists '0'"):
+        reader.digest(1)
+
+
+def test_a_batch_sampler_is_told_and_its_subset_is_kept() -> None:
+    some = BatchSampler(SubsetRandomSampler([12, 1]), 2, drop_last=False)
+    kept = given(model(), DataLoader(Textures(), batch_sampler=some)).data
+    assert list(kept.labels) == ["cat", "horse"]
+    own = given(model(), DataLoader(Textures(), batch_sampler=[[0, 1], [2]])).data
+    assert "(list) is not asked" in " ".join(own.notes)
+
+
+@pytest.mark.parametrize("out", ["s3://bucket/runs", Path("s3://bucket/runs"), "memory://x"])
+def test_an_address_is_no_folder_for_runs(out: Any) -> None:
+    with pytest.raises(ConfigError, match="out is the address"):
+        auditor.audit(model(), Textures(transform=TRANSFORM), out=out, **LEAN)
+
+
 def test_a_loaders_own_collate_function_is_applied() -> None:
     def normalised(batch: list[Any]) -> tuple[torch.Tensor, torch.Tensor]:
         return torch.stack([TRANSFORM(p) for p, _ in batch]), torch.tensor([y for _, y in batch])
@@ -257,6 +297,8 @@ def test_random_transforms_are_refused(tmp_path: Path) -> None:
         ({"model.weights": "x.pt"}, "model.weights cannot be set"),
         ({"executor": "processes"}, "unknown keyword"),
         ({"preprocess": 3}, "preprocess is a int"),
+        ({"preprocess": {"mean": [0.4] * 3}}, "preprocess gives mean alone"),
+        ({"preprocess": {"scale": 255}}, "preprocess gives scale alone"),
     ],
 )
 def test_settings_that_are_none(settings: dict[str, Any], said: str, tmp_path: Path) -> None:
