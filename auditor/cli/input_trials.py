@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from auditor.subject.scores import Scores
 
 IMAGES = 64  # looked at: enough to tell 0.5 from 0.9, some seconds of a usual network
+FEW = 24  # to tell whether what is stated is plainly wrong, ten times over
 # What `decide_preprocessing` calls its own assumption, and the usual ways to normalise pixels:
 # mean, std and scale.
 ASSUMED = "assumed"
@@ -80,7 +81,7 @@ class Trials:
             return []
         orders = list(dict.fromkeys(order for _name, order in self.ways))
         names = list(dict.fromkeys(name for name, _order in self.ways))
-        n = len(self.seen.hits)
+        n = len(next(iter(self.ways.values())).hits)
         width = max(map(len, names))
         lines = [f"accuracy on {n} images by preprocessing and order of channels:"]
         lines.append("  ".join([" " * width, *(f"{order:>4}" for order in orders)]))
@@ -113,11 +114,15 @@ def try_inputs(config: Config, subject: Subject, scores: Scores) -> Trials:
     subjects = {own: subject}
     if subject.ready:
         return Trials(subject, seen, ways, {}, None)
+    given = config.preprocess
+    stated = start.origin != ASSUMED or given != type(given)()
+    images = FEW if stated else IMAGES
+    if stated:
+        ways[own] = look(subject, scores, images)
     for way, preprocessing in _others(start, own):
         subjects[way] = replace(subject, preprocessing=preprocessing)
-        ways[way] = look(subjects[way], scores)
-    given = config.preprocess
-    if start.origin != ASSUMED or given != type(given)():
+        ways[way] = look(subjects[way], scores, images)
+    if stated:
         return Trials(subject, seen, ways, {}, _alarm(own, ways))
     same_order = [way for way in ways if way[1] == own[1]]
     chosen = max(same_order, key=lambda way: ways[way].right)  # the first of equals
@@ -134,18 +139,13 @@ def _others(
 ) -> Iterator[tuple[tuple[str, str], Preprocessing]]:
     """Yield other ways to make inputs: every usual normalisation in every order of channels."""
     orders = ORDERS if own[1] in ORDERS else (own[1],)
-    if own[0] == STATED:
-        for order in orders:
-            if order != own[1]:
-                yield (
-                    (STATED, order),
-                    replace(
-                        start,
-                        channels=cast("Channels", order),
-                        mean=start.mean[::-1],
-                        std=start.std[::-1],
-                    ),
-                )
+    turned = start
+    if own[0] == STATED and len(orders) > 1:
+        (order,) = (each for each in ORDERS if each != own[1])
+        turned = replace(
+            start, channels=cast("Channels", order), mean=start.mean[::-1], std=start.std[::-1]
+        )
+        yield (STATED, order), turned
     for name, (mean, std, scale) in USUAL.items():
         if isinstance(mean, tuple) and start.count != len(mean):  # of colour alone
             continue
@@ -155,10 +155,9 @@ def _others(
             turn = -1 if order == "bgr" else 1
             values = {"mean": _all(mean, start)[::turn], "std": _all(std, start)[::turn]}
             channels = cast("Channels", order) if order in ORDERS else start.channels
-            yield (
-                (name, order),
-                replace(start, origin=name, scale=scale, channels=channels, **values),
-            )
+            other = replace(start, scale=scale, channels=channels, **values)
+            if other != start and other != turned:  # which is what is stated
+                yield (name, order), replace(other, origin=name)
 
 
 def _all(value: Any, start: Preprocessing) -> Any:
@@ -205,8 +204,8 @@ def _by(size: Sequence[int]) -> str:
     return f"{size[0]} x {size[1]}"
 
 
-def look(subject: Subject, scores: Scores) -> Seen:
-    """Return what the model says of images spread over the data.
+def look(subject: Subject, scores: Scores, images: int = IMAGES) -> Seen:
+    """Return what the model says of so many images, spread over the data.
 
     Raises:
         DataError: none of them can be used.
@@ -216,7 +215,7 @@ def look(subject: Subject, scores: Scores) -> Seen:
     from auditor.subject.usable import nothing_usable
 
     total = len(subject.manifest)
-    rows = np.unique(np.linspace(0, total - 1, min(IMAGES, total)).astype(int))
+    rows = np.unique(np.linspace(0, total - 1, min(images, total)).astype(int))
     read: list[int] = []
     predictions: list[int] = []
     lost: dict[int, str] = {}
