@@ -41,6 +41,7 @@ from auditor.pipeline.plugins import load_plugins, with_proposals
 from auditor.pipeline.result_pictures import (
     atlases,
     finding_regions,
+    help_pictures,
     named_concepts,
     reference_samples,
 )
@@ -87,6 +88,7 @@ def share_audit(begun: Opened) -> Path:
     other jobs may not be done by then.
     """
     context, layers = _concepts(begun)
+    help_pictures(context, layers)
     help_search(context, layers[-1])
     return begun.run.path
 

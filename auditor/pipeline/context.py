@@ -94,11 +94,14 @@ class Context(Opened):
         Raises:
             IntegrityError: the pictures used and set aside are no longer all that was found.
         """
-        digests = {stage: self.run.digest(stage) for stage in reads}
-        inputs = {**digests, "outputs": self.outputs}
+        inputs = self.inputs(reads)
         record = self.stage(name, title, make, inputs=inputs, steps=steps, tasks=tasks)
         accounts(self.samples)
         return record
+
+    def inputs(self, reads: Sequence[str]) -> dict[str, Any]:
+        """Return what a stage is made of that reads other stages and the audited classes."""
+        return {stage: self.run.digest(stage) for stage in reads} | {"outputs": self.outputs}
 
 
 def context_of(opened: Opened, samples: Samples) -> Context:

@@ -81,8 +81,8 @@ def requests_of(references: References, concepts: Sequence[int], count: int) -> 
     return [
         MapRequest(
             layer=references.layer,
-            concepts=(concept,),
-            output=references.output,
+            concepts=(int(concept),),
+            output=None if references.output is None else int(references.output),
             origin=references.origin,
             row=int(row),
             score=float(score),
@@ -117,23 +117,29 @@ def illustrate(
     context: Context, requests: Sequence[MapRequest], progress: Step
 ) -> tuple[Illustration, ...]:
     """Return crop and overlay of every request; each image is loaded and explained once."""
-    subject, samples = context.subject, context.samples
     drawn: list[Illustration] = []
-    for chunk in _chunks_by_row(with_places(context.explainer, requests)):
-        maps = concept_maps(
-            context.explainer,
-            subject.load,
-            chunk,
-            targets=samples.target,
-            batch=context.config.audit.batch,
-        )
-        pictures = {row: subject.picture(row) for row in {request.row for request in chunk}}
-        drawn += [
-            _illustration(request, *shown, pictures[request.row], samples, context.store)
-            for request, shown in zip(chunk, maps, strict=True)
-        ]
+    for chunk in chunks_by_row(requests):
+        drawn += illustrate_chunk(context, chunk)
         progress(len(chunk))
     return tuple(drawn)
+
+
+def illustrate_chunk(context: Context, requests: Sequence[MapRequest]) -> tuple[Illustration, ...]:
+    """Return crop and overlay of the requests of a chunk."""
+    subject, samples = context.subject, context.samples
+    chunk = with_places(context.explainer, requests)
+    maps = concept_maps(
+        context.explainer,
+        subject.load,
+        chunk,
+        targets=samples.target,
+        batch=context.config.audit.batch,
+    )
+    pictures = {row: subject.picture(row) for row in {request.row for request in chunk}}
+    return tuple(
+        _illustration(request, *shown, pictures[request.row], samples, context.store)
+        for request, shown in zip(chunk, maps, strict=True)
+    )
 
 
 def atlas_sample(
@@ -180,7 +186,7 @@ def atlas_sample(
     )
 
 
-def _chunks_by_row(requests: Sequence[MapRequest]) -> Iterator[list[MapRequest]]:
+def chunks_by_row(requests: Sequence[MapRequest]) -> Iterator[list[MapRequest]]:
     """Yield the requests in chunks that keep all requests of a row together."""
     by_row: dict[int, list[MapRequest]] = defaultdict(list)
     for request in requests:

@@ -26,7 +26,8 @@ def check_left(run: RunFolder, *, repair: bool, alone: bool = True) -> None:
         IntegrityError: a file of a finished run was changed or is gone.
     """
     for path in sorted(run.path.rglob(".*.tmp")):  # being written when an attempt was killed
-        if alone or not path.is_relative_to(run.path / TASKS):
+        others = any(path.is_relative_to(run.path / part) for part in (TASKS, IMAGES))
+        if alone or not others:
             remove(path)
     complete = is_complete(run.path)
     damaged = _damaged(verify(run.path)) if complete else {}

@@ -85,10 +85,7 @@ class InRun:
 
 
 def _classes(place: Workplace, last: LayerAnalysis, step: Step) -> InRun:
-    context = place.opened
-    assert isinstance(context, Context)
-    digests = {stage: context.run.digest(stage) for stage in _reads(last)}
-    return InRun(place, {**digests, "outputs": context.outputs}, step)
+    return InRun(place, place.context.inputs(_reads(last)), step)
 
 
 def _reads(last: LayerAnalysis) -> list[str]:

@@ -24,6 +24,7 @@ from auditor.pipeline.device_class import device_class
 from auditor.pipeline.identity import model_identity
 from auditor.pipeline.opening import audited_layers, make_explainer
 from auditor.pipeline.plugins import load_plugins
+from auditor.records.stages import LayerRelevance, Samples
 from auditor.relevance.sweep.numerics import exact, keep_memory
 from auditor.report.sections.analysis import LayerAnalysis
 from auditor.run.codec import load_record
@@ -49,9 +50,36 @@ class Workplace:
     search: Search | None = None
 
     @cached_property
+    def context(self) -> Context:
+        """What the stages after the pass over the data are given."""
+        if isinstance(self.opened, Context):
+            return self.opened
+        samples, _ = self._pass
+        return context_of(self.opened, samples)
+
+    @property
+    def layers(self) -> tuple[LayerRelevance, ...]:
+        """The relevance of every audited layer, as the run folder holds it."""
+        return self._pass[1]
+
+    @cached_property
     def stage(self) -> Stage:
         """The stage of the search for shortcuts."""
-        return stage_of(self.search or search_again(self.opened))
+        return stage_of(self.search or self._search_again())
+
+    @cached_property
+    def _pass(self) -> tuple[Samples, tuple[LayerRelevance, ...]]:
+        found: tuple[Samples, tuple[LayerRelevance, ...]] = self._read("relevance")
+        return found
+
+    def _search_again(self) -> Search:
+        """Return the search of an audit as its run folder knows it, in another process."""
+        name = f"concepts-{len(self.layers) - 1}"
+        last = LayerAnalysis(name, self.layers[-1], *self._read(name))
+        return search_of(self.context, last, lambda _: None)
+
+    def _read(self, stage: str) -> Any:
+        return load_record(self.opened.run.path / STAGES / stage)
 
 
 def search_of(context: Context, last: LayerAnalysis, step: Step) -> Search:
@@ -67,15 +95,6 @@ def search_of(context: Context, last: LayerAnalysis, step: Step) -> Search:
         relevance=last.layer,
         progress=step,
     )
-
-
-def search_again(opened: Opened) -> Search:
-    """Return the search of an audit as its run folder knows it, in another process."""
-    stages = opened.run.path / STAGES
-    samples, layers = load_record(stages / "relevance")
-    name = f"concepts-{len(layers) - 1}"
-    last = LayerAnalysis(name, layers[-1], *load_record(stages / name))
-    return search_of(context_of(opened, samples), last, lambda _: None)
 
 
 def in_tasks(
@@ -94,18 +113,31 @@ def in_tasks(
     `auditor.run.tasks.each`. ``title`` is what the user reads meanwhile. What is returned is read
     from the run folder, so that what is put together may consist of `Stacked` arrays.
     """
-    run, executor = place.opened.run, place.opened.executor
-    lacking = run.lacking(name, inputs)
-    if lacking is None or lacking:
-        steps = sum(task.steps for task in tasks)
-        where = place.opened.place(name)
-        with place.opened.progress.stage(title, steps, where) as step:
-            each(run, tasks, work, executor, place, step)
+    run = place.opened.run
+    do_tasks(place, name, title, tasks, work, inputs=inputs)
     records = Records(run.path, tasks)
     stages = dict.fromkeys(task.stage for task in tasks)
     run.once(name, inputs, lambda: put_together(records), tasks=list(stages))
     found: T = load_record(run.path / STAGES / name)
     return found
+
+
+def do_tasks(
+    place: Workplace,
+    name: str,
+    title: str,
+    tasks: Sequence[Task],
+    work: Work,
+    *,
+    inputs: Mapping[str, Any],
+) -> None:
+    """Do this job's part of the tasks of a stage, unless that is done; arguments of `in_tasks`."""
+    run, executor = place.opened.run, place.opened.executor
+    lacking = run.lacking(name, inputs)
+    if lacking is None or lacking:
+        steps, where = sum(task.steps for task in tasks), place.opened.place(name)
+        with place.opened.progress.stage(title, steps, where) as step:
+            each(run, tasks, work, executor, place, step)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,8 +1,9 @@
 """Tasks: a stage in pieces, each of which leaves one record in the run folder, whoever does it.
 
 A task's folder holds its record and ``done.json``, which names what the record was made of and the
-digest of each of its files. The folder appears whole or not at all: that is the commit. So nothing
-that is done is done again, and a task that two workers did must have come out the same.
+digest of each of its files and pictures. The folder appears whole or not at all: that is the
+commit. So nothing that is done is done again, and a task that two workers did must have come out
+the same.
 """
 
 from __future__ import annotations
@@ -19,14 +20,16 @@ from auditor.base.errors import IntegrityError
 from auditor.base.progress import Step
 from auditor.base.shortage import cuts_of_batches
 from auditor.base.system import peak_memory
-from auditor.run.codec import load_record, save_record
-from auditor.run.folder import TASKS, RunFolder, damage, digest_of
+from auditor.run.codec import load_record, pictures_in, save_record
+from auditor.run.folder import IMAGES, TASKS, RunFolder, damage, digest_of
 from auditor.run.manifest import digest_in, make_way, write_listed
+from auditor.run.mirror import mirror_of
 from auditor.run.storage import (
     make_folder,
     read_plain,
     remove,
     replace_folder,
+    sync_folder,
     write_atomic,
     writer,
 )
@@ -37,6 +40,8 @@ DONE = "done.json"
 SMALLER = 4
 # In ``done.json``: how many pictures went at once, where memory ran short.
 BATCH = "batch"
+# In ``done.json``: name in the run -> digest of the pictures that the record names.
+PICTURES = "pictures"
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +69,10 @@ Work = Callable[[Any, Task, Step], Any]
 
 @dataclass(frozen=True, eq=False)
 class Referring:
-    """A record in which ``shared`` objects stand that are not to be written with it, only named."""
+    """A record in which ``shared`` objects stand that are not to be written with it, only named.
+
+    It names no pictures.
+    """
 
     value: Any
     shared: Mapping[str, object]
@@ -221,7 +229,10 @@ def commit(run: Path, task: Task, record: Any, *, batch: int | None = None) -> M
             value, shared = record.value, record.shared
         files = save_record(temporary, value, shared)
         document = {**FORMAT, "stage": task.stage, "task": task.name, "input": task.inputs}
-        said = {} if batch is None else {BATCH: batch}
+        said: dict[str, Any] = {} if batch is None else {BATCH: batch}
+        if pictures := _pictures(run, record):
+            sync_folder(run / IMAGES)
+            said[PICTURES] = pictures
         text = json.dumps({**document, **said, "files": files}, indent=1)
         write_atomic(temporary / DONE, text.encode(), sync=False)
         there = _files(run, task)
@@ -255,6 +266,7 @@ def _files(run: Path, task: Task) -> dict[str, str] | None:
         document = _said(run, task)
         files: dict[str, str] = document.pop("files")
         document.pop(BATCH, None)
+        document.pop(PICTURES, None)
     except (OSError, ValueError, KeyError, AttributeError):
         return None
     wanted = {**FORMAT, "stage": task.stage, "task": task.name, "input": task.inputs}
@@ -274,7 +286,8 @@ def _damage(run: Path, task: Task, listed: Mapping[str, str]) -> dict[str, str] 
     files = _files(run, task)
     if files is None:
         return damage(run, listed) or None  # whole, but of other inputs: that is not this task
-    return damage(run, {**{f"{task.folder}/{name}": it for name, it in files.items()}, **listed})
+    own = {f"{task.folder}/{name}": digest for name, digest in files.items()}
+    return damage(run, own | _said(run, task).get(PICTURES, {}) | dict(listed))
 
 
 def _by_folder(files: Mapping[str, str]) -> dict[str, dict[str, str]]:
@@ -286,13 +299,29 @@ def _by_folder(files: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return found
 
 
+def _pictures(run: Path, record: Any) -> dict[str, str]:
+    """Return name in the run -> digest of the pictures that a record names."""
+    if isinstance(record, Referring):
+        return {}
+    names = sorted({f"{IMAGES}/{name}" for name in pictures_in(record)})
+    return {name: digest_in(run, name) or "" for name in names}
+
+
 def _listed(run: Path, tasks: Sequence[Task]) -> dict[str, str]:
-    """Return name -> digest of all files of tasks that were done."""
+    """Return name -> digest of all files and pictures of tasks that were done.
+
+    Pictures that another machine sent to where the run is kept are there afterwards.
+    """
     names: dict[str, str] = {}
+    pictures: dict[str, str] = {}
     for task in tasks:
         files = (_files(run, task) or {}) | {DONE: digest_in(run, f"{task.folder}/{DONE}") or ""}
         names |= {f"{task.folder}/{name}": digest for name, digest in files.items()}
-    return names
+        pictures |= _said(run, task).get(PICTURES, {})
+    if pictures and (mirror := mirror_of(run)) is not None:
+        folder = run.relative_to(mirror.root).as_posix()
+        mirror.fetch([f"{folder}/{name}" for name in pictures])
+    return names | pictures
 
 
 def _account(run: RunFolder, tasks: Sequence[Task], done: Sequence[Done]) -> dict[str, Any]:

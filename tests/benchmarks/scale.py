@@ -4,7 +4,8 @@
 
 Torchvision's ResNet-50 with random weights, two layers, noise of 500 x 375 pixels brought to 224.
 Timed is CPU time, so that what else the machine does matters little; everything is counted as
-`auditor check` does. What no worker shares (all but the pass and the search) is done by one.
+`auditor check` does. All but the pass and the search is counted as done by one worker, although
+reference samples and atlases are shared by now.
 Times on a GPU are arithmetic and were not measured: operations of the model at `GPU_SHARE` of the
 peak that its maker states, and what runs on the CPU beside it as measured here.
 """

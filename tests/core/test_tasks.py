@@ -17,6 +17,8 @@ from auditor.base.errors import DataError, IntegrityError, StoppedError
 from auditor.base.progress import Step
 from auditor.base.shortage import cut_to, first_size
 from auditor.config.running import Share
+from auditor.records.part import Picture
+from auditor.report.show.picture_store import ImageStore
 from auditor.run import waiting
 from auditor.run.codec import Stacked, save_record
 from auditor.run.executors import EXECUTORS, Setup
@@ -106,6 +108,31 @@ def digests(run: RunFolder) -> dict[str, str]:
 
 def of_task(calls: Path) -> list[str]:
     return sorted(path.name.partition(".")[0] for path in calls.iterdir())
+
+
+def test_pictures_belong_to_the_task_that_names_them(run: RunFolder) -> None:
+    drawn: list[int] = []
+
+    def draw(images: Path, task: Task, step: Step) -> Picture:
+        drawn.append(task.asked["at"])
+        store = ImageStore(images)
+        return store.png(np.full((2, 2, 3), task.asked["at"], np.uint8), alt="a square")
+
+    def made() -> list[str]:
+        return [found.file for found in each(run, plan(3), draw, inline(), run.images, print)]
+
+    files = made()
+    listed = read_manifest(run.path)["files"]
+    assert [listed[f"images/{name}"] for name in files] == [
+        file_digest(run.images / name) for name in files
+    ]
+    (run.images / files[1]).unlink()
+    (run.images / files[2]).write_bytes(b"damaged")
+    assert made() == files
+    assert drawn == [0, 1, 2, 1, 2]
+    assert {name: file_digest(run.images / name) for name in files} == {
+        name: listed[f"images/{name}"] for name in files
+    }
 
 
 def test_what_is_done_is_not_done_again(run: RunFolder, calls: Path) -> None:
