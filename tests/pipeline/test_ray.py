@@ -65,6 +65,29 @@ def test_where_ray_does_not_start_processes_do_the_work(
     assert "3 tries (TimeoutError: the node did not come up): processes of this machine" in line
 
 
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_a_cluster_that_nobody_listens_for_is_not_waited_for(
+    scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[dict] = []
+    absent = ModuleType("ray")
+    vars(absent).update(
+        init=lambda **keys: tries.append(keys), is_initialized=lambda: False, shutdown=lambda: None
+    )
+    monkeypatch.setitem(sys.modules, "ray", absent)
+    monkeypatch.setattr(executor, "PAUSE", 0)
+    monkeypatch.setenv("RAY_ADDRESS", f"{scheme}127.0.0.1:1")
+    said: list[str] = []
+    made = OnRay(placed.setup_of(tmp_path, said))
+    try:
+        done = list(made(placed.job_of(tmp_path, ["a"], placed.length)))
+    finally:
+        made.close()
+    assert [each.name for each in done] == ["a"]
+    assert tries == []
+    assert "ConnectionRefusedError" in said[0]
+
+
 @pytest.mark.parametrize(
     ("nodes", "workers", "gpu", "expected"),
     [

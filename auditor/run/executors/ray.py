@@ -8,7 +8,9 @@ the task that it was doing, which another worker begins again.
 from __future__ import annotations
 
 import os
+import re
 import signal
+import socket
 import statistics
 import threading
 import time
@@ -27,6 +29,7 @@ from auditor.run.tasks import Done, Executor, Job, Task, perform
 # Seconds between two tries to start, between two looks at who is late, and until a cluster that
 # gives no worker is spoken of.
 PAUSE, LOOK, SAY = 2.0, 1.0, 60.0
+REACH = 10.0  # seconds for the head of a cluster to answer
 # All that Ray keeps of a task is a record of its digests.
 OBJECT_STORE = 100 * 2**20
 
@@ -257,6 +260,7 @@ class OnRay:
             self._joined = True
             with _own_signals():
                 address = os.environ.get("RAY_ADDRESS")
+                _check_reached(address or "")
                 ray.init(**(_joining(address) if address else _starting(self._setup)))
         kind = "GPU" if self._setup.gpu else "CPU"
         known: Callable[[], Any] = ray.nodes
@@ -352,6 +356,17 @@ def _starting(setup: Setup) -> dict[str, Any]:
         "_node_ip_address": "127.0.0.1",
         **_QUIET,
     }
+
+
+def _check_reached(address: str) -> None:
+    """Ask whether anything listens at HOST:PORT, for which Ray itself waits for many minutes.
+
+    Raises:
+        OSError: nothing does.
+    """
+    place = re.fullmatch(r"(?:ray://)?([^/:]+):(\d+)", address)
+    if place is not None:
+        socket.create_connection((place[1], int(place[2])), REACH).close()
 
 
 def _joining(address: str) -> dict[str, Any]:
