@@ -27,7 +27,7 @@ from auditor.records.stages import Finding
 from auditor.run.tasks import Referring
 from auditor.shortcuts.calibration import Nulls
 from auditor.shortcuts.propose.merging import left_out, merged
-from auditor.shortcuts.scenes import Scene, scaled, scene, squares_of
+from auditor.shortcuts.scenes import GROUPS, Scene, scaled, scene, squares_of
 from auditor.shortcuts.tests import Results
 
 # Proposals of a class that follow relevance and are tried.
@@ -158,7 +158,7 @@ def tested_class(stage: Stage, output: int, kept: Kept) -> Referring:
         plan.tried,
         {
             label: scaled(kept.of("screening", label, {}).scene, plan.scale)
-            for label in stage.searched
+            for label in (output, *compared_classes(stage, output))
         },
         rivals_of(stage.search, [members], stage.others),
         stage.means,
@@ -174,6 +174,18 @@ def tested_class(stage: Stage, output: int, kept: Kept) -> Referring:
     if strays is not None:
         shared["strays"] = strays
     return Referring(ClassTests(tuple(tested), nulls), shared)
+
+
+def compared_classes(stage: Stage, output: int) -> list[int]:
+    """Return the classes whose members those of a class are compared with: at most `GROUPS`, drawn.
+
+    So that what a class takes does not grow with the number of classes.
+    """
+    others = [label for label in stage.searched if label != output]
+    if len(others) <= GROUPS:
+        return others
+    drawn = stage.search.rng("classes to compare with", output).permutation(others)[:GROUPS]
+    return sorted(int(label) for label in drawn)
 
 
 def tests_of(stage: Stage, output: int, kept: Kept) -> ClassTests:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from auditor.causal.by_class import OF_CLASSES
+from auditor.causal.by_class import OF_CLASSES, compared_classes
 from auditor.causal.context import Search
 from auditor.causal.images import Shelf, Stage, load_members, recalled
 from auditor.causal.search import find_shortcuts, stage_of
@@ -16,6 +17,7 @@ from auditor.config.audit import ShortcutConfig
 from auditor.records.stages import ShortcutReport
 from auditor.run.codec import load_record, save_record
 from auditor.run.tasks import Task, commit, record_of
+from auditor.shortcuts.scenes import GROUPS
 from tests.causal.worlds import WideModel, World, world
 
 CONFIG = ShortcutConfig(permutations=200, per_class=2, targets=24)
@@ -95,3 +97,13 @@ def test_members_are_what_they_were(subject: World) -> None:
     assert (again.inputs == first.inputs).all()
     for name in ("rows", "discovery", "heat", "pictures", "logits"):
         assert (getattr(again, name) == getattr(first, name)).all(), name
+
+
+def test_of_many_classes_some_are_compared_with(subject: World) -> None:
+    stage = stage_of(asked(subject))
+    few, many = range(GROUPS + 1), range(3 * GROUPS)
+    assert compared_classes(replace(stage, searched=tuple(few)), 4) == [0, 1, 2, 3, *few[5:]]
+    of_class = [compared_classes(replace(stage, searched=tuple(many)), each) for each in many]
+    assert all(len(set(drawn)) == GROUPS for drawn in of_class)
+    assert not any(output in drawn for output, drawn in enumerate(of_class))
+    assert set().union(*of_class) == set(many)
