@@ -28,7 +28,7 @@ def load_sections(config: Config, progress: Any) -> None:
     from auditor.pipeline.plugins import load_plugins
 
     try:
-        load_plugins(config, Path.cwd())
+        load_plugins(config, Path.cwd(), drawing=True)
     except (ConfigError, ImportError) as error:
         progress.say(
             f"note: sections that plug-ins add are left out: {error} A run's plug-ins are looked "

@@ -12,15 +12,13 @@ from auditor.base.factories import load_code
 from auditor.base.installed import Offer
 from auditor.base.registry import Registry
 from auditor.config.audit import Config
-from auditor.pipeline.naming import NAMERS
 from auditor.report.sections.order import by_need
 from auditor.report.sections.section import SECTIONS
 from auditor.run.executors import EXECUTORS
+from auditor.shortcuts.namers import NAMERS
 from auditor.shortcuts.propose.proposals import PROPOSALS, chosen_proposals
 from auditor.shortcuts.terms import TERMS
 from auditor.shortcuts.tests import TESTS
-from auditor.subject.models import MODEL_SOURCES
-from auditor.subject.sources import DATA_SOURCES
 
 # Of these everything that is registered is used; `plugins` asks for what packages offer.
 ALL_USED: dict[str, Registry[Any]] = {
@@ -31,12 +29,15 @@ ALL_USED: dict[str, Registry[Any]] = {
 }
 
 
-def load_plugins(config: Config, base: Path) -> tuple[dict[str, str], list[str]]:
+def load_plugins(
+    config: Config, base: Path, *, drawing: bool = False
+) -> tuple[dict[str, str], list[str]]:
     """Import the plug-ins of a config, in its order. This runs the user's code.
 
     Plug-ins are modules and files of the user's, and what installed packages offer under a name
     that the config asks for. Returns what identifies each one (the digest of its source; of a
-    package its version), and notes that say whose code ran.
+    package its version), and notes that say whose code ran. For ``drawing`` a report alone, those
+    of model and data are left out, which need torch.
 
     Raises:
         ConfigError: one is not found, fails, or registers what cannot be used.
@@ -53,7 +54,7 @@ def load_plugins(config: Config, base: Path) -> tuple[dict[str, str], list[str]]
         file = Path(module.__file__ or "")
         digests[source] = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
         notes.append(note)
-    for registry, offer in _of_packages(config):
+    for registry, offer in _of_packages(config, drawing=drawing):
         digests[offer.package] = offer.version
         digests[offer.value] = offer.digest()
         notes.append(f"runs the code of the package {offer.said} ({registry.kind} '{offer.name}')")
@@ -62,7 +63,7 @@ def load_plugins(config: Config, base: Path) -> tuple[dict[str, str], list[str]]
     return digests, notes
 
 
-def _of_packages(config: Config) -> Iterator[tuple[Registry[Any], Offer]]:
+def _of_packages(config: Config, *, drawing: bool) -> Iterator[tuple[Registry[Any], Offer]]:
     """Yield what installed packages offer and a config asks for, loaded; each once.
 
     Raises:
@@ -73,12 +74,7 @@ def _of_packages(config: Config) -> Iterator[tuple[Registry[Any], Offer]]:
     ]
     asked += [(SECTIONS, name) for name in config.report.sections or ()]
     asked += [(NAMERS, config.audit.concept_names), (EXECUTORS, config.run.executor)]
-    for sources, source in (
-        (MODEL_SOURCES, config.model.source),
-        (DATA_SOURCES, config.data.source),
-    ):
-        scheme, colon, _rest = source.partition(":")
-        asked += [(sources, scheme)] if colon else []
+    asked += [] if drawing else _sources(config)
     for registry, name in asked:
         if name in registry:  # what is not is said where the name is used
             registry[name]
@@ -89,6 +85,14 @@ def _of_packages(config: Config) -> Iterator[tuple[Registry[Any], Offer]]:
         offer = registry.offer(name)
         if offer is not None:
             yield registry, offer
+
+
+def _sources(config: Config) -> list[tuple[Registry[Any], str]]:
+    from auditor.subject import DATA_SOURCES, MODEL_SOURCES
+
+    written = ((MODEL_SOURCES, config.model.source), (DATA_SOURCES, config.data.source))
+    parts = [(sources, *source.partition(":")) for sources, source in written]
+    return [(sources, scheme) for sources, scheme, colon, _rest in parts if colon]
 
 
 def with_proposals(config: Config) -> Config:

@@ -15,9 +15,9 @@ from auditor.base.registry import Registry
 from auditor.cli.machine import _plugins
 from auditor.cli.options import config_of
 from auditor.exports import EXPORTS
-from auditor.pipeline.naming import NAMERS
 from auditor.pipeline.plugins import load_plugins
 from auditor.run.executors import EXECUTORS
+from auditor.shortcuts.namers import NAMERS
 from auditor.shortcuts.tests import TESTS
 from auditor.subject.sources import DATA_SOURCES
 from tests.pipeline.small import write_own_model_audit

@@ -14,7 +14,7 @@ from auditor.__main__ import run
 from auditor.base.errors import ConfigError
 from auditor.base.registry import Registry
 from auditor.cli.options import config_of
-from auditor.pipeline.naming import NAMERS
+from auditor.shortcuts.namers import NAMERS
 from auditor.shortcuts.propose.proposals import PROPOSALS
 from auditor.shortcuts.terms import TERMS
 from auditor.shortcuts.tests import TESTS
@@ -24,7 +24,7 @@ from tests.pipeline.tiny import TINY
 PLUGIN = """
 import numpy as np
 import torch
-from auditor.pipeline.naming import NAMERS
+from auditor.shortcuts.namers import NAMERS
 from auditor.causal.pixels import blend, feathered
 from auditor.causal.trial import least_effect
 from auditor.shortcuts.tests import CausalTest, causal_test
