@@ -175,7 +175,7 @@ def test_only_the_pass_and_first_looks_may_sift() -> None:
                 assert not (isinstance(owner, ast.Attribute) and owner.attr == "reader"), path
     assert callers == {
         "cli/check/__init__.py",  # says how many of those looked at cannot be used
-        "cli/first_look.py",
+        "cli/input_trials.py",
         "pipeline/opening.py",  # looks at what the model's answers are
         "relevance/over_data/collect.py",  # writes down what it sets aside
         "subject/subject.py",

@@ -93,16 +93,18 @@ def test_a_stopped_run_goes_on_from_another_machine(
 ) -> None:
     plain, committed = tasks.commit, []
 
-    def commit(*arguments: Any) -> Any:
+    def commit(*arguments: Any, **given: Any) -> Any:
         if len(committed) == 1:
             raise StoppedError("the machine goes away")
-        committed.append(arguments[1].name)
-        return plain(*arguments)
+        committed.append(arguments[1].folder)
+        return plain(*arguments, **given)
 
     monkeypatch.setattr(tasks, "commit", commit)
     assert run_at(config, MEMORY) == 75
     before = list(committed)
-    monkeypatch.setattr(tasks, "commit", lambda *a: committed.append(a[1].name) or plain(*a))
+    monkeypatch.setattr(
+        tasks, "commit", lambda *a, **given: committed.append(a[1].folder) or plain(*a, **given)
+    )
     assert run_at(config, MEMORY) == 0
     assert len(before) == 1
     assert len(set(committed)) == len(committed) > 1
@@ -114,7 +116,7 @@ def test_the_same_command_does_nothing_again(
     config: Path, local: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run_at(config, MEMORY) == 0
-    monkeypatch.setattr(tasks, "commit", lambda *_: pytest.fail("a task is done again"))
+    monkeypatch.setattr(tasks, "commit", lambda *_, **__: pytest.fail("a task is done again"))
     before = there(MEMORY)
     assert run_at(config, MEMORY) == 0
     after = there(MEMORY)

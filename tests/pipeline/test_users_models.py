@@ -108,7 +108,6 @@ REFUSED: dict[str, str] = {
     "keyword_only": r"takes no picture as it is: wrap it in a factory",
     "two_inputs": r"missing 1 required positional argument: 'mask'; it needs more than a picture",
     "one_layer": r"nothing to audit: no layer lies between the picture and the logits",
-    "one_channel": r"takes inputs of 1 channel, but pictures are handed over as 3 \(RGB\)",
     "adapting": r"keeps state between calls \(its buffer 'average' changes",
     "each_with_a_token": r"captured for batches of one size only",
     "mapped": r"captured for batches of one size only.* whole batches",

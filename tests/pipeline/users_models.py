@@ -781,12 +781,6 @@ def one_layer() -> nn.Module:
 # --- what cannot be audited ---
 
 
-def one_channel() -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(1, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, CLASSES)
-    )
-
-
 class Deciding(Starred):
     def forward(self, x: Tensor) -> Tensor:
         features = self.model[:7](x)
