@@ -61,7 +61,7 @@ def test_tables_hold_every_row_and_number(run: Run) -> None:
         "subspaces",
         "findings",
         "evidence",
-        "images",
+        "carriers",
         "factors",
     )
     assert set(files) == {f"{name}.csv" for name in tables}
