@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
+from auditor.base.streams import library_seed
 from auditor.concepts.shares import shares_of
 from auditor.config.audit import load_config
 from auditor.exports.export import EXPORTS, Export, Files, Source, needs
@@ -95,14 +96,17 @@ def _analysis(source: Source, rows: Int[np.ndarray, "row"]) -> dict[str, Any]:
             clusters[f"kmeans-{count}"] = _clusters(shares, count)
         groups[_key(int(target))] = {
             "index": places.astype(np.uint32),
-            "embedding": {"pca": PCA(2, random_state=0).fit_transform(shares).astype(np.float32)},
+            "embedding": {
+                "pca": PCA(2, svd_solver="full").fit_transform(shares).astype(np.float32)
+            },
             "cluster": clusters,
         }
     return groups
 
 
 def _clusters(shares: Float[np.ndarray, "row concept"], count: int) -> Int[np.ndarray, "row"]:
-    found = KMeans(min(count, len(shares)), n_init=4, random_state=0).fit_predict(shares)
+    seed = library_seed(0, "clusters of an export", count)
+    found = KMeans(min(count, len(shares)), n_init=4, random_state=seed).fit_predict(shares)
     return np.asarray(found, dtype=np.uint32)
 
 
