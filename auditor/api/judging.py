@@ -58,10 +58,12 @@ def _without_judgement(run_folder: Path) -> None:
     """Take out what an earlier gate made of a run: this time nobody asks for one."""
     from auditor.report.show.render import read_review
     from auditor.review.keep.reviewed import update_review
+    from auditor.run.manifest import forget
 
     review = read_review(run_folder)
     if review is not None and review.judgement is not None:
         update_review(run_folder, review.run, as_of=review.as_of, judgement=None)
+        forget(run_folder, ["junit.xml"])
 
 
 def compared_in_words(run_folder: Path, baseline: str | None) -> list[str]:

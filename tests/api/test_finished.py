@@ -163,6 +163,7 @@ def test_an_audit_without_a_policy_is_not_told_by_an_earlier_gate(run: auditor.R
     again = auditor.audit(model(), Textures(transform=TRANSFORM), out=run.path.parent, **LEAN)
     assert again.path == run.path
     assert again.verdict.code == before
+    assert not (run.path / "junit.xml").exists()
 
 
 def test_what_cannot_be_done_is_said(run: auditor.Run, tmp_path: Path) -> None:
