@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -162,3 +164,10 @@ def test_a_figure_with_words_is_drawn_in_every_language(tmp_path: Path) -> None:
     assert "Konzept" in (tmp_path / german.file).read_text()
     assert (german.alt, german.others) == ("keine", {})
     assert store.figure(partial(Drawing, "<svg/>", 3, 4), alt="").others == {}
+
+
+def test_a_text_with_a_number_is_read_back_where_nothing_else_was_imported() -> None:
+    written = json.dumps(gettext("%(share)s of it", share=percent(0.5)).to_json())
+    code = f"from auditor.language.speaking import Text; print(Text.from_json({written}))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["50", "%", "of", "it"]
