@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from auditor.base.errors import on_one_line
-from auditor.base.progress import Place, Step
+from auditor.base.progress import Place, Step, placed
 from auditor.base.redaction import scrubbed
 
 
@@ -30,9 +30,7 @@ class NotebookProgress:
         if self._quiet:
             yield _ignore
             return
-        if place is not None:
-            title = f"step {place[0]} of {place[1]}, {title}"
-        with _tqdm()(total=total, desc=title, leave=False) as bar:
+        with _tqdm()(total=total, desc=placed(title, place), leave=False) as bar:
             yield bar.update
 
 

@@ -11,6 +11,11 @@ Step = Callable[[int], object]
 Place = tuple[int, int] | None
 
 
+def placed(title: str, place: Place) -> str:
+    """Return the title of a stage with which of how many it is, where that is known."""
+    return title if place is None else f"step {place[0]} of {place[1]}, {title}"
+
+
 class Progress(Protocol):
     """Receives the progress of an audit."""
 

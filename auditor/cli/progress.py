@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from auditor.base.errors import on_one_line
-from auditor.base.progress import Place, Step
+from auditor.base.progress import Place, Step, placed
 from auditor.base.redaction import scrubbed
 
 # Seconds from which on time is told in minutes.
@@ -38,8 +38,7 @@ class TerminalProgress:
         if self._quiet:
             yield _ignore
             return
-        if place is not None:
-            title = f"step {place[0]} of {place[1]}, {title}"
+        title = placed(title, place)
         started = time.monotonic()
         if sys.stderr.isatty() and total:
             from tqdm import tqdm
