@@ -18,7 +18,7 @@ from torch.nn.functional import affine_grid, grid_sample
 
 from auditor.causal.global_factors import MOVED, OPPOSITE, FactorTrial
 from auditor.causal.images import Members, Stage
-from auditor.causal.kinds import Looked, looked_on
+from auditor.causal.object_trials import ObjectTrials
 from auditor.causal.pixels import blend, feathered
 from auditor.causal.probe import Probe
 from auditor.causal.surrounds import GROWN, LEAST_SURROUND, filled
@@ -82,27 +82,12 @@ class Telling:
     taken: Mapping[str, float]
 
 
-@dataclass(frozen=True, eq=False)
-class Geometry:
-    """The statistics of objects that were tested, and what could not be.
+class Geometry(ObjectTrials):
+    """The statistics of objects that were tested; an object is usable that lies whole in it."""
 
-    ``left_out`` of ``looked_at`` pictures have no usable object; of the classes ``unusable`` too
-    few have one. ``fewest`` is the smallest number of targets. ``why``: nothing was looked for.
-    """
-
-    trials: tuple[FactorTrial, ...] = ()
-    left_out: int = 0
-    looked_at: int = 0
-    unusable: tuple[str, ...] = ()
-    fewest: int = 0
-    why: str = ""
-
-    @property
-    def notes(self) -> list[str]:
-        """Return how many pictures were left out, in a sentence; none were: nothing."""
-        if not self.left_out:
-            return []
-        note = ngettext(
+    def pictures_left_out(self) -> str:
+        """Return in a sentence how many pictures were left out, and why."""
+        return ngettext(
             "Size, place and orientation of the object: in %(num)s of %(all)s pictures no object "
             "could be told that lies whole in the picture; it was left out.",
             "Size, place and orientation of the object: in %(num)s of %(all)s pictures no object "
@@ -110,19 +95,13 @@ class Geometry:
             self.left_out,
             all=self.looked_at,
         )
-        return [note]
 
-    def looked(self, tests: int) -> Looked:
-        """Return on how many pictures objects were moved, or why they were not."""
-        if self.why:
-            return Looked(reason=self.why)
-        but = ""
-        if self.unusable:
-            but = _(
-                "too few pictures with an object that lies whole in them: %(classes)s",
-                classes=", ".join(self.unusable),
-            )
-        return looked_on(self.fewest, tests, but)
+    def classes_left_out(self) -> str:
+        """Return of which classes too few pictures could be used."""
+        return _(
+            "too few pictures with an object that lies whole in them: %(classes)s",
+            classes=", ".join(self.unusable),
+        )
 
 
 def geometry_trials(stage: Stage, classes: Sequence[Members]) -> Geometry:

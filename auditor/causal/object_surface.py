@@ -21,7 +21,7 @@ from torch import Tensor
 
 from auditor.causal.global_factors import FactorTrial
 from auditor.causal.images import Members, Stage
-from auditor.causal.kinds import Looked, looked_on
+from auditor.causal.object_trials import ObjectTrials
 from auditor.causal.pixels import blend, feathered
 from auditor.causal.probe import Probe
 from auditor.causal.surrounds import GROWN
@@ -123,28 +123,12 @@ class Covers:
         }
 
 
-@dataclass(frozen=True, eq=False)
-class SurfaceTrials:
-    """The surfaces that were tested, and what could not be.
+class SurfaceTrials(ObjectTrials):
+    """The surfaces that were tested; an object is usable with room for pieces in and around it."""
 
-    ``left_out`` of ``looked_at`` pictures have no object with room for pieces in and around it; of
-    the classes ``unusable`` too few have one. ``fewest`` is the smallest number of targets.
-    ``why``: nothing was looked for.
-    """
-
-    trials: tuple[FactorTrial, ...] = ()
-    left_out: int = 0
-    looked_at: int = 0
-    unusable: tuple[str, ...] = ()
-    fewest: int = 0
-    why: str = ""
-
-    @property
-    def notes(self) -> list[str]:
-        """Return how many pictures were left out, in a sentence; none were: nothing."""
-        if not self.left_out:
-            return []
-        note = ngettext(
+    def pictures_left_out(self) -> str:
+        """Return in a sentence how many pictures were left out, and why."""
+        return ngettext(
             "Texture of the object: in %(num)s of %(all)s pictures no object could be told with "
             "room for pieces of it and of its surround; it was left out.",
             "Texture of the object: in %(num)s of %(all)s pictures no object could be told with "
@@ -152,20 +136,13 @@ class SurfaceTrials:
             self.left_out,
             all=self.looked_at,
         )
-        return [note]
 
-    def looked(self, tests: int) -> Looked:
-        """Return on how many pictures objects were covered, or why they were not."""
-        if self.why:
-            return Looked(reason=self.why)
-        but = ""
-        if self.unusable:
-            but = _(
-                "too few pictures with an object that has room for pieces of its surface: "
-                "%(classes)s",
-                classes=", ".join(self.unusable),
-            )
-        return looked_on(self.fewest, tests, but)
+    def classes_left_out(self) -> str:
+        """Return of which classes too few pictures could be used."""
+        return _(
+            "too few pictures with an object that has room for pieces of its surface: %(classes)s",
+            classes=", ".join(self.unusable),
+        )
 
 
 def surface_trials(stage: Stage, classes: Sequence[Members]) -> SurfaceTrials:
