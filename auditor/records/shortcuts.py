@@ -176,6 +176,17 @@ class Signature(Part):
     look: tuple[tuple[tuple[Number, Number, Number], ...], ...]
 
 
+class Carrier(Part):
+    """A picture that carries a finding's region: ``half`` of the data, and the ``box`` around it.
+
+    The box is (x, y, width, height) in pixels of the picture as the model sees it.
+    """
+
+    picture: str
+    half: Literal["discovery", "test"]
+    box: tuple[int, int, int, int]
+
+
 class Details(Part):
     """What is measured about a candidate besides its tests.
 

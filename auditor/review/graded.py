@@ -12,9 +12,10 @@ from auditor.language.speaking import capitalised
 from auditor.language.speaking import gettext as _
 from auditor.language.speaking import listed as in_a_list
 from auditor.records.part import Interval, Picture
-from auditor.records.shortcuts import GlobalFactor, Severity, Signature
+from auditor.records.shortcuts import Carrier, GlobalFactor, Severity, Signature
 from auditor.report.document.result import AuditResult, FindingCard
 from auditor.report.show.chosen import SEVERITIES, SHEET_GRADES
+from auditor.review.same_places import same_places
 from auditor.shortcuts.cues import inside_the_object, severity_as_shortcut
 from auditor.shortcuts.fingerprint import SAME, factor_fingerprint, same_finding
 from auditor.shortcuts.grading import ruled_out, severity
@@ -23,6 +24,8 @@ from auditor.shortcuts.whole_pictures.global_factors import WHOLE_PICTURES
 
 # Of findings with one fingerprint that look the same as well.
 EQUAL = 0.9
+# Share of the picture up to which a region is told by its place: larger ones hold any other.
+SMALL = 0.125
 RANK = {name: rank for rank, name in enumerate(reversed(SEVERITIES))}
 
 
@@ -32,10 +35,11 @@ class Graded:
 
     ``effect`` is the share of other pictures that it turns, ``kind`` the proposal that it came
     from, ``signature`` what it looks like (None: a factor of whole pictures, or a result of an
-    early version). ``asked``: it is a cue, of which a person is asked whether it is part of its
-    class, and ``inside`` the object as it is marked in the data. ``shortcut``: a person says of
-    what did not look like one that it is. ``severity_as_shortcut`` is what that makes of it.
-    ``ruled_out``: transplants leave no room for an effect that would count.
+    early version), ``carriers`` the pictures in which it was found. ``asked``: it is a cue, of
+    which a person is asked whether it is part of its class, and ``inside`` the object as it is
+    marked in the data. ``shortcut``: a person says of what did not look like one that it is.
+    ``severity_as_shortcut`` is what that makes of it. ``ruled_out``: transplants leave no room for
+    an effect that would count.
     """
 
     id: str
@@ -54,6 +58,7 @@ class Graded:
     shortcut: bool = False
     severity_as_shortcut: Severity = "critical"
     ruled_out: bool = False
+    carriers: tuple[Carrier, ...] = ()
 
     @property
     def counts(self) -> bool:
@@ -99,25 +104,40 @@ def likeness(first: Graded, second: Graded) -> float:
     Of equal fingerprints it is at least `EQUAL` where they look the same too: a fingerprint tells
     size, place and colour, and other things may share them.
     """
-    return likeness_of(
-        (first.class_name, first.fingerprint, first.signature),
-        (second.class_name, second.fingerprint, second.signature),
-    )
+    return likeness_of(look_of(first), look_of(second))
 
 
-Look = tuple[str, str, Signature | None]
+@dataclass(frozen=True)
+class Look:
+    """What a finding is known again by; without ``carriers`` only by what it looks like."""
+
+    class_name: str
+    fingerprint: str
+    signature: Signature | None
+    carriers: tuple[Carrier, ...] = ()
 
 
 def likeness_of(first: Look, second: Look) -> float:
-    """Return the likeness of two (class, fingerprint, signature); see `likeness`."""
-    if first[0] != second[0]:
+    """Return the likeness of two looks; see `likeness`.
+
+    What lies in the same place of the same pictures is the same, however its outline was drawn:
+    one audit may outline a digit of a date stamp, the next one all of it.
+    """
+    if first.class_name != second.class_name:
         return 0.0
-    if first[2] is None or second[2] is None:
-        return float(first[1] == second[1])
-    looks = same_finding(first[2], second[2])
-    if first[1] != second[1] or looks < SAME:
+    if first.signature is None or second.signature is None:
+        return float(first.fingerprint == second.fingerprint)
+    looks = same_finding(first.signature, second.signature)
+    if looks < SAME:
+        return SAME if _in_the_same_place(first, second) else looks
+    if first.fingerprint != second.fingerprint:
         return looks
     return EQUAL + (1 - EQUAL) * looks
+
+
+def _in_the_same_place(first: Look, second: Look) -> bool:
+    large = max(each.signature.area for each in (first, second) if each.signature)
+    return large <= SMALL and same_places(first.carriers, second.carriers)
 
 
 def assign(first: Sequence[Look], second: Sequence[Look]) -> dict[int, tuple[int, float]]:
@@ -134,7 +154,7 @@ def assign(first: Sequence[Look], second: Sequence[Look]) -> dict[int, tuple[int
 
 def look_of(finding: Graded) -> Look:
     """Return what `assign` compares of a finding."""
-    return finding.class_name, finding.fingerprint, finding.signature
+    return Look(finding.class_name, finding.fingerprint, finding.signature, finding.carriers)
 
 
 def _region(card: FindingCard) -> Graded:
@@ -156,6 +176,7 @@ def _region(card: FindingCard) -> Graded:
             card.evidence, card.details.exposure if card.details else None
         ),
         ruled_out=ruled_out(card.evidence),
+        carriers=tuple(card.carriers),
     )
 
 

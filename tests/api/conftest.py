@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import auditor
-from auditor.report.document.result import AuditResult, Carrier
+from auditor.records.shortcuts import Carrier
+from auditor.report.document.result import AuditResult
 from tests.api.objects import LEAN, TRANSFORM, Textures, model
 from tests.report.conftest import SMALL
 from tests.report.example import Example

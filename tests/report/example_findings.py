@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from auditor.records.shortcuts import Details, Evidence, Factors, GlobalFactor
-from auditor.report.document.result import Carrier, FindingCard, TripletCard
+from auditor.records.shortcuts import Carrier, Details, Evidence, Factors, GlobalFactor
+from auditor.report.document.result import FindingCard, TripletCard
 from auditor.report.draw.distributions import factors_figure
 from auditor.report.draw.pictures import outline
 from auditor.report.draw.zeroing_curves import zeroing_figure

@@ -62,6 +62,7 @@ def card(base: FindingCard, number: int = 1, seed: int = 0, **changes: Any) -> F
         "kind": "P1",
         "evidence": in_order([flips]),
         "details": details,
+        "carriers": [],
     }
     return base.model_copy(update=same | changes)
 

@@ -16,7 +16,7 @@ from auditor.report.show.render import read_review, render_run
 from auditor.review.decide.deciding import Said, about_concept, about_finding, undecided
 from auditor.review.decide.decisions import decision_states
 from auditor.review.decide.decisions_file import add_decisions, read_decisions
-from auditor.review.graded import likeness_of
+from auditor.review.graded import Look, likeness_of
 from auditor.review.judge.policy import judge
 from auditor.shortcuts.signature_text import from_text, to_text
 from tests.report.test_html import text_of
@@ -39,7 +39,7 @@ def state_of(decisions, result, as_of=TODAY):
 def test_a_look_survives_the_file(one) -> None:
     for seed in range(20):
         kept = from_text(to_text(look(seed)))
-        assert likeness_of(("a", "1", look(seed)), ("a", "2", kept)) > 0.99
+        assert likeness_of(Look("a", "1", look(seed)), Look("a", "2", kept)) > 0.99
 
 
 @pytest.mark.parametrize("text", ["abc", "AAAA", "é"])

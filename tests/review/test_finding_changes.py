@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from auditor.records.shortcuts import Carrier
 from auditor.report.document.result import AuditResult, FindingCard
 from auditor.review.compare.audits import compare
 from auditor.review.keep.runs import AuditedRun, read_run
@@ -57,6 +58,45 @@ def test_the_same_look_is_the_same_finding(run, base, one) -> None:
     assert change.status == "persisting"
     assert change.likeness == pytest.approx(1.0)
     assert change.effect.status == "no clear change"
+
+
+def stamped(box: tuple[int, int, int, int], names: range = range(12)) -> list[Carrier]:
+    pictures = [f"gravel/{number:03d}.png" for number in names]
+    return [Carrier(picture=name, half="test", box=box) for name in pictures]
+
+
+DATE, DIGIT, CORNER = (40, 70, 24, 8), (46, 70, 5, 8), (0, 0, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("carriers", "same"),
+    [
+        (stamped(DATE), True),
+        (stamped(CORNER), False),  # in the same pictures, but elsewhere in them
+        (stamped(DATE, range(12, 24)), False),  # in the same place, but of other pictures
+        (stamped(DATE, range(5)), False),  # too few to tell
+        ([*stamped(DATE, range(6)), *stamped(CORNER, range(6, 12))], False),
+    ],
+)
+def test_a_digit_and_the_whole_date_are_one_mark_by_their_pictures(
+    run, base, one, carriers: list[Carrier], same: bool
+) -> None:
+    digit, date = card(one, carriers=stamped(DIGIT)), card(one, 2, seed=9, carriers=carriers)
+    first, second, third = run(audit(base, [digit])), run(audit(base)), run(audit(base, [date]))
+    found = compare(first, third).findings
+    assert [each.status for each in found] == (["persisting"] if same else ["new", "gone"])
+    later = compare(second, third, [first]).findings
+    assert [each.status for each in later] == (["back"] if same else ["new"])
+
+
+def test_what_covers_much_of_the_picture_is_not_known_by_its_place(run, base, one) -> None:
+    details = one.details.model_copy(update={"signature": look(9).model_copy(update={"area": 0.3})})
+    frame = card(one, 2, seed=9, carriers=stamped((0, 0, 96, 96)))
+    frame = frame.model_copy(update={"details": details})
+    found = compare(
+        run(audit(base, [card(one, carriers=stamped(DIGIT))])), run(audit(base, [frame]))
+    ).findings
+    assert [each.status for each in found] == ["new", "gone"]
 
 
 def test_of_another_class_it_is_another_finding(run, base, one) -> None:

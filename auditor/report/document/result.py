@@ -19,7 +19,7 @@ from auditor.records.part import Number as Number
 from auditor.records.part import Part as Part
 from auditor.records.part import Picture as Picture
 from auditor.records.part import Words as Words
-from auditor.records.shortcuts import Assessment, Factors, SearchLimits
+from auditor.records.shortcuts import Assessment, Carrier, Factors, SearchLimits
 from auditor.report.document.analyses import (
     ErrorReport,
     Identity,
@@ -433,17 +433,6 @@ class TripletCard(Part):
     probabilities: tuple[Number, Number, Number]
     predictions: tuple[str, str, str]
     steps: tuple[Words, Words, Words] | None = None
-
-
-class Carrier(Part):
-    """A picture that carries a finding's region: ``half`` of the data, and the ``box`` around it.
-
-    The box is (x, y, width, height) in pixels of the picture as the model sees it.
-    """
-
-    picture: str
-    half: Literal["discovery", "test"]
-    box: tuple[int, int, int, int]
 
 
 class FindingCard(Assessment):

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from auditor.records.part import Interval, Number, Part, Picture, Words
-from auditor.records.shortcuts import Grade, Signature
+from auditor.records.shortcuts import Carrier, Grade, Signature
 from auditor.records.shortcuts import Severity as Severity
 from auditor.report.document.codes import WORDS, Code
 
@@ -126,6 +126,7 @@ class Remembered(Part):
     signature: Signature | None
     seen_in: str
     gone_in: str
+    carriers: list[Carrier] = Field(default_factory=list)
 
 
 class RunRef(Part):

@@ -11,9 +11,9 @@ from auditor.base.heatmaps import resize
 from auditor.language.speaking import capitalised, joined
 from auditor.language.speaking import gettext as _
 from auditor.records.part import Picture, concept_id
-from auditor.records.shortcuts import Assessment, Details, SearchLimits
+from auditor.records.shortcuts import Assessment, Carrier, Details, SearchLimits
 from auditor.records.stages import Candidate, Finding, Samples, ShortcutReport, Triplet
-from auditor.report.document.result import AuditResult, Carrier, FindingCard, TripletCard
+from auditor.report.document.result import AuditResult, FindingCard, TripletCard
 from auditor.report.draw.pictures import outline
 from auditor.report.draw.zeroing_curves import zeroing_figure
 from auditor.report.sections.analysis import RegionPictures

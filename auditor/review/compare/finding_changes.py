@@ -72,18 +72,28 @@ def remembered(
         if change.status not in ("gone", "not tested") or change.earlier_id is None:
             continue
         one = looks[change.earlier_id]
-        kept.append(
-            Remembered(
-                fingerprint=one.fingerprint,
-                title=one.title,
-                class_name=one.class_name,
-                severity=one.severity,
-                signature=one.signature,
-                seen_in=earlier.name,
-                gone_in=now.name if change.status == "gone" else "",
-            )
-        )
+        kept.append(remember(one, earlier.name, now.name if change.status == "gone" else ""))
     return kept
+
+
+def remember(finding: Graded, seen_in: str, gone_in: str) -> Remembered:
+    """Return a finding as later audits know it: the one that had it, and the first that had not."""
+    return Remembered(
+        fingerprint=finding.fingerprint,
+        title=finding.title,
+        class_name=finding.class_name,
+        severity=finding.severity,
+        signature=finding.signature,
+        seen_in=seen_in,
+        gone_in=gone_in,
+        carriers=list(finding.carriers),
+    )
+
+
+def look_of_memory(memory: Remembered) -> Look:
+    """Return what `assign` compares of a finding that an earlier audit had."""
+    carriers = tuple(memory.carriers)
+    return Look(memory.class_name, memory.fingerprint, memory.signature, carriers)
 
 
 def _matched(before: Sequence[Graded], after: Sequence[Graded]) -> dict[int, tuple[int, float]]:
@@ -120,7 +130,7 @@ def _pair(sides: _Sides, before: Graded, after: Graded, score: float) -> Finding
     change = _change(before, after, status, sentence, score=score, effect=effect)
     if before.counts or status != "new":
         return change
-    known = assign([look_of(after)], [_look(each) for each in sides.memory])
+    known = assign([look_of(after)], [look_of_memory(each) for each in sides.memory])
     return _returned(change, sides.memory[known[0][0]]) if known else change
 
 
@@ -182,7 +192,9 @@ def _only_before(sides: _Sides, before: Graded) -> FindingChange:
 
 
 def _only_now(sides: _Sides, fresh: Sequence[Graded]) -> Iterator[FindingChange]:
-    known = assign([look_of(each) for each in fresh], [_look(each) for each in sides.memory])
+    known = assign(
+        [look_of(each) for each in fresh], [look_of_memory(each) for each in sides.memory]
+    )
     for place, after in enumerate(fresh):
         reason = untested_because(after, sides.earlier.result)
         if place in known:
@@ -212,10 +224,6 @@ def _returned(change: FindingChange, memory: Remembered) -> FindingChange:
 
 def _not_tested(before: Graded, reason: str) -> tuple[ChangeStatus, str]:
     return "not tested", _(words.NOT_TESTED, title=before.title, reason=reason)
-
-
-def _look(memory: Remembered) -> Look:
-    return memory.class_name, memory.fingerprint, memory.signature
 
 
 def _change(

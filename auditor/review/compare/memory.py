@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.report.document.review import Remembered
+from auditor.review.compare.finding_changes import look_of_memory, remember
 from auditor.review.compare.testable import untested_because
-from auditor.review.graded import Graded, assign, graded_findings, look_of
+from auditor.review.graded import Graded, Look, assign, graded_findings, look_of
 from auditor.review.keep.runs import AuditedRun
 
 
@@ -25,13 +26,13 @@ def memory_of(earlier: AuditedRun, history: Sequence[AuditedRun]) -> list[Rememb
     for place, run in enumerate(history):
         seen = [each for each in graded_findings(run.result) if each.counts]
         seen = _without(seen, own)
-        seen = _without(seen, [(r.class_name, r.fingerprint, r.signature) for r in found])
+        seen = _without(seen, [look_of_memory(each) for each in found])
         between = [earlier, *history[:place]]
         found += [_remember(each, run, between) for each in seen]
     return found
 
 
-def _without(findings: Sequence[Graded], known: Sequence[tuple]) -> list[Graded]:
+def _without(findings: Sequence[Graded], known: Sequence[Look]) -> list[Graded]:
     matched = assign([look_of(each) for each in findings], known)
     return [each for place, each in enumerate(findings) if place not in matched]
 
@@ -39,12 +40,4 @@ def _without(findings: Sequence[Graded], known: Sequence[tuple]) -> list[Graded]
 def _remember(finding: Graded, run: AuditedRun, between: Sequence[AuditedRun]) -> Remembered:
     """Return it with the first audit after ``run`` that looked for it and did not find it."""
     looked = [each for each in between if untested_because(finding, each.result) is None]
-    return Remembered(
-        fingerprint=finding.fingerprint,
-        title=finding.title,
-        class_name=finding.class_name,
-        severity=finding.severity,
-        signature=finding.signature,
-        seen_in=run.name,
-        gone_in=looked[-1].name if looked else "",
-    )
+    return remember(finding, run.name, looked[-1].name if looked else "")

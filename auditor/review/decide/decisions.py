@@ -14,7 +14,7 @@ from auditor.report.show.chosen import SHEET_GRADES
 from auditor.review import words
 from auditor.review.compare.testable import class_untested
 from auditor.review.decide.decisions_file import read_decisions
-from auditor.review.graded import Graded, graded_findings, likeness_of, look_of
+from auditor.review.graded import Graded, Look, graded_findings, likeness_of, look_of
 from auditor.shortcuts.fingerprint import SAME
 
 
@@ -78,7 +78,7 @@ def concept_references(result: AuditResult, concept: str) -> list[str]:
 
 def _alike(decision: Decision, findings: Sequence[Graded]) -> dict[str, float]:
     """Return the findings that a decision fits best, all that it fits as well, and how surely."""
-    look = (decision.class_name, decision.fingerprint, decision.signature)
+    look = Look(decision.class_name, decision.fingerprint, decision.signature)
     scores = {finding.id: likeness_of(look, look_of(finding)) for finding in findings}
     best = max(scores.values(), default=0.0)
     return {name: score for name, score in scores.items() if score == best >= SAME}
