@@ -70,7 +70,7 @@ def test_the_html_keeps_its_size_by_showing_fewer_classes(run: Run, result: Audi
     images = run.folder / "images"
     text = render_html(some, CONTEXT, images, max_mb=2)
     assert len(text.encode()) <= 2_000_000
-    assert "data:image/jpeg" in text
+    assert "data:image/webp" in text
     shown = re.findall(r'<h3 id="class-\d+">Class ([^<]+)<', text)
     assert len(shown) == 40
     assert shown[0].strip() == result.classes[0].name

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import base64
+import io
 import re
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from auditor.base.errors import OutputError
+from auditor.report.show import html as render
 from auditor.report.show.html import render_html
 from auditor.report.show.size_limit import LADDER
 from tests.report.conftest import Run
@@ -28,6 +32,30 @@ def test_everything_is_kept_while_it_fits(html: str, run: Run) -> None:
         assert html.count(data) == 1
 
 
+def photographs(html: str) -> list[Image.Image]:
+    found = re.findall(r"data:image/(?:jpeg|webp);base64,([^\"]+)", html)
+    return [Image.open(io.BytesIO(base64.b64decode(text))).convert("RGB") for text in found]
+
+
+def test_photographs_are_stored_smaller_before_any_is_left_out(
+    run: Run, html: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(render, "GOAL", len(html.encode()) * 9 // 10)
+    text = render_html(run.result, CONTEXT, run.folder / "images", max_mb=8)
+    assert len(text.encode()) <= render.GOAL
+    assert "Photographs are stored as WebP of quality 85." in text_of(text)
+    before, after = photographs(html), photographs(text)
+    assert [each.size for each in before] == [each.size for each in after]
+    off = [np.asarray(a, float) - np.asarray(b, float) for a, b in zip(before, after, strict=True)]
+    # As near to what was stored as a JPEG of quality 82 is to its photograph: 30 dB and more.
+    assert np.median([20 * np.log10(255 / np.sqrt((each**2).mean())) for each in off]) >= 30
+    # A goal is no limit: for its sake no picture is left out.
+    monkeypatch.setattr(render, "GOAL", 1)
+    text = render_html(run.result, CONTEXT, run.folder / "images", max_mb=8)
+    assert len(photographs(text)) == len(before)
+    assert "WebP of quality 75" in text_of(text)
+
+
 @pytest.mark.slow
 def test_each_step_is_smaller_and_named(run: Run, html: str) -> None:
     images = run.folder / "images"
@@ -39,7 +67,7 @@ def test_each_step_is_smaller_and_named(run: Run, html: str) -> None:
         assert len(text.encode()) <= budget * 1e6
         (said,) = re.findall(r"What this file leaves out</h3>\s*<ul>(.*?)</ul>", text, re.DOTALL)
         seen.append(re.sub(r"<[^>]+>", " ", said))
-    assert any("JPEG quality" in said for said in seen)
+    assert any("WebP of quality" in said for said in seen)
     assert "All pictures are left out" in seen[-1]
     assert len(set(seen)) >= 4
     with pytest.raises(OutputError, match="even without pictures"):

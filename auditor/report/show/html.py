@@ -29,7 +29,7 @@ from auditor.report.show.embedding import (
 )
 from auditor.report.show.limits import Limits
 from auditor.report.show.picture_store import read_image
-from auditor.report.show.size_limit import LADDER, Step, encode_all
+from auditor.report.show.size_limit import GOAL, LADDER, Step, encode_all
 from auditor.report.show.view import View
 
 MEGABYTE = 1_000_000
@@ -98,15 +98,17 @@ def render_html(
     """Return report.html, at most ``max_mb`` megabytes (of 1,000,000 bytes) long.
 
     Pictures are data URIs, each in the file once. When the file would be too large, the steps of
-    `LADDER` are taken until it fits, and the report says what was left out.
+    `LADDER` are taken until it fits, the easy ones of them until it is no larger than `GOAL`; the
+    report says what was left out.
 
     Raises:
         OutputError: Even without any picture the report is larger than ``max_mb``.
         IntegrityError: A picture is missing or changed.
     """
-    budget = int(max_mb * MEGABYTE)
+    limit = int(max_mb * MEGABYTE)
     size = 0
     for step in LADDER:
+        budget = min(limit, GOAL) if step.easy else limit
         if step.classes is not None and len(result.classes) <= step.classes:
             continue
         draw = partial(_draw, branding or plain_branding(), result, context, step)

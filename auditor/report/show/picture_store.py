@@ -102,9 +102,8 @@ def read_image(folder: Path, name: str) -> bytes:
 def jpeg_bytes(array: Photo, quality: int) -> bytes:
     """Return ``array`` as a baseline JPEG without metadata: same array, same bytes."""
     out = io.BytesIO()
-    colour = "4:2:0" if quality < 75 else "4:4:4"
     image = Image.fromarray(np.ascontiguousarray(array))
-    image.save(out, "JPEG", quality=quality, optimize=True, subsampling=colour)
+    image.save(out, "JPEG", quality=quality, optimize=True, subsampling="4:4:4")
     return out.getvalue()
 
 
