@@ -1,7 +1,7 @@
 """Working names of concepts: what their reference samples show, as far as that can be measured.
 
 "Orange mark at the lower right (gravel)" is for reading, and no claim about what the model means: a
-name that a person gives wins over it.
+name that a person gives wins over it. No two concepts have the same.
 """
 
 from __future__ import annotations
@@ -11,19 +11,22 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
+from jaxtyping import Bool, UInt8
 
 from auditor.base.progress import Step
 from auditor.concepts.crops import unpacked
-from auditor.language.speaking import gettext as _
 from auditor.pipeline.context import Context
 from auditor.records.part import concept_id
 from auditor.records.stages import Illustration
 from auditor.shortcuts.namers import NAMERS
+from auditor.shortcuts.told_apart import Sighting, measure, told_apart
 
 # Best reference samples that a name is read off.
 READ = 8
 # A class is part of the name when so many of the reference samples are its own.
 OF_ONE_CLASS = 0.6
+# A class may tell a concept from another when so many are.
+A_FAIR_PART = 0.2
 # Photographs that are kept at hand: concepts share many.
 AT_HAND = 256
 
@@ -38,16 +41,16 @@ def concept_names(context: Context, illustrations: Sequence[Illustration]) -> Ma
     picture = lru_cache(AT_HAND)(context.subject.picture)
 
     def make(step: Step) -> Mapping[str, str]:
-        names = {}
+        found = {}
         for (layer, concept), items in shown.items():
             best = sorted(items, key=lambda item: (-item.crop.score, item.row))[:READ]
             pictures = np.stack([picture(item.row) for item in best])
             size = pictures.shape[1], pictures.shape[2]
             masks = np.stack([unpacked(item.looked_at, size) for item in best])
             if masks.any() and (name := namer(pictures, masks)):
-                names[concept_id(layer, concept)] = _with_class(name, items)
+                found[concept_id(layer, concept)] = _sighting(name, items, pictures, masks)
             step(1)
-        return names
+        return told_apart(found)
 
     return context.once(
         "concept-names",
@@ -58,9 +61,19 @@ def concept_names(context: Context, illustrations: Sequence[Illustration]) -> Ma
     )
 
 
-def _with_class(name: str, items: Sequence[Illustration]) -> str:
-    """Return the name with the class that most of the reference samples are of."""
-    label, count = Counter(item.crop.label for item in items).most_common(1)[0]
-    if count < OF_ONE_CLASS * len(items):
-        return name
-    return _("%(seen)s (%(class_name)s)", seen=name, class_name=label)
+def _sighting(
+    name: str,
+    items: Sequence[Illustration],
+    pictures: UInt8[np.ndarray, "reference height width 3"],
+    masks: Bool[np.ndarray, "reference height width"],
+) -> Sighting:
+    """Return what tells a concept from others that the namer calls the same."""
+    counts = Counter(item.crop.label for item in items).most_common()
+    place, measured = measure(pictures, masks)
+    return Sighting(
+        phrase=name,
+        classes=tuple(label for label, count in counts if count >= A_FAIR_PART * len(items)),
+        named=int(counts[0][1] >= OF_ONE_CLASS * len(items)),
+        place=place,
+        measured=measured,
+    )
