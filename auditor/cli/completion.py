@@ -28,8 +28,9 @@ def complete(
     asked = config.completion
     tasks: list[Callable[[], str]] = []
     if run is not None and finished(run):
-        if asked.mlflow:
-            tasks.append(partial(_mlflow, config, run, summary))
+        for key, log in {"mlflow": _mlflow, "wandb": _wandb, "tensorboard": _tensorboard}.items():
+            if getattr(asked, key):
+                tasks.append(partial(log, config, base, run, summary))
         if asked.readme:
             tasks.append(partial(_readme, base / asked.readme, run))
     if asked.webhook_variable:
@@ -70,13 +71,32 @@ def _readme(readme: Path, run: Path) -> str:
     return push_section(readme, read_listed(run, "model_card.md").decode())
 
 
-def _mlflow(config: Config, run: Path, summary: Mapping[str, Any]) -> str:
-    import os
-
+def _mlflow(config: Config, base: Path, run: Path, summary: Mapping[str, Any]) -> str:
     from auditor.completion.mlflow_log import log_run
     from auditor.report.show.render import read_result
 
-    experiment = config.completion.mlflow_experiment
-    if not experiment and not os.environ.get("MLFLOW_EXPERIMENT_NAME"):
-        experiment = config.project.name
+    experiment = _name(config.completion.mlflow_experiment, "MLFLOW_EXPERIMENT_NAME", config)
     return log_run(run, read_result(run), summary, experiment=experiment)
+
+
+def _wandb(config: Config, base: Path, run: Path, summary: Mapping[str, Any]) -> str:
+    from auditor.completion.wandb_log import log_run
+    from auditor.report.show.render import read_result
+
+    project = _name(config.completion.wandb_project, "WANDB_PROJECT", config)
+    return log_run(run, read_result(run), summary, project=project)
+
+
+def _tensorboard(config: Config, base: Path, run: Path, summary: Mapping[str, Any]) -> str:
+    from auditor.completion.tensorboard_log import log_run
+    from auditor.report.show.render import read_result
+
+    folder = base / (config.completion.tensorboard or "")
+    return log_run(run, read_result(run), summary, folder=folder)
+
+
+def _name(given: str, variable: str, config: Config) -> str:
+    """Return where a tracker files an audit; empty where the tracker's own variable says it."""
+    import os
+
+    return given or ("" if os.environ.get(variable) else config.project.name)

@@ -33,6 +33,7 @@ LIBPANGO = (
 OPTIONAL = {"timm": "timm", "pyarrow": "parquet", "mlflow": "mlflow", "mlflow-skinny": "mlflow"}
 OPTIONAL |= {"pillow-heif": "heic", "ray": "ray", "s3fs": "remote", "openpyxl": "excel"}
 OPTIONAL |= {"transformers": "hf", "peft": "hf", "pydicom": "dicom", "tifffile": "tiff"}
+OPTIONAL |= {"wandb": "wandb", "tensorboard": "tensorboard"}
 
 
 @dataclass(frozen=True)

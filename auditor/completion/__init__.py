@@ -1,1 +1,1 @@
-"""What a job does when an audit is done: hooks, MLflow, a model repository's README."""
+"""What a job does when an audit is done: hooks, trackers, a model repository's README."""

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from auditor.base.errors import on_one_line
-from auditor.base.redaction import shared_text
-from auditor.report.document.codes import code_of_summary
+from auditor.completion.logged import failed, figures, files_of, labels_of, missing
 from auditor.report.document.result import AuditResult
-
-ARTIFACTS = (
-    "report.html",
-    "report.pdf",
-    "summary.md",
-    "summary.json",
-    "junit.xml",
-    "model_card.md",
-    "audit.json",
-    "review.json",
-    "config.yaml",
-)
 
 
 def log_run(
@@ -35,47 +21,18 @@ def log_run(
     try:
         import mlflow
     except ImportError:
-        return "nothing was logged to MLflow: pip install 'concept-auditor[mlflow]'."
+        return missing("MLflow", "mlflow")
     try:
         if experiment:
             mlflow.set_experiment(experiment)
         with mlflow.start_run(run_id=_known(mlflow, run.name), run_name=run.name):
-            mlflow.set_tags(
-                {
-                    "auditor.run": run.name,
-                    "auditor.verdict": code_of_summary(summary),
-                    "auditor.model_digest": result.model.digest,
-                    "auditor.data_digest": result.data.digest,
-                }
-            )
+            mlflow.set_tags(labels_of(run, result, summary))
             mlflow.log_metrics(dict(figures(result)))
-            for name in ARTIFACTS:
-                if (run / name).is_file():
-                    mlflow.log_artifact(str(run / name), artifact_path="audit")
+            for file in files_of(run):
+                mlflow.log_artifact(str(file), artifact_path="audit")
     except Exception as error:  # MLflow, its store and its network raise nearly anything
-        text = on_one_line(shared_text(str(error)))[:300]
-        return f"logging to MLflow failed: {type(error).__name__}: {text}"
+        return failed("MLflow", error)
     return ""
-
-
-def figures(result: AuditResult) -> Iterator[tuple[str, float]]:
-    """Yield the figures that are logged: name -> value; what was not measured is left out."""
-    performance = result.performance
-    if performance.accuracy.n:
-        yield "accuracy", performance.accuracy.value
-        yield "accuracy_low", performance.accuracy.low
-        yield "accuracy_high", performance.accuracy.high
-    measured = [item.accuracy.value for item in performance.classes if item.accuracy.n]
-    if measured:
-        yield "worst_class_accuracy", min(measured)
-    if performance.calibration:
-        yield "calibration_error", performance.calibration.error.value
-    if result.method.conservation is not None:
-        yield "conservation", result.method.conservation
-    for severity in ("critical", "high", "medium", "low"):
-        count = sum(finding.severity == severity for finding in result.findings)
-        yield f"findings_{severity}", float(count)
-    yield "images", float(result.data.used)
 
 
 def _known(mlflow: Any, name: str) -> str | None:

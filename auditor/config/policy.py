@@ -163,6 +163,19 @@ class CompletionConfig(Section):
     mlflow_experiment: str = Field(
         "", description="MLflow experiment (default: MLFLOW_EXPERIMENT_NAME, or the audit's name)."
     )
+    wandb: bool = Field(
+        False,
+        description="Log metrics, artefacts and the verdict to Weights & Biases (WANDB_MODE, "
+        "WANDB_API_KEY); needs the extra concept-auditor[wandb].",
+    )
+    wandb_project: str = Field(
+        "", description="Project of W&B (default: WANDB_PROJECT, or the audit's name)."
+    )
+    tensorboard: str | None = Field(
+        None,
+        description="Folder that metrics and the verdict are written to for TensorBoard, a folder "
+        "for each run; needs the extra concept-auditor[tensorboard].",
+    )
     readme: str | None = Field(
         None, description="README of a model repository whose section on the audit is kept current."
     )

@@ -7,16 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from auditor.completion.mlflow_log import figures, log_run
+from auditor.completion.logged import figures
+from auditor.completion.mlflow_log import log_run
 from auditor.report.document.result import AuditResult
-from tests.report.example import Example
-
-
-@pytest.fixture(scope="module")
-def result(tmp_path_factory: pytest.TempPathFactory) -> AuditResult:
-    return Example(
-        tmp_path_factory.mktemp("images"), classes=("brick", "coffee"), references=2, rows=2
-    ).result()
 
 
 def test_figures_are_those_of_the_result(result: AuditResult) -> None:
