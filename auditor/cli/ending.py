@@ -23,11 +23,12 @@ class Ending:
     """Knows where a run is, so that a failure can be written down beside it.
 
     ``summary`` is what OUT/summary.json says, or was to say, of how the run ended. Of a run
-    ``of_another_job`` nothing is written: that job says how it ended.
+    ``of_another_job`` nothing is written: that job says how it ended. ``annotate``: a failure is
+    also printed as an annotation.
     """
 
-    def __init__(self, out: Path, name: str) -> None:
-        self.out, self.name = out, name
+    def __init__(self, out: Path, name: str, *, annotate: bool = False) -> None:
+        self.out, self.name, self.annotate = out, name, annotate
         self.folder: Path | None = None
         self.summary: dict[str, object] = {}
         self.of_another_job = False
@@ -117,7 +118,28 @@ class Ending:
         _write(self.out / "summary.json", _json(self.summary))
         if STATUS.get(code) != "stopped":
             name = on_one_line(self.name)
+            if self.annotate:
+                from auditor.review.judge.annotations import of_failure
+
+                click.echo(of_failure(str(document["sentence"])), err=True)
             job_page(f"# {name}: INCOMPLETE\n\nThe audit did not finish (exit code {code}).\n")
+
+
+def annotate(run: Path) -> None:
+    """Print verdict and findings of a run as annotations of GitHub Actions, to stderr.
+
+    The service reads them in either stream, and stdout holds the result.
+    """
+    from auditor.language.speaking import speaking
+    from auditor.report.show.render import read_result, read_review
+    from auditor.review.judge.annotations import annotation_lines
+    from auditor.review.keep.runs import report_language
+
+    with speaking(report_language(run)):
+        review = read_review(run)
+        judgement = review.judgement.translated() if review and review.judgement else None
+        for line in annotation_lines(read_result(run).translated(), judgement):
+            click.echo(line, err=True)
 
 
 def job_summary(markdown: Path) -> None:

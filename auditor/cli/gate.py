@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from auditor.base.errors import on_one_line
-from auditor.cli.options import RunPath
+from auditor.cli.options import ANNOTATE, RunPath
 
 
 @click.command("gate")
@@ -25,6 +25,7 @@ from auditor.cli.options import RunPath
 @click.option("--baseline", help="Run to compare with, or 'latest'; wins over that of the policy.")
 @click.option("--render", is_flag=True, help="Draw the reports again, with the judgement.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever the verdict.")
+@ANNOTATE
 @click.option("--quiet", is_flag=True, help="Print only the verdict.")
 def command(
     run_folder: Path,
@@ -33,6 +34,7 @@ def command(
     baseline: str | None,
     render: bool,
     exit_zero: bool,
+    annotate: bool,
     quiet: bool,
 ) -> None:
     """Judge RUN, the folder of a finished audit, by its owner's policy.
@@ -45,7 +47,7 @@ def command(
     """
     from auditor.api.judging import gate_folder, seen_from
     from auditor.api.rendering import config_of_run, render_folder
-    from auditor.cli.ending import job_summary
+    from auditor.cli import ending
     from auditor.cli.progress import TerminalProgress
     from auditor.config.audit import load_gate
     from auditor.review.judge.gate import exit_code, lines_of
@@ -60,7 +62,9 @@ def command(
     judgement = gate_folder(run_folder, judged, base=base)
     if render:
         render_folder(run_folder, config.report, TerminalProgress(quiet=quiet))
-    job_summary(run_folder / "summary.md")
+    ending.job_summary(run_folder / "summary.md")
+    if annotate:
+        ending.annotate(run_folder)
     lines = lines_of(judgement)
     for line in lines[:1] if quiet else lines:
         click.echo(on_one_line(line))

@@ -83,6 +83,11 @@ RUNS = click.option(
     show_default=True,
     help="Folder for the runs, or its address (s3://bucket/runs).",
 )
+ANNOTATE = click.option(
+    "--annotate",
+    is_flag=True,
+    help="Print verdict and findings as annotations of GitHub Actions (::error title=...::).",
+)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 PACKED = ("webdataset", "hf-dataset")  # data sources whose rest is a path
 SOURCES = (

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from auditor.cli.options import LAYOUT, RUNS, audit_options, config_of, format_option, quiet_option
+from auditor.cli.options import (
+    ANNOTATE,
+    LAYOUT,
+    RUNS,
+    audit_options,
+    config_of,
+    format_option,
+    quiet_option,
+)
 
 if TYPE_CHECKING:
     from auditor.api.performing import Asked
@@ -52,6 +60,7 @@ if TYPE_CHECKING:
     help="Make the damaged files of a finished run again instead of refusing the run.",
 )
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever the gate says.")
+@ANNOTATE
 @quiet_option("the path of the run folder")
 @click.option("--log-json", is_flag=True, help="Write progress and errors as JSON lines.")
 def command(
@@ -61,6 +70,7 @@ def command(
     decisions: Path | None,
     repair: bool,
     exit_zero: bool,
+    annotate: bool,
     quiet: bool,
     log_json: bool,
     **options: Any,
@@ -76,11 +86,12 @@ def command(
     from auditor.api.performing import Asked
     from auditor.cli.completion import complete
     from auditor.cli.ending import Ending
+    from auditor.cli.ending import annotate as write_annotations
     from auditor.cli.progress import JsonProgress, TerminalProgress
     from auditor.run.storage import check_writable
 
     progress = JsonProgress() if log_json else TerminalProgress(quiet=quiet)
-    ending = Ending(out, "audit")
+    ending = Ending(out, "audit", annotate=annotate)
     config: Config | None = None
     base = Path.cwd()
     try:
@@ -98,7 +109,9 @@ def command(
 
                 config = within(config, base, out, progress)
             asked = Asked(baseline, decisions, repair, argv=sys.argv[1:], opened=ending.opened)
-            _folder, _result, code = audit_and_render(config, base, out, progress, asked)
+            folder, _result, code = audit_and_render(config, base, out, progress, asked)
+            if annotate:
+                write_annotations(folder)
             if code and not exit_zero:
                 click.get_current_context().exit(code)
     except (Exception, click.exceptions.Exit):
