@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ JOBS = {
     "dvc": {"dvc.yaml": "dvc.yaml"},
 }
 CONFIG = "audit.yaml"  # what the files of sample_configs/ci call the config
+PACKAGE = "concept-auditor"
 LISTED = "?"
 
 # Keys that may hold a path, which starts from where init runs.
@@ -41,6 +42,7 @@ PATHS = {
     *(("data", "source"), ("data", "root"), ("data", "masks")),
     *(("report", "template"), ("report", "css"), ("report", "logo")),
     *(("policy", "baseline"), ("policy", "decisions"), ("completion", "readme")),
+    ("completion", "tensorboard"),
 }
 
 
@@ -106,8 +108,8 @@ def command(
             "--preset."
         )
     folder = target.resolve().parent
-    texts = job_texts(jobs, target.name)
-    wanted = [folder / name for name in texts] + ([] if only_jobs else [target])
+    places = [place for job in jobs for place in JOBS[job].values()]
+    wanted = [folder / name for name in places] + ([] if only_jobs else [target])
     existing = [str(path) for path in wanted if path.exists()]
     if existing and not force:
         raise ConfigError(f"{', '.join(existing)} exists already: give --to, or --force.")
@@ -116,7 +118,7 @@ def command(
     elif not only_jobs:
         given = {"model": model, "weights": weights, "data": data, "settings": settings}
         _write(target, config_text(given, target, preset, quiet=quiet))
-    for name, text in texts.items():
+    for name, text in job_texts(jobs, target.name, _extras(target) if jobs else ()).items():
         _write(folder / name, text)
         if name.endswith(".sh"):
             (folder / name).chmod(0o755)
@@ -142,14 +144,25 @@ def sample_text(name: str) -> str:
     return known[name]
 
 
-def job_texts(jobs: tuple[str, ...], config: str) -> dict[str, str]:
-    """Return the files of scheduled jobs: place -> text."""
+def job_texts(jobs: tuple[str, ...], config: str, extras: Sequence[str] = ()) -> dict[str, str]:
+    """Return the files of scheduled jobs, which install these extras: place -> text."""
     folder = shipped("sample_configs/ci")
+    package = f"{PACKAGE}[{','.join(extras)}]" if extras else PACKAGE
     return {
-        place: (folder / file).read_text(encoding="utf-8").replace(CONFIG, config)
+        place: (folder / file)
+        .read_text(encoding="utf-8")
+        .replace(CONFIG, config)
+        .replace(f'"{PACKAGE}"', f'"{package}"')
         for job in jobs
         for file, place in JOBS[job].items()
     }
+
+
+def _extras(target: Path) -> list[str]:
+    from auditor.cli.extras import extras_of
+    from auditor.config.audit import load_config
+
+    return extras_of(load_config(target), target.resolve().parent)
 
 
 def config_text(given: dict[str, Any], target: Path, preset: str, *, quiet: bool) -> str:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import ast
+import json
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
+from auditor.__main__ import run as command
+from auditor.cli import cli
 from auditor.cli.init import JOBS, job_texts
 from auditor.config.audit import load_config
 from auditor.manual import page
 from tests.core.test_documented import ROOT
 
 CI = ROOT / "sample_configs" / "ci"
+ACTION = ROOT / ".github" / "actions" / "audit" / "action.yml"
 WRITTEN = {
     template: job_texts((job,), "audit.yaml")[place]
     for job, places in JOBS.items()
@@ -58,6 +65,90 @@ def test_the_config_is_named_in_every_file() -> None:
 )
 def test_ci_services_accept_their_files(name: str, schema: str) -> None:
     passes(tool("check-jsonschema"), "--builtin-schema", schema, str(CI / name))
+
+
+def test_the_action_and_the_hooks_are_accepted_by_their_tools() -> None:
+    passes(tool("check-jsonschema"), "--builtin-schema", "vendor.github-actions", str(ACTION))
+    passes(tool("pre-commit"), "validate-manifest", str(ROOT / ".pre-commit-hooks.yaml"))
+
+
+def test_hooks_and_action_call_commands_that_are_there() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    for hook in hooks:
+        program, name = hook["entry"].split()
+        parameters = cli.get_command(click.Context(cli), name).params
+        known = {option for each in parameters for option in each.opts}
+        assert program == "auditor"
+        assert {each for each in hook["args"] if each.startswith("--")} <= known
+
+
+def test_one_version_of_torch_and_of_each_action_is_named() -> None:
+    """The files name what pyproject.toml asks for, and each action once."""
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    asked = " ".join(f'"{each}"' for each in needed if each.startswith("torch"))
+    named: dict[str, set[str]] = {}
+    for path in (CI / "github.yml", CI / "gitlab.yml", ACTION):
+        text = path.read_text()
+        assert asked in text, path.name
+        for action, version in re.findall(r"uses: (actions/\w+(?:-\w+)?)\S*@(v\d+)", text):
+            named.setdefault(action, set()).add(version)
+    assert len(named) == 4
+    assert all(len(versions) == 1 for versions in named.values())
+
+
+@pytest.mark.parametrize(("code", "judged"), [(0, "pass"), (1, "do_not_use"), (2, None)])
+def test_the_action_tells_how_the_audit_ended(
+    tmp_path: Path, code: int, judged: str | None
+) -> None:
+    """The step that audits, with a program in the auditor's place."""
+    steps = yaml.safe_load(ACTION.read_text())["runs"]["steps"]
+    (script,) = [step["run"] for step in steps if step.get("id") == "audit"]
+    program = tmp_path / "bin" / "auditor"
+    program.parent.mkdir()
+    summary = json.dumps({"code": "needs_look", "judgement": {"code": judged}})
+    write = f"mkdir -p runs && echo '{summary}' > runs/summary.json\n" if judged else ""
+    program.write_text(f'#!/bin/sh\necho "$@" >&2\n{write}echo runs/a-1\nexit {code}\n')
+    program.chmod(0o755)
+    (program.parent / "python").symlink_to(sys.executable)
+    given = {"CONFIG": "my audit.yaml", "OUT": "runs", "OPTIONS": "--preset quick"}
+    done = subprocess.run(
+        ["/bin/bash", "-e", "-c", script],
+        env=given | {"PATH": f"{program.parent}:/usr/bin:/bin", "GITHUB_OUTPUT": "told"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert done.stderr == "run my audit.yaml --out runs --annotate --preset quick\n"
+    told = dict(line.split("=") for line in (tmp_path / "told").read_text().splitlines())
+    assert told == {"exit-code": str(code), "folder": "runs/a-1"} | (
+        {"verdict": judged} if judged else {}
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "more", "extras"),
+    [
+        ("timm:resnet18", "photos", {}, ["timm"]),
+        ("hf:vit", "s3://bucket/photos", {"mlflow": True}, ["hf", "mlflow", "remote"]),
+        ("my.py:build", "table.parquet", {"wandb": True}, ["parquet", "wandb"]),
+        ("my.py:build", "scans", {}, ["dicom", "heic"]),
+    ],
+)
+def test_a_job_installs_the_extras_that_its_config_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, data: str, more: dict, extras: list
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("scans/a/1.DCM", "scans/b/2.heic", "photos/a/1.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    document = {"model": {"source": model}, "data": {"source": data}, "completion": more}
+    Path("audit.yaml").write_text(yaml.safe_dump(document))
+    assert command(["init", "--ci", "github", "--ci", "gitlab"]) == 0
+    for name in (".github/workflows/model-audit.yml", "model-audit.gitlab-ci.yml"):
+        text = Path(name).read_text()
+        assert f'pip install "concept-auditor[{",".join(extras)}]" $needed' in text
 
 
 def test_systemd_accepts_service_and_timer(tmp_path: Path) -> None:
