@@ -71,6 +71,12 @@ CHOICES = (
     help="Answer about a cue: F3=yes (part of the class), F3=no (a shortcut) or F3=unsure; all=yes "
     "for every cue without an answer. Repeatable.",
 )
+@click.option(
+    "--from",
+    "saved",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Take over the decisions of a file that was saved from report.html.",
+)
 @click.option("--concept", help="Name this concept (layer/channel).")
 @click.option("--name", help="Name to give to the concept.")
 @click.option("--reason", help="Reason, in a sentence.")
@@ -96,6 +102,7 @@ def command(
     kinds: tuple[DecisionKind, ...],
     ask_cues: bool,
     answers: tuple[str, ...],
+    saved: Path | None,
     concept: str | None,
     name: str | None,
     reason: str | None,
@@ -131,7 +138,7 @@ def command(
     if listing:
         _list(place, result, today)
         return
-    about = _About(finding, kinds, ask_cues, answers, concept, name)
+    about = _About(finding, kinds, ask_cues, answers, concept, name, saved)
     made = _decided(about, run_folder, place, result, said, today)
     if made is None:
         return
@@ -157,6 +164,7 @@ class _About:
     answers: tuple[str, ...]
     concept: str | None
     name: str | None
+    saved: Path | None
 
     @property
     def cues(self) -> bool:
@@ -177,6 +185,10 @@ def _decided(
     from auditor.review.decide.deciding import about_concept, about_finding
 
     finding, kinds, concept, name = about.finding, about.kinds, about.concept, about.name
+    if about.saved:
+        if finding or kinds or concept or name or about.cues:
+            raise ConfigError("--from stands without another option that decides.")
+        return _taken_over(about.saved, place)
     if about.cues:
         if finding or kinds or concept or name:
             raise ConfigError("--cues and --answer stand without --finding and --concept.")
@@ -207,6 +219,24 @@ def _decided(
         "or --mitigate, or --answer F3=yes about a cue, or --concept with --name; and --reason "
         "and --person."
     )
+
+
+def _taken_over(saved: Path, place: Path) -> list[Decision]:
+    """Return the decisions of a saved file that the decisions file does not hold yet.
+
+    Raises:
+        ConfigError: one of the files cannot be read, or holds a wrong key or value.
+    """
+    from auditor.review.decide.decisions_file import read_decisions
+
+    def bare(decision: Decision) -> Decision:
+        return decision.model_copy(update={"place": ""})
+
+    known = [bare(each) for each in (read_decisions(place) if place.exists() else ())]
+    found = read_decisions(saved)
+    new = [each for each in found if bare(each) not in known]
+    click.echo(f"{len(new)} of {len(found)} decisions in {saved.name} are new.", err=True)
+    return new
 
 
 def _check_given(said: Said, wanted: Sequence[str]) -> None:

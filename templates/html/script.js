@@ -328,33 +328,49 @@ function enlarge() {
   });
 }
 
-/* Answers to cues become a decisions file. Its entries are JSON, which YAML reads. */
-function answers() {
-  const box = byId("cue-answers");
+/* Decisions become a decisions file. Its entries are JSON, which YAML reads. */
+function decide() {
+  const box = byId("decisions-kept");
   if (!box) { return; }
-  const [person, reason, every, save] = ["person", "reason", "all", "save"]
-    .map((name) => box.querySelector("[name=" + name + "]"));
-  const rows = all(document, ".cue[data-entry]");
+  const part = (place, name) => place.querySelector("[name=" + name + "]");
+  const given = (place, name) => part(place, name)?.value.trim() || "";
+  const rows = all(document, "[data-entry]");
   const answer = (row) => row.querySelector("input:checked")?.value;
+  const say = (text, field) => {
+    box.querySelector("output").textContent = text;
+    field?.focus();
+  };
+  const day = (row) => (["accept", "mitigate"].includes(answer(row)) && given(row, "expires")) || undefined;
+  const why = (row) => given(row, "reason") || given(box, "reason") || box.dataset[answer(row)];
   const entry = (row) => "  - " + JSON.stringify({
     what: answer(row),
     ...JSON.parse(row.dataset.entry),
-    reason: reason.value.trim() || box.dataset[answer(row)],
-    person: person.value.trim(),
+    reason: why(row),
+    person: given(box, "person"),
     date: new Date().toLocaleDateString("sv"),
+    expires: day(row),
   });
-  on(every, "click", () => rows.filter((row) => !answer(row))
-    .forEach((row) => { row.querySelector("input").checked = true; }));
-  on(save, "click", () => {
-    if (!person.value.trim()) { person.focus(); return; }
-    const text = ["version: 1", "decisions:", ...rows.filter(answer).map(entry), ""].join("\n");
+  function save() {
+    const made = rows.filter(answer);
+    const open = made.find((row) => !why(row) || (answer(row) === "accept" && !day(row)));
+    if (!made.length) { return say(box.dataset.nothing); }
+    if (open) { return say(box.dataset.missing, part(open, why(open) ? "expires" : "reason")); }
+    if (!given(box, "person")) { return say(box.dataset.nobody, part(box, "person")); }
+    const text = ["version: 1", "decisions:", ...made.map(entry), ""].join("\n");
     const link = make("a");
     set(link, { href: URL.createObjectURL(new Blob([text])), download: "decisions.yaml" });
     link.click();
     const shown = box.querySelector("pre");
     shown.textContent = text;
     shown.hidden = false;
-  });
+    return say(filled(box.dataset.saved, { count: made.length }));
+  }
+  const every = part(box, "all");
+  if (every) {
+    on(every, "click", () => rows.filter((row) => row.matches(".cue") && !answer(row))
+      .forEach((row) => { row.querySelector("input").checked = true; }));
+  }
+  on(part(box, "save"), "click", save);
   box.hidden = false;
 }
 
@@ -383,7 +399,7 @@ on(document, "DOMContentLoaded", () => {
   all(document, "table[data-sortable]").forEach(makeSortable);
   all(document, "svg.graph").forEach(explore);
   enlarge();
-  answers();
+  decide();
   follow();
   on(window, "hashchange", () => arrive(true));
   arrive(false);

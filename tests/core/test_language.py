@@ -84,7 +84,7 @@ def test_constants_are_read_in_the_spoken_language() -> None:
         texts = constants(words)
     assert texts["WORDS"]["do_not_use"] == "NOCH NICHT VERWENDEN"
     assert texts["GLOSSARY"][1].word == "Konzept"
-    assert texts["REVIEW_CHOICES"][0] == "Abkürzung: zu beheben"
+    assert texts["REVIEW_CHOICES"]["mitigate"] == "Beheben"
 
 
 def told() -> dict[str, str]:

@@ -12,6 +12,7 @@ from auditor.report.document.result import FindingCard, TripletCard
 from auditor.report.draw.distributions import factors_figure
 from auditor.report.draw.pictures import outline
 from auditor.report.draw.zeroing_curves import zeroing_figure
+from auditor.shortcuts.fingerprint import CELLS
 from auditor.shortcuts.tests import (
     EVIDENCE_SHARE,
     FLIP_EXCESS,
@@ -89,6 +90,8 @@ def details(example: Example, name: str, other: str) -> Details:
     written = example.written("details", name=name, other=other)
     curve = written["zeroing"]
     curve["band_own"] = [(value - 0.03, min(1.0, value + 0.02)) for value in curve["random_own"]]
+    look = tuple((written["signature"]["look"][0][0],) * CELLS for _row in range(CELLS))
+    written["signature"] = written["signature"] | {"look": look}
     made = Details(**written)
     draw = partial(zeroing_figure, made.zeroing, name)
     figure = example.figure(draw, "confidence while concepts are zeroed")

@@ -19,10 +19,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from auditor.__main__ import run as cli
 from auditor.report.document.result import AuditResult
 from auditor.report.show.html import html_folder, render_html
+from auditor.report.show.render import read_review
 from auditor.review.decide.decisions_file import read_decisions
-from tests.report.conftest import Run
+from tests.report.conftest import Run, copy_run
 from tests.report.example import CONTEXT
 from tests.report.names import NAMES, rounds
 from tests.report.test_hostile import build
@@ -275,11 +277,11 @@ def test_answers_to_cues_are_saved_as_a_decisions_file(
 ) -> None:
     seen = visit(report)
     page = seen.page
-    save = page.locator("#cue-answers [name=save]")
+    save = page.locator("#decisions-kept [name=save]")
     page.locator(".cue input[value=confirm]").first.check()
     save.click()
     assert page.evaluate("document.activeElement.name") == "person"
-    page.locator("#cue-answers [name=person]").fill("Ada")
+    page.locator("#decisions-kept [name=person]").fill("Ada")
     with page.expect_download() as saved:
         save.click()
     path = tmp_path / "decisions.yaml"
@@ -290,6 +292,60 @@ def test_answers_to_cues_are_saved_as_a_decisions_file(
     assert (made.fingerprint, made.class_name) == (cue.fingerprint, cue.class_name)
     assert outside(seen) == [url for url in outside(seen) if url.startswith("blob:")]
     assert seen.said == []
+
+
+def test_decisions_on_the_sheets_are_saved_and_taken_over(
+    visit, report: Path, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = visit(report).page
+    first, second = (each for each in run.result.findings if each.grade in ("A", "B"))
+    sheets = page.locator(".sheet")
+    box = page.locator("#decisions-kept")
+    save, said = box.locator("[name=save]"), box.locator("output")
+    focused = "document.activeElement.name"
+    save.click()
+    assert said.inner_text() == "Nothing is decided yet."
+    sheets.nth(0).get_by_label("Accept the risk until a day").check()
+    sheets.nth(1).get_by_label("Not a shortcut: part of the class").press("Space")
+    save.click()
+    assert said.inner_text() == "An accepted risk needs a reason and a last day."
+    assert page.evaluate(focused) == "reason"
+    sheets.nth(0).get_by_label("Reason", exact=True).fill('Cameras are replaced: "soon"')
+    save.click()
+    assert page.evaluate(focused) == "expires"
+    sheets.nth(0).get_by_label("Until", exact=True).fill("2999-03-01")
+    save.click()
+    assert said.inner_text() == "Enter your name first."
+    box.locator("[name=person]").fill("Ada")
+    with page.expect_download() as saved:
+        save.click()
+    assert said.inner_text() == "Saved: 2 in decisions.yaml."
+    path = tmp_path / "saved.yaml"
+    saved.value.save_as(path)
+
+    folder = copy_run(run, tmp_path / "run")
+    kept = tmp_path / "decisions.yaml"
+    words = ["review", str(folder), "--from", str(path), "--decisions", str(kept), "--no-render"]
+    assert cli(words) == 0
+    assert "2 of 2 decisions in saved.yaml are new." in capsys.readouterr().err
+    made = {each.what: each for each in read_decisions(kept)}
+    assert made["accept"].reason == 'Cameras are replaced: "soon"'
+    assert (made["accept"].expires, made["accept"].person) == ("2999-03-01", "Ada")
+    assert (made["accept"].fingerprint, made["reject"].fingerprint) == (
+        first.fingerprint,
+        second.fingerprint,
+    )
+    review = read_review(folder)
+    assert review is not None
+    assert {each.finding: each.state for each in review.decisions} == {
+        first.id: "in force",
+        second.id: "in force",
+    }
+    # Once more adds nothing.
+    before = kept.read_bytes()
+    assert cli(words) == 0
+    assert "0 of 2 decisions in saved.yaml are new." in capsys.readouterr().err
+    assert kept.read_bytes() == before
 
 
 def test_the_navigation_marks_the_section(visit, report: Path) -> None:

@@ -53,7 +53,7 @@ def test_photographs_are_stored_smaller_before_any_is_left_out(
     monkeypatch.setattr(render, "GOAL", 1)
     text = render_html(run.result, CONTEXT, run.folder / "images", max_mb=8)
     assert len(photographs(text)) == len(before)
-    assert "WebP of quality 75" in text_of(text)
+    assert "WebP of quality 60" in text_of(text)
 
 
 @pytest.mark.slow
@@ -75,7 +75,7 @@ def test_each_step_is_smaller_and_named(run: Run, html: str) -> None:
 
 
 def test_a_row_never_shows_more_than_the_step_allows(run: Run, html: str) -> None:
-    text = render_html(run.result, CONTEXT, run.folder / "images", max_mb=0.64)
+    text = render_html(run.result, CONTEXT, run.folder / "images", max_mb=0.54)
     rows = re.findall(r'<div class="crops">(.*?)</div>', text, flags=re.DOTALL)
     assert rows
     assert max(row.count("<figcaption>") for row in rows) == 1

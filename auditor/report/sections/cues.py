@@ -90,14 +90,6 @@ def _cue(
     title = region.title if region else capitalised(item.what)
     inside = region is not None and inside_the_object(region.outside, region.plausibility)
     state = cue_state(last, inside=inside)
-    entry = {
-        "finding": _fingerprint(item),
-        "title": str(title),
-        "class_name": item.class_name,
-        "grade": item.grade,
-        "looks": _looks(region),
-        "run": run,
-    }
     return Cue(
         id=item.id,
         anchor=f"cue-{number}",
@@ -109,8 +101,22 @@ def _cue(
         effect=effect_in_words(list(item.evidence.values()), item.class_name) or item.meaning,
         answer=_answer(state, last),
         state=state,
-        entry=json.dumps({key: value for key, value in entry.items() if value}, sort_keys=True),
+        entry=decision_entry(item, run),
     )
+
+
+def decision_entry(item: FindingCard | GlobalFactor, run: str) -> str:
+    """Return a decision about a finding or cue as JSON, without what a person adds to it."""
+    region = item if isinstance(item, FindingCard) else None
+    entry = {
+        "finding": _fingerprint(item),
+        "title": str(region.title if region else capitalised(item.what)),
+        "class_name": item.class_name,
+        "grade": item.grade,
+        "looks": _looks(region),
+        "run": run,
+    }
+    return json.dumps({key: value for key, value in entry.items() if value}, sort_keys=True)
 
 
 def _fingerprint(item: FindingCard | GlobalFactor) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import quote
 
 from PIL import Image
 
@@ -15,6 +17,11 @@ from auditor.report.document.result import Picture
 from auditor.report.show.embedding import Shown
 from auditor.report.show.picture_store import read_image
 
+UNSEEN = re.compile(
+    r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>", flags=re.DOTALL
+)
+# What stands as it is in an address inside of an attribute in double quotes.
+SAFE = " !$'()*+,-./:;=?@[]^_`{|}~"
 TYPES = {
     ".jpg": "image/jpeg",
     ".png": "image/png",
@@ -28,8 +35,9 @@ class Step:
     """How much one step shows; None keeps what the audit made.
 
     ``examples`` is the most pictures in a row, ``full`` whether crops come with the whole picture,
-    ``side`` the longest side of photographs in pixels and ``quality`` that of WebP, which they are
-    stored in then; ``classes`` is the most classes with a page. An ``easy`` step is taken for the
+    ``side`` the longest side of photographs in pixels, ``row_side`` of those alone that stand in
+    rows, and ``quality`` that of WebP, which they are stored in then; ``classes`` is the most
+    classes with a page. An ``easy`` step is taken for the
     size that one would like; the others only for the size that must not be exceeded.
     """
 
@@ -37,6 +45,7 @@ class Step:
     examples: int | None = None
     full: bool = True
     side: int | None = None
+    row_side: int | None = None
     quality: int | None = None
     pictures: bool = True
     classes: int | None = None
@@ -67,6 +76,13 @@ class Step:
             said.append(_("The whole pictures behind the crops are left out of rows of concepts."))
         if self.side is not None:
             said.append(_("Photographs are at most %(side)s pixels wide or high.", side=self.side))
+        if self.row_side is not None:
+            said.append(
+                _(
+                    "Photographs in rows are at most %(side)s pixels wide or high.",
+                    side=self.row_side,
+                )
+            )
         if self.quality is not None:
             said.append(
                 _("Photographs are stored as WebP of quality %(quality)s.", quality=self.quality)
@@ -76,12 +92,15 @@ class Step:
 
 # What a mail and a browser take without a thought, in bytes: no picture is left out for it.
 GOAL = 5_000_000
+# Pictures of at most so many pixels a side are those of rows, which are drawn larger nowhere else.
+IN_ROWS = 200
 # Rows show pictures at about 92 pixels, so size and quality cost less than pictures would.
 WITH_PICTURES: tuple[Step, ...] = (
     Step(easy=True),
     Step(easy=True, quality=85),
-    Step(quality=75),
-    Step(side=160, quality=75),
+    Step(easy=True, row_side=144, quality=75),
+    Step(row_side=120, quality=60),
+    Step(side=160, row_side=120, quality=60),
     Step(side=128, quality=65),
     Step(examples=8, side=128, quality=65),
     Step(examples=6, side=128, quality=65),
@@ -125,19 +144,28 @@ def encode(folder: Path, name: str, width: int, height: int, step: Step) -> Show
     """
     data = read_image(folder, name)
     suffix = Path(name).suffix
-    shrink = step.side is not None and max(width, height) > step.side
-    if suffix != ".svg" and (shrink or step.quality is not None):
-        data, width, height = _smaller(data, step)
+    if suffix == ".svg":
+        return Shown("image", f"data:{TYPES[suffix]},{_one_line(data.decode())}", width, height)
+    row = step.row_side if max(width, height) <= IN_ROWS else None
+    side = min((each for each in (step.side, row) if each is not None), default=None)
+    if (side is not None and max(width, height) > side) or step.quality is not None:
+        data, width, height = _smaller(data, side, step.quality or 85)
         suffix = ".webp"
     text = base64.b64encode(data).decode("ascii")
     return Shown("image", f"data:{TYPES[suffix]};base64,{text}", width, height)
 
 
-def _smaller(data: bytes, step: Step) -> tuple[bytes, int, int]:
+def _one_line(svg: str) -> str:
+    """Return an SVG as the data of an address: a third shorter than in base64."""
+    bare = UNSEEN.sub("", svg)
+    return quote(" ".join(bare.split()).replace("> <", "><").replace('"', "'"), safe=SAFE)
+
+
+def _smaller(data: bytes, side: int | None, quality: int) -> tuple[bytes, int, int]:
     with Image.open(io.BytesIO(data)) as image:
         photo = image.convert("RGB")
-    if step.side is not None:
-        photo.thumbnail((step.side, step.side), Image.Resampling.LANCZOS)
+    if side is not None:
+        photo.thumbnail((side, side), Image.Resampling.LANCZOS)
     out = io.BytesIO()
-    photo.save(out, "WEBP", quality=step.quality or 85, method=4)
+    photo.save(out, "WEBP", quality=quality, method=6)
     return out.getvalue(), photo.width, photo.height

@@ -28,7 +28,7 @@ from auditor.report.document.review import Comparison, Decision, DecisionState
 from auditor.report.draw.graph_layout import Layout, layered
 from auditor.report.draw.map_layout import MapLayout, placed
 from auditor.report.draw.style import short
-from auditor.report.sections.cues import Cue, cues
+from auditor.report.sections.cues import Cue, cues, decision_entry
 from auditor.report.sections.order import ShownSection, sections_of
 from auditor.report.show.chosen import (
     SHEET_GRADES,
@@ -192,6 +192,10 @@ class View(Names):
                 return _("%(decision)s, expired %(day)s", decision=what, day=day)
             return _("%(decision)s until %(day)s", decision=what, day=day) if day else what
         return _("not reviewed")
+
+    def decision_entry(self, finding: FindingCard) -> str:
+        """Return what the page fills in of a decision about a finding, as JSON."""
+        return decision_entry(finding, self.result.run)
 
     def what_was_decided(self, state: DecisionState) -> str:
         """Return what a decision says of its finding or concept."""

@@ -182,12 +182,13 @@ NEXT: Mapping[Code, str] = {
     ),
 }
 
-REVIEW_CHOICES: tuple[str, ...] = (
-    _("Shortcut: to be fixed"),
-    _("Shortcut: accepted, because"),
-    _("Evidence of the class: expected"),
-    _("Undecided: more evidence needed"),
-)
+# What a person can decide about a finding, by what the decisions file calls it.
+REVIEW_CHOICES: Mapping[str, str] = {
+    "mitigate": _("Fix it"),
+    "accept": _("Accept the risk until a day"),
+    "reject": _("Not a shortcut: part of the class"),
+    "unsure": _("Not sure: look further"),
+}
 
 NO_COMPARISON = _(
     "No earlier audit was given to compare with, so this report says how the model is, not what "
