@@ -13,7 +13,7 @@ from auditor.cli.options import quiet_option
 if TYPE_CHECKING:
     from auditor.exports.recomputed import Recomputed
 
-FORMATS = ("fiftyone", "cleanlab", "virelay", "quantus", "coco-json", "sarif")
+FORMATS = ("fiftyone", "cleanlab", "virelay", "quantus", "coco-json", "sarif", "hub-card")
 
 
 @click.command("export")

@@ -17,9 +17,11 @@ import auditor
 from auditor.__main__ import run as command
 from auditor.base.errors import ConfigError, IntegrityError
 from auditor.cli.export import FORMATS
+from auditor.completion.logged import figures
 from auditor.exports import EXPORTS
 from auditor.exports.formats.coco_json import run_lengths
 from tests.api.objects import TRANSFORM, Textures, model
+from tests.runs import list_as_written
 
 OBJECTS: dict[str, Any] = {"model": model(), "data": Textures(transform=TRANSFORM)}
 
@@ -61,6 +63,43 @@ def test_fiftyone(with_finding: auditor.Run) -> None:
     first = predictions[frame["path"][0]]
     assert first["confidence"] == pytest.approx(frame["probability"][0])
     assert first["attributes"] == {"findings": "F1", "correct": bool(frame["correct"][0])}
+
+
+def test_hub_card(with_finding: auditor.Run, tmp_path: Path) -> None:
+    folder = exported(with_finding, "hub-card")
+    hub = pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
+    card = hub.ModelCard.load(folder / "README.md")
+    assert card.text.strip() == (with_finding.path / "model_card.md").read_text().strip()
+    assert card.data.model_name == with_finding.result.scope.name
+    assert card.data.pipeline_tag == "image-classification"
+    found = {each.metric_type: each.metric_value for each in card.data.eval_results}
+    assert found == dict(figures(with_finding.result))
+    (first, *_) = card.data.eval_results
+    assert first.dataset_revision == with_finding.result.data.digest
+    # As the manual says: another card takes the figures over.
+    mine = hub.ModelCard("---\nlicense: mit\n---\n# Mine\n")
+    mine.data.model_name, mine.data.eval_results = card.data.model_name, card.data.eval_results
+    mine.save(tmp_path / "README.md")
+    again = hub.ModelCard.load(tmp_path / "README.md")
+    assert (again.data.license, again.data.eval_results) == ("mit", card.data.eval_results)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_fiftyone_reads_both_files(with_finding: auditor.Run, tmp_path: Path) -> None:
+    pytest.importorskip("fiftyone", reason="fiftyone is not installed")
+    from fiftyone.utils.data import FiftyOneImageClassificationDatasetImporter as Importer
+
+    folder = exported(with_finding, "fiftyone")
+    frame = with_finding.images.set_index("path")
+    for name in frame.index:
+        (tmp_path / "data").mkdir(exist_ok=True)
+        (tmp_path / "data" / f"{name}.png").touch()
+    for file, column in (("labels", "label"), ("predictions", "prediction")):
+        path = folder / f"{file}.json"
+        with Importer(data_path=str(tmp_path / "data"), labels_path=str(path)) as read:
+            found = {Path(picture).stem: label for picture, _, label in read}
+        assert {name: each.label for name, each in found.items()} == frame[column].to_dict()
+    assert [found[name].findings for name in frame.index[:2]] == ["F1", ""]
 
 
 def test_cleanlab(with_finding: auditor.Run) -> None:
@@ -121,6 +160,34 @@ def test_sarif(with_finding: auditor.Run) -> None:
     assert run["properties"]["verdict"] == with_finding.result.verdict.code
 
 
+@pytest.mark.parametrize("waived", [False, True])
+@pytest.mark.parametrize("carried", [False, True])
+def test_sarif_fits_the_schema(
+    with_finding: auditor.Run, tmp_path: Path, carried: bool, waived: bool
+) -> None:
+    """Each branch of the document, read by models that were made from SARIF's own schema."""
+    schema = pytest.importorskip("pydantic_sarif.model", reason="pydantic-sarif is not installed")
+    if waived:
+        who = ["--person", "Ann", "--role", "QA", "--date", "2026-12-01", "--no-render"]
+        who += ["--decisions", str(tmp_path / "decisions.yaml")]
+        reject = ["--finding", "F1", "--reject", "--reason", "it is a dog's tag", *who]
+        assert command(["review", str(with_finding.path), *reject]) == 0
+        with_finding.gate({"fail_on": "high"})
+    if not carried:
+        path = with_finding.path / "audit.json"
+        document = json.loads(path.read_text())
+        document["findings"][0]["carriers"] = []
+        path.write_text(json.dumps(document))
+        list_as_written(with_finding.path)
+    text = (exported(with_finding, "sarif") / "findings.sarif").read_text()
+    read = schema.StaticAnalysisResultsFormatSarifVersion210JsonSchema.model_validate_json(text)
+    (found,) = read.runs[0].results
+    assert bool(found.suppressions) == waived
+    assert len(found.locations) == (2 if carried else 1)
+    with pytest.raises(ValueError, match="Extra inputs are not permitted"):
+        schema.Result.model_validate(json.loads(text)["runs"][0]["results"][0] | {"grade": "A"})
+
+
 def test_quantus(run: auditor.Run) -> None:
     folder = exported(run, "quantus", **OBJECTS)
     held = np.load(folder / "quantus.npz", allow_pickle=False)
@@ -132,6 +199,22 @@ def test_quantus(run: auditor.Run) -> None:
     assert np.allclose(held["a_batch"][:, 0], out.heatmap.numpy(), atol=1e-5)
     named = held["classes"][held["y_batch"]]
     assert list(named) == list(run.images["prediction"])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_quantus_takes_the_arrays(run: auditor.Run) -> None:
+    quantus = pytest.importorskip("quantus", reason="quantus is not installed")
+    held = np.load(exported(run, "quantus", **OBJECTS) / "quantus.npz", allow_pickle=False)
+    arrays = {name: held[name] for name in ("x_batch", "y_batch", "a_batch")}
+    quiet = {"disable_warnings": True, "display_progressbar": False}
+    for metric in (
+        quantus.Sparseness(**quiet),
+        quantus.FaithfulnessCorrelation(nr_runs=3, subset_size=64, **quiet),
+        quantus.PixelFlipping(features_in_step=1024, **quiet),
+    ):
+        scores = metric(model=model().eval(), **arrays, device="cpu")
+        assert np.isfinite(np.asarray(scores, dtype=float)).all()
+        assert len(scores) == len(held["paths"])
 
 
 def test_virelay(with_finding: auditor.Run) -> None:
