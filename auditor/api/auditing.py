@@ -8,14 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditor.api.finished import Run
+from auditor.api.finished import Run, run_of_copy
 from auditor.api.judging import check_asked
 from auditor.api.performing import Asked, perform
 from auditor.api.progress import NotebookProgress
+from auditor.base.addresses import checked, is_address
 from auditor.base.errors import ConfigError, UnknownNameError
 from auditor.config.audit import Config, resolve
 from auditor.config.layers import Layer, environment_layer, merged
 from auditor.config.short_names import KEYWORDS
+from auditor.run.mirror import mirrored
 from auditor.run.storage import check_writable
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ def audit(
         classes: names of the outputs, in order (default: those of the dataset).
         preprocess: a transform for each picture, the transforms that torchvision publishes with
             weights, or keys of the config's section ``preprocess``.
-        out: folder that holds runs (default: ``runs``).
+        out: folder that holds runs, or its address (default: ``runs``).
         quiet: show no progress and no notes.
         settings: keys of the config: ``preset``, ``limit``, ``layers``, ``seed``, ``device``,
             ``formats`` (default: html), ``name``, ``labels``; a section as a mapping, such as
@@ -86,16 +88,20 @@ def audit(
             "what is given as an object is audited by this process alone; name model and data in a "
             "config to use run.executor or run.shard."
         )
-    if out is not None and ADDRESS.match(str(out)):
-        raise ConfigError(
-            f"out is the address {out}; auditor.audit keeps runs in a folder: give one, or use the "
-            "command auditor run --out for addresses."
-        )
-    folder, base = Path("runs" if out is None else out), Path.cwd()
-    check_writable(folder)
-    check_asked(config, base, None, None)
-    done = perform(config, base, folder, NotebookProgress(quiet=quiet), Asked(objects=objects))
-    return Run(done.folder)
+    if isinstance(out, Path) and ADDRESS.match(str(out)):
+        raise ConfigError(f"out is an address as a path, {out}; give it as text: s3://bucket/runs.")
+    mirror = mirrored(checked(str(out), "out")) if is_address(str(out)) else None
+    folder = Path("runs" if out is None else out) if mirror is None else mirror.root
+    base = Path.cwd()
+    try:
+        check_writable(folder)
+        check_asked(config, base, None, None)
+        done = perform(config, base, folder, NotebookProgress(quiet=quiet), Asked(objects=objects))
+    except BaseException:
+        if mirror is not None:
+            mirror.close()
+        raise
+    return Run(done.folder) if mirror is None else run_of_copy(mirror, done.folder)
 
 
 def _layers(settings: Mapping[str, Any]) -> Iterator[Layer]:

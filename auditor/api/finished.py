@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import os
 import shutil
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +18,7 @@ import pandas as pd
 from auditor.api.judging import gate_folder
 from auditor.api.progress import NotebookProgress
 from auditor.api.rendering import config_of_run, load_sections, render_folder
+from auditor.base.addresses import is_address
 from auditor.base.errors import ConfigError, IntegrityError, OutputError, UnknownNameError
 from auditor.config.audit import GateConfig, load_gate, parse_gate
 from auditor.language.speaking import speaking
@@ -27,6 +29,7 @@ from auditor.report.show.tables import tables
 from auditor.review.compare.audits import compare_folders
 from auditor.review.judge.gate import exit_code
 from auditor.review.keep.runs import report_language
+from auditor.run.mirror import Mirror, run_at
 
 if TYPE_CHECKING:
     from auditor.exports.recomputed import Recomputed
@@ -204,14 +207,15 @@ class Run:
         return Gate(gate_folder(self.path, given, base=base))
 
     def compare(self, earlier: Run | str | Path) -> Comparison:
-        """Return what changed since an earlier run: ``sentence``, ``findings``, numbers.
+        """Return what changed since an earlier run, a folder or an address.
+
+        It has ``sentence``, ``findings`` and numbers.
 
         Raises:
             IntegrityError: the other is no complete run.
         """
-        return compare_folders(
-            earlier.path if isinstance(earlier, Run) else Path(earlier), self.path
-        )
+        before = earlier if isinstance(earlier, Run) else open_run(earlier)
+        return compare_folders(before.path, self.path)
 
     def to_html(self, to: str | Path | None = None) -> Path:
         """Draw report.html in the run folder, and copy it ``to`` a file; return where it is."""
@@ -337,14 +341,21 @@ class Finding:
 
 
 def open_run(path: str | Path) -> Run:
-    """Return the finished run in the folder ``path``.
+    """Return the finished run in the folder ``path``, or at an address such as s3://bucket/runs/a.
 
     Raises:
         ConfigError: there is no such folder.
         IntegrityError: it is no run, not complete, or was changed.
     """
-    run = Run(Path(path))
+    run = run_of_copy(*run_at(str(path))) if is_address(str(path)) else Run(Path(path))
     _ = run.result
+    return run
+
+
+def run_of_copy(mirror: Mirror, path: Path) -> Run:
+    """Return the run in a copy of the folder at an address; the copy goes when the run does."""
+    run = Run(path)
+    weakref.finalize(run, mirror.close)
     return run
 
 

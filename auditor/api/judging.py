@@ -94,9 +94,9 @@ def check_asked(config: Config, base: Path, baseline: str | None, decisions: Pat
     policy = config.policy
     asked = seen_from(base, baseline) or (policy and policy.baseline)
     if asked and asked != LATEST:
-        place = baseline_of(base, asked, base)
-        assert place is not None  # a name was given
-        read_run(place)
+        with baseline_of(base, asked, base) as place:
+            assert place is not None  # a name was given
+            read_run(place)
     file = seen_from(base, decisions) or (policy and policy.decisions)
     if file:
         read_decisions(base / file)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.base.errors import ConfigError
-from auditor.cli.options import RunPath, quiet_option
+from auditor.cli.options import LocalFolder, RunPath, quiet_option
 
 if TYPE_CHECKING:
     from auditor.cli.progress import TerminalProgress
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--history",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=LocalFolder(),
     help="Folder with older runs of the project, by which a finding is 'back'.  [default: the "
     "folder that holds EARLIER]",
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditor.cli.options import quiet_option
+from auditor.cli.options import LocalFolder, quiet_option
 from auditor.demo.names import SHORTCUTS
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Demo(click.Command):
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=LocalFolder(),
     default=None,
     help="Folder for data, model, config and runs.  [default: auditor-demo, or auditor-demo-none "
     "and the like]",

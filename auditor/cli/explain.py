@@ -9,7 +9,14 @@ from pathlib import Path
 import click
 
 from auditor.base.errors import ConfigError
-from auditor.cli.options import DEVICE, RunPath, format_option, options_of, quiet_option
+from auditor.cli.options import (
+    DEVICE,
+    LocalFolder,
+    RunPath,
+    format_option,
+    options_of,
+    quiet_option,
+)
 
 REGION = re.compile(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*")
 
@@ -36,7 +43,7 @@ REGION = re.compile(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*")
 @format_option("both")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=LocalFolder(),
     default=Path("explained"),
     show_default=True,
     help="Folder for the pages.",

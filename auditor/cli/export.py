@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditor.cli.options import quiet_option
+from auditor.cli.options import LocalFolder, RunPath, quiet_option
 
 if TYPE_CHECKING:
     from auditor.exports.recomputed import Recomputed
@@ -17,11 +17,11 @@ FORMATS = ("fiftyone", "cleanlab", "virelay", "quantus", "coco-json", "sarif", "
 
 
 @click.command("export")
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run_folder", metavar="RUN", type=RunPath())
 @click.option("--to", "form", required=True, help=f"Format: {', '.join(FORMATS)}.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=LocalFolder(),
     default=Path("exported"),
     show_default=True,
     help="Folder in which a folder of the format's name is written.",

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from auditor.base.errors import on_one_line
-from auditor.cli.options import AS_JSON, quiet_option
+from auditor.cli.options import AS_JSON, RunsFolder, quiet_option
 
 if TYPE_CHECKING:
     from auditor.review.keep.history import History
 
 
 @click.command("history")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=RunsFolder())
 @AS_JSON
 @click.option(
     "--index",
@@ -43,6 +44,7 @@ def command(
 ) -> None:
     """Show all runs in DIR: verdicts, numbers and findings, on the terminal and as a page.
 
+    DIR may be an address (s3://bucket/runs), to which the page is written too.
     With --keep, deletes older runs: never the baseline of a run that stays, and unfinished runs
     only with --unfinished.
     """
@@ -51,17 +53,24 @@ def command(
     from auditor.base.errors import ConfigError
     from auditor.review.keep.history import read_history
     from auditor.review.keep.history_page import history_html, history_lines
+    from auditor.run.mirror import mirror_of, shown
     from auditor.run.storage import write_atomic
 
     if keep is None and (unfinished or dry_run):
         raise ConfigError("--unfinished and --dry-run belong to --keep N.")
+    if (mirror := mirror_of(folder)) is not None:
+        with suppress(FileNotFoundError):
+            mirror.fetch(["manifest.json"])
+        mirror.fetch_manifests()
     if (folder / "manifest.json").is_file():
         raise ConfigError(
-            f"{folder} is a run. Give the folder that holds it: {folder.resolve().parent}."
+            f"{shown(folder)} is a run. Give the folder that holds it: {_above(folder)}."
         )
     history = read_history(folder)
     if not history.rows:
-        click.echo(f"no run in {folder} yet: auditor run writes into it with --out", err=True)
+        click.echo(
+            f"no run in {shown(folder)} yet: auditor run writes into it with --out", err=True
+        )
     if keep is not None and _retain(history, folder, keep, unfinished=unfinished, dry=dry_run):
         history = read_history(folder)
     if as_json:
@@ -76,7 +85,14 @@ def command(
         )
         write_atomic(target, text.encode())
         if not quiet:
-            click.echo(f"page: {target}", err=True)
+            click.echo(f"page: {shown(target)}", err=True)
+
+
+def _above(run: Path) -> str:
+    from auditor.run.mirror import shown
+
+    address = shown(run)
+    return address.rpartition("/")[0] if "://" in address else str(run.resolve().parent)
 
 
 def _retain(history: History, folder: Path, keep: int, *, unfinished: bool, dry: bool) -> bool:

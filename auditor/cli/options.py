@@ -17,11 +17,11 @@ from auditor.config.short_names import KEYS
 if TYPE_CHECKING:
     from auditor.config.audit import Config
     from auditor.config.layers import Layer
-    from auditor.run.mirror import Mirror
 
 Command = Callable[..., None]
 Decorator = Callable[[Command], Command]
 
+LOST = ("memory://",)
 DEVICE = click.option(
     "--device",
     metavar="NAME",
@@ -47,7 +47,11 @@ class RunsFolder(click.Path):
             if "://" in str(value):
                 self.fail(f"'{value}' names no folder; write s3://bucket/runs or a path.")
             return super().convert(value, parameter, context)
-        return _copied(str(value), context).root
+        from auditor.run.mirror import mirrored
+
+        mirror = mirrored(_lasting(str(value), self))
+        context.call_on_close(mirror.close)
+        return mirror.root
 
 
 class RunPath(click.Path):
@@ -60,20 +64,35 @@ class RunPath(click.Path):
         """Return the folder of the run."""
         if not is_address(str(value)):
             return super().convert(value, parameter, context)
-        above, _slash, name = str(value).rstrip("/").rpartition("/")
-        mirror = _copied(above, context)
-        mirror.fetch_folder(mirror.root / name)
-        mirror.fetch_manifests()  # of runs to compare with
-        return mirror.root / name
+        from auditor.run.mirror import run_at
+
+        mirror, run = run_at(_lasting(str(value), self))
+        context.call_on_close(mirror.close)
+        return run
 
 
-def _copied(address: str, context: Any) -> Mirror:
-    """Return the copy of a folder of runs, which is kept until the command ends."""
-    from auditor.run.mirror import mirrored
+class LocalFolder(click.Path):
+    """A folder of this machine that a command writes to: an address is refused."""
 
-    mirror = mirrored(checked(address, "the run folder"))
-    context.call_on_close(mirror.close)
-    return mirror
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, parameter: Any, context: Any) -> Any:
+        """Return the folder."""
+        if "://" in str(value):
+            self.fail(f"'{value}' is an address; give a folder of this machine.")
+        return super().convert(value, parameter, context)
+
+
+def _lasting(address: str, kind: click.Path) -> str:
+    """Return the address of runs, which has to be there when the command has ended."""
+    address = checked(address, "the run folder")
+    if address.startswith(LOST):
+        kind.fail(
+            f"'{address}' lies in the memory of this command and is lost with it; give a folder, "
+            "or an address such as s3://bucket/runs."
+        )
+    return address
 
 
 RUNS = click.option(

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from auditor.base.errors import AuditorError, ConfigError, IntegrityError
-from auditor.run.mirror import mirror_of
+from auditor.run.mirror import mirror_of, shown
 from auditor.run.storage import (
     bytes_digest,
     digest_at,
@@ -228,12 +228,12 @@ def _no_run(path: Path) -> AuditorError:
     if not path.is_dir():
         what = "is a file" if path.exists() else "does not exist"
         return ConfigError(
-            f"the run folder {path} {what}. Give the folder that auditor run printed, such as "
-            "runs/NAME-TIME-KEY."
+            f"the run folder {shown(path)} {what}. Give the folder that auditor run printed, such "
+            "as runs/NAME-TIME-KEY."
         )
     inside = sorted(each.parent.name for each in path.glob("*/manifest.json"))
     if inside:
-        hint = f"It holds {len(inside)} of them: give one, such as {path / inside[-1]}."
+        hint = f"It holds {len(inside)} of them: give one, such as {shown(path / inside[-1])}."
     else:
         hint = "Give the folder that auditor run printed, such as runs/NAME-TIME-KEY."
-    return IntegrityError(f"{path} is not a run: it has no manifest.json. {hint}")
+    return IntegrityError(f"{shown(path)} is not a run: it has no manifest.json. {hint}")

@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from auditor.base.addresses import call, opened, tried
+from auditor.base.addresses import call, checked, opened, tried
 from auditor.base.errors import AuditorError, ConfigError
 
 T = TypeVar("T")
@@ -167,6 +167,11 @@ class Mirror:
             if self._owner(name)[0] == owner:
                 self._drop(name)
 
+    def held(self, path: Path) -> bool:
+        """Return whether somebody holds the lock ``path`` there, and still renews it."""
+        owner, since = self._owner(path.relative_to(self.root).as_posix())
+        return bool(owner) and time.time() - since < STALE
+
     def check(self) -> None:
         """Write a file there and remove it again.
 
@@ -267,6 +272,25 @@ def mirrored(address: str, root: Path | None = None) -> Mirror:
     if root not in MIRRORS:
         MIRRORS[root] = Mirror(address, root)
     return MIRRORS[root]
+
+
+def run_at(address: str) -> tuple[Mirror, Path]:
+    """Return the copy of the folder of a run at its address, and where the run lies in it.
+
+    What stands in the run folder is there, and the manifests of all runs beside it.
+
+    Raises:
+        ConfigError, DataError: as `mirrored`.
+    """
+    above, _slash, name = address.rstrip("/").rpartition("/")
+    mirror = mirrored(checked(above, "the run folder"))
+    try:
+        mirror.fetch_folder(mirror.root / name)
+        mirror.fetch_manifests()  # of runs to compare with
+    except BaseException:
+        mirror.close()
+        raise
+    return mirror, mirror.root / name
 
 
 def mirror_of(path: Path) -> Mirror | None:

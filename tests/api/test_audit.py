@@ -267,10 +267,16 @@ def test_a_batch_sampler_is_told_and_its_subset_is_kept() -> None:
     assert "(list) is not asked" in " ".join(own.notes)
 
 
-@pytest.mark.parametrize("out", ["s3://bucket/runs", Path("s3://bucket/runs"), "memory://x"])
-def test_an_address_is_no_folder_for_runs(out: Any) -> None:
-    with pytest.raises(ConfigError, match="out is the address"):
-        auditor.audit(model(), Textures(transform=TRANSFORM), out=out, **LEAN)
+def test_runs_may_lie_at_an_address() -> None:
+    with pytest.raises(ConfigError, match="give it as text"):
+        auditor.audit(model(), Textures(transform=TRANSFORM), out=Path("s3://bucket/runs"), **LEAN)
+    with pytest.raises(ConfigError, match="'http://bucket/runs' cannot be written"):
+        auditor.audit(model(), Textures(transform=TRANSFORM), out="http://bucket/runs", **LEAN)
+    address = "memory://notebook/runs"
+    run = auditor.audit(model(), Textures(transform=TRANSFORM), out=address, quiet=True, **LEAN)
+    again = auditor.open_run(f"{address}/{run.path.name}")
+    assert again.path != run.path
+    assert again.result == run.result
 
 
 def test_a_loaders_own_collate_function_is_applied() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import json
 import os
 import subprocess
 import sys
@@ -15,9 +17,11 @@ from typing import Any
 import fsspec
 import pytest
 
+import auditor as api
 from auditor.__main__ import run as auditor
 from auditor.base import addresses
-from auditor.base.errors import StoppedError
+from auditor.base.errors import AuditorError, StoppedError
+from auditor.cli import options
 from auditor.run import mirror as mirrors
 from auditor.run import tasks
 from auditor.run.mirror import MIRRORS, Mirror
@@ -47,6 +51,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setattr(addresses, "PAUSES", (0.0,) * 5)
     monkeypatch.setattr(mirrors, "LOOK", 0.01)
     monkeypatch.setattr(mirrors, "OFTEN", 0.1)
+    monkeypatch.setattr(options, "LOST", ())  # these commands end, and their memory does not
     with stores.nothing_kept(tmp_path / "cache", monkeypatch):
         yield
     assert not MIRRORS
@@ -86,6 +91,83 @@ def test_a_run_at_an_address_is_that_of_a_folder(
     assert capsys.readouterr().out.strip() == run_named(MEMORY)
     assert not [name for name in there(MEMORY) if "/." in f"/{name}"]
     assert auditor(["verify", run_named(MEMORY)]) == 0
+
+
+def test_runs_at_an_address_are_baselines_and_have_a_history(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = "memory://bucket/other/runs"
+    assert run_at(config, MEMORY) == 0
+    first = run_named(MEMORY)
+    assert run_at(config, other, "--seed", "3", "--baseline", first) == 0
+    second = run_named(other)
+    assert auditor(["gate", second, "--baseline", first, "--exit-zero"]) == 0
+    assert auditor(["gate", second, "--baseline", f"{first}-not"]) == 2
+    assert f"{first}-not' is no folder" in capsys.readouterr().err
+    assert auditor(["history", other, "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    assert row["baseline"] == first.rpartition("/")[2]
+    assert row["reports"] == ["report.html"]
+    assert list(there(other, "index.html")) == ["index.html"]
+    assert auditor(["history", second]) == 2
+    assert f"Give the folder that holds it: {other}." in capsys.readouterr().err
+
+
+def test_older_runs_at_an_address_are_deleted_but_none_that_is_at_work(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed in "012":
+        assert run_at(config, MEMORY, "--seed", seed) == 0
+    names = [name.partition("/")[0] for name in there(MEMORY, "/audit.json")]
+    mirror = mirrors.mirrored(MEMORY)
+    with mirror.locked(mirror.root / names[0] / ".lock", None):
+        assert auditor(["history", MEMORY, "--keep", "1", "--no-index"]) == 0
+    mirror.close()
+    left = {name.partition("/")[0] for name in there(MEMORY) if "/" in name}
+    assert left == {names[0], names[2]}
+    assert f"kept {names[0]}: an audit is at work in it" in capsys.readouterr().err
+
+
+def test_python_opens_and_compares_runs_at_addresses(config: Path) -> None:
+    assert run_at(config, MEMORY) == 0
+    assert run_at(config, MEMORY, "--seed", "3") == 0
+    names = [name.partition("/")[0] for name in there(MEMORY, "/audit.json")]
+    run = api.open_run(f"{MEMORY}/{names[1]}")
+    assert run.classes["pictures"].sum() == 15
+    assert run.compare(f"{MEMORY}/{names[0]}").earlier.folder == names[0]
+    assert len(MIRRORS) == 1
+    assert run.gate({"fail_on": "never", "require_complete": False})
+    assert "fail_on: never" not in there(MEMORY, f"{names[1]}/review.json").popitem()[1].decode()
+    with pytest.raises(AuditorError, match=f"the run folder {MEMORY}/none does not exist"):
+        api.open_run(f"{MEMORY}/none")
+    del run
+    gc.collect()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "a.yaml", "--out", "memory://runs"], "'memory://runs' lies in the memory of"),
+        (["gate", "memory://runs/a"], "is lost with it; give a folder"),
+        (["history", "memory://runs"], "is lost with it; give a folder"),
+        (["export", "memory://runs/a", "--to", "sarif"], "is lost with it; give a folder"),
+        (["export", "a", "--to", "sarif", "--out", "s3://b/x"], "'s3://b/x' is an address; give"),
+        (["demo", "--out", "s3://b/x"], "'s3://b/x' is an address; give a folder of this"),
+    ],
+)
+def test_what_would_be_lost_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    words: list[str],
+    said: str,
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    Path("a.yaml").touch()
+    assert auditor(words) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert [path.name for path in tmp_path.iterdir()] == ["a.yaml"]
 
 
 def test_a_stopped_run_goes_on_from_another_machine(

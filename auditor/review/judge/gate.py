@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from auditor.base.addresses import is_address
 from auditor.base.errors import ConfigError, GateError, OutputError
 from auditor.config.policy import PolicyConfig, TargetsConfig
 from auditor.language.speaking import speaking
@@ -18,6 +20,7 @@ from auditor.review.keep.pictures import with_pictures
 from auditor.review.keep.reviewed import update_review
 from auditor.review.keep.runs import LATEST, latest_before, read_run, report_language
 from auditor.run.manifest import write_listed
+from auditor.run.mirror import run_at
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,11 @@ def review_run(
     """
     found = read_run(run)
     before = found.review
-    earlier = baseline_of(run, baseline, base)
     comparison: Comparison | None = None
-    if earlier is not None:
-        comparison = with_pictures(compare_folders(earlier, run), earlier, run)
-    elif before is not None and baseline is None:
+    with baseline_of(run, baseline, base) as earlier:
+        if earlier is not None:
+            comparison = with_pictures(compare_folders(earlier, run), earlier, run)
+    if earlier is None and before is not None and baseline is None:
         comparison = before.comparison
     if decisions is not None:
         states = states_of_file(base / decisions, found.result, as_of=as_of)
@@ -75,21 +78,34 @@ def review_run(
     return Reviewed(comparison, states)
 
 
-def baseline_of(run: Path, baseline: str | None, base: Path) -> Path | None:
-    """Return the folder of the baseline; None where none is asked for, or this is the first run.
+@contextmanager
+def baseline_of(run: Path, baseline: str | None, base: Path) -> Iterator[Path | None]:
+    """Yield the folder of the baseline; None where none is asked for, or this is the first run.
+
+    Of one at an address it is a copy, which goes when the block ends.
 
     Raises:
         ConfigError: it is no folder.
     """
     if baseline is None:
-        return None
-    if baseline == LATEST:
-        return latest_before(run)
-    place = base / baseline
+        yield None
+    elif baseline == LATEST:
+        yield latest_before(run)
+    elif is_address(baseline):
+        mirror, place = run_at(baseline)
+        try:
+            yield _folder(place, baseline, "that address")
+        finally:
+            mirror.close()
+    else:
+        yield _folder(base / baseline, baseline, str(base))
+
+
+def _folder(place: Path, baseline: str, looked_in: str) -> Path:
     if not place.is_dir():
         raise ConfigError(
-            f"the baseline '{baseline}' is no folder (looked for in {base}). Give a run folder, or "
-            "'latest' for the newest complete run before this one in the same folder."
+            f"the baseline '{baseline}' is no folder (looked for in {looked_in}). Give a run "
+            "folder, or 'latest' for the newest complete run before this one in the same folder."
         )
     return place
 

@@ -23,6 +23,7 @@ from auditor.report.show.render import read_review
 from auditor.review import words
 from auditor.review.keep.runs import report_language, run_folders
 from auditor.run.manifest import read_listed, read_manifest
+from auditor.run.mirror import mirror_of
 from auditor.shortcuts.cues import inside_the_object
 from auditor.shortcuts.grading import severity
 
@@ -116,6 +117,13 @@ def _row(path: Path) -> HistoryRow:
         return _unreadable(path, project, created, error)
 
 
+def _is_there(run: Path, name: str) -> bool:
+    """Say whether a run has a file; of one at an address its manifest says it."""
+    if mirror_of(run) is not None:
+        return name in read_manifest(run)["files"]
+    return (run / name).is_file()
+
+
 def _unreadable(path: Path, project: str, created: str, error: Exception) -> HistoryRow:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     if isinstance(error, pydantic.ValidationError | KeyError | TypeError):
@@ -156,7 +164,7 @@ def _complete(path: Path, project: str, created: str) -> HistoryRow:
         else {},
         baseline=comparison.earlier.folder if comparison else "",
         open_decisions=sum(each.state in ("expired", "unmatched") for each in decisions),
-        reports=[name for name in REPORTS if (path / name).is_file()],
+        reports=[name for name in REPORTS if _is_there(path, name)],
     )
 
 

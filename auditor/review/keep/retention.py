@@ -12,6 +12,8 @@ from auditor.base.errors import OutputError
 from auditor.language.speaking import gettext as _
 from auditor.review import words
 from auditor.review.keep.history import History, HistoryRow
+from auditor.run.mirror import mirror_of
+from auditor.run.storage import remove
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,10 @@ def delete_run(path: Path) -> None:
     Raises:
         OutputError: it cannot be deleted.
     """
+    if mirror_of(path) is not None:
+        remove(path / "manifest.json")
+        remove(path)
+        return
     hidden = path.with_name(f".deleted-{path.name}")
     try:
         path.rename(hidden)
@@ -77,6 +83,8 @@ def _spared(row: HistoryRow, path: Path, unfinished: bool) -> str | None:
 
 def _locked(path: Path) -> bool:
     """Say whether an audit is at work in the folder."""
+    if (mirror := mirror_of(path)) is not None:
+        return mirror.held(path / ".lock")
     if not (path / ".lock").exists():
         return False
     lock = filelock.FileLock(path / ".lock")
