@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 
 def _flags(*names: str) -> int:
@@ -31,6 +33,50 @@ def peak_memory() -> int | None:
         return None
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def free_memory() -> int | None:
+    """Return the bytes that a process can still get, a container's limit included.
+
+    None where this system does not say.
+    """
+    found = {"darwin": _free_on_macos, "win32": _free_on_windows}.get(sys.platform, _free_on_linux)
+    with contextlib.suppress(OSError, ValueError, AttributeError, subprocess.SubprocessError):
+        return found()
+    return None
+
+
+def _free_on_linux(root: Path = Path("/")) -> int | None:
+    amounts = []
+    info = root / "proc" / "meminfo"
+    if info.is_file():
+        found = re.search(r"MemAvailable:\s+(\d+) kB", info.read_text())
+        amounts += [int(found[1]) * 1024] if found else []
+    group = root / "sys" / "fs" / "cgroup"
+    limit, used = group / "memory.max", group / "memory.current"
+    if limit.is_file() and used.is_file():
+        text = limit.read_text().strip()
+        if text.isdigit():
+            amounts.append(int(text) - int(used.read_text()))
+    return min(amounts, default=None)
+
+
+def _free_on_macos() -> int | None:
+    """Return what vm_stat counts as free, or can be let go of at once."""
+    said = subprocess.run(["/usr/bin/vm_stat"], capture_output=True, text=True, timeout=10).stdout
+    size = re.search(r"page size of (\d+) bytes", said)
+    counts = re.findall(r"Pages (?:free|inactive|speculative|purgeable):\s+(\d+)\.", said)
+    return int(size[1]) * sum(map(int, counts)) if size and counts else None
+
+
+def _free_on_windows() -> int | None:
+    """Return the physical memory that GlobalMemoryStatusEx calls available."""
+    import ctypes
+
+    status = (ctypes.c_uint64 * 8)()  # two numbers of 32 bits, then seven of 64
+    ctypes.cast(status, ctypes.POINTER(ctypes.c_uint32))[0] = ctypes.sizeof(status)
+    known = ctypes.windll.kernel32.GlobalMemoryStatusEx(status)  # type: ignore[attr-defined]
+    return int(status[2]) if known else None
 
 
 @contextlib.contextmanager

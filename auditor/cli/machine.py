@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from auditor.base.system import free_memory
 from auditor.language.fonts import SCRIPTS, without_font
 
 State = Literal["ok", "note", "fault"]
@@ -25,7 +26,10 @@ LEAST_DISK = 2 * GIGABYTE  # with room to spare: the demo's run of 480 small ima
 LEAST_MEMORY = 2 * GIGABYTE  # torch and torchvision alone take 0.7 GB
 LEAST_PYTHON = (3, 11, 0)
 SECONDS = 120  # for an import of torch, which a cold or remote disk makes slow
-FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "/Library/Fonts", "~/.fonts")
+FONT_FOLDERS = (
+    *("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts"),
+    *("/Library/Fonts", "/System/Library/Fonts", "~/Library/Fonts", "C:/Windows/Fonts"),
+)
 LIBPANGO = (
     "Debian, Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0; macOS: brew install pango; "
     "Alpine: apk add pango"
@@ -183,7 +187,7 @@ def _disk(out: Path) -> Checked:
 
 
 def _memory() -> Checked:
-    free = _free_memory()
+    free = free_memory()
     if free is None:
         return Checked("memory", "note", "this system does not say how much is free")
     found = f"{free / GIGABYTE:.1f} GB can be used"
@@ -191,21 +195,6 @@ def _memory() -> Checked:
         return Checked("memory", "ok", found)
     fix = "end other programs, raise the container's limit, or set a smaller audit.batch"
     return Checked("memory", "fault", found, fix)
-
-
-def _free_memory() -> int | None:
-    """Return the bytes that a process can still get, a container's limit included."""
-    amounts = []
-    info = Path("/proc/meminfo")
-    if info.is_file():
-        found = re.search(r"MemAvailable:\s+(\d+) kB", info.read_text())
-        amounts += [int(found[1]) * 1024] if found else []
-    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
-    if limit.is_file() and used.is_file():
-        text = limit.read_text().strip()
-        if text.isdigit():
-            amounts.append(int(text) - int(used.read_text()))
-    return min(amounts, default=None)
 
 
 def _weights_cache() -> Checked:
