@@ -86,6 +86,13 @@ def _document(data: bytes, name: str) -> Mapping[str, Any]:
             f"{name} is not laid out as COCO's files are: it needs the lists images (id, "
             "file_name), annotations (image_id, category_id) and categories (id, name)."
         )
+    if empty := [key for key in _LISTS if not lists[key]]:
+        held = ", ".join(f"{len(lists[key])} {key}" for key in _LISTS if lists[key]) or "nothing"
+        raise DataError(
+            f"{name}: {' and '.join(empty)} {'is' if len(empty) == 1 else 'are'} empty, so that no "
+            f"image has a class (it holds {held}); give a file with annotations, such as "
+            "instances_val2017.json, not one of image infos alone."
+        )
     for key in _LISTS:
         for at, entry in enumerate(lists[key]):
             if not isinstance(entry, dict):

@@ -6,13 +6,17 @@ import datetime
 import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
+from xml.etree.ElementTree import iterparse
 
 from auditor.base.errors import DataError
 from auditor.config.audit import DataConfig
 from auditor.subject.table_text import Table, cell_texts, check_header
 
+_TRUE = ("1", "true")
+MOST_COLUMNS = 16_384  # of a sheet
 MOST_UNPACKED = 1_000_000_000  # bytes of a workbook's parts together
 
 
@@ -24,7 +28,8 @@ def read_excel(data: bytes, name: str, config: DataConfig) -> Table:
     Raises:
         DataError: no extra, no workbook, or it is open which sheet is meant.
     """
-    sheets = [(title, rows) for title, rows in _sheets(data, name) if rows]
+    found = [each for each in _sheets(data, name) if each[1]]
+    sheets = [(title, rows) for title, rows, _hidden in found]
     if not sheets:
         raise DataError(f"{name} holds no sheet with cells.")
     wanted = {config.columns.path, config.columns.label}
@@ -39,10 +44,56 @@ def read_excel(data: bytes, name: str, config: DataConfig) -> Table:
         )
     title, rows = fitting[0] if fitting else sheets[0]
     notes = [f"{name}: read the sheet '{title}', one of {len(sheets)}"] if len(sheets) > 1 else []
-    return _table(rows, name, notes)
+    hidden = next(hidden for each, _rows, hidden in found if each == title)
+    return _table(rows, name, [*notes, *_said_of(hidden, rows, name)])
 
 
-def _sheets(data: bytes, name: str) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
+@dataclass(frozen=True)
+class Hidden:
+    """What of a sheet Excel does not show: itself, rows by number, and columns from 0."""
+
+    sheet: bool
+    rows: frozenset[int]
+    columns: frozenset[int]
+
+
+def _said_of(hidden: Hidden, rows: Sequence[tuple[Any, ...]], name: str) -> Iterator[str]:
+    """Yield notes on what is read although whoever looks at the sheet does not see it."""
+    if hidden.sheet:
+        yield f"{name}: the sheet is hidden in Excel, and read all the same"
+    filled = [at for at, row in enumerate(rows, start=1) if any(map(str.strip, _texts(row)))][1:]
+    count = sum(at in hidden.rows for at in filled)
+    if count:
+        yield (
+            f"{name}: {count} of {len(filled)} rows are hidden in Excel, by a filter or by hand, "
+            "and are used all the same; delete them there, or take the others by data.rows"
+        )
+    header = _header(rows)
+    columns = [title for at, title in enumerate(header) if at in hidden.columns and title]
+    if columns:
+        yield f"{name}: columns that are hidden in Excel are read too: {', '.join(columns)}"
+
+
+def _hidden(sheet: Any, parts: zipfile.ZipFile) -> Hidden:
+    """Return what is hidden of a sheet, by the attributes in its part of the workbook."""
+    rows: set[int] = set()
+    columns: set[int] = set()
+    number = 0
+    with parts.open(sheet._worksheet_path) as part:
+        # expat itself limits how far entities unpack, and openpyxl has read this part so too.
+        for _event, element in iterparse(part):  # noqa: S314
+            kind, given = element.tag.rpartition("}")[2], element.attrib
+            if kind == "row":
+                number = int(given.get("r", number + 1))
+                rows |= {number} if given.get("hidden") in _TRUE else set()
+                element.clear()
+            elif kind == "col" and given.get("hidden") in _TRUE:
+                last = min(int(given["max"]), MOST_COLUMNS)
+                columns |= set(range(int(given["min"]) - 1, last))
+    return Hidden(sheet.sheet_state != "visible", frozenset(rows), frozenset(columns))
+
+
+def _sheets(data: bytes, name: str) -> Iterator[tuple[str, list[tuple[Any, ...]], Hidden]]:
     try:
         import openpyxl
     except ImportError as error:
@@ -59,7 +110,9 @@ def _sheets(data: bytes, name: str) -> Iterator[tuple[str, list[tuple[Any, ...]]
             warnings.simplefilter("ignore")  # of drop-down lists and colours, which are not read
             book = openpyxl.load_workbook(BytesIO(data), read_only=True, data_only=True)
             for sheet in book.worksheets:
-                yield sheet.title, list(sheet.iter_rows(values_only=True))
+                rows = list(sheet.iter_rows(values_only=True))
+                with zipfile.ZipFile(BytesIO(data)) as parts:
+                    yield sheet.title, rows, _hidden(sheet, parts)
     except DataError:
         raise
     except Exception as error:  # openpyxl raises its own, KeyError, ValueError and more

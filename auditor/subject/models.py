@@ -78,11 +78,29 @@ def build_model(config: ModelConfig, base: Path) -> BuiltModel:
     if is_factory(config.source) and may_be_code(config.source, base):
         return _from_factory(config, base)
     known = ", ".join(f"{name}:" for name in MODEL_SOURCES if name != "python")
+    hint = _meant(config.source, base) or did_you_mean(scheme, MODEL_SOURCES)
     raise ConfigError(
         f"model.source is '{config.source}', and '{scheme}' is neither a model source "
-        f"({known}) nor a module that is found here.{did_you_mean(scheme, MODEL_SOURCES)} Write "
+        f"({known}) nor a module that is found here.{hint} Write "
         "torchvision:NAME, timm:NAME, hf:FOLDER, package.module:factory or path/file.py:factory."
     )
+
+
+def _meant(source: str, base: Path) -> str:
+    """Return what a source without a scheme is, and how it is written; empty where it is open."""
+    place = base / source
+    if (place / "config.json").is_file():
+        return f" '{source}' is a folder with a config.json, as Hugging Face's are: hf:{source}."
+    if place.is_file() and place.suffix == ".py":
+        return f" '{source}' is a file of Python: name its function, {source}:FUNCTION."
+    if place.is_file() and place.suffix in (".safetensors", ".pt", ".pth", ".bin", ".ckpt"):
+        return (
+            f" '{source}' is a file of weights, which is given as model.weights (--weights) beside "
+            "the model that they are for."
+        )
+    if source in torchvision.models.list_models(module=torchvision.models):
+        return f" torchvision has a model of that name: torchvision:{source}."
+    return ""
 
 
 def build_to_fit(

@@ -103,6 +103,25 @@ def test_downloaded_weights_are_read_as_tensors_only(
         build(tmp_path, "torchvision:squeezenet1_1?weights=DEFAULT")
 
 
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("vit", r"'vit' is a folder with a config.json, .* hf:vit\."),
+        ("my_net.py", r"is a file of Python: name its function, my_net.py:FUNCTION\."),
+        ("net.pt", r"is a file of weights, which is given as model.weights"),
+        ("resnet18", r"torchvision has a model of that name: torchvision:resnet18\."),
+    ],
+)
+def test_a_source_without_its_scheme_is_told_how_it_is_written(
+    tmp_path: Path, source: str, hint: str
+) -> None:
+    (tmp_path / "vit").mkdir()
+    for name in ("vit/config.json", "my_net.py", "net.pt"):
+        (tmp_path / name).touch()
+    with pytest.raises(ConfigError, match=hint):
+        build(tmp_path, source)
+
+
 def test_names_that_do_not_exist(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'resnet18'"):
         build(tmp_path, "torchvision:resnet_18")

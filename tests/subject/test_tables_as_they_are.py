@@ -176,6 +176,28 @@ def test_a_file_of_coco_is_read(folder: Path) -> None:
     assert all_readable(found)
 
 
+def test_what_excel_hides_is_read_and_said(folder: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for row in EXCEL:
+        sheet.append(row)
+    sheet.auto_filter.ref = "A1:D6"
+    sheet.row_dimensions[4].hidden = sheet.row_dimensions[6].hidden = True
+    sheet.row_dimensions[3].hidden = True  # which is empty
+    sheet.column_dimensions["C"].hidden = True
+    book.create_sheet("Empty")
+    sheet.sheet_state = "hidden"
+    book.save(folder / "list.xlsx")
+    found = read(folder, "list.xlsx")
+    assert len(found.paths) == 4
+    said = " ".join(found.notes)
+    assert "list.xlsx: 2 of 4 rows are hidden in Excel, by a filter or by hand" in said
+    assert "columns that are hidden in Excel are read too: site" in said
+    assert "the sheet is hidden in Excel" in said
+    workbook(folder / "list.xlsx", Data=EXCEL)
+    assert "hidden" not in " ".join(read(folder, "list.xlsx").notes)
+
+
 @pytest.mark.parametrize(
     ("part", "entry", "message"),
     [
@@ -194,6 +216,21 @@ def test_mistakes_in_files_of_coco_name_the_entry(
     (folder / "annotations.json").write_text(json.dumps(document))
     with pytest.raises(AuditorError, match=message):
         read(folder, "annotations.json")
+
+
+@pytest.mark.parametrize(
+    ("empty", "said"),
+    [
+        (["categories"], r"categories is empty, .* \(it holds 4 images, \d annotations\)"),
+        (["annotations"], r"annotations is empty, .* \(it holds 4 images, 2 categories\)"),
+        (["annotations", "categories"], "annotations and categories are empty, so that no image"),
+        (["images", "annotations", "categories"], r"\(it holds nothing\)"),
+    ],
+)
+def test_a_file_of_coco_without_classes_says_so(folder: Path, empty: list[str], said: str) -> None:
+    (folder / "image_info.json").write_text(json.dumps(COCO | {key: [] for key in empty}))
+    with pytest.raises(AuditorError, match=said):
+        read(folder, "image_info.json")
 
 
 def test_other_json_is_refused(folder: Path) -> None:
