@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditor.api.finished import Run, run_of_copy
-from auditor.api.judging import check_asked
 from auditor.api.performing import Asked, perform
 from auditor.api.progress import NotebookProgress
 from auditor.base.addresses import checked, is_address
@@ -95,7 +94,6 @@ def audit(
     base = Path.cwd()
     try:
         check_writable(folder)
-        check_asked(config, base, None, None)
         done = perform(config, base, folder, NotebookProgress(quiet=quiet), Asked(objects=objects))
     except BaseException:
         if mirror is not None:

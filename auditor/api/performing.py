@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.api.judging import compared_in_words, judged_by_config
+from auditor.api.judging import check_asked, compared_in_words, judged_by_config
 from auditor.api.rendering import branding_of, created_now, render_folder
 from auditor.run.mirror import shown
 
@@ -62,15 +62,28 @@ def perform(config: Config, base: Path, out: Path, progress: Progress, asked: As
     """
     from auditor.pipeline.audit import run_audit
     from auditor.pipeline.opening import only_one
-    from auditor.report.sections.order import check_sections
 
-    check_sections(config.report.sections)
-    branding_of(config.report, base)
+    check_before(config, base, asked.baseline, asked.decisions)
     with opening(config, base, out, progress, asked) as begun:
         run, result = run_audit(begun, opened=asked.opened, repair=asked.repair)
     with only_one(run, progress):
         judgement = _judge_and_draw(config, base, (run.path, result.verdict), progress, asked)
     return Performed(run.path, result, judgement)
+
+
+def check_before(
+    config: Config, base: Path, baseline: str | None = None, decisions: Path | None = None
+) -> None:
+    """Say before a long audit what would end it after: of report, baseline and decisions.
+
+    Raises:
+        AuditorError: which of them, and why.
+    """
+    from auditor.report.sections.order import check_sections
+
+    check_sections(config.report.sections)
+    branding_of(config.report, base)
+    check_asked(config, base, baseline, decisions)
 
 
 @contextmanager

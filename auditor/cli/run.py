@@ -82,8 +82,7 @@ def command(
     folder goes to stdout; OUT/summary.json says how the run ended. The same command continues an
     audit that was stopped.
     """
-    from auditor.api.judging import check_asked
-    from auditor.api.performing import Asked
+    from auditor.api.performing import Asked, check_before
     from auditor.cli.completion import complete
     from auditor.cli.ending import Ending
     from auditor.cli.ending import annotate as write_annotations
@@ -103,10 +102,10 @@ def command(
                 ending.of_another_job = True
                 click.echo(_part(config, base, out, progress))
                 return
-            check_asked(config, base, baseline, decisions)
             if config.audit.max_minutes is not None:
                 from auditor.cli.budget import within
 
+                check_before(config, base, baseline, decisions)
                 config = within(config, base, out, progress)
             asked = Asked(baseline, decisions, repair, argv=sys.argv[1:], opened=ending.opened)
             folder, _result, code = audit_and_render(config, base, out, progress, asked)

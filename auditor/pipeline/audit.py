@@ -49,13 +49,14 @@ from auditor.pipeline.resume import check_left, remove_unlisted_pictures
 from auditor.pipeline.searching import help_search, shortcuts_of
 from auditor.pipeline.workplace import executor_of
 from auditor.records.stages import Samples
+from auditor.relevance.explainer import Explainer
 from auditor.relevance.sweep.numerics import exact
 from auditor.report.document.result import AuditResult
 from auditor.report.sections.analysis import Analysis, LayerAnalysis
 from auditor.run.folder import RunFolder, open_run
 from auditor.run.mirror import mirror_of, shown
 from auditor.run.storage import locked, make_folder
-from auditor.subject import Given, load_subject
+from auditor.subject import Given, Subject, load_subject
 
 
 def run_audit(
@@ -93,6 +94,17 @@ def share_audit(begun: Opened) -> Path:
     return begun.run.path
 
 
+def check_names(config: Config, subject: Subject, explainer: Explainer) -> tuple[str, ...]:
+    """Return the layers that are audited; all that the config names has to be there.
+
+    Raises:
+        UnknownNameError: a class, a picture or a layer that is not.
+    """
+    named_outputs(config.audit.classes or (), subject.manifest.classes)
+    named_rows(config.audit.samples or (), subject.manifest.paths)
+    return audited_layers(config, explainer)
+
+
 @contextmanager
 def opened_audit(
     config: Config,
@@ -124,11 +136,9 @@ def opened_audit(
     with progress.stage("loading model and data"):
         subject = load_subject(config, base, None, objects)
         explainer = make_explainer(config, subject)
-    named_outputs(config.audit.classes or (), subject.manifest.classes)
-    named_rows(config.audit.samples or (), subject.manifest.paths)
+    layers = check_names(config, subject, explainer)
     for note in (*plugin_notes, *subject.notes, *explainer.notes):
         progress.say(f"note: {note}")
-    layers = audited_layers(config, explainer)
     begin = partial(open_run, say=progress.say, repair=repair)
     make_folder(out)
     mirror = mirror_of(out)

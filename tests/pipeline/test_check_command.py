@@ -143,3 +143,26 @@ def test_shares_are_short_and_honest() -> None:
 def test_a_table_is_no_wider_than_the_page() -> None:
     rows = [["a" * 60, "b" * 60], ["c", "d"]]
     assert all(len(line) <= 100 for line in table(["one", "two"], rows))
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "said"),
+    [
+        ("audit.classes=[zebra]", 2, "unknown class 'zebra'"),
+        ("audit.samples=[cat/nothing.png]", 2, "cat/nothing.png"),
+        ("audit.layers=[nowhere]", 2, "unknown layer 'nowhere'"),
+        ("report.sections=[nonsense]", 2, "unknown report section 'nonsense'"),
+        ("report.logo=nothing.svg", 4, "nothing.svg"),
+        ("policy.decisions=nothing.yaml", 2, "nothing.yaml"),
+        ("policy.baseline=nothing", 2, "the baseline 'nothing' is no folder"),
+    ],
+)
+def test_it_refuses_at_once_what_a_run_refuses(
+    audit: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str, code: int, said: str
+) -> None:
+    refused = []
+    for words in (["check"], ["run", "--out", str(tmp_path)]):
+        assert run([*words, str(audit), "--set", key, "--quiet"]) == code
+        refused.append(capsys.readouterr().err)
+    assert said in refused[0]
+    assert refused[0] == refused[1]

@@ -49,19 +49,24 @@ def command(
 
     Give a CONFIG file, or --model and --data, as for `auditor run`. Says which rule runs where,
     how much of the explained logit arrives at each layer and at the pixels and where the rest
-    stays, which layers are audited and why, and what the audit costs. The result goes to stdout.
+    stays, which layers are audited and why, and what the audit costs; what `auditor run` would
+    refuse at once is refused here too. The result goes to stdout.
     """
+    from auditor.api.performing import check_before
     from auditor.cli.check.text import report, verdict
     from auditor.cli.progress import TerminalProgress
+    from auditor.pipeline.audit import check_names
     from auditor.pipeline.opening import make_explainer
     from auditor.subject import load_subject
 
     progress = TerminalProgress(quiet=quiet)
     config, base = config_of(config_file, options)
+    check_before(config, base)
     with progress.stage("loading model and data"):
         subject = load_subject(config, base)
         batch, load, note = load_spread(subject, count)
         explainer = make_explainer(config, subject)
+        check_names(config, subject, explainer)
     for said in (*subject.notes, note):
         if said:
             progress.say(f"note: {said}")
