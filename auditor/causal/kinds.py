@@ -56,7 +56,7 @@ class Looked:
 
 
 METADATA, RARE, CONTEXTS = "metadata", "rare", "contexts"
-GEOMETRY, TEXTURE = "geometry", "texture"
+GEOMETRY, TEXTURE, LACKING = "geometry", "texture", "absence"
 FOLLOWS_RELEVANCE = ("P1", "P1b")
 KINDS = (
     Kind(
@@ -145,10 +145,9 @@ KINDS = (
         N_("objects covered with pieces of others' surface, their shape and surroundings kept"),
     ),
     Kind(
-        "absence",
+        LACKING,
         N_("a class recognised by what it lacks"),
         N_("places covered up in pictures of other classes"),
-        ("P1", "P1c"),
     ),
 )
 

@@ -26,7 +26,9 @@ from auditor.causal.context import Search
 from auditor.causal.findings import gravest_first, told_from_others
 from auditor.causal.global_factors import MOST_TESTS, FactorTrial, factor_trials, factors_of
 from auditor.causal.images import Members, Stage, load_pool
-from auditor.causal.kinds import CONTEXTS, GEOMETRY, TEXTURE, kinds_of
+from auditor.causal.kinds import CONTEXTS, GEOMETRY, LACKING, TEXTURE, kinds_of
+from auditor.causal.lacking import ABSENCE_TESTS, Absences, absence_trials
+from auditor.causal.lacking_findings import absence_findings
 from auditor.causal.nulls import nulls_of
 from auditor.causal.object_geometry import GEOMETRY_TESTS, Geometry, geometry_trials
 from auditor.causal.object_surface import SURFACE_TESTS, SurfaceTrials, surface_trials
@@ -44,6 +46,7 @@ from auditor.records.stages import Finding, ShortcutReport
 from auditor.run.tasks import Referring
 from auditor.shortcuts.calibration import Nulls
 from auditor.shortcuts.grading import CLEAR, LEVEL, LIKELY, above_usual, settled
+from auditor.shortcuts.propose.lacking import ABSENCE
 from auditor.shortcuts.propose.proposals import MAX_AREA, PROPOSALS, class_means
 from auditor.shortcuts.scenes import scale_of
 from auditor.shortcuts.statistics import detection_limit, more_than
@@ -150,6 +153,7 @@ def stage_of(search: Search) -> Stage:
     of_objects = (GEOMETRY_TESTS + SURFACE_TESTS) * len(searched)
     tests += MOST_TESTS + of_objects if whole_pictures else 0
     tests += CONTEXT_TESTS * len(searched) if CONTEXT in search.proposals else 0
+    tests += ABSENCE_TESTS * len(searched) if ABSENCE in search.proposals else 0
     means = None
     if search.relevance is not None:
         means = class_means(search.relevance, samples, search.outputs)
@@ -187,7 +191,7 @@ def _budget(stage: Stage, screened: Sequence[Screening], members: Sequence[Membe
 class _Found:
     """What the search found besides the findings of regions; ``tested`` are all candidates.
 
-    ``surrounds`` are findings of contexts; ``tests`` is how many tests the run made.
+    ``others`` are findings of contexts and absences; ``tests`` is how many tests the run made.
     """
 
     tested: Sequence[Tested]
@@ -195,7 +199,8 @@ class _Found:
     contexts: Contexts
     geometry: Geometry
     surfaces: SurfaceTrials
-    surrounds: Sequence[Finding]
+    absences: Absences
+    others: Sequence[Finding]
     tests: int
     notes: Sequence[str]
 
@@ -213,17 +218,20 @@ def _corrected(
     contexts = context_trials(stage, members, tested)
     geometry = geometry_trials(stage, members)
     surfaces = surface_trials(stage, members)
+    absences = absence_trials(stage, members)
     factors = [*factors, *geometry.trials, *surfaces.trials]
     search.progress(1)
     results, tests = settled(
         {each.id: each.evidence for each in tested}
         | {each.id: each.evidence for each in factors}
         | contexts.results
+        | absences.results
     )
     surrounds = context_findings(stage, contexts.trials, results)
+    lacking = absence_findings(stage, absences.trials, results)
     correction = classes.keep("correction", lambda: Correction(results, nulls))
     notes = [*said, *geometry.notes, *surfaces.notes, *contexts.notes(len(surrounds))]
-    of_all = contexts, geometry, surfaces, surrounds
+    of_all = contexts, geometry, surfaces, absences, [*surrounds, *lacking]
     return correction, _Found(tested, factors, *of_all, tests, notes)
 
 
@@ -237,7 +245,7 @@ def _report(
     found: _Found,
 ) -> ShortcutReport:
     search, tested, nulls = stage.search, found.tested, correction.nulls
-    findings = gravest_first([*graded, *found.surrounds])
+    findings = gravest_first([*graded, *found.others])
     columns, odd, odd_total, said = _of_the_data(search, bool(stage.searched))
     notes = [
         *plan.notes,
@@ -257,6 +265,7 @@ def _report(
             CONTEXTS: found.contexts.looked(found.tests),
             GEOMETRY: found.geometry.looked(found.tests),
             TEXTURE: found.surfaces.looked(found.tests),
+            LACKING: found.absences.looked(found.tests),
         },
     )
     limits = _limits(stage, plan, tested, found.tests, nulls, notes)

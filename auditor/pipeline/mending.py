@@ -25,11 +25,14 @@ from auditor.run.codec import load_record
 from auditor.run.folder import STAGES, damage
 from auditor.run.manifest import read_manifest
 from auditor.run.storage import write_atomic
+from auditor.shortcuts.propose.lacking import ABSENCE
 from auditor.shortcuts.whole_pictures.surround_looks import CONTEXT
 from auditor.subject import Subject, load_subject
 
 # The stages that mending reads: the pass over the data, and the search.
 KEPT = ("relevance", "shortcuts")
+# Kinds of findings that are no region of pictures of the class, and what they are.
+NO_REGION = {CONTEXT: "the surroundings of objects", ABSENCE: "what the class lacks"}
 
 
 def mend_finding(
@@ -79,16 +82,17 @@ def _card(result: AuditResult, finding: str) -> FindingCard:
     """Return the card of a finding that is a region.
 
     Raises:
-        ConfigError: it is a context, or a statistic of whole pictures.
+        ConfigError: it is no region of pictures of the class.
         UnknownNameError: the run has no such finding.
     """
     factors = result.factors.factors if result.factors else ()
     cards = {card.id: card for card in result.findings}
-    if finding in cards and cards[finding].kind != CONTEXT:
+    kind = cards[finding].kind if finding in cards else ""
+    if kind and kind not in NO_REGION:
         return cards[finding]
     if finding not in cards and finding not in {factor.id for factor in factors}:
         raise UnknownNameError("finding of this run", finding, list(cards))
-    what = "the surroundings of objects" if finding in cards else "a statistic of whole pictures"
+    what = NO_REGION.get(kind, "a statistic of whole pictures")
     raise ConfigError(
         f"{finding} is {what}, and only a region can be taken out of the weights: train again with "
         "pictures in which it says nothing of the class."

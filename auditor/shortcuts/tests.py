@@ -243,6 +243,41 @@ STATISTIC_TAKEN = _row(
         of_regions=False,
     )
 )
+PLACE_COVERED = _row(
+    CausalTest(
+        "place_covered",
+        kind="removal",
+        title=N_("Covered up in pictures of other classes: turn into the class"),
+        question=N_("Covered up in pictures of other classes: how many turn into the class?"),
+        sentence=N_(
+            "covered up in pictures of other classes, it turns %(effect)s (95 %% interval "
+            "%(low)s to %(high)s, n = %(n)s) more of them into '%(name)s' than another place does"
+        ),
+        weight="sufficient",
+        of_regions=False,
+    )
+)
+PLACE_FILLED = _row(
+    CausalTest(
+        "place_filled",
+        kind="transplant",
+        title=N_("Put into pictures of the class: leave it"),
+        question=N_("Put into pictures of the class: how many leave it?"),
+        sentence=N_(
+            "put into pictures of '%(name)s', it makes %(effect)s (95 %% interval %(low)s to "
+            "%(high)s, n = %(n)s) more of them leave the class than other pieces do"
+        ),
+        idle=N_(
+            "put into pictures of '%(name)s', it makes no more of them leave the class than other "
+            "pieces do (n = %(n)s)"
+        ),
+        objection=N_(
+            "Put into pictures of '%(name)s' it makes few of them leave the class %(few)s."
+        ),
+        weight="necessary",
+        of_regions=False,
+    )
+)
 SURROUND_GIVEN = _row(
     CausalTest(
         "surround_given",

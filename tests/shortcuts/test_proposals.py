@@ -44,7 +44,7 @@ def noise() -> np.ndarray:
 
 def test_proposals_are_registered_by_what_they_are_asked_of() -> None:
     of_all_data = {name for name in PROPOSALS if PROPOSALS[name].regions is None}
-    assert of_all_data == {"P6", "P7", "P8", "context"}
+    assert of_all_data == {"P6", "P7", "P8", "absence", "context"}
     assert set(PROPOSALS) - of_all_data == {"P1", "P1b", "P1c", "P1d", "P2", "P3", "P4", "P5"}
 
 

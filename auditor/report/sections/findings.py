@@ -19,6 +19,7 @@ from auditor.report.draw.zeroing_curves import zeroing_figure
 from auditor.report.sections.analysis import RegionPictures
 from auditor.report.sections.section import Audit, Row, Section, Table
 from auditor.report.show.picture_store import ImageStore
+from auditor.shortcuts.propose.lacking import ABSENCE
 from auditor.shortcuts.propose.windows import box_of
 from auditor.shortcuts.seen import CONTEXT
 
@@ -31,8 +32,11 @@ STEPS: Mapping[str, tuple[str, str, str]] = {
         _("on its own surroundings"),
         _("on surroundings of this class"),
         _("on surroundings of another class"),
-    )
+    ),
+    ABSENCE: (_("as it is"), _("covered up there"), _("covered up elsewhere")),
 }
+# Every picture has surroundings, and what a class lacks is in no picture of it.
+WITHOUT_CARRIERS = CONTEXT, ABSENCE
 
 
 def finding_cards(
@@ -94,11 +98,11 @@ def _card(
 def _carriers(finding: Finding, samples: Samples) -> list[Carrier]:
     """Return the pictures that carry a region of grade A or B, and the box around it in each.
 
-    None of a context: every picture has surroundings.
+    None of the kinds of `WITHOUT_CARRIERS`.
     """
     candidate = finding.candidate
     carriers: list[Carrier] = []
-    if finding.grade not in ("A", "B") or candidate.kind == CONTEXT:
+    if finding.grade not in ("A", "B") or candidate.kind in WITHOUT_CARRIERS:
         return carriers
     for row, mask in zip(candidate.rows, candidate.masks, strict=True):
         if not mask.any():
