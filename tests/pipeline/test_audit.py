@@ -138,6 +138,7 @@ def test_pdf_has_bookmarks_page_numbers_and_a_first_page_that_decides(tmp_path: 
     assert "What this audit does not show" in reader.pages[0].extract_text()
 
 
+@pytest.mark.slow
 def test_killed_and_started_again_gives_the_same_result(tmp_path: Path) -> None:
     config = write_own_model_audit(tmp_path, audit=LEAN | {"shard": 4, "batch": 2})
     whole = audit(config, tmp_path / "whole", "--format", "html")

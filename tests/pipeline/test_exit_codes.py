@@ -183,7 +183,10 @@ def test_5_a_changed_file(finished: Path, tmp_path: Path) -> None:
     assert auditor("gate", tmp_path).returncode == 5
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, 75), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
+)
 def test_75_and_130_stopped_and_resumed(
     config: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:

@@ -66,6 +66,7 @@ def test_a_failed_audit_is_told_too(config: Path, tmp_path: Path) -> None:
     assert (summary["status"], summary["exit_code"]) == ("failed", 3)
 
 
+@pytest.mark.slow
 def test_two_at_once_make_one_audit(config: Path, tmp_path: Path) -> None:
     out = tmp_path / "runs"
     command = [sys.executable, "-m", "auditor", "run", str(config), "--out", str(out), "--log-json"]
