@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auditor.causal.lacking import TRIED_ON
 from auditor.causal.screening import TARGETS_EACH, most_tried
 from auditor.causal.trial import LEAST_IMAGES, SLOTS_LARGE, SLOTS_SMALL, SMALL_IMAGE
 from auditor.config.audit import ShortcutConfig
@@ -17,6 +18,8 @@ NULL_ROUNDS = 1.5
 # The part of all these images that is left, since some candidates stop early: one of 30 on the
 # demo, 24 of 50 on ten classes.
 NOT_STOPPED = 0.65
+# Pictures of other classes with each window of a square grid covered, once for all classes.
+COVERED = 49 * TRIED_ON
 # Directions taken out of a layer run the part of the model above it, for each candidate.
 ABOVE = 0.13
 # Per member of a class: conditional heatmaps, and passes back.
@@ -44,7 +47,7 @@ def work_of_search(
     screened = classes * PROPOSALS * tried * TARGETS_EACH * (1 + CONTROLS_SHARED)
     slots = SLOTS_SMALL if size[0] * size[1] <= SMALL_IMAGE else SLOTS_LARGE
     rounds = NOT_STOPPED * (NULL_ROUNDS + sum(TESTS[name].rounds for name in TESTS))
-    edited = screened + rounds * candidates * min(config.targets, images // 2) * slots
+    edited = COVERED + screened + rounds * candidates * min(config.targets, images // 2) * slots
     fixed = candidates * CANDIDATE_SECONDS + classes * CLASS_SECONDS + AUDIT_SECONDS
     return Work(
         explained=2 * classes * members * EXPLAINED,
