@@ -43,6 +43,8 @@ PATHS = {
     *(("report", "template"), ("report", "css"), ("report", "logo")),
     *(("policy", "baseline"), ("policy", "decisions"), ("completion", "readme")),
     ("completion", "tensorboard"),
+    ("audit", "names_model"),
+    ("audit", "names_vocabulary"),
 }
 
 

@@ -316,7 +316,15 @@ class AuditConfig(Section):
     concept_names: str = Field(
         "measured",
         description="Working names of concepts until a person names them: measured (colour, look "
-        "and place in the reference samples), none, or a plug-in's.",
+        "and place in the reference samples), clip (words of a vocabulary), none, or a plug-in's.",
+    )
+    names_model: str | None = Field(
+        None,
+        description="Folder of a CLIP that names concepts, for concept_names: clip; needs the "
+        "extra concept-auditor[names].",
+    )
+    names_vocabulary: str | None = Field(
+        None, description="File with the words that clip chooses names from, one a line."
     )
     concepts: int = Field(
         6, ge=1, le=100, description="Leading concepts shown per class and layer."

@@ -31,7 +31,11 @@ COMPUTING = (
 )  # fmt: skip
 CODECS = ("libjpeg_turbo", "jpg", "jpg_2000", "libtiff", "webp", "avif")
 # Keys that say where something lies; what lies there is digested.
-PLACES = {"model": ("source", "weights"), "data": ("source", "masks")}
+PLACES = {
+    "model": ("source", "weights"),
+    "data": ("source", "masks"),
+    "audit": ("names_model", "names_vocabulary"),
+}
 PARTS = {
     "config": "with another configuration",
     "layers": "at other layers",

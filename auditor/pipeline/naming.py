@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Bool, UInt8
 
 from auditor.base.progress import Step
+from auditor.base.streams import stream
 from auditor.concepts.crops import unpacked
+from auditor.pipeline.clip_namer import ClipNamer
 from auditor.pipeline.context import Context
 from auditor.records.part import concept_id
 from auditor.records.stages import Illustration
@@ -38,18 +41,27 @@ def concept_names(context: Context, illustrations: Sequence[Illustration]) -> Ma
         if item.output is None and item.origin == "relevance":
             shown[item.layer, item.concept].append(item)
     namer = NAMERS[context.config.audit.concept_names]
+    compared = namer if isinstance(namer, ClipNamer) else None
     picture = lru_cache(AT_HAND)(context.subject.picture)
 
     def make(step: Step) -> Mapping[str, str]:
-        found = {}
+        found, looks = {}, {}
+        words = compared.opened() if compared else None
         for (layer, concept), items in shown.items():
             best = sorted(items, key=lambda item: (-item.crop.score, item.row))[:READ]
             pictures = np.stack([picture(item.row) for item in best])
             size = pictures.shape[1], pictures.shape[2]
             masks = np.stack([unpacked(item.looked_at, size) for item in best])
-            if masks.any() and (name := namer(pictures, masks)):
+            name = namer(pictures, masks) if masks.any() else ""
+            if words is not None and masks.any():
+                looks[concept_id(layer, concept)] = words.look(pictures, masks)
+            if name or words is not None:
                 found[concept_id(layer, concept)] = _sighting(name, items, pictures, masks)
             step(1)
+        if words is not None:
+            rng = stream(context.config.audit.seed, "concept-names")
+            named = dict(zip(looks, words.names(list(looks.values()), rng), strict=True))
+            found = {key: replace(found[key], phrase=name) for key, name in named.items() if name}
         return told_apart(found)
 
     return context.once(

@@ -12,6 +12,7 @@ from auditor.base.factories import load_code
 from auditor.base.installed import Offer
 from auditor.base.registry import Registry
 from auditor.config.audit import Config
+from auditor.pipeline.clip_namer import CLIP
 from auditor.report.sections.order import by_need
 from auditor.report.sections.section import SECTIONS
 from auditor.run.executors import EXECUTORS
@@ -58,6 +59,8 @@ def load_plugins(
         digests[offer.package] = offer.version
         digests[offer.value] = offer.digest()
         notes.append(f"runs the code of the package {offer.said} ({registry.kind} '{offer.name}')")
+    if config.audit.concept_names == "clip" and not drawing:
+        digests |= CLIP.prepare(config.audit, base)
     if config.plugins:
         by_need()  # what their sections need must be there
     return digests, notes
