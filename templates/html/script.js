@@ -64,6 +64,12 @@ function keep(key, value) {
 function unfold(target) {
   for (let fold = target?.closest("details"); fold; fold = fold.parentElement.closest("details")) { fold.open = true; }
 }
+const OUT = ".out, .off, .not";
+function reveal(target) {
+  const hidden = target.closest(OUT);
+  lists.filter((list) => list.place?.contains(hidden)).forEach((list) => list.reset());
+  unfold(target);
+}
 function arrive(moved) {
   const [anchor, query] = address();
   const bare = query === undefined;
@@ -72,10 +78,9 @@ function arrive(moved) {
   [...state.keys()].forEach((key) => unfold(byId(key.split(".")[0])));
   const target = byId(anchor);
   if (!target) { return; }
-  const hidden = target.closest(".out");
-  lists.filter((list) => list.place?.contains(hidden)).forEach((list) => list.reset());
+  const hidden = target.closest(OUT);
   const fold = target.closest("details");
-  unfold(target);
+  reveal(target);
   if (moved || hidden || fold || !bare) { target.scrollIntoView(); }
 }
 
@@ -370,8 +375,101 @@ function decide() {
     on(every, "click", () => rows.filter((row) => row.matches(".cue") && !answer(row))
       .forEach((row) => { row.querySelector("input").checked = true; }));
   }
+  const counter = byId("decided");
+  on(document, "change click", () => {
+    const made = rows.filter(answer).length;
+    counter.hidden = !made;
+    counter.textContent = filled(counter.dataset.text, { count: made });
+  });
   on(part(box, "save"), "click", save);
   box.hidden = false;
+}
+
+/* The bar that stays: one view, one class alone. What is hidden by it comes back when it is led to. */
+const KEPT = { part: "view.part", name: "view.class" };
+function views() {
+  const bar = document.querySelector(".views");
+  const only = bar.querySelector("select");
+  const links = all(bar, "[data-only]");
+  const parts = all(document, "main [data-part]");
+  const named = all(document, "main [data-class]");
+  function restore() {
+    const part = state.get(KEPT.part) || "";
+    const name = state.get(KEPT.name) || "";
+    only.value = name;
+    parts.forEach((each) => each.classList.toggle("off", !!part && each.dataset.part !== part));
+    named.forEach((each) => {
+      const own = [each.dataset.class, each.dataset.also].includes(name);
+      each.classList.toggle("not", !!name && !own);
+    });
+    links.forEach((link) => set(link, { "aria-current": link.dataset.only === part }));
+    if (part === "technical") { parts.forEach((each) => { each.open = true; }); }
+  }
+  function reset() {
+    Object.values(KEPT).forEach((key) => keep(key, ""));
+    restore();
+  }
+  links.forEach((link) => on(link, "click", (event) => {
+    event.preventDefault();
+    keep(KEPT.part, link.dataset.only);
+    restore();
+    scrollTo(0, 0);
+  }));
+  on(only, "change", () => {
+    keep(KEPT.name, only.value);
+    restore();
+  });
+  lists.push({ place: { contains: (hidden) => !!hidden?.closest(".off, .not") }, reset, restore });
+  only.parentNode.hidden = only.options.length < 3;
+  byId("looking").hidden = false;
+  seek(bar.querySelector("input"), bar.querySelector("output"), byId("found"));
+}
+
+/* Finding anything: the innermost places that hold the words, each with its section. */
+const BLOCKS = ["h2", "h3", "h4", "p", "li", "td", "th", "dd", "dt", "figcaption", "summary"]
+  .map((name) => "main " + name).join(", ");
+const MOST = 40;
+function seek(field, count, found) {
+  const plain = (element) => element.textContent.replace(/\s+/g, " ").trim();
+  let blocks;
+  function go(place) {
+    reveal(place);
+    all(document, ".found").forEach((each) => each.classList.remove("found"));
+    place.classList.add("found");
+    set(place, { tabindex: -1 });
+    place.scrollIntoView({ block: "center" });
+    place.focus({ preventScroll: true });
+    found.hidden = true;
+  }
+  function line([place, text], wanted) {
+    const at = Math.max(0, text.toLowerCase().indexOf(wanted) - 30);
+    const item = make("li");
+    const button = make("button", (at ? "…" : "") + text.slice(at, at + 90));
+    const section = place.closest("section")?.querySelector("h2");
+    const where = make("span", section ? plain(section) : "");
+    where.className = "sub";
+    button.append(where);
+    on(button, "click", () => go(place));
+    item.append(button);
+    return item;
+  }
+  function search() {
+    const wanted = field.value.trim().toLowerCase();
+    blocks ||= all(document, BLOCKS).map((each) => [each, plain(each)]);
+    const having = wanted.length < 2 ? [] : blocks.filter(([, text]) => text.toLowerCase().includes(wanted));
+    const hits = having.filter(([each], at) => !having[at + 1] || !each.contains(having[at + 1][0]));
+    count.textContent = wanted.length < 2 ? "" : filled(count.dataset.text, { count: hits.length });
+    found.replaceChildren(...hits.slice(0, MOST).map((hit) => line(hit, wanted)));
+    found.hidden = !hits.length;
+  }
+  on(field, "input", search);
+  on(field, "keydown", (event) => {
+    if (event.key === "Enter") { found.querySelector("button")?.click(); }
+    if (event.key === "ArrowDown") { found.querySelector("button")?.focus(); }
+  });
+  on(document, "keydown", (event) => {
+    if (event.key === "Escape" && !found.hidden) { found.hidden = true; field.focus(); }
+  });
 }
 
 /* The navigation marks where the reader is; all above the line counts, so that a jump is seen. */
@@ -400,6 +498,7 @@ on(document, "DOMContentLoaded", () => {
   all(document, "svg.graph").forEach(explore);
   enlarge();
   decide();
+  views();
   follow();
   on(window, "hashchange", () => arrive(true));
   arrive(false);

@@ -17,7 +17,7 @@ import yaml
 from auditor.base.heatmaps import Photo, overlay, resize
 from auditor.records.part import Crop, Interval, Picture, SampleView
 from auditor.report.document import result as parts
-from auditor.report.draw.figures import confusion_figure, overview_figure
+from auditor.report.draw.figures import WRITTEN_CELLS, confusion_figure, overview_figure
 from auditor.report.draw.pictures import dim
 from auditor.report.draw.reliability import reliability_figure
 from auditor.report.draw.style import Drawing
@@ -216,6 +216,7 @@ def performance(example: Example) -> parts.Performance:
             for i, name in enumerate(classes)
         ],
         confusion=example.figure(drawn, "confusion matrix"),
+        counts=matrix.tolist() if count < WRITTEN_CELLS else [],
         calibration=calibration(example),
         slices=[example.written("slices") | {"rows": rows}, example.written("no_slices")],
         groups=groups(example),

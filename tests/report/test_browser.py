@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import http.server
 import io
+import itertools
 import os
 import re
 import shutil
@@ -305,8 +306,10 @@ def test_decisions_on_the_sheets_are_saved_and_taken_over(
     focused = "document.activeElement.name"
     save.click()
     assert said.inner_text() == "Nothing is decided yet."
+    assert not page.locator("#decided").is_visible()
     sheets.nth(0).get_by_label("Accept the risk until a day").check()
     sheets.nth(1).get_by_label("Not a shortcut: part of the class").press("Space")
+    assert page.locator("#decided").inner_text() == "Decisions: 2"
     save.click()
     assert said.inner_text() == "An accepted risk needs a reason and a last day."
     assert page.evaluate(focused) == "reason"
@@ -346,6 +349,105 @@ def test_decisions_on_the_sheets_are_saved_and_taken_over(
     assert cli(words) == 0
     assert "0 of 2 decisions in saved.yaml are new." in capsys.readouterr().err
     assert kept.read_bytes() == before
+
+
+def test_a_view_shows_its_sections_alone(visit, report: Path) -> None:
+    page = visit(report, folded=True).page
+    bar = page.locator(".views")
+    shown = page.locator("main section.part:visible")
+    whole = shown.count()
+    bar.get_by_role("link", name="Findings").click()
+    ids = shown.evaluate_all("all => all.map(each => each.getAttribute('aria-labelledby'))")
+    assert ids == ["findings", "cues"]
+    page.wait_for_url(re.compile(r"view\.part=findings"))
+    page.reload()
+    assert shown.count() == 2
+    # A link to what another view has brings all of it back.
+    page.evaluate("location.hash = 'class-1'")
+    page.locator("#class-1").wait_for()
+    assert shown.count() == whole
+    bar.get_by_role("link", name="Technical").click()
+    assert page.locator("#method").is_visible()
+    assert not page.locator("#summary").is_visible()
+    page.emulate_media(media="print")
+    assert shown.count() == page.locator("main section.part").count() > whole
+
+
+def test_one_class_alone_is_shown(visit, report: Path, run: Run) -> None:
+    page = visit(report).page
+    page.locator(".views select").select_option("coffee")
+    assert page.locator(".class-report:visible").count() == 1
+    own = [each for each in run.result.findings if each.class_name == "coffee"]
+    sheets = [each for each in own if each.grade in ("A", "B")]
+    assert page.locator(".sheet:visible").count() == len(sheets)
+    page.wait_for_url(re.compile(r"view\.class=coffee"))
+    page.evaluate("location.hash = 'finding-1'")
+    page.locator("#finding-1").wait_for()
+    assert page.locator(".sheet:visible").count() == 2
+
+
+def test_anything_is_found_also_in_what_is_folded(visit, report: Path) -> None:
+    seen = visit(report, folded=True)
+    page = seen.page
+    field = page.locator(".views input")
+    field.fill("Floating-Point")
+    found = page.locator("#found button")
+    assert found.count() == 0
+    field.fill("conserv")
+    assert found.count() > 0
+    assert page.locator(".views output").inner_text() == f"{found.count()} places"
+    assert "conserv" in found.first.inner_text().lower()
+    field.press("Enter")
+    place = page.locator(".found")
+    assert place.is_visible()
+    assert "conserv" in place.inner_text().lower()
+    assert place.evaluate("element => element === document.activeElement")
+    field.fill("conserv")
+    page.keyboard.press("Escape")
+    assert not page.locator("#found").is_visible()
+    assert outside(seen) == []
+    assert seen.said == []
+
+
+def test_a_confusion_leads_to_its_pictures(visit, report: Path, run: Run) -> None:
+    page = visit(report, folded=True).page
+    pair = run.result.errors.pairs[0]
+    names = [each.name for each in run.result.performance.classes]
+    cell = page.locator(".matrix tbody tr").nth(names.index(pair.label)).locator("td")
+    assert cell.all_inner_texts() == [
+        str(count) for count in run.result.performance.counts[names.index(pair.label)]
+    ]
+    cell.nth(names.index(pair.prediction)).locator("a").click()
+    page.locator("#mistake-1").wait_for()
+    assert page.locator("#mistake-1").is_visible()
+
+
+def test_on_a_phone_rows_of_tables_are_cards(visit, report: Path) -> None:
+    page = visit(report, 375).page
+    cells = page.locator("#register-table tbody tr").first.locator("td")
+    boxes = [each.bounding_box() for each in cells.all()]
+    assert all(one["y"] + one["height"] <= two["y"] + 1 for one, two in itertools.pairwise(boxes))
+    named = "element => getComputedStyle(element, '::before').content"
+    assert cells.nth(3).evaluate(named) == '"Severity: "'
+    page.get_by_role("link", name="Back to top").click()
+    for _turn in range(50):
+        if page.evaluate("scrollY") < 5:
+            break
+        page.wait_for_timeout(100)
+    assert page.evaluate("scrollY") < 5
+    wide = visit(report, 1440).page
+    assert wide.locator("#register-table td").nth(3).evaluate(named) == "none"
+    assert not wide.locator(".to-top").is_visible()
+
+
+def test_the_bar_stays_and_leads_without_script(visit, report: Path) -> None:
+    bare = visit(report, java_script_enabled=False).page
+    links = bare.locator(".views a:visible")
+    assert links.all_inner_texts() == ["All", "Summary", "Findings", "Classes", "Technical"]
+    assert not bare.locator(".views input").is_visible()
+    page = visit(report).page
+    page.evaluate("scrollTo({top: 5000, behavior: 'instant'})")
+    assert page.locator(".views").bounding_box()["y"] == 0
 
 
 def test_the_navigation_marks_the_section(visit, report: Path) -> None:

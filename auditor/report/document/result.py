@@ -178,11 +178,16 @@ class GroupTable(Part):
 
 
 class Performance(Part):
-    """Top-1 accuracy overall, per class and by metadata (Wilson intervals), and calibration."""
+    """Top-1 accuracy overall, per class and by metadata (Wilson intervals), and calibration.
+
+    ``counts`` has a row for each of ``classes``: its pictures by what they are taken for, one of
+    ``classes`` in their order or, last, any other. Empty where there are too many to be read.
+    """
 
     accuracy: Interval
     classes: list[ClassPerformance]
     confusion: Picture | None
+    counts: list[list[int]] = Field(default_factory=list)
     calibration: Calibration | None = None
     slices: list[SliceTable] = Field(default_factory=list)
     groups: GroupTable | None = None

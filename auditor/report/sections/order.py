@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
@@ -62,6 +62,14 @@ ORDER = tuple(
 )
 
 
+# What a screen shows alone when asked to: the sections of each view, but all of the appendix.
+VIEWS: Mapping[str, tuple[str, ...]] = {
+    "findings": ("findings", "cues", "register"),
+    "classes": ("classes", "performance", "data", "atlas"),
+    "summary": ("summary", COMPARISON, "scope", "signoff", "reading"),
+}
+
+
 @dataclass(frozen=True)
 class ShownSection:
     """A numbered section of a rendering; ``id`` names its anchor, ``template`` its template.
@@ -74,6 +82,12 @@ class ShownSection:
     number: int
     template: str
     appendix: bool = False
+
+    @property
+    def view(self) -> str:
+        """The view that it is part of."""
+        own = [name for name, sections in VIEWS.items() if self.id in sections]
+        return "technical" if self.appendix or not own else own[0]
 
 
 def in_order() -> list[Section]:

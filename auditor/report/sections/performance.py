@@ -11,7 +11,7 @@ import numpy as np
 from auditor.language.speaking import gettext as _
 from auditor.records.stages import Samples
 from auditor.report.document.result import AuditResult, ClassPerformance, Performance
-from auditor.report.draw.figures import confusion_figure
+from auditor.report.draw.figures import WRITTEN_CELLS, confusion_figure
 from auditor.report.draw.reliability import reliability_figure
 from auditor.report.sections.calibration import calibration
 from auditor.report.sections.groups import groups
@@ -24,8 +24,9 @@ def performance(audit: Audit) -> Performance:
     """Measure accuracy and calibration, and draw both."""
     samples = audit.analysis.samples
     measured = accuracies(samples, audit.analysis.outputs)
+    counts, names = confusion_matrix(samples, audit.analysis.outputs)
     confusion = audit.store.figure(
-        partial(confusion_figure, *confusion_matrix(samples, audit.analysis.outputs)),
+        partial(confusion_figure, counts, names),
         alt=_("confusion matrix of the audited classes"),
     )
     found = calibration(samples, seed=audit.config.audit.seed)
@@ -35,7 +36,12 @@ def performance(audit: Audit) -> Performance:
         found = found.model_copy(update={"figure": figure})
     grouped = groups(samples, audit.config.data.groups)
     return measured.model_copy(
-        update={"confusion": confusion, "calibration": found, "groups": grouped}
+        update={
+            "confusion": confusion,
+            "counts": counts.tolist() if len(names) <= WRITTEN_CELLS else [],
+            "calibration": found,
+            "groups": grouped,
+        }
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from auditor.base.shipped import shipped
 from auditor.language.bidi import isolated
@@ -21,6 +21,9 @@ from auditor.report.show.formatting import FILTERS
 
 LONG_WORD = re.compile(r"(?<![^\s\u2066-\u2069'\"(])[\w.-]{41,}(?![^\s\u2066-\u2069'\"),;:!?])")
 DIGEST = re.compile(r"[0-9a-f]{40,}")
+# Of the rows of a table, which hold no table.
+ROW = re.compile(r"<tr\b.*?</tr>", flags=re.DOTALL)
+CELL, COLUMNS = re.compile(r"<(t[dh])\b([^>]*)>"), re.compile(r'colspan="(\d+)"')
 BREAK = "\u200b"  # takes no room
 
 
@@ -75,6 +78,7 @@ def environment(*folders: Path) -> jinja2.Environment:
     jinja.tests["lone"] = _lone
     jinja.tests["several"] = _several
     jinja.filters["beyond"] = _beyond
+    jinja.filters["titled"] = _titled
     jinja.globals["colours"] = colours
     return jinja
 
@@ -145,3 +149,21 @@ def _several(items: Sized) -> bool:
 def _beyond(items: Sized, most: int | None) -> int:
     """Return how many items are not shown where at most ``most`` are, None being all."""
     return 0 if most is None else max(0, len(items) - most)
+
+
+def _titled(rows: str, columns: Sequence[Sequence[str]]) -> Markup:
+    """Return the rows of a table with ``data-title`` in each cell: what its column is called."""
+    titles = [escape(column[0]).striptags() for column in columns]
+
+    def row(found: re.Match[str]) -> str:
+        left = iter(titles)
+
+        def cell(start: re.Match[str]) -> str:
+            span = COLUMNS.search(start[2])
+            own = [next(left, "") for _column in range(int(span[1]) if span else 1)]
+            named = f' data-title="{escape(own[0])}"' if own[0] else ""
+            return f"<{start[1]}{named}{start[2]}>"
+
+        return CELL.sub(cell, found[0])
+
+    return Markup(ROW.sub(row, rows))  # noqa: S704 (only adds attributes, which are escaped)

@@ -307,6 +307,15 @@ class View(Names):
         """Number of cues that are asked about once those before them have an answer."""
         return len(self.result.cues) - len(self.cues)
 
+    def mistake(self, label: str, prediction: str) -> str:
+        """Return the anchor of the pictures of ``label`` taken for ``prediction``, or nothing."""
+        if self.result.errors is None or not self.has("errors"):
+            return ""
+        shown = self.result.errors.pairs[: self.limits.mistakes]
+        pairs = [(pair.label, pair.prediction) for pair in shown]
+        known = (label, prediction) in pairs
+        return f"mistake-{pairs.index((label, prediction)) + 1}" if known else ""
+
     def entry(self, finding: FindingCard) -> str:
         """Return the anchor of a finding without a sheet, or nothing when it has none here."""
         if self.has("findings") and finding in self.drawn_minor:
