@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
 
 from auditor.base.errors import OutputError
@@ -35,6 +37,8 @@ from auditor.report.show.view import View
 MEGABYTE = 1_000_000
 # One picture in this many is encoded first: what is far too large then is not encoded whole.
 SAMPLED = 16
+# So many standard errors below the mean of the sample, the others are too large as well.
+CERTAIN = 3
 LINKED_POLICY = (
     "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; "
     "base-uri 'none'; form-action 'none'"
@@ -114,10 +118,11 @@ def render_html(
         draw = partial(_draw, branding or plain_branding(), result, context, step)
         counting = CountingPictures()
         bare = draw(counting)
-        if step.pictures and _is_hopeless(images, counting.pictures, step, budget):
+        text_size = len(bare.encode())
+        if step.pictures and _is_hopeless(images, counting.pictures, step, budget - text_size):
             continue
         encoded = encode_all([images], counting.pictures, step) if step.pictures else {}
-        size = len(bare.encode()) + sum(len(item.href) for item in encoded.values())
+        size = text_size + sum(len(item.href) for item in encoded.values())
         if size > budget:
             continue
         text = draw(EmbeddedPictures(encoded, counting.uses))
@@ -150,17 +155,31 @@ def html_folder(
     return files | {"index.html": text.encode()}
 
 
-def _is_hopeless(folder: Path, pictures: Mapping[str, Picture], step: Step, budget: int) -> bool:
-    """Say whether a sample of the pictures shows that all are far larger than the budget.
+def _is_hopeless(folder: Path, pictures: Mapping[str, Picture], step: Step, room: int) -> bool:
+    """Say whether a sample of the photographs shows that all pictures do not go into ``room``.
 
-    Names are digests, so every n-th of them in order is a random sample, and always the same one.
+    What becomes of a photograph goes with the bytes that it has in the run, which are known of all
+    of them. Names are digests, so every n-th of them in order is a random sample, and always the
+    same one. Figures stay as they are and are counted.
     """
-    names = sorted(pictures)[::SAMPLED]
+    figures = {name: each for name, each in pictures.items() if name.endswith(".svg")}
+    photographs = sorted(pictures.keys() - figures.keys())
+    names = photographs[::SAMPLED]
     if len(names) < 50:
         return False
-    sample = encode_all([folder], {name: pictures[name] for name in names}, step)
-    size = sum(len(item.href) for item in sample.values())
-    return size / len(names) * len(pictures) > 1.3 * budget
+    if not all((folder / name).is_file() for name in photographs):
+        return False  # which is told where they are encoded
+    stored = {name: (folder / name).stat().st_size for name in photographs}
+    shown = encode_all([folder], {name: pictures[name] for name in names}, step)
+    before, after = (
+        np.array([of(name) for name in names], dtype=float)
+        for of in (stored.__getitem__, lambda name: len(shown[name].href))
+    )
+    ratio = after.sum() / before.sum()
+    error = (after - ratio * before).std(ddof=1) / math.sqrt(len(names))
+    least = ratio * sum(stored.values()) - CERTAIN * error * len(photographs)
+    drawn = sum(len(item.href) for item in encode_all([folder], figures, step).values())
+    return bool(least + drawn > room)
 
 
 def _draw(
