@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
+from auditor.shortcuts.drawn_look import FLAT
 from auditor.shortcuts.whole_pictures.adjust import adjusted, opposite
 from auditor.shortcuts.whole_pictures.global_statistics import STATISTICS, measured
 
@@ -29,6 +30,19 @@ def compressed(picture: np.ndarray, quality: int) -> np.ndarray:
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=quality)
     return np.asarray(Image.open(io.BytesIO(file.getvalue())))
+
+
+def test_channels_are_reduced_as_numpy_reduces_them() -> None:
+    picture = photograph(4)
+    picture[10:30, 10:30] = 90
+    exact = picture.astype(np.float64)
+    span = ndimage.maximum_filter(exact, (3, 3, 1)) - ndimage.minimum_filter(exact, (3, 3, 1))
+    assert 0 < value(picture, "flat areas") == (span.max(axis=2) <= FLAT).mean() < 1
+    assert value(picture, "contrast") == exact.mean(axis=2).std()
+    assert value(picture, "saturation") == (exact.max(axis=2) - exact.min(axis=2)).mean()
+    blue_yellow = exact[..., 2] - exact[..., :2].mean(axis=2)
+    assert value(picture, "blue-yellow tint") == blue_yellow.mean()
+    assert value(picture, "highlights") == np.quantile(exact.max(axis=2), 0.98)
 
 
 def test_known_values() -> None:
