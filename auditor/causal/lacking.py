@@ -141,7 +141,8 @@ def _lacking(
 ) -> tuple[Bool[np.ndarray, "h w"], Bool[np.ndarray, "h w"], float] | None:
     """Return a place, the one that it is compared with, and its share; None where there is none.
 
-    The control is, of the places that lie apart, the one whose covering raises the class most.
+    The control is, of the places that lie apart, the one whose covering does what it does at the
+    median place: there may be more of the same thing in some of them.
     """
     output, pool = members.output, stage.others
     before = margin(pool.logits, output)
@@ -157,8 +158,9 @@ def _lacking(
     gains = np.stack([margin(each, output) - before[again] for each in logits])
     here, *there = in_most_classes(gains, pool.labels[again])
     gap = float(margin(members.logits[members.discovery], output).mean() - before[again].mean())
-    share = float(here - max(there)) / max(gap, 1e-6)
-    return (place, apart[int(np.argmax(there))], share) if share >= CLEAR else None
+    usual = int(np.argsort(there)[len(there) // 2])
+    share = float(here - there[usual]) / max(gap, 1e-6)
+    return (place, apart[usual], share) if share >= CLEAR else None
 
 
 def in_most_classes(

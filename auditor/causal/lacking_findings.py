@@ -22,7 +22,7 @@ from auditor.shortcuts.plausibility import score_of
 from auditor.shortcuts.propose.lacking import ABSENCE
 from auditor.shortcuts.seen import seen
 from auditor.shortcuts.terms.same_in_other_classes import SAME_IN_OTHERS
-from auditor.shortcuts.tests import TESTS, Results
+from auditor.shortcuts.tests import PLACE_FILLED, TESTS, Results
 from auditor.shortcuts.weighing import against
 
 SHAPE = N_("place that is covered up")
@@ -49,13 +49,18 @@ def absence_findings(
 ) -> list[Finding]:
     """Return the places that steer a class; ``results`` have q and outcome, by their id.
 
-    A place whose covering turns `CLEAR` of other pictures is a cue at least.
+    A place that turns `CLEAR` of the pictures is a cue at least. Where the other classes do not
+    have one and the same thing there, only covering counts: what is put into pictures of the class
+    is the others' objects, laid over its own.
     """
     findings = []
     for trial in trials:
         plausibility = _plausibility(trial)
-        verdict = grade(results[trial.id], plausibility)
-        if verdict not in STARTS and reach(results[trial.id]) >= CLEAR:
+        counted = dict(results[trial.id])
+        if not plausibility.score:
+            del counted[PLACE_FILLED.id]
+        verdict = grade(counted, plausibility)
+        if verdict not in STARTS and reach(counted) >= CLEAR:
             verdict = "C"
         if verdict is not None and verdict in STARTS:
             findings.append(_finding(stage, trial, results[trial.id], plausibility, verdict))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from auditor.causal.images import load_members
 from auditor.causal.lacking import Absences, absence_trials, in_most_classes
+from auditor.causal.lacking_findings import absence_findings
 from auditor.causal.search import find_shortcuts
 from auditor.config.audit import ShortcutConfig
+from auditor.shortcuts.grading import settled
 from auditor.shortcuts.propose.lacking import (
     elsewhere,
     mask_of,
@@ -128,3 +132,14 @@ def test_copies_are_the_same_thing_and_noise_is_not() -> None:
     assert same_thing(pictures, mask) < 0.1
     pictures[:, mask] = pictures[0, mask]
     assert same_thing(pictures, mask) > 0.9
+
+
+def test_an_object_laid_over_that_of_the_class_shows_no_absence(lacking: World) -> None:
+    stage = lacking.stage(36, targets=24, permutations=300)
+    (trial,) = trials_of(lacking).trials
+    results, _tests = settled({trial.id: trial.evidence})
+    filled = {"place_filled": results[trial.id]["place_filled"]}
+    idle = results[trial.id]["place_covered"].model_copy(update={"low": 0.0, "outcome": "refutes"})
+    only = {trial.id: filled | {"place_covered": idle}}
+    assert [each.grade for each in absence_findings(stage, [trial], only)] == ["B"]
+    assert absence_findings(stage, [replace(trial, alike=0.0)], only) == []
