@@ -121,7 +121,7 @@ def absence_trials(stage: Stage, classes: Sequence[Members]) -> Absences:
     if not classes:
         return Absences(why=_("no class has enough pictures"))
     if len(np.unique(stage.others.labels)) < FEWEST_CLASSES:
-        return Absences(why=_("of two classes the one lacks what the other has"))
+        return Absences(why=_("with only two classes, what one lacks is what the other has"))
     covered, trials, unusable, counts = Covered(), [], [], []
     for members in classes:
         targets = stage.targets.without(members.output)[: stage.config.targets]

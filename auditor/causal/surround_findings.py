@@ -59,8 +59,9 @@ STARTS: Mapping[Grade, str] = {
 }
 
 BY_MISTAKES = N_(
-    "Pictures of other classes in surroundings like those of '%(name)s' are more often taken for "
-    "it; swapped surroundings alone do not show that these decide, so a person has to say."
+    "Pictures of other classes in surroundings like those of '%(name)s' are more "
+    "often taken for it. Swapping the surroundings alone did not show that they "
+    "decide: a person has to judge."
 )
 
 

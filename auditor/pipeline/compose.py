@@ -87,8 +87,8 @@ class Composer:
             return _("Composition is switched off in the config (audit.composition: 0).")
         if len(self.chain) < 2:
             return _(
-                "Only one layer is audited (%(chain)s), so there is no lower layer that its "
-                "concepts could be taken apart into; name a second one in audit.layers.",
+                "Only one layer is audited (%(chain)s), so its concepts cannot be traced to a "
+                "lower layer. Name a second one in audit.layers.",
                 chain=self.chain[0],
             )
         return ""
@@ -142,7 +142,8 @@ class Composer:
         logit = float(self.samples.logits[rows, output].mean(dtype=np.float64))
         if logit <= 0:
             why = _(
-                "The mean score of '%(name)s' is %(logit)s here, of which there are no shares.",
+                "The mean score of '%(name)s' is %(logit)s here. It is not above zero, so "
+                "it cannot be divided into shares.",
                 name=name,
                 logit=short_number(logit, 2),
             )

@@ -32,8 +32,8 @@ LAYERS = N_("Audited layers: %(earlier)s before, %(now)s now.")
 SETTING = N_("Setting %(key)s: %(earlier)s before, %(now)s now.")
 PROGRAM = N_("Program: version %(earlier)s before, %(now)s now.")
 TURNED = N_(
-    "The audit compared with (%(earlier)s) is the later one (%(now)s): what is called new here may "
-    "be what was mended. Give the earlier run first."
+    "The audit compared with (%(earlier)s) is the later one (%(now)s), so what is "
+    "called new here may have been fixed since. Give the earlier run first."
 )
 DEVICE = N_("Device: %(earlier)s before, %(now)s now; last digits may differ.")
 LIMIT = N_(
@@ -65,7 +65,7 @@ METRIC_NEW = N_("%(title)s: %(now)s now, not measured before.")
 NOT_MEASURED = N_("%(title)s: measured neither before nor now.")
 METRIC_LOST = N_("%(title)s: not measured now, %(earlier)s before.")
 NO_INTERVAL = N_(
-    "%(title)s: %(earlier)s before and %(now)s now; without intervals nothing is judged."
+    "%(title)s: %(earlier)s before, %(now)s now. Without intervals the change cannot be judged."
 )
 CONSERVATION = _("Score that relevance accounts for")
 CONSERVATION_RULE = _("from the intervals of both medians, as of independent samples")
@@ -155,7 +155,7 @@ NO_FINDINGS = N_("Neither the audit of %(day)s nor this one has a likely shortcu
 # Decisions
 NO_END = _("withdrawn")
 IN_FORCE = {
-    "confirm": N_("In force: %(id)s is a shortcut and has to be mended."),
+    "confirm": N_("In force: %(id)s is a shortcut and has to be fixed."),
     "reject": N_(
         "In force: %(person)s says that %(id)s is part of the class and no shortcut; it stays "
         "listed."
@@ -163,21 +163,21 @@ IN_FORCE = {
     "accept": N_(
         "In force until %(expires)s: the risk of %(id)s is accepted; waived, it stays listed."
     ),
-    "mitigate": N_("In force until %(expires)s: %(id)s is being mended."),
+    "mitigate": N_("In force until %(expires)s: %(id)s is being fixed."),
     "unsure": N_("Open: %(person)s was not sure whether %(id)s is part of the class."),
     "name": N_("In force: %(id)s is called '%(name)s'."),
 }
 EXPIRED = {
     "accept": (
         N_(
-            "Expired on %(expires)s: the risk of %(id)s (%(title)s) is no longer accepted. Decide "
-            "again, or mend it (%(place)s)."
+            "Expired on %(expires)s: the risk of %(id)s (%(title)s) is no longer "
+            "accepted. Decide again, or fix it (%(place)s)."
         )
     ),
     "mitigate": (
         N_(
-            "Overdue since %(expires)s: %(id)s (%(title)s) was to be mended and is still there "
-            "(%(place)s)."
+            "Overdue since %(expires)s: %(id)s (%(title)s) should have been fixed and is "
+            "still there (%(place)s)."
         )
     ),
 }
@@ -187,8 +187,8 @@ EXPIRED_OTHER = N_(
 REPLACED = N_("Replaced by a later decision about %(id)s.")
 SETTLED = N_("Settled: nothing in this audit looks like %(title)s any more.")
 UNMATCHED = N_(
-    "Unmatched: nothing in this audit looks like %(title)s. If it is mended, take the decision out "
-    "of the file (%(place)s)."
+    "Unmatched: nothing in this audit looks like %(title)s. If it was fixed, take "
+    "the decision out of the file (%(place)s)."
 )
 FITS_BOTH = N_(
     "Unmatched: %(title)s fits %(ids)s of this audit alike. Decide about each with auditor review, "

@@ -73,15 +73,16 @@ def cost(name: str, projection: Projection) -> str:
     said = {"layer": projection.layer, "kept": joined(kept, "; ")}
     if not projection.turned_n:
         return _(
-            "With the region's direction taken out of layer %(layer)s, so that the layer no longer "
-            "tells it, the model recognises %(kept)s.",
+            "With the region's direction taken out of layer %(layer)s, which can then no "
+            "longer detect the region, the model recognises %(kept)s.",
             **said,
         )
     before, after = projection.turned
     return _(
-        "With the region's direction taken out of layer %(layer)s, so that the layer no longer "
-        "tells it, the region turns %(after)s of the %(n)s other pictures that it is put into, "
-        "instead of %(before)s. The model recognises %(kept)s.",
+        "With the region's direction taken out of layer %(layer)s, which can then no "
+        "longer detect the region, the region turns %(after)s of the %(n)s other "
+        "pictures that it is put into, instead of %(before)s. The model recognises "
+        "%(kept)s.",
         before=percent(before),
         after=percent(after),
         n=projection.turned_n,

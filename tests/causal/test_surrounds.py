@@ -289,7 +289,7 @@ def test_mistakes_alone_make_a_cue_and_swaps_that_show_nothing_do_not_hide_it() 
     stage = scenes(40.0).stage(60, permutations=300)
     (finding,) = context_findings(stage, [context], {context.id: told})
     assert finding.grade == "C"
-    assert "swapped surroundings alone do not show" in finding.lead
+    assert "Swapping the surroundings alone did not show" in finding.lead
     for test in ("natural_mistakes", "component_mistakes"):
         told[test] = told[test].model_copy(update={"low": STRONG - 0.01})
     assert context_findings(stage, [context], {context.id: told}) == []

@@ -158,7 +158,8 @@ SAYS = {
     "3 channels": (["3 concepts compared on each other's reference samples", "of 3 channels"], []),
     "4,096 channels": (["of 4096 channels", "4,096"], []),
     "all wrong": (
-        ["The model's first answer is right for 0 %", "None of this class's images is recognised",
+        ["The model's first answer is right for 0 %",
+         "The model recognises none of this class's images",
          "no map, no atlas and no concept card", "No picture of the audited classes is recognised",
          "No concept was compared, so there are no subspaces.", "3 samples are needed",
          "No image is recognised as 'cat'", "'dog' has 0 right decisions to compare with",

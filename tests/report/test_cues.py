@@ -177,7 +177,7 @@ def test_a_statistic_of_whole_pictures_is_a_row_without_pictures(run: Run) -> No
     (row,) = cues(result, None)
     assert (row.members, row.swap) == ((), None)
     text = section(page(result, run, "html"))
-    assert "so there is no region to show" in text
+    assert "so no region is shown" in text
     assert factor.class_name in text
 
 

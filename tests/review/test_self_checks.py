@@ -66,7 +66,8 @@ def test_without_intervals_conservation_is_said_and_not_judged(base) -> None:
     )
     assert (found.status, found.difference) == ("not compared", None)
     assert (
-        "90\u00a0% before and 20\u00a0% now; without intervals nothing is judged" in found.sentence
+        "90\u00a0% before, 20\u00a0% now. Without intervals the change cannot be judged"
+        in found.sentence
     )
     lost = named(
         self_check_changes(

@@ -64,8 +64,8 @@ def _class_report(audit: Audit, place: int, atlas: list[AtlasSample]) -> ClassRe
     note = ""
     if not len(members):
         note = _(
-            "None of this class's images is recognised as this class, so there is no decision for "
-            "it whose concepts could be shown."
+            "The model recognises none of this class's images, so there is no decision "
+            "for the class whose concepts could be shown."
         )
     elif len(members) < FEW:
         note = ngettext(

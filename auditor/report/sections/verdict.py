@@ -231,8 +231,8 @@ def does_not_show(
         *([] if search.kinds else [_neither_region_nor_statistic()]),
         _("How the model behaves on data unlike the %(used)s images audited.", used=data.used),
         _(
-            "Whether the model is fair, robust or fit for its purpose: this audit looks at what "
-            "the model's decisions rest on."
+            "Whether the model is fair, robust or fit for its purpose: this audit only "
+            "examines what its decisions are based on."
         ),
     ]
     return sentences

@@ -112,7 +112,7 @@ GLOSSARY: tuple[Term, ...] = (
 )
 
 SEVERITY: Mapping[str, str] = {
-    "critical": _("A large part of the decisions for the class may rest on it."),
+    "critical": _("A large part of the decisions for the class may depend on it."),
     "high": _("Decisions for the class are changed by it; act before the model is relied on."),
     "medium": _("A noticeable part of the decisions is touched; plan a fix."),
     "low": _("Little is touched; keep an eye on it."),
@@ -164,8 +164,8 @@ VERDICT: Mapping[Code, str] = {
 
 NEXT: Mapping[Code, str] = {
     "do_not_use": _(
-        "Mend what the verdict rests on (targets and rules that are not met, the findings below), "
-        "and audit the model again."
+        "Fix what led to this verdict (missed targets, broken rules, the findings "
+        "below), and audit the model again."
     ),
     "needs_decision": _("Each finding's sheet has a box for the decision."),
     "incomplete": _(
@@ -196,8 +196,8 @@ NO_COMPARISON = _(
 )
 
 DISCLAIMER = _(
-    "This report shows evidence about what the model's decisions rest on, in the pictures that "
-    "were audited. A candidate is not a verdict: a person decides."
+    "This report shows what the model's decisions are based on, as far as the "
+    "audited pictures tell. A candidate is not a verdict: a person decides."
 )
 
 # What the enlarged view can show of one thing.

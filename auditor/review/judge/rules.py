@@ -116,7 +116,7 @@ def _fail_on_new(
         else _("no new finding of severity %(severity)s", severity=_or_above(severity))
     )
     if comparison is None:
-        said = _("There is no earlier audit to compare with, so nothing can be called new.")
+        said = _("No earlier audit was given, so nothing can be called new.")
         return _rule("fail_on_new", wanted, _("not compared"), "not asked", said, ())
     arrived: dict[str, str] = {
         change.id: change.status
@@ -204,7 +204,7 @@ def _cues(policy: PolicyConfig, cues: Sequence[CueAnswer], gaps: Sequence[str]) 
     elif gaps:
         state = "not measured"
         sentence = _(
-            "There is no cue, but not everything was looked at: %(gaps)s.",
+            "No cue was found, but not everything was searched: %(gaps)s.",
             gaps=joined(gaps, "; "),
         )
     else:
