@@ -91,8 +91,13 @@ def _tensorboard(config: Config, base: Path, run: Path, summary: Mapping[str, An
     from auditor.completion.tensorboard_log import log_run
     from auditor.report.show.render import read_result
 
-    folder = base / (config.completion.tensorboard or "")
-    return log_run(run, read_result(run), summary, folder=folder)
+    folder = config.completion.tensorboard or ""
+    if "://" in folder:
+        return (
+            f"nothing was logged to TensorBoard: completion.tensorboard is the address {folder}; "
+            "give a folder of this machine."
+        )
+    return log_run(run, read_result(run), summary, folder=base / folder)
 
 
 def _name(given: str, variable: str, config: Config) -> str:

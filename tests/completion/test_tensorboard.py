@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from auditor.cli.completion import complete
 from auditor.completion.logged import figures
 from auditor.completion.tensorboard_log import log_run
+from auditor.config.audit import Config
 from auditor.report.document.result import AuditResult
+from tests.review.made import write
 
 
 def test_without_the_package_it_says_what_to_install(
@@ -57,3 +60,17 @@ def read(folder: Path) -> Any:
 def text_of(found: Any, tag: str) -> str:
     (event,) = found.Tensors(tag)
     return bytes(event.tensor_proto.string_val[0]).decode()
+
+
+def test_an_address_is_not_made_a_folder(result: AuditResult, tmp_path: Path) -> None:
+    document = {"model": {"source": "a.py:b"}, "data": {"source": "c"}}
+    document["completion"] = {"tensorboard": "s3://bucket/boards"}
+    config = Config.model_validate(document)
+    run = write(tmp_path / "runs" / "a", result)
+    told: list[str] = []
+    complete(config, tmp_path, run, {"code": "pass"}, told.append)
+    assert told == [
+        "warning: nothing was logged to TensorBoard: completion.tensorboard is the address "
+        "s3://bucket/boards; give a folder of this machine."
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
