@@ -15,7 +15,7 @@ ADDED = re.compile(
     r"(^|[._])(bias|[qkv]_bias|beta|\w*token\w*|pos_emb\w*|\w*pos_embed\w*|class_embedding"
     r"|position_embeddings?)$"
 )
-ADDED_BY = re.compile(r"(^|\.)(pos_embed|pos_embedding|position_embedding)\.")
+ADDED_BY = re.compile(r"(^|\.)(pos_embd|pos_embed|pos_embedding|position_embedding)\.")
 HELD = re.compile(r"(relative_position|attention_bias|rel_pos|logit_scale|temperature)")
 SCALES = re.compile(r"(gamma|gain|scale|weight|alpha|lambda|ls\d?)")
 

@@ -27,6 +27,7 @@ PRODUCT = Rule("factor held constant", op.native_reverse, op.structure_prepare)
 HALVES = Rule("half to each factor", products.halves_reverse, op.native_prepare)
 MATMUL = Rule("factor held constant", products.matmul_reverse, op.structure_prepare)
 IDENTITY = Rule("identity", op.unchanged, passes="same", returns="view")
+CAST = Rule("identity", op.cast_reverse, op.cast_prepare, passes="reverse", returns="view")
 SUM = Rule("sum", op.sum_reverse, passes="same")
 RESHAPE = Rule("reshape", op.reshape_reverse, passes="reverse", returns="view")
 PERMUTE = Rule("reshape", op.permute_reverse, passes="reverse", returns="view")
@@ -79,8 +80,9 @@ OPERATIONS: dict[str, Rule] = {
     "add": SUM,
     "sub": SUM,
     **dict.fromkeys(
-        ("clone", "alias", "detach", "_to_copy", "contiguous", "type_as", "dropout"), IDENTITY
+        ("clone", "alias", "detach", "contiguous", "dropout"), IDENTITY
     ),
+    **dict.fromkeys(("_to_copy", "type_as"), CAST),
     **dict.fromkeys(("view", "squeeze", "unsqueeze"), RESHAPE),
     **dict.fromkeys(("permute", "transpose"), PERMUTE),
     **dict.fromkeys(

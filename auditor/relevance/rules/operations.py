@@ -19,6 +19,7 @@ from auditor.relevance.rules.weighted import empty, stabilise
 from auditor.relevance.sweep.fold import Fold, runs
 
 SMALL = 1e-12  # below, f(x) / x is rounding: the derivative stands for it
+PRECISION = "precision of the input"
 
 
 def unchanged(
@@ -26,6 +27,22 @@ def unchanged(
 ) -> tuple[Tensor, ...]:
     """Hand c on as it is, after the factor that ``prepare`` may have given."""
     return (coefficient,)
+
+
+def cast_prepare(local: Local) -> Saved:
+    """Keep in which precision the input is."""
+    return Saved(others={PRECISION: local.source.dtype})
+
+
+def cast_reverse(
+    node: Node, weights: Weights, saved: Saved, coefficient: Tensor, fold: Fold
+) -> tuple[Tensor, ...]:
+    """Hand c on in the precision of the input: what lies below computes in it."""
+    assert saved.others is not None
+    precision = saved.others[PRECISION]
+    if coefficient.is_complex() and not precision.is_complex:
+        coefficient = coefficient.real
+    return (coefficient.to(precision),)
 
 
 def reshape_reverse(
