@@ -101,7 +101,7 @@ HUGGING_FACE: dict[str, dict[str, Any]] = {
 }
 # Sides of the pictures: most convolutional networks take 64 px.
 SIDES = {"inception_v3": 96, "alexnet": 96, "maxvit_t": 224}
-HALF = ("vit_h_14", "regnet_y_128gf", "efficientvit_b0")  # the last casts to float32 itself
+HALF = ("vit_h_14", "regnet_y_128gf")
 TINY = 1e-30
 GROUPS = 3
 
