@@ -10,7 +10,7 @@ slots of an index array hold -1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from pydantic import InstanceOf
 
 from auditor.records.part import Crop, Picture
+from auditor.records.several import Several, masked
 from auditor.records.shortcuts import Assessment, Factors, Plausibility, SearchLimits
 
 Origin = Literal["relevance", "activation"]
@@ -33,7 +34,8 @@ class Manifest:
     ``found`` counts by class what the source holds, and ``excluded``, by class and reason, what of
     it has no row; the class "" is what belongs to none. Of the reasons ``not_pictures`` are of
     files that are none (hidden, text), ``by_choice`` of what was not asked for; all others are a
-    loss. See `auditor.records.accounting`.
+    loss. See `auditor.records.accounting`. ``several``: pictures have several labels, each of which
+    is asked by itself; None: each has one of the classes.
     """
 
     paths: tuple[str, ...]
@@ -45,6 +47,7 @@ class Manifest:
     found: Mapping[str, int] = field(default_factory=dict)
     not_pictures: tuple[str, ...] = ()
     by_choice: tuple[str, ...] = ()
+    several: Several | None = None
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -74,6 +77,26 @@ class Samples:
     def labels(self) -> Int[np.ndarray, "sample"]:
         """Output index of each row's label."""
         return self.manifest.labels
+
+    def about(self, output: int) -> Samples:
+        """Return the samples as the question about one output has them.
+
+        Of several labels: one row for each picture of which this label is known, labelled and
+        decided as the label or as the last output. Of one class for each picture: as they are.
+        """
+        several = self.manifest.several
+        if several is None:
+            return self
+        present = several.states[:, output] == 1
+        labels = np.where(present, output, several.count)
+        logits = masked(self.logits, output)
+        return replace(
+            self,
+            manifest=replace(self.manifest, labels=labels, several=None),
+            valid=self.valid & several.one_of_each(output, self.labels),
+            logits=logits,
+            prediction=np.where(logits[:, output] > logits[:, -1], output, several.count),
+        )
 
     def margin(self, output: int) -> Float[np.ndarray, "sample"]:
         """Return logit of ``output`` minus the largest other logit, in logit units."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -13,6 +14,7 @@ from auditor.base.errors import ConfigError, ModelError, UnknownNameError
 from auditor.relevance.graph.capture import capture
 from auditor.relevance.graph.geometry import Geometry
 from auditor.relevance.graph.graph import Node
+from auditor.relevance.graph.labels import about
 from auditor.relevance.graph.layers import Layers, find
 from auditor.relevance.rules.composites import choose
 from auditor.relevance.rules.rule import Bias, Settings, Signed
@@ -62,7 +64,9 @@ class Explainer:
     ``output`` names the result that holds the logits when the model returns several ('logits',
     '1', 'aux.0'). A single logit z is taken as the pair (-z/2, z/2). ``scores``: what the outputs
     are, 'logits' or 'probabilities'; 'auto' looks at the answers for ``pictures`` (B, 3, H, W), the
-    example and inputs far from any picture.
+    example and inputs far from any picture. ``labels``: the logits of the thresholds of several
+    labels for a picture; a last output of 0 then stands for the absence of each, and the surest
+    label is explained where no target is given.
 
     ``plan`` and ``layout`` are what it works with: every node's rule, and where the layers are.
     The model is captured in evaluation and left as it was. Change its weights, and you need a
@@ -83,6 +87,7 @@ class Explainer:
         output: str | None = None,
         scores: str = "auto",
         pictures: Tensor | None = None,
+        labels: Sequence[float] | None = None,
         device: torch.device | str | None = None,
     ) -> None:
         if bias not in get_args(Bias):
@@ -101,13 +106,20 @@ class Explainer:
         with exact(self.device):
             graph = capture(
                 model, example.detach().to(weight), self.device,
-                output=output, scores=scores, pictures=pictures,
+                output=output, scores=scores, pictures=pictures, offsets=labels,
             )  # fmt: skip
             chosen = choose(composite, graph)
             favour = chosen.gamma if gamma is None else gamma
             settings = Settings(epsilon, bias, favour, box)
             self.plan = plan(graph, chosen, settings, signed=signed)
         self.layout: Layers = find(self.plan.graph)
+        self.offsets = None if labels is None else tuple(labels)
+
+    def about(self, label: int) -> Explainer:
+        """Return the explainer of the question whether one of several labels is present."""
+        single = copy(self)
+        single.plan = replace(self.plan, graph=about(self.plan.graph, label))
+        return single
 
     @property
     def composite(self) -> str:
@@ -290,7 +302,7 @@ class Explainer:
         graph = self.plan.graph
         needed = between(graph, wanted, {graph.output})
         passed = forward(self.plan, batch, wanted, needed)
-        chosen = self._targets(targets, passed.logits)
+        chosen = self._explained(targets, passed.logits)
         seed = one_hot(chosen, passed.logits.shape[1], passed.logits)
         fold = Fold.one_each(batch.shape[0])
         flow = reverse(self.plan, passed.saved, {graph.output: seed}, wanted, fold)
@@ -476,6 +488,16 @@ class Explainer:
         """Raise ConfigError where there is not one target an image, before a batch is cut."""
         if targets is not None:
             self._targets(targets, images)
+
+    def _explained(self, targets: Tensor | None, logits: Tensor) -> Tensor:
+        """Return the outputs to explain; of several labels the surest where that is the absence."""
+        if self.offsets is None:
+            return self._targets(targets, logits)
+        surest = logits[:, :-1].argmax(1)
+        if targets is None:
+            return surest
+        chosen = self._targets(targets, logits)
+        return torch.where(chosen == self.classes - 1, surest, chosen)
 
     def _targets(self, targets: Tensor | None, logits: Tensor) -> Tensor:
         if targets is None:

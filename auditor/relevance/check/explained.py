@@ -188,7 +188,11 @@ def forward_difference(
     with exact(images.device):
         expected = ask_logits(model, images, output, explainer.scores).to(images.device)
     captured = explainer.predict(images)
-    if explainer.scores != "logits":
+    if explainer.offsets is not None:
+        captured = captured[:, :-1] + captured.new_tensor(explainer.offsets)
+        if explainer.scores != "logits":
+            captured, expected = captured.sigmoid(), expected.sigmoid()
+    elif explainer.scores != "logits":
         captured, expected = captured.softmax(1), expected.softmax(1)
     difference = float((captured - expected).abs().max()) / (float(expected.abs().max()) or 1.0)
     return difference if math.isfinite(difference) else None

@@ -61,17 +61,21 @@ def _real(node: Node, graph: Graph) -> Tensor | None:
     return before.call({before.inputs[0]: ones})  # type: ignore[no-any-return]
 
 
-def bare_logits(graph: Graph) -> Graph:
-    """Return the graph without a final softmax, or sigmoid of one logit: that is explained."""
+def bare_logits(graph: Graph, *, sigmoid: bool | None = None) -> Graph:
+    """Return the graph without a final softmax, or sigmoid of one logit: that is explained.
+
+    ``sigmoid``: which of the two may stand there, None for a sigmoid where there is one logit.
+    """
+    wanted = _is_single(graph[graph.output]) if sigmoid is None else sigmoid
     after: list[Node] = []
     last = graph[graph.output]
     while last.operation in KEEPS_LOGITS | PICKS and len(last.inputs) == 1:
         after.append(last)
         last = graph[last.inputs[0]]
-    sigmoid = last.operation == "sigmoid"
-    if last.operation not in SQUASHING or _is_single(graph[graph.output]) != sigmoid:
+    found = last.operation == "sigmoid"
+    if last.operation not in SQUASHING or found != wanted:
         return graph
-    if not sigmoid and any(node.operation in PICKS for node in after):
+    if (sigmoid or not found) and any(node.operation in PICKS for node in after):
         return graph  # one of several probabilities is no function of its own logit
     note = (
         f"The model ends with {last.operation.strip('_')}: the logits before it are explained "

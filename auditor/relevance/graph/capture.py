@@ -6,7 +6,7 @@ import io
 import logging
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
@@ -20,7 +20,7 @@ from auditor.base.users_lines import in_words, users_frame
 from auditor.relevance.graph.canonise import canonise
 from auditor.relevance.graph.foreign import refuse_foreign
 from auditor.relevance.graph.graph import Graph, build
-from auditor.relevance.graph.heads import explained
+from auditor.relevance.graph.heads import explained, explained_labels
 from auditor.relevance.graph.one_by_one import batched
 from auditor.relevance.graph.watch import Numbers, Watched, known, watch
 from auditor.relevance.sweep.forward import run
@@ -49,14 +49,16 @@ def capture(
     output: str | None = None,
     scores: str = "auto",
     pictures: Tensor | None = None,
+    offsets: Sequence[float] | None = None,
 ) -> Graph:
     """Return the canonised graph of the model in evaluation, checked against the model.
 
     ``example`` is one image (1, 3, H, W) on the model's own device; ``device`` is where the
     graph will run. ``output`` names the result that holds the logits, where there are several.
     A single logit z becomes the pair (-z/2, z/2). Probabilities are turned into logits: see
-    `auditor.relevance.graph.heads`, also for ``scores`` and ``pictures``. What the model would
-    compute in half precision is captured in float32, and a note says so.
+    `auditor.relevance.graph.heads`, also for ``scores``, ``pictures`` and ``offsets`` (of several
+    labels for a picture). What the model would compute in half precision is captured in float32,
+    and a note says so.
     """
     model, notes = unwrap(model)
     refuse_foreign(model)
@@ -80,9 +82,13 @@ def capture(
         notes = (*notes, *_precision(model, images, expected, answer.place, avoided))
     with torch.no_grad():
         looked_at = None if pictures is None else pictures.to(example).to(device)
-        captured = explained(
-            graph, example.to(device), scores, single=answer.single, pictures=looked_at
-        )
+        if offsets is None:
+            captured = explained(
+                graph, example.to(device), scores, single=answer.single, pictures=looked_at
+            )
+        else:
+            example = example.to(device)
+            captured = explained_labels(graph, example, scores, offsets, pictures=looked_at)
     return captured.noting(notes)
 
 

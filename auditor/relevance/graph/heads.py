@@ -8,6 +8,7 @@ probability for a score.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from auditor.base.errors import ModelError
 from auditor.base.streams import stream
 from auditor.relevance.graph.canonise import SQUASHING, WEIGHTED, bare_logits, two_sided
 from auditor.relevance.graph.graph import Graph, Node, Ref, in_precision, prune
+from auditor.relevance.graph.labels import with_absence
 from auditor.relevance.sweep.forward import run
 from auditor.subject.scores import (
     FLOOR,
@@ -25,6 +27,7 @@ from auditor.subject.scores import (
     Kind,
     Scores,
     decided,
+    decided_labels,
     kind_of,
     log_scores,
     surely_logits,
@@ -62,6 +65,33 @@ class Head:
         answer: Tensor = values[self.nodes[-1].name]
         rows = answer.reshape(-1, 1) if answer.dim() == 1 else answer
         return log_scores(rows, self.scores).reshape(answer.shape)
+
+
+def explained_labels(
+    graph: Graph,
+    example: Tensor,
+    scores: str,
+    offsets: Sequence[float],
+    *,
+    pictures: Tensor | None = None,
+) -> Graph:
+    """Return the graph with a logit for each of several labels, less its offset, and a last 0.
+
+    Arguments are those of `explained`; probabilities are those of a sigmoid for each label.
+
+    Raises:
+        ModelError: the outputs are not one score for each label.
+    """
+    kind: Kind = "logits" if scores == "logits" else "independent"
+    if scores == "auto":
+        kind = decided_labels(_seen(graph, example, pictures))
+    bare = graph if scores == "logits" else bare_logits(graph, sigmoid=True)
+    if bare is graph and kind != "logits":
+        bare = _without_probabilities(graph, "sigmoids")
+        if bare[bare.output].operation == OPERATION:
+            _refuse_steps(bare, torch.cat([example, trial_inputs(example)[0]]))
+    of_model: Scores = "sigmoids" if kind != "logits" else "logits"
+    return replace(with_absence(bare, offsets), scores=of_model)
 
 
 def explained(
@@ -133,13 +163,14 @@ def _without_probabilities(graph: Graph, scores: Scores) -> Graph:
         arguments={f"value_{at}": Ref(name) for at, name in enumerate(sources)},
         inputs=live, shape=answer.shape, batch=answer.batch,
     )  # fmt: skip
+    called = "probabilities" if scores == "sigmoids" else scores
     what, floor = "these, less their mean over the outputs, are", ""
-    if scores == "probabilities":
-        single = answer.shape[1:] in ((), (1,))
+    if scores != "log-probabilities":
+        single = answer.shape[1:] in ((), (1,)) or scores == "sigmoids"
         what = "their log-odds are" if single else f"their logarithms{what.removeprefix('these')}"
         floor = f" Probabilities below {FLOOR:g} count as {FLOOR:g}."
     note = (
-        f"The model answers with {scores}: {what} explained and shown in place of logits, and the "
+        f"The model answers with {called}: {what} explained and shown in place of logits, and the "
         f"gradient carries them to what stands before the probabilities.{floor}"
     )
     notes = (*graph.notes, note)
@@ -213,7 +244,7 @@ def _is_softmax(head: Head, answer: Node) -> bool:
         logits = head(**{head.sources[0]: scores})
     except RuntimeError:  # made for another number of images
         return False
-    if answer.shape[1:] not in ((), (1,)):
+    if answer.shape[1:] not in ((), (1,)) and head.scores != "sigmoids":
         scores = scores - scores.mean(1, keepdim=True)
     return logits.shape == scores.shape and float((logits - scores).abs().max()) < SAME
 

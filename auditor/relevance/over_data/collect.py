@@ -19,6 +19,7 @@ import torch
 
 from auditor.base.errors import IntegrityError
 from auditor.base.progress import Step
+from auditor.records.several import decided
 from auditor.records.stages import LayerRelevance, Manifest, Samples
 from auditor.records.work import Work
 from auditor.relevance.explainer import Explainer
@@ -162,7 +163,7 @@ def _explain_batch(
     rows: Sequence[int],
 ) -> dict[str, np.ndarray]:
     targets = None
-    if plan.target == "label":
+    if plan.target == "label" or subject.manifest.several is not None:
         targets = torch.as_tensor(subject.manifest.labels[list(rows)], device=images.device)
     out = explainer.statistics(images, plan.layers, targets)
     tables = {
@@ -220,7 +221,7 @@ def merge(
         sizes = [name for name in shard if name.startswith("size.")]
         for name in ("valid", "target", "fingerprint", *sizes):
             small.setdefault(name, []).append(np.array(shard[name]))
-        small.setdefault("prediction", []).append(shard["logits"].argmax(axis=1))
+        small.setdefault("prediction", []).append(_decided(shard, manifest))
 
     def joined(name: str) -> np.ndarray:
         table: np.ndarray = join(Column(shards, name))
@@ -249,6 +250,14 @@ def merge(
         for index, (layer, cut) in enumerate(zip(plan.layers, cuts, strict=True))
     )
     return samples, layers
+
+
+def _decided(shard: Mapping[str, np.ndarray], manifest: Manifest) -> np.ndarray:
+    """Return what the rows of a shard are decided as."""
+    if manifest.several is None:
+        answers: np.ndarray = shard["logits"].argmax(axis=1)
+        return answers
+    return decided(shard["logits"], manifest.labels[shard["rows"]])
 
 
 class Column(Sequence[np.ndarray]):
