@@ -12,7 +12,7 @@ from auditor.base.errors import did_you_mean
 GROUPS = {
     "Audit a model": ("demo", "init", "check", "run", "explain"),
     "Decide and mend": ("review", "gate", "mend"),
-    "Runs and their reports": ("render", "figures", "compare", "history", "export", "verify"),
+    "Runs and their reports": ("render", "compare", "history", "export", "verify"),
     "Help": ("docs", "doctor", "schema"),
 }
 COMMANDS = tuple(name for names in GROUPS.values() for name in names)

@@ -44,15 +44,16 @@ def first_look(config: Config, base: Path, progress: Progress) -> dict[str, Any]
     labels = propose_labels(subject, seen.labels, seen.predictions)
     checked = len(seen.labels)
     right = int((seen.labels == seen.predictions).sum())
-    if labels.proposed is not None:
+    if labels.proposed is not None and subject.manifest.several is None:
         right = seen.right
     known = len(manifest.classes) <= MOST_CLASSES
+    outputs = len(manifest.classes) - (subject.manifest.several is not None)
     named = not labels.guess and isinstance(config.data.labels, str)
     return {
         "name": config.project.name,
         "classes": _classes(config, subject, labels, known=known),
         "assumed": labels.assumed,
-        "outputs": len(manifest.classes),
+        "outputs": outputs,
         "named_by": "named by the model or its weights" if named else "named by the data",
         "images": len(manifest),
         "counts": counts,
@@ -106,7 +107,10 @@ def _classes(
         return config.model.classes
     named = not labels.guess or labels.assumed
     stated = isinstance(config.data.labels, str)
-    return list(subject.manifest.classes) if known and named and stated else []
+    names = subject.manifest.classes
+    if subject.manifest.several is not None:
+        names = names[:-1]  # without that of the absence
+    return list(names) if known and named and stated else []
 
 
 def _origin(origin: str, trials: Trials) -> str:

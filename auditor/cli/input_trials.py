@@ -14,6 +14,8 @@ import numpy as np
 from jaxtyping import Bool, Int
 from scipy.stats import binom
 
+from auditor.records.several import decided
+
 if TYPE_CHECKING:
     from auditor.config.audit import Config
     from auditor.subject import Subject
@@ -226,13 +228,24 @@ def look(subject: Subject, scores: Scores, images: int = IMAGES) -> Seen:
             continue
         answer = ask_logits(subject.model, batch.inputs, subject.output, scores)
         read += batch.rows
-        predictions += answer.argmax(1).tolist()
+        predictions += _decided(subject, batch.rows, answer.cpu().numpy())
     if not read:
         asked = f" looked at (of {total})"
         raise nothing_usable(subject.manifest.paths, lost, subject.reader, asked=asked)
     labels, answers = subject.manifest.labels[read], np.array(predictions)
     hits = labels == answers
-    if subject.matching.guess:
+    if subject.matching.guess and subject.manifest.several is None:
         best = best_assignment(labels, answers, len(subject.manifest.classes))
         hits = np.array([best[int(label)] for label in labels]) == answers
     return Seen(labels, answers, hits)
+
+
+def _decided(subject: Subject, rows: Sequence[int], answers: np.ndarray) -> list[int]:
+    """Return the outputs that rows are decided as; of several labels, for the label of each row."""
+    several = subject.manifest.several
+    if several is None:
+        chosen: list[int] = answers.argmax(axis=1).tolist()
+        return chosen
+    logits = np.column_stack([answers - several.offsets, np.zeros(len(answers))])
+    of_labels: list[int] = decided(logits, subject.manifest.labels[list(rows)]).tolist()
+    return of_labels

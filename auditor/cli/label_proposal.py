@@ -33,6 +33,9 @@ class LabelProposal:
 
 def propose_labels(subject: Subject, labels: np.ndarray, predictions: np.ndarray) -> LabelProposal:
     """Propose how labels meet outputs where that is a guess; both arrays are outputs."""
+    if subject.manifest.several is not None:
+        why = "each picture has several labels (columns of 0 and 1, names or vectors)"
+        return LabelProposal(False, True, "multi", why, ())
     found = agreement(subject.matching, labels, predictions)
     tried = _tried(subject, found, labels, predictions)
     return replace(_proposed(subject, labels, predictions), tried=tried)

@@ -24,7 +24,8 @@ Read = TypeVar("Read", bound=Section)
 # A value for each channel, and numbers of bands, counted from 1.
 Values = Annotated[tuple[float, ...], Field(min_length=1, max_length=16)]
 BandNumbers = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1, max_length=16)]
-LabelRule = Literal["auto", "name", "wnid", "number", "order", "natural"]
+LabelRule = Literal["auto", "name", "wnid", "number", "order", "natural", "multi"]
+Threshold = Annotated[float, Field(gt=0, lt=1)]
 Check = Callable[["Config"], Iterable[tuple[tuple[str, ...], str]]]
 
 
@@ -81,11 +82,23 @@ class ModelConfig(Section):
         description="What the outputs are: logits, or probabilities, whose logarithms are "
         "explained (auto: told by their values).",
     )
+    threshold: Threshold | dict[str, Threshold] = Field(
+        0.5,
+        description="Of several labels: the probability from which on one is decided as present, "
+        "for all of them or by label (the others: 0.5).",
+    )
     device: str = Field(
         "auto",
         description="Where the model runs: auto (cuda where there is one, else cpu), cpu, cuda, "
         "cuda:1 (the second GPU) or mps.",
     )
+
+    @field_validator("threshold", mode="before")
+    @classmethod
+    def _no_boolean(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise ValueError("give a probability between 0 and 1, such as 0.5")
+        return value
 
     @field_validator("device")
     @classmethod
@@ -102,7 +115,11 @@ class ColumnsConfig(Section):
         "path",
         description="Column with the image file, relative to the table, or with the image itself.",
     )
-    label: str = Field("label", description="Column with the label.")
+    label: str | list[str] = Field(
+        "label",
+        description="Column with the label; of several labels a list of columns of 0 and 1 (-1 or "
+        "nothing: uncertain), or one column of names divided by | ; or , or of vectors.",
+    )
     mask: str | None = Field(
         None, description="Column with a mask of the object, a file relative to the table."
     )
@@ -110,6 +127,11 @@ class ColumnsConfig(Section):
         None,
         description="Column with the object's box: x y width height in pixels of the picture.",
     )
+
+    @property
+    def labels(self) -> list[str]:
+        """Return the columns with labels."""
+        return self.label if isinstance(self.label, list) else [self.label]
 
 
 class DataConfig(Section):
@@ -173,7 +195,7 @@ class DataConfig(Section):
         "auto",
         description="How labels meet outputs: auto (a guess is checked against the answers), name, "
         "wnid, number (from 0), order (by code point, as torchvision numbers folders), natural (2 "
-        "before 10, case alike, as timm does), or a map.",
+        "before 10, case alike, as timm does), or a map; multi: each picture has several labels.",
     )
 
 

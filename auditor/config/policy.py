@@ -82,7 +82,20 @@ class TargetsConfig(Section):
         "'>= 0.70'.",
     )
     calibration_error: AtMost | None = Field(
-        None, description="Expected calibration error of the top answer, such as '<= 0.05'."
+        None,
+        description="Expected calibration error of the top answer, of several labels that of the "
+        "worst, such as '<= 0.05'.",
+    )
+    label_auroc: AtLeast | None = Field(
+        None, description="AUROC of the worst of several labels, such as '>= 0.80'."
+    )
+    label_auprc: AtLeast | None = Field(
+        None, description="Average precision of the worst of several labels, such as '>= 0.40'."
+    )
+    label_f1: AtLeast | None = Field(
+        None,
+        description="F1 of the worst of several labels at its threshold (model.threshold), such as "
+        "'>= 0.50'.",
     )
     largest_severity: Literal["none", "low", "medium", "high"] | None = Field(
         None, description="Largest severity that a finding that is not waived may have."

@@ -52,22 +52,25 @@ def read_coco(data: bytes, name: str, config: DataConfig) -> Table:
             f" {unknown[0]!r}); images and annotations have to be of one data set."
         )
     further = sorted({key for entry in document["images"] for key in entry} - set(_OF_IMAGES))
-    rows, places = [], []
+    rows, places, several = [], [], config.labels == "multi"
     left: Counter[str] = Counter()
     for at, entry in _numbered(document):
         of = shown[entry["id"]]
-        if len(of) != 1:
+        if len(of) != 1 and not several:
             left[SEVERAL if of else NO_CATEGORY] += 1
             continue
         place = f"{name}, images[{at}]"
         path = str(_of(entry, "file_name", place))
         more = [_cell(entry.get(key)) for key in further]
-        rows.append((path, categories[next(iter(of))], ";".join(boxes[entry["id"]]), *more))
+        label = str([int(each in of) for each in categories]) if several else ""
+        rows.append(
+            (path, label or categories[next(iter(of))], ";".join(boxes[entry["id"]]), *more)
+        )
         places.append(place)
     columns = config.columns
     return Table(
         name,
-        (columns.path, columns.label, BOX, *further),
+        (columns.path, columns.labels[0], BOX, *further),
         tuple(rows),
         tuple(places),
         names=tuple(categories.values()),

@@ -25,6 +25,7 @@ from auditor.subject.images import (
     decode,
     upright_size,
 )
+from auditor.subject.label_states import LabelStates
 
 # A photograph still to be preprocessed, or a tensor that the user's dataset preprocessed.
 Item = Image.Image | Bands | Float[Tensor, "channel height width"]
@@ -175,10 +176,11 @@ class Collection:
     ``paths`` are unique ids with forward slashes; ``names`` are all labels the source knows, also
     those without items, ``ordered`` when the source itself numbers them; ``numbering`` says whether
     labels are numbers that may or do name outputs; ``shape`` is the (height, width) of items that
-    come preprocessed and ``channels`` how many they have; ``marks`` are the cells that say where
-    the object is, as the table has them (a box, or the path of a mask), empty where no such column
-    was asked for. ``rows_chosen``: ``data.rows`` was heeded. ``excluded`` counts what was found and
-    is no item, by label ("": of none) and reason.
+    come preprocessed and ``channels`` how many they have; ``states`` are the labels of each item
+    where it has several, of which ``labels`` then says nothing; ``marks`` are the cells that say
+    where the object is, as the table has them (a box, or the path of a mask), empty where no such
+    column was asked for. ``rows_chosen``: ``data.rows`` was heeded. ``excluded`` counts what was
+    found and is no item, by label ("": of none) and reason.
     """
 
     paths: tuple[str, ...]
@@ -194,6 +196,7 @@ class Collection:
     marks: tuple[str, ...] = ()
     rows_chosen: bool = False
     notes: tuple[str, ...] = ()
+    states: LabelStates | None = None
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -211,6 +214,7 @@ class Collection:
                 for key, column in self.metadata.items()
             },
             marks=tuple(self.marks[index] for index in chosen) if self.marks else (),
+            states=None if self.states is None else self.states.take(chosen),
         )
 
 

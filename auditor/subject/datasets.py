@@ -20,10 +20,12 @@ from auditor.base.factories import call_factory, describe_failure, load_factory
 from auditor.base.redaction import shared_text
 from auditor.config.audit import DataConfig
 from auditor.records.accounting import OUTSIDE
+from auditor.records.several import ABSENT_STATE, PRESENT_STATE, UNCERTAIN
 from auditor.subject.bands import MOST, Bands, to_bands
 from auditor.subject.collection import UNREADABLE, Changed, Collection, Gone, Item
 from auditor.subject.depths import USUAL, Reading
 from auditor.subject.images import Unreadable, converted
+from auditor.subject.label_states import MEANS, LabelStates
 
 CHANGED = (
     "differs from when it was first read: the dataset is not repeatable (random augmentation or "
@@ -131,6 +133,8 @@ def _check_listed(label: Any, listed: Any, at: int) -> None:
 def read_dataset(config: DataConfig, base: Path) -> Collection:
     """Return the items of the dataset that ``data.source`` makes; ids are ``item-000000``.
 
+    With ``data.labels: multi`` labels are vectors of 1, 0 and -1 or NaN (uncertain).
+
     Labels come from ``dataset.targets`` when there is one of the right length (torchvision's
     convention), else from reading every item. With ``dataset.classes`` labels are named by it.
 
@@ -146,6 +150,8 @@ def read_dataset(config: DataConfig, base: Path) -> Collection:
         )
     if len(dataset) == 0:
         raise DataError(f"the dataset of '{factory.label}' is empty.")
+    if config.labels == "multi":
+        return _of_vectors(dataset, factory.label, factory.note)
     numbers, excluded = _numbers(dataset, factory.label)
     classes = class_names(dataset, factory.label)
     indices = tuple(numbers)
@@ -166,6 +172,59 @@ def read_dataset(config: DataConfig, base: Path) -> Collection:
         channels=reader.channels(),
         notes=(factory.note,),
     )
+
+
+def _of_vectors(dataset: Any, label: str, note: str) -> Collection:
+    """Return the items of a dataset whose labels are vectors.
+
+    Raises:
+        DataError: a label is none, or not as long as the first.
+    """
+    count = len(dataset)
+    targets = getattr(dataset, "targets", None)
+    if targets is None or len(targets) != count:
+        targets = [dataset[at][1] for at in range(count)]
+    rows = [_states(target, at, label) for at, target in enumerate(targets)]
+    for at, row in enumerate(rows):
+        if len(row) != len(rows[0]):
+            raise DataError(
+                f"the label of item {at} of '{label}' has {len(row)} numbers, and that of item 0 "
+                f"has {len(rows[0])}; give each item as many."
+            )
+    reader = DatasetReader(dataset, tuple(range(count)))
+    return Collection(
+        paths=tuple(f"item-{at:06d}" for at in range(count)),
+        labels=tuple(",".join(map(str, row)) for row in rows),
+        names=(),
+        reader=reader,
+        shape=reader.ready_shape(),
+        channels=reader.channels(),
+        states=LabelStates(
+            class_names(dataset, label),
+            np.array(rows, dtype=np.int8),
+            f"several labels for each picture are read from the vectors of '{label}'",
+        ),
+        notes=(note,),
+    )
+
+
+def _states(value: Any, at: int, label: str) -> list[int]:
+    """Return the state of each label of an item."""
+    numbers = np.asarray(value.cpu() if isinstance(value, Tensor) else value)
+    if numbers.ndim != 1 or numbers.dtype.kind not in "biuf" or len(numbers) < 2:
+        raise DataError(
+            f"the label of item {at} of '{label}' is {str(value)[:60]!r}; with data.labels: multi "
+            f"it is a vector of {MEANS}, one number for each label."
+        )
+    floats = numbers.astype(float)
+    floats = np.where(np.isnan(floats), UNCERTAIN, floats)
+    strange = floats[~np.isin(floats, (PRESENT_STATE, ABSENT_STATE, UNCERTAIN))]
+    if len(strange):
+        raise DataError(
+            f"the label of item {at} of '{label}' holds {strange[0]:g}; its numbers are {MEANS}."
+        )
+    found: list[int] = floats.astype(int).tolist()
+    return found
 
 
 def to_item(value: Any, reading: Reading = USUAL) -> Item:

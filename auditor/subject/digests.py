@@ -44,9 +44,8 @@ def data_digest(manifest: Manifest, contents: Sequence[str], marks: str = "") ->
     ``marks`` identifies where the objects are, empty when that is not said.
     """
     labels = manifest.labels.astype(np.int64)
-    return value_digest(
-        [manifest.paths, labels, manifest.classes, manifest.metadata, contents, marks]
-    )
+    parts = [manifest.paths, labels, manifest.classes, manifest.metadata, contents, marks]
+    return value_digest(parts if manifest.several is None else [*parts, manifest.several])
 
 
 def _parts(value: Any) -> Iterator[bytes]:

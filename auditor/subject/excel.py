@@ -32,13 +32,14 @@ def read_excel(data: bytes, name: str, config: DataConfig) -> Table:
     sheets = [(title, rows) for title, rows, _hidden in found]
     if not sheets:
         raise DataError(f"{name} holds no sheet with cells.")
-    wanted = {config.columns.path, config.columns.label}
+    wanted = {config.columns.path, *config.columns.labels}
     fitting = [each for each in sheets if wanted <= set(_header(each[1]))]
     if len(sheets) > 1 and len(fitting) != 1:
         titles = ", ".join(f"'{title}'" for title, _rows in fitting or sheets)
+        label = config.columns.labels[0]
         raise DataError(
             f"{name} has {len(sheets)} sheets, and {len(fitting) or 'none'} of them have the "
-            f"columns '{config.columns.path}' and '{config.columns.label}' ({titles}); save the "
+            f"columns '{config.columns.path}' and '{label}' ({titles}); save the "
             "one that is meant as a file of its own, or set data.columns.path and "
             "data.columns.label."
         )

@@ -62,7 +62,7 @@ def read_devkit(truth: Path, pictures: Path, config: DataConfig) -> Table:
         notes.append(f"{truth.name}: {len(lines) - len(rows):,} of its pictures are not there")
     return Table(
         truth.name,
-        (config.columns.path, config.columns.label),
+        (config.columns.path, config.columns.labels[0]),
         tuple(rows),
         tuple(places),
         tuple(notes),

@@ -75,15 +75,15 @@ def read_packed(files: Sequence[Path | Remote], config: DataConfig) -> Collectio
                 f"{file.name} has other columns or classes than {files[0].name}; give files of one "
                 "data set."
             )
-        _add(found, file, column, config.columns.label)
+        _add(found, file, column, config.columns.labels[0])
     table = Table(
         files[0].name,
         tuple(found.columns),
         tuple(zip(*found.columns.values(), strict=True)),
         tuple(f"row {at + 1}" for at in range(len(found.cells))),
     )
-    column_at(table, config.columns.label, "data.columns.label", lambda _cell: False)
-    return _collection(found, table, first.classes.get(config.columns.label), config)
+    column_at(table, config.columns.labels[0], "data.columns.label", lambda _cell: False)
+    return _collection(found, table, first.classes.get(config.columns.labels[0]), config)
 
 
 def read_saved(text: str, config: DataConfig, base: Path) -> Collection:
@@ -171,7 +171,7 @@ def _collection(
     if classes is not None:
         labels = [_named(value, classes, table, at) for at, value in enumerate(found.labels)]
     else:
-        labels = [" ".join(text.split()) for text in found.columns[config.columns.label]]
+        labels = [" ".join(text.split()) for text in found.columns[config.columns.labels[0]]]
         for at, text in enumerate(labels):
             check_label(text or "", paths[at], f"{table.name}, row {at + 1}", config)
     chosen = [at for at, each in enumerate(labels) if each is not None]

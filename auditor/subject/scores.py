@@ -14,7 +14,7 @@ from torch import Tensor
 from auditor.base.errors import ModelError
 from auditor.base.streams import stream
 
-Scores = Literal["logits", "probabilities", "log-probabilities"]
+Scores = Literal["logits", "probabilities", "log-probabilities", "sigmoids"]
 Kind = Literal[
     "logits",
     "probabilities",
@@ -54,8 +54,8 @@ _REFUSED: dict[str, str] = {
     "other logarithms": "logarithms of probabilities to another base than e (torch.log10 or log2, "
     "as it seems): return natural logarithms, or what stands before the softmax, from a factory",
     "independent": "independent probabilities (a sigmoid for each output, as a multi-label "
-    "classifier has), which cannot be audited yet: if one class is right for each picture, return "
-    "what stands before the sigmoid from a factory",
+    "classifier has): if pictures have several labels, write data.labels: multi; if one class is "
+    "right for each picture, return what stands before the sigmoid from a factory",
 }
 
 
@@ -113,6 +113,29 @@ def decided(kind: Kind) -> Scores:
     )
 
 
+def decided_labels(kind: Kind) -> Literal["logits", "independent"]:
+    """Return what can be explained of a model with several labels for a picture.
+
+    Sigmoids of two or three labels may stand in order by chance.
+
+    Raises:
+        ModelError: the answers share one whole, or are no score for each label.
+    """
+    if kind in ("logits", "independent", "cumulative"):
+        return "logits" if kind == "logits" else "independent"
+    if kind in ("probabilities", "log-probabilities"):
+        raise ModelError(
+            f"the model's outputs are {kind} that add up to 1 over all labels (a softmax), so it "
+            "chooses one of them, and data.labels: multi needs a score for each label by itself: "
+            "leave data.labels out if each picture has one class, or return what stands before the "
+            "softmax from a factory if the model was trained with a sigmoid for each label."
+        )
+    raise ModelError(
+        f"the model's outputs are {_REFUSED[kind]}; data.labels: multi needs a logit, or the "
+        "probability of a sigmoid, for each label."
+    )
+
+
 def trial_inputs(example: Float[Tensor, "1 channel height width"]) -> tuple[Tensor, Tensor]:
     """Return inputs as pictures might be, and others far outside their range; always the same."""
     drawn = stream(0, "trial inputs").standard_normal((NOISE, *example.shape[1:]))
@@ -124,14 +147,14 @@ def trial_inputs(example: Float[Tensor, "1 channel height width"]) -> tuple[Tens
 def log_scores(values: Float[Tensor, "row output"], scores: Scores) -> Float[Tensor, "row output"]:
     """Return logits that have the probabilities: logarithms less their mean over the outputs.
 
-    A single probability p becomes its log-odds, log(p / (1 - p)).
+    A single probability p becomes its log-odds, log(p / (1 - p)), and so do "sigmoids", each.
     """
     if scores == "logits":
         return values
     if scores == "log-probabilities":
         return values - values.mean(1, keepdim=True)
     logs = values.clamp(min=FLOOR).log()
-    if values.shape[1] == 1:
+    if values.shape[1] == 1 or scores == "sigmoids":
         return logs - (1 - values).clamp(min=FLOOR).log()
     return logs - logs.mean(1, keepdim=True)
 

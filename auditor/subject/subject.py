@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor, nn
 
-from auditor.base.errors import AuditorError, DataError, LabelError
+from auditor.base.errors import AuditorError, ConfigError, LabelError
 from auditor.config.audit import Config, PreprocessConfig
 from auditor.language.fonts import font_note
 from auditor.records.stages import Manifest
@@ -28,13 +28,13 @@ from auditor.subject.collection import (
     Reader,
     ahead,
 )
-from auditor.subject.copies import copies_note
 from auditor.subject.datasets import DatasetReader
 from auditor.subject.digests import data_digest, weights_digest
-from auditor.subject.found import BY_CHOICE, NOT_PICTURES, check_any, count_found, lost_classes
+from auditor.subject.found import check_any
 from auditor.subject.given import Given
 from auditor.subject.images import Unreadable
 from auditor.subject.input_size import fitting
+from auditor.subject.label_states import LabelStates
 from auditor.subject.labels import match_labels
 from auditor.subject.matching import Matching, Outputs
 from auditor.subject.models import build_model, resolve_device
@@ -43,9 +43,10 @@ from auditor.subject.outputs import name_outputs, prepare, read_answer, refuse_o
 from auditor.subject.preprocessing import Preprocessing
 from auditor.subject.presets import decide_preprocessing, shown_only
 from auditor.subject.reading import read_as
-from auditor.subject.selection import select
+from auditor.subject.rows import class_rows, rows_of_labels
+from auditor.subject.several import match_states
 from auditor.subject.sources import read_data
-from auditor.subject.usable import not_there, nothing_usable, unreadable_note
+from auditor.subject.usable import not_there
 
 SIZES_LOOKED_AT = 1000
 
@@ -286,14 +287,20 @@ def load_subject(
     example = preprocessing.neutral().to(device)
     answer, count = read_answer(model, example, config.model.output)
     outputs = name_outputs(config.model, built, count, base, single=answer.single)
-    check_any(everything, wanted)
-    try:
-        matching = _matched(config, everything, wanted, outputs)
-    except LabelError:
-        if config.model.scores == "auto":
-            refuse_other_probabilities(model, answer, example)
-        raise
-    rows = _rows(config, everything, wanted, matching, contents)
+    several = _several(config, everything, single=answer.single)
+    if several is not None:
+        matching, several, label_notes = match_states(several, outputs)
+        rows = rows_of_labels(config, replace(everything, states=several), matching, contents)
+        rows = replace(rows, notes=(*label_notes, *rows.notes))
+    else:
+        check_any(everything, wanted)
+        try:
+            matching = _matched(config, everything, wanted, outputs)
+        except LabelError:
+            if config.model.scores == "auto":
+                refuse_other_probabilities(model, answer, example)
+            raise
+        rows = class_rows(config, everything, wanted, matching, contents)
     marks = read_objects(config.data, base, rows.kept)
     contents = rows.contents
     return Subject(
@@ -329,79 +336,43 @@ def _matched(
 ) -> Matching:
     """Return which output each label of the data means that is asked for."""
     present = set(everything.labels)
+    rule = config.data.labels
     return match_labels(
         [name for name in everything.names if name in present and name in wanted],
         everything.names,
         outputs,
-        config.data.labels,
+        "auto" if rule == "multi" else rule,
         everything.numbering,
         ordered=everything.ordered,
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """The items that are audited, what each holds, and notes on them."""
-
-    kept: Collection
-    manifest: Manifest
-    contents: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
-def _rows(
-    config: Config,
-    everything: Collection,
-    wanted: Names[str],
-    matching: Matching,
-    known: tuple[str, ...] | None,
-) -> _Rows:
-    """Choose the items that are audited, and account for all others; ``known``: what they held.
+def _several(config: Config, everything: Collection, *, single: bool) -> LabelStates | None:
+    """Return the labels of pictures that have several, None where each has one class.
 
     Raises:
-        DataError: none of them can be read, or they are not as many as are known.
+        ConfigError: the config asks for several, and the data or the model has one.
     """
-    chosen = select(
-        everything.labels,
-        everything.names,
-        classes=config.data.classes,
-        limit=config.data.limit,
-        seed=config.audit.seed,
-    )
-    kept = everything.take(chosen)
-    named = {label: matching.classes[output] for label, output in matching.outputs.items()}
-    counted = count_found(everything, chosen, wanted, named)
-    contents = known or tuple(map(kept.reader.digest, ahead(kept.reader, range(len(kept)))))
-    if len(contents) != len(kept):
-        raise DataError(
-            f"the data has {len(kept)} pictures to audit where it had {len(contents)} when the "
-            "audit began: run the same command again."
+    states = everything.states
+    if states is None and config.data.labels != "multi":
+        return None
+    if states is None:
+        raise ConfigError(
+            f"data.labels is multi, and '{config.data.source}' has one label for each picture: "
+            "several are read from a table (columns of 0 and 1, names divided by a sign, or "
+            "vectors), from COCO's .json, or from a factory's dataset whose labels are vectors."
         )
-    unreadable = {
-        row: content.removeprefix(UNREADABLE)
-        for row, content in enumerate(contents)
-        if content.startswith(UNREADABLE)
-    }
-    if len(unreadable) == len(kept):
-        raise nothing_usable(kept.paths, unreadable, kept.reader)
-    manifest = Manifest(
-        paths=kept.paths,
-        labels=np.array([matching.outputs[label] for label in kept.labels], dtype=np.int64),
-        classes=matching.classes,
-        metadata=kept.metadata,
-        excluded=counted.excluded,
-        label_rule=matching.rule,
-        found=counted.found,
-        not_pictures=NOT_PICTURES,
-        by_choice=BY_CHOICE,
-    )
-    notes = (
-        *kept.notes,
-        *lost_classes(counted, {named[label] for label in kept.labels}),
-        *unreadable_note(kept, unreadable),
-        *copies_note(kept, contents),
-    )
-    return _Rows(kept, manifest, contents, notes)
+    if single:
+        raise ConfigError(
+            f"the data has {states.states.shape[1]} labels for each picture and the model a single "
+            "logit: name the column that it stands for by data.columns.label."
+        )
+    if config.data.classes is not None:
+        raise ConfigError(
+            "data.classes chooses pictures by their one class, and these have several labels: "
+            "leave it out, and name labels to audit by audit.classes."
+        )
+    return states
 
 
 def _marked(marks: Objects | None, data: Collection) -> tuple[str, ...]:

@@ -63,7 +63,8 @@ def usual_columns(
     """
     columns, notes = config.columns, []
     for key, usual in USUAL.items():
-        if key in columns.model_fields_set or getattr(columns, key) in table.header:
+        named_so = columns.path if key == "path" else columns.labels[0]
+        if key in columns.model_fields_set or named_so in table.header:
             continue
         named = [at for at, name in enumerate(table.header) if bare_name(name) in usual]
         fitting = [at for at in named if _holds(table, at, key, is_file)]
@@ -116,12 +117,13 @@ def column_at(table: Table, column: str, key: str, is_file: Callable[[str], bool
 
 
 def kept_columns(
-    table: Table, config: DataConfig, is_file: Callable[[str], bool]
+    table: Table, config: DataConfig, is_file: Callable[[str], bool], besides: Sequence[str] = ()
 ) -> tuple[dict[str, int], tuple[str, ...]]:
     """Return name and place of the columns kept as metadata, and what to say about the choice.
 
     Kept are those that ``data.metadata`` names; without it those of at most `MOST_VALUES` values
-    that repeat, and that by name and content are no text, date or name of a person.
+    that repeat, and that by name and content are no text, date or name of a person. ``besides``
+    are columns that were read as labels.
     """
     columns = config.columns
     grouping = {
@@ -131,7 +133,7 @@ def kept_columns(
         named = config.metadata
         kept = {name: column_at(table, name, "data.metadata", is_file) for name in named}
         return kept | grouping, ()
-    special = ("", columns.path, columns.label, columns.mask, columns.box)
+    special = ("", columns.path, *columns.labels, *besides, columns.mask, columns.box)
     kept = dict(grouping)
     left: dict[str, list[str]] = {}
     for at, name in enumerate(table.header):

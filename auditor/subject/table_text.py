@@ -9,6 +9,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from auditor.base.errors import ConfigError, DataError
 from auditor.config.audit import DataConfig
 
@@ -137,7 +139,9 @@ def cell_texts(values: Sequence[object]) -> list[str]:
     """Return the cells as text; missing values become empty, whole floats lose their point."""
     texts = []
     for value in values:
-        if value is None or value != value or type(value).__name__ in ("NAType", "NaTType"):
+        if isinstance(value, np.ndarray | list | tuple):
+            texts.append(str(value.tolist() if isinstance(value, np.ndarray) else list(value)))
+        elif value is None or value != value or type(value).__name__ in ("NAType", "NaTType"):
             texts.append("")
         elif isinstance(value, float) and value.is_integer():
             texts.append(str(int(value)))
@@ -152,7 +156,7 @@ def _separator(text: str, name: str, config: DataConfig) -> str:
         return "\t" if config.separator == "tab" else config.separator
     first = next(iter(text.splitlines()), "")
     columns = config.columns
-    asked = {columns.path, columns.label, columns.mask, columns.box, *(config.metadata or ())}
+    asked = {columns.path, *columns.labels, columns.mask, columns.box, *(config.metadata or ())}
     usual = "\t" if name.lower().endswith((".tsv", ".tab")) else ","
 
     def found(separator: str) -> tuple[int, int, bool]:

@@ -17,6 +17,14 @@ from auditor.subject.coco import read_coco
 from auditor.subject.collection import Collection, FileReader, sorted_names
 from auditor.subject.contents import File
 from auditor.subject.excel import read_excel
+from auditor.subject.label_states import (
+    LabelStates,
+    classes_of,
+    find_labels,
+    one_of_each,
+    read_labels,
+    said_of,
+)
 from auditor.subject.limits import Unreadable
 from auditor.subject.remote import Remote, located
 from auditor.subject.table_columns import (
@@ -73,13 +81,20 @@ def table_collection(table: Table, config: DataConfig, paths: Start) -> Collecti
     columns, column_notes = usual_columns(table, config, paths.is_file)
     config = config.model_copy(update={"columns": columns})
     path_at = column_at(table, columns.path, "data.columns.path", paths.is_file)
-    label_at = column_at(table, columns.label, "data.columns.label", paths.is_file)
+    cells = find_labels(table, config, paths.is_file)
+    label_at = None
+    if cells is None:
+        label_at = column_at(table, columns.labels[0], "data.columns.label", paths.is_file)
     marked = columns.mask or columns.box
     key = "data.columns.mask" if columns.mask else "data.columns.box"
     mark_at = column_at(table, marked, key, paths.is_file) if marked else None
     everything = table
     table, left, row_notes = chosen_rows(table, config, paths.is_file)
-    kept, kept_notes = kept_columns(table, config, paths.is_file)
+    states = None if cells is None else read_labels(table, cells)
+    guessed = states is not None and not states.chosen and config.labels == "auto"
+    one_hot = states is not None and guessed and one_of_each(states)
+    read_as_labels = () if cells is None else tuple(table.header[at] for at in cells.columns)
+    kept, kept_notes = kept_columns(table, config, paths.is_file, besides=read_as_labels)
     if not table.rows:
         lost = "; ".join(f"{count} x {reason}" for reason, count in table.left_out.items())
         raise DataError(
@@ -87,8 +102,13 @@ def table_collection(table: Table, config: DataConfig, paths: Start) -> Collecti
             "one picture."
         )
     check_addresses([row[path_at].strip() for row in table.rows], table.places, columns.path, paths)
-    found = _rows(table, config, paths, (path_at, label_at, mark_at))
+    found = _rows(table, config, paths, (path_at, label_at, mark_at), states)
     labels, label_notes = whole_labels(found.labels, table.name)
+    if states is not None:
+        states = states.take(found.at)
+        label_notes = iter(said_of(states, stated=config.labels == "multi", one_hot=one_hot))
+        if one_hot:
+            labels, states = classes_of(states), None
     notes = [
         *table.notes,
         *column_notes,
@@ -110,6 +130,7 @@ def table_collection(table: Table, config: DataConfig, paths: Start) -> Collecti
             for name, at in kept.items()
         },
         excluded=_excluded(everything, left, label_at),
+        states=states,
         marks=tuple(found.marks),
         rows_chosen=True,
         numbering="possible" if all(re.fullmatch(r"\d+", label) for label in labels) else "none",
@@ -117,8 +138,11 @@ def table_collection(table: Table, config: DataConfig, paths: Start) -> Collecti
     )
 
 
-def _excluded(table: Table, left: Sequence[int], label_at: int) -> dict[str, dict[str, int]]:
+def _excluded(table: Table, left: Sequence[int], label_at: int | None) -> dict[str, dict[str, int]]:
     """Count what a table lists and has no row for, and the rows not asked for, by their label."""
+    if label_at is None:
+        outside = Counter({NOT_ASKED: len(left)} | dict(table.left_out))
+        return {OUTSIDE: dict(+outside)} if +outside else {}
     labels, _notes = whole_labels([" ".join(table.rows[at][label_at].split()) for at in left], "")
     counts = Counter(labels)
     found = {label: {NOT_ASKED: counts[label]} for label in sorted(counts)}
@@ -207,14 +231,21 @@ def _start(path: Path | Remote, config: DataConfig, base: Path) -> Start:
 
 
 def _rows(
-    table: Table, config: DataConfig, paths: Start, columns: tuple[int, int, int | None]
+    table: Table,
+    config: DataConfig,
+    paths: Start,
+    columns: tuple[int, int | None, int | None],
+    states: LabelStates | None,
 ) -> Rows:
     path_at, label_at, mark_at = columns
     found = Rows()
     for at, (row, place) in enumerate(zip(table.rows, table.places, strict=True)):
         name, file = paths.find(row[path_at].strip(), place)
-        label = " ".join(row[label_at].split())
-        check_label(label, name, place, config)
+        if states is not None:
+            label = ",".join(map(str, states.states[at].tolist()))
+        elif label_at is not None:
+            label = " ".join(row[label_at].split())
+            check_label(label, name, place, config)
         mark = ""
         if mark_at is not None:
             mark = _mark(row[mark_at].strip(), paths, place, masks=config.columns.mask is not None)
@@ -254,7 +285,7 @@ def _check_same(found: Rows, table: Table, name: str, said: tuple[str, str], pla
     if found.labels[at] != said[0]:
         raise DataError(
             f"{also}, with the label '{found.labels[at]}' and not '{said[0]}'; a picture has one "
-            "label."
+            "label (of several labels: one row with all of them)."
         )
     if found.marks and found.marks[at] != said[1]:
         raise DataError(

@@ -101,7 +101,7 @@ def read_tars(text: str, config: DataConfig, base: Path) -> Collection:
     lacking: dict[str, str] = {}
     for (tar_name, key), sample in samples.items():
         entries = _entries(sample, key, tar_name)
-        label = _label(sample, entries, config.columns.label, f"'{key}' of '{tar_name}'")
+        label = _label(sample, entries, config.columns.labels[0], f"'{key}' of '{tar_name}'")
         picture = _picture(sample, key, tar_name)
         if picture is None or label is None:
             reason = NO_PICTURE if picture is None else NO_LABEL
@@ -129,7 +129,7 @@ def _collection(
     notes: Sequence[str],
 ) -> Collection:
     paths, labels, members, entries = zip(*rows, strict=True)
-    header = tuple(sorted({name for each in entries for name in each} - {config.columns.label}))
+    header = tuple(sorted({name for each in entries for name in each} - {config.columns.labels[0]}))
     cells = tuple(tuple(str(each.get(name, "")) for name in header) for each in entries)
     table = Table("the .json members", header, cells, paths)
     kept, kept_notes = kept_columns(table, config, lambda _cell: False)

@@ -96,8 +96,10 @@ def _checked(
     from auditor.relevance.check.explained import check
 
     targets = None
-    if config.audit.target == "label":
+    if config.audit.target == "label" and subject.manifest.several is None:
         targets = torch.as_tensor(subject.manifest.labels[list(batch.rows)])
+    elif subject.manifest.several is not None:
+        targets = explainer.predict(batch.inputs)[:, :-1].argmax(1)  # the surest label of each
     layers = None if config.audit.layers == "auto" else config.audit.layers
     model, output = subject.model, subject.output
     result = check(explainer, batch.inputs, targets, layers, model=model, output=output)
@@ -114,7 +116,17 @@ def _confirm_labels(
 ) -> None:
     """Report whether the answers for these images agree with how labels were matched to outputs."""
     from auditor.subject.label_check import agreement, confirm
+    from auditor.subject.label_scores import confirm_labels
 
+    several = subject.manifest.several
+    if several is not None:
+        scores = explainer.predict(batch.inputs)[:, :-1].cpu().numpy()
+        found = confirm_labels(
+            subject.matching, several.states[list(batch.rows)], scores, part=True
+        )
+        for note in found:
+            progress.say(f"note: {note}")
+        return
     predictions = explainer.predict(batch.inputs).argmax(1).cpu().numpy()
     labels = subject.manifest.labels[list(batch.rows)]
     matched = agreement(subject.matching, labels, predictions)
