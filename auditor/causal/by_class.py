@@ -20,9 +20,11 @@ from auditor.causal.findings import graded
 from auditor.causal.images import Members, Stage, load_members, recalled
 from auditor.causal.joining import joined
 from auditor.causal.nulls import ClassNulls, class_nulls
+from auditor.causal.other_labels import beside_other_labels
 from auditor.causal.proposing import propose
 from auditor.causal.rivals import rivals_of
 from auditor.causal.screening import Screened, Tried, screen, selected
+from auditor.records.several import ABSENT_STATE, Several
 from auditor.records.stages import Finding
 from auditor.run.tasks import Referring
 from auditor.shortcuts.calibration import Nulls
@@ -119,11 +121,12 @@ OfClass = Callable[[Stage, int, Kept], Any]
 def members_of(stage: Stage, output: int, kept: Kept) -> Members:
     """Return the members that a class was screened with; their pictures are loaded when needed."""
     found: Screening = kept.of("screening", output, {})
-    return recalled(stage, output, found.rows, found.heat, found.objects)
+    return recalled(stage.about(output), output, found.rows, found.heat, found.objects)
 
 
 def screened_class(stage: Stage, output: int, kept: Kept) -> Screening:
     """Draw the members of a class, propose regions and try them on the discovery half."""
+    stage = stage.about(output)
     search = stage.search
     members = load_members(search, output)
     rng = search.rng("members that are tried", output)
@@ -152,12 +155,16 @@ def screened_class(stage: Stage, output: int, kept: Kept) -> Screening:
 def tested_class(stage: Stage, output: int, kept: Kept) -> Referring:
     """Run all tests of a class's candidates, and its self-check; `ClassTests`."""
     plan: Plan = kept.plan("budget")
+    several = stage.samples.manifest.several
+    stage = stage.about(output)
     members = members_of(stage, output, kept)
     regions = kept.of("screening", output, {}).regions
     compared = Compared(
         plan.tried,
         {
-            label: scaled(kept.of("screening", label, {}).scene, plan.scale)
+            label: scaled(
+                _scene_without(kept.of("screening", label, {}), output, several), plan.scale
+            )
             for label in (output, *compared_classes(stage, output))
         },
         rivals_of(stage.search, [members], stage.others),
@@ -176,6 +183,14 @@ def tested_class(stage: Stage, output: int, kept: Kept) -> Referring:
     return Referring(ClassTests(tuple(tested), nulls), shared)
 
 
+def _scene_without(found: Screening, output: int, several: Several | None) -> Scene:
+    """Return the scene of a class; of another label without the pictures that have this one too."""
+    if several is None or found.output == output:
+        return found.scene
+    apart = np.flatnonzero(several.states[found.rows, output] == ABSENT_STATE)
+    return found.scene.of(apart)
+
+
 def compared_classes(stage: Stage, output: int) -> list[int]:
     """Return the classes whose members those of a class are compared with: at most `GROUPS`, drawn.
 
@@ -190,6 +205,7 @@ def compared_classes(stage: Stage, output: int) -> list[int]:
 
 def tests_of(stage: Stage, output: int, kept: Kept) -> ClassTests:
     """Return the tests of a class again."""
+    stage = stage.about(output)
     found: ClassTests = kept.of("tests", output, Shared(stage, members_of(stage, output, kept)))
     return found
 
@@ -198,7 +214,8 @@ def graded_class(stage: Stage, output: int, kept: Kept) -> tuple[Finding, ...]:
     """Grade the candidates of a class, and measure what a finding of it is shown with."""
     correction: Correction = kept.plan("correction")
     tested = tests_of(stage, output, kept).tested
-    return tuple(graded(stage, tested, correction.results, correction.nulls))
+    found = graded(stage.about(output), tested, correction.results, correction.nulls)
+    return tuple(beside_other_labels(stage.samples, each) for each in found)
 
 
 # What is done of each class, by the name of the stage, in this order.

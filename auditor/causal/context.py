@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,6 +40,20 @@ class Search:
     seed: int
     relevance: LayerRelevance | None = None
     progress: Callable[[int], object] = _silent
+
+    def about(self, output: int) -> Search:
+        """Return the search of one of several labels: it is present, or absent.
+
+        Model and samples then have two answers, so that all that is asked of a class is asked of
+        the label: a decision changes where its logit crosses the threshold.
+        """
+        probe = replace(self.probe, explainer=self.probe.explainer.about(output))
+        return replace(self, probe=probe, samples=self.samples.about(output))
+
+    @property
+    def several(self) -> bool:
+        """Say whether pictures have several labels, each asked by itself."""
+        return self.samples.manifest.several is not None
 
     @property
     def proposals(self) -> list[str]:

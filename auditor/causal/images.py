@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -85,7 +85,8 @@ class Stage:
     ``targets`` are of the test half, ``others``, of which controls are made, of the discovery half.
     ``tests`` is how many tests the search runs at most, ``searched`` the classes with members
     enough. ``means`` are the mean relevance shares of each audited class, None where they are not
-    known. ``shelf`` keeps pictures of members at hand.
+    known. ``shelf`` keeps pictures of members at hand. ``labels`` gives the stage of each of
+    several labels, on which its tests run; None: all classes share this one.
     """
 
     search: Search
@@ -95,6 +96,17 @@ class Stage:
     searched: tuple[int, ...] = ()
     means: Float[np.ndarray, "class concept"] | None = None
     shelf: Shelf = field(default_factory=Shelf)
+    labels: Callable[[int], Stage] | None = None
+
+    def about(self, output: int) -> Stage:
+        """Return the stage on which the tests of a class, or of a label, run."""
+        return self if self.labels is None else self.labels(output)
+
+    def parts(self, classes: Sequence[Members]) -> list[tuple[Stage, Sequence[Members]]]:
+        """Return the stages of classes with those that share each."""
+        if self.labels is None:
+            return [(self, classes)]
+        return [(self.labels(members.output), [members]) for members in classes]
 
     @property
     def probe(self) -> Probe:

@@ -255,8 +255,9 @@ def _tested(
     """
     if not classes:
         return Looked(reason=_("no class has enough pictures"))
-    pools = [stage.targets, stage.others]
-    n, fillers = (min(len(pool.without(each.output)) for each in classes) for pool in pools)
+    stages = [(stage.about(each.output), each.output) for each in classes]
+    counts = [(len(one.targets.without(at)), len(one.others.without(at))) for one, at in stages]
+    n, fillers = map(min, zip(*counts, strict=True))
     if min(n, fillers) < LEAST_IMAGES:
         return Looked(
             reason=_(

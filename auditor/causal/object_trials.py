@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TypeVar
 
 from auditor.causal.global_factors import FactorTrial
 from auditor.causal.kinds import Looked, looked_on
@@ -41,3 +44,20 @@ class ObjectTrials:
         if self.why:
             return Looked(reason=self.why)
         return looked_on(self.fewest, tests, self.classes_left_out() if self.unusable else "")
+
+
+Objects = TypeVar("Objects", bound=ObjectTrials)
+
+
+def all_objects(parts: Sequence[Objects]) -> Objects:
+    """Return what came of several searches, each of other classes, as one."""
+    if len(parts) == 1:
+        return parts[0]
+    return replace(
+        parts[0],
+        trials=tuple(chain.from_iterable(each.trials for each in parts)),
+        left_out=sum(each.left_out for each in parts),
+        looked_at=sum(each.looked_at for each in parts),
+        unusable=tuple(chain.from_iterable(each.unusable for each in parts)),
+        fewest=min((each.fewest for each in parts if each.fewest), default=0),
+    )

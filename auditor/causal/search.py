@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
+from jaxtyping import Float
 
 from auditor import causal
 from auditor.base.registry import import_all
@@ -32,10 +34,11 @@ from auditor.causal.lacking_findings import absence_findings
 from auditor.causal.nulls import nulls_of
 from auditor.causal.object_geometry import GEOMETRY_TESTS, Geometry, geometry_trials
 from auditor.causal.object_surface import SURFACE_TESTS, SurfaceTrials, surface_trials
+from auditor.causal.object_trials import all_objects
 from auditor.causal.screening import Tried
 from auditor.causal.standing import standing_layers
 from auditor.causal.surround_findings import context_findings
-from auditor.causal.surround_trials import CONTEXT_TESTS, Contexts, context_trials
+from auditor.causal.surround_trials import CONTEXT_TESTS, Contexts, context_trials, together
 from auditor.causal.transplant import controls_of
 from auditor.causal.trial import FIRST_TARGETS, LEAST_IMAGES, Trial, last_share
 from auditor.language.numbers import whole_percent
@@ -58,6 +61,8 @@ from auditor.shortcuts.whole_pictures.surround_looks import CONTEXT
 
 # Steps that are reported: of each class screening, tests and findings; self-check and factors.
 EACH, CLOSING = 3, 2
+# Stages of several labels that are kept, each with its own pictures of other labels.
+STAGES = 2
 # More passes of the self-check than this chance explains are said to be too many.
 SURPRISING = 0.05
 
@@ -137,31 +142,59 @@ def stage_of(search: Search) -> Stage:
 
     Targets are of the test half, of which controls are not.
     """
-    samples, config = search.samples, search.config
+    samples = search.samples
     searched = tuple(
         output
         for output in search.outputs
         if int(samples.discovery[samples.members(output)].sum()) >= LEAST_IMAGES
     )
-    present = max(2, len(np.unique(samples.labels[samples.valid])))
-    size = config.targets + -(-config.targets // (present - 1)) if searched else 0
-    targets = np.flatnonzero(samples.valid & ~samples.discovery)
-    others = np.flatnonzero(samples.valid & samples.discovery)
+    means = None
+    if search.relevance is not None:
+        means = class_means(search.relevance, samples, search.outputs)
+    tests = _most_tests(search, searched)
+    if not search.several:
+        return _stage(search, searched, tests, means)
+
+    @lru_cache(maxsize=STAGES)
+    def about(output: int) -> Stage:
+        return _stage(search.about(output), searched, tests, means)
+
+    nothing = np.zeros(0, dtype=int)
+    targets, others = (load_pool(search, nothing, 0, name=name) for name in ("targets", "others"))
+    return Stage(search, targets, others, tests, searched, means, labels=about)
+
+
+def _most_tests(search: Search, searched: Sequence[int]) -> int:
+    """Return how many tests a search runs at most."""
+    config = search.config
     tests = sum(TESTS[name].of_regions for name in TESTS)
     tests *= min(config.total, config.per_class * len(searched))
     whole_pictures = WHOLE_PICTURES in search.proposals
     of_objects = (GEOMETRY_TESTS + SURFACE_TESTS) * len(searched)
-    tests += MOST_TESTS + of_objects if whole_pictures else 0
+    of_pictures = MOST_TESTS * (len(searched) if search.several else 1)
+    tests += of_pictures + of_objects if whole_pictures else 0
     tests += CONTEXT_TESTS * len(searched) if CONTEXT in search.proposals else 0
     tests += ABSENCE_TESTS * len(searched) if ABSENCE in search.proposals else 0
-    means = None
-    if search.relevance is not None:
-        means = class_means(search.relevance, samples, search.outputs)
+    return max(1, tests)
+
+
+def _stage(
+    search: Search,
+    searched: tuple[int, ...],
+    tests: int,
+    means: Float[np.ndarray, "class concept"] | None,
+) -> Stage:
+    """Return the stage of a search whose classes share the pictures of all others."""
+    samples, config = search.samples, search.config
+    present = max(2, len(np.unique(samples.labels[samples.valid])))
+    size = config.targets + -(-config.targets // (present - 1)) if searched else 0
+    targets = np.flatnonzero(samples.valid & ~samples.discovery)
+    others = np.flatnonzero(samples.valid & samples.discovery)
     return Stage(
         search,
         load_pool(search, targets, size, name="targets"),
         load_pool(search, others, size, name="others"),
-        max(1, tests),
+        tests,
         searched,
         means,
     )
@@ -185,6 +218,14 @@ def _budget(stage: Stage, screened: Sequence[Screening], members: Sequence[Membe
         layers=layers,
         notes=tuple(notes),
     )
+
+
+def _absences(stage: Stage, members: Sequence[Members]) -> Absences:
+    """Look for places that classes may be recognised by what they lack at."""
+    if stage.search.several:
+        why = _("not searched where pictures have several labels, which lack each other's marks")
+        return Absences(why=why)
+    return absence_trials(stage, members)
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,12 +254,15 @@ def _corrected(
     tested = [candidate for each in made for candidate in each.tested]
     nulls = nulls_of([each.nulls for each in made])
     search.progress(1)
-    whole_pictures = WHOLE_PICTURES in search.proposals and bool(members)
-    factors, said = factor_trials(stage, members) if whole_pictures else ([], [])
-    contexts = context_trials(stage, members, tested)
-    geometry = geometry_trials(stage, members)
-    surfaces = surface_trials(stage, members)
-    absences = absence_trials(stage, members)
+    whole_pictures = WHOLE_PICTURES in search.proposals
+    parts = stage.parts(members) or [(stage, members)]
+    of_parts = [factor_trials(*part) for part in parts] if whole_pictures and members else []
+    factors = [trial for trials, _notes in of_parts for trial in trials]
+    said = [note for _trials, notes in of_parts for note in notes]
+    contexts = together([context_trials(*part, tested) for part in parts])
+    geometry = all_objects([geometry_trials(*part) for part in parts])
+    surfaces = all_objects([surface_trials(*part) for part in parts])
+    absences = _absences(stage, members)
     factors = [*factors, *geometry.trials, *surfaces.trials]
     search.progress(1)
     results, tests = settled(
@@ -227,7 +271,11 @@ def _corrected(
         | contexts.results
         | absences.results
     )
-    surrounds = context_findings(stage, contexts.trials, results)
+    surrounds = [
+        finding
+        for part, classes_of in parts
+        for finding in context_findings(part, contexts.of(classes_of), results)
+    ]
     lacking = absence_findings(stage, absences.trials, results)
     correction = classes.keep("correction", lambda: Correction(results, nulls))
     notes = [*said, *geometry.notes, *surfaces.notes, *contexts.notes(len(surrounds))]
@@ -318,7 +366,7 @@ def _limits(
     trials = [candidate.trial for candidate in tested]
     fewest = min((trial.available for trial in trials if trial.result), default=0)
     pairings = [trial.pairing for trial in trials if trial.pairing is not None]
-    targets = {int(row) for pairing in pairings for row in stage.targets.rows[pairing.targets]}
+    targets = {int(row) for pairing in pairings for row in pairing.pool.rows[pairing.targets]}
     return SearchLimits(
         ran=True,
         proposed=sum(map(len, plan.tried.values())),

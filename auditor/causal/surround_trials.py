@@ -121,6 +121,11 @@ class Contexts:
         """All results, by the id of their context."""
         return {**{each.id: each.evidence for each in self.trials}, **self.untried}
 
+    def of(self, classes: Sequence[Members]) -> list[Context]:
+        """Return the surrounds of some of the classes that were tested."""
+        outputs = {members.output for members in classes}
+        return [each for each in self.trials if each.sides.output in outputs]
+
     def notes(self, listed: int) -> list[str]:
         """Return what was tested and left out, in sentences; ``listed`` contexts are findings."""
         notes = []
@@ -192,6 +197,26 @@ class Contexts:
             )
         how = "" if self.by_concept else _(BY_PLACE)
         return Looked(targets, limit, how=how, but=but)
+
+
+def together(parts: Sequence[Contexts]) -> Contexts:
+    """Return what came of several searches, each of other classes, as one."""
+    if len(parts) == 1:
+        return parts[0]
+    counts = [each.fewest for each in parts if all(each.fewest)]
+    return Contexts(
+        trials=tuple(trial for each in parts for trial in each.trials),
+        untried={name: results for each in parts for name, results in each.untried.items()},
+        left_out=sum(each.left_out for each in parts),
+        looked_at=sum(each.looked_at for each in parts),
+        unusable=tuple(name for each in parts for name in each.unusable),
+        indistinct=tuple(name for each in parts for name in each.indistinct),
+        shared=sum(each.shared for each in parts),
+        compared=sum(each.compared for each in parts),
+        fewest=tuple(map(min, zip(*counts, strict=True))) if counts else (0, 0, 0),
+        why=parts[0].why,
+        by_concept=all(each.by_concept for each in parts),
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,8 @@ from auditor.run.storage import make_folder, write_atomic
 if TYPE_CHECKING:
     from auditor.exports.recomputed import Recomputed
 
+# Formats that say nothing of the classes of pictures.
+OF_FINDINGS = ("sarif",)
 # name of a file -> its content.
 Files = dict[str, bytes]
 
@@ -98,6 +100,12 @@ def export(
     if pictures is None:
         raise IntegrityError(
             f"{run} holds no row for each picture: it was made by an earlier version; audit again."
+        )
+    if pictures.samples.manifest.several is not None and form not in OF_FINDINGS:
+        raise ConfigError(
+            f"the format {form} has one class for each picture, and this run's pictures have "
+            f"several labels: export to {', '.join(OF_FINDINGS)}, or read tables/pictures.csv, "
+            "which has a row for each label that is present."
         )
     files = made.make(Source(run, result, pictures, recompute, limit))
     folder = out / form

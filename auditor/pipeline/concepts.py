@@ -24,7 +24,7 @@ from auditor.relevance.over_data.heatmaps import activation_products
 from auditor.report.sections.analysis import LayerAnalysis
 from auditor.run.codec import Stacked
 from auditor.run.tasks import Records, Task, inputs_of
-from auditor.shortcuts.split import discovery_split
+from auditor.shortcuts.split import halves
 from auditor.subject.usable import nothing_usable
 
 # A guess that no GPU has confirmed yet: see tests/benchmarks/gpu_audit.py.
@@ -48,7 +48,7 @@ def relevance_of_data(opened: Opened) -> Relevance:
     plan = pass_plan(audit, opened.layers)
 
     def merged(shards: Records) -> Relevance:
-        discovery = discovery_split(manifest.labels, audit.seed)
+        discovery = halves(manifest, audit.seed)
         cuts = [opened.explainer.cuts(layer) for layer in opened.layers]
         return merge(shards, manifest, plan, discovery, cuts, join=Stacked.of)
 

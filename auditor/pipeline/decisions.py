@@ -45,6 +45,8 @@ def compared_pairs(
     Raises:
         UnknownNameError: a configured class is none of those that have samples.
     """
+    if samples.manifest.several is not None:
+        return ()  # labels come together: no decision is between two of them
     present = np.unique(samples.labels[samples.valid])
     named = [
         (first, second)
@@ -105,6 +107,12 @@ def analyse_classes(context: Context, layer: LayerRelevance) -> OfClasses:
     )
     if not config.mistakes:
         return of_classes, Empty(_("Wrong decisions were switched off (audit.mistakes: 0)."))
+    if samples.manifest.several is not None:
+        why = _(
+            "Not shown where pictures have several labels: a wrong decision takes no label for "
+            "another one."
+        )
+        return of_classes, Empty(why)
     return of_classes, mistakes(samples, layer, context.outputs)
 
 

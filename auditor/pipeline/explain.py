@@ -19,6 +19,7 @@ from auditor.language.speaking import gettext as _
 from auditor.pipeline.identity import model_identity
 from auditor.pipeline.local import Look, look_closely
 from auditor.pipeline.opening import audited_layers, make_explainer, named_outputs
+from auditor.records.several import Several
 from auditor.records.stages import LayerRelevance
 from auditor.relevance.explainer import Explainer
 from auditor.relevance.sweep.results import Explanation
@@ -98,7 +99,7 @@ def explain_image(config: Config, base: Path, question: Question, images: Path) 
         model=subject.source,
         model_digest=digest,
         explained=names[target],
-        scores=_scores(found.logits[0], names),
+        scores=_scores(found.logits[0], names, subject.manifest.several),
         cards=cards,
         known=known,
         run=audited.run if audited else "",
@@ -170,8 +171,10 @@ def _at_layer(explainer: Explainer, found: Explanation, name: str) -> LayerRelev
     )
 
 
-def _scores(logits: Tensor, names: Sequence[str]) -> list[ClassScore]:
-    probability = torch.softmax(logits.double(), 0)
+def _scores(logits: Tensor, names: Sequence[str], several: Several | None) -> list[ClassScore]:
+    if several is not None:
+        logits = logits[:-1] + logits.new_tensor(several.offsets.tolist())
+    probability = logits.double().sigmoid() if several else torch.softmax(logits.double(), 0)
     best = torch.argsort(logits, descending=True, stable=True)[:LISTED]
     return [
         ClassScore(name=names[int(i)], probability=float(probability[i]), score=float(logits[i]))

@@ -9,6 +9,7 @@ import numpy as np
 from auditor.config.published import shared_config
 from auditor.pipeline.context import Context
 from auditor.pipeline.identity import model_identity
+from auditor.records.stages import Samples
 from auditor.report.document.result import ModelCard, RuleCount
 from auditor.report.sections.analysis import ModelFacts
 
@@ -33,7 +34,7 @@ def _facts(context: Context) -> ModelFacts:
             weights=subject.weights,
             digest=model_identity(subject, explainer),
             parameters=subject.parameters,
-            outputs=context.samples.logits.shape[1],
+            outputs=_outputs(context.samples),
             input_size=(height, width),
             preprocessing=subject.preprocessing.describe(),
         ),
@@ -60,3 +61,8 @@ def _conservation(context: Context) -> np.ndarray:
     ratios: np.ndarray = explained.conservation.cpu().numpy().astype(float)
     kept: np.ndarray = ratios[np.isfinite(ratios)]
     return kept
+
+
+def _outputs(samples: Samples) -> int:
+    """Return how many outputs the model has, without that of the absence of labels."""
+    return int(samples.logits.shape[1]) - (samples.manifest.several is not None)

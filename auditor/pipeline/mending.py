@@ -48,6 +48,11 @@ def mend_finding(
     """
     card = _card(read_result(run), finding)
     samples, report = _kept(run)
+    if samples.manifest.several is not None:
+        raise ConfigError(
+            "mend changes the weights of a class among others, and this model has several labels "
+            "for each picture: train it again without what was found."
+        )
     ids = finding_ids(report)
     (found,) = (each for each in report.findings if ids[each.candidate.id] == finding)
     load_plugins(config, base)

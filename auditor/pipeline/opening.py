@@ -34,6 +34,7 @@ def make_explainer(config: Config, subject: Subject) -> Explainer:
     """Return the relevance engine of a subject, set up as the config says."""
     audit = config.audit
     composite = audit.composite
+    several = subject.manifest.several
     return Explainer(
         subject.model,
         subject.example(),
@@ -45,6 +46,7 @@ def make_explainer(config: Config, subject: Subject) -> Explainer:
         output=subject.output,
         scores=config.model.scores,
         pictures=_some_pictures(subject),
+        labels=None if several is None else several.offsets.tolist(),
     )
 
 
@@ -98,6 +100,9 @@ def audited_outputs(config: Config, samples: Samples) -> tuple[tuple[int, ...], 
         UnknownNameError: a configured class is none of those that have samples.
     """
     present, counts = np.unique(samples.labels[samples.valid], return_counts=True)
+    if samples.manifest.several is not None:  # no picture is explained as the absence of labels
+        labels = present < samples.manifest.several.count
+        present, counts = present[labels], counts[labels]
     if config.audit.classes is None:
         labels, taken_for = samples.labels[samples.valid], samples.prediction[samples.valid]
         wrong = labels != taken_for

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import log_softmax
+from jaxtyping import Float
+from scipy.special import expit, log_softmax
 
 from auditor.pipeline.context import Context
 from auditor.records.stages import LayerRelevance, PictureFacts, Samples
@@ -36,10 +37,7 @@ def facts_of(samples: Samples, layer: LayerRelevance, leading: int = LEADING) ->
     share = np.zeros((count, kept))
     for start in range(0, count, TOGETHER):
         part = slice(start, start + TOGETHER)
-        chance = np.exp(log_softmax(np.asarray(samples.logits[part], dtype=np.float64), axis=1))
-        rows = np.arange(len(chance))
-        predicted[part] = chance[rows, samples.prediction[part]]
-        labelled[part] = chance[rows, samples.labels[part]]
+        predicted[part], labelled[part] = _chances(samples, part)
         relevance = np.asarray(layer.relevance[part], dtype=np.float64)
         order = np.argsort(-relevance, axis=1, kind="stable")[:, :kept]
         most = np.take_along_axis(relevance, order, axis=1)
@@ -48,3 +46,22 @@ def facts_of(samples: Samples, layer: LayerRelevance, leading: int = LEADING) ->
         concepts[part] = np.where(used, order, -1)
         share[part] = np.where(used, most / np.where(whole > 0, whole, 1), 0)
     return PictureFacts(layer.layer, predicted, labelled, concepts, share)
+
+
+def _chances(
+    samples: Samples, part: slice
+) -> tuple[Float[np.ndarray, "row"], Float[np.ndarray, "row"]]:
+    """Return the probabilities of prediction and label; of several labels, of the row's own one."""
+    logits = np.asarray(samples.logits[part], dtype=np.float64)
+    labels, answers = samples.labels[part], samples.prediction[part]
+    rows = np.arange(len(logits))
+    several = samples.manifest.several
+    if several is None:
+        chance = np.exp(log_softmax(logits, axis=1))
+        return chance[rows, answers], chance[rows, labels]
+    own = np.where(labels == several.count, logits[:, :-1].argmax(axis=1), labels)
+    present = expit(logits[rows, own] + several.offsets[own])
+    predicted, labelled = (
+        np.where(each == several.count, 1 - present, present) for each in (answers, labels)
+    )
+    return predicted, labelled

@@ -44,6 +44,17 @@ class Scene:
         """Height and width in pixels."""
         return self.heat.shape[1], self.heat.shape[2]
 
+    def of(self, members: Int[np.ndarray, "chosen"]) -> Scene:
+        """Return the scene of some of the members."""
+        return Scene(
+            self.gradients[members],
+            self.heat[members],
+            self.looks[members],
+            self.words[members],
+            None if self.objects is None else self.objects[members],
+            self.boxes,
+        )
+
     @cached_property
     def summed(self) -> Float[np.ndarray, "member height_and_1 width_and_1"]:
         """Heat as `summed`, from which the sum in any window is read."""

@@ -44,8 +44,51 @@ def column_factors(
     ``association`` is Cramer's V with the label, corrected for bias (Bergsma 2013); per class,
     ``share`` is the part of the variance of the members' relevance shares between the values of the
     column, on at most `MOST_MEMBERS` of them. Both p by permutation, of the label on at most
-    `MOST_ROWS` rows; q over all columns, and over all columns and classes.
+    `MOST_ROWS` rows; q over all columns, and over all columns and classes. Of several labels a
+    column is compared with each by itself: the strongest association stands, its p times their
+    number.
     """
+    if samples.manifest.several is None:
+        columns, unused = _compared(samples, relevance, outputs, permutations, seed)
+    else:
+        parts = [
+            _compared(samples.about(output), relevance, (output,), permutations, seed)
+            for output in outputs
+        ]
+        columns = _of_all_labels([each for part, _unused in parts for each in part])
+        unused = parts[0][1] if parts else []
+    notes = (
+        [_("Columns of metadata that were not tested: %(unused)s.", unused=joined(unused, ", "))]
+        if unused
+        else []
+    )
+    return sorted(_corrected(columns), key=lambda each: -each.association), notes
+
+
+def _of_all_labels(columns: Sequence[ColumnFactor]) -> list[ColumnFactor]:
+    """Return one factor for each column, of those by label."""
+    by_name: dict[str, list[ColumnFactor]] = {}
+    for each in columns:
+        by_name.setdefault(each.column, []).append(each)
+    found = []
+    for parts in by_name.values():
+        most = max(parts, key=lambda each: each.association)
+        update = {
+            "p": min(1.0, len(parts) * most.p),
+            "classes": tuple(effect for each in parts for effect in each.classes),
+        }
+        found.append(most.model_copy(update=update))
+    return found
+
+
+def _compared(
+    samples: Samples,
+    relevance: LayerRelevance | None,
+    outputs: Sequence[int],
+    permutations: int,
+    seed: int,
+) -> tuple[list[ColumnFactor], list[str]]:
+    """Return the usable columns, q and reading missing, and why others are not."""
     columns: list[ColumnFactor] = []
     unused: list[str] = []
     rows = np.flatnonzero(samples.valid)
@@ -70,12 +113,7 @@ def column_factors(
                 classes=_classes(samples, relevance, outputs, everyone, permutations, seed, name),
             )
         )
-    notes = (
-        [_("Columns of metadata that were not tested: %(unused)s.", unused=joined(unused, ", "))]
-        if unused
-        else []
-    )
-    return sorted(_corrected(columns), key=lambda each: -each.association), notes
+    return columns, unused
 
 
 def groups_of(
