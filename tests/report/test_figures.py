@@ -10,15 +10,8 @@ import numpy as np
 import pytest
 
 from auditor.report.draw import style as figure_style
-from auditor.report.draw.figures import (
-    LETTERS,
-    _cell,
-    _label_cells,
-    confusion_figure,
-    overview_figure,
-    similarity_figure,
-)
-from auditor.report.draw.style import Drawing, new_figure, short
+from auditor.report.draw.figures import confusion_figure, overview_figure, similarity_figure
+from auditor.report.draw.style import Drawing, short
 
 NAMES = ["$\\frac{1}{0}$", "<b>&amp;", "犬 🐕", "x" * 80, "line\nbreak", "plain"]
 
@@ -120,24 +113,3 @@ def test_fonts_of_the_machine_stand_in_where_ours_lacks_letters(
     with figure_style.report_style():
         assert matplotlib.rcParams["font.family"] == ["DejaVu Sans", other.name]
     figure_style._fallbacks.cache_clear()
-
-
-def test_what_speaks_against_a_class_is_told_without_colour():
-    shares = np.array([[0.4, 0.1, 0.2], [0.1, 0.4, 0.2], [0.3, 0.2, 0.4]])
-    for_all = overview_figure(shares, names(3), names(3)).svg
-    shares[0, 1] = -0.1
-    assert overview_figure(shares, names(3), names(3)).svg.count("<use ") > for_all.count("<use ")
-    shares[0, 1] = -0.01
-    again = overview_figure(shares, names(3), names(3)).svg
-    assert again.count("<use ") <= for_all.count("<use ") + 2  # a tick of the colour bar
-
-
-@pytest.mark.parametrize("count", [8, 45, 200])
-def test_letters_are_as_large_as_in_a_paper_and_do_not_touch(count):
-    figure = new_figure(5.6, 5.6)
-    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    _label_cells(axes, names(count), names(count))
-    labels = axes.get_yticklabels()
-    assert {label.get_fontsize() for label in labels} == {LETTERS}
-    between = 72 * _cell(count) * np.diff(axes.get_yticks()).min()
-    assert between >= LETTERS

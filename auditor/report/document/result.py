@@ -138,6 +138,26 @@ class Calibration(Part):
     figure: Picture | None = None
 
 
+class LabelPerformance(Part):
+    """How well the model tells whether one of several labels is present.
+
+    ``threshold`` is the probability from which on it is decided as present, in ``decided`` pictures
+    of those of which it is known. ``calibration``: expected calibration error of its probability.
+    A measure is None where no picture has the label, or none is known to be without it.
+    """
+
+    name: str
+    threshold: Number
+    present: int
+    absent: int
+    uncertain: int
+    decided: int
+    auroc: Interval | None
+    auprc: Interval | None
+    f1: Interval | None
+    calibration: Interval | None
+
+
 class SliceRow(Part):
     """Accuracy on the pictures with one value of a metadata column."""
 
@@ -182,6 +202,8 @@ class Performance(Part):
 
     ``counts`` has a row for each of ``classes``: its pictures by what they are taken for, one of
     ``classes`` in their order or, last, any other. Empty where there are too many to be read.
+    Where pictures have several labels, these are not measured (n of the accuracy is 0): each label
+    is, and ``confusion`` shows which labels come together. ``left_out`` says what was not measured.
     """
 
     accuracy: Interval
@@ -191,6 +213,8 @@ class Performance(Part):
     calibration: Calibration | None = None
     slices: list[SliceTable] = Field(default_factory=list)
     groups: GroupTable | None = None
+    labels: list[LabelPerformance] = Field(default_factory=list)
+    left_out: Words = ""
 
 
 class Concept(ConceptQuality):

@@ -48,17 +48,16 @@ def plane_figure(
     """Draw two classes on the plane of two units, with the line that divides them.
 
     Circles are of the first class, triangles of the second; pale ones chose the axes, full ones
-    were held out; crosses are samples decided as the other class, slanted of the first class and
-    upright of the second. ``line`` is (a, b, c) with
+    were held out; crosses are samples decided as the other class. ``line`` is (a, b, c) with
     ``a x + b y = c`` on it.
     """
     with report_style():
         figure = new_figure(3.7, 3.1)
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
         raster = len(points) > VECTOR_POINTS
-        for own, colour, marker, wrong, name in (
-            (is_first, ACCENT, "o", "x", classes[0]),
-            (~is_first, VERMILION, "^", "+", classes[1]),
+        for own, colour, marker, name in (
+            (is_first, ACCENT, "o", classes[0]),
+            (~is_first, VERMILION, "^", classes[1]),
         ):
             for held, alpha in ((False, 0.25), (True, 0.85)):
                 chosen = own & ~mistaken & (held_out == held)
@@ -75,7 +74,7 @@ def plane_figure(
                 )
             crossed = points[own & mistaken]
             axes.scatter(
-                crossed[:, 0], crossed[:, 1], s=34, c=colour, marker=wrong, linewidths=1.6, zorder=3
+                crossed[:, 0], crossed[:, 1], s=34, c=colour, marker="x", linewidths=1.6, zorder=3
             )
         _divide(axes, points, line)
         axes.set_xlabel(_("share of relevance of %(short)s", short=short(axes_names[0], 40)))
@@ -106,7 +105,7 @@ def flipping_figure(panels: Sequence[Panel]) -> Drawing:
                 )
             axes.set_title(translated(panel.title), loc="left")
             axes.set_xticks(np.sqrt(SHARES), ["0", "4 %", "25 %", "50 %", _("all")])
-            axes.tick_params(labelsize=8)
+            axes.tick_params(labelsize=7.5)
             axes.grid(axis="y", color=LINE, linewidth=0.5)
             axes.set_xlabel(_("concepts switched"))
             if place == 0:

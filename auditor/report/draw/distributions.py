@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.language.speaking import gettext as _
-from auditor.report.draw.colours import ACCENT, MUTED, PAPER
+from auditor.report.draw.colours import ACCENT, MUTED
 from auditor.report.draw.style import Drawing, drawing, new_figure, report_style, short
 
 WIDTH, ROW = 3.6, 0.42
@@ -17,8 +16,6 @@ def factors_figure(
     others: Sequence[Sequence[float]],
 ) -> Drawing:
     """Draw the 5, 25, 50, 75 and 95 % quantiles of each factor, of the class above the others.
-
-    Bars of the class are full, those of the others hollow.
 
     Every row has its own scale, from the smallest to the largest quantile of it.
     """
@@ -32,16 +29,11 @@ def factors_figure(
                 at = [(value - low) / width for value in values]
                 axes.plot([at[0], at[4]], [row + shift] * 2, color=colour, linewidth=0.8)
                 axes.plot([at[1], at[3]], [row + shift] * 2, color=colour, linewidth=4.0)
-                hollow = colour == MUTED  # told apart without colour
-                if hollow:
-                    axes.plot([at[1], at[3]], [row + shift] * 2, color=PAPER, linewidth=2.4)
-                dot = colour if hollow else PAPER
-                axes.plot(at[2], row + shift, "o", color=dot, markersize=2.6)
+                axes.plot(at[2], row + shift, "o", color="white", markersize=2.6)
         axes.set_yticks(range(len(names)), [short(name, 44) for name in names])
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.set_xlim(-0.03, 1.03)
         axes.set_xticks([])
-        axes.set_xlabel(_("5, 25, 50, 75 and 95 %% of pictures lie below; own scale per row"))
         axes.spines["left"].set_visible(False)
         axes.spines["bottom"].set_visible(False)
         return drawing(figure)

@@ -21,10 +21,6 @@ WRITTEN_CELLS = 16
 VECTOR_CELLS = 400
 # Of more concepts only those with the largest shares are drawn, and the figure says so.
 DRAWN_CONCEPTS = 48
-# Points of the letters in a figure, which is printed at its own size.
-LETTERS = 8.0
-# A share counts as against the class from this part of the largest on.
-AGAINST = 0.05
 # Column labels of so few signs fit over their column without being turned.
 SHORT_LABEL = 3
 
@@ -72,9 +68,9 @@ def overview_figure(
 ) -> Drawing:
     """Draw which class rests on which concept: a heat map clustered along both sides.
 
-    Colour is the mean share of relevance (white is zero, blue and a dash against). Classes and
-    concepts that are used alike stand together; the tree above joins the concepts (average linkage
-    on correlation distance, leaves in optimal order). At most `DRAWN_CONCEPTS` concepts are drawn,
+    Colour is the mean share of relevance (white is zero, blue against). Classes and concepts that
+    are used alike stand together; the tree above joins the concepts (average linkage on
+    correlation distance, leaves in optimal order). At most `DRAWN_CONCEPTS` concepts are drawn,
     those with the largest share in any class.
     """
     import seaborn
@@ -107,11 +103,10 @@ def overview_figure(
             linecolor="white",
             rasterized=ordered.size > VECTOR_CELLS,
         )
-        _mark_against(axes, ordered, limit)
-        bar.set_title(_("share of relevance"), loc="left", fontsize=8)
+        bar.set_title(_("share"), loc="left", fontsize=8)
         bar.tick_params(labelsize=8)
         names = [concept_names[index] for index in concept_order]
-        _label_cells(axes, [class_names[index] for index in class_order], names, row=cell_y)
+        _label_cells(axes, [class_names[index] for index in class_order], names)
         if len(drawn) < total:
             note = _(
                 "the %(drawn)s of %(total)s leading concepts with the largest shares",
@@ -153,7 +148,7 @@ def similarity_figure(
             cbar_ax=bar,
             rasterized=ordered.size > VECTOR_CELLS,
         )
-        bar.set_title(_("similarity, 0 to 1"), loc="left", fontsize=8)
+        bar.set_title(_("similarity"), loc="left", fontsize=8)
         bar.tick_params(labelsize=8)
         starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
         sizes = np.diff(np.r_[starts, count])
@@ -216,26 +211,10 @@ def _draw_tree(axes: Axes, tree: Float[np.ndarray, "link 4"]) -> None:
     axes.set_axis_off()
 
 
-def _mark_against(axes: Axes, shares: Float[np.ndarray, "class concept"], limit: float) -> None:
-    """Draw a dash into cells that speak against the class, which a print in grey would not tell."""
-    rows, columns = np.nonzero(shares <= -AGAINST * (limit or 1.0))
-    side = 72 * _cell(shares.shape[1])
-    axes.plot(columns + 0.5, rows + 0.5, "_", color=INK, markersize=min(6.0, side / 2), mew=0.8)
-
-
-def _label_cells(
-    axes: Axes, rows: Sequence[str], columns: Sequence[str], *, row: float | None = None
-) -> None:
-    """Name rows and columns in `LETTERS`: every second one, or less, where the cells are smaller.
-
-    ``row`` is the height of a row in inches where it differs from `_cell`.
-    """
-    size = LETTERS
-    for axis, names, side in (("y", rows, row or _cell(len(rows))), ("x", columns, None)):
-        step = int(np.ceil(1.05 * LETTERS / (72 * (side or _cell(len(names))))))
-        ticks = np.arange(len(names))[::step]
-        put = axes.set_yticks if axis == "y" else axes.set_xticks
-        put(ticks + 0.5, [short(names[place]) for place in ticks])
+def _label_cells(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
+    size = 8.0 if max(len(rows), len(columns)) <= 40 else 6.5
+    axes.set_yticks(np.arange(len(rows)) + 0.5, [short(name) for name in rows])
+    axes.set_xticks(np.arange(len(columns)) + 0.5, [short(name) for name in columns])
     axes.tick_params(axis="y", labelsize=size, rotation=0)
     upright = len(columns) <= WRITTEN_CELLS and all(len(name) <= SHORT_LABEL for name in columns)
     axes.tick_params(axis="x", labelsize=size, rotation=0 if upright else 90)

@@ -33,7 +33,7 @@ def calibration(samples: Samples, *, seed: int) -> Calibration | None:
     confidence = softmax(samples.logits[used].astype(np.float64), axis=1).max(axis=1)
     right = samples.labels[used] == samples.prediction[used]
     return Calibration(
-        error=_with_interval(confidence, right, seed),
+        error=error_with_interval(confidence, right, seed),
         confidence=float(confidence.mean()),
         bins=_bins(confidence, right),
         note=""
@@ -52,9 +52,10 @@ def expected_error(
     return float(np.abs(gaps).sum() / counts.sum())
 
 
-def _with_interval(
+def error_with_interval(
     confidence: Float[np.ndarray, "sample"], right: Bool[np.ndarray, "sample"], seed: int
 ) -> Interval:
+    """Return the expected calibration error with a 95 % interval by bootstrap."""
     value, n = expected_error(confidence, right), len(confidence)
     if n < 2:
         return Interval(value=value, low=0.0, high=1.0, n=n)

@@ -10,11 +10,12 @@ import numpy as np
 
 from auditor.language.speaking import gettext as _
 from auditor.records.stages import Samples
-from auditor.report.document.result import AuditResult, ClassPerformance, Performance
+from auditor.report.document.result import AuditResult, ClassPerformance, Interval, Performance
 from auditor.report.draw.figures import WRITTEN_CELLS, confusion_figure
 from auditor.report.draw.reliability import reliability_figure
 from auditor.report.sections.calibration import calibration
 from auditor.report.sections.groups import groups
+from auditor.report.sections.labels import LABELS, co_occurrence, label_performance
 from auditor.report.sections.section import Audit, Row, Section, Table, cells
 from auditor.report.sections.slices import slices
 from auditor.shortcuts.statistics import wilson
@@ -23,6 +24,8 @@ from auditor.shortcuts.statistics import wilson
 def performance(audit: Audit) -> Performance:
     """Measure accuracy and calibration, and draw both."""
     samples = audit.analysis.samples
+    if samples.manifest.several is not None:
+        return of_labels(audit)
     measured = accuracies(samples, audit.analysis.outputs)
     counts, names = confusion_matrix(samples, audit.analysis.outputs)
     confusion = audit.store.figure(
@@ -42,6 +45,30 @@ def performance(audit: Audit) -> Performance:
             "calibration": found,
             "groups": grouped,
         }
+    )
+
+
+def of_labels(audit: Audit) -> Performance:
+    """Measure each of several labels, and draw which come together."""
+    samples, outputs = audit.analysis.samples, audit.analysis.outputs
+    figure = audit.store.figure(
+        partial(confusion_figure, *co_occurrence(samples, outputs)),
+        alt=_("which labels the model says are present in the pictures with each label"),
+    )
+    caption = _(
+        "Rows: pictures with this label in the data. Columns: labels that the model says are "
+        "present in them, of which a picture may have several. Numbers are pictures; colour is the "
+        "share of the row."
+    )
+    return Performance(
+        accuracy=Interval(value=0.0, low=0.0, high=1.0, n=0),
+        classes=[],
+        confusion=figure.model_copy(update={"caption": caption}),
+        labels=label_performance(samples, outputs, audit.config.audit.seed),
+        left_out=_(
+            "Not measured, because it is of pictures with one class: accuracy, confusions, groups "
+            "and slices by metadata, planes of decisions between two classes."
+        ),
     )
 
 
@@ -104,5 +131,5 @@ SECTION = Section(
     "performance",
     _("Performance"),
     parts={"performance": performance},
-    tables={"classes": CLASSES},
+    tables={"classes": CLASSES, "labels": LABELS},
 )

@@ -62,10 +62,11 @@ class Audit:
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV table of a section: its columns, and its rows from the result."""
+    """A CSV table of a section: its columns, and its rows from the result, if it ``applies``."""
 
     columns: tuple[str, ...]
     rows: Callable[[AuditResult], Iterable[Row]]
+    applies: Callable[[AuditResult], bool] = lambda _: True
 
     def of(self, part: Part) -> dict[str, Any]:
         """Return the fields of a part that the table has columns for."""

@@ -10,6 +10,7 @@ from scipy.stats import binomtest
 from auditor.language.numbers import percent
 from auditor.language.speaking import gettext as _
 from auditor.records.stages import Samples
+from auditor.report.sections.labels import standing_of_labels
 from auditor.shortcuts.statistics import wilson
 
 # A model no worse than chance is called worse in fewer than one of this many audits.
@@ -30,6 +31,9 @@ def standing(samples: Samples) -> Standing | None:
     Compared are the classes that the data has, and the answers are those among them: a model with
     many outputs is not held against a guess among few. Exact binomial tests, one-sided.
     """
+    if samples.manifest.several is not None:
+        sentence = standing_of_labels(samples)
+        return Standing(sentence, worse=True) if sentence else None
     labels = samples.labels[samples.valid]
     if not len(labels):
         return None

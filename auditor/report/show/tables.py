@@ -20,6 +20,7 @@ def tables(result: AuditResult) -> dict[str, pd.DataFrame]:
         name: pd.DataFrame(list(table.rows(result)), columns=list(table.columns))
         for section in in_order()
         for name, table in section.tables.items()
+        if table.applies(result)
     }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Literal
 
 from auditor.base.yaml_text import load
@@ -21,12 +22,15 @@ State = Literal["met", "not met", "not measured", "open"]
 TRUST = ("not trusted", "partly trusted", "trusted")
 # Targets whose certain miss is said before all else.
 MOST_NAMES = 6
-HEADLINES = ("accuracy", "worst_class_accuracy", "worst_group_accuracy")
+HEADLINES = ("accuracy", "worst_class_accuracy", "worst_group_accuracy", "label_auroc")
 TITLES = {
     "accuracy": _("Accuracy"),
     "worst_class_accuracy": _("Accuracy of the worst class"),
     "worst_group_accuracy": _("Accuracy of the worst group"),
     "calibration_error": _("Calibration error"),
+    "label_auroc": _("AUROC of the worst label"),
+    "label_auprc": _("Average precision of the worst label"),
+    "label_f1": _("F1 of the worst label"),
     "largest_severity": _("Largest severity of a finding"),
     "conservation": _("Score that relevance accounts for"),
     "faithfulness": _("Trust in the ranking of concepts"),
@@ -132,11 +136,15 @@ Measured = tuple[Interval | None, str, str]
 
 def _accuracy(result: AuditResult) -> Measured:
     found = result.performance.accuracy
+    if result.performance.labels:
+        return None, "", _of_labels()
     return (found, in_words(found), "") if found.n else (None, "", _("no picture could be used"))
 
 
 def _worst_class(result: AuditResult) -> Measured:
     classes = [item for item in result.performance.classes if item.accuracy.n]
+    if result.performance.labels:
+        return None, "", _of_labels()
     if not classes:
         return None, "", _("no audited class has a picture")
     worst = min(classes, key=lambda item: (item.accuracy.value, item.name))
@@ -160,6 +168,8 @@ def _worst_class(result: AuditResult) -> Measured:
 
 def _worst_group(result: AuditResult) -> Measured:
     table = result.performance.groups
+    if result.performance.labels:
+        return None, "", _of_labels()
     if table is None:
         return None, "", _("the data has no columns of groups; name them in data.groups")
     if table.worst is None:
@@ -185,7 +195,38 @@ def _classes_chosen(result: AuditResult) -> bool:
     return audit.get("classes") is not None
 
 
+def _of_labels() -> str:
+    return _(
+        "pictures have several labels, of which label_auroc, label_auprc and label_f1 can be asked"
+    )
+
+
+def _worst_label(result: AuditResult, name: str, *, largest: bool = False) -> Measured:
+    """Return the worst label's figure by one measure."""
+    labels = result.performance.labels
+    if not labels:
+        return None, "", _("each picture has one class")
+    known = {each.name: getattr(each, name) for each in labels}
+    measured = {label: found for label, found in known.items() if found is not None}
+    if not measured:
+        return None, "", _("no label is present in some pictures and absent in others")
+    worst = (max if largest else min)(measured, key=lambda label: measured[label].value)
+    lacking = [label for label in known if label not in measured]
+    missing = ""
+    left = result.model.outputs - len(labels)
+    if left and not _classes_chosen(result):
+        missing = _(
+            "%(left)s of %(all)s labels were not audited", left=left, all=result.model.outputs
+        )
+    if lacking:
+        missing = _("not measured of these labels: %(names)s", names=joined(lacking, ", "))
+    said = _("%(value)s for '%(name)s'", value=in_words(measured[worst]), name=worst)
+    return measured[worst], said, missing
+
+
 def _calibration(result: AuditResult) -> Measured:
+    if result.performance.labels:
+        return _worst_label(result, "calibration", largest=True)
     found = result.performance.calibration
     if found is None:
         return None, "", _("no picture could be used")
@@ -203,12 +244,15 @@ def _conservation(result: AuditResult) -> Measured:
     return found, said, ""
 
 
-MEASURES = {
+MEASURES: dict[str, Callable[[AuditResult], Measured]] = {
     "accuracy": _accuracy,
     "worst_class_accuracy": _worst_class,
     "worst_group_accuracy": _worst_group,
     "calibration_error": _calibration,
     "conservation": _conservation,
+    "label_auroc": partial(_worst_label, name="auroc"),
+    "label_auprc": partial(_worst_label, name="auprc"),
+    "label_f1": partial(_worst_label, name="f1"),
 }
 
 
