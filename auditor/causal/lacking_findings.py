@@ -22,7 +22,7 @@ from auditor.shortcuts.plausibility import score_of
 from auditor.shortcuts.propose.lacking import ABSENCE
 from auditor.shortcuts.seen import seen
 from auditor.shortcuts.terms.same_in_other_classes import SAME_IN_OTHERS
-from auditor.shortcuts.tests import PLACE_FILLED, TESTS, Results
+from auditor.shortcuts.tests import PLACE_COVERED, PLACE_FILLED, TESTS, Results
 from auditor.shortcuts.weighing import against
 
 SHAPE = N_("place that is covered up")
@@ -42,6 +42,11 @@ STARTS: Mapping[Grade, str] = {
         "it belongs to what these show, a person has to say."
     ),
 }
+
+BY_FILLING = N_(
+    "Pictures of '%(name)s' are no longer recognised with what other classes have there, the "
+    "%(seen)s, put into them; covering it up in those makes few of them '%(name)s'."
+)
 
 
 def absence_findings(
@@ -113,7 +118,7 @@ def _finding(
         grade=verdict,
         severity=severity(verdict, None),
         confidence=confidence(results),
-        lead=_(STARTS[verdict], name=name, seen=shown),
+        lead=_(_start(verdict, results), name=name, seen=shown),
         detail=capitalised(joined(told, "; ")) + ".",
         reasons=wording.reasons(candidate, plausibility),
         actions=_actions(name, verdict),
@@ -123,6 +128,12 @@ def _finding(
         against=against(name, results, plausibility, details),
         details=details,
     )
+
+
+def _start(verdict: Grade, results: Results) -> str:
+    covered = results[PLACE_COVERED.id]
+    turned = covered.outcome == "supports" and covered.low >= CLEAR
+    return STARTS[verdict] if turned else BY_FILLING
 
 
 def _actions(name: str, verdict: Grade) -> tuple[str, ...]:

@@ -141,5 +141,7 @@ def test_an_object_laid_over_that_of_the_class_shows_no_absence(lacking: World) 
     filled = {"place_filled": results[trial.id]["place_filled"]}
     idle = results[trial.id]["place_covered"].model_copy(update={"low": 0.0, "outcome": "refutes"})
     only = {trial.id: filled | {"place_covered": idle}}
-    assert [each.grade for each in absence_findings(stage, [trial], only)] == ["B"]
+    (found,) = absence_findings(stage, [trial], only)
+    assert found.grade == "B"
+    assert found.lead.startswith("Pictures of 'red' are no longer recognised with what other")
     assert absence_findings(stage, [replace(trial, alike=0.0)], only) == []
