@@ -17,7 +17,7 @@ PREFIX = "auditor."
 # What a package may offer: group of entry points, without `PREFIX`, as users call each kind.
 GROUPS = (
     "model_sources", "data_sources", "proposals", "terms", "tests", "sections", "executors",
-    "exports", "concept_namers",
+    "exports", "concept_namers", "concept_sources",
 )  # fmt: skip
 
 

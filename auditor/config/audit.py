@@ -312,7 +312,14 @@ class AuditConfig(Section):
         "wrong decisions leave or reach.",
     )
     layers: Literal["auto"] | list[str] = Field(
-        "auto", description="Layers whose channels are the concepts."
+        "auto",
+        description="Layers whose channels are the concepts; NAME:heads stands for the heads of "
+        "the attention in NAME, and NAME:query, NAME:key and NAME:value for the channels of these.",
+    )
+    units: dict[str, str] = Field(
+        default_factory=dict,
+        description="Layer: file of safetensors with directions, or SOURCE:VALUE of a plug-in; "
+        "the directions are audited as the layer NAME:units.",
     )
     composite: Annotated[NamedComposite | OwnComposite, Discriminator(_form)] = Field(
         "auto",

@@ -34,7 +34,7 @@ CODECS = ("libjpeg_turbo", "jpg", "jpg_2000", "libtiff", "webp", "avif")
 PLACES = {
     "model": ("source", "weights"),
     "data": ("source", "masks"),
-    "audit": ("names_model", "names_vocabulary"),
+    "audit": ("units", "names_model", "names_vocabulary"),
 }
 PARTS = {
     "config": "with another configuration",
@@ -43,6 +43,7 @@ PARTS = {
     "model": "with other weights or other code of the model",
     "preprocessing": "with another preprocessing",
     "data": "on other data",
+    "units": "with other directions",
     "versions": "with other packages",
     "device": "on another machine",
 }
@@ -67,11 +68,12 @@ def identity_of(
 
 def subject_identity(subject: Subject, explainer: Explainer) -> dict[str, str]:
     """Return the parts of an identity that say which model is audited on which data."""
+    units = value_digest({layer: each.digest for layer, each in subject.dictionaries.items()})
     return {
         "model": model_identity(subject, explainer),
         "preprocessing": value_digest(subject.preprocessing),
         "data": value_digest([subject.data_digest, subject.manifest]),
-    }
+    } | ({"units": units} if subject.dictionaries else {})
 
 
 def model_identity(subject: Subject, explainer: Explainer) -> str:

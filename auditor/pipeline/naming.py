@@ -21,6 +21,7 @@ from auditor.pipeline.clip_namer import ClipNamer
 from auditor.pipeline.context import Context
 from auditor.records.part import concept_id
 from auditor.records.stages import Illustration
+from auditor.relevance.sweep.units import units_of
 from auditor.shortcuts.namers import NAMERS
 from auditor.shortcuts.told_apart import Sighting, measure, told_apart
 
@@ -36,10 +37,12 @@ AT_HAND = 256
 
 def concept_names(context: Context, illustrations: Sequence[Illustration]) -> Mapping[str, str]:
     """Return a working name for each concept with reference samples, by its id."""
+    given = _given(context)
     shown: dict[tuple[str, int], list[Illustration]] = defaultdict(list)
     for item in illustrations:
         if item.output is None and item.origin == "relevance":
             shown[item.layer, item.concept].append(item)
+    ids = {concept_id(layer, concept) for layer, concept in shown}
     namer = NAMERS[context.config.audit.concept_names]
     compared = namer if isinstance(namer, ClipNamer) else None
     picture = lru_cache(AT_HAND)(context.subject.picture)
@@ -62,7 +65,8 @@ def concept_names(context: Context, illustrations: Sequence[Illustration]) -> Ma
             rng = stream(context.config.audit.seed, "concept-names")
             named = dict(zip(looks, words.names(list(looks.values()), rng), strict=True))
             found = {key: replace(found[key], phrase=name) for key, name in named.items() if name}
-        return told_apart(found)
+        theirs = {each: name for each, name in given.items() if each in ids}
+        return {**told_apart(found), **theirs}
 
     return context.once(
         "concept-names",
@@ -71,6 +75,15 @@ def concept_names(context: Context, illustrations: Sequence[Illustration]) -> Ma
         reads=["illustrations"],
         steps=len(shown),
     )
+
+
+def _given(context: Context) -> dict[str, str]:
+    """Return what the makers of dictionaries call their directions, by id."""
+    return {
+        concept_id(units_of(layer), place): name
+        for layer, made in context.subject.dictionaries.items()
+        for place, name in enumerate(made.names)
+    }
 
 
 def _sighting(

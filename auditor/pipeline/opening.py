@@ -21,9 +21,11 @@ from auditor.config.published import shared_command, shared_config
 from auditor.pipeline.identity import begun_otherwise, versions
 from auditor.records.stages import Samples
 from auditor.relevance.explainer import Explainer
+from auditor.relevance.sweep.units import is_part, units_of
 from auditor.run.folder import RunFolder, digest_of, open_run
 from auditor.run.storage import locked
 from auditor.subject import Subject
+from auditor.subject.dictionaries import Dictionary
 from auditor.subject.labels import plain
 
 PICTURES_LOOKED_AT = 8
@@ -47,7 +49,15 @@ def make_explainer(config: Config, subject: Subject) -> Explainer:
         scores=config.model.scores,
         pictures=_some_pictures(subject),
         labels=None if several is None else several.offsets.tolist(),
+        units=_units(config, subject),
     )
+
+
+def _units(config: Config, subject: Subject) -> dict[str, Dictionary | None]:
+    """Return the layers whose concepts are no channels, with the dictionaries of those of one."""
+    named = () if config.audit.layers == "auto" else config.audit.layers
+    found: dict[str, Dictionary | None] = dict.fromkeys(filter(is_part, named))
+    return found | {units_of(layer): made for layer, made in subject.dictionaries.items()}
 
 
 def _some_pictures(subject: Subject) -> Tensor | None:
@@ -59,17 +69,19 @@ def _some_pictures(subject: Subject) -> Tensor | None:
 
 
 def audited_layers(config: Config, explainer: Explainer) -> tuple[str, ...]:
-    """Return the layers that a config names, or those that the engine chooses.
+    """Return the layers that a config names, or those that the engine chooses, and directions.
+
+    Directions that are named nowhere come before the layers that are: the last one is searched.
 
     Raises:
         UnknownNameError: a layer that the model does not have.
     """
-    if config.audit.layers == "auto":
-        return explainer.automatic_layers()
-    for layer in config.audit.layers:
+    chosen = explainer.automatic_layers() if config.audit.layers == "auto" else config.audit.layers
+    for layer in chosen:
         if layer not in explainer.layers:
             raise UnknownNameError("layer", layer, explainer.layers)
-    return tuple(config.audit.layers)
+    directions = (units_of(layer) for layer in config.audit.units)
+    return (*(layer for layer in directions if layer not in chosen), *chosen)
 
 
 def named_outputs(

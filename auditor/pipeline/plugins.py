@@ -91,10 +91,12 @@ def _of_packages(config: Config, *, drawing: bool) -> Iterator[tuple[Registry[An
 
 
 def _sources(config: Config) -> list[tuple[Registry[Any], str]]:
-    from auditor.subject import DATA_SOURCES, MODEL_SOURCES
+    from auditor.subject import CONCEPT_SOURCES, DATA_SOURCES, MODEL_SOURCES
 
     written = ((MODEL_SOURCES, config.model.source), (DATA_SOURCES, config.data.source))
-    parts = [(sources, *source.partition(":")) for sources, source in written]
+    asked: list[tuple[Registry[Any], str]] = [*written]
+    asked += [(CONCEPT_SOURCES, source) for source in config.audit.units.values()]
+    parts = [(sources, *source.partition(":")) for sources, source in asked]
     return [(sources, scheme) for sources, scheme, colon, _rest in parts if colon]
 
 

@@ -46,6 +46,8 @@ from auditor.relevance.sweep.results import (
 )
 from auditor.relevance.sweep.reverse import between, one_hot, reverse
 from auditor.relevance.sweep.sweeps import Job, relevance_at, sweeps
+from auditor.relevance.sweep.units import with_units
+from auditor.subject.dictionaries import Dictionary
 from auditor.subject.scores import Scores
 
 
@@ -67,6 +69,9 @@ class Explainer:
     example and inputs far from any picture. ``labels``: the logits of the thresholds of several
     labels for a picture; a last output of 0 then stands for the absence of each, and the surest
     label is explained where no target is given.
+    ``units``: layers besides whose concepts are no channels: ``NAME:units`` with a `Dictionary` of
+    directions of layer NAME; ``NAME:heads``, and ``NAME:query``, ``NAME:key`` and ``NAME:value``,
+    of the attention in NAME, with None.
 
     ``plan`` and ``layout`` are what it works with: every node's rule, and where the layers are.
     The model is captured in evaluation and left as it was. Change its weights, and you need a
@@ -89,6 +94,7 @@ class Explainer:
         pictures: Tensor | None = None,
         labels: Sequence[float] | None = None,
         device: torch.device | str | None = None,
+        units: Mapping[str, Dictionary | None] | None = None,
     ) -> None:
         if bias not in get_args(Bias):
             raise UnknownNameError("bias", bias, get_args(Bias))
@@ -111,8 +117,9 @@ class Explainer:
             chosen = choose(composite, graph)
             favour = chosen.gamma if gamma is None else gamma
             settings = Settings(epsilon, bias, favour, box)
-            self.plan = plan(graph, chosen, settings, signed=signed)
-        self.layout: Layers = find(self.plan.graph)
+            planned = plan(graph, chosen, settings, signed=signed)
+        self.layout: Layers
+        self.plan, self.layout = with_units(planned, find(planned.graph), units or {})
         self.offsets = None if labels is None else tuple(labels)
 
     def about(self, label: int) -> Explainer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection as Names
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ from auditor.subject.collection import (
     ahead,
 )
 from auditor.subject.datasets import DatasetReader
+from auditor.subject.dictionaries import Dictionary, read_dictionaries
 from auditor.subject.digests import data_digest, weights_digest
 from auditor.subject.found import check_any
 from auditor.subject.given import Given
@@ -87,6 +88,7 @@ class Subject:
     output: str | None = None
     marks: Objects | None = None
     ready: bool = False
+    dictionaries: Mapping[str, Dictionary] = field(default_factory=dict)
 
     def load(self, rows: Sequence[int]) -> Float[Tensor, "row channel height width"]:
         """Return the inputs of ``rows``, exactly these and in this order, on the device.
@@ -328,6 +330,7 @@ def load_subject(
         output=answer.name or None,
         marks=marks,
         ready=everything.shape is not None,
+        dictionaries=read_dictionaries(config.audit.units, base),
     )
 
 

@@ -226,6 +226,7 @@ def test_what_is_not_read_gives_the_same_identity(folder: Path, plain: dict[str,
 # of the evidence.
 NO_EVIDENCE = {
     "run", "version", "model.source", "model.weights", "model.classes", "data.source", "data.masks",
+    "audit.units",
 }  # fmt: skip
 MADE_OF_IT = {"report", "project", "targets", "policy", "completion"}
 CANDIDATES: list[Any] = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -28,13 +29,15 @@ class Layers:
 
     A module is a layer when one tensor leaves it whose channels are known: of feature maps, of
     tokens (their embedding) or of units. Several names may mean one node: a block and its last
-    activation. ``relu@1`` is the second call of the module ``relu``.
+    activation. ``relu@1`` is the second call of the module ``relu``. ``units``: layers of
+    `auditor.relevance.sweep.units`, each with the layer whose positions it has (None: its own).
     """
 
     graph: Graph
     nodes: dict[str, str]
     blocks: frozenset[str]
     axes: dict[str, int | None]
+    units: Mapping[str, str | None] = field(default_factory=dict)
     known: dict[str, Geometry | str] = field(default_factory=dict, init=False, repr=False)
 
     def node(self, layer: str) -> Node:
@@ -59,6 +62,7 @@ class Layers:
 
     def geometry(self, layer: str) -> Geometry | str:
         """Return where the positions of a layer lie in the picture, or why they have no place."""
+        layer = self.units.get(layer) or layer
         node = self.node(layer)
         if node.name not in self.known:
             self.known[node.name] = geometry(self.graph, node, self.axis(layer))
@@ -101,6 +105,8 @@ class Layers:
         names: dict[str, str] = {}
         for name, node_name in self.nodes.items():
             node = self.graph[node_name]
+            if name in self.units:
+                continue
             if node.operation in PASSING - self._joins() or not self._is_spatial(node):
                 continue
             if self._repeats(node):

@@ -111,8 +111,9 @@ def _computed(node: Node, sources: list[Tensor]) -> Tensor:
         return _unless_whole(functional.adaptive_avg_pool2d(first, shape[2:]))
     if node.operation.startswith("upsample") and len(shape) == 4:
         return functional.interpolate(first, shape[2:], mode="nearest")
-    if node.operation == "linear":
-        return _together(first, [first.dim() - 1]).expand(shape)
+    if node.operation in {"linear", "directions"}:
+        axis = getattr(node.target, "axis", first.dim() - 1)  # that of directions
+        return _together(first, [axis]).expand(shape)
     if node.operation in REDUCING:
         return _reduced(node, first)
     return _entrywise(sources, shape)
