@@ -21,6 +21,8 @@ from auditor.shortcuts.whole_pictures.global_statistics import STATISTICS
 MOST_LOST = 0.01
 MOST_LOST_OF_A_CLASS = 0.1
 NAMED = 6
+# Of what the first page says is not shown: the technical part has all.
+MOST_LISTED = 3
 
 
 def verdict(
@@ -199,7 +201,7 @@ def does_not_show(
             _(
                 "Whether the model uses the following, neither shown nor ruled out: %(listed)s. "
                 "More pictures would tell.",
-                listed=listed(unsettled),
+                listed=_first_of(unsettled),
             )
         )
     untestable = [each.what for each in factors if each.grade == "U" and cannot_be_set(each)]
@@ -208,7 +210,7 @@ def does_not_show(
             _(
                 "Whether the model uses the following, which goes with a class and cannot be "
                 "changed in a picture: %(listed)s.",
-                listed=listed(untestable),
+                listed=_first_of(untestable),
             )
         )
     if search.ran and search.detection_limit is not None:
@@ -387,6 +389,12 @@ def _reasons(of: ClassCount) -> str:
     if len(of.losses) > len(shown):
         words.append(_("%(more)s more reasons", more=len(of.losses) - len(shown)))
     return joined(words, "; ")
+
+
+def _first_of(names: Sequence[str]) -> str:
+    """Return the first names and how many more there are: the first page holds no list of all."""
+    more = len(names) - MOST_LISTED
+    return listed([*names[:MOST_LISTED], *([_("%(more)s more", more=more)] if more > 0 else [])])
 
 
 def _listed(findings: Sequence[FindingCard | GlobalFactor]) -> str:
