@@ -226,11 +226,11 @@ def test_what_is_not_read_gives_the_same_identity(folder: Path, plain: dict[str,
 # of the evidence.
 NO_EVIDENCE = {
     "run", "version", "model.source", "model.weights", "model.classes", "data.source", "data.masks",
-    "audit.units",
+    "audit.units", "audit.names_model", "audit.names_vocabulary",
 }  # fmt: skip
 MADE_OF_IT = {"report", "project", "targets", "policy", "completion"}
 CANDIDATES: list[Any] = [
-    True, False, 7, 0.5, 2.5, "another", "nearest", ["another"], [["cat", "dog"]], {"key": 2},
+    True, False, 7, 0.5, 0.25, 2.5, "another", "nearest", ["another"], [["cat", "dog"]], {"key": 2},
     [3, 4], [0.1, 0.2, 0.3],
 ]  # fmt: skip
 
