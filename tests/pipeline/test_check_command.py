@@ -82,8 +82,10 @@ from torch import nn
 class Broken(nn.Module):
     def __init__(self):
         super().__init__()
+        self.first = nn.Conv2d(3, 3, 1)
         self.last = nn.Linear(3, 3)
     def forward(self, x):
+        x = x + 1e-9 * torch.relu(self.first(x))
         rough = (x[..., 1:] - x[..., :-1]).abs().mean((2, 3))
         return self.last(torch.log(0.06 - rough))
 

@@ -25,7 +25,9 @@ def samples(wrong: dict[tuple[int, int], int], classes: int = 30, few: tuple[int
     taken_for = labels.copy()
     for (label, other), count in wrong.items():
         taken_for[np.flatnonzero(labels == label)[:count]] = other
-    return SimpleNamespace(labels=labels, prediction=taken_for, valid=np.ones(len(labels), bool))
+    manifest = SimpleNamespace(several=None)
+    valid = np.ones(len(labels), bool)
+    return SimpleNamespace(labels=labels, prediction=taken_for, valid=valid, manifest=manifest)
 
 
 def test_classes_with_most_wrong_decisions_come_first() -> None:
