@@ -273,7 +273,7 @@ def test_runs_may_lie_at_an_address() -> None:
     with pytest.raises(ConfigError, match="'http://bucket/runs' cannot be written"):
         auditor.audit(model(), Textures(transform=TRANSFORM), out="http://bucket/runs", **LEAN)
     address = "memory://notebook/runs"
-    run = auditor.audit(model(), Textures(transform=TRANSFORM), out=address, quiet=True, **LEAN)
+    run = auditor.audit(model(), Textures(transform=TRANSFORM), out=address, **LEAN)
     again = auditor.open_run(f"{address}/{run.path.name}")
     assert again.path != run.path
     assert again.result == run.result

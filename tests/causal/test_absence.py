@@ -89,7 +89,8 @@ def test_what_turns_nothing_is_not_asked_and_what_was_not_put_in_has_no_result(
 def test_the_search_says_so_in_words(lacking: World) -> None:
     config = ShortcutConfig(permutations=300, per_class=2, targets=24)
     found = find_shortcuts(lacking.search(config=config)).findings
-    said = [each for each in found if each.evidence["covered"].outcome == "supports"]
+    results = [(each, each.evidence.get("covered")) for each in found]
+    said = [each for each, covered in results if covered and covered.outcome == "supports"]
     assert said
     assert said[0].candidate.output == 0
     assert "what is missing there may decide" in said[0].detail

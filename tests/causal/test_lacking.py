@@ -81,7 +81,7 @@ def test_a_mark_that_is_there_or_not_used_is_no_absence(reliance: float) -> None
 
 
 def test_of_two_classes_nothing_is_lacking() -> None:
-    assert "of two classes" in trials_of(world(per_class=40, classes=2), (0, 1)).why
+    assert "only two classes" in trials_of(world(per_class=40, classes=2), (0, 1)).why
 
 
 def test_a_gain_counts_that_half_of_the_classes_reach() -> None:

@@ -16,7 +16,8 @@ from auditor.base.streams import library_seed, stream
 
 PACKAGE = Path(auditor.__file__).parent
 # What the demo shows is made by its own generators: its data and its model are no audit's draws.
-OWN = ("base/streams.py", "demo/")
+# A dictionary of a user's may draw where its codes begin: at the same ones each time.
+OWN = ("base/streams.py", "demo/", "subject/overcomplete_models.py")
 SEARCH = "causal/context.py"
 MAKERS = {"default_rng", "RandomState", "SeedSequence", "PCG64", "manual_seed", "Random"}
 

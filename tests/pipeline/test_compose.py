@@ -258,4 +258,4 @@ def test_a_score_that_is_not_positive_has_no_shares() -> None:
     samples = dataclasses.replace(made.samples, logits=-made.samples.logits)
     graph = dataclasses.replace(made, samples=samples).of_class(0)
     assert graph.steps == ()
-    assert "no shares" in graph.reason
+    assert "cannot be divided into shares" in graph.reason

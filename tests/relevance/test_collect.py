@@ -25,7 +25,7 @@ PLAN = PassPlan(layers=("a",), target="prediction", batch=4, shard=3)
 class Subject:
     """Six pictures of two classes."""
 
-    manifest = SimpleNamespace(classes=("x", "y"), labels=np.zeros(ROWS, int))
+    manifest = SimpleNamespace(classes=("x", "y"), labels=np.zeros(ROWS, int), several=None)
 
     def sift(self, rows: Sequence[int]) -> tuple[SimpleNamespace, dict[int, str]]:
         inputs = torch.tensor([[[[float(row)]]] for row in rows])
@@ -34,6 +34,7 @@ class Subject:
 
 class Pictures(list):
     classes, labels = Subject.manifest.classes, Subject.manifest.labels
+    several = None
 
 
 class Explainer:

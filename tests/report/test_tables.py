@@ -169,4 +169,4 @@ def test_every_cell_is_what_audit_json_says(run: Run, rows: Any) -> None:
 
 def test_all_tables_are_compared() -> None:
     compared = {"classes", "class_concepts", "concepts", "subspaces", "findings", "evidence"}
-    assert set(COLUMNS) == compared | {"carriers", "factors"}
+    assert set(COLUMNS) == compared | {"carriers", "factors", "labels"}

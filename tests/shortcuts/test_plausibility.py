@@ -22,6 +22,7 @@ from auditor.shortcuts.scenes import (
 )
 from auditor.shortcuts.terms import TERMS
 from auditor.shortcuts.terms.around_the_object import ESTIMATED, MARKED, MISTAKEN
+from auditor.shortcuts.terms.same_in_other_classes import SAME_IN_OTHERS
 from auditor.shortcuts.terms.stereotyped_position import spread
 
 SIZE, SIDE = 48, 10
@@ -101,11 +102,11 @@ def test_one_term_alone_reaches_grade_b_only_for_copies_foreign_things_or_the_us
         strong = (
             "same look at the same place", "far more alike than usual", "the same mark in it",
             "off the marked object", "made of something foreign", "around the marked object",
-            "mistakes go with the surroundings",
+            "mistakes go with the surroundings", "the same thing in other classes",
         )  # fmt: skip
         assert (alone >= 0.5) == (name in strong)
     assert score_of({"stereotyped position": 1.0, "near the border": 1.0}) < 0.5
-    of_regions = set(TERMS) - {MARKED, ESTIMATED, MISTAKEN}
+    of_regions = set(TERMS) - {MARKED, ESTIMATED, MISTAKEN, SAME_IN_OTHERS}
     assert score_of(dict.fromkeys(of_regions, 0.3)) == 0.0
     full = score_of(dict.fromkeys(TERMS, 1.0))
     rest = 1.0
