@@ -38,7 +38,7 @@ from auditor.subject.input_size import fitting
 from auditor.subject.label_states import LabelStates
 from auditor.subject.labels import match_labels
 from auditor.subject.matching import Matching, Outputs
-from auditor.subject.models import build_model, resolve_device
+from auditor.subject.models import BuiltModel, build_model, resolve_device
 from auditor.subject.objects import Objects, read_objects
 from auditor.subject.outputs import name_outputs, prepare, read_answer, refuse_other_probabilities
 from auditor.subject.preprocessing import Preprocessing
@@ -278,13 +278,7 @@ def load_subject(
     built = objects.model if objects else build_model(config.model, base)
     model, model_notes = prepare(built.model, device)
     found = objects.data if objects else read_data(config.data, base)
-    stated, channel_notes = with_channels(model, config.preprocess, built.preset, found.channels)
-    everything, reading = read_as(stated, found)
-    preprocessing, input_notes = _preprocessing(stated, built.preset, everything)
-    asked = config.preprocess.resize is not None or config.preprocess.crop is not None
-    if built.preset is None and everything.shape is None and not asked:
-        preprocessing, input_notes = fitting(model, preprocessing, input_notes)
-    preprocessing = replace(preprocessing, reading=reading)
+    preprocessing, everything, input_notes = _inputs(config, built, model, found)
     wanted = set(everything.names if config.data.classes is None else config.data.classes)
     example = preprocessing.neutral().to(device)
     answer, count = read_answer(model, example, config.model.output)
@@ -319,7 +313,6 @@ def load_subject(
             *built.notes,
             *model_notes,
             *rows.notes,
-            *channel_notes,
             *input_notes,
             *_marked(marks, rows.kept),
             *font_note(matching.classes),
@@ -332,6 +325,19 @@ def load_subject(
         ready=everything.shape is not None,
         dictionaries=read_dictionaries(config.audit.units, base),
     )
+
+
+def _inputs(
+    config: Config, built: BuiltModel, model: nn.Module, found: Collection
+) -> tuple[Preprocessing, Collection, tuple[str, ...]]:
+    """Return how pictures become inputs, the data read that way, and notes."""
+    stated, channel_notes = with_channels(model, config.preprocess, built.preset, found.channels)
+    everything, reading = read_as(stated, found)
+    preprocessing, notes = _preprocessing(stated, built.preset, everything)
+    asked = config.preprocess.resize is not None or config.preprocess.crop is not None
+    if built.preset is None and everything.shape is None and not asked:
+        preprocessing, notes = fitting(model, preprocessing, notes)
+    return replace(preprocessing, reading=reading), everything, (*channel_notes, *notes)
 
 
 def _matched(
