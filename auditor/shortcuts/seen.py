@@ -54,6 +54,7 @@ NEXT_TO: Mapping[str, tuple[str, ...]] = {
     "pink": ("red", "violet"),
     "brown": ("red", "orange", "grey", "black"),
 }
+BROWN, SHADED_TO_BROWN = "brown", ("orange", "red")
 # Levels of each channel in the table of names.
 LEVELS = 32
 # A colour stands out with a fifth of the region and twice its share of the rest of the pictures, as
@@ -235,11 +236,23 @@ def _colours(
     if not standing:
         most = int(inside.argmax())
         return (most if inside[most] >= MOSTLY else None), []
-    first = standing[0]
-    others = [place for place in standing[1:] if COLOURS[place] not in NEXT_TO[COLOURS[first]]]
+    first = next(
+        (place for place in standing if _same_in_light(place, standing[0], gained)), standing[0]
+    )
+    alike = COLOURS[first], *NEXT_TO[COLOURS[first]]
+    others = [place for place in standing if COLOURS[place] not in alike]
     mixed = any(gained[place] >= MIXED * gained[first] for place in others)
     held = np.mean([_stand_out(shares, rest)[first] for shares in each]) >= MOSTLY
     return (first if held and not mixed else None), standing
+
+
+def _same_in_light(place: int, first: int, gained: Float[np.ndarray, "colour"]) -> bool:
+    """Say whether a colour is what brown is the shade of, and stands out nearly as much.
+
+    Thin letters run into grey at their edges: orange ones are half brown.
+    """
+    lighter = COLOURS[first] == BROWN and COLOURS[place] in SHADED_TO_BROWN
+    return lighter and bool(gained[place] >= MIXED * gained[first])
 
 
 def _stand_out(

@@ -156,3 +156,12 @@ def test_german_nouns_agree_with_the_colours() -> None:
     assert len(nouns) == len(LOOKS)
     assert all(noun.startswith("%(colour)s ") for noun in nouns)
     assert all(colour.endswith("e") for colour in colours)
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.5, "orange"), (0.45, "orange"), (0.2, "brown")])
+def test_orange_that_is_half_brown_at_its_edges_is_orange(share: float, said: str) -> None:
+    masks = box(44, 24, 60, 60)
+    lines = np.arange(SIDE) - 24 < 36 * share
+    shown = filled(photos(), masks, (130, 75, 30))
+    shown = filled(shown, masks & lines, (250, 140, 20))
+    assert colour_of(shown, masks) == said
