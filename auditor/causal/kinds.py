@@ -147,7 +147,7 @@ KINDS = (
     Kind(
         LACKING,
         N_("a class recognised by what it lacks"),
-        N_("places covered up in pictures of other classes"),
+        N_("a place covered up in pictures of other classes, the same in all"),
     ),
 )
 

@@ -35,11 +35,11 @@ class Graded:
 
     ``effect`` is the share of other pictures that it turns, ``kind`` the proposal that it came
     from, ``signature`` what it looks like (None: a factor of whole pictures, or a result of an
-    early version), ``carriers`` the pictures in which it was found. ``asked``: it is a cue, of
-    which a person is asked whether it is part of its class, and ``inside`` the object as it is
-    marked in the data. ``shortcut``: a person says of what did not look like one that it is.
-    ``severity_as_shortcut`` is what that makes of it. ``ruled_out``: transplants leave no room for
-    an effect that would count.
+    early version), ``carriers`` the pictures of the set ``data`` in which it was found. ``asked``:
+    it is a cue, of which a person is asked whether it is part of its class, and ``inside`` the
+    object as it is marked in the data. ``shortcut``: a person says of what did not look like one
+    that it is. ``severity_as_shortcut`` is what that makes of it. ``ruled_out``: transplants leave
+    no room for an effect that would count.
     """
 
     id: str
@@ -59,6 +59,7 @@ class Graded:
     severity_as_shortcut: Severity = "critical"
     ruled_out: bool = False
     carriers: tuple[Carrier, ...] = ()
+    data: str = ""
 
     @property
     def counts(self) -> bool:
@@ -78,7 +79,7 @@ class Graded:
 
 def graded_findings(result: AuditResult) -> list[Graded]:
     """Return all findings of an audit of any grade, factors after regions."""
-    regions = [_region(card) for card in result.findings]
+    regions = [replace(_region(card), data=result.data.digest) for card in result.findings]
     factors = result.factors.factors if result.factors else []
     found = [*regions, *(_factor(card) for card in factors if card.grade is not None)]
     return [replace(item, asked=True) if item.id in result.cues else item for item in found]
@@ -109,12 +110,16 @@ def likeness(first: Graded, second: Graded) -> float:
 
 @dataclass(frozen=True)
 class Look:
-    """What a finding is known again by; without ``carriers`` only by what it looks like."""
+    """What a finding is known again by; without ``carriers`` only by what it looks like.
+
+    ``data`` is the digest of the pictures, whose places are compared only with those of the same.
+    """
 
     class_name: str
     fingerprint: str
     signature: Signature | None
     carriers: tuple[Carrier, ...] = ()
+    data: str = ""
 
 
 def likeness_of(first: Look, second: Look) -> float:
@@ -137,7 +142,8 @@ def likeness_of(first: Look, second: Look) -> float:
 
 def _in_the_same_place(first: Look, second: Look) -> bool:
     large = max(each.signature.area for each in (first, second) if each.signature)
-    return large <= SMALL and same_places(first.carriers, second.carriers)
+    same_data = bool(first.data) and first.data == second.data
+    return same_data and large <= SMALL and same_places(first.carriers, second.carriers)
 
 
 def assign(first: Sequence[Look], second: Sequence[Look]) -> dict[int, tuple[int, float]]:
@@ -154,7 +160,13 @@ def assign(first: Sequence[Look], second: Sequence[Look]) -> dict[int, tuple[int
 
 def look_of(finding: Graded) -> Look:
     """Return what `assign` compares of a finding."""
-    return Look(finding.class_name, finding.fingerprint, finding.signature, finding.carriers)
+    return Look(
+        finding.class_name,
+        finding.fingerprint,
+        finding.signature,
+        finding.carriers,
+        finding.data,
+    )
 
 
 def _region(card: FindingCard) -> Graded:

@@ -89,6 +89,15 @@ def test_a_digit_and_the_whole_date_are_one_mark_by_their_pictures(
     assert [each.status for each in later] == (["back"] if same else ["new"])
 
 
+def test_pictures_of_another_set_share_no_place_whatever_they_are_called(run, base, one) -> None:
+    digit, date = (card(one, seed=seed, carriers=stamped(DIGIT)) for seed in (0, 9))
+    first, second = run(audit(base, [digit])), run(audit(base))
+    other = base.data.model_copy(update={"digest": "aa" * 32})
+    third = run(audit(base, [date], data=other))
+    assert [each.status for each in compare(first, third).findings] == ["new", "gone"]
+    assert [each.status for each in compare(second, third, [first]).findings] == ["new"]
+
+
 def test_what_covers_much_of_the_picture_is_not_known_by_its_place(run, base, one) -> None:
     details = one.details.model_copy(update={"signature": look(9).model_copy(update={"area": 0.3})})
     frame = card(one, 2, seed=9, carriers=stamped((0, 0, 96, 96)))

@@ -127,6 +127,7 @@ class Remembered(Part):
     seen_in: str
     gone_in: str
     carriers: list[Carrier] = Field(default_factory=list)
+    data: str = ""
 
 
 class RunRef(Part):

@@ -87,13 +87,14 @@ def remember(finding: Graded, seen_in: str, gone_in: str) -> Remembered:
         seen_in=seen_in,
         gone_in=gone_in,
         carriers=list(finding.carriers),
+        data=finding.data,
     )
 
 
 def look_of_memory(memory: Remembered) -> Look:
     """Return what `assign` compares of a finding that an earlier audit had."""
     carriers = tuple(memory.carriers)
-    return Look(memory.class_name, memory.fingerprint, memory.signature, carriers)
+    return Look(memory.class_name, memory.fingerprint, memory.signature, carriers, memory.data)
 
 
 def _matched(before: Sequence[Graded], after: Sequence[Graded]) -> dict[int, tuple[int, float]]:
